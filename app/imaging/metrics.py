@@ -1,0 +1,95 @@
+"""How far two pictures are apart: RMSE, PSNR and SSIM, all on the [0, 1] scale.
+
+Pictures are [height, width, channels] of uint8, uint16, or float32 in [0, 1]; the two may differ
+in type but not in shape (ValueError). Work goes band by band, so memory stays bounded.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.imaging.noise import to_unit
+
+Pixels = NDArray[Any]
+
+BAND_ROWS = 256
+WINDOW_SIGMA = 1.5
+WINDOW_RADIUS = 5
+
+
+def rmse(reference: Pixels, image: Pixels) -> float:
+    """Root of the mean squared difference, 0..1."""
+    total = math.fsum(
+        float(np.square(to_unit(a) - to_unit(b), dtype=np.float64).sum())
+        for a, b in _bands(reference, image, 0)
+    )
+    return math.sqrt(total / reference.size)
+
+
+def psnr(reference: Pixels, image: Pixels) -> float:
+    """Peak signal-to-noise ratio in dB, -20 log10(RMSE); infinite for equal pictures."""
+    error = rmse(reference, image)
+    return math.inf if error == 0 else -20 * math.log10(error)
+
+
+def ssim(reference: Pixels, image: Pixels) -> float:
+    """Mean structural similarity, -1..1, averaged over the channels.
+
+    Z. Wang et al., "Image quality assessment: from error visibility to structural similarity",
+    IEEE TIP 13(4), 2004: 11x11 Gaussian window of sigma 1.5, K1 = 0.01, K2 = 0.03, population
+    covariance, windows that lie wholly inside the picture. A side under 11 pixels is extended by
+    reflection to 11.
+    """
+    reference, image = _at_least_a_window(reference), _at_least_a_window(image)
+    total, count = 0.0, 0
+    for a, b in _bands(reference, image, WINDOW_RADIUS):
+        index = _similarity(to_unit(a), to_unit(b))
+        total += float(index.sum(dtype=np.float64))
+        count += index.size
+    return total / count
+
+
+def _bands(a: Pixels, b: Pixels, halo: int) -> Iterator[tuple[Pixels, Pixels]]:
+    """Bands of rows, each with `halo` rows more on both sides, none reaching out of the picture."""
+    if a.shape != b.shape:
+        raise ValueError(f"the pictures differ in shape: {a.shape} and {b.shape}")
+    for top in range(halo, a.shape[0] - halo, BAND_ROWS):
+        bottom = min(top + BAND_ROWS, a.shape[0] - halo)
+        yield a[top - halo : bottom + halo], b[top - halo : bottom + halo]
+
+
+def _at_least_a_window(pixels: Pixels) -> Pixels:
+    missing = [max(0, 2 * WINDOW_RADIUS + 1 - side) for side in pixels.shape[:2]]
+    return np.pad(pixels, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="symmetric")
+
+
+def _similarity(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
+    mean_a, mean_b = _window_mean(a), _window_mean(b)
+    variance_a = _window_mean(a * a) - mean_a * mean_a
+    variance_b = _window_mean(b * b) - mean_b * mean_b
+    covariance = _window_mean(a * b) - mean_a * mean_b
+    c1, c2 = np.float32(0.01**2), np.float32(0.03**2)
+    luminance = (2 * mean_a * mean_b + c1) / (mean_a * mean_a + mean_b * mean_b + c1)
+    similarity: NDArray[np.float32] = (
+        luminance * (2 * covariance + c2) / (variance_a + variance_b + c2)
+    )
+    return similarity
+
+
+def _window_mean(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The mean under the Gaussian window, at each place where the window fits."""
+    offsets = np.arange(-WINDOW_RADIUS, WINDOW_RADIUS + 1)
+    weights = np.exp(-0.5 * (offsets / WINDOW_SIGMA) ** 2)
+    weights = (weights / weights.sum()).astype(np.float32)
+    for axis in (0, 1):
+        length = x.shape[axis] - 2 * WINDOW_RADIUS
+        slices = [slice(None)] * x.ndim
+        mean = np.zeros((*x.shape[:axis], length, *x.shape[axis + 1 :]), np.float32)
+        for shift, weight in enumerate(weights):
+            slices[axis] = slice(shift, shift + length)
+            mean += weight * x[tuple(slices)]
+        x = mean
+    return x

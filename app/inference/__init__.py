@@ -1,0 +1,1 @@
+"""Models at work: from a package in models/ to denoised pictures."""

@@ -1,0 +1,229 @@
+"""Tiles of many requests in common batches, the requests taking turns.
+
+One thread owns the network. It takes the next tile of the request whose turn it is, fills the
+batch with tiles of the same kind from the requests behind it, and never waits for more.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.imaging.tiling import Tile, cost, cut, stitch
+
+Pixels = NDArray[Any]
+Item = tuple["Job", Tile]
+Answer = TypeVar("Answer")
+
+
+class OverloadedError(Exception):
+    """The queue is full, or the wait would be too long; `retry_after` is in seconds."""
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__(f"the queue is full; try again in {retry_after:.1f} s")
+        self.retry_after = retry_after
+
+
+class DrainingError(Exception):
+    """The service is stopping and takes no new work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds that a request waited for its first batch, and from there to its last."""
+
+    queue: float
+    infer: float
+
+
+@dataclass(eq=False, slots=True)
+class Job:
+    """One picture on its way through the network."""
+
+    pixels: Pixels
+    tiles: deque[Tile]
+    result: Pixels
+    answer: Callable[[Timing], Any]
+    future: Future[Any]
+    submitted: float
+    started: float | None = None
+    unfinished: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.unfinished = len(self.tiles)
+
+    @property
+    def kind(self) -> tuple[Any, ...]:
+        """Tiles of one kind can share a batch."""
+        return self.tiles[0].shape, self.pixels.dtype, self.pixels.shape[-1]
+
+
+@dataclass(slots=True)
+class Stats:
+    """What the batcher has done since it started, for the metrics."""
+
+    batches: int = 0
+    tiles: int = 0
+    pixels: int = 0
+    dropped: int = 0
+    """Requests whose caller had gone before they were done."""
+
+
+class Batcher:
+    """Runs `forward` on batches of at most `batch_pixels`, from a queue of `queue_pixels` at most.
+
+    `deadline` is the longest wait, in seconds, that a new request may face; both limits count the
+    tiles' pixels, halos included. A request larger than the whole queue is taken when it is empty.
+    """
+
+    def __init__(
+        self,
+        forward: Callable[[Pixels], Pixels],
+        *,
+        batch_pixels: int,
+        queue_pixels: int,
+        deadline: float,
+    ) -> None:
+        self.stats = Stats()
+        self._forward = forward
+        self._batch_pixels, self._queue_pixels = batch_pixels, queue_pixels
+        self._deadline = deadline
+        self._jobs: deque[Job] = deque()
+        self._queued = 0
+        self._seconds_per_pixel = 0.0
+        self._closing = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="inference", daemon=True)
+        self._thread.start()
+
+    @property
+    def queued_pixels(self) -> int:
+        """Pixels of the tiles that wait or are being processed."""
+        return self._queued
+
+    def submit(
+        self,
+        pixels: Pixels,
+        tiles: Iterable[Tile],
+        result: Pixels,
+        answer: Callable[[Timing], Answer],
+    ) -> Future[Answer]:
+        """Queues the tiles of a picture; once `result` is filled, the future holds the answer.
+
+        All tiles are of one shape. Cancelling the future takes what is left of it off the queue.
+        Raises OverloadedError or DrainingError.
+        """
+        job = Job(pixels, deque(tiles), result, answer, Future(), time.monotonic())
+        pixels_more = cost(list(job.tiles))
+        with self._changed:
+            if self._closing:
+                raise DrainingError
+            self._drop_abandoned()
+            wait = self._queued * self._seconds_per_pixel
+            full = self._queued + pixels_more > self._queue_pixels
+            if self._queued and (full or wait > self._deadline):
+                raise OverloadedError(max(1.0, wait))
+            self._queued += pixels_more
+            self._jobs.append(job)
+            self._changed.notify()
+        return job.future
+
+    def close(self, timeout: float | None = None) -> None:
+        """Takes no more, finishes what is queued, and stops; after `timeout` s gives up the rest."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join(timeout)
+        with self._changed:
+            for job in self._jobs:
+                _fail(job, DrainingError())
+            self._jobs.clear()
+
+    def _run(self) -> None:
+        while batch := self._next_batch():
+            start = time.monotonic()
+            self._process(batch)
+            self._account(batch, time.monotonic() - start)
+
+    def _next_batch(self) -> list[Item]:
+        """The next batch, waiting for one to come; empty when all is done and closing."""
+        with self._changed:
+            while True:
+                self._drop_abandoned()
+                if self._jobs:
+                    return self._take()
+                if self._closing:
+                    return []
+                self._changed.wait()
+
+    def _take(self) -> list[Item]:
+        """One tile of each request in turn, and round again, while they fit into the batch."""
+        first = self._jobs[0]
+        kind = first.kind
+        room = max(1, self._batch_pixels // first.tiles[0].size)
+        batch: list[Item] = []
+        alike = [job for job in self._jobs if job.kind == kind]
+        while alike and len(batch) < room:
+            for job in alike[: room - len(batch)]:
+                batch.append((job, job.tiles.popleft()))
+            alike = [job for job in alike if job.tiles]
+        self._jobs.rotate(-1)
+        self._jobs = deque(job for job in self._jobs if job.tiles)
+        return batch
+
+    def _drop_abandoned(self) -> None:
+        for job in self._jobs:
+            if job.future.done():
+                self._queued -= cost(list(job.tiles))
+                self.stats.dropped += job.future.cancelled()
+        self._jobs = deque(job for job in self._jobs if not job.future.done())
+
+    def _process(self, batch: list[Item]) -> None:
+        now = time.monotonic()
+        for job, _ in batch:
+            job.started = job.started or now
+        try:
+            values = self._forward(np.stack([cut(job.pixels, tile) for job, tile in batch]))
+        except Exception as error:
+            if len(batch) == 1:
+                _fail(batch[0][0], error)
+                return
+            # One bad tile must not fail its neighbours: find out which it is.
+            for item in batch:
+                self._process([item])
+            return
+        for (job, tile), value in zip(batch, values, strict=True):
+            stitch(job.result, tile, value)
+            job.unfinished -= 1
+            if job.unfinished == 0:
+                _finish(job)
+
+    def _account(self, batch: list[Item], seconds: float) -> None:
+        pixels = sum(tile.size for _, tile in batch)
+        with self._changed:
+            self._queued -= pixels
+            self.stats.batches += 1
+            self.stats.tiles += len(batch)
+            self.stats.pixels += pixels
+            latest = seconds / pixels
+            weight = 0.2 if self._seconds_per_pixel else 1.0
+            self._seconds_per_pixel += weight * (latest - self._seconds_per_pixel)
+
+
+def _finish(job: Job) -> None:
+    done = time.monotonic()
+    started = job.started or done
+    with suppress(InvalidStateError):  # where the caller left during the last batch
+        job.future.set_result(job.answer(Timing(started - job.submitted, done - started)))
+
+
+def _fail(job: Job, error: Exception) -> None:
+    with suppress(InvalidStateError):
+        job.future.set_exception(error)

@@ -1,0 +1,96 @@
+"""One Keras model on one device: a compiled forward pass over batches of tiles."""
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+# Read when TensorFlow and Keras are imported.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ["KERAS_BACKEND"] = "tensorflow"
+
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+import tensorflow as tf  # noqa: E402
+from numpy.typing import NDArray  # noqa: E402
+
+from app.imaging.noise import white  # noqa: E402
+
+Pixels = NDArray[Any]
+
+
+class Precision(StrEnum):
+    """The arithmetic of the convolutions."""
+
+    AUTO = "auto"
+    """bfloat16 where the processor has instructions for it, else float32."""
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    """Half the time per pixel with AVX512-BF16 or AMX, for a few hundredths of a dB."""
+
+
+def has_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether the processor multiplies bfloat16 natively, as far as Linux tells."""
+    try:
+        flags = cpuinfo.read_text()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def configure_tensorflow(precision: Precision, threads: int) -> None:
+    """Sets TensorFlow up for the whole process: once, before the first model.
+
+    `threads` bounds those of a forward pass; 0 takes all cores. Raises RuntimeError if TensorFlow
+    has already started with another number.
+    """
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    for gpu in tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.set_memory_growth(gpu, True)
+    bfloat16 = precision is Precision.BFLOAT16 or (precision is Precision.AUTO and has_bfloat16())
+    # oneDNN's graph rewrite turns the convolutions alone into bfloat16; weights, and the sum of
+    # picture and noise at the end, stay float32.
+    tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": bfloat16})
+
+
+class Engine:
+    """The forward pass of the model in a .keras file.
+
+    Scaling, rounding and the change of type happen inside the graph, on all its threads, so that
+    Python only ever moves small integers. A pass is traced once for each pixel type; any size and
+    any number of tiles runs through the same trace.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Raises ValueError where the file holds no model, or one that needs code of its own."""
+        try:
+            self._model = keras.models.load_model(path, compile=False, safe_mode=True)
+        except Exception as error:
+            raise ValueError(f"{path} cannot be loaded: {error}") from error
+        self._passes: dict[tuple[np.dtype[Any], int], Any] = {}
+
+    def forward(self, tiles: Pixels) -> Pixels:
+        """The denoised tiles [n, height, width, 1 or 3], in the type they came in.
+
+        Types are uint8, uint16 and float32 in [0, 1]. A grey tile is seen by the network as three
+        equal channels, and its result is their mean. Sides are multiples of the model's stride.
+        """
+        key = (tiles.dtype, tiles.shape[-1])
+        if key not in self._passes:
+            self._passes[key] = self._trace(*key)
+        result: Pixels = self._passes[key](tiles).numpy()
+        return result
+
+    def _trace(self, dtype: np.dtype[Any], channels: int) -> Any:
+        scale = white(dtype)
+
+        def forward(tiles: tf.Tensor) -> tf.Tensor:
+            noisy = tf.cast(tiles, tf.float32) / scale
+            clean = self._model(tf.repeat(noisy, 3 // channels, axis=-1), training=False)
+            if channels == 1:
+                clean = tf.reduce_mean(clean, axis=-1, keepdims=True)
+            clean = tf.clip_by_value(clean, 0.0, 1.0) * scale
+            return tf.cast(tf.round(clean) if scale > 1 else clean, dtype)
+
+        signature = tf.TensorSpec((None, None, None, channels), dtype)
+        return tf.function(forward, input_signature=[signature]).get_concrete_function()
