@@ -1,0 +1,1 @@
+"""Pictures as arrays, and the files that hold them. Knows no web and no network."""

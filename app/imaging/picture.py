@@ -1,0 +1,123 @@
+"""A picture in memory, and what can be wrong with one."""
+
+# ruff: noqa: N818 - the errors are named for what is wrong
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class ImagingError(ValueError):
+    """Something about a picture that its sender can mend; the message is safe to show them."""
+
+
+class UnreadableImage(ImagingError):
+    """The bytes claim to be an image but cannot be read as one: truncated, corrupt, empty."""
+
+
+class UnsupportedImage(ImagingError):
+    """Not an image, or one of a kind that is not taken: another format, animated, many pages."""
+
+
+class TooManyPixels(ImagingError):
+    """The header declares a larger picture than the limits allow."""
+
+
+class UnsuitableFormat(ImagingError):
+    """The format asked for cannot hold this picture: transparency in JPEG, a side too long."""
+
+
+class Format(enum.StrEnum):
+    """A file format that is written (and read)."""
+
+    PNG = "png"
+    JPEG = "jpeg"
+    WEBP = "webp"
+    TIFF = "tiff"
+
+    @property
+    def media_type(self) -> str:
+        """The MIME type, such as ``image/png``."""
+        return f"image/{self.value}"
+
+    @classmethod
+    def from_name(cls, name: str) -> Format:
+        """The format of a name, file suffix or MIME type: ``JPG``, ``.tif``, ``image/webp``.
+
+        Raises ``UnsupportedImage`` when none of them is meant.
+        """
+        bare = name.strip().lower().removeprefix("image/").removeprefix(".")
+        try:
+            return cls({"jpg": "jpeg", "tif": "tiff"}.get(bare, bare))
+        except ValueError:
+            known = ", ".join(cls)
+            message = f"{name!r} is not a format that can be written; these are: {known}."
+            raise UnsupportedImage(message) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What a file says about its picture, as far as another file can say it again.
+
+    ``exif`` is a bare TIFF structure without the ``Exif`` prefix, with its orientation applied
+    and reset; ``dpi`` is horizontal, vertical. ``native`` holds further parts, such as PNG text,
+    in the form of the picture's own format; they are written only into that format.
+    """
+
+    icc: bytes | None = None
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    dpi: tuple[float, float] | None = None
+    native: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """Pixels the right way up, and what else must survive a round trip.
+
+    ``pixels`` is ``[height, width, channels]``, C-contiguous, with 1 channel (grey) or 3 (RGB):
+    ``uint8`` or ``uint16`` over their full range, or ``float32`` in [0, 1]. ``alpha`` is
+    ``[height, width]`` of the same type, not premultiplied. ``format`` is the one to answer in
+    unless the caller asks for another.
+    """
+
+    pixels: NDArray[Any]
+    alpha: NDArray[Any] | None = None
+    format: Format = Format.PNG
+    metadata: Metadata = field(default_factory=Metadata)
+
+    @property
+    def height(self) -> int:
+        """Rows of pixels."""
+        return int(self.pixels.shape[0])
+
+    @property
+    def width(self) -> int:
+        """Columns of pixels."""
+        return int(self.pixels.shape[1])
+
+    @property
+    def channels(self) -> int:
+        """1 for grey, 3 for RGB; alpha is not counted."""
+        return int(self.pixels.shape[2])
+
+    @property
+    def size(self) -> int:
+        """Width times height."""
+        return self.height * self.width
+
+    @property
+    def depth(self) -> int:
+        """Bits per sample: 8, 16, or 32 for floating point."""
+        return 8 * self.dtype.itemsize
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of the samples, shared by pixels and alpha."""
+        return self.pixels.dtype
