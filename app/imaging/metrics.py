@@ -6,14 +6,11 @@ in type but not in shape (ValueError). Work goes band by band, so memory stays b
 
 import math
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.imaging.noise import to_unit
-
-Pixels = NDArray[Any]
+from app.imaging.scale import Pixels, to_unit
 
 BAND_ROWS = 256
 WINDOW_SIGMA = 1.5
@@ -82,14 +79,13 @@ def _similarity(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.fl
 def _window_mean(x: NDArray[np.float32]) -> NDArray[np.float32]:
     """The mean under the Gaussian window, at each place where the window fits."""
     offsets = np.arange(-WINDOW_RADIUS, WINDOW_RADIUS + 1)
-    weights = np.exp(-0.5 * (offsets / WINDOW_SIGMA) ** 2)
-    weights = (weights / weights.sum()).astype(np.float32)
+    bell = np.exp(-0.5 * (offsets / WINDOW_SIGMA) ** 2)
+    weights = (bell / bell.sum()).astype(np.float32)
     for axis in (0, 1):
         length = x.shape[axis] - 2 * WINDOW_RADIUS
-        slices = [slice(None)] * x.ndim
-        mean = np.zeros((*x.shape[:axis], length, *x.shape[axis + 1 :]), np.float32)
-        for shift, weight in enumerate(weights):
-            slices[axis] = slice(shift, shift + length)
-            mean += weight * x[tuple(slices)]
-        x = mean
+        windows = np.moveaxis(x, axis, 0)
+        blurred = weights[0] * windows[:length]
+        for shift, weight in enumerate(weights[1:], start=1):
+            blurred += weight * windows[shift : shift + length]
+        x = np.moveaxis(blurred, 0, axis)
     return x

@@ -1,14 +1,13 @@
-"""The noise models, shared by the endpoint, the command line and the training package's evaluation."""
+"""The noise models: what `/noise` adds, and what models are measured with."""
 
-import math
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Pixels = NDArray[Any]
+from app.imaging.scale import Pixels, from_unit, to_unit
+
 Plane = NDArray[np.float32]
 
 BAND = 1 << 20
@@ -68,24 +67,6 @@ def add_noise(
     return noisy
 
 
-def white(dtype: np.dtype[Any]) -> float:
-    """The value of white in pixels of `dtype`: 255, 65535, or 1 for floats."""
-    return float(np.iinfo(dtype).max) if np.issubdtype(dtype, np.integer) else 1.0
-
-
-def to_unit(pixels: Pixels) -> Plane:
-    """`pixels` as float32 on the [0, 1] scale."""
-    return pixels.astype(np.float32) / np.float32(white(pixels.dtype))
-
-
-def from_unit(values: NDArray[np.floating[Any]], dtype: np.dtype[Any]) -> Pixels:
-    """Values on the [0, 1] scale as pixels of `dtype`, clipped, and rounded if they are integers."""
-    clipped = np.clip(values, 0.0, 1.0)
-    if np.issubdtype(dtype, np.integer):
-        clipped = np.rint(clipped * white(dtype))
-    return clipped.astype(dtype)
-
-
 _Shape = tuple[int, int, int]
 
 
@@ -101,7 +82,9 @@ def _poisson(x: Plane, factor: float, shape: _Shape, random: np.random.Generator
 
 def _rician(x: Plane, factor: float, shape: _Shape, random: np.random.Generator) -> Plane:
     real = _gaussian(x, factor, shape, random)
-    return np.hypot(real, np.float32(factor) * random.standard_normal(shape, np.float32))
+    imaginary = np.float32(factor) * random.standard_normal(shape, np.float32)
+    magnitude: Plane = np.hypot(real, imaginary)
+    return magnitude
 
 
 def _speckle(x: Plane, factor: float, shape: _Shape, random: np.random.Generator) -> Plane:
@@ -120,46 +103,3 @@ _MODELS: dict[NoiseKind, Callable[[Plane, float, _Shape, np.random.Generator], P
     NoiseKind.SPECKLE: _speckle,
     NoiseKind.SALT_PEPPER: _salt_pepper,
 }
-
-
-SAMPLES = 1 << 18
-"""Values that the estimate looks at: more would cost time and change nothing."""
-
-
-def estimate_sigma(noisy: Pixels, clean: Pixels) -> float:
-    """The deviation, on the [0, 1] scale, of the Gaussian noise that made `noisy` of `clean`.
-
-    Both are [height, width, channels], of one type and shape. Clipping at black and white hides
-    part of the noise, so the plain deviation of the difference is too low for dark and bright
-    pictures: the answer is the sigma whose clipped noise has the energy that was found.
-    """
-    step = max(1, math.isqrt(noisy.shape[0] * noisy.shape[1] * noisy.shape[2] // SAMPLES))
-    x, c = to_unit(noisy[::step, ::step]), to_unit(clean[::step, ::step])
-    energy = float(np.mean(np.square(x - c, dtype=np.float64)))
-    share, edges = np.histogram(c, bins=64, range=(0.0, 1.0))
-    levels, weights = (edges[:-1] + edges[1:]) / 2, share / share.sum()
-    if energy >= _clipped_energy(_MOST, levels, weights):
-        return _MOST
-    low, high = 0.0, _MOST
-    for _ in range(24):
-        middle = (low + high) / 2
-        if _clipped_energy(middle, levels, weights) < energy:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2
-
-
-_MOST = 1.0
-_normal = np.vectorize(math.erf, otypes=[float])
-
-
-def _clipped_energy(
-    sigma: float, levels: NDArray[np.float64], weights: NDArray[np.float64]
-) -> float:
-    """E[(clip(c + sigma z, 0, 1) - c)^2] over levels c with the given weights; z is N(0, 1)."""
-    low, high = -levels / sigma, (1 - levels) / sigma
-    below, above = _normal(low / math.sqrt(2)) / 2 + 0.5, 0.5 - _normal(high / math.sqrt(2)) / 2
-    tail = (high * np.exp(-(high**2) / 2) - low * np.exp(-(low**2) / 2)) / math.sqrt(2 * math.pi)
-    inside = sigma**2 * (1 - above - below - tail)
-    return float(weights @ (inside + levels**2 * below + (1 - levels) ** 2 * above))

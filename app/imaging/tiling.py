@@ -6,15 +6,14 @@ Where a tile ends at the picture's own edge there is nothing to see beyond it an
 """
 
 from dataclasses import dataclass
-from itertools import product
-from typing import Any
+from itertools import pairwise, product
 
 import numpy as np
 from numpy.typing import NDArray
 
-Pixels = NDArray[Any]
+from app.imaging.scale import Pixels
 
-SIDES = (64, 128, 192, 256, 320, 384, 448, 512, 640, 768, 896, 1024)
+SIDES = tuple(range(64, 1025, 64))
 """Sides a tile may have: fine steps waste little padding, and every shape used stays compiled."""
 
 TILE_COST = 28_000
@@ -23,7 +22,7 @@ TILE_COST = 28_000
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One axis of a tile: it covers `start` to `start + length`, and fills its core of the result."""
+    """One axis of a tile: it covers `start` to `start + length` and fills the core."""
 
     start: int
     length: int
@@ -43,6 +42,8 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
+    """A rectangle of the picture, and the core of it that is kept."""
+
     rows: Span
     columns: Span
 
@@ -90,7 +91,7 @@ def _spans(size: int, length: int, halo: int, stride: int) -> list[Span]:
     last = -(-(size - length) // stride) * stride
     count = -(-last // step) + 1
     starts = [round(i * last / (count - 1) / stride) * stride for i in range(count)]
-    borders = [(a + length + b) // 2 for a, b in zip(starts, starts[1:], strict=False)]
+    borders = [(a + length + b) // 2 for a, b in pairwise(starts)]
     cores = zip([0, *borders], [*borders, size], strict=True)
     return [
         Span(start, length, core_start, core_stop)
@@ -109,7 +110,7 @@ def cut(pixels: Pixels, tile: Tile) -> Pixels:
 
 
 def _reflected(span: Span, size: int) -> NDArray[np.intp]:
-    """The indices of a span along an axis of `size`, folded back at its last pixel and its first."""
+    """The indices of a span along an axis of `size`, folded back at either end."""
     indices = np.arange(span.start, span.start + span.length)
     if size == 1:
         return np.zeros_like(indices)

@@ -14,16 +14,15 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from app.imaging.scale import Pixels
 from app.imaging.tiling import Tile, cost, cut, stitch
 
-Pixels = NDArray[Any]
 Item = tuple["Job", Tile]
 Answer = TypeVar("Answer")
 
 
-class OverloadedError(Exception):
+class Overloaded(Exception):
     """The queue is full, or the wait would be too long; `retry_after` is in seconds."""
 
     def __init__(self, retry_after: float) -> None:
@@ -31,7 +30,7 @@ class OverloadedError(Exception):
         self.retry_after = retry_after
 
 
-class DrainingError(Exception):
+class Draining(Exception):
     """The service is stopping and takes no new work."""
 
 
@@ -118,32 +117,32 @@ class Batcher:
         """Queues the tiles of a picture; once `result` is filled, the future holds the answer.
 
         All tiles are of one shape. Cancelling the future takes what is left of it off the queue.
-        Raises OverloadedError or DrainingError.
+        Raises Overloaded or Draining.
         """
         job = Job(pixels, deque(tiles), result, answer, Future(), time.monotonic())
         pixels_more = cost(list(job.tiles))
         with self._changed:
             if self._closing:
-                raise DrainingError
+                raise Draining
             self._drop_abandoned()
             wait = self._queued * self._seconds_per_pixel
             full = self._queued + pixels_more > self._queue_pixels
             if self._queued and (full or wait > self._deadline):
-                raise OverloadedError(max(1.0, wait))
+                raise Overloaded(max(1.0, wait))
             self._queued += pixels_more
             self._jobs.append(job)
             self._changed.notify()
         return job.future
 
     def close(self, timeout: float | None = None) -> None:
-        """Takes no more, finishes what is queued, and stops; after `timeout` s gives up the rest."""
+        """Takes no more, finishes the queue, and stops; after `timeout` s it gives up the rest."""
         with self._changed:
             self._closing = True
             self._changed.notify()
         self._thread.join(timeout)
         with self._changed:
             for job in self._jobs:
-                _fail(job, DrainingError())
+                _fail(job, Draining())
             self._jobs.clear()
 
     def _run(self) -> None:
@@ -171,8 +170,7 @@ class Batcher:
         batch: list[Item] = []
         alike = [job for job in self._jobs if job.kind == kind]
         while alike and len(batch) < room:
-            for job in alike[: room - len(batch)]:
-                batch.append((job, job.tiles.popleft()))
+            batch += [(job, job.tiles.popleft()) for job in alike[: room - len(batch)]]
             alike = [job for job in alike if job.tiles]
         self._jobs.rotate(-1)
         self._jobs = deque(job for job in self._jobs if job.tiles)

@@ -5,18 +5,16 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from app.imaging.codec import Picture
-from app.imaging.noise import estimate_sigma, from_unit, to_unit
+from app.imaging.estimate import estimate_sigma
+from app.imaging.scale import Pixels, from_unit, to_unit
 from app.imaging.tiling import plan
 from app.inference.batcher import Batcher, Stats, Timing
 from app.inference.store import ModelCard, ModelPackage
-
-Pixels = NDArray[Any]
 
 WARM = (
     *(((1, 64, 64, channels), dtype) for channels in (1, 3) for dtype in (np.uint8, np.uint16)),
@@ -49,7 +47,7 @@ class Denoised:
 
     @cached_property
     def picture(self) -> Picture:
-        """original + strength * (restored - original), rounded to nearest."""
+        """Original + strength * (restored - original), rounded to nearest."""
         if self.strength == 1.0:
             return self.restored
         x, y = self.original.pixels, self.restored.pixels
@@ -68,7 +66,9 @@ class Denoised:
 class Denoiser:
     """One model, loaded and warm, with a queue of its own."""
 
-    def __init__(self, forward: Callable[[Pixels], Pixels], card: ModelCard, limits: Limits) -> None:
+    def __init__(
+        self, forward: Callable[[Pixels], Pixels], card: ModelCard, limits: Limits
+    ) -> None:
         self.card = card
         self._batcher = Batcher(
             forward,
@@ -89,7 +89,7 @@ class Denoiser:
         """Loads and warms the packaged model; takes seconds, and starts TensorFlow.
 
         `precision` and `threads` are those of the process: the first model sets them.
-        Raises BadModelPackageError where the file holds no model that can be served.
+        Raises BadModelPackage where the file holds no model that can be served.
         """
         # TensorFlow takes seconds to import: nothing that only reads cards should wait for it.
         from app.inference.engine import Engine, Precision, configure_tensorflow
@@ -104,11 +104,9 @@ class Denoiser:
         """Queues a picture; cancelling the future takes it off the queue.
 
         `strength`, 0..1, is the share of the network's correction that is applied. Raises
-        OverloadedError when there is no room, and DrainingError after `close`.
+        Overloaded when there is no room, and Draining after `close`.
         """
-        tiles = plan(
-            picture.height, picture.width, halo=self.card.halo, stride=self.card.stride
-        )
+        tiles = plan(picture.height, picture.width, halo=self.card.halo, stride=self.card.stride)
         restored = replace(picture, pixels=np.empty_like(picture.pixels))
         return self._batcher.submit(
             picture.pixels,

@@ -9,14 +9,11 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ["KERAS_BACKEND"] = "tensorflow"
 
-import keras  # noqa: E402
-import numpy as np  # noqa: E402
-import tensorflow as tf  # noqa: E402
-from numpy.typing import NDArray  # noqa: E402
+import keras
+import numpy as np
+import tensorflow as tf
 
-from app.imaging.noise import white  # noqa: E402
-
-Pixels = NDArray[Any]
+from app.imaging.scale import Pixels, white
 
 
 class Precision(StrEnum):

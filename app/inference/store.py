@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 
-class BadModelPackageError(Exception):
+class BadModelPackage(Exception):
     """A package is incomplete, its card is not valid, or its file is not the one the card names."""
 
 
@@ -58,6 +58,8 @@ class ModelCard(_Part):
 
 @dataclass(frozen=True, slots=True)
 class ModelPackage:
+    """A model file whose SHA-256 is the one on its card."""
+
     path: Path
     card: ModelCard
 
@@ -70,12 +72,12 @@ class ModelPackage:
 def read_packages(models: Path) -> dict[str, ModelPackage]:
     """Every package below `models`, by name; a folder without a card is not a package.
 
-    Raises BadModelPackageError if there is none, or if one of them is not what its card says:
+    Raises BadModelPackage if there is none, or if one of them is not what its card says:
     a model is code, and only the file that was packaged is ever loaded.
     """
     packages = [_read_package(card) for card in sorted(models.glob("*/card.json"))]
     if not packages:
-        raise BadModelPackageError(f"no model packages in {models}")
+        raise BadModelPackage(f"no model packages in {models}")
     return {package.name: package for package in packages}
 
 
@@ -86,13 +88,13 @@ def _read_package(card_path: Path) -> ModelPackage:
         with (folder / "model.keras").open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except ValidationError as error:
-        raise BadModelPackageError(f"{card_path}: {_first_error(error)}") from error
+        raise BadModelPackage(f"{card_path}: {_first_error(error)}") from error
     except OSError as error:
-        raise BadModelPackageError(f"{folder}: {error.strerror}: {error.filename}") from error
+        raise BadModelPackage(f"{folder}: {error.strerror}: {error.filename}") from error
     if card.name != folder.name:
-        raise BadModelPackageError(f"{folder}: the card is of a model named {card.name}")
+        raise BadModelPackage(f"{folder}: the card is of a model named {card.name}")
     if digest != card.sha256:
-        raise BadModelPackageError(
+        raise BadModelPackage(
             f"{folder}/model.keras: SHA-256 is {digest}, the card says {card.sha256}"
         )
     return ModelPackage(folder / "model.keras", card)

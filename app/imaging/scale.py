@@ -1,0 +1,28 @@
+"""Pixels of any type on one scale: 0 is black and 1 is white."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[Any]
+
+
+def white(dtype: np.dtype[Any]) -> float:
+    """The value of white in pixels of `dtype`: 255, 65535, or 1 for floats."""
+    return float(np.iinfo(dtype).max) if np.issubdtype(dtype, np.integer) else 1.0
+
+
+def to_unit(pixels: Pixels) -> NDArray[np.float32]:
+    """`pixels` as float32 on the [0, 1] scale."""
+    unit: NDArray[np.float32] = pixels.astype(np.float32) / np.float32(white(pixels.dtype))
+    return unit
+
+
+def from_unit(values: NDArray[np.floating[Any]], dtype: np.dtype[Any]) -> Pixels:
+    """Values on the [0, 1] scale as pixels of `dtype`: clipped, and rounded for integers."""
+    clipped = np.clip(values, 0.0, 1.0)
+    if np.issubdtype(dtype, np.integer):
+        clipped = np.rint(clipped * white(dtype))
+    pixels: Pixels = clipped.astype(dtype)
+    return pixels

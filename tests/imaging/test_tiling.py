@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.imaging.tiling import SIDES, cost, cut, plan, stitch
+
+sizes = st.integers(1, 3000)
+
+
+@given(sizes, sizes, st.sampled_from([0, 16, 48]), st.sampled_from([1, 4, 8]))
+@settings(max_examples=60, deadline=None)
+def test_cores_cover_every_pixel_once_and_halos_are_kept(height, width, halo, stride):
+    tiles = plan(height, width, halo=halo, stride=stride)
+    covered = np.zeros((height, width), np.uint8)
+    for tile in tiles:
+        assert tile.shape == tiles[0].shape
+        covered[tile.rows.core, tile.columns.core] += 1
+        for span, size in ((tile.rows, height), (tile.columns, width)):
+            assert span.start % stride == 0
+            assert span.core_start == 0 or span.core_start - span.start >= halo
+            assert span.core_stop == size or span.start + span.length - span.core_stop >= halo
+            assert 0 <= span.core_in_tile.start < span.core_in_tile.stop <= span.length
+    assert (covered == 1).all()
+
+
+@given(
+    st.integers(1, 400),
+    st.integers(1, 400),
+    st.sampled_from([1, 3]),
+    st.sampled_from([(64,), SIDES]),
+)
+@settings(max_examples=60, deadline=None)
+def test_cut_and_stitch_give_the_picture_back(height, width, channels, sides):
+    pixels = np.random.default_rng(0).integers(0, 65536, (height, width, channels))
+    pixels = pixels.astype(np.uint16)
+    result = np.zeros_like(pixels)
+    for tile in plan(height, width, halo=16, stride=8, sides=sides):
+        values = cut(pixels, tile)
+        assert values.shape == (*tile.shape, channels)
+        stitch(result, tile, values)
+    np.testing.assert_array_equal(result, pixels)
+
+
+def test_beyond_the_edge_there_is_the_reflection():
+    pixels = np.arange(6, dtype=np.uint8).reshape(2, 3, 1)
+    (tile,) = plan(2, 3, halo=0, stride=1, sides=(5,))
+    assert cut(pixels, tile)[:, :, 0].tolist() == [
+        [0, 1, 2, 1, 0],
+        [3, 4, 5, 4, 3],
+        [0, 1, 2, 1, 0],
+        [3, 4, 5, 4, 3],
+        [0, 1, 2, 1, 0],
+    ]
+
+
+def test_a_tile_inside_is_a_view_and_costs_no_copy():
+    pixels = np.zeros((256, 256, 3), np.uint8)
+    (tile,) = plan(256, 256, halo=48, stride=8)
+    assert np.shares_memory(cut(pixels, tile), pixels)
+
+
+@pytest.mark.parametrize(
+    ("size", "most"),
+    [((256, 256), 1.0), ((257, 257), 1.6), ((1600, 1200), 1.35), ((4000, 3000), 1.25)],
+)
+def test_common_sizes_cost_little_more_than_their_pixels(size, most):
+    assert cost(plan(*size, halo=48, stride=8)) <= most * size[0] * size[1]
+
+
+def test_sides_too_short_for_the_halo_are_passed_over():
+    tiles = plan(2000, 2000, halo=200, stride=8)
+    assert min(tiles[0].shape) > 400
