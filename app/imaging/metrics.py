@@ -76,16 +76,17 @@ def _similarity(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.fl
     return similarity
 
 
-def _window_mean(x: NDArray[np.float32]) -> NDArray[np.float32]:
+def _window_mean(plane: NDArray[np.float32]) -> NDArray[np.float32]:
     """The mean under the Gaussian window, at each place where the window fits."""
     offsets = np.arange(-WINDOW_RADIUS, WINDOW_RADIUS + 1)
     bell = np.exp(-0.5 * (offsets / WINDOW_SIGMA) ** 2)
     weights = (bell / bell.sum()).astype(np.float32)
+    mean = plane
     for axis in (0, 1):
-        length = x.shape[axis] - 2 * WINDOW_RADIUS
-        windows = np.moveaxis(x, axis, 0)
-        blurred = weights[0] * windows[:length]
+        length = mean.shape[axis] - 2 * WINDOW_RADIUS
+        windows = np.moveaxis(mean, axis, 0)
+        blurred: NDArray[np.float32] = weights[0] * windows[:length]
         for shift, weight in enumerate(weights[1:], start=1):
             blurred += weight * windows[shift : shift + length]
-        x = np.moveaxis(blurred, 0, axis)
-    return x
+        mean = np.moveaxis(blurred, 0, axis)
+    return mean

@@ -13,6 +13,9 @@ Plane = NDArray[np.float32]
 BAND = 1 << 20
 """Values drawn at a time: bounds the memory that noise for a large picture takes."""
 
+NO_NOISE = 1e-6
+"""A factor below this, a fifteenth of a 16-bit level, changes nothing."""
+
 
 class NoiseKind(StrEnum):
     """What a sensor or a channel does to a picture; `factor` scales each as its entry says."""
@@ -53,7 +56,7 @@ def add_noise(
     if not 0.0 <= factor <= 1.0:
         raise ValueError(f"factor must be between 0 and 1, not {factor}")
     noisy = pixels.copy()
-    if factor == 0.0:
+    if factor < NO_NOISE:
         return noisy
     random = np.random.default_rng(seed)
     corrupt = _MODELS[kind]
