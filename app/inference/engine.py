@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from app.imaging.scale import Pixels, white
+from app.inference.store import BadModelPackage
 
 
 class Precision(StrEnum):
@@ -41,7 +42,8 @@ def configure_tensorflow(precision: Precision, threads: int) -> None:
     `threads` bounds those of a forward pass; 0 takes all cores. Raises RuntimeError if TensorFlow
     has already started with another number.
     """
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    if threads:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
     for gpu in tf.config.list_physical_devices("GPU"):
         tf.config.experimental.set_memory_growth(gpu, True)
     bfloat16 = precision is Precision.BFLOAT16 or (precision is Precision.AUTO and has_bfloat16())
@@ -59,11 +61,11 @@ class Engine:
     """
 
     def __init__(self, path: Path) -> None:
-        """Raises ValueError where the file holds no model, or one that needs code of its own."""
+        """Raises BadModelPackage where the file holds no model, or one that brings code."""
         try:
             self._model = keras.models.load_model(path, compile=False, safe_mode=True)
         except Exception as error:
-            raise ValueError(f"{path} cannot be loaded: {error}") from error
+            raise BadModelPackage(f"{path} cannot be loaded: {error}") from error
         self._passes: dict[tuple[np.dtype[Any], int], Any] = {}
 
     def forward(self, tiles: Pixels) -> Pixels:

@@ -1,0 +1,210 @@
+import threading
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from app.imaging.tiling import plan
+from app.inference.batcher import Batcher, Draining, Overloaded
+
+TILE = 64 * 64
+
+
+class Gate:
+    """A forward pass that inverts, waits to be let through, and remembers what it saw."""
+
+    def __init__(self, opened=True):
+        self.batches = []
+        self.entered = threading.Semaphore(0)
+        self.opened = threading.Event()
+        if opened:
+            self.opened.set()
+
+    def __call__(self, tiles):
+        self.batches.append(tiles)
+        self.entered.release()
+        assert self.opened.wait(10)
+        return 255 - tiles
+
+
+@pytest.fixture
+def start():
+    batchers = []
+
+    def make(forward, *, batch_pixels=4 * TILE, queue_pixels=100 * TILE, deadline=60.0):
+        batcher = Batcher(
+            forward, batch_pixels=batch_pixels, queue_pixels=queue_pixels, deadline=deadline
+        )
+        batchers.append(batcher)
+        return batcher
+
+    yield make
+    for batcher in batchers:
+        batcher.close(timeout=10)
+
+
+def post(batcher, value, tiles=1):
+    """Queues a picture of one colour, `tiles` tiles wide; returns the future and the result."""
+    pixels = np.full((64, 64 * tiles, 3), value, np.uint8)
+    result = np.zeros_like(pixels)
+    pieces = plan(64, 64 * tiles, halo=0, stride=1, sides=(64,))
+    return batcher.submit(pixels, pieces, result, lambda timing: timing), result
+
+
+def test_a_picture_comes_back_whole_with_its_timing(start):
+    batcher = start(Gate())
+    future, result = post(batcher, 10, tiles=9)
+    timing = future.result(10)
+    assert (result == 245).all()
+    assert timing.queue >= 0
+    assert timing.infer > 0
+    batcher.close()
+    assert batcher.queued_pixels == 0
+    assert (batcher.stats.tiles, batcher.stats.pixels) == (9, 9 * TILE)
+
+
+def test_requests_share_batches_within_the_budget(start):
+    gate = Gate(opened=False)
+    batcher = start(gate)
+    post(batcher, 0)
+    gate.entered.acquire()
+    futures = [post(batcher, value)[0] for value in range(1, 7)]
+    gate.opened.set()
+    for future in futures:
+        future.result(10)
+    assert [batch[:, 0, 0, 0].tolist() for batch in gate.batches] == [[0], [1, 2, 3, 4], [5, 6]]
+
+
+def test_a_large_picture_does_not_hold_up_small_ones(start):
+    gate = Gate(opened=False)
+    batcher = start(gate)
+    large, _ = post(batcher, 1, tiles=40)
+    gate.entered.acquire()
+    small = [post(batcher, value)[0] for value in (2, 3)]
+    gate.opened.set()
+    for future in (large, *small):
+        future.result(10)
+    values = [Counter(batch[:, 0, 0, 0].tolist()) for batch in gate.batches]
+    assert values[1] == {1: 2, 2: 1, 3: 1}
+    assert sum(count[1] for count in values) == 40
+
+
+def test_pictures_of_different_kinds_take_turns(start):
+    gate = Gate(opened=False)
+    batcher = start(gate, batch_pixels=TILE)
+    first, _ = post(batcher, 1, tiles=3)
+    gate.entered.acquire()
+    grey = np.full((64, 64, 1), 2, np.uint8)
+    tiles = plan(64, 64, halo=0, stride=1, sides=(64,))
+    second = batcher.submit(grey, tiles, np.zeros_like(grey), lambda timing: timing)
+    gate.opened.set()
+    first.result(10)
+    second.result(10)
+    assert [batch[0, 0, 0, 0] for batch in gate.batches] in ([1, 1, 2, 1], [1, 2, 1, 1])
+
+
+def test_a_cancelled_request_leaves_the_queue(start):
+    gate = Gate(opened=False)
+    batcher = start(gate)
+    post(batcher, 1)
+    gate.entered.acquire()
+    gone, _ = post(batcher, 2, tiles=30)
+    kept, _ = post(batcher, 3)
+    assert gone.cancel()
+    gate.opened.set()
+    kept.result(10)
+    assert all((batch != 2).all() for batch in gate.batches)
+    batcher.close()
+    assert (batcher.queued_pixels, batcher.stats.dropped) == (0, 1)
+
+
+def test_a_request_cancelled_in_the_middle_of_its_last_batch_harms_nobody(start):
+    gate = Gate(opened=False)
+    batcher = start(gate)
+    gone, _ = post(batcher, 1)
+    gate.entered.acquire()
+    gone.cancel()
+    gate.opened.set()
+    post(batcher, 2)[0].result(10)
+
+
+def test_one_bad_tile_fails_its_own_request_only(start):
+    def forward(tiles):
+        entered.set()
+        assert opened.wait(10)
+        if (tiles == 66).any():
+            raise RuntimeError("out of memory")
+        return 255 - tiles
+
+    entered, opened = threading.Event(), threading.Event()
+    batcher = start(forward)
+    futures = [post(batcher, 0)[0]]
+    assert entered.wait(10)
+    futures += [post(batcher, value)[0] for value in (1, 66, 3)]
+    opened.set()
+    with pytest.raises(RuntimeError, match="out of memory"):
+        futures[2].result(10)
+    for index in (0, 1, 3):
+        futures[index].result(10)
+    batcher.close()
+    assert batcher.queued_pixels == 0
+
+
+def test_a_full_queue_refuses_and_says_when_to_come_back(start):
+    gate = Gate(opened=False)
+    batcher = start(gate, queue_pixels=5 * TILE)
+    running, _ = post(batcher, 1)
+    gate.entered.acquire()
+    post(batcher, 2, tiles=4)
+    with pytest.raises(Overloaded) as refusal:
+        post(batcher, 3)
+    assert refusal.value.retry_after >= 1
+    gate.opened.set()
+    running.result(10)
+
+
+def test_a_picture_larger_than_the_queue_is_taken_when_it_is_empty(start):
+    batcher = start(Gate(), queue_pixels=TILE)
+    post(batcher, 1, tiles=20)[0].result(10)
+
+
+def test_a_wait_beyond_the_deadline_is_refused_at_once(start):
+    gate = Gate()
+    batcher = start(gate, deadline=0.0)
+    post(batcher, 1)[0].result(10)  # now it knows what a pixel costs
+    while batcher.queued_pixels:
+        pass
+    gate.opened.clear()
+    post(batcher, 2)
+    with pytest.raises(Overloaded):
+        post(batcher, 3)
+    gate.opened.set()
+
+
+def test_closing_finishes_what_was_taken_and_takes_no_more(start):
+    gate = Gate(opened=False)
+    batcher = start(gate)
+    futures = [post(batcher, value, tiles=3)[0] for value in range(5)]
+    closing = threading.Thread(target=batcher.close)
+    closing.start()
+    gate.entered.acquire()
+    gate.opened.set()
+    closing.join(10)
+    for future in futures:
+        assert future.done()
+        future.result()
+    with pytest.raises(Draining):
+        post(batcher, 1)
+
+
+def test_closing_gives_up_after_its_timeout(start):
+    gate = Gate(opened=False)
+    batcher = start(gate)
+    running, _ = post(batcher, 1)
+    gate.entered.acquire()
+    waiting, _ = post(batcher, 2, tiles=20)
+    batcher.close(timeout=0.05)
+    with pytest.raises(Draining):
+        waiting.result(0)
+    gate.opened.set()
+    running.result(10)

@@ -1,0 +1,96 @@
+import asyncio
+
+import numpy as np
+import pytest
+
+from app.imaging.codec import Format, Picture
+from app.imaging.noise import add_noise
+from app.inference.batcher import Draining
+from app.inference.denoiser import Denoiser
+from app.inference.store import BadModelPackage, read_packages
+
+
+@pytest.fixture(scope="module")
+def denoiser(models):
+    denoiser = Denoiser.load(read_packages(models)["blur"], precision="float32")
+    yield denoiser
+    denoiser.close()
+
+
+def noisy_picture(height, width, channels=3, dtype=np.uint8, alpha=False):
+    random = np.random.default_rng(0)
+    white = np.iinfo(dtype).max
+    pixels = random.integers(0, white, (height, width, channels)).astype(dtype)
+    plane = random.integers(0, white, (height, width)).astype(dtype) if alpha else None
+    return Picture(pixels, alpha=plane, format=Format.PNG)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 5000), (5000, 1), (7, 3), (255, 257), (1600, 1200)])
+def test_any_size_comes_back_in_its_own_size(denoiser, size):
+    picture = noisy_picture(*size)
+    result = denoiser.submit(picture).result(60).picture
+    assert result.pixels.shape == picture.pixels.shape
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_type_channels_alpha_and_format_are_kept(denoiser, channels, dtype):
+    picture = noisy_picture(40, 50, channels, dtype, alpha=True)
+    result = denoiser.submit(picture).result(60).picture
+    assert result.pixels.dtype == dtype
+    assert result.channels == channels
+    assert result.alpha is picture.alpha
+    assert result.format is picture.format
+    assert result.pixels.std() < picture.pixels.std()
+
+
+def test_tiles_give_the_same_pixels_as_the_whole(denoiser):
+    picture = noisy_picture(1100, 1300)
+    tiled = denoiser.submit(picture).result(60).picture.pixels.astype(int)
+    padded = np.pad(picture.pixels.astype(float), ((1, 1), (1, 1), (0, 0)))
+    whole = sum(padded[i : i + 1100, j : j + 1300] for i in range(3) for j in range(3)) / 9
+    inside = np.abs(tiled - whole)[1:-1, 1:-1]
+    assert inside.max() <= 0.5 + 1e-3
+
+
+def test_strength_blends_the_picture_and_the_result(denoiser):
+    picture = noisy_picture(64, 64)
+    full = denoiser.submit(picture).result(60).picture.pixels.astype(float)
+    half = denoiser.submit(picture, strength=0.5).result(60).picture.pixels
+    none = denoiser.submit(picture, strength=0.0).result(60).picture.pixels
+    assert np.abs(half - (picture.pixels + full) / 2).max() <= 0.5 + 1e-3
+    np.testing.assert_array_equal(none, picture.pixels)
+
+
+def test_the_noise_found_does_not_depend_on_the_strength(denoiser):
+    flat = np.full((128, 128, 3), 128, np.uint8)
+    picture = Picture(add_noise(flat, 0.1, seed=0), format=Format.PNG)
+    sigmas = [denoiser.submit(picture, strength=s).result(60).sigma for s in (0.0, 0.5, 1.0)]
+    assert sigmas[0] == sigmas[1] == sigmas[2]
+    assert sigmas[0] == pytest.approx(0.1 * np.sqrt(8 / 9), rel=0.05)
+
+
+def test_many_at_once_from_an_event_loop(denoiser):
+    async def post_all():
+        pictures = [noisy_picture(30 + i, 40) for i in range(20)]
+        return await asyncio.gather(*(denoiser.denoise(picture) for picture in pictures))
+
+    results = asyncio.run(post_all())
+    assert [result.picture.height for result in results] == list(range(30, 50))
+    assert all(result.timing.infer > 0 for result in results)
+    assert denoiser.queued_pixels >= 0
+    assert denoiser.stats.batches > 0
+
+
+def test_a_closed_denoiser_takes_no_more(models):
+    denoiser = Denoiser.load(read_packages(models)["blur"], precision="float32")
+    denoiser.close()
+    with pytest.raises(Draining):
+        denoiser.submit(noisy_picture(8, 8))
+
+
+def test_a_package_without_a_usable_model_is_named(make_package, tmp_path):
+    package = read_packages(make_package().parent)["blur"]
+    package.path.write_bytes(b"changed since it was checked")
+    with pytest.raises(BadModelPackage, match="cannot be loaded"):
+        Denoiser.load(package, precision="float32")
