@@ -6,6 +6,7 @@ in type but not in shape (ValueError). Work goes band by band, so memory stays b
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,17 +64,14 @@ def _at_least_a_window(pixels: Pixels) -> Pixels:
     return np.pad(pixels, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="symmetric")
 
 
-def _similarity(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
+def _similarity(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.floating[Any]]:
     mean_a, mean_b = _window_mean(a), _window_mean(b)
     variance_a = _window_mean(a * a) - mean_a * mean_a
     variance_b = _window_mean(b * b) - mean_b * mean_b
     covariance = _window_mean(a * b) - mean_a * mean_b
     c1, c2 = np.float32(0.01**2), np.float32(0.03**2)
     luminance = (2 * mean_a * mean_b + c1) / (mean_a * mean_a + mean_b * mean_b + c1)
-    similarity: NDArray[np.float32] = (
-        luminance * (2 * covariance + c2) / (variance_a + variance_b + c2)
-    )
-    return similarity
+    return luminance * (2 * covariance + c2) / (variance_a + variance_b + c2)
 
 
 def _window_mean(plane: NDArray[np.float32]) -> NDArray[np.float32]:
