@@ -1,0 +1,1 @@
+"""A REST service that removes noise from pictures."""

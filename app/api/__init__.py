@@ -1,0 +1,1 @@
+"""The HTTP interface: routes, schemas, problems, limits and what is observed of them."""

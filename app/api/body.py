@@ -1,0 +1,102 @@
+"""The limits on a request's body, as ASGI middleware: its bytes, and the time to send them."""
+
+import asyncio
+from contextlib import suppress
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.problems import ProblemError
+
+LINGER_SECONDS = 2.0
+"""How long the rest of a body is read, and thrown away, after an answer that did not wait for it.
+
+Closing at once would reset the connection, and a client that is still sending would lose the
+answer along with it (RFC 9112, section 9.6).
+"""
+
+
+class BodyLimit:
+    """Ends the reading of a body that is longer than `max_bytes` or takes longer than `seconds`.
+
+    What the endpoint reads raises ProblemError (413 or 408). Bytes are counted as they arrive, so
+    it does not matter what Content-Length says, and nothing is kept here.
+    """
+
+    def __init__(self, app: ASGIApp, max_bytes: int, seconds: float) -> None:
+        self.app = app
+        self.max_bytes = max_bytes
+        self.seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI interface."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        body = _Body(scope, receive, send, self.max_bytes, self.seconds)
+        await self.app(scope, body.receive, body.send)
+        await body.linger()
+
+
+class _Body:
+    """One request's body on its way in, and the answer on its way out."""
+
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, max_bytes: int, seconds: float
+    ) -> None:
+        headers = Headers(scope=scope)
+        self._receive, self._send = receive, send
+        self._declared = _content_length(headers)
+        self._max_bytes, self._seconds = max_bytes, seconds
+        self._deadline = asyncio.get_running_loop().time() + seconds
+        self._bytes = 0
+        self._complete = self._declared == 0 and "transfer-encoding" not in headers
+        self._lingers = False
+
+    async def receive(self) -> Message:
+        if self._complete:
+            return await self._receive()
+        if self._declared > self._max_bytes:
+            raise self._too_large()
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                message = await self._receive()
+        except TimeoutError:
+            detail = f"The body did not arrive within {self._seconds:g} seconds."
+            raise ProblemError(408, "too-slow", detail) from None
+        self._bytes += len(message.get("body", b""))
+        if self._bytes > self._max_bytes:
+            raise self._too_large()
+        self._note(message)
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start" and not self._complete:
+            self._lingers = True
+            MutableHeaders(scope=message)["Connection"] = "close"
+        if self._lingers and message["type"] == "http.response.body":
+            message["more_body"] = True
+        await self._send(message)
+
+    async def linger(self) -> None:
+        """Reads what the client still sends, for a while, and only then ends the answer."""
+        if not self._lingers:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_SECONDS):
+                while not self._complete:
+                    self._note(await self._receive())
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def _note(self, message: Message) -> None:
+        gone = message["type"] == "http.disconnect"
+        self._complete = gone or not message.get("more_body", False)
+
+    def _too_large(self) -> ProblemError:
+        return ProblemError(413, "too-large", f"The body is longer than {self._max_bytes} bytes.")
+
+
+def _content_length(headers: Headers) -> int:
+    """As declared; 0 where it is not, or is not a number."""
+    declared = headers.get("content-length", "0")
+    return int(declared) if declared.isdecimal() and declared.isascii() else 0

@@ -1,0 +1,55 @@
+"""What the requests in flight hold in memory, and the limit on it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from app.api.problems import ProblemError
+from app.inference.batcher import Overloaded
+
+RETRY_AFTER = 2.0
+"""Seconds after which memory is likely to be free again: a large picture's time."""
+
+
+class Memory:
+    """Bytes that all requests together may hold, as they declare them.
+
+    Refusing a request for want of memory costs nothing; running out of it costs every request.
+    Used on the event loop only, hence without a lock.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.held = 0
+
+    @contextmanager
+    def share(self) -> Iterator["Share"]:
+        """One request's part, given back at the end of the block."""
+        share = Share(self)
+        try:
+            yield share
+        finally:
+            share.hold(0)
+
+
+class Share:
+    """What one request holds."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self._held = 0
+
+    def hold(self, size: int) -> None:
+        """Holds `size` bytes from here on, in place of what was held before.
+
+        Raises Overloaded (503) when others leave too little, ProblemError (413) when even the
+        whole memory would be too little.
+        """
+        more = size - self._held
+        if more > 0 and self._memory.held + more > self._memory.capacity:
+            if size > self._memory.capacity:
+                raise ProblemError(
+                    413, "too-large", "The picture needs more memory than the service may use."
+                )
+            raise Overloaded(RETRY_AFTER)
+        self._memory.held += more
+        self._held = size

@@ -1,0 +1,116 @@
+"""What Prometheus is told. Each application has a registry of its own."""
+
+from collections.abc import Iterable
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+)
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from app.api.memory import Memory
+from app.api.models import Models
+from app.api.trace import Trace
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
+
+class Metrics:
+    """Counters and histograms of the requests, and gauges read when they are asked for."""
+
+    def __init__(self, models: Models, memory: Memory) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self.registry.register(_State(models, memory))
+        self._requests = Counter(
+            "denoiser_requests",
+            "Requests by route and status; status 499: the client left before the answer.",
+            ("method", "route", "status"),
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "denoiser_request_seconds",
+            "Time from a request's headers to the end of its answer.",
+            ("route",),
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self._stages = Histogram(
+            "denoiser_stage_seconds",
+            "Time that a request spends in decode, queue, infer and encode.",
+            ("stage",),
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self._pixels = Counter(
+            "denoiser_pixels",
+            "Pixels of the pictures that were answered.",
+            ("route",),
+            registry=self.registry,
+        )
+        self._cancelled = Counter(
+            "denoiser_cancelled",
+            "Requests whose client left before the answer.",
+            registry=self.registry,
+        )
+
+    def count(self, method: str, route: str, trace: Trace) -> None:
+        """Takes in a request that is over; `route` is the template, never the caller's path."""
+        method = method if method in METHODS else "other"
+        self._requests.labels(method, route, str(trace.status)).inc()
+        self._seconds.labels(route).observe(trace.elapsed)
+        for stage, seconds in trace.stages.items():
+            self._stages.labels(stage).observe(seconds)
+        if trace.status == 499:
+            self._cancelled.inc()
+        elif trace.pixels and trace.status < 400:
+            self._pixels.labels(route).inc(trace.pixels)
+
+
+class _State(Collector):
+    """What the models and the memory say of themselves at the moment."""
+
+    def __init__(self, models: Models, memory: Memory) -> None:
+        self._models, self._memory = models, memory
+
+    def describe(self) -> Iterable[Metric]:
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        yield GaugeMetricFamily(
+            "denoiser_ready", "1 when requests are served.", value=self._models.ready
+        )
+        yield GaugeMetricFamily(
+            "denoiser_held_bytes",
+            "Memory that the bodies and pixels of the requests in flight are reckoned to take.",
+            value=self._memory.held,
+        )
+        queue = GaugeMetricFamily(
+            "denoiser_queue_pixels", "Pixels that wait or are being processed.", labels=("model",)
+        )
+        counters = [
+            CounterMetricFamily("denoiser_batches", "Batches run.", labels=("model",)),
+            CounterMetricFamily("denoiser_tiles", "Tiles run.", labels=("model",)),
+            CounterMetricFamily(
+                "denoiser_tile_pixels", "Pixels run, halos included.", labels=("model",)
+            ),
+            CounterMetricFamily(
+                "denoiser_dropped", "Pictures dropped from the queue.", labels=("model",)
+            ),
+        ]
+        for name, denoiser in self._models.loaded.items():
+            stats = denoiser.stats
+            queue.add_metric((name,), denoiser.queued_pixels)
+            values = (stats.batches, stats.tiles, stats.pixels, stats.dropped)
+            for counter, value in zip(counters, values, strict=True):
+                counter.add_metric((name,), value)
+        yield queue
+        yield from counters

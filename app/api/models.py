@@ -1,0 +1,107 @@
+"""The models that the service has, from start to stop."""
+
+import asyncio
+import logging
+
+from app.api.problems import ProblemError
+from app.inference.batcher import Draining
+from app.inference.denoiser import Denoiser, Limits
+from app.inference.store import BadModelPackage, ModelPackage, read_packages
+from app.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+LOADING_RETRY_AFTER = 5.0
+"""Seconds in which models are likely to be loaded and warm."""
+
+
+class Models:
+    """Every package below models_dir, loaded in the background while the socket is already open."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._packages: dict[str, ModelPackage] = {}
+        self.loaded: dict[str, Denoiser] = {}
+        self.failure: Exception | None = None
+        """Why the models can never be ready; the process then has no purpose."""
+        self.draining = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether every model is loaded and warm, and `drain` has not been called."""
+        loaded = bool(self._packages) and self.loaded.keys() == self._packages.keys()
+        return loaded and not self.draining
+
+    async def load(self) -> None:
+        """Reads, loads and warms all models, in a thread; sets `failure` if that cannot be."""
+        try:
+            self._packages = await asyncio.to_thread(self._read)
+            for name, package in self._packages.items():
+                self.loaded[name] = await asyncio.to_thread(self._load, package)
+                logger.info("model %s is loaded and warm", name)
+        except BadModelPackage as error:
+            self.failure = error
+            logger.critical("the models cannot be served: %s", error)
+        except Exception as error:
+            self.failure = error
+            logger.critical("the models cannot be loaded", exc_info=True)
+
+    def packages(self) -> dict[str, ModelPackage]:
+        """By name; raises ProblemError, 503, before they have been read."""
+        if not self._packages:
+            raise _loading()
+        return self._packages
+
+    def package(self, name: str) -> ModelPackage:
+        """The named package; raises ProblemError: 404 where there is none."""
+        packages = self.packages()
+        if name not in packages:
+            detail = f"There is no model {name!r}; these are: {', '.join(packages)}."
+            raise ProblemError(404, "unknown-model", detail)
+        return packages[name]
+
+    def denoiser(self, name: str | None) -> Denoiser:
+        """The named model, or the default one; raises as `package` and `require_ready` do."""
+        self.require_ready()
+        return self.loaded[self.package(name or self._settings.model).name]
+
+    def require_ready(self) -> None:
+        """Raises Draining, or ProblemError (503) while the models load."""
+        self.accept()
+        if not self.ready:
+            raise _loading()
+
+    def accept(self) -> None:
+        """Raises Draining once the service is stopping."""
+        if self.draining:
+            raise Draining
+
+    def drain(self) -> None:
+        """Takes no new requests; those in flight go on. Safe in a signal handler."""
+        self.draining = True
+
+    async def close(self) -> None:
+        """Stops the models; whatever is still queued is given up."""
+        self.drain()
+        for denoiser in self.loaded.values():
+            await asyncio.to_thread(denoiser.close, 0.0)
+
+    def _read(self) -> dict[str, ModelPackage]:
+        packages = read_packages(self._settings.models_dir)
+        if self._settings.model not in packages:
+            raise BadModelPackage(
+                f"the default model {self._settings.model!r} is not in {self._settings.models_dir}"
+            )
+        return packages
+
+    def _load(self, package: ModelPackage) -> Denoiser:
+        settings = self._settings
+        limits = Limits(queue_pixels=settings.queue_pixels, deadline=settings.queue_seconds)
+        return Denoiser.load(
+            package, precision=settings.precision, threads=settings.threads, limits=limits
+        )
+
+
+def _loading() -> ProblemError:
+    detail = "The models are being loaded."
+    return ProblemError(503, "loading", detail, retry_after=LOADING_RETRY_AFTER)

@@ -1,0 +1,81 @@
+"""One log line, one count and one id for every request; and the answer when all else failed."""
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.metrics import Metrics
+from app.api.problems import problem_response
+from app.api.trace import Trace
+
+logger = structlog.stdlib.get_logger(__name__)
+
+CLIENT_LEFT = 499
+"""The status that is logged and counted when nobody was there any more to be answered."""
+
+
+class Observe:
+    """ASGI middleware: gives each request a Trace, and tells of it when it is over."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self.app = app
+        self.metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI interface."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        trace = Trace.of_caller(Headers(scope=scope).get("x-request-id"))
+        scope.setdefault("state", {})["trace"] = trace
+
+        async def counted_receive() -> Message:
+            message = await receive()
+            trace.bytes_in += len(message.get("body", b""))
+            return message
+
+        async def marked_send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                trace.status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = trace.request_id
+                headers["Server-Timing"] = trace.server_timing
+            trace.bytes_out += len(message.get("body", b""))
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=trace.request_id):
+            try:
+                await self._answer(scope, counted_receive, marked_send, trace)
+            finally:
+                self._tell(scope, trace)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, trace: Trace) -> None:
+        try:
+            await self.app(scope, receive, send)
+        except ClientDisconnect:
+            trace.status = trace.status or CLIENT_LEFT
+        except Exception as error:
+            logger.exception("request failed")
+            if trace.status:  # the answer has begun: all that is left is to break it off
+                raise
+            await problem_response(Request(scope), error)(scope, receive, send)
+
+    def _tell(self, scope: Scope, trace: Trace) -> None:
+        route = getattr(scope.get("route"), "path", "unmatched")
+        self.metrics.count(scope["method"], route, trace)
+        logger.info(
+            "request",
+            method=scope["method"],
+            path=scope["path"],
+            status=trace.status,
+            seconds=round(trace.elapsed, 4),
+            bytes_in=trace.bytes_in,
+            bytes_out=trace.bytes_out,
+            **_given(model=trace.model, pixels=trace.pixels or None),
+            **{stage: round(seconds, 4) for stage, seconds in trace.stages.items()},
+        )
+
+
+def _given(**values: object) -> dict[str, object]:
+    return {name: value for name, value in values.items() if value is not None}

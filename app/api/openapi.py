@@ -1,0 +1,166 @@
+"""The parts of the OpenAPI description that cannot be read off the endpoints' signatures."""
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic.json_schema import models_json_schema
+
+from app.api.problems import MEDIA_TYPE, Code, InvalidPart, Problem
+from app.imaging.codec import Format
+
+Json = dict[str, Any]
+Responses = dict[int | str, Json]
+
+REQUEST_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+COMMON_HEADERS: Json = {
+    "X-Request-ID": {
+        "description": "The caller's X-Request-ID, or one that was made up; it is in the log.",
+        "schema": {"type": "string"},
+        "example": REQUEST_ID,
+    },
+    "Server-Timing": {
+        "description": "Milliseconds in decode, queue, infer, encode, and in total.",
+        "schema": {"type": "string"},
+        "example": "decode;dur=1.4, queue;dur=0.3, infer;dur=16.2, encode;dur=4.9, total;dur=23.5",
+    },
+}
+MODEL: Json = {
+    "X-Model": {
+        "description": "Name of the model that was used.",
+        "required": True,
+        "schema": {"type": "string"},
+        "example": "unet",
+    }
+}
+SIGMA: Json = {
+    "X-Noise-Sigma": {
+        "description": "Estimated standard deviation of the noise that was found, 0..1.",
+        "schema": {"type": "number", "minimum": 0, "maximum": 1},
+        "example": 0.0983,
+    }
+}
+SEED: Json = {
+    "X-Noise-Seed": {
+        "description": "The seed of the noise: as given, or as drawn.",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 0},
+        "example": 1,
+    }
+}
+RETRY_AFTER: Json = {
+    "Retry-After": {
+        "description": "Seconds after which to try again.",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 1},
+        "example": 3,
+    }
+}
+
+EXAMPLES: dict[int, list[tuple[Code, str]]] = {
+    400: [
+        ("unreadable-image", "The image is truncated."),
+        ("malformed-form", "The multipart form is malformed: it ends before its last boundary."),
+    ],
+    404: [("unknown-model", "There is no model 'vgg'; these are: unet.")],
+    408: [("too-slow", "The body did not arrive within 60 seconds.")],
+    413: [
+        ("too-large", "The body is longer than 67108864 bytes."),
+        ("too-many-pixels", "The image has 30000 x 30000 pixels; at most 64000000 are taken."),
+    ],
+    415: [("unsupported-media-type", "This is not an image in a format that is read here.")],
+    422: [
+        ("validation", "factor: Input should be less than or equal to 1."),
+        ("unsuitable-format", "JPEG cannot hold transparency; ask for png, webp or tiff."),
+    ],
+    500: [("internal-error", "The service failed; the error has been logged.")],
+    503: [
+        ("overloaded", "The service has as much work as it can take."),
+        ("loading", "The models are being loaded."),
+        ("draining", "The service is stopping and takes no new work."),
+        ("timeout", "The picture was not ready within 120 seconds."),
+    ],
+}
+
+_BINARY: Json = {"type": "string", "format": "binary"}
+_READ = ("image/png", "image/jpeg", "image/webp", "image/tiff", "image/bmp", "image/gif")
+
+
+def upload(*fields: str, raw: bool = True) -> Json:
+    """The request body: a form with the given fields and, where `raw`, an image alone."""
+    names = fields or ("image",)
+    form = {
+        "type": "object",
+        "properties": {name: _BINARY | {"description": "An image file."} for name in names},
+        "required": list(names),
+        "additionalProperties": False,
+    }
+    content: Json = {"multipart/form-data": {"schema": form}}
+    if raw:
+        content |= {media_type: {"schema": _BINARY} for media_type in _READ}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def picture(description: str, *headers: Json) -> Responses:
+    """The 200 with a picture in any of the formats that are written."""
+    disposition = {
+        "description": "A name to save the picture under.",
+        "schema": {"type": "string"},
+        "example": 'inline; filename="denoised.png"',
+    }
+    all_headers = COMMON_HEADERS | {"Content-Disposition": disposition}
+    for header in headers:
+        all_headers |= header
+    content = {target.media_type: {"schema": _BINARY} for target in Format}
+    return {200: {"description": description, "headers": all_headers, "content": content}}
+
+
+def answer(description: str) -> Responses:
+    """The 200 with JSON that the endpoint's own type describes."""
+    return {200: {"description": description, "headers": COMMON_HEADERS}}
+
+
+def text(description: str, *media_types: str) -> Responses:
+    """The 200 with text of one of these types."""
+    content = {media_type: {"schema": {"type": "string"}} for media_type in media_types}
+    return {200: {"description": description, "headers": COMMON_HEADERS, "content": content}}
+
+
+def problems(*statuses: int) -> Responses:
+    """The errors with these statuses, with an example of each kind."""
+    return {status: _problem(status) for status in statuses}
+
+
+def _problem(status: int) -> Json:
+    phrase = HTTPStatus(status).phrase
+    examples = {}
+    for code, detail in EXAMPLES[status]:
+        errors = None
+        if code == "validation":
+            name, _, message = detail.partition(": ")
+            errors = [InvalidPart(location="query", name=name, detail=message)]
+        example = Problem(
+            title=phrase,
+            status=status,
+            detail=detail,
+            code=code,
+            request_id=REQUEST_ID,
+            errors=errors,
+        )
+        value = example.model_dump(mode="json", by_alias=True, exclude_none=True)
+        examples[code] = {"summary": detail, "value": value}
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        "description": phrase,
+        "headers": COMMON_HEADERS | (RETRY_AFTER if status == 503 else {}),
+        "content": {MEDIA_TYPE: {"schema": schema, "examples": examples}},
+    }
+
+
+def complete(app: FastAPI) -> None:
+    """Builds the description, with the schema of problems, that no endpoint returns."""
+    _, definitions = models_json_schema(
+        [(Problem, "serialization")], ref_template="#/components/schemas/{model}"
+    )
+    app.openapi()["components"]["schemas"] |= definitions["$defs"]

@@ -1,0 +1,40 @@
+"""GET /models and /models/{name}."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+
+from app.api import openapi
+from app.api.schemas import ModelList
+from app.api.service import ServiceOf
+from app.inference.store import ModelCard
+
+router = APIRouter(tags=["models"])
+
+
+@router.get(
+    "/models",
+    summary="List the models",
+    responses=openapi.answer("The card of each model, and which is the default.")
+    | openapi.problems(500, 503),
+)
+async def list_models(service: ServiceOf) -> ModelList:
+    """Answers what each model was trained on, for which noise, and how well it does."""
+    packages = service.models.packages()
+    cards = [package.card for package in packages.values()]
+    return ModelList(default=service.settings.model, models=cards)
+
+
+@router.get(
+    "/models/{name}",
+    summary="Describe a model",
+    responses=openapi.answer("The model's card.") | openapi.problems(404, 422, 500, 503),
+)
+async def describe_model(
+    service: ServiceOf,
+    name: Annotated[
+        str, Path(min_length=1, max_length=64, description="As in /models.", examples=["unet"])
+    ],
+) -> ModelCard:
+    """Answers the card of one model."""
+    return service.models.package(name).card

@@ -1,0 +1,17 @@
+"""GET /, the web page."""
+
+from pathlib import Path
+
+from fastapi import APIRouter
+from starlette.responses import FileResponse
+
+WEB = Path(__file__).resolve().parents[2] / "web"
+STATIC = WEB / "static"
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/")
+async def page() -> FileResponse:
+    """The page; what it loads is below /static."""
+    return FileResponse(WEB / "index.html")

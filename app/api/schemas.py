@@ -1,0 +1,117 @@
+"""What the endpoints take and answer, apart from pictures."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.imaging.codec import Format, Picture
+from app.imaging.noise import ChannelMode, NoiseKind
+from app.inference.store import ModelCard
+
+LARGEST_SEED = 2**53 - 1
+"""The largest integer that every JSON reader keeps exactly."""
+
+
+class _Query(BaseModel):
+    """Parameters of a query string; one that is not known is refused, lest a typo go unnoticed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class OutputOptions(_Query):
+    """In what form a picture is answered."""
+
+    format: Format | None = Field(
+        default=None, description="Format of the answer.", examples=["png"]
+    )
+    quality: Annotated[int, Field(ge=1, le=100)] | None = Field(
+        default=None,
+        description="Quality of a JPEG or WebP answer; the other formats are lossless.",
+        examples=[95],
+    )
+
+    def format_for(self, picture: Picture) -> Format:
+        """The format to answer in: as asked for, or the picture's own."""
+        return self.format or picture.format
+
+
+class DenoiseOptions(OutputOptions):
+    """The query of /denoise."""
+
+    model: Annotated[str, Field(min_length=1, max_length=64)] | None = Field(
+        default=None,
+        description="Name of a model from /models; by default the service's own choice.",
+        examples=["unet"],
+    )
+    strength: float = Field(
+        default=1.0,
+        ge=0.0,
+        le=1.0,
+        allow_inf_nan=False,
+        description="Share of the correction that is applied: x + strength * (f(x) - x).",
+        examples=[1.0],
+    )
+    format: Format | None = Field(
+        default=None, description="Format of the answer; by default that of the upload."
+    )
+
+
+class NoiseOptions(OutputOptions):
+    """The query of /noise."""
+
+    factor: float = Field(
+        default=0.4,
+        ge=0.0,
+        le=1.0,
+        allow_inf_nan=False,
+        description="Strength of the noise; for gaussian its standard deviation on the 0..1 scale.",
+        examples=[0.4],
+    )
+    kind: NoiseKind = Field(default=NoiseKind.GAUSSIAN, description="Model of the noise.")
+    channels: ChannelMode = Field(
+        default=ChannelMode.INDEPENDENT,
+        description="Whether each colour channel has noise of its own or all share one plane.",
+    )
+    seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] | None = Field(
+        default=None,
+        description="The same seed gives the same picture; one is drawn where none is given, and "
+        "named in X-Noise-Seed.",
+        examples=[1],
+    )
+    format: Format | None = Field(
+        default=None,
+        description="Format of the answer; by default TIFF for TIFF and PNG for all others, so "
+        "that the noise is not compressed away.",
+    )
+
+    def format_for(self, picture: Picture) -> Format:
+        """The format to answer in: as asked for, or a lossless one."""
+        lossless = Format.TIFF if picture.format is Format.TIFF else Format.PNG
+        return self.format or lossless
+
+
+class Comparison(BaseModel):
+    """How far `image` is from `reference`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"rmse": 0.0316, "psnr": 30.0, "ssim": 0.91}]}
+    )
+
+    rmse: float = Field(ge=0, le=1, description="Root mean squared error on the 0..1 scale.")
+    psnr: float | None = Field(
+        description="Peak signal-to-noise ratio in dB; null (infinite) where the two are equal."
+    )
+    ssim: float = Field(ge=-1, le=1, description="Mean structural similarity.")
+
+
+class Health(BaseModel):
+    """The state of the process."""
+
+    status: str = Field(examples=["ready"])
+
+
+class ModelList(BaseModel):
+    """The models that the service has."""
+
+    default: str = Field(description="The model of a request that names none.", examples=["unet"])
+    models: list[ModelCard]

@@ -1,0 +1,97 @@
+"""The way of a picture through one request: decoded, worked on and encoded off the event loop."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+import anyio
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from app.api.memory import Share
+from app.api.problems import ProblemError
+from app.api.service import Service
+from app.api.trace import Trace
+from app.imaging.codec import Encoded, Header, Picture, decode, read_header
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+TIMEOUT_RETRY_AFTER = 10.0
+
+BYTES_PER_PIXEL = 12
+"""Of a picture and its result together: two of three 16-bit samples each."""
+
+
+@asynccontextmanager
+async def while_wanted(request: Request, seconds: float) -> AsyncIterator[None]:
+    """Cancels the block when the client leaves (ClientDisconnect) or the time is up (503).
+
+    To be entered once the body has been read: from there on, the client's next message can only
+    be its departure.
+    """
+    with anyio.move_on_after(seconds) as scope:
+        departure = asyncio.create_task(_cancel_on_departure(request, scope))
+        try:
+            yield
+        finally:
+            departure.cancel()
+    if scope.cancelled_caught:
+        if departure.done() and not departure.cancelled():
+            raise ClientDisconnect
+        detail = f"The picture was not ready within {seconds:g} seconds."
+        raise ProblemError(503, "timeout", detail, retry_after=TIMEOUT_RETRY_AFTER)
+
+
+async def _cancel_on_departure(request: Request, scope: anyio.CancelScope) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    scope.cancel()
+
+
+async def in_thread(service: Service, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """The result of `work`, run in one of the codec threads."""
+    return await anyio.to_thread.run_sync(partial(work, *args, **kwargs), limiter=service.codecs)
+
+
+async def decoded(service: Service, trace: Trace, share: Share, *files: bytes) -> list[Picture]:
+    """The pictures in the files; each is reckoned by its header before any is decoded.
+
+    Raises ImagingError, and Overloaded where the pixels of other requests leave no room.
+    """
+    with trace.stage("decode"):
+        headers = [await in_thread(service, read_header, file) for file in files]
+        pixels = sum(header.width * header.height for header in headers)
+        if all(_within_limits(service, header) for header in headers):
+            share.hold(sum(map(len, files)) + pixels * BYTES_PER_PIXEL)
+        pictures = [
+            await in_thread(
+                service,
+                decode,
+                file,
+                max_pixels=service.settings.max_pixels,
+                max_side=service.settings.max_side,
+            )
+            for file in files
+        ]
+    trace.pixels = pixels
+    share.hold(pixels * BYTES_PER_PIXEL)
+    return pictures
+
+
+def _within_limits(service: Service, header: Header) -> bool:
+    """Whether `decode` will take it; if not, its refusal says more than one for want of memory."""
+    settings = service.settings
+    sides, size = (header.width, header.height), header.width * header.height
+    return max(sides) <= settings.max_side and size <= settings.max_pixels
+
+
+def image_response(encoded: Encoded, name: str, headers: dict[str, str]) -> Response:
+    """The answer with a picture; `name` is the one to save it under, less its suffix."""
+    return Response(
+        encoded.data,
+        media_type=encoded.media_type,
+        headers={"Content-Disposition": f'inline; filename="{name}.{encoded.format}"', **headers},
+    )

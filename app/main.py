@@ -1,0 +1,71 @@
+"""The map of the service."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+from starlette.staticfiles import StaticFiles
+
+from app.api import openapi
+from app.api.body import BodyLimit
+from app.api.docs import add_docs
+from app.api.headers import SecurityHeaders
+from app.api.observe import Observe
+from app.api.problems import HANDLERS
+from app.api.routes import health, images, models, page
+from app.api.service import Service
+from app.settings import Settings
+
+DESCRIPTION = """\
+Removes noise from pictures with a convolutional network.
+
+Send a picture as the field `image` of a form, or as the body itself:
+
+    curl -F image=@photo.jpg localhost:8000/denoise -o denoised.jpg
+    curl --data-binary @photo.png -H 'Content-Type: image/png' \\
+        'localhost:8000/noise?factor=0.4&seed=1' -o noisy.png
+
+Errors are problem details (RFC 9457); `code` says which, `detail` what to do.
+"""
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The service as an ASGI application; settings come from the environment unless given."""
+    service = Service.create(settings or Settings())
+    limits = service.settings
+    app = FastAPI(
+        title="Denoiser",
+        version=version("denoiser"),
+        description=DESCRIPTION,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+        middleware=[
+            Middleware(BodyLimit, max_bytes=limits.max_body_bytes, seconds=limits.body_seconds),
+            Middleware(Observe, metrics=service.metrics),
+            Middleware(SecurityHeaders),
+        ],
+        exception_handlers=HANDLERS,
+    )
+    app.state.service = service
+    for module in (images, models, health, page):
+        app.include_router(module.router)
+    app.mount("/static", StaticFiles(directory=page.STATIC))
+    add_docs(app)
+    openapi.complete(app)
+    return app
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Loads the models while the socket is already open; stops them at the end."""
+    service: Service = app.state.service
+    loading = asyncio.create_task(service.models.load())
+    yield
+    loading.cancel()
+    await service.models.close()

@@ -1,0 +1,75 @@
+"""Every knob of the service: a field here is DENOISER_<NAME> in the environment and a flag of
+`denoiser serve`.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """Read from the environment; raises pydantic.ValidationError where a value is out of range."""
+
+    model_config = SettingsConfigDict(env_prefix="DENOISER_", frozen=True, extra="forbid")
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(
+        default=8000, ge=0, le=65_535, description="TCP port to listen on; 0 takes any free one."
+    )
+    models_dir: Path = Field(
+        default=PROJECT / "models",
+        description="Folder of the model packages, NAME/model.keras and NAME/card.json.",
+    )
+    model: str = Field(default="unet", description="Model of a request that names none.")
+
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        default="auto",
+        description="Arithmetic of the convolutions; auto is bfloat16 where the processor has it.",
+    )
+    threads: int = Field(
+        default=0, ge=0, description="Threads of one forward pass; 0 takes all cores."
+    )
+    codec_threads: PositiveInt = Field(
+        default=4, description="Pictures that are decoded or encoded at the same time."
+    )
+
+    max_body_bytes: PositiveInt = Field(
+        default=64 << 20, description="Largest request body, counted as it arrives."
+    )
+    max_pixels: PositiveInt = Field(
+        default=64_000_000, description="Largest picture, width times height."
+    )
+    max_side: PositiveInt = Field(
+        default=65_500, description="Longest side of a picture, in pixels."
+    )
+    memory_bytes: PositiveInt = Field(
+        default=2 << 30,
+        description="Memory for the bodies and pixels of all requests together; beyond it, 503.",
+    )
+    queue_pixels: PositiveInt = Field(
+        default=1 << 28,
+        description="Pixels that may wait for one model, halos included; beyond it, 503.",
+    )
+    queue_seconds: PositiveFloat = Field(
+        default=60, description="Longest wait for the model that a new request may face, else 503."
+    )
+    body_seconds: PositiveFloat = Field(
+        default=60, description="Time in which a request's body must arrive, else 408."
+    )
+    timeout_seconds: PositiveFloat = Field(
+        default=120, description="Time from the whole body to the answer, else 503."
+    )
+    drain_seconds: PositiveFloat = Field(
+        default=25, description="Time that requests in flight have to finish after SIGTERM."
+    )
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least severe messages that are logged."
+    )
+    log_format: Literal["auto", "json", "console"] = Field(
+        default="auto", description="JSON lines or text; auto is text on a terminal."
+    )
