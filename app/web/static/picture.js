@@ -1,0 +1,120 @@
+/** What a picture file is, and one picture's way through the service. */
+
+import * as service from "./service.js";
+
+const KEPT = 8; // answers remembered for a picture; each may be tens of megabytes
+
+const SIGNATURES = [
+  ["png", "png", (bytes) => starts(bytes, [0x89, 0x50, 0x4e, 0x47])],
+  ["jpeg", "jpg", (bytes) => starts(bytes, [0xff, 0xd8, 0xff])],
+  ["webp", "webp", (bytes) => ascii(bytes, 0, "RIFF") && ascii(bytes, 8, "WEBP")],
+  ["tiff", "tif", (bytes) => ["II*\0", "MM\0*", "II+\0", "MM\0+"].some((m) => ascii(bytes, 0, m))],
+];
+
+export const EXTENSIONS = Object.fromEntries(SIGNATURES.map(([format, end]) => [format, end]));
+
+/** The format that a file's first bytes say, whatever its name says; null if none of ours. */
+export async function formatOf(blob) {
+  const bytes = new Uint8Array(await blob.slice(0, 12).arrayBuffer());
+  return SIGNATURES.find(([, , is]) => is(bytes))?.[0] ?? null;
+}
+
+/** Whether this browser can draw the file. */
+export async function isShowable(blob) {
+  const url = URL.createObjectURL(blob);
+  const image = new Image();
+  image.src = url;
+  try {
+    await image.decode();
+    return true;
+  } catch {
+    return false;
+  } finally {
+    URL.revokeObjectURL(url);
+  }
+}
+
+/**
+ * One picture and what the service made of it; the same thing is asked for once.
+ *
+ * `noise` is null, or `{kind, factor}`: then noise is added first, and the noisy picture takes
+ * the place of the upload.
+ */
+export class Work {
+  #answers = new Map();
+
+  constructor(file) {
+    this.file = file;
+    this.name = file.name || "pasted picture";
+  }
+
+  /** Learn the format and get something to look at: the file, or a PNG of it from the service. */
+  async open(signal) {
+    this.format = (await formatOf(this.file)) ?? "png"; // what the service answers others in
+    this.showable = await isShowable(this.file);
+    this.view = this.showable
+      ? this.file
+      : (await service.denoise(this.file, { strength: 0, format: "png" }, signal)).blob;
+  }
+
+  /** The format in which the service answers when none is asked for. */
+  formatWith(noise) {
+    return noise ? "png" : this.format;
+  }
+
+  /** The picture that is denoised, as one that the browser can draw. */
+  async input(noise, signal) {
+    return noise ? this.#noisy(noise, signal) : this.view;
+  }
+
+  /** The result at full strength, as one that the browser can draw. */
+  shown({ noise, model }, signal) {
+    const format = noise || this.showable ? this.formatWith(noise) : "png";
+    return this.denoised({ noise, model, strength: 1, format }, signal);
+  }
+
+  async denoised({ noise, model, strength, format }, signal) {
+    const other = format === this.formatWith(noise) ? null : format;
+    return this.#once(["denoised", noise, model, strength, other], async () => {
+      const upload = noise ? await this.#noisy(noise, signal) : this.file;
+      return service.denoise(upload, { model, strength, format: other }, signal);
+    });
+  }
+
+  /** The scores of the noisy and of the denoised picture against the upload. */
+  async scores({ noise, model, strength }, signal) {
+    const noisy = await this.#noisy(noise, signal);
+    const result = await this.denoised({ noise, model, strength, format: "png" }, signal);
+    const against = (blob, ...key) =>
+      this.#once(["scores", noise, ...key], () => service.compare(this.file, blob, signal));
+    const [before, after] = await Promise.all([
+      against(noisy),
+      against(result.blob, model, strength),
+    ]);
+    return { noisy: before, denoised: after };
+  }
+
+  async #noisy(noise, signal) {
+    const options = { ...noise, format: "png" };
+    return this.#once(["noisy", noise], async () =>
+      (await service.noise(this.file, options, signal)).blob);
+  }
+
+  #once(parts, make) {
+    const key = JSON.stringify(parts);
+    const answer = this.#answers.get(key) ?? make();
+    this.#answers.delete(key); // and in again, as the newest
+    this.#answers.set(key, answer);
+    answer.catch(() => this.#answers.delete(key));
+    if (this.#answers.size > KEPT) this.#answers.delete(this.#answers.keys().next().value);
+    return answer;
+  }
+}
+
+function starts(bytes, signature) {
+  return signature.every((byte, index) => bytes[index] === byte);
+}
+
+function ascii(bytes, offset, text) {
+  return starts(bytes.subarray(offset), [...text].map((letter) => letter.charCodeAt(0)));
+}

@@ -1,0 +1,48 @@
+/** Writes what the service answered into the panel. */
+
+import * as words from "./words.js";
+
+const $ = (id) => document.getElementById(id);
+
+/** The noise that was found and where the time went. */
+export function showFacts({ sigma, timing, seconds }) {
+  const stages = Object.entries(timing);
+  $("sigma").textContent = words.sigma(sigma);
+  $("time").textContent = words.duration(seconds * 1000);
+  $("timing").replaceChildren(...stages.map(([stage, milliseconds]) => {
+    const bar = document.createElement("span");
+    bar.style.setProperty("flex-grow", milliseconds);
+    bar.className = `bar-${stage}`;
+    return bar;
+  }));
+  $("timing-words").textContent = stages
+    .map(([stage, milliseconds]) => `${words.stageName(stage)} ${words.duration(milliseconds)}`)
+    .join(", ");
+  $("results").hidden = false;
+}
+
+export function showScores(scores) {
+  for (const name of ["psnr", "ssim", "rmse"]) {
+    for (const which of ["noisy", "denoised"]) {
+      $(`${name}-${which}`).textContent = words.score(name, scores[which][name]);
+    }
+  }
+  $("verdict").textContent = words.verdict(scores);
+  $("scores").removeAttribute("aria-busy");
+}
+
+/** The card of the chosen model; hidden where none is known. */
+export function showCard(model) {
+  $("card").hidden = !model;
+  if (!model) return;
+  const about = document.createElement("p");
+  about.textContent = model.description;
+  const list = document.createElement("dl");
+  for (const [heading, sentence] of words.card(model)) {
+    const [term, description] = [document.createElement("dt"), document.createElement("dd")];
+    term.textContent = heading;
+    description.textContent = sentence;
+    list.append(term, description);
+  }
+  $("card-body").replaceChildren(about, list);
+}
