@@ -1,0 +1,54 @@
+# The service in a container: its dependencies, its code and its models; no compiler, pip or tests.
+#   docker build --tag denoiser:cpu .
+#   docker build --tag denoiser:gpu --build-arg ACCELERATOR=gpu .    for NVIDIA
+#
+# What is in the CPU image, in MB:  TensorFlow 720, its Python bytecode and everyone's 100, imagecodecs 90,
+# NumPy 50, Pillow 20, gRPC 20, other packages 90, the base image 120, code and models 5.
+
+FROM python:3.13-slim AS dependencies
+ARG ACCELERATOR=cpu
+RUN apt-get update && apt-get install --yes --no-install-recommends binutils
+COPY requirements.lock requirements-gpu.lock /tmp/
+RUN case "$ACCELERATOR" in \
+        cpu) lock=requirements.lock ;; \
+        gpu) lock=requirements-gpu.lock ;; \
+        *) echo "ACCELERATOR is cpu or gpu, not '$ACCELERATOR'"; exit 2 ;; \
+    esac \
+    && python -m venv --without-pip /opt/denoiser \
+    && python -m pip --python /opt/denoiser/bin/python install --no-cache-dir --requirement "/tmp/$lock"
+# Half of TensorFlow's wheels is for those who compile: C++ headers, libclang, symbol tables.
+RUN python -m pip --python /opt/denoiser/bin/python uninstall --yes libclang setuptools wheel \
+    && rm -rf /opt/denoiser/lib/python3.*/site-packages/tensorflow/include \
+    && find /opt/denoiser -path '*/tensorflow/*' -name '*.so*' -type f -exec strip --strip-unneeded {} +
+
+# Apart from the dependencies, so that a change of the code makes a layer of kilobytes.
+FROM dependencies AS service
+COPY pyproject.toml README.md LICENSE /src/
+COPY app /src/app
+RUN python -m pip --python /opt/denoiser/bin/python install --no-cache-dir --no-deps --prefix /service /src
+
+FROM python:3.13-slim
+RUN rm -rf /usr/local/lib/python3.*/site-packages/pip* /usr/local/bin/pip*
+COPY --from=dependencies /opt/denoiser /opt/denoiser
+COPY --from=service /service /opt/denoiser
+COPY models /models
+ENV PATH=/opt/denoiser/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    DENOISER_HOST=0.0.0.0 \
+    DENOISER_PORT=8000 \
+    DENOISER_MODELS_DIR=/models
+USER 10001:10001
+EXPOSE 8000
+# http.client, because urllib would ask a proxy that the container was given.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=120s --retries=3 CMD ["python", "-c", "\
+from http.client import HTTPConnection; \
+service = HTTPConnection('127.0.0.1', 8000, timeout=4); \
+service.request('GET', '/health/ready'); \
+raise SystemExit(service.getresponse().status != 200)"]
+CMD ["denoiser", "serve"]
+
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="denoiser" \
+      org.opencontainers.image.description="A REST service that removes noise from images with a convolutional network." \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.revision="$REVISION"

@@ -1,0 +1,68 @@
+# Everything that is done with this repository. Each target sets up what it needs in .venv;
+# Python 3.11 to 3.13, make and a package index are enough.
+
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8000
+EXPERIMENT ?= training/experiments/unet.toml
+ACCELERATOR ?= cpu
+
+BIN := .venv/bin
+CODE := app training tests benchmarks
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test lint format train bench lock image clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+serve: .venv/requirements.installed  ## run the service on HOST:PORT (127.0.0.1:8000)
+	$(BIN)/denoiser serve
+serve: export DENOISER_HOST := $(HOST)
+serve: export DENOISER_PORT := $(PORT)
+
+test: .venv/requirements-dev.installed  ## run the tests and measure their coverage
+	$(BIN)/pytest --cov
+
+lint: .venv/requirements-dev.installed  ## check style, formatting and types
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/mypy
+
+format: .venv/requirements-dev.installed  ## format the code and repair what ruff can
+	$(BIN)/ruff check --fix-only $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+train: .venv/requirements-dev.installed  ## train EXPERIMENT on the images below DATA
+	@test -n "$(DATA)" || { echo "usage: make train DATA=folder-of-images [EXPERIMENT=$(EXPERIMENT)]"; exit 2; }
+	$(BIN)/python -m training train $(EXPERIMENT) --data $(DATA)
+
+bench: .venv/requirements-dev.installed  ## measure decoding and encoding
+	$(BIN)/python benchmarks/codecs.py
+
+# Pins that still satisfy pyproject.toml are kept: `make lock UPGRADE=--upgrade` moves to the newest.
+COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+	--no-annotate --no-header --no-emit-index-url --no-emit-find-links
+lock: | .venv/bin/python  ## resolve pyproject.toml into the requirements*.lock
+	$(BIN)/pip install --quiet uv
+	$(COMPILE) $(UPGRADE) --extra cpu --extra train --group dev --output-file requirements-dev.lock
+	$(COMPILE) $(UPGRADE) --extra cpu --constraint requirements-dev.lock --output-file requirements.lock
+	$(COMPILE) $(UPGRADE) --extra gpu --constraint requirements-dev.lock --output-file requirements-gpu.lock
+
+image:  ## build the container image denoiser:ACCELERATOR (cpu or gpu)
+	docker build --build-arg ACCELERATOR=$(ACCELERATOR) --tag denoiser:$(ACCELERATOR) .
+
+clean:  ## remove the environment and every cache, but no run and no model
+	rm -rf .venv .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
+	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; (3, 11) <= sys.version_info < (3, 14) or sys.exit("Python 3.11 to 3.13 is needed: make PYTHON=python3.13 ...")'
+	$(PYTHON) -m venv .venv
+
+# requirements-dev.lock holds requirements.lock at the same versions, so one environment has both.
+.venv/%.installed: %.lock pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet --requirement $<
+	$(BIN)/pip install --quiet --no-deps --editable .
+	@touch $@
