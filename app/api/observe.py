@@ -1,18 +1,23 @@
 """One log line, one count and one id for every request; and the answer when all else failed."""
 
-import structlog
+import logging
+
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bound_contextvars
 
 from app.api.metrics import Metrics
 from app.api.problems import problem_response
 from app.api.trace import Trace
 
-logger = structlog.stdlib.get_logger(__name__)
+logger = logging.getLogger(__name__)
 
 CLIENT_LEFT = 499
 """The status that is logged and counted when nobody was there any more to be answered."""
+
+PROBES = {"/health/live", "/health/ready", "/metrics"}
+"""Asked every few seconds by machines, hence logged at level debug."""
 
 
 class Observe:
@@ -44,7 +49,7 @@ class Observe:
             trace.bytes_out += len(message.get("body", b""))
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=trace.request_id):
+        with bound_contextvars(request_id=trace.request_id):
             try:
                 await self._answer(scope, counted_receive, marked_send, trace)
             finally:
@@ -64,18 +69,17 @@ class Observe:
     def _tell(self, scope: Scope, trace: Trace) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")
         self.metrics.count(scope["method"], route, trace)
-        logger.info(
-            "request",
-            method=scope["method"],
-            path=scope["path"],
-            status=trace.status,
-            seconds=round(trace.elapsed, 4),
-            bytes_in=trace.bytes_in,
-            bytes_out=trace.bytes_out,
-            **_given(model=trace.model, pixels=trace.pixels or None),
-            **{stage: round(seconds, 4) for stage, seconds in trace.stages.items()},
-        )
-
-
-def _given(**values: object) -> dict[str, object]:
-    return {name: value for name, value in values.items() if value is not None}
+        level = logging.DEBUG if route in PROBES else logging.INFO
+        facts = {
+            "method": scope["method"],
+            "path": scope["path"],
+            "status": trace.status,
+            "seconds": round(trace.elapsed, 4),
+            "bytes_in": trace.bytes_in,
+            "bytes_out": trace.bytes_out,
+            "model": trace.model,
+            "pixels": trace.pixels or None,
+        }
+        stages = {stage: round(seconds, 4) for stage, seconds in trace.stages.items()}
+        known = {name: value for name, value in facts.items() if value is not None}
+        logger.log(level, "request", extra=known | stages)

@@ -122,12 +122,12 @@ def as_problem(error: Exception) -> ProblemError:
         case ProblemError():
             return error
         case RequestValidationError():
-            parts = [_invalid_part(entry) for entry in error.errors()]
+            parts = _invalid_parts(error)
             detail = "; ".join(f"{part.name}: {part.detail}" for part in parts)
             return ProblemError(422, "validation", detail, errors=parts)
         case HTTPException():
-            code = _HTTP_CODES.get(error.status_code, "bad-request")
-            return ProblemError(error.status_code, code, error.detail, headers=error.headers)
+            code, reason = _HTTP_PROBLEMS.get(error.status_code, ("bad-request", error.detail))
+            return ProblemError(error.status_code, code, reason, headers=error.headers)
         case ImagingError():
             status, image_code = _IMAGE_CODES.get(type(error), (400, "unreadable-image"))
             return ProblemError(status, image_code, str(error))
@@ -142,7 +142,10 @@ def as_problem(error: Exception) -> ProblemError:
             return ProblemError(500, "internal-error", detail)
 
 
-_HTTP_CODES: dict[int, Code] = {404: "not-found", 405: "method-not-allowed"}
+_HTTP_PROBLEMS: dict[int, tuple[Code, str]] = {
+    404: ("not-found", "There is nothing at this path; /docs says what there is."),
+    405: ("method-not-allowed", "The path exists, but not for this method; Allow says for which."),
+}
 
 _IMAGE_CODES: dict[type[ImagingError], tuple[int, Code]] = {
     UnreadableImage: (400, "unreadable-image"),
@@ -152,9 +155,13 @@ _IMAGE_CODES: dict[type[ImagingError], tuple[int, Code]] = {
 }
 
 
-def _invalid_part(entry: Mapping[str, Any]) -> InvalidPart:
-    location, *name = entry["loc"]
-    return InvalidPart(location=location, name=".".join(map(str, name)), detail=f"{entry['msg']}.")
+def _invalid_parts(error: RequestValidationError) -> list[InvalidPart]:
+    """One entry for each fault; that an optional parameter is not absent either is none."""
+    return [
+        InvalidPart(location=entry["loc"][0], name=entry["loc"][1], detail=f"{entry['msg']}.")
+        for entry in error.errors()
+        if entry["type"] != "none_required"
+    ]
 
 
 async def _handle(request: Request, error: Exception) -> Response:

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from app.imaging.codec import Format, Picture
 from app.imaging.noise import ChannelMode, NoiseKind
@@ -21,10 +22,10 @@ class _Query(BaseModel):
 class OutputOptions(_Query):
     """In what form a picture is answered."""
 
-    format: Format | None = Field(
+    format: Format | SkipJsonSchema[None] = Field(
         default=None, description="Format of the answer.", examples=["png"]
     )
-    quality: Annotated[int, Field(ge=1, le=100)] | None = Field(
+    quality: Annotated[int, Field(ge=1, le=100)] | SkipJsonSchema[None] = Field(
         default=None,
         description="Quality of a JPEG or WebP answer; the other formats are lossless.",
         examples=[95],
@@ -38,7 +39,7 @@ class OutputOptions(_Query):
 class DenoiseOptions(OutputOptions):
     """The query of /denoise."""
 
-    model: Annotated[str, Field(min_length=1, max_length=64)] | None = Field(
+    model: Annotated[str, Field(min_length=1, max_length=64)] | SkipJsonSchema[None] = Field(
         default=None,
         description="Name of a model from /models; by default the service's own choice.",
         examples=["unet"],
@@ -51,7 +52,7 @@ class DenoiseOptions(OutputOptions):
         description="Share of the correction that is applied: x + strength * (f(x) - x).",
         examples=[1.0],
     )
-    format: Format | None = Field(
+    format: Format | SkipJsonSchema[None] = Field(
         default=None, description="Format of the answer; by default that of the upload."
     )
 
@@ -72,13 +73,13 @@ class NoiseOptions(OutputOptions):
         default=ChannelMode.INDEPENDENT,
         description="Whether each colour channel has noise of its own or all share one plane.",
     )
-    seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] | None = Field(
+    seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] | SkipJsonSchema[None] = Field(
         default=None,
         description="The same seed gives the same picture; one is drawn where none is given, and "
         "named in X-Noise-Seed.",
         examples=[1],
     )
-    format: Format | None = Field(
+    format: Format | SkipJsonSchema[None] = Field(
         default=None,
         description="Format of the answer; by default TIFF for TIFF and PNG for all others, so "
         "that the noise is not compressed away.",

@@ -16,7 +16,7 @@ router = APIRouter(tags=["operation"])
     summary="Tell whether the process runs",
     responses=openapi.answer("The process runs.") | openapi.problems(500),
 )
-async def live() -> Health:
+async def health_live() -> Health:
     """Answers 200 as long as the event loop turns."""
     return Health(status="live")
 
@@ -26,7 +26,7 @@ async def live() -> Health:
     summary="Tell whether requests are served",
     responses=openapi.answer("All models are loaded and warm.") | openapi.problems(500, 503),
 )
-async def ready(service: ServiceOf) -> Health:
+async def health_ready(service: ServiceOf) -> Health:
     """Answers 503 until all models are loaded and warm, and again while the service stops."""
     service.models.require_ready()
     return Health(status="ready")

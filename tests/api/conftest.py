@@ -1,0 +1,94 @@
+"""The service on a real socket, and pictures to send it."""
+
+import io
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from PIL import Image
+
+from app.main import create_app
+from app.settings import Settings
+
+
+def image_file(
+    width: int = 12, height: int = 9, mode: str = "RGB", format: str = "PNG", **options: Any
+) -> bytes:
+    """A file of random pixels, the same each time."""
+    pixels = np.random.default_rng(1).integers(0, 256, (height, width, 4), np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).convert(mode).save(file, format, **options)
+    return file.getvalue()
+
+
+@contextmanager
+def listening(app: FastAPI, lifespan: str = "on") -> Iterator[httpx.Client]:
+    """Serves `app` on a free port; without its lifespan, it has no models and never will."""
+    config = uvicorn.Config(app, port=0, lifespan=lifespan, log_config=None, ws="none")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            time.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+            yield client
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    """Returns as soon as the condition holds; fails if it does not within the time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+@pytest.fixture(name="wait_until")
+def wait_until_fixture() -> Callable[..., None]:
+    return wait_until
+
+
+@pytest.fixture(name="image_file", scope="session")
+def image_file_fixture() -> Callable[..., bytes]:
+    return image_file
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def app(models: Path) -> FastAPI:
+    return create_app(Settings(models_dir=models, model="blur"))
+
+
+@pytest.fixture(scope="session")
+def client(app: FastAPI) -> Iterator[httpx.Client]:
+    """A client of the service with the model `blur`, loaded and warm."""
+    with listening(app) as client:
+        wait_until(lambda: client.get("/health/ready").status_code == 200)
+        yield client
+
+
+@pytest.fixture
+def listen(models: Path) -> Callable[..., AbstractContextManager[httpx.Client]]:
+    """Serves with other settings, without any model: enough for all that is not /denoise."""
+
+    def start(**settings: Any) -> AbstractContextManager[httpx.Client]:
+        app = create_app(Settings(models_dir=models, model="blur", **settings))
+        return listening(app, lifespan="off")
+
+    return start

@@ -1,0 +1,141 @@
+import io
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+def pixels(data):
+    with Image.open(io.BytesIO(data)) as image:
+        return np.asarray(image)
+
+
+@pytest.mark.parametrize(
+    ("mode", "format"), [("RGB", "PNG"), ("L", "PNG"), ("RGB", "JPEG"), ("RGB", "TIFF")]
+)
+def test_denoise_answers_the_callers_own_picture(client, image_file, mode, format):
+    response = client.post("/denoise", files={"image": image_file(33, 20, mode, format)})
+    assert response.status_code == 200
+    assert response.headers["content-type"] == f"image/{format.lower()}"
+    assert response.headers["x-model"] == "blur"
+    assert 0 <= float(response.headers["x-noise-sigma"]) <= 1
+    with Image.open(io.BytesIO(response.content)) as image:
+        assert (image.size, image.mode, image.format) == ((33, 20), mode, format)
+
+
+def test_denoise_applies_the_model(client, image_file):
+    data = image_file(33, 20)
+    x = pixels(data).astype(float)
+    blurred = sum(x[1 + i : 19 + i, 1 + j : 32 + j] for i in (-1, 0, 1) for j in (-1, 0, 1)) / 9
+    answer = pixels(client.post("/denoise", files={"image": data}).content)
+    assert np.abs(answer[1:-1, 1:-1] - blurred).max() < 3  # of 255: it may run in bfloat16
+
+
+def test_a_raw_body_and_a_form_are_the_same(client, image_file):
+    data = image_file()
+    form = client.post("/denoise", files={"image": ("a.png", data, "image/png")})
+    raw = client.post("/denoise", content=data, headers={"Content-Type": "image/png"})
+    assert form.status_code == raw.status_code == 200
+    assert form.content == raw.content
+
+
+def test_denoise_at_strength_zero_changes_nothing(client, image_file):
+    data = image_file()
+    answer = client.post("/denoise", params={"strength": 0}, files={"image": data})
+    assert np.array_equal(pixels(answer.content), pixels(data))
+
+
+def test_denoise_answers_in_the_format_asked_for(client, image_file):
+    answer = client.post(
+        "/denoise",
+        params={"format": "jpeg", "quality": 10, "model": "blur"},
+        files={"image": image_file()},
+    )
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert answer.headers["content-disposition"] == 'inline; filename="denoised.jpeg"'
+    finer = client.post(
+        "/denoise", params={"format": "jpeg", "quality": 95}, files={"image": image_file()}
+    )
+    assert len(finer.content) > len(answer.content)
+
+
+def test_a_format_that_cannot_hold_the_picture_is_refused(client, image_file):
+    answer = client.post(
+        "/denoise", params={"format": "jpeg"}, files={"image": image_file(mode="RGBA")}
+    )
+    assert answer.status_code == 422
+    assert answer.json()["code"] == "unsuitable-format"
+
+
+def test_the_same_seed_gives_the_same_noise(client, image_file):
+    files = {"image": image_file()}
+    first, second = (client.post("/noise", params={"seed": 7}, files=files) for _ in range(2))
+    assert first.headers["x-noise-seed"] == "7"
+    assert first.content == second.content
+    assert client.post("/noise", params={"seed": 8}, files=files).content != first.content
+
+
+def test_a_seed_that_was_drawn_can_be_used_again(client, image_file):
+    files = {"image": image_file()}
+    drawn = client.post("/noise", files=files)
+    seed = drawn.headers["x-noise-seed"]
+    assert client.post("/noise", params={"seed": seed}, files=files).content == drawn.content
+
+
+@pytest.mark.parametrize(
+    ("format", "answered"), [("PNG", "png"), ("JPEG", "png"), ("WEBP", "png"), ("TIFF", "tiff")]
+)
+def test_noise_is_answered_without_loss(client, image_file, format, answered):
+    answer = client.post("/noise", files={"image": image_file(format=format)})
+    assert answer.headers["content-type"] == f"image/{answered}"
+
+
+def test_noise_may_be_shared_by_the_channels(client, image_file):
+    data = image_file(mode="L")
+    grey = pixels(data)
+    rgb = io.BytesIO()
+    Image.fromarray(np.stack([grey] * 3, axis=-1)).save(rgb, "PNG")
+    for channels, alike in (("shared", True), ("independent", False)):
+        answer = client.post(
+            "/noise", params={"channels": channels}, files={"image": rgb.getvalue()}
+        )
+        red, green, _ = np.moveaxis(pixels(answer.content), -1, 0)
+        assert np.array_equal(red, green) is alike
+
+
+def test_compare_measures(client, image_file):
+    data = image_file(30, 30)
+    noisy = client.post("/noise", params={"factor": 0.1, "seed": 1}, files={"image": data}).content
+    measures = client.post("/compare", files={"reference": data, "image": noisy}).json()
+    difference = pixels(data).astype(float) / 255 - pixels(noisy).astype(float) / 255
+    rmse = np.sqrt(np.mean(difference**2))
+    assert measures["rmse"] == pytest.approx(rmse, rel=1e-4)
+    assert measures["psnr"] == pytest.approx(-20 * np.log10(rmse), rel=1e-4)
+    assert -1 <= measures["ssim"] < 1
+
+
+def test_equal_pictures_have_no_finite_psnr(client, image_file):
+    files = {"reference": image_file(), "image": image_file()}
+    assert client.post("/compare", files=files).json() == {"rmse": 0, "psnr": None, "ssim": 1}
+
+
+def test_grey_is_compared_with_colour_as_three_equal_channels(client, image_file):
+    grey = image_file(mode="L")
+    colour = io.BytesIO()
+    Image.open(io.BytesIO(grey)).convert("RGB").save(colour, "PNG")
+    files = {"reference": grey, "image": colour.getvalue()}
+    assert client.post("/compare", files=files).json()["rmse"] == 0
+
+
+def test_pictures_of_different_sizes_are_not_compared(client, image_file):
+    files = {"reference": image_file(4, 5), "image": image_file(5, 4)}
+    answer = client.post("/compare", files=files)
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == "The image has 5x4 pixels, the reference 4x5."
+
+
+def test_the_answer_tells_where_the_time_went(client, image_file):
+    answer = client.post("/denoise", files={"image": image_file()})
+    stages = re.findall(r"(\w+);dur=[\d.]+", answer.headers["server-timing"])
+    assert stages == ["decode", "queue", "infer", "encode", "total"]

@@ -1,0 +1,159 @@
+"""Whatever is sent in place of a picture gets the right 4xx, and the next request is served."""
+
+import struct
+import zlib
+
+import pytest
+
+MULTIPART = "multipart/form-data; boundary=x"
+
+
+def part(name, data, filename="a.png"):
+    return (
+        f'--x\r\nContent-Disposition: form-data; name="{name}"; filename="{filename}"\r\n\r\n'
+    ).encode() + data + b"\r\n"
+
+
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png_that_claims(width, height, data=b""):
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    parts = [(b"IHDR", header), (b"IDAT", zlib.compress(data)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*entry) for entry in parts)
+
+
+def hostile(image_file):
+    """(what, content type, body, status, code)"""
+    good = image_file()
+    animated = image_file(format="GIF", save_all=True, append_images=_frames())
+    return [
+        ("zero bytes", "image/png", b"", 400, "unreadable-image"),
+        ("not an image", "image/png", b"hello" * 99, 415, "unsupported-media-type"),
+        ("a page", "image/jpeg", b"<!doctype html><p>", 415, "unsupported-media-type"),
+        ("svg", "image/svg+xml", b"<svg xmlns='http://www.w3.org/2000/svg'/>", 415, None),
+        ("truncated", "image/png", good[: len(good) // 2], 400, "unreadable-image"),
+        ("only a signature", "image/png", good[:8], (400, 415), None),
+        ("a header that lies", "image/png", png_that_claims(500, 500, b"\0"), 400, None),
+        ("no pixels", "image/png", png_that_claims(0, 5), (400, 415), None),
+        ("too many pixels", "image/png", png_that_claims(60_000, 60_000), 413, "too-many-pixels"),
+        ("a side too long", "image/png", png_that_claims(70_000, 1), 413, "too-many-pixels"),
+        ("animated", "image/gif", animated, 415, "unsupported-media-type"),
+        ("no content type", None, good, 415, "unsupported-media-type"),
+        ("urlencoded", "application/x-www-form-urlencoded", good, 415, "unsupported-media-type"),
+        ("json", "application/json", b"{}", 415, "unsupported-media-type"),
+        ("no boundary", "multipart/form-data", part("image", good), 400, "malformed-form"),
+        ("a long boundary", f"{MULTIPART}{'y' * 300}", b"", 400, "malformed-form"),
+        ("empty form", MULTIPART, b"", 400, "malformed-form"),
+        ("empty but ended", MULTIPART, b"--x--\r\n", 422, "validation"),
+        ("another boundary", MULTIPART, b"--y\r\n\r\n", 400, "malformed-form"),
+        ("a form cut off", MULTIPART, part("image", good), 400, "malformed-form"),
+        ("no file", MULTIPART, part("image", b"") + b"--x--", 400, "unreadable-image"),
+        ("wrong field", MULTIPART, part("file", good) + b"--x--", 422, "validation"),
+        ("no name", MULTIPART, b"--x\r\nA: b\r\n\r\nc\r\n--x--", 422, "validation"),
+        ("two files", MULTIPART, part("image", good) * 2 + b"--x--", 422, "validation"),
+        ("a parameter", MULTIPART, part("image", good) + part("seed", b"1"), 422, "validation"),
+        ("many parts", MULTIPART, part("image", b"") * 5000, 422, "validation"),
+        ("endless headers", MULTIPART, b"--x\r\n" + b"A: b\r\n" * 999, 400, "malformed-form"),
+        ("a long header", MULTIPART, b"--x\r\nA: " + b"b" * 99_999, 400, "malformed-form"),
+    ]
+
+
+def _frames():
+    from PIL import Image
+
+    return [Image.new("RGB", (12, 9), colour) for colour in ("red", "blue")]
+
+
+@pytest.mark.parametrize("path", ["/denoise", "/noise"])
+def test_hostile_uploads(client, image_file, path):
+    for what, content_type, body, status, code in hostile(image_file):
+        headers = {"Content-Type": content_type} if content_type else {}
+        answer = client.post(path, content=body, headers=headers)
+        problem = answer.json()
+        statuses = status if isinstance(status, tuple) else (status,)
+        assert answer.status_code in statuses, (what, problem)
+        assert answer.headers["content-type"] == "application/problem+json", what
+        assert problem["status"] == answer.status_code, what
+        assert code is None or problem["code"] == code, (what, problem)
+        assert "Traceback" not in answer.text, what
+        assert client.post(path, files={"image": image_file()}).status_code == 200, what
+
+
+def test_the_field_at_fault_is_named(client, image_file):
+    answer = client.post("/noise", files={"picture": image_file()})
+    (error,) = answer.json()["errors"]
+    assert (error["in"], error["name"]) == ("body", "picture")
+    assert "`image`" in error["detail"]
+
+
+def test_a_form_may_come_in_any_pieces(client, image_file):
+    """Boundaries and headers that lie across two packets are found all the same."""
+    body = part("image", image_file()) + b"--x--\r\nand what follows is nobody's business"
+
+    def pieces(size):
+        for start in range(0, len(body), size):
+            yield body[start : start + size]
+
+    whole = client.post(
+        "/noise", params={"seed": 1}, content=body, headers={"Content-Type": MULTIPART}
+    )
+    assert whole.status_code == 200
+    for size in (1, 7, 64):
+        answer = client.post(
+            "/noise", params={"seed": 1}, content=pieces(size), headers={"Content-Type": MULTIPART}
+        )
+        assert answer.content == whole.content
+
+
+@pytest.mark.parametrize(
+    ("files", "name"), [(["reference"], "image"), (["image"], "reference"), (["x"], "x")]
+)
+def test_compare_needs_both_pictures(client, image_file, files, name):
+    answer = client.post("/compare", files={file: image_file() for file in files})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["name"] == name
+
+
+def test_compare_takes_a_form_only(client, image_file):
+    answer = client.post("/compare", content=image_file(), headers={"Content-Type": "image/png"})
+    assert answer.status_code == 415
+    assert "`reference` and `image`" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "name"),
+    [
+        ("/noise", "factor=nan", "factor"),
+        ("/noise", "factor=inf", "factor"),
+        ("/noise", "factor=7", "factor"),
+        ("/noise", "factor=-0.1", "factor"),
+        ("/noise", "factor=", "factor"),
+        ("/noise", "factor=0.1&factor=0.2&x=1", "x"),
+        ("/noise", "kind=pink", "kind"),
+        ("/noise", "channels=both", "channels"),
+        ("/noise", "seed=-1", "seed"),
+        ("/noise", "seed=1.5", "seed"),
+        ("/noise", "seed=9007199254740992", "seed"),
+        ("/denoise", "strength=1.1", "strength"),
+        ("/denoise", "strength=NaN", "strength"),
+        ("/denoise", "strenght=1", "strenght"),
+        ("/denoise", "format=bmp", "format"),
+        ("/denoise", "quality=0", "quality"),
+        ("/denoise", "quality=101", "quality"),
+        ("/denoise", f"model={'x' * 65}", "model"),
+    ],
+)
+def test_a_bad_parameter_is_named(client, image_file, path, query, name):
+    answer = client.post(f"{path}?{query}", files={"image": image_file()})
+    assert answer.status_code == 422
+    problem = answer.json()
+    assert problem["code"] == "validation"
+    assert ("query", name) in {(error["in"], error["name"]) for error in problem["errors"]}
+
+
+def test_an_unknown_model_is_named(client, image_file):
+    answer = client.post("/denoise", params={"model": "vgg"}, files={"image": image_file()})
+    assert answer.status_code == 404
+    assert answer.json()["detail"] == "There is no model 'vgg'; these are: blur."
