@@ -1,19 +1,20 @@
 """The networks, each a plain function of Keras layers: images [n, h, w, 3] in [0, 1] to the same.
 
 Only stock layers and convolutions: a saved network loads without any of our code, runs on pictures
-of any size that is a multiple of its `stride`, and gives the same pixels whether a picture is cut
+of any size that is a multiple of its stride, and gives the same pixels whether a picture is cut
 into overlapping tiles or not.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import keras
 from keras import layers
 
+from training.errors import TrainingError
 
-def unet(
-    widths: tuple[int, ...] = (32, 64, 128), blocks: tuple[int, ...] = (2, 2, 2)
-) -> keras.Model:
+
+def unet(widths: tuple[int, ...] = (32, 64, 128), blocks: tuple[int, ...] = (2, 2, 2)) -> Any:
     """A residual U-Net on a stride-2 head that predicts the noise and subtracts it.
 
     `widths` are the channels at 1/2, 1/4, 1/8 ... of the input's size, and `blocks` the residual
@@ -43,31 +44,52 @@ def unet(
     return keras.Model(image, clean, name="unet")
 
 
-def _residual_block(x: keras.KerasTensor, width: int, name: str) -> keras.KerasTensor:
-    """x + conv(relu(conv(x))), at one width."""
+def _residual_block(x: Any, width: int, name: str) -> Any:
+    """The sum of x and conv(relu(conv(x))), at one width."""
     y = layers.Conv2D(width, 3, padding="same", activation="relu", name=f"{name}_a")(x)
     y = layers.Conv2D(width, 3, padding="same", name=f"{name}_b")(y)
     return layers.Add(name=f"{name}_add")([x, y])
 
 
-ARCHITECTURES: dict[str, Callable[..., keras.Model]] = {"unet": unet}
+def autoencoder(encoder: tuple[int, ...] = (256, 128, 64)) -> Any:
+    """The article's denoising autoencoder: 3x3 kernels, ReLU, `same` padding, a sigmoid at the end.
+
+    By default Conv 256 - pool - Conv 128 - pool - Conv 64, then Conv 128 - up - Conv 256 - up -
+    Conv 3. It has no skips: all of the picture passes through the bottom, at a quarter of its size.
+    """
+    image = keras.Input((None, None, 3), name="image")
+    x = image
+    for level, width in enumerate(encoder[:-1]):
+        x = layers.Conv2D(width, 3, padding="same", activation="relu", name=f"encode{level}")(x)
+        x = layers.MaxPooling2D(name=f"pool{level}")(x)
+    x = layers.Conv2D(encoder[-1], 3, padding="same", activation="relu", name="bottom")(x)
+    for level, width in reversed(list(enumerate(encoder[:-1]))):
+        x = layers.Conv2D(width, 3, padding="same", activation="relu", name=f"decode{level}")(x)
+        x = layers.UpSampling2D(name=f"up{level}")(x)
+    # The picture itself is kept in float32: bfloat16 has 8 bits of mantissa, too few for it.
+    clean = layers.Conv2D(
+        3, 3, padding="same", activation="sigmoid", dtype="float32", name="clean"
+    )(x)
+    return keras.Model(image, clean, name="autoencoder")
 
 
-def stride(model: keras.Model) -> int:
-    """The factor by which `model` reduces its input at its narrowest: sizes must be multiples."""
-    size = 1
-    deepest = 1
-    for layer in model.layers:
-        if isinstance(layer, layers.Conv2D | layers.MaxPooling2D):
-            size *= layer.strides[0]
-        elif isinstance(layer, layers.Conv2DTranspose):
-            size //= layer.strides[0]
-        elif isinstance(layer, layers.UpSampling2D):
-            size //= layer.size[0]
-        deepest = max(deepest, size)
-    return deepest
+ARCHITECTURES: dict[str, Callable[..., Any]] = {"autoencoder": autoencoder, "unet": unet}
 
 
-def parameters(model: keras.Model) -> int:
-    """The number of weights."""
-    return int(model.count_params())
+def build(architecture: str, options: Mapping[str, Any], policy: str = "float32") -> Any:
+    """A network with random weights, its layers computing under a Keras dtype policy.
+
+    Raises TrainingError for an architecture that is not one of ARCHITECTURES, or its options.
+    """
+    if architecture not in ARCHITECTURES:
+        raise TrainingError(
+            f"no architecture {architecture!r}; there is {', '.join(ARCHITECTURES)}"
+        )
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        return ARCHITECTURES[architecture](**options)
+    except TypeError as error:
+        raise TrainingError(f"architecture {architecture!r}: {error}") from error
+    finally:
+        keras.config.set_dtype_policy(before)

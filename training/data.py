@@ -1,104 +1,136 @@
 """Clean patches from folders of images."""
 
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from app.imaging.codec import ImagingError
+from app.imaging.scale import Pixels, to_unit
+from training.errors import TrainingError
 from training.experiment import Data, Folder
-from training.groups import group, split_groups, thumbnail
+from training.images import Skipped, image_files, read_each, resize, to_grey
+from training.split import split, thumbnail
 
-Pixels = NDArray[np.uint8]
-SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+Batch = NDArray[np.float32]
 
-
-def image_files(folder: Path) -> list[Path]:
-    """The image files below `folder`, sorted by path; raises FileNotFoundError if there is none."""
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-    if not files:
-        raise FileNotFoundError(f"no image files below {folder}")
-    return files
+AHEAD = 8
+"""Batches made in advance."""
 
 
-def read_rgb(path: Path) -> Image.Image:
-    """An image file as RGB, transparency dropped; raises OSError if it cannot be read."""
-    with Image.open(path) as image:
-        return image.convert("RGB")
+@dataclass(frozen=True)
+class Images:
+    """What a folder came to: pixels in memory, one copy a scale, none smaller than a patch."""
+
+    training: list[list[Pixels]]
+    held_out: list[list[Pixels]]
+    skipped: list[Skipped]
+
+    @property
+    def copies(self) -> list[Pixels]:
+        """All that patches are drawn from."""
+        return [copy for image in self.training for copy in image]
 
 
-def split(
-    folder: Path, test_share: float, seed: int = 42
-) -> tuple[list[Path], list[Path]]:
-    """The files below `folder` as training and test part, near-duplicates on one side."""
-    files = image_files(folder)
-    if test_share == 0:
-        return files, []
-    train, test = split_groups(group([thumbnail(read_rgb(f)) for f in files]), test_share, seed)
-    return [files[i] for i in train], [files[i] for i in test]
+def load(folder: Folder, root: Path, data: Data) -> Images:
+    """Reads the folder below `root`; raises TrainingError if it holds nothing to train on."""
+    files = image_files(root / folder.path, folder.only)
+    read = dict(read_each(files, lambda pixels: (thumbnail(pixels), copies(pixels, folder, data))))
+    skipped = [result for result in read.values() if isinstance(result, Skipped)]
+    usable = [result for result in read.values() if not isinstance(result, Skipped)]
+    training, held_out = split([t for t, _ in usable], folder.split, folder.test_share)
+    if not training:
+        reasons = f"; {skipped[0].path}: {skipped[0].reason}" if skipped else ""
+        raise TrainingError(
+            f"none of {len(files)} files below {root / folder.path} can be trained on{reasons}"
+        )
+    return Images([usable[i][1] for i in training], [usable[i][1] for i in held_out], skipped)
 
 
-def load(folder: Folder, root: Path, patch: int) -> list[Pixels]:
-    """The training images of `folder` in memory, one copy a scale, none smaller than a patch."""
-    train, _ = split(root / folder.path, folder.test_share)
-    images = []
-    for path in train:
-        image = read_rgb(path)
-        shorter = min(image.size)
-        base = min(1.0, folder.side / shorter) if folder.side else 1.0
-        for scale in folder.scales:
-            factor = max(base * scale, patch / shorter)
-            size = tuple(max(patch, round(side * factor)) for side in image.size)
-            resized = image if size == image.size else image.resize(size, Image.Resampling.LANCZOS)
-            images.append(np.asarray(resized))
-    return images
+def copies(pixels: Pixels, folder: Folder, data: Data) -> list[Pixels]:
+    """The sizes in which an image is trained on; raises ImagingError if it is too small for any."""
+    height, width, _ = pixels.shape
+    shorter = min(height, width)
+    if 2 * shorter < data.patch:
+        raise ImagingError(f"{width}x{height} pixels are too few for patches of {data.patch}")
+    if data.whole:
+        return [resize(pixels, data.patch, data.patch)]
+    base = min(1.0, folder.side / shorter) if folder.side else 1.0
+    factors = [max(base * scale, data.patch / shorter) for scale in folder.scales]
+    return [
+        resize(pixels, max(data.patch, round(height * f)), max(data.patch, round(width * f)))
+        for f in factors
+    ]
 
 
 class Patches(keras.utils.PyDataset):
-    """Batches (clean, clean) of random patches [batch, patch, patch, 3], float32 in [0, 1].
+    """Batches (clean, clean) of patches [batch, patch, patch, 3], float32 in [0, 1].
 
     The patches of a step depend on seed, epoch and step alone, so a resumed run sees what an
-    uninterrupted one would have seen.
+    uninterrupted one would have seen. Threads make the next batches while the network works.
     """
 
     def __init__(
-        self, data: Data, root: Path, *, batch: int, steps: int, seed: int, epoch: int = 0
+        self, folders: list[Images], data: Data, *, batch: int, steps: int, seed: int
     ) -> None:
-        super().__init__(workers=1, use_multiprocessing=False, max_queue_size=8)
-        self.data, self.batch, self.steps, self.seed, self.epoch = data, batch, steps, seed, epoch
-        self.folders = [load(folder, root, data.patch) for folder in data.folders]
+        """`steps` batches make an epoch, unless images are taken whole."""
+        super().__init__()
+        self.data, self.batch, self.seed, self.epoch = data, batch, seed, 0
+        self.images = [copy for folder in folders for copy in folder.copies]
+        self.steps = -(-len(self.images) // batch) if data.whole else steps
         weights = np.array([folder.weight for folder in data.folders])
-        self.share = weights / weights.sum()
-        self.areas = [
-            areas / areas.sum()
-            for areas in (np.array([float(i.shape[0] * i.shape[1]) for i in f]) for f in self.folders)
-        ]
+        self.chances = np.concatenate(
+            [
+                weight * _areas(images) / _areas(images).sum()
+                for weight, images in zip(weights / weights.sum(), folders, strict=True)
+            ]
+        ).cumsum()
+        self._pool = ThreadPoolExecutor(2)
+        self._ahead: dict[tuple[int, int], Future[Batch]] = {}
 
     def __len__(self) -> int:
         return self.steps
 
-    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        random = np.random.default_rng((self.seed, self.epoch, index))
-        patches = np.stack([self._patch(random) for _ in range(self.batch)])
-        clean = patches.astype(np.float32) / 255.0
+    def __getitem__(self, index: int) -> tuple[Batch, Batch]:
+        for step in range(index, min(index + AHEAD, self.steps)):
+            if (self.epoch, step) not in self._ahead:
+                future = self._pool.submit(self.draw, self.epoch, step)
+                self._ahead[self.epoch, step] = future
+        clean = self._ahead.pop((self.epoch, index)).result()
         return clean, clean
 
     def on_epoch_end(self) -> None:
+        """Keras calls this between epochs."""
+        self._ahead.clear()
         self.epoch += 1
 
-    def _patch(self, random: np.random.Generator) -> Pixels:
+    def draw(self, epoch: int, step: int) -> Batch:
+        """The patches of one step."""
+        random = np.random.default_rng((self.seed, epoch, step))
+        if self.data.whole:
+            order = np.random.default_rng((self.seed, epoch)).permutation(len(self.images))
+            chosen = order[step * self.batch : (step + 1) * self.batch]
+        else:
+            chosen = np.searchsorted(self.chances[:-1], random.random(self.batch), side="right")
         size = self.data.patch
-        which = random.choice(len(self.folders), p=self.share)
-        image = self.folders[which][random.choice(len(self.areas[which]), p=self.areas[which])]
+        patches = np.empty((len(chosen), size, size, 3), np.float32)
+        for patch, which in zip(patches, chosen, strict=True):
+            patch[:] = to_unit(self._cut(self.images[which], random))
+        return patches
+
+    def _cut(self, image: Pixels, random: np.random.Generator) -> Pixels:
+        size = self.data.patch
         top = random.integers(image.shape[0] - size + 1)
         left = random.integers(image.shape[1] - size + 1)
-        patch = np.rot90(image[top : top + size, left : left + size], random.integers(4))
-        if random.random() < 0.5:
-            patch = patch[:, ::-1]
-        if random.random() < self.data.grey_share:
-            luma = np.rint(patch @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)
-            patch = np.repeat(luma[..., None], 3, axis=-1)
-        return patch
+        patch = image[top : top + size, left : left + size]
+        if self.data.turn:
+            patch = np.rot90(patch, int(random.integers(4)))
+            patch = patch[:, ::-1] if random.integers(2) else patch
+        return to_grey(patch) if random.random() < self.data.grey_share else patch
 
 
+def _areas(images: Images) -> NDArray[np.float64]:
+    return np.array([copy.shape[0] * copy.shape[1] for copy in images.copies], np.float64)

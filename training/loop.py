@@ -1,106 +1,174 @@
 """The training loop: an experiment in, a run folder with checkpoints and a log out."""
 
-import csv
+import json
 import math
-import os
-import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
-from keras import ops
+from rich.console import Console
 
-from training.architectures import ARCHITECTURES
-from training.data import Patches
-from training.experiment import Experiment, Schedule
+from training.architectures import build
+from training.checkpoint import copy_averaged, load_network, load_state, save_network, save_state
+from training.data import Images, Patches, load
+from training.environment import environment
+from training.errors import TrainingError
+from training.experiment import Experiment, Folder, read_experiment
+from training.files import write
+from training.log import Log, read_log
 from training.noise import AddNoise
+from training.pictures import draw_grid, draw_loss
+from training.progress import ProgressBar
+from training.schedule import Trapezoid
+from training.speed import pipeline_rate, step_rate
+from training.validation import Validation, psnr
 
 
-class Trapezoid(keras.optimizers.schedules.LearningRateSchedule):
-    """Linear warm-up, a constant stretch, then a cosine to zero."""
+def train(
+    source: Path,
+    data: Path,
+    run: Path,
+    *,
+    resume: bool = False,
+    start: Path | None = None,
+    steps: int | None = None,
+    console: Console | None = None,
+) -> None:
+    """Trains the experiment in the file `source` on the images below `data`; leaves all in `run`.
 
-    def __init__(self, schedule: Schedule) -> None:
-        self.peak = schedule.learning_rate
-        self.steps = schedule.steps
-        self.warmup = max(1, round(schedule.warmup * schedule.steps))
-        self.decay = max(1, round(schedule.decay * schedule.steps))
-
-    def __call__(self, step: Any) -> Any:
-        step = ops.cast(step, "float32")
-        rise = ops.minimum(1.0, (step + 1) / self.warmup)
-        into_decay = ops.clip((step - (self.steps - self.decay)) / self.decay, 0.0, 1.0)
-        return self.peak * rise * 0.5 * (1 + ops.cos(math.pi * into_decay))
-
-    def get_config(self) -> dict[str, Any]:
-        return {}
-
-
-class Checkpoint(keras.callbacks.Callback):
-    """After each epoch: everything needed to resume (`last.npz`), the averaged network, the log.
-
-    Files are written beside their place and renamed into it: a crash leaves the old one whole.
+    After each epoch the state of the run is saved; `resume` goes on from there, if there is any,
+    and comes to what a run that was never stopped comes to. `start` is a saved network whose
+    weights replace the random ones of a new run; `steps` overrides the experiment's. Raises
+    TrainingError for what the caller can mend, and OSError if the disk is full.
     """
+    console = console or Console()
+    experiment = read_experiment(source)
+    if steps is not None:
+        experiment = experiment.with_steps(steps)
+    schedule, seed = experiment.schedule, experiment.seed
+    state = run / "last.npz"
+    if state.exists() and not resume:
+        raise TrainingError(f"{run} holds a run: go on with --resume, or name another with --run")
 
-    def __init__(self, run: Path, network: keras.Model) -> None:
+    # The images.
+    folders = [load(folder, data, experiment.data) for folder in experiment.data.folders]
+    _open_run(run, source, experiment, folders, console)
+    patches = Patches(
+        folders,
+        experiment.data,
+        batch=schedule.batch,
+        steps=min(schedule.steps, schedule.steps_per_epoch),
+        seed=seed,
+    )
+    epochs = math.ceil(schedule.steps / len(patches))
+
+    # The network that learns, and its float32 twin that gets the averaged weights and is saved.
+    policy = use_precision(schedule.precision)
+    keras.utils.set_random_seed(seed)
+    network = build(experiment.architecture, experiment.options, policy)
+    twin = build(experiment.architecture, experiment.options)
+    if start is not None:
+        _copy_weights(start, network)
+
+    # Noise is part of what is trained, and not of what is saved.
+    clean = keras.Input((None, None, 3))
+    noise = AddNoise(experiment.noise, side=experiment.data.patch, seed=seed)
+    model = keras.Model(clean, network(noise(clean)))
+    optimizer = keras.optimizers.Adam(
+        Trapezoid(schedule, epochs * len(patches)),
+        use_ema=schedule.ema > 0,
+        ema_momentum=schedule.ema,
+        clipnorm=schedule.clip or None,
+    )
+    model.compile(
+        optimizer=optimizer,
+        loss=experiment.loss,
+        metrics=[psnr],
+        # XLA gains nothing on TensorFlow's CPU kernels, and is all that JAX has.
+        jit_compile=keras.backend.backend() == "jax",
+    )
+    optimizer.build(model.trainable_variables)
+
+    patches.epoch = done = load_state(model, state) if state.exists() else 0
+    validation = Validation(folders, experiment)
+    if done < epochs:
+        rates = pipeline_rate(patches), step_rate(model, patches)
+        _say(console, "input alone {:.0f} patches/s, network alone {:.1f} patches/s".format(*rates))
+        shown = ProgressBar(
+            console, steps=epochs * len(patches), done=done * len(patches), batch=schedule.batch
+        )
+        keeper = Keeper(run, network, twin, validation, Log(run, done), console)
+        with shown.bar:
+            model.fit(
+                patches,
+                epochs=epochs,
+                initial_epoch=done,
+                callbacks=[shown, keeper],
+                verbose=0,
+                shuffle=False,
+            )
+    _draw(run, validation)
+    _say(console, f"{run} holds the network after {epochs * len(patches)} steps")
+
+
+class Keeper(keras.callbacks.Callback):
+    """Watches the loss; after each epoch validates, logs, and saves all that a resume needs."""
+
+    def __init__(
+        self,
+        run: Path,
+        network: Any,
+        twin: Any,
+        validation: Validation,
+        log: Log,
+        console: Console,
+    ) -> None:
         super().__init__()
-        self.run, self.network = run, network
+        self.run, self.network, self.twin = run, network, twin
+        self.validation, self.log, self.console = validation, log, console
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        loss = (logs or {}).get("loss", math.nan)
-        if not math.isfinite(loss):
-            raise FloatingPointError(f"the loss is {loss} in epoch {epoch}; try a lower rate")
+    def on_epoch_begin(self, epoch: int, *_: Any) -> None:
+        """Starts the clock."""
+        self.epoch, self.began = epoch, time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Raises TrainingError if the loss is no number; what was saved stays as it is."""
+        if not math.isfinite(logs["loss"]):
+            raise TrainingError(
+                f"the loss is {logs['loss']} after step {batch + 1} of epoch {self.epoch}: lower "
+                f"schedule.learning_rate or schedule.clip. {self.run} is as the last epoch left it."
+            )
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Saves; what tells a resume to go on behind this epoch comes last."""
+        steps = self.params["steps"]
+        elapsed = time.monotonic() - self.began
+        copy_averaged(self.model, self.network, self.twin)
+        row = {
+            "epoch": epoch,
+            "step": int(self.model.optimizer.iterations),
+            "loss": logs["loss"],
+            "psnr": logs["psnr"],
+            **self.validation(self.twin),
+            "learning_rate": float(self.model.optimizer.learning_rate),
+            "steps_per_second": steps / elapsed,
+            "time": time.time(),
+        }
+        better = row.get("validation_psnr", -math.inf) > self.log.best("validation_psnr")
+        self.log.append(row)
+        save_network(self.twin, self.run / "model.keras")
+        if better:
+            save_network(self.twin, self.run / "best.keras")
         save_state(self.model, epoch + 1, self.run / "last.npz")
-        save_averaged(self.model, self.network, self.run / "model.keras")
-        with (self.run / "log.csv").open("a", newline="") as log:
-            csv.writer(log).writerow([epoch, int(self.model.optimizer.iterations), loss])
+        _say(self.console, _row_in_words(row))
 
 
-def _variables(model: keras.Model) -> list[Any]:
-    return [*model.variables, *model.optimizer.variables]
+def use_precision(precision: str) -> str:
+    """The dtype policy for float32, or for bfloat16 in the way that is fastest on the backend.
 
-
-def save_state(model: keras.Model, epoch: int, path: Path) -> None:
-    """Writes weights, optimizer, averages and random state to `path`, all or nothing."""
-    arrays = {
-        f"v{i}": ops.convert_to_numpy(v.value) for i, v in enumerate(_variables(model))
-    }
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        np.savez(file, epoch=epoch, **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(file.name).replace(path)
-
-
-def load_state(model: keras.Model, path: Path) -> int:
-    """Puts back what `save_state` wrote; returns the number of epochs done."""
-    with np.load(path) as state:
-        for index, variable in enumerate(_variables(model)):
-            variable.assign(state[f"v{index}"])
-        return int(state["epoch"])
-
-
-def save_averaged(model: keras.Model, network: keras.Model, path: Path) -> None:
-    """Writes `network` with the moving average of its weights; the live weights stay as they are."""
-    live = [ops.convert_to_numpy(v.value) for v in network.trainable_variables]
-    model.optimizer.finalize_variable_values(model.trainable_variables)
-    temporary = path.with_name(f"_{path.name}")
-    network.save(temporary)
-    temporary.replace(path)
-    for variable, value in zip(network.trainable_variables, live, strict=True):
-        variable.assign(value)
-
-
-def psnr(target: Any, output: Any) -> Any:
-    """Mean PSNR in dB of the patches of a batch in [0, 1]."""
-    squared = ops.mean(ops.square(ops.clip(output, 0.0, 1.0) - target), axis=(1, 2, 3))
-    return ops.mean(-10.0 * ops.log10(squared + 1e-10))
-
-
-def use_precision(precision: str) -> None:
-    """float32, or bfloat16 in the way that is fastest on the backend in use.
-
-    On TensorFlow's CPU kernels the graph rewrite by oneDNN is ahead of Keras's mixed policy.
+    On TensorFlow's CPU kernels the graph rewrite by oneDNN is ahead of Keras's mixed policy; it is
+    switched on here for the whole process, and the policy is float32.
     """
     if precision == "mixed_bfloat16" and keras.backend.backend() == "tensorflow":
         import tensorflow as tf
@@ -109,44 +177,63 @@ def use_precision(precision: str) -> None:
             tf.config.optimizer.set_experimental_options(
                 {"auto_mixed_precision_onednn_bfloat16": True}
             )
-            return
-    keras.config.set_dtype_policy(precision)
+            return "float32"
+    return precision
 
 
-def train(
-    experiment: Experiment, data: Path, run: Path, *, start: Path | None = None
-) -> keras.Model:
-    """Trains, resuming from `run` where it holds a checkpoint; returns the averaged network.
+def _copy_weights(start: Path, network: Any) -> None:
+    weights = load_network(start).get_weights()
+    if [w.shape for w in weights] != [tuple(w.shape) for w in network.weights]:
+        raise TrainingError(f"{start} is a network of another shape than the experiment's")
+    network.set_weights(weights)
 
-    `start` is a saved network whose weights replace the random ones of a new run.
-    Raises FileNotFoundError without images and FloatingPointError if the loss stops being finite.
-    """
-    schedule = experiment.schedule
-    use_precision(schedule.precision)
-    keras.utils.set_random_seed(experiment.seed)
-    network = ARCHITECTURES[experiment.architecture](**experiment.options)
-    if start is not None:
-        network.load_weights(start)
-    clean = keras.Input((None, None, 3))
-    noise = AddNoise(**experiment.noise.model_dump(), seed=experiment.seed)
-    model = keras.Model(clean, network(noise(clean)))
-    optimizer = keras.optimizers.Adam(
-        Trapezoid(schedule), use_ema=True, ema_momentum=schedule.ema, clipnorm=1.0
-    )
-    model.compile(optimizer=optimizer, loss=experiment.loss, metrics=[psnr], jit_compile=False)
-    optimizer.build(model.trainable_variables)
+
+def _open_run(
+    run: Path, source: Path, experiment: Experiment, folders: list[Images], console: Console
+) -> None:
+    """Writes down what the run is made of: the experiment, the machine, the images."""
     run.mkdir(parents=True, exist_ok=True)
-    done = load_state(model, run / "last.npz") if (run / "last.npz").exists() else 0
-    patches = Patches(
-        experiment.data, data, batch=schedule.batch, steps=schedule.steps_per_epoch,
-        seed=experiment.seed, epoch=done,
-    )
-    model.fit(
-        patches,
-        epochs=math.ceil(schedule.steps / schedule.steps_per_epoch),
-        initial_epoch=done,
-        callbacks=[Checkpoint(run, network)],
-        verbose=2,
-        shuffle=False,
-    )
-    return network
+    kept = run / "experiment.toml"
+    if kept.exists() and kept.read_bytes() != source.read_bytes():
+        _say(console, f"{source} differs from {kept}, which it replaces from here on")
+    write(kept, source.read_bytes())
+    starts = run / "environment.json"
+    earlier = json.loads(starts.read_text()) if starts.exists() else []
+    _write_json(starts, [*earlier, environment()])
+    summary = [_summary(*pair) for pair in zip(experiment.data.folders, folders, strict=True)]
+    _write_json(run / "data.json", summary)
+    for folder in summary:
+        _say(console, "{path}: {images} images to train on, {held_out} held out".format(**folder))
+        for skipped in folder["skipped"]:
+            _say(console, "  skipped {file}: {reason}".format(**skipped))
+
+
+def _summary(folder: Folder, images: Images) -> dict[str, Any]:
+    return {
+        "path": folder.path,
+        "images": len(images.training),
+        "held_out": len(images.held_out),
+        "skipped": [{"file": str(s.path), "reason": s.reason} for s in images.skipped],
+    }
+
+
+def _draw(run: Path, validation: Validation) -> None:
+    """The loss curve, and a grid of held-out crops as the network in the run folder leaves them."""
+    write(run / "loss.png", draw_loss(read_log(run / "log.csv")))
+    if len(validation.clean):
+        restored = validation.restore(load_network(run))
+        write(run / "grid.png", draw_grid(validation.clean, validation.noisy, restored))
+
+
+def _row_in_words(row: dict[str, float]) -> str:
+    held_out = "validation {validation_psnr:.2f} dB  " if "validation_psnr" in row else ""
+    words = "epoch {epoch:.0f}  step {step:.0f}  loss {loss:.5f}  {psnr:.2f} dB  " + held_out
+    return (words + "{steps_per_second:.2f} steps/s").format(**row)
+
+
+def _write_json(path: Path, content: Any) -> None:
+    write(path, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def _say(console: Console, words: str) -> None:
+    console.print(words, highlight=False, markup=False, soft_wrap=True)

@@ -3,7 +3,10 @@
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
+
+from training.experiment import Noise
 
 
 class AddNoise(keras.layers.Layer):
@@ -13,43 +16,45 @@ class AddNoise(keras.layers.Layer):
     both on the 0..255 scale. A share `clipped` is clipped to [0, 1] and rounded to 8 bits, as
     pictures reach the service; the rest keeps the raw sum, as the published tables do. A grey
     patch gets one noise plane for its three channels, as a grey picture has; so does a share
-    `shared` of the colour patches.
+    `shared` of the colour patches. `fixed` noise is one plane, drawn once from NumPy's seed 0, for
+    all patches, which must then be of the size `side`.
     """
 
-    def __init__(
-        self,
-        low: tuple[float, float] = (0.0, 55.0),
-        high: tuple[float, float] = (55.0, 115.0),
-        high_share: float = 0.25,
-        clipped: float = 0.7,
-        shared: float = 0.05,
-        seed: int = 0,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, noise: Noise, *, side: int, seed: int) -> None:
         # Noise needs float32 whatever the policy: bfloat16 cannot hold 8-bit levels.
-        super().__init__(dtype="float32", **kwargs)
-        self.low, self.high, self.high_share = low, high, high_share
-        self.clipped, self.shared = clipped, shared
+        super().__init__(dtype="float32")
+        self.noise = noise
         self.seed_generator = keras.random.SeedGenerator(seed)
+        if noise.fixed:
+            # The legacy generator, because that is what evaluation draws from with seed 0.
+            legacy = np.random.RandomState(0)
+            self.plane = legacy.standard_normal((1, side, side, 1)).astype(np.float32)
 
     def call(self, clean: Any, training: bool = False) -> Any:
         """Noisy patches of the same shape while `training`, else `clean` itself."""
         if not training:
             return clean
+        count = ops.shape(clean)[0]
+        noisy = clean + self._sigma(count) * self._pattern(clean)
+        rounded = ops.round(ops.clip(noisy, 0.0, 1.0) * 255.0) / 255.0
+        return ops.where(self._chance(count, self.noise.clipped), rounded, noisy)
+
+    def _pattern(self, clean: Any) -> Any:
+        """N(0, 1) for every value, or for every pixel where the channels share one plane."""
+        if self.noise.fixed:
+            return self.plane
         shape = ops.shape(clean)
         independent = keras.random.normal(shape, seed=self.seed_generator)
         one_plane = keras.random.normal((*shape[:3], 1), seed=self.seed_generator)
         spread = ops.max(clean, axis=-1) - ops.min(clean, axis=-1)
         grey = ops.max(spread, axis=(1, 2)) < 1 / 512
-        shared = ops.logical_or(grey[:, None, None, None], self._chance(shape[0], self.shared))
-        noisy = clean + self._sigma(shape[0]) * ops.where(shared, one_plane, independent)
-        rounded = ops.round(ops.clip(noisy, 0.0, 1.0) * 255.0) / 255.0
-        return ops.where(self._chance(shape[0], self.clipped), rounded, noisy)
+        some = self._chance(shape[0], self.noise.shared)
+        return ops.where(ops.logical_or(grey[:, None, None, None], some), one_plane, independent)
 
     def _sigma(self, count: Any) -> Any:
-        low = keras.random.uniform((count, 1, 1, 1), *self.low, seed=self.seed_generator)
-        high = keras.random.uniform((count, 1, 1, 1), *self.high, seed=self.seed_generator)
-        return ops.where(self._chance(count, self.high_share), high, low) / 255.0
+        low = keras.random.uniform((count, 1, 1, 1), *self.noise.low, seed=self.seed_generator)
+        high = keras.random.uniform((count, 1, 1, 1), *self.noise.high, seed=self.seed_generator)
+        return ops.where(self._chance(count, self.noise.high_share), high, low) / 255.0
 
     def _chance(self, count: Any, probability: float) -> Any:
         return keras.random.uniform((count, 1, 1, 1), seed=self.seed_generator) < probability

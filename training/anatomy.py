@@ -1,0 +1,117 @@
+"""What a network costs and how far it looks, read off its layers."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+import keras
+from keras import layers
+
+from training.errors import TrainingError
+
+SIDE = 256
+"""The picture that costs are quoted for, in pixels a side."""
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """The figures of a network that whoever runs it needs."""
+
+    parameters: int
+    gmac: float
+    """10^9 multiply-adds for 256x256 pixels, those of the convolutions"""
+    stride: int
+    """Sides must be multiples of it: the factor between the input and the coarsest layer."""
+    radius: int
+    """No output depends on an input farther away than this, in pixels along either axis."""
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a tensor stands: input pixels from one value to the next, and how far each looks."""
+
+    step: Fraction
+    radius: Fraction
+
+
+def anatomy(network: keras.Model) -> Anatomy:
+    """The figures of `network`; raises TrainingError unless all its layers are known here.
+
+    Those are stock layers whose outputs depend on their surroundings alone, so that a picture
+    gives the same result in tiles as whole, and a saved network needs no code of its own.
+    """
+    places = {id(network.inputs[0]): _Place(Fraction(1), Fraction(0))}
+    multiplications = Fraction(0)
+    for layer in network.layers:
+        if isinstance(layer, layers.InputLayer):
+            continue
+        if type(layer) not in _RULES:
+            raise TrainingError(
+                f"layer {layer.name!r} is a {type(layer).__name__}; "
+                f"networks are made of {', '.join(sorted(kind.__name__ for kind in _RULES))}"
+            )
+        tensors = layer.input if isinstance(layer.input, list) else [layer.input]
+        before = [places[id(tensor)] for tensor in tensors]
+        widest = replace(before[0], radius=max(place.radius for place in before))
+        after = places[id(layer.output)] = _RULES[type(layer)](layer, widest)
+        if hasattr(layer, "kernel"):
+            # A transposed convolution multiplies for each input, any other for each output.
+            at = before[0] if isinstance(layer, layers.Conv2DTranspose) else after
+            multiplications += math.prod(layer.kernel.shape) * (SIDE / at.step) ** 2
+    return Anatomy(
+        parameters=int(network.count_params()),
+        gmac=float(multiplications) / 1e9,
+        stride=int(max(place.step for place in places.values())),
+        radius=math.ceil(places[id(network.outputs[0])].radius),
+    )
+
+
+def _value_by_value(_: Any, place: _Place) -> _Place:
+    return place
+
+
+def _convolution(layer: Any, place: _Place) -> _Place:
+    size = layer.dilation_rate[0] * (layer.kernel_size[0] - 1) + 1
+    return _reduced(place, size, layer.strides[0])
+
+
+def _pooling(layer: Any, place: _Place) -> _Place:
+    return _reduced(place, layer.pool_size[0], layer.strides[0])
+
+
+def _transposed_convolution(layer: Any, place: _Place) -> _Place:
+    stride = layer.strides[0]
+    step = place.step / stride
+    return _Place(step, place.radius + _reach(layer.kernel_size[0], stride) * step)
+
+
+def _upsampling(layer: Any, place: _Place) -> _Place:
+    return _Place(place.step / layer.size[0], place.radius + place.step)
+
+
+def _reduced(place: _Place, size: int, stride: int) -> _Place:
+    return _Place(place.step * stride, place.radius + _reach(size, stride) * place.step)
+
+
+def _reach(size: int, stride: int) -> int:
+    """How far a window of `size` reaches from its place, under `same` padding."""
+    return size - 1 - max(0, size - stride) // 2
+
+
+_RULES: dict[type, Callable[[Any, _Place], _Place]] = {
+    layers.Conv2D: _convolution,
+    layers.DepthwiseConv2D: _convolution,
+    layers.Conv2DTranspose: _transposed_convolution,
+    layers.MaxPooling2D: _pooling,
+    layers.AveragePooling2D: _pooling,
+    layers.UpSampling2D: _upsampling,
+    layers.Activation: _value_by_value,
+    layers.Add: _value_by_value,
+    layers.Concatenate: _value_by_value,
+    layers.LeakyReLU: _value_by_value,
+    layers.Multiply: _value_by_value,
+    layers.ReLU: _value_by_value,
+    layers.Subtract: _value_by_value,
+}

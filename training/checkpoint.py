@@ -1,0 +1,71 @@
+"""What survives a run that is killed: the whole state of training, and the network to use."""
+
+import io
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from training.errors import TrainingError
+from training.files import write
+
+
+def save_state(model: keras.Model, epochs: int, path: Path) -> None:
+    """Writes weights, optimizer, averages and random state after so many epochs to `path`."""
+    arrays = {f"v{i}": ops.convert_to_numpy(v.value) for i, v in enumerate(_variables(model))}
+    buffer = io.BytesIO()
+    np.savez(buffer, epoch=epochs, **arrays)
+    write(path, buffer.getvalue())
+
+
+def load_state(model: keras.Model, path: Path) -> int:
+    """Puts back what `save_state` wrote and returns the number of epochs done.
+
+    Raises TrainingError if the state is that of another network or optimizer.
+    """
+    variables = _variables(model)
+    with np.load(path) as state:
+        shapes = [state[f"v{i}"].shape for i in range(len(state.files) - 1)]
+        if shapes != [tuple(variable.shape) for variable in variables]:
+            raise TrainingError(f"{path} is of another network or optimizer: start a new run")
+        for index, variable in enumerate(variables):
+            variable.assign(state[f"v{index}"])
+        return int(state["epoch"])
+
+
+def copy_averaged(model: keras.Model, network: keras.Model, twin: keras.Model) -> None:
+    """Gives `twin` the moving average of the weights of `network`, or the weights if none is kept.
+
+    `network` is the part of `model` that learns; its own weights stay as they are.
+    """
+    live = network.get_weights()
+    model.optimizer.finalize_variable_values(model.trainable_variables)
+    twin.set_weights(network.get_weights())
+    network.set_weights(live)
+
+
+def save_network(network: keras.Model, path: Path) -> None:
+    """Writes `network` as a .keras file."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "network.keras"  # Keras writes to a path alone, and not atomically
+        network.save(file)
+        write(path, file.read_bytes())
+
+
+def load_network(path: Path) -> Any:
+    """The network in a .keras file, or in a folder that holds model.keras.
+
+    Raises TrainingError if there is none, or one that needs code of its own.
+    """
+    file = path / "model.keras" if path.is_dir() else path
+    try:
+        return keras.models.load_model(file, compile=False, safe_mode=True)
+    except Exception as error:
+        raise TrainingError(f"{file} cannot be loaded: {error}") from error
+
+
+def _variables(model: keras.Model) -> list[Any]:
+    return [*model.variables, *model.optimizer.variables]

@@ -1,0 +1,56 @@
+"""Where a run was made: enough to tell later why two runs differ."""
+
+import platform
+import sys
+from datetime import UTC, datetime
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import keras
+
+
+def versions() -> dict[str, str]:
+    """Versions of this project, Keras, and its backend, as a model card states them."""
+    backend = keras.backend.backend()
+    return {
+        "denoiser": _version("denoiser"),
+        "keras": keras.__version__,
+        "backend": f"{backend} {import_module(backend).__version__}",
+    }
+
+
+def environment() -> dict[str, Any]:
+    """Versions, machine, command line and time of this process."""
+    return {
+        "started": now(),
+        "command": sys.argv,
+        "python": platform.python_version(),
+        "numpy": _version("numpy"),
+        **versions(),
+        "machine": platform.platform(),
+        "processor": _processor(),
+    }
+
+
+def now() -> str:
+    """The time in UTC, to the second, as ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _processor() -> str:
+    """The processor's name as Linux gives it, or what Python knows elsewhere."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = (line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor())

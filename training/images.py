@@ -1,0 +1,94 @@
+"""Folders of images, read: whatever can be used of them, and why the rest cannot."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from PIL import Image
+
+from app.imaging.codec import ImagingError, decode
+from app.imaging.scale import Pixels
+from training.errors import TrainingError
+
+SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+MAX_PIXELS = 1 << 28
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file that was left out."""
+
+    path: Path
+    reason: str
+
+
+def image_files(folder: Path, only: Sequence[str] = ()) -> list[Path]:
+    """The files below `folder` whose names say they are images, sorted by path.
+
+    `only` names those to take. Raises TrainingError if there is none.
+    """
+    if not folder.is_dir():
+        raise TrainingError(f"there is no folder {folder}")
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    if only:
+        files = [path for path in files if path.name in only]
+    if not files:
+        raise TrainingError(f"no image files below {folder}")
+    return files
+
+
+def read(path: Path) -> Pixels:
+    """An image as RGB [height, width, 3] of uint8, uint16, or float32 in [0, 1].
+
+    Grey is repeated and transparency dropped. Raises ImagingError or OSError.
+    """
+    pixels = decode(path.read_bytes(), max_pixels=MAX_PIXELS).pixels
+    return np.repeat(pixels, 3, axis=-1) if pixels.shape[-1] == 1 else pixels
+
+
+def read_each(
+    files: Sequence[Path], prepare: Callable[[Pixels], T]
+) -> Iterator[tuple[Path, T | Skipped]]:
+    """Each file with what `prepare` makes of its pixels, in order; read on all cores.
+
+    A file that cannot be read, or for which `prepare` raises ImagingError, comes as Skipped.
+    """
+
+    def attempt(path: Path) -> T | Skipped:
+        try:
+            return prepare(read(path))
+        except (ImagingError, OSError) as error:
+            return Skipped(path, str(error))
+
+    with ThreadPoolExecutor() as pool:
+        yield from zip(files, pool.map(attempt, files), strict=True)
+
+
+def resize(pixels: Pixels, height: int, width: int) -> Pixels:
+    """`pixels` [h, w, 3] at another size by a Lanczos filter, of the same type."""
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    if pixels.dtype == np.uint8:
+        return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))
+    # Pillow has no colour of more than 8 bits: each plane goes through floats.
+    planes = [
+        Image.fromarray(plane.astype(np.float32)).resize((width, height), Image.Resampling.LANCZOS)
+        for plane in np.moveaxis(pixels, -1, 0)
+    ]
+    values = np.stack([np.asarray(plane) for plane in planes], axis=-1)
+    resized: Pixels = (
+        np.rint(values).clip(0, 65535) if pixels.dtype == np.uint16 else values.clip(0.0, 1.0)
+    ).astype(pixels.dtype)
+    return resized
+
+
+def to_grey(pixels: Pixels) -> Pixels:
+    """RGB `pixels` as three equal channels of luma (BT.601), of the same type."""
+    luma = pixels @ np.array([0.299, 0.587, 0.114], np.float32)
+    if pixels.dtype != np.float32:
+        luma = np.rint(luma)
+    return np.repeat(luma[..., None].astype(pixels.dtype), 3, axis=-1)

@@ -1,0 +1,57 @@
+"""The course of a run, one row an epoch: log.csv, and the same for TensorBoard."""
+
+import csv
+import io
+from collections.abc import Mapping
+from pathlib import Path
+
+from training.events import EventFile
+from training.files import write
+
+COLUMNS = (
+    "epoch", "step", "loss", "psnr", "validation_loss", "validation_psnr", "learning_rate",
+    "steps_per_second", "time",
+)  # fmt: skip
+
+
+def read_log(path: Path) -> list[dict[str, float]]:
+    """The rows of a log.csv; an empty cell is left out."""
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        return [
+            {name: float(value) for name, value in row.items() if value}
+            for row in csv.DictReader(file)
+        ]
+
+
+class Log:
+    """The rows of a run so far, kept on disk as they come."""
+
+    def __init__(self, run: Path, epochs: int) -> None:
+        """Keeps the rows of the first `epochs` of `run`: what came after them is done again."""
+        self.path = run / "log.csv"
+        self.rows = [row for row in read_log(self.path) if row["epoch"] < epochs]
+        for old in run.glob("events.out.tfevents.*"):
+            old.unlink()
+        self.events = EventFile(run)
+        for row in self.rows:
+            self._to_events(row)
+
+    def append(self, row: Mapping[str, float]) -> None:
+        """Adds an epoch."""
+        self.rows.append(dict(row))
+        table = io.StringIO()
+        writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({k: f"{v:.10g}" for k, v in row.items()} for row in self.rows)
+        write(self.path, table.getvalue().encode())
+        self._to_events(row)
+
+    def best(self, name: str) -> float:
+        """The highest value in a column; minus infinity if it has none."""
+        return max((row[name] for row in self.rows if name in row), default=float("-inf"))
+
+    def _to_events(self, row: Mapping[str, float]) -> None:
+        values = {k: v for k, v in row.items() if k not in ("epoch", "step", "time")}
+        self.events.append(int(row["step"]), row.get("time", 0.0), values)

@@ -1,0 +1,100 @@
+"""Model packages: what the service reads. NAME/model.keras, and NAME/card.json about it."""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from training.anatomy import anatomy
+from training.checkpoint import load_network
+from training.data import load
+from training.environment import now, versions
+from training.errors import TrainingError
+from training.experiment import NAME, Experiment, read_experiment
+from training.files import write
+
+
+def package(
+    source: Path,
+    name: str,
+    models: Path,
+    *,
+    experiment: Experiment | None = None,
+    data: Path | None = None,
+) -> Path:
+    """Writes the package `models`/`name` and returns its folder.
+
+    `source` is a run folder, of which model.keras is taken, or a .keras file. The experiment is
+    the one beside the model, and so are the counts of its images (data.json) and its scores
+    (metrics.json), unless `experiment` is given and the images are to be counted in `data`.
+    Scores are taken only if they are of this very file. Raises TrainingError.
+    """
+    if not re.fullmatch(NAME, name):
+        raise TrainingError(f"{name!r} is no name for a model: it must match {NAME}")
+    path = source / "model.keras" if source.is_dir() else source
+    if not path.is_file():
+        raise TrainingError(f"there is no {path}")
+    experiment = experiment or read_experiment(path.with_name("experiment.toml"))
+    content = path.read_bytes()
+    card = {
+        "name": name,
+        "title": experiment.card.title or name,
+        "description": experiment.card.description
+        or f"The result of experiment {experiment.name}.",
+        **_network(path, experiment),
+        "noise": str(experiment.noise),
+        "training_data": _training_data(path, experiment, data),
+        "metrics": _metrics(path, hashlib.sha256(content).hexdigest()),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": len(content),
+        "licence": experiment.card.licence,
+        "created": now(),
+        "versions": versions(),
+    }
+    folder = models / name
+    folder.mkdir(parents=True, exist_ok=True)
+    # In this order a crash in between leaves a card that does not fit, which nobody loads.
+    write(folder / "model.keras", content)
+    write(folder / "card.json", (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
+    return folder
+
+
+def _network(path: Path, experiment: Experiment) -> dict[str, Any]:
+    network = load_network(path)
+    policies = {layer.dtype_policy.name for layer in network.layers}
+    if policies != {"float32"}:
+        raise TrainingError(f"{path} computes in {', '.join(sorted(policies))}, not in float32")
+    figures = anatomy(network)
+    halo = experiment.card.halo
+    return {
+        "architecture": experiment.architecture,
+        "parameters": figures.parameters,
+        "gmac": float(f"{figures.gmac:.3g}"),
+        "stride": figures.stride,
+        "halo": figures.radius if halo is None else min(halo, figures.radius),
+    }
+
+
+def _training_data(path: Path, experiment: Experiment, data: Path | None) -> list[dict[str, Any]]:
+    counted = path.with_name("data.json")
+    if data is not None:
+        settings = experiment.data
+        counts = [len(load(folder, data, settings).training) for folder in settings.folders]
+    elif counted.is_file():
+        counts = [folder["images"] for folder in json.loads(counted.read_text())]
+    else:
+        raise TrainingError(f"there is no {counted}: tell the folder of images with --data")
+    return [
+        {"name": folder.name or folder.path, "images": count, "terms": folder.terms}
+        for folder, count in zip(experiment.data.folders, counts, strict=True)
+    ]
+
+
+def _metrics(path: Path, sha256: str) -> list[dict[str, Any]]:
+    measured = path.with_name("metrics.json")
+    if not measured.is_file():
+        return []
+    record = json.loads(measured.read_text())
+    scores: list[dict[str, Any]] = record["scores"] if record["sha256"] == sha256 else []
+    return scores

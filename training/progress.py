@@ -1,0 +1,36 @@
+"""What a run shows while it goes on."""
+
+import time
+from typing import Any
+
+import keras
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+
+class ProgressBar(keras.callbacks.Callback):
+    """Steps of the whole run, with loss, PSNR, patches per second and the time left."""
+
+    def __init__(self, console: Console, *, steps: int, done: int, batch: int) -> None:
+        super().__init__()
+        self.batch = batch
+        self.bar = Progress(
+            TextColumn("step {task.completed}/{task.total}"),
+            BarColumn(),
+            TextColumn("{task.fields[figures]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=console,
+        )
+        self.task = self.bar.add_task("", total=steps, completed=done, figures="")
+
+    def on_epoch_begin(self, *_: Any) -> None:
+        """Rates are of the epoch under way."""
+        self.began = time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Advances by a step."""
+        rate = (batch + 1) * self.batch / (time.monotonic() - self.began)
+        figures = f"loss {logs['loss']:.4f}  {logs['psnr']:.2f} dB  {rate:.1f} patches/s"
+        self.bar.update(self.task, advance=1, figures=figures)

@@ -1,0 +1,30 @@
+"""The learning rate over a run."""
+
+import math
+from typing import Any
+
+import keras
+from keras import ops
+
+from training.experiment import Schedule
+
+
+class Trapezoid(keras.optimizers.schedules.LearningRateSchedule):
+    """Linear warm-up, a constant stretch, then a cosine to zero over the last of `steps`."""
+
+    def __init__(self, schedule: Schedule, steps: int) -> None:
+        self.peak = schedule.learning_rate
+        self.steps = steps
+        self.warmup = max(1, round(schedule.warmup * steps))
+        self.decay = max(1, round(schedule.decay * steps))
+
+    def __call__(self, step: Any) -> Any:
+        """The rate at a step, counted from 0."""
+        step = ops.cast(step, "float32")
+        rise = ops.minimum(1.0, (step + 1) / self.warmup)
+        into_decay = ops.clip((step - (self.steps - self.decay)) / self.decay, 0.0, 1.0)
+        return self.peak * rise * 0.5 * (1 + ops.cos(math.pi * into_decay))
+
+    def get_config(self) -> dict[str, Any]:
+        """Never asked for: optimizers are not saved as Keras objects."""
+        return {}

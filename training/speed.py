@@ -1,0 +1,52 @@
+"""Whether the input pipeline keeps up: its rate alone, and the network's rate alone."""
+
+import time
+from typing import Any
+
+import keras
+from keras import ops
+
+from training.data import Batch, Patches
+
+SECONDS = 0.5
+STEPS = 2
+
+
+class Same(keras.utils.PyDataset):
+    """One batch over and over: an input pipeline that costs nothing."""
+
+    def __init__(self, batch: Batch, steps: int) -> None:
+        super().__init__()
+        self.batch, self.steps = batch, steps
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __getitem__(self, index: int) -> tuple[Batch, Batch]:
+        return self.batch, self.batch
+
+
+def pipeline_rate(patches: Patches) -> float:
+    """Patches a second that one thread draws."""
+    began = time.monotonic()
+    drawn = 0
+    while (elapsed := time.monotonic() - began) < SECONDS or not drawn:
+        drawn += len(patches.draw(patches.epoch, drawn % len(patches)))
+    return drawn / elapsed
+
+
+def step_rate(model: Any, patches: Patches) -> float:
+    """Patches a second that the compiled `model` learns from when they are at hand.
+
+    It learns for a few steps, and forgets them: all its variables are put back.
+    """
+    variables = [*model.variables, *model.optimizer.variables]
+    before = [ops.convert_to_numpy(variable.value).copy() for variable in variables]
+    batch = patches.draw(patches.epoch, 0)
+    model.fit(Same(batch, 1), verbose=0, shuffle=False)  # traces and compiles
+    began = time.monotonic()
+    model.fit(Same(batch, STEPS), verbose=0, shuffle=False)
+    elapsed = time.monotonic() - began
+    for variable, value in zip(variables, before, strict=True):
+        variable.assign(value)
+    return STEPS * len(batch) / elapsed
