@@ -1,16 +1,20 @@
-"""Bytes to pictures and back: the door of every image that enters or leaves."""
+"""Bytes to pictures and back: the door for every image that enters or leaves.
+
+>>> picture = decode(data, max_pixels=64_000_000)
+>>> encode(picture).data
+"""
 
 from __future__ import annotations
 
-import io
-from dataclasses import dataclass
-from typing import Any
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-import numpy as np
-from PIL import Image, ImageOps
-
+from app.imaging import jpeg, legacy, png, tiff_reader, tiff_writer, webp
+from app.imaging.metadata import upright
 from app.imaging.picture import (
     Format,
+    Header,
     ImagingError,
     Metadata,
     Picture,
@@ -19,6 +23,10 @@ from app.imaging.picture import (
     UnsuitableFormat,
     UnsupportedImage,
 )
+from app.imaging.samples import orient
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 __all__ = [
     "Encoded",
@@ -36,17 +44,7 @@ __all__ = [
     "read_header",
 ]
 
-MAX_SIDE = 65_500  # the longest that JPEG can be written with
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """What a file declares before anything of it is decoded; width and height as stored."""
-
-    format: str
-    width: int
-    height: int
-    frames: int = 1
+MAX_SIDE = 65_500  # pixels; JPEG holds no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,43 +60,61 @@ class Encoded:
         return self.format.media_type
 
 
-def _open(data: bytes) -> Image.Image:
-    if not data:
-        raise UnreadableImage("The image is empty.")
-    try:
-        return Image.open(io.BytesIO(data), formats=["PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF"])
-    except Exception as error:
-        raise UnsupportedImage("This is not an image in a format that is read here.") from error
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """The functions that read one file format."""
+
+    name: str
+    read_header: Callable[[bytes], Header]
+    decode: Callable[[bytes], Picture]
+
+
+_PNG = Reader("PNG", png.read_header, png.decode)
+_JPEG = Reader("JPEG", jpeg.read_header, jpeg.decode)
+_WEBP = Reader("WebP", webp.read_header, webp.decode)
+_TIFF = Reader("TIFF", tiff_reader.read_header, tiff_reader.decode)
+_BMP = Reader("BMP", legacy.read_bmp_header, legacy.decode_bmp)
+_GIF = Reader("GIF", legacy.read_gif_header, legacy.decode_gif)
+
+_SIGNATURES = {
+    png.SIGNATURE: _PNG,
+    jpeg.SIGNATURE: _JPEG,
+    b"II*\0": _TIFF,
+    b"MM\0*": _TIFF,
+    b"II+\0": _TIFF,
+    b"MM\0+": _TIFF,
+    b"BM": _BMP,
+    b"GIF87a": _GIF,
+    b"GIF89a": _GIF,
+}
 
 
 def read_header(data: bytes) -> Header:
-    """Read what the file declares, decoding nothing."""
-    image = _open(data)
-    frames = getattr(image, "n_frames", 1)
-    return Header((image.format or "").lower(), image.width, image.height, frames)
+    """Read what a file declares, decoding nothing.
+
+    Raises ``UnsupportedImage`` for what is not an image of a format that is read, and
+    ``UnreadableImage`` for a header that makes no sense.
+    """
+    reader = _reader(data)
+    with _reading(reader):
+        return reader.read_header(data)
 
 
 def decode(data: bytes, *, max_pixels: int, max_side: int = MAX_SIDE) -> Picture:
-    """Decode a file into a picture the right way up."""
-    header = read_header(data)
-    if header.width * header.height > max_pixels or max(header.width, header.height) > max_side:
-        raise TooManyPixels(f"The image has {header.width} x {header.height} pixels.")
-    if header.frames > 1:
-        raise UnsupportedImage("Animated images and those of many pages are not taken.")
-    try:
-        image = ImageOps.exif_transpose(_open(data))
-        alpha: np.ndarray[Any, Any] | None = None
-        if image.has_transparency_data:
-            image = image.convert("RGBA")
-            alpha = np.ascontiguousarray(np.asarray(image)[..., 3])
-        image = image.convert("L" if image.mode in ("1", "L") else "RGB")
-        pixels = np.asarray(image)
-    except Exception as error:
-        raise UnreadableImage("The image cannot be read.") from error
-    name = header.format if header.format in list(Format) else "png"
-    return Picture(
-        np.atleast_3d(pixels), alpha, Format(name), Metadata(icc=image.info.get("icc_profile"))
-    )
+    """Decode a file into a picture the right way up.
+
+    Raises ``TooManyPixels`` before decoding when the header declares more than ``max_pixels``
+    altogether or ``max_side`` in width or height, ``UnsupportedImage`` for animations, many
+    pages and unknown formats, and ``UnreadableImage`` for what is truncated or damaged.
+    """
+    reader = _reader(data)
+    with _reading(reader):
+        header = reader.read_header(data)
+        _check(header, max_pixels, max_side)
+        picture = reader.decode(data)
+        if (picture.width, picture.height) != (header.width, header.height):
+            raise UnreadableImage(f"The {reader.name} image is not of the size that it declares.")
+        return _turned_upright(picture)
 
 
 def encode(
@@ -106,14 +122,68 @@ def encode(
     format: Format | None = None,  # noqa: A002
     quality: int | None = None,
 ) -> Encoded:
-    """Encode a picture in its own format, or in another."""
-    target = format or picture.format
-    pixels = picture.pixels[..., 0] if picture.channels == 1 else picture.pixels
-    image = Image.fromarray(pixels)
-    if picture.alpha is not None:
-        if target is Format.JPEG:
-            raise UnsuitableFormat("JPEG cannot hold transparency; ask for png, webp or tiff.")
-        image.putalpha(Image.fromarray(picture.alpha))
-    file = io.BytesIO()
-    image.save(file, target.value, quality=95 if quality is None else quality)
-    return Encoded(file.getvalue(), target)
+    """Encode a picture in its own format or another, with the metadata that this can carry.
+
+    PNG keeps 8 and 16 bits, TIFF floating point, too; JPEG and WebP are rounded to 8 bits and
+    take a ``quality`` of 1 to 100. Raises ``UnsuitableFormat`` when the format cannot hold the
+    picture: transparency in JPEG, or a side that is too long.
+    """
+    if quality is not None and not 1 <= quality <= 100:
+        raise UnsuitableFormat("quality must be between 1 and 100.")
+    target = picture.format if format is None else format
+    match target:
+        case Format.PNG:
+            data = png.encode(picture)
+        case Format.JPEG:
+            data = jpeg.encode(picture, quality)
+        case Format.WEBP:
+            data = webp.encode(picture, quality)
+        case Format.TIFF:
+            data = tiff_writer.encode(picture)
+    return Encoded(data, target)
+
+
+def _reader(data: bytes) -> Reader:
+    if not data:
+        raise UnreadableImage("The image is empty: it has no bytes at all.")
+    if webp.is_webp(data):
+        return _WEBP
+    for signature, reader in _SIGNATURES.items():
+        if data.startswith(signature):
+            return reader
+    raise UnsupportedImage("Not an image that is read here: png, jpeg, webp, tiff, bmp or gif.")
+
+
+@contextmanager
+def _reading(reader: Reader) -> Iterator[None]:
+    """Turn whatever a decoder raises into what its caller can act upon."""
+    try:
+        yield
+    except (ImagingError, MemoryError):
+        raise
+    except Exception as error:  # decoders raise what they like when a file is damaged
+        raise UnreadableImage(f"The {reader.name} image is truncated or damaged.") from error
+
+
+def _check(header: Header, max_pixels: int, max_side: int) -> None:
+    if header.width < 1 or header.height < 1:
+        raise UnreadableImage("The image declares a width or a height of 0.")
+    if header.size > max_pixels or max(header.width, header.height) > max_side:
+        raise TooManyPixels(
+            f"The image declares {header.width} x {header.height} pixels; at most {max_pixels} "
+            f"are taken, and {max_side} a side."
+        )
+    if header.frames != 1:
+        raise UnsupportedImage(
+            "The image is animated or has several pages; send one still picture at a time."
+        )
+
+
+def _turned_upright(picture: Picture) -> Picture:
+    orientation, metadata = upright(picture.metadata)
+    return replace(
+        picture,
+        pixels=orient(picture.pixels, orientation),
+        alpha=None if picture.alpha is None else orient(picture.alpha, orientation),
+        metadata=metadata,
+    )

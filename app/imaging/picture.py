@@ -1,7 +1,5 @@
 """A picture in memory, and what can be wrong with one."""
 
-# ruff: noqa: N818 - the errors are named for what is wrong
-
 from __future__ import annotations
 
 import enum
@@ -62,19 +60,40 @@ class Format(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Header:
+    """What a file declares before anything of it is decoded.
+
+    ``format`` is one that is read: a `Format`, ``bmp`` or ``gif``. ``width`` and ``height`` are
+    as stored, before any orientation; ``frames`` counts pages, too.
+    """
+
+    format: str
+    width: int
+    height: int
+    frames: int = 1
+
+    @property
+    def size(self) -> int:
+        """Width times height."""
+        return self.width * self.height
+
+
+@dataclass(frozen=True, slots=True)
 class Metadata:
     """What a file says about its picture, as far as another file can say it again.
 
-    ``exif`` is a bare TIFF structure without the ``Exif`` prefix, with its orientation applied
-    and reset; ``dpi`` is horizontal, vertical. ``native`` holds further parts, such as PNG text,
-    in the form of the picture's own format; they are written only into that format.
+    ``exif`` is a bare TIFF structure, without the ``Exif`` prefix that some formats put before
+    it; ``dpi`` is horizontal, vertical. ``native`` holds further parts, such as PNG text, as the
+    picture's own format stores them: they are written into that format alone. ``lossless`` says
+    that the file was a WebP without loss, to be written without loss again.
     """
 
     icc: bytes | None = None
     exif: bytes | None = None
     xmp: bytes | None = None
     dpi: tuple[float, float] | None = None
-    native: tuple[Any, ...] = ()
+    native: tuple[bytes, ...] = ()
+    lossless: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,196 @@
+"""Image file directories: the tags of TIFF files, and of the EXIF blocks in all others.
+
+Both are described in TIFF 6.0, section 2; BigTIFF is the same with 64-bit offsets. Files are
+hostile until shown otherwise, so all sizes are bounded and values are views, never copies.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from app.imaging.tags import Tag
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterator, Mapping
+    from fractions import Fraction
+
+    from numpy.typing import NDArray
+
+POINTERS = (Tag.EXIF, Tag.GPS, Tag.INTEROPERABILITY)  # their value is a directory's offset
+MAX_DIRECTORIES = 64
+MAX_FIELDS = 4096
+
+BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED = 1, 2, 3, 4, 5, 7
+_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+_BIG_SIZES = _SIZES | {16: 8, 17: 8, 18: 8}
+_INTEGERS = {BYTE: "u1", SHORT: "u2", LONG: "u4", UNDEFINED: "u1", 13: "u4", 16: "u8", 18: "u8"}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A tag's value: ``count`` items of a TIFF type, as bytes in the file's byte order.
+
+    ``position`` is where the value lies in the file, ``record`` the directory's own entry for it.
+    """
+
+    kind: int
+    count: int
+    value: bytes | memoryview
+    position: int = 0
+    record: bytes | memoryview = b""
+
+
+Tree = dict[int, "Field | Tree"]
+ByteOrder = Literal["<", ">"]
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """One directory of a file: its fields by tag, and where the link to the next one lies."""
+
+    data: memoryview
+    order: ByteOrder
+    big: bool
+    fields: dict[int, Field] = field(default_factory=dict)
+    link: int = 0
+
+    def integers(self, tag: int) -> NDArray[Any]:
+        """The tag's values; none where it is missing or not of an integer type."""
+        found = self.fields.get(tag)
+        if found is None or found.kind not in _INTEGERS:
+            return np.empty(0, np.uint8)
+        return np.frombuffer(found.value, self.order + _INTEGERS[found.kind])
+
+    def integer(self, tag: int, default: int = 0) -> int:
+        """The tag's first value."""
+        values = self.integers(tag)
+        return int(values[0]) if values.size else default
+
+    def rational(self, tag: int) -> float:
+        """The tag's first value; 0 where it is missing or no number."""
+        found = self.fields.get(tag)
+        if found is None or found.kind != RATIONAL:
+            return 0.0
+        numerator, denominator = struct.unpack_from(self.order + "II", found.value)
+        return numerator / denominator if denominator else 0.0
+
+
+def directories(data: bytes) -> Iterator[Directory]:
+    """The directories of a TIFF structure, in the order of their chain.
+
+    Raises ``ValueError`` or ``struct.error`` where the structure is broken, endless or too long.
+    """
+    order, big = _byte_order(data)
+    view, seen = memoryview(data), set[int]()
+    (position,) = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)
+    while position:
+        if position in seen or len(seen) >= MAX_DIRECTORIES:
+            raise ValueError("the chain of directories is endless")
+        seen.add(position)
+        directory = _read(view, position, order, big)
+        yield directory
+        (position,) = struct.unpack_from(order + ("Q" if big else "I"), data, directory.link)
+
+
+def tree(directory: Directory, without: Container[int] = ()) -> Tree:
+    """A directory's fields and those of the EXIF, GPS and interoperability directories below it.
+
+    Raises ``ValueError`` when the values overlap so much that a copy would outgrow the file.
+    """
+    result = _tree(directory, without, levels=3)
+    if _weight(result) > len(directory.data):
+        raise ValueError("the values of the directory overlap")
+    return result
+
+
+def pack(fields: Mapping[int, Field | Tree], order: ByteOrder, position: int) -> bytes:
+    """A directory and those below it as bytes to be put at ``position``, an even offset."""
+    records, tail = bytearray(struct.pack(order + "H", len(fields))), bytearray()
+    end = position + 2 + 12 * len(fields) + 4
+    for tag in sorted(fields):
+        entry, offset = fields[tag], end + len(tail)
+        if isinstance(entry, dict):
+            records += struct.pack(order + "HHII", tag, LONG, 1, offset)
+            tail += pack(entry, order, offset)
+        elif len(entry.value) <= 4:
+            value = bytes(entry.value)
+            records += struct.pack(order + "HHI4s", tag, entry.kind, entry.count, value)
+        else:
+            records += struct.pack(order + "HHII", tag, entry.kind, entry.count, offset)
+            tail += entry.value
+        tail += bytes(len(tail) % 2)
+    return bytes(records + bytes(4) + tail)
+
+
+def integers(order: ByteOrder, kind: int, *values: int) -> Field:
+    """A field of ``SHORT`` or ``LONG`` values."""
+    code = "H" if kind == SHORT else "I"
+    return Field(kind, len(values), struct.pack(f"{order}{len(values)}{code}", *values))
+
+
+def rational(order: ByteOrder, value: Fraction) -> Field:
+    """A field of one ``RATIONAL`` value."""
+    return Field(RATIONAL, 1, struct.pack(order + "II", value.numerator, value.denominator))
+
+
+def header(order: ByteOrder, position: int) -> bytes:
+    """The first eight bytes of a TIFF structure whose first directory is at ``position``."""
+    return (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", position)
+
+
+def _byte_order(data: bytes) -> tuple[ByteOrder, bool]:
+    match data[:4]:
+        case b"II*\0":
+            return "<", False
+        case b"MM\0*":
+            return ">", False
+        case b"II+\0":
+            return "<", True
+        case b"MM\0+":
+            return ">", True
+    raise ValueError("not a TIFF structure")
+
+
+def _read(data: memoryview, position: int, order: ByteOrder, big: bool) -> Directory:
+    (count,) = struct.unpack_from(order + ("Q" if big else "H"), data, position)
+    if count > MAX_FIELDS:
+        raise ValueError("too many fields in a directory")
+    start, size = (position + 8, 20) if big else (position + 2, 12)
+    fields: dict[int, Field] = {}
+    for entry in range(start, start + count * size, size):
+        tag, kind, number = struct.unpack_from(order + ("HHQ" if big else "HHI"), data, entry)
+        length = number * (_BIG_SIZES if big else _SIZES).get(kind, 0)
+        where = entry + (12 if big else 8)
+        if length > (8 if big else 4):
+            (where,) = struct.unpack_from(order + ("Q" if big else "I"), data, where)
+        if length and where + length <= len(data):  # what points out of the file is not there
+            value, record = data[where : where + length], data[entry : entry + size]
+            fields.setdefault(tag, Field(kind, number, value, where, record))
+    return Directory(data, order, big, fields, start + count * size)
+
+
+def _tree(directory: Directory, without: Container[int], levels: int) -> Tree:
+    result: Tree = {}
+    for tag, entry in directory.fields.items():
+        if tag in without or entry.kind not in _SIZES:
+            continue
+        if tag not in POINTERS:
+            result[tag] = entry
+        elif levels > 1:
+            below = directory.integer(tag)
+            try:
+                child = _read(directory.data, below, directory.order, directory.big)
+            except (ValueError, struct.error):
+                continue
+            result[tag] = _tree(child, without, levels - 1)
+    return result
+
+
+def _weight(fields: Tree) -> int:
+    return sum(
+        _weight(entry) if isinstance(entry, dict) else len(entry.value) for entry in fields.values()
+    )

@@ -1,0 +1,101 @@
+"""Arithmetic on samples: orientation, depth, alpha, and colour that is not RGB.
+
+Integer samples cover their type's full range, floating-point ones [0, 1].
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+
+Samples = NDArray[Any]
+
+
+def orient(plane: Samples, orientation: int) -> Samples:
+    """Turn rows and columns as EXIF orientation 1 to 8 asks, so that the picture is upright."""
+    if orientation >= 5:
+        plane = plane.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        plane = plane[::-1]
+    if orientation in (2, 3, 6, 7):
+        plane = plane[:, ::-1]
+    return np.ascontiguousarray(plane)
+
+
+def interleave(pixels: Samples, alpha: Samples | None) -> Samples:
+    """``[height, width, channels]`` with alpha, if there is any, as the last channel."""
+    return pixels if alpha is None else np.dstack((pixels, alpha))
+
+
+def deinterleave(samples: Samples) -> tuple[Samples, Samples | None]:
+    """Grey or RGB pixels, and alpha where there is an even number of channels."""
+    samples = np.atleast_3d(samples)
+    if samples.shape[2] % 2:
+        return np.ascontiguousarray(samples), None
+    return np.ascontiguousarray(samples[..., :-1]), np.ascontiguousarray(samples[..., -1])
+
+
+def to_uint8(samples: Samples) -> Samples:
+    """Samples as ``uint8``, rounded to nearest."""
+    if samples.dtype == np.uint8:
+        return samples
+    if samples.dtype == np.uint16:
+        return np.asarray((np.minimum(samples, 65_407) + 128) // 257, np.uint8)  # stays in 16 bits
+    return np.asarray(np.rint(samples * 255), np.uint8)
+
+
+def to_integers(samples: Samples) -> Samples:
+    """Floating-point samples as ``uint16``, rounded to nearest; integers as they are."""
+    if samples.dtype.kind == "u":
+        return samples
+    return np.asarray(np.rint(samples * 65_535), np.uint16)
+
+
+def widen(samples: Samples, bits: int) -> Samples:
+    """Spread samples of 1 to 16 ``bits`` over the full range of 8 or 16, rounded to nearest."""
+    if bits in (8, 16):
+        return samples
+    full = 255 if bits < 8 else 65_535
+    levels = np.rint(np.linspace(0, full, 2**bits)).astype(np.uint8 if bits < 8 else np.uint16)
+    return np.asarray(levels[samples.astype(levels.dtype)])
+
+
+def unpremultiply(pixels: Samples, alpha: Samples) -> Samples:
+    """Divide by alpha what was multiplied by it; where alpha is 0, pixels stay as they are."""
+    full = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1
+    result = pixels.copy()
+    for row, opacity in zip(result, alpha, strict=True):  # by rows, to keep the floats few
+        seen = opacity > 0
+        colour = row[seen].astype(np.float64) * full / opacity[seen, None]
+        colour = np.minimum(colour, full)
+        row[seen] = np.rint(colour) if pixels.dtype.kind == "u" else colour
+    return result
+
+
+def cmyk_to_rgb(inks: Samples, profile: bytes | None) -> Samples:
+    """CMYK, where 0 is no ink, as sRGB: by the file's colour profile if that serves.
+
+    Without one, ``R = (1 - C) * (1 - K)`` and likewise for G and B.
+    """
+    if profile is not None and profile[16:20] == b"CMYK":
+        try:
+            return np.asarray(
+                imagecodecs.cms_transform(
+                    inks,
+                    profile,
+                    imagecodecs.cms_profile("srgb"),
+                    colorspace="cmyk",
+                    outcolorspace="rgb",
+                )
+            )
+        except (imagecodecs.CmsError, ValueError):
+            pass  # a damaged profile must not cost the caller their picture
+    full = np.iinfo(inks.dtype).max
+    rgb = np.empty((*inks.shape[:2], 3), inks.dtype)
+    for row, ink in zip(rgb, inks, strict=True):  # by rows, to keep the wide integers few
+        light = full - ink.astype(np.uint64)
+        row[:] = (light[:, :3] * light[:, 3:] + full // 2) // full
+    return rgb
