@@ -5,7 +5,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from app.imaging.noise import NoiseKind
 from training.errors import TrainingError
+from training.experiment import Trial, checked, read_experiment
+from training.rivals import RIVALS, rival
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,11 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-# Each command imports what it needs when it runs: Keras and its backend take seconds to import.
+# Keras and its backend take seconds to import: commands do it when they run.
 
 
 def _train(options: argparse.Namespace) -> None:
-    from training.experiment import read_experiment
     from training.loop import train
 
     train(
@@ -42,16 +44,51 @@ def _train(options: argparse.Namespace) -> None:
     )
 
 
+def _report(options: argparse.Namespace) -> None:
+    from training.report import report
+
+    print(report(options.run, options.data).read_text(), end="")
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from training.checkpoint import load_network
+    from training.evaluate import first_rmse, network_method, outcomes, score, table
+
+    trials = (
+        read_experiment(options.trials).trials
+        if options.trials
+        else [checked(Trial, _trial(options), "the command line")]
+    )
+    methods = {str(path): network_method(load_network(path)) for path in options.models}
+    methods |= {name: rival(name) for name in options.rival}
+    if not methods or not trials:
+        raise TrainingError("nothing to measure: name models or a --rival, and trials")
+    scores = [
+        (name, score(trial, sigma, outcomes(method, trial, sigma, options.data)))
+        for trial in trials
+        for sigma in trial.sigmas
+        for name, method in methods.items()
+    ]
+    print(table(scores))
+    if options.first:
+        print("", first_rmse(scores), sep="\n")
+
+
+def _trial(options: argparse.Namespace) -> dict[str, object]:
+    """The fields of a trial that were given on the command line."""
+    given = {name: getattr(options, name, None) for name in Trial.model_fields}
+    fields = {name: value for name, value in given.items() if value is not None}
+    return {"dataset": options.data.name, **fields}
+
+
 def _package(options: argparse.Namespace) -> None:
-    from training.experiment import read_experiment
     from training.package import package
 
-    experiment = read_experiment(options.experiment) if options.experiment else None
     folder = package(
         options.source,
         options.name or options.source.stem,
         options.models,
-        experiment=experiment,
+        experiment=read_experiment(options.experiment) if options.experiment else None,
         data=options.data,
     )
     print(f"{folder} holds the model and its card")
@@ -72,10 +109,40 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--start", type=Path, help="network whose weights a new run starts from")
     train.add_argument("--steps", type=int, help="instead of the experiment's")
 
+    report = commands.add_parser("report", help="measure a run by the trials of its experiment")
+    report.set_defaults(run_command=_report)
+    report.add_argument("run", type=Path, help="run folder")
+    report.add_argument("--data", type=Path, required=True, help="folder of images")
+
+    evaluate = commands.add_parser("evaluate", help="measure models and classical methods")
+    evaluate.set_defaults(run_command=_evaluate)
+    evaluate.add_argument("models", type=Path, nargs="*", help=".keras files, packages, runs")
+    evaluate.add_argument("--data", type=Path, required=True, help="folder of images")
+    evaluate.add_argument("--rival", nargs="+", default=[], help=f"any of {', '.join(RIVALS)}")
+    evaluate.add_argument("--first", action="store_true", help="also RMSE of the first five images")
+    evaluate.add_argument("--trials", type=Path, help="experiment file; else the trial is:")
+    evaluate.add_argument(
+        "--sigma", dest="sigmas", type=float, nargs="+", help="on the 0..255 scale [25]"
+    )
+    evaluate.add_argument(
+        "--protocol", choices=["published", "service"], help="noise as it is, or 8 bits [service]"
+    )
+    evaluate.add_argument("--kind", choices=[kind.value for kind in NoiseKind], help="[gaussian]")
+    for flag, meaning in (
+        ("--shared", "one noise plane for all channels"),
+        ("--fresh", "other noise for every image"),
+        ("--grey", "images turned grey"),
+    ):
+        evaluate.add_argument(flag, action="store_true", default=None, help=meaning)
+    evaluate.add_argument("--square", type=int, help="squeeze to this many pixels a side")
+    evaluate.add_argument("--test-share", type=float, help="measure on this share, held out ...")
+    evaluate.add_argument("--split", choices=["groups", "files"], help="... like this [groups]")
+    evaluate.add_argument("--limit", type=int, help="the first so many images only")
+
     package = commands.add_parser("package", help="write models/NAME, which the service loads")
     package.set_defaults(run_command=_package)
     package.add_argument("source", type=Path, help="run folder, or .keras file")
-    package.add_argument("--name", help="that callers use [the run's]")
+    package.add_argument("--name", help="that callers use [the source's]")
     package.add_argument("--models", type=Path, default=Path("models"), help="[%(default)s]")
     package.add_argument("--experiment", type=Path, help="[the one beside the model]")
     package.add_argument("--data", type=Path, help="count the images in this folder")

@@ -8,7 +8,6 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from app.imaging.codec import ImagingError
 from app.imaging.scale import Pixels, to_unit
 from training.errors import TrainingError
 from training.experiment import Data, Folder
@@ -38,24 +37,36 @@ class Images:
 def load(folder: Folder, root: Path, data: Data) -> Images:
     """Reads the folder below `root`; raises TrainingError if it holds nothing to train on."""
     files = image_files(root / folder.path, folder.only)
-    read = dict(read_each(files, lambda pixels: (thumbnail(pixels), copies(pixels, folder, data))))
-    skipped = [result for result in read.values() if isinstance(result, Skipped)]
-    usable = [result for result in read.values() if not isinstance(result, Skipped)]
-    training, held_out = split([t for t, _ in usable], folder.split, folder.test_share)
-    if not training:
-        reasons = f"; {skipped[0].path}: {skipped[0].reason}" if skipped else ""
-        raise TrainingError(
-            f"none of {len(files)} files below {root / folder.path} can be trained on{reasons}"
-        )
-    return Images([usable[i][1] for i in training], [usable[i][1] for i in held_out], skipped)
+    results = dict(
+        read_each(files, lambda pixels: (thumbnail(pixels), copies(pixels, folder, data)))
+    )
+    skipped = [result for result in results.values() if isinstance(result, Skipped)]
+    readable = {p: r for p, r in results.items() if not isinstance(r, Skipped)}
+    skipped += [
+        Skipped(path, f"too small for patches of {data.patch} pixels")
+        for path, (_, sizes) in readable.items()
+        if not sizes
+    ]
+    # Small images take part in the split: evaluation, which knows no patch, comes to the same.
+    thumbnails, images = zip(*readable.values(), strict=True) if readable else ((), ())
+    training, held_out = split(thumbnails, folder.split, folder.test_share)
+    loaded = Images(
+        [images[i] for i in training if images[i]],
+        [images[i] for i in held_out if images[i]],
+        skipped,
+    )
+    if not loaded.training:
+        first = f"; {skipped[0].path}: {skipped[0].reason}" if skipped else ""
+        raise TrainingError(f"{root / folder.path}: none of {len(files)} images will do{first}")
+    return loaded
 
 
 def copies(pixels: Pixels, folder: Folder, data: Data) -> list[Pixels]:
-    """The sizes in which an image is trained on; raises ImagingError if it is too small for any."""
+    """The sizes in which an image is trained on; none if it is far smaller than a patch."""
     height, width, _ = pixels.shape
     shorter = min(height, width)
     if 2 * shorter < data.patch:
-        raise ImagingError(f"{width}x{height} pixels are too few for patches of {data.patch}")
+        return []
     if data.whole:
         return [resize(pixels, data.patch, data.patch)]
     base = min(1.0, folder.side / shorter) if folder.side else 1.0

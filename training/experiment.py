@@ -1,8 +1,9 @@
 """One run, described by one TOML file: every value that shapes the result is here."""
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
 
@@ -10,6 +11,8 @@ from app.imaging.noise import NoiseKind
 from training.errors import TrainingError
 
 Split = Literal["groups", "files"]
+Sigma = Annotated[float, Field(ge=0, le=255)]
+S = TypeVar("S", bound=BaseModel)
 NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 
 
@@ -88,7 +91,7 @@ class Trial(_Section):
     dataset: str = Field(description="its name in tables")
     path: str = "."
     only: tuple[str, ...] = Field((), description="names of the files to take; all by default")
-    sigmas: tuple[float, ...] = Field((25.0,), min_length=1, description="0..255 scale")
+    sigmas: tuple[Sigma, ...] = Field((25.0,), min_length=1, description="0..255 scale")
     protocol: Literal["published", "service"] = Field(
         "service",
         description="published: the noisy values as they are; "
@@ -153,13 +156,18 @@ class Experiment(_Section):
 def read_experiment(path: Path) -> Experiment:
     """The experiment in a TOML file; raises TrainingError where it or a value in it is off."""
     try:
-        return Experiment.model_validate(tomllib.loads(path.read_text()))
+        values = tomllib.loads(path.read_text())
     except OSError as error:
         raise TrainingError(f"{path}: {error.strerror}") from error
     except tomllib.TOMLDecodeError as error:
         raise TrainingError(f"{path}: {error}") from error
+    return checked(Experiment, values, str(path))
+
+
+def checked(kind: type[S], values: Mapping[str, Any], where: str) -> S:
+    """`values` as a section of an experiment; raises TrainingError that says what is off."""
+    try:
+        return kind.model_validate(values)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, e['loc'])) or 'the file'}: {e['msg']}" for e in error.errors()
-        )
-        raise TrainingError(f"{path}: {problems}") from error
+        problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise TrainingError(f"{where}: {'; '.join(problems)}") from error

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from app.imaging.scale import from_unit
+from app.imaging.scale import from_unit, to_unit
 
 Images = Sequence[NDArray[Any]] | NDArray[Any]
 
@@ -48,7 +48,8 @@ def draw_grid(
     ):
         row[0].set_ylabel(name)
         for axes, pixels in zip(row, images, strict=False):
-            axes.imshow(from_unit(pixels, np.dtype(np.uint8)))
+            shown = from_unit(to_unit(pixels), np.dtype(np.uint8))
+            axes.imshow(np.repeat(shown, 3 // shown.shape[-1], axis=-1))
             axes.set(xticks=[], yticks=[])
     for axes, caption in zip(grid[2], captions, strict=False):
         axes.set_xlabel(caption)

@@ -1,0 +1,70 @@
+"""What a run came to: its scores in the trials of its experiment, and pictures."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from training.checkpoint import load_network
+from training.errors import TrainingError
+from training.evaluate import Score, first_rmse, network_method, outcomes, score, table
+from training.experiment import Experiment, read_experiment
+from training.files import write
+from training.log import read_log
+from training.pictures import draw_grid, draw_loss
+
+
+def report(run: Path, data: Path) -> Path:
+    """Measures the network of a run folder on images below `data`, and returns the report's file.
+
+    The trials are those of the experiment. Beside report.md it writes the pictures shown there,
+    and metrics.json, from which `package` takes the scores on the model card. Raises TrainingError
+    if the run is not there, or has no trials.
+    """
+    experiment = read_experiment(run / "experiment.toml")
+    if not experiment.trials:
+        raise TrainingError(f"{run / 'experiment.toml'} has no [[trials]] to measure by")
+    method = network_method(load_network(run))
+    scores = [
+        score(trial, sigma, outcomes(method, trial, sigma, data))
+        for trial in experiment.trials
+        for sigma in trial.sigmas
+    ]
+    rows = read_log(run / "log.csv")
+    if rows:
+        write(run / "loss.png", draw_loss(rows))
+    for index, result in enumerate(scores):
+        write(run / f"trial-{index}.png", _grid(result))
+    metrics = {
+        "sha256": hashlib.sha256((run / "model.keras").read_bytes()).hexdigest(),
+        "scores": [result.on_card() for result in scores],
+    }
+    write(run / "metrics.json", (json.dumps(metrics, indent=2) + "\n").encode())
+    write(run / "report.md", _text(experiment, scores, bool(rows)).encode())
+    return run / "report.md"
+
+
+def _grid(result: Score) -> bytes:
+    first = result.first
+    return draw_grid(
+        [outcome.original for outcome in first],
+        [outcome.noisy for outcome in first],
+        [outcome.restored for outcome in first],
+        [f"{outcome.psnr:.2f} dB\nRMSE {outcome.rmse:.4f}" for outcome in first],
+    )
+
+
+def _text(experiment: Experiment, scores: list[Score], has_log: bool) -> str:
+    named = [(experiment.name, result) for result in scores]
+    pictures = [
+        f"![{result.dataset}, sigma {result.sigma:g}](trial-{index}.png)"
+        for index, result in enumerate(scores)
+    ]
+    parts = [
+        f"# {experiment.name}",
+        f"Trained on: {experiment.noise}.",
+        table(named),
+        first_rmse(named),
+        *(["![loss curve](loss.png)"] if has_log else []),
+        *pictures,
+    ]
+    return "\n\n".join(parts) + "\n"
