@@ -48,8 +48,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
         middleware=[
             Middleware(BodyLimit, max_bytes=limits.max_body_bytes, seconds=limits.body_seconds),
-            Middleware(Observe, metrics=service.metrics),
             Middleware(SecurityHeaders),
+            Middleware(Observe, metrics=service.metrics),
         ],
         exception_handlers=HANDLERS,
     )

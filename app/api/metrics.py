@@ -63,7 +63,7 @@ class Metrics:
         )
 
     def count(self, method: str, route: str, trace: Trace) -> None:
-        """Takes in a request that is over; `route` is the template, never the caller's path."""
+        """Takes in a request that is over; `route` is a template, never the caller's own path."""
         method = method if method in METHODS else "other"
         self._requests.labels(method, route, str(trace.status)).inc()
         self._seconds.labels(route).observe(trace.elapsed)

@@ -1,5 +1,6 @@
 """One log line, one count and one id for every request; and the answer when all else failed."""
 
+import asyncio
 import logging
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -10,6 +11,7 @@ from structlog.contextvars import bound_contextvars
 from app.api.metrics import Metrics
 from app.api.problems import problem_response
 from app.api.trace import Trace
+from app.inference.batcher import Draining
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +62,10 @@ class Observe:
             await self.app(scope, receive, send)
         except ClientDisconnect:
             trace.status = trace.status or CLIENT_LEFT
+        except asyncio.CancelledError:  # the server stops, and has waited long enough
+            if not trace.status:
+                await problem_response(Request(scope), Draining())(scope, receive, send)
+            raise
         except Exception as error:
             logger.exception("request failed")
             if trace.status:  # the answer has begun: all that is left is to break it off
@@ -67,7 +73,7 @@ class Observe:
             await problem_response(Request(scope), error)(scope, receive, send)
 
     def _tell(self, scope: Scope, trace: Trace) -> None:
-        route = getattr(scope.get("route"), "path", "unmatched")
+        route = getattr(scope.get("route"), "path", "other")
         self.metrics.count(scope["method"], route, trace)
         level = logging.DEBUG if route in PROBES else logging.INFO
         facts = {

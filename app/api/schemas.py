@@ -81,14 +81,14 @@ class NoiseOptions(OutputOptions):
     )
     format: Format | SkipJsonSchema[None] = Field(
         default=None,
-        description="Format of the answer; by default TIFF for TIFF and PNG for all others, so "
-        "that the noise is not compressed away.",
+        description="Format of the answer; by default TIFF for TIFF, WebP for lossless WebP and "
+        "PNG for all others, so that the noise is not compressed away.",
     )
 
     def format_for(self, picture: Picture) -> Format:
         """The format to answer in: as asked for, or a lossless one."""
-        lossless = Format.TIFF if picture.format is Format.TIFF else Format.PNG
-        return self.format or lossless
+        lossless = picture.format is Format.TIFF or picture.metadata.lossless
+        return self.format or (picture.format if lossless else Format.PNG)
 
 
 class Comparison(BaseModel):

@@ -21,8 +21,8 @@ T = TypeVar("T")
 
 TIMEOUT_RETRY_AFTER = 10.0
 
-BYTES_PER_PIXEL = 12
-"""Of a picture and its result together: two of three 16-bit samples each."""
+BYTES_PER_PIXEL = 16
+"""Before it is decoded, a pixel is taken for four 16-bit samples, and four in the result."""
 
 
 @asynccontextmanager
@@ -61,24 +61,26 @@ async def decoded(service: Service, trace: Trace, share: Share, *files: bytes) -
 
     Raises ImagingError, and Overloaded where the pixels of other requests leave no room.
     """
+    limits = service.settings
     with trace.stage("decode"):
         headers = [await in_thread(service, read_header, file) for file in files]
-        pixels = sum(header.width * header.height for header in headers)
+        trace.pixels = sum(header.size for header in headers)
         if all(_within_limits(service, header) for header in headers):
-            share.hold(sum(map(len, files)) + pixels * BYTES_PER_PIXEL)
+            share.hold(sum(map(len, files)) + trace.pixels * BYTES_PER_PIXEL)
         pictures = [
             await in_thread(
-                service,
-                decode,
-                file,
-                max_pixels=service.settings.max_pixels,
-                max_side=service.settings.max_side,
+                service, decode, file, max_pixels=limits.max_pixels, max_side=limits.max_side
             )
             for file in files
         ]
-    trace.pixels = pixels
-    share.hold(pixels * BYTES_PER_PIXEL)
+    share.hold(sum(map(_weight, pictures)))
     return pictures
+
+
+def _weight(picture: Picture) -> int:
+    """Bytes of a picture and of its result."""
+    alpha = 0 if picture.alpha is None else picture.alpha.nbytes
+    return 2 * picture.pixels.nbytes + alpha
 
 
 def _within_limits(service: Service, header: Header) -> bool:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import numpy as np
@@ -20,20 +20,19 @@ from app.settings import Settings
 
 
 def image_file(
-    width: int = 12, height: int = 9, mode: str = "RGB", format: str = "PNG", **options: Any
+    width: int = 12, height: int = 9, mode: str = "RGB", kind: str = "PNG", **options: Any
 ) -> bytes:
     """A file of random pixels, the same each time."""
     pixels = np.random.default_rng(1).integers(0, 256, (height, width, 4), np.uint8)
     file = io.BytesIO()
-    Image.fromarray(pixels).convert(mode).save(file, format, **options)
+    Image.fromarray(pixels).convert(mode).save(file, kind, **options)
     return file.getvalue()
 
 
 @contextmanager
-def listening(app: FastAPI, lifespan: str = "on") -> Iterator[httpx.Client]:
+def listening(app: FastAPI, lifespan: Literal["on", "off"] = "on") -> Iterator[httpx.Client]:
     """Serves `app` on a free port; without its lifespan, it has no models and never will."""
-    config = uvicorn.Config(app, port=0, lifespan=lifespan, log_config=None, ws="none")
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(uvicorn.Config(app, port=0, lifespan=lifespan, log_config=None))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

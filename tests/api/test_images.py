@@ -12,16 +12,16 @@ def pixels(data):
 
 
 @pytest.mark.parametrize(
-    ("mode", "format"), [("RGB", "PNG"), ("L", "PNG"), ("RGB", "JPEG"), ("RGB", "TIFF")]
+    ("mode", "kind"), [("RGB", "PNG"), ("L", "PNG"), ("RGB", "JPEG"), ("RGB", "TIFF")]
 )
-def test_denoise_answers_the_callers_own_picture(client, image_file, mode, format):
-    response = client.post("/denoise", files={"image": image_file(33, 20, mode, format)})
+def test_denoise_answers_the_callers_own_picture(client, image_file, mode, kind):
+    response = client.post("/denoise", files={"image": image_file(33, 20, mode, kind)})
     assert response.status_code == 200
-    assert response.headers["content-type"] == f"image/{format.lower()}"
+    assert response.headers["content-type"] == f"image/{kind.lower()}"
     assert response.headers["x-model"] == "blur"
     assert 0 <= float(response.headers["x-noise-sigma"]) <= 1
     with Image.open(io.BytesIO(response.content)) as image:
-        assert (image.size, image.mode, image.format) == ((33, 20), mode, format)
+        assert (image.size, image.mode, image.format) == ((33, 20), mode, kind)
 
 
 def test_denoise_applies_the_model(client, image_file):
@@ -84,10 +84,23 @@ def test_a_seed_that_was_drawn_can_be_used_again(client, image_file):
 
 
 @pytest.mark.parametrize(
-    ("format", "answered"), [("PNG", "png"), ("JPEG", "png"), ("WEBP", "png"), ("TIFF", "tiff")]
+    ("kind", "answered"), [("PNG", "png"), ("JPEG", "png"), ("WEBP", "png"), ("TIFF", "tiff")]
 )
-def test_noise_is_answered_without_loss(client, image_file, format, answered):
-    answer = client.post("/noise", files={"image": image_file(format=format)})
+def test_noise_is_answered_without_loss(client, image_file, kind, answered):
+    answer = client.post("/noise", files={"image": image_file(kind=kind)})
+    assert answer.headers["content-type"] == f"image/{answered}"
+
+
+def test_a_webp_without_loss_stays_one(client, image_file):
+    data = image_file(kind="WEBP", lossless=True)
+    answer = client.post("/noise", params={"factor": 0}, files={"image": data})
+    assert answer.headers["content-type"] == "image/webp"
+    assert np.array_equal(pixels(answer.content), pixels(data))
+
+
+@pytest.mark.parametrize(("kind", "answered"), [("BMP", "png"), ("GIF", "png")])
+def test_old_formats_are_answered_as_png(client, image_file, kind, answered):
+    answer = client.post("/denoise", files={"image": image_file(kind=kind)})
     assert answer.headers["content-type"] == f"image/{answered}"
 
 

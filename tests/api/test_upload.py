@@ -10,8 +10,12 @@ MULTIPART = "multipart/form-data; boundary=x"
 
 def part(name, data, filename="a.png"):
     return (
-        f'--x\r\nContent-Disposition: form-data; name="{name}"; filename="{filename}"\r\n\r\n'
-    ).encode() + data + b"\r\n"
+        (
+            f'--x\r\nContent-Disposition: form-data; name="{name}"; filename="{filename}"\r\n\r\n'
+        ).encode()
+        + data
+        + b"\r\n"
+    )
 
 
 def chunk(kind, data):
@@ -27,7 +31,7 @@ def png_that_claims(width, height, data=b""):
 def hostile(image_file):
     """(what, content type, body, status, code)"""
     good = image_file()
-    animated = image_file(format="GIF", save_all=True, append_images=_frames())
+    animated = image_file(kind="GIF", save_all=True, append_images=_frames())
     return [
         ("zero bytes", "image/png", b"", 400, "unreadable-image"),
         ("not an image", "image/png", b"hello" * 99, 415, "unsupported-media-type"),

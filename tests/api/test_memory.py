@@ -1,0 +1,45 @@
+import pytest
+
+from app.api.memory import Memory
+from app.api.problems import ProblemError
+from app.inference.batcher import Overloaded
+
+
+def test_shares_add_up_and_are_given_back():
+    memory = Memory(100)
+    with memory.share() as one, memory.share() as other:
+        one.hold(60)
+        other.hold(40)
+        assert memory.held == 100
+        one.hold(10)
+        assert memory.held == 50
+    assert memory.held == 0
+
+
+def test_what_others_hold_is_refused_for_now():
+    memory = Memory(100)
+    with memory.share() as one, memory.share() as other:
+        one.hold(60)
+        other.hold(30)
+        with pytest.raises(Overloaded):
+            other.hold(41)
+        assert memory.held == 90
+        one.hold(0)
+        other.hold(100)
+
+
+def test_what_can_never_fit_is_refused_for_good():
+    with Memory(100).share() as share, pytest.raises(ProblemError) as refusal:
+        share.hold(101)
+    assert refusal.value.status == 413
+
+
+def test_pictures_are_reckoned_before_they_are_decoded(listen, image_file):
+    data = image_file(100, 100)
+    with listen(memory_bytes=100 * 100 * 16) as client:
+        answer = client.post("/noise", content=data, headers={"Content-Type": "image/png"})
+        assert answer.status_code == 413
+        small = image_file(80, 80)
+        answer = client.post("/noise", content=small, headers={"Content-Type": "image/png"})
+        assert answer.status_code == 200
+        assert "denoiser_held_bytes 0.0" in client.get("/metrics").text
