@@ -1,6 +1,8 @@
 /** The page: what each control does. */
 
 import { Comparison } from "./comparison.js";
+import { onPictures } from "./intake.js";
+import * as notice from "./notice.js";
 import { EXTENSIONS, Work } from "./picture.js";
 import { Problem, models as readModels } from "./service.js";
 import { showCard, showFacts, showScores } from "./results.js";
@@ -18,7 +20,7 @@ const comparison = new Comparison($("comparison"), $("viewport"), $("divider"), 
 let cards = [];
 let work = null; // the picture on the table
 let running = new AbortController(); // aborted when something newer is wanted
-let measuring = new AbortController();
+let pause = 0; // a timer: a slider that is moved by keys stops often
 
 // --- what is asked for ---------------------------------------------------------------------
 
@@ -34,17 +36,16 @@ function wanted() {
 async function open(files) {
   const [file, ...others] = [...files];
   if (!file) return;
-  running.abort();
-  measuring.abort();
-  running = new AbortController();
-  const { signal } = running;
+  const signal = restart();
   const next = new Work(file);
   forget();
   say("Opening the picture…");
   try {
     await next.open(signal);
   } catch (error) {
-    if (!signal.aborted) report(error, () => open(files));
+    if (signal.aborted) return;
+    busy(false);
+    report(error, () => open(files));
     return;
   }
   if (signal.aborted) return;
@@ -63,22 +64,22 @@ async function open(files) {
 /** Bring the picture on the table to what the controls ask for. */
 async function run({ first = false } = {}) {
   if (!work) return;
-  running.abort();
-  measuring.abort();
-  running = new AbortController();
-  const { signal } = running;
+  const signal = restart();
   const asked = wanted();
-  forget();
+  if (!first) forget();
   busy(true);
   try {
     if (asked.noise) say("Adding noise…");
     const input = await work.input(asked.noise, signal);
+    signal.throwIfAborted();
     if (first) await draw(asked, input, null);
     say("Taking the noise away…");
     const result = await work.shown(asked, signal);
+    signal.throwIfAborted();
     await draw(asked, input, result.blob);
     showFacts(result);
     formats(work.formatWith(asked.noise));
+    if (!cards.length) learnModels(); // it was still starting when the page was opened
     say("Done.");
     busy(false);
     if (asked.noise) await measure();
@@ -92,17 +93,32 @@ async function run({ first = false } = {}) {
 
 /** Score what is seen, at the strength that is set. */
 async function measure() {
-  measuring.abort();
-  measuring = new AbortController();
-  const { signal } = measuring;
+  const { signal } = running;
   const asked = wanted();
   if (!work || !asked.noise) return;
   $("scores").setAttribute("aria-busy", "true");
   try {
-    showScores(await work.scores(asked, signal));
+    const scores = await work.scores(asked, signal);
+    const stale = signal.aborted || asked.strength !== wanted().strength;
+    if (!stale) showScores(scores);
   } catch (error) {
     if (!signal.aborted) report(error, measure);
   }
+}
+
+/** Give up what is under way; the signal for what takes its place. */
+function restart() {
+  clearTimeout(pause);
+  running.abort();
+  running = new AbortController();
+  return running.signal;
+}
+
+/** Do something once the slider that asks for it rests. */
+function rested(act) {
+  $("scores").setAttribute("aria-busy", "true");
+  clearTimeout(pause);
+  pause = setTimeout(act, 250);
 }
 
 async function draw(asked, input, result) {
@@ -116,9 +132,8 @@ async function draw(asked, input, result) {
   $("result-image").alt = `${after}: ${work.name}`;
   await comparison.show({ left, input, result });
   const { naturalWidth, naturalHeight } = $("left-image");
-  const format = work.format.toUpperCase();
   $("about").textContent =
-    `${naturalWidth} × ${naturalHeight} pixels, ${format}, ${words.bytes(work.file.size)}` +
+    `${naturalWidth} × ${naturalHeight} pixels, ${work.kind}, ${words.bytes(work.file.size)}` +
     (work.showable ? "" : " (this browser cannot show it: you see a PNG of it)");
 }
 
@@ -161,13 +176,11 @@ function enter() {
 }
 
 function leave() {
-  running.abort();
-  measuring.abort();
+  restart();
   work = null;
   forget();
   $("intro").hidden = $("intake").hidden = false;
   $("work").hidden = true;
-  $("file").value = "";
   document.body.classList.remove("working");
   document.title = "Denoiser";
   $("intro-title").focus();
@@ -202,34 +215,14 @@ function say(text) {
   $("status").textContent = text;
 }
 
-let counting = 0;
+function forget() {
+  notice.close();
+  say("");
+}
 
 function report(error, again = null) {
-  const problem = error instanceof Problem
-    ? error
-    : new Problem({ title: "Something went wrong on this page", detail: error.message });
-  if (!(error instanceof Problem)) console.error(error);
   say("");
-  $("notice-title").textContent = words.problemTitle(problem.code, problem.title);
-  $("notice-detail").textContent = problem.detail;
-  $("notice").hidden = false;
-  const retry = $("notice-retry");
-  retry.hidden = !(again && problem.passing);
-  retry.onclick = again;
-  countDown(retry, retry.hidden ? 0 : Math.ceil(problem.retryAfter));
-}
-
-function countDown(button, seconds) {
-  clearTimeout(counting);
-  button.disabled = seconds > 0;
-  button.textContent = seconds > 0 ? `Try again in ${seconds} s` : "Try again";
-  if (seconds > 0) counting = setTimeout(() => countDown(button, seconds - 1), 1000);
-}
-
-function forget() {
-  clearTimeout(counting);
-  $("notice").hidden = true;
-  say("");
+  notice.show(error, again);
 }
 
 // --- what is done to it --------------------------------------------------------------------
@@ -247,23 +240,24 @@ async function sample(name) {
 
 function listen() {
   const on = (id, event, act) => $(id).addEventListener(event, act);
-  on("file", "change", () => open($("file").files));
+  onPictures(open);
   on("another", "click", leave);
   on("home", "click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     leave();
   });
-  on("notice-close", "click", forget);
+  on("notice-close", "click", notice.close);
   on("download", "click", download);
   on("ways", "change", () => (adjust(), run()));
   on("lefts", "change", () => run());
   on("zooms", "change", () => (comparison.zoom = chosen("zoom") === "fit" ? "fit" : +chosen("zoom")));
   on("kind", "change", () => (adjust(), run()));
   on("factor", "input", adjust);
-  on("factor", "change", () => run());
+  on("factor", "change", () => rested(run));
   on("model", "change", () => (adjust(), run()));
   on("strength", "input", adjust);
-  on("strength", "change", measure);
+  on("strength", "change", () => wanted().noise && rested(measure));
   on("comparison", "dblclick", (event) => {
     const zoom = chosen("zoom") === "fit" ? "1" : "fit";
     comparison.aim(event);
@@ -272,27 +266,6 @@ function listen() {
   for (const button of document.querySelectorAll("[data-sample]")) {
     button.addEventListener("click", () => sample(button.dataset.sample));
   }
-  document.addEventListener("paste", ({ clipboardData }) => open(clipboardData.files));
-  acceptDrops();
-}
-
-function acceptDrops() {
-  const curtain = $("curtain");
-  const carriesFiles = ({ dataTransfer }) => dataTransfer?.types.includes("Files");
-  document.addEventListener("dragover", (event) => {
-    if (!carriesFiles(event)) return;
-    event.preventDefault();
-    curtain.hidden = false;
-  });
-  document.addEventListener("dragleave", (event) => {
-    if (!event.relatedTarget) curtain.hidden = true;
-  });
-  document.addEventListener("drop", (event) => {
-    curtain.hidden = true;
-    if (!carriesFiles(event)) return;
-    event.preventDefault();
-    open(event.dataTransfer.files);
-  });
 }
 
 async function learnModels() {

@@ -50,7 +50,9 @@ export class Work {
 
   /** Learn the format and get something to look at: the file, or a PNG of it from the service. */
   async open(signal) {
-    this.format = (await formatOf(this.file)) ?? "png"; // what the service answers others in
+    const format = await formatOf(this.file);
+    this.format = format ?? "png"; // what the service answers others in
+    this.kind = (format ?? (this.file.type.split("/")[1] || "picture")).toUpperCase();
     this.showable = await isShowable(this.file);
     this.view = this.showable
       ? this.file
@@ -75,7 +77,7 @@ export class Work {
 
   async denoised({ noise, model, strength, format }, signal) {
     const other = format === this.formatWith(noise) ? null : format;
-    return this.#once(["denoised", noise, model, strength, other], async () => {
+    return this.#once(["denoised", noise, model, strength, other], signal, async () => {
       const upload = noise ? await this.#noisy(noise, signal) : this.file;
       return service.denoise(upload, { model, strength, format: other }, signal);
     });
@@ -86,7 +88,8 @@ export class Work {
     const noisy = await this.#noisy(noise, signal);
     const result = await this.denoised({ noise, model, strength, format: "png" }, signal);
     const against = (blob, ...key) =>
-      this.#once(["scores", noise, ...key], () => service.compare(this.file, blob, signal));
+      this.#once(["scores", noise, ...key], signal, () =>
+        service.compare(this.file, blob, signal));
     const [before, after] = await Promise.all([
       against(noisy),
       against(result.blob, model, strength),
@@ -96,18 +99,24 @@ export class Work {
 
   async #noisy(noise, signal) {
     const options = { ...noise, format: "png" };
-    return this.#once(["noisy", noise], async () =>
+    return this.#once(["noisy", noise], signal, async () =>
       (await service.noise(this.file, options, signal)).blob);
   }
 
-  #once(parts, make) {
+  #once(parts, signal, make) {
     const key = JSON.stringify(parts);
-    const answer = this.#answers.get(key) ?? make();
+    let entry = this.#answers.get(key);
     this.#answers.delete(key); // and in again, as the newest
-    this.#answers.set(key, answer);
-    answer.catch(() => this.#answers.delete(key));
+    if (!entry || (entry.pending && entry.signal.aborted)) {
+      entry = { answer: make(), signal, pending: true };
+      entry.answer.then(
+        () => (entry.pending = false),
+        () => this.#answers.get(key) === entry && this.#answers.delete(key),
+      );
+    }
+    this.#answers.set(key, entry);
     if (this.#answers.size > KEPT) this.#answers.delete(this.#answers.keys().next().value);
-    return answer;
+    return entry.answer;
   }
 }
 

@@ -6,7 +6,7 @@ const $ = (id) => document.getElementById(id);
 
 /** The noise that was found and where the time went. */
 export function showFacts({ sigma, timing, seconds }) {
-  const stages = Object.entries(timing);
+  const stages = Object.entries(timing).filter(([stage]) => stage !== "total");
   $("sigma").textContent = words.sigma(sigma);
   $("time").textContent = words.duration(seconds * 1000);
   $("timing").replaceChildren(...stages.map(([stage, milliseconds]) => {

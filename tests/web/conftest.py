@@ -1,0 +1,202 @@
+"""The page in a browser: Debian's chromium, driven against the service on a socket."""
+
+import json
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+import uvicorn
+from PIL import Image
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.wait import WebDriverWait
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.main import create_app
+from app.settings import Settings
+
+BUSY = {"title": "Service Unavailable", "detail": "Much to do.", "code": "overloaded"}
+SWITCHES = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--window-size=1200,900",
+)
+
+
+@dataclass
+class Site:
+    """The service; `busy` requests to /denoise are turned away before any is served again."""
+
+    app: ASGIApp
+    url: str = ""
+    busy: int = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = self.app
+        if self.busy and scope.get("path") == "/denoise":
+            self.busy -= 1
+            answer = JSONResponse(
+                BUSY, 503, {"Retry-After": "1"}, media_type="application/problem+json"
+            )
+        await answer(scope, receive, send)
+
+    def post(self, path: str, picture: bytes) -> bytes:
+        """What the service answers to a picture sent without the page."""
+        return httpx.post(self.url + path, files={"image": picture}).raise_for_status().content
+
+
+@pytest.fixture(scope="session")
+def site(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The service with two models, `blur` (the default) and `other`."""
+    both = tmp_path_factory.mktemp("site") / "models"
+    for name in ("blur", "other"):
+        shutil.copytree(models / "blur", both / name)
+    card = json.loads((both / "other" / "card.json").read_text())
+    card |= {"name": "other", "title": "Another blur", "description": "Blurs as the first does."}
+    (both / "other" / "card.json").write_text(json.dumps(card))
+
+    site = Site(create_app(Settings(models_dir=both, model="blur")))
+    server = uvicorn.Server(uvicorn.Config(site, port=0, log_config=None, ws="none"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            time.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        site.url = f"http://127.0.0.1:{port}"
+        while httpx.get(f"{site.url}/health/ready").status_code != 200:
+            time.sleep(0.05)
+        yield site
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[webdriver.Chrome]:
+    """A browser without a window; skips where none is installed."""
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    driver = shutil.which("chromedriver")
+    if not (browser and driver):
+        pytest.skip("no browser here: apt-get install chromium chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = browser
+    for switch in SWITCHES:
+        options.add_argument(switch)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    chrome = webdriver.Chrome(options, Service(driver))
+    try:
+        yield chrome
+    finally:
+        chrome.quit()
+
+
+@dataclass
+class Page:
+    """The page as a visitor sees and uses it."""
+
+    chrome: webdriver.Chrome
+    site: Site
+    downloads: Path
+
+    def open(self) -> None:
+        self.chrome.get(self.site.url)
+        self.until(lambda: self.find("#model option[value=blur]"))
+
+    def find(self, selector: str) -> WebElement:
+        return self.chrome.find_element(By.CSS_SELECTOR, selector)
+
+    def text(self, selector: str) -> str:
+        return self.find(selector).text
+
+    def run(self, script: str, *arguments: Any) -> Any:
+        return self.chrome.execute_script(script, *arguments)
+
+    def until(self, condition: Callable[[], Any]) -> Any:
+        return WebDriverWait(self.chrome, 30, 0.05, [Exception]).until(lambda _: condition())
+
+    def done(self) -> None:
+        """Wait until the picture is denoised, and scored where it is."""
+        self.until(
+            lambda: (
+                self.text("#status") == "Done."
+                and not self.find("#scores").get_attribute("aria-busy")
+            )
+        )
+
+    def choose(self, path: Path) -> None:
+        self.find("#file").send_keys(str(path))
+
+    def set(self, selector: str, value: float) -> None:
+        """Move a slider and let go of it."""
+        self.run(
+            "const slider = document.querySelector(arguments[0]); slider.value = arguments[1];"
+            "for (const name of ['input', 'change'])"
+            "  slider.dispatchEvent(new Event(name, {bubbles: true}));",
+            selector,
+            value,
+        )
+
+    def pick(self, name: str, value: str) -> None:
+        """Press a radio button: its label is what a visitor presses."""
+        self.find(f'label:has(> input[name="{name}"][value="{value}"])').click()
+
+    def select(self, selector: str, value: str) -> None:
+        self.find(f'{selector} option[value="{value}"]').click()
+
+    def measure(self, name: str) -> float:
+        """A length of the comparison: --split in percent, --x and others in pixels."""
+        style = "return getComputedStyle(document.querySelector('#comparison'))"
+        value = self.run(f"{style}.getPropertyValue(arguments[0])", name)
+        return float(value.removesuffix("px").removesuffix("%"))
+
+    def download(self) -> Path:
+        self.find("#download").click()
+        found = self.until(
+            lambda: [each for each in self.downloads.iterdir() if each.suffix != ".crdownload"]
+        )
+        self.until(lambda: self.text("#status").startswith("Saved"))
+        return Path(found[0])
+
+    def log(self) -> list[Any]:
+        """Messages on the console, but for the browser's own notes that a request failed."""
+        entries: list[Any] = self.chrome.get_log("browser")
+        return [each for each in entries if each["source"] != "network"]
+
+
+@pytest.fixture
+def page(chromium: webdriver.Chrome, site: Site, tmp_path: Path) -> Iterator[Page]:
+    """The page, freshly opened; a message on the console fails the test."""
+    downloads = tmp_path / "downloads"
+    downloads.mkdir()
+    chromium.execute_cdp_cmd(
+        "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(downloads)}
+    )
+    page = Page(chromium, site, downloads)
+    page.open()
+    yield page
+    assert page.log() == []
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a picture of random pixels under the given file name."""
+
+    def write(name: str, width: int = 60, height: int = 40) -> Path:
+        pixels = np.random.default_rng(2).integers(0, 256, (height, width, 3), np.uint8)
+        Image.fromarray(pixels).save(tmp_path / name)
+        return tmp_path / name
+
+    return write

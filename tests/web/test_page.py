@@ -1,0 +1,216 @@
+"""The page in use."""
+
+from io import BytesIO
+
+import imagecodecs
+import numpy as np
+import pytest
+from PIL import Image
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
+
+DROP = """
+  const data = new DataTransfer();
+  data.items.add(new File([new Uint8Array(arguments[1])], "given.png", {type: "image/png"}));
+  const event = arguments[0] === "paste"
+    ? new ClipboardEvent("paste", {clipboardData: data})
+    : new DragEvent("drop", {dataTransfer: data, cancelable: true});
+  document.dispatchEvent(event);
+"""
+
+
+def test_the_page_asks_no_other_host_for_anything(page):
+    fetched = page.run("return performance.getEntriesByType('resource').map(each => each.name)")
+
+    assert len(fetched) > 5
+    assert all(url.startswith(page.site.url) for url in fetched)
+
+
+def test_a_noisy_picture_comes_back_and_the_download_is_what_the_service_answers(page, picture):
+    file = picture("noisy.jpg")
+    page.choose(file)
+    page.done()
+
+    assert page.text("#name") == "noisy.jpg"
+    assert page.text("#about").startswith("60 \N{MULTIPLICATION SIGN} 40 pixels, JPEG")
+    assert "of 255 levels" in page.text("#sigma")
+    assert "denoising" in page.text("#timing-words")
+    assert not page.find("#scores-panel").is_displayed()
+    saved = page.download()
+    assert saved.name == "noisy-denoised.jpg"
+    assert saved.read_bytes() == page.site.post("/denoise", file.read_bytes())
+
+
+def test_strength_and_format_go_into_the_download(page, picture):
+    file = picture("noisy.png")
+    page.choose(file)
+    page.done()
+    page.set("#strength", 0.4)
+    page.select("#format", "webp")
+
+    assert page.text("#strength-value") == "40%"
+    expected = page.site.post("/denoise?strength=0.4&format=webp", file.read_bytes())
+    saved = page.download()
+    assert saved.name == "noisy-denoised.webp"
+    assert saved.read_bytes() == expected
+
+
+def test_the_blend_on_the_screen_is_the_blend_that_the_service_makes(page, picture):
+    file = picture("noisy.png", 64, 48)
+    page.choose(file)
+    page.done()
+    page.set("#strength", 0.5)
+    page.pick("zoom", "4")
+    page.set("#divider", 0)
+    centre = page.run(
+        "const box = document.querySelector('#comparison').getBoundingClientRect();"
+        "return [box.left + box.width / 2, box.top + box.height / 2]"
+    )
+
+    screen = Image.open(BytesIO(page.chrome.get_screenshot_as_png())).convert("RGB")
+    served = page.site.post("/denoise?strength=0.5", file.read_bytes())
+    # The middle of the picture is in the middle of the frame, each pixel a square of 4.
+    left, top = round(centre[0]) - 64, round(centre[1]) + 40
+    shown = np.asarray(screen.crop((left, top, left + 128, top + 32)), int)[1::4, 1::4]
+    wanted = np.asarray(Image.open(BytesIO(served)), int)[34:42, 16:48]
+    assert np.abs(shown - wanted).max() <= 2
+
+
+@pytest.mark.parametrize("way", ["drop", "paste"])
+def test_a_picture_can_be_dropped_or_pasted(page, picture, way):
+    page.run(DROP, way, list(picture("any.png").read_bytes()))
+    page.done()
+
+    assert page.text("#name") == "given.png"
+
+
+def test_a_sample_shows_noise_added_taken_away_and_measured(page):
+    page.find("[data-sample=mri]").click()
+    page.done()
+
+    assert page.find("input[name=way][value=show]").is_selected()
+    assert page.text("#name") == "mri.png"
+    noisy, denoised = (
+        float(page.text(f"#psnr-{which}").removesuffix(" dB")) for which in ("noisy", "denoised")
+    )
+    assert 10 < noisy < denoised
+    assert "times smaller" in page.text("#verdict")
+    assert page.text("#left-tag") == "Noisy"
+
+    page.pick("left", "original")
+    page.done()
+    assert page.text("#left-tag") == "Original"
+
+    page.set("#strength", 0)
+    page.until(lambda: page.text("#psnr-denoised") == page.text("#psnr-noisy"))
+
+    page.select("#kind", "salt-pepper")
+    page.set("#factor", 0)
+    page.until(lambda: page.text("#psnr-noisy") == "identical")
+    assert page.text("#factor-value") == "0% of the pixels"
+
+
+def test_another_model_can_be_chosen_and_says_what_it_is(page, picture):
+    page.choose(picture("noisy.png"))
+    page.done()
+    page.find("#card summary").click()
+    assert "A fixed blur, for tests." in page.text("#card-body")
+
+    page.select("#model", "other")
+    page.done()
+
+    assert "Blurs as the first does." in page.text("#card-body")
+    fetched = page.run("return performance.getEntriesByType('resource').map(each => each.name)")
+    assert "model=other" in [url for url in fetched if "/denoise" in url][-1]
+
+
+def test_the_divider_follows_keyboard_and_mouse(page, picture):
+    page.choose(picture("noisy.png", 600, 400))
+    page.done()
+    divider = page.find("#divider")
+    assert page.measure("--split") == 50
+
+    divider.send_keys(Keys.ARROW_LEFT * 4)
+    assert page.measure("--split") == 48
+    assert divider.get_attribute("aria-valuetext") == "48% from the left"
+
+    width = page.find("#comparison").size["width"]
+    handle = ActionChains(page.chrome).move_to_element_with_offset(divider, -0.02 * width, 0)
+    handle.click_and_hold().move_by_offset(width / 4, 0).release().perform()
+    assert page.measure("--split") == pytest.approx(73, abs=1.5)
+
+
+def test_a_magnified_picture_can_be_moved(page, picture):
+    page.choose(picture("noisy.png", 800, 600))
+    page.done()
+    page.pick("zoom", "4")
+    comparison = page.find("#comparison")
+
+    assert page.find("#left-image").size["width"] == 3200
+    start = page.measure("--x")
+    above_handle = -comparison.size["height"] / 4
+    drag = ActionChains(page.chrome).move_to_element_with_offset(comparison, 0, above_handle)
+    drag.click_and_hold().move_by_offset(-60, 0).release().perform()
+    assert page.measure("--x") == pytest.approx(start - 60, abs=1)
+
+    page.find("#viewport").send_keys(Keys.ARROW_RIGHT)
+    assert page.measure("--x") == pytest.approx(start - 108, abs=1)
+
+
+def test_a_tiff_of_16_bits_is_shown_as_png_and_saved_as_tiff(page, tmp_path):
+    pixels = np.random.default_rng(3).integers(0, 65536, (20, 30, 3), np.uint16)
+    file = tmp_path / "deep.tif"
+    file.write_bytes(imagecodecs.tiff_encode(pixels))
+    page.choose(file)
+    page.done()
+
+    assert page.text("#about").startswith("30 \N{MULTIPLICATION SIGN} 20 pixels, TIFF")
+    assert "cannot show it" in page.text("#about")
+    saved = page.download()
+    assert saved.name == "deep-denoised.tif"
+    assert saved.read_bytes() == page.site.post("/denoise", file.read_bytes())
+
+
+def test_what_is_no_picture_is_refused_in_plain_words(page, tmp_path, picture):
+    file = tmp_path / "letter.png"
+    file.write_text("Dear reader, this is not a picture.")
+    page.choose(file)
+    page.until(lambda: page.find("#notice").is_displayed())
+
+    assert page.text("#notice-title") in {
+        "This file cannot be read as a picture",
+        "This kind of file is not taken",
+    }
+    assert len(page.text("#notice-detail")) > 10
+    assert not page.find("#notice-retry").is_displayed()
+    assert page.find("#intake").is_displayed()
+
+    page.choose(picture("good.png"))
+    page.done()
+    assert not page.find("#notice").is_displayed()
+
+
+def test_a_busy_service_offers_another_try(page, picture):
+    page.site.busy = 1
+    page.choose(picture("noisy.png"))
+    page.until(lambda: page.find("#notice-retry").is_displayed())
+
+    assert page.text("#notice-title") == "The service is busy"
+    assert page.text("#notice-detail") == "Much to do."
+    assert not page.find("#notice-retry").is_enabled()
+    page.until(lambda: page.find("#notice-retry").is_enabled())
+    page.find("#notice-retry").click()
+    page.done()
+    assert not page.find("#notice").is_displayed()
+
+
+def test_another_picture_starts_over(page, picture):
+    page.choose(picture("first.png"))
+    page.done()
+    page.find("#another").click()
+
+    assert page.find("#intake").is_displayed()
+    assert not page.find("#work").is_displayed()
+    page.choose(picture("second.png"))
+    page.done()
+    assert page.text("#name") == "second.png"

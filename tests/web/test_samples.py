@@ -1,0 +1,28 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.web import samples
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("samples")
+    samples.write(folder)
+    return folder
+
+
+@pytest.mark.parametrize("name", samples.SAMPLES)
+def test_the_committed_sample_is_what_the_code_draws(name, drawn):
+    with (
+        Image.open(drawn / f"{name}.png") as new,
+        Image.open(samples.FOLDER / f"{name}.png") as committed,
+    ):
+        assert (new.mode, new.size) == (committed.mode, committed.size)
+        difference = np.asarray(new, float) - np.asarray(committed, float)
+
+    assert np.abs(difference).mean() < 0.5  # versions of FreeType and of the FFT differ a little
+
+
+def test_samples_are_small_to_fetch():
+    assert sum(path.stat().st_size for path in samples.FOLDER.iterdir()) < 1_000_000
