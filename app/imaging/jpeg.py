@@ -23,7 +23,7 @@ from app.imaging.picture import (
     UnsuitableFormat,
     UnsupportedImage,
 )
-from app.imaging.samples import cmyk_to_rgb, to_uint8
+from app.imaging.samples import cmyk_to_rgb, deinterleave, interleave, to_uint8
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +45,7 @@ _JFIF, _EXIF, _ICC = b"JFIF\0", b"Exif\0\0", b"ICC_PROFILE\0"
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _JFIF_END = 20  # of the segment that the encoder puts first
 
-_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")  # neither stuffing nor a restart
+_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # not stuffing, padding or a restart
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +80,14 @@ def decode(data: bytes) -> Picture:
     frame = read_frame(data)
     shape = [_segment(marker, body) for marker, body in frame.segments if _shapes(marker, body)]
     stream = b"".join([SIGNATURE[:2], *shape, data[frame.scan : find_end(data, frame.scan)]])
-    samples = np.atleast_3d(imagecodecs.jpeg8_decode(stream))
+    samples = imagecodecs.jpeg8_decode(stream)
     metadata = _metadata(frame.segments)
     if frame.components == 4:
         # Adobe's programs, which sign theirs, store the absence of ink
         adobe = any(marker == _APP14 for marker, _ in frame.segments)
         samples = cmyk_to_rgb(np.invert(samples) if adobe else samples, metadata.icc)
         metadata = replace(metadata, icc=None)
-    return Picture(np.ascontiguousarray(samples), None, Format.JPEG, metadata)
+    return Picture(*deinterleave(samples), Format.JPEG, metadata)
 
 
 def find_end(data: bytes, scan: int) -> int:
@@ -117,8 +117,7 @@ def encode(picture: Picture, quality: int | None = None) -> bytes:
     if max(picture.width, picture.height) > MAX_SIDE:
         raise UnsuitableFormat(f"JPEG holds at most {MAX_SIDE} pixels a side; ask for png or tiff.")
     quality = DEFAULT_QUALITY if quality is None else quality
-    samples = to_uint8(picture.pixels)
-    samples = samples[..., 0] if picture.channels == 1 else samples
+    samples = to_uint8(interleave(picture.pixels, None))
     sampling = "444" if quality >= 90 else "420"
     jpeg = imagecodecs.jpeg8_encode(samples, level=quality, subsampling=sampling)
     head = _JFIF_END if jpeg[2:4] == b"\xff\xe0" else 2
@@ -131,7 +130,7 @@ def _walk(data: bytes, position: int) -> Iterator[tuple[int, int, int]]:
         found = _MARKER.search(data, position)
         if found is None:
             return
-        marker, position = found[1][0], found.end()
+        marker, position = found[0][1], found.end()
         if marker == _EOI:
             yield marker, position, position
             return

@@ -17,6 +17,7 @@ from app.imaging.samples import deinterleave
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+MAX_GIF_EXTENSIONS = 1000
 MAX_GIF_BLOCKS = 1_000_000
 
 _UNPACKED, _BITFIELDS = 0, 3  # BMP compressions
@@ -53,16 +54,17 @@ def read_gif_header(data: bytes) -> Header:
         frames += 1
         if frames == 2:
             break
+    if not frames:
+        raise UnreadableImage("The GIF image holds no picture.")
     return Header("gif", width, height, frames)
 
 
 def decode_gif(data: bytes) -> Picture:
     """Decode the first frame on its screen."""
-    for start, control in _gif_frames(data):
-        screen = data[: 13 + _palette_size(data[10])]
-        image = GifImageFile(io.BytesIO(b"".join([screen, control, memoryview(data)[start:]])))
-        return Picture(*_planes(image), Format.PNG)
-    raise UnreadableImage("The GIF image holds no picture.")
+    start, control = next(_gif_frames(data))
+    screen = data[: 13 + _palette_size(data[10])]
+    image = GifImageFile(io.BytesIO(b"".join([screen, control, memoryview(data)[start:]])))
+    return Picture(*_planes(image), Format.PNG)
 
 
 def _planes(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
@@ -83,7 +85,9 @@ def _palette_size(flags: int) -> int:
 def _gif_frames(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Where each frame starts, and the graphic control extension that precedes it."""
     position, control = 13 + _palette_size(data[10]), b""
-    while position < len(data) and data[position] != _TRAILER:
+    for _ in range(MAX_GIF_EXTENSIONS):
+        if position >= len(data) or data[position] == _TRAILER:
+            return
         start = position
         if data[start] == _IMAGE:
             yield start, control

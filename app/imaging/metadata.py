@@ -14,19 +14,20 @@ from app.imaging.tags import Tag
 if TYPE_CHECKING:
     from app.imaging.picture import Metadata
 
+MAX_DPI = 65_535  # in JPEG
 MAX_INFLATED = 2**23  # bytes; a colour profile or an XMP packet is a tenth of it at most
 
 _XMP_ORIENTATION = re.compile(rb"""(tiff:Orientation\s*(?:=\s*["']|>)\s*)[2-8]""")
 
 
-def inflate(data: bytes | memoryview) -> bytes | None:
-    """Inflate a zlib stream of metadata; None where it is damaged or grows past the limit."""
+def inflate(data: bytes | memoryview) -> bytes:
+    """Inflate a zlib stream of metadata; nothing where it is damaged or grows past the limit."""
     stream = zlib.decompressobj()
     try:
         inflated = stream.decompress(data, MAX_INFLATED)
     except zlib.error:
-        return None
-    return inflated if stream.eof else None
+        return b""
+    return inflated if stream.eof else b""
 
 
 def upright(metadata: Metadata) -> tuple[int, Metadata]:
@@ -34,21 +35,29 @@ def upright(metadata: Metadata) -> tuple[int, Metadata]:
 
     EXIF is changed in place, byte for byte, so that offsets inside maker notes stay true: the
     orientation becomes 1, and the thumbnail, which would show the old picture, is unlinked.
+    What is senseless is dropped: damaged EXIF, and a resolution that no format can state.
     """
-    if metadata.exif is None:
-        return 1, metadata
+    orientation, exif = _upright_exif(metadata.exif or b"")
+    xmp, dpi = metadata.xmp, metadata.dpi
+    if orientation != 1 and xmp is not None:
+        xmp = _XMP_ORIENTATION.sub(rb"\g<1>1", xmp)
+    if dpi is not None:
+        dpi = dpi[::-1] if orientation >= 5 else dpi
+        dpi = dpi if min(dpi) >= 1 and max(dpi) <= MAX_DPI else None
+    return orientation, replace(metadata, exif=exif, xmp=xmp, dpi=dpi)
+
+
+def _upright_exif(exif: bytes) -> tuple[int, bytes | None]:
     try:
-        first = next(ifd.directories(metadata.exif))
+        first = next(ifd.directories(exif))
     except (ValueError, struct.error, StopIteration):
-        return 1, replace(metadata, exif=None)
-    exif, orientation = bytearray(metadata.exif), first.integer(Tag.ORIENTATION, 1)
-    exif[first.link : first.link + 4] = bytes(4)
-    entry = first.fields.get(Tag.ORIENTATION)
-    if entry is not None and entry.count == 1:
-        value = (1).to_bytes(len(entry.value), "little" if first.order == "<" else "big")
-        exif[entry.position : entry.position + len(value)] = value
-    if orientation not in range(2, 9):
-        return 1, replace(metadata, exif=bytes(exif))
-    dpi = metadata.dpi[::-1] if metadata.dpi and orientation >= 5 else metadata.dpi
-    xmp = metadata.xmp and _XMP_ORIENTATION.sub(rb"\g<1>1", metadata.xmp)
-    return orientation, replace(metadata, exif=bytes(exif), xmp=xmp, dpi=dpi)
+        return 1, None
+    turned = bytearray(exif)
+    turned[first.link : first.link + 4] = bytes(4)
+    orientation = first.fields.get(Tag.ORIENTATION)
+    if orientation is not None and orientation.count == 1:
+        size = len(orientation.value)
+        one = (1).to_bytes(size, "little" if first.order == "<" else "big")
+        turned[orientation.position : orientation.position + size] = one
+    value = first.integer(Tag.ORIENTATION, 1)
+    return value if value in range(1, 9) else 1, bytes(turned)

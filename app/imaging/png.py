@@ -22,11 +22,16 @@ if TYPE_CHECKING:
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_CHUNKS = 200_000
+SLACK = 2**16  # bytes that may follow the pixels in their stream
 METRE = 0.0254  # an inch in metres
 
 _PIXELS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT"}
 _COLOUR = {b"cHRM", b"gAMA", b"sRGB", b"cICP", b"mDCV", b"cLLI"}  # how to see the samples
 _OWN = {b"tRNS", b"iCCP", b"eXIf", b"pHYs"}  # written from the picture's pixels or metadata
+_ADAM7 = [  # left, top, and steps across and down of each pass
+    *((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4)),
+    *((0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)),
+]
 _XMP = b"XML:com.adobe.xmp\0"
 _STALE = (b"Raw profile type exif\0", b"Raw profile type APP1\0")  # would turn the picture twice
 
@@ -54,6 +59,7 @@ def read_header(data: bytes) -> Header:
 def decode(data: bytes) -> Picture:
     """Decode any kind of PNG; palettes and fewer than 8 bits become 8-bit grey or RGB."""
     chunks = list(_chunks(data))
+    _check_stream(data, chunks)
     parts = [chunk.whole for chunk in chunks if chunk.name in _PIXELS]
     samples = imagecodecs.png_decode(b"".join([SIGNATURE, *parts, write_chunk(b"IEND", b"")]))
     pixels, alpha = deinterleave(samples)
@@ -97,6 +103,26 @@ def _chunks(data: bytes) -> Iterator[Chunk]:
     raise UnsupportedImage(f"The PNG image has more than {MAX_CHUNKS} chunks.")
 
 
+def _check_stream(data: bytes, chunks: list[Chunk]) -> None:
+    """Inflate the pixels once, cheaply, into just their size: libpng would go on without end."""
+    size = _stream_size(data[len(SIGNATURE) + 8 :])
+    stream = b"".join(chunk.body for chunk in chunks if chunk.name == b"IDAT")
+    if len(imagecodecs.deflate_decode(stream, out=size + SLACK)) < size:
+        raise UnreadableImage("The PNG image is truncated.")
+
+
+def _stream_size(header: bytes) -> int:
+    """Bytes of the filtered rows that an IHDR declares: one for the filter, then samples."""
+    width, height, depth, colour_type, _, _, interlaced = struct.unpack_from(">IIBBBBB", header)
+    bits = depth * {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour_type]
+    size = 0
+    for left, top, across, down in _ADAM7 if interlaced else [(0, 0, 1, 1)]:
+        columns, rows = -((left - width) // across), -((top - height) // down)
+        if columns > 0:
+            size += rows * (1 + (columns * bits + 7) // 8)
+    return size
+
+
 def _is_grey(palette: memoryview) -> bool:
     colours = np.frombuffer(palette, np.uint8).reshape(-1, 3)
     return bool((colours == colours[:, :1]).all())
@@ -106,18 +132,18 @@ def _metadata(chunks: list[Chunk]) -> Metadata:
     icc = exif = xmp = dpi = None
     native = []
     for name, body, whole in chunks:
-        if name == b"iCCP":
+        if name == b"iCCP" and icc is None:
             icc = inflate(body[bytes(body[:80]).find(b"\0") + 2 :])
         elif name == b"eXIf":
             exif = bytes(body).removeprefix(b"Exif\0\0")
         elif name == b"pHYs" and len(body) == 9 and body[8] == 1:
             across, down = struct.unpack_from(">II", body)
             dpi = (across * METRE, down * METRE)
-        elif name == b"iTXt" and bytes(body[: len(_XMP)]) == _XMP:
+        elif name == b"iTXt" and xmp is None and bytes(body[: len(_XMP)]) == _XMP:
             xmp = _international_text(body[len(_XMP) :])
         elif _may_copy(name) and not bytes(body[:22]).startswith(_STALE):
             native.append(bytes(whole))
-    return Metadata(icc=icc, exif=exif, xmp=xmp, dpi=dpi, native=tuple(native))
+    return Metadata(icc=icc or None, exif=exif, xmp=xmp or None, dpi=dpi, native=tuple(native))
 
 
 def _may_copy(name: bytes) -> bool:
@@ -126,7 +152,7 @@ def _may_copy(name: bytes) -> bool:
     return name in _COLOUR or bool(ancillary and safe_to_copy and name not in _OWN)
 
 
-def _international_text(body: memoryview) -> bytes | None:
+def _international_text(body: memoryview) -> bytes:
     """The text of an iTXt chunk, from its compression flag on."""
     compressed, text = body[0], bytes(body[2:]).split(b"\0", 2)[2]
     return inflate(text) if compressed else text

@@ -26,13 +26,16 @@ def orient(plane: Samples, orientation: int) -> Samples:
 
 
 def interleave(pixels: Samples, alpha: Samples | None) -> Samples:
-    """``[height, width, channels]`` with alpha, if there is any, as the last channel."""
-    return pixels if alpha is None else np.dstack((pixels, alpha))
+    """What encoders take: ``[height, width]`` for grey alone, else alpha as the last channel."""
+    if alpha is not None:
+        return np.dstack((pixels, alpha))
+    shape = pixels.shape[:2] if pixels.shape[2] == 1 else pixels.shape
+    return pixels.ravel().reshape(shape)  # codecs are strict about strides, of sides of 1, too
 
 
 def deinterleave(samples: Samples) -> tuple[Samples, Samples | None]:
     """Grey or RGB pixels, and alpha where there is an even number of channels."""
-    samples = np.atleast_3d(samples)
+    samples = samples.reshape(*samples.shape[:2], -1)
     if samples.shape[2] % 2:
         return np.ascontiguousarray(samples), None
     return np.ascontiguousarray(samples[..., :-1]), np.ascontiguousarray(samples[..., -1])

@@ -45,9 +45,9 @@ def _strip(picture: Picture, rows: slice, order: ifd.ByteOrder) -> bytes:
     alpha = None if picture.alpha is None else picture.alpha[rows]
     block = interleave(picture.pixels[rows], alpha)
     if picture.dtype.kind == "f":
-        differences = imagecodecs.floatpred_encode(block, axis=-2)
+        differences = imagecodecs.floatpred_encode(block, axis=1)
     else:
-        differences = imagecodecs.delta_encode(block, axis=-2)
+        differences = imagecodecs.delta_encode(block, axis=1)
         differences = differences.astype(differences.dtype.newbyteorder(order))
     return bytes(imagecodecs.deflate_encode(differences.tobytes(), level=LEVEL))
 

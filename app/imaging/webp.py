@@ -75,8 +75,7 @@ def encode(picture: Picture, quality: int | None = None) -> bytes:
     """
     if max(picture.width, picture.height) > MAX_SIDE:
         raise UnsuitableFormat(f"WebP holds at most {MAX_SIDE} pixels a side; ask for png or tiff.")
-    samples = to_uint8(interleave(picture.pixels, picture.alpha))
-    image = Image.fromarray(samples[..., 0] if samples.shape[2] == 1 else samples)
+    image = Image.fromarray(to_uint8(interleave(picture.pixels, picture.alpha)))
     lossless = picture.metadata.lossless and quality is None
     file = io.BytesIO()
     image.save(
