@@ -5,6 +5,7 @@ import logging
 from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
 
 from app.api.models import Models
 from app.main import create_app
@@ -52,7 +53,14 @@ class Server(uvicorn.Server):
 def serve(settings: Settings) -> int:
     """Runs the service until it is told to stop; exit code 1 if the models cannot be served."""
     app = create_app(settings)
+    make_server(app).run()
     models: Models = app.state.service.models
+    return 1 if models.failure else 0
+
+
+def make_server(app: FastAPI) -> Server:
+    """The server of an application that `create_app` has made, by its settings."""
+    settings: Settings = app.state.service.settings
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -65,5 +73,4 @@ def serve(settings: Settings) -> int:
         proxy_headers=False,
         timeout_graceful_shutdown=CANCEL_SECONDS,
     )
-    Server(config, models, settings.drain_seconds).run()
-    return 1 if models.failure else 0
+    return Server(config, app.state.service.models, settings.drain_seconds)

@@ -1,0 +1,190 @@
+"""The process itself: how it starts, fails to start, and stops."""
+
+import http.client
+import io
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from app.main import create_app
+from app.server import make_server, serve
+from app.settings import Settings
+
+COMMAND = Path(sys.executable).with_name("denoiser")
+
+
+class Process:
+    """`denoiser serve` on a free port, its log kept."""
+
+    def __init__(self, log, *flags):
+        self.log = log
+        with log.open("wb") as file:
+            self.popen = subprocess.Popen(
+                [COMMAND, "serve", "--port=0", "--log-format=json", "--model=blur", *flags],
+                stderr=file,
+            )
+
+    def wait_for(self, pattern, seconds=60):
+        deadline = time.monotonic() + seconds
+        while not (match := re.search(pattern, self.log.read_text())):
+            assert time.monotonic() < deadline, self.log.read_text()
+            assert self.popen.poll() is None, self.log.read_text()
+            time.sleep(0.05)
+        return match
+
+    def connect(self):
+        port = int(self.wait_for(r"running on http://127\.0\.0\.1:(\d+)")[1])
+        return http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+
+    def get(self, path):
+        connection = self.connect()
+        connection.request("GET", path)
+        with connection.getresponse() as response:
+            status, headers, body = response.status, response.headers, response.read()
+        connection.close()
+        return status, headers, json.loads(body)
+
+
+@pytest.fixture
+def start(tmp_path, models):
+    """Starts the service as a process of its own, with the model `blur`."""
+
+    @contextmanager
+    def serve(*flags):
+        log = tmp_path / f"{len(list(tmp_path.glob('*.log')))}.log"
+        process = Process(log, f"--models-dir={models}", *flags)
+        try:
+            yield process
+        finally:
+            process.popen.kill()
+            process.popen.wait()
+
+    return serve
+
+
+@pytest.fixture
+def png():
+    file = io.BytesIO()
+    Image.linear_gradient("L").save(file, "PNG")
+    return file.getvalue()
+
+
+def begin_upload(connection, data):
+    """Sends the head of a request and half of its body."""
+    connection.putrequest("POST", "/noise")
+    connection.putheader("Content-Type", "image/png")
+    connection.putheader("Content-Length", str(len(data)))
+    connection.endheaders()
+    connection.send(data[: len(data) // 2])
+
+
+def test_it_lives_at_once_gets_ready_and_drains(start, png):
+    with start() as process:
+        assert process.get("/health/live")[0] == 200
+        process.wait_for("model blur is loaded and warm")
+        assert process.get("/health/ready")[0] == 200
+
+        in_flight = process.connect()
+        begin_upload(in_flight, png)
+        process.get("/health/live")  # whose answer comes after that request was accepted
+        process.popen.send_signal(signal.SIGTERM)
+        process.wait_for("draining: 1 requests in flight")
+        status, headers, problem = process.get("/health/ready")
+        assert (status, problem["code"]) == (503, "draining")
+        assert headers["Retry-After"].isdigit()
+        refused = process.connect()
+        refused.request("POST", "/noise", png, {"Content-Type": "image/png"})
+        assert refused.getresponse().status == 503
+        refused.close()
+
+        in_flight.send(png[len(png) // 2 :])
+        response = in_flight.getresponse()
+        assert (response.status, response.read()[:4]) == (200, b"\x89PNG")
+        in_flight.close()
+        assert process.popen.wait(30) == 0
+
+
+def test_a_model_that_cannot_be_served_ends_the_process(start, make_package):
+    folder = make_package(sha256="0" * 64)
+    with start(f"--models-dir={folder.parent}") as process:
+        assert process.popen.wait(60) == 1
+        (line,) = [line for line in process.log.read_text().splitlines() if "critical" in line]
+        assert "SHA-256" in json.loads(line)["event"]
+        assert "Traceback" not in process.log.read_text()
+
+
+@pytest.fixture
+def run(models):
+    """Runs the server in a thread, without models; stands in for the signals, too."""
+    started = []
+
+    def serve(**settings):
+        app = create_app(Settings(models_dir=models, model="blur", port=0, **settings))
+        server = make_server(app)
+        server.config.lifespan = "off"
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        started.append((server, thread))
+        while not server.started:
+            time.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        return server, thread, http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+
+    yield serve
+    for server, thread in started:
+        server.should_exit = True
+        thread.join()
+
+
+def test_with_nothing_in_flight_it_stops_at_once(run):
+    server, thread, _ = run(drain_seconds=600)
+    server.handle_exit(signal.SIGTERM, None)
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_what_outlasts_the_drain_is_cut_off_with_an_answer(run, png):
+    server, thread, connection = run(drain_seconds=0.2)
+    begin_upload(connection, png)
+    while not server.server_state.tasks:
+        time.sleep(0.01)
+    server.handle_exit(signal.SIGTERM, None)
+    response = connection.getresponse()
+    assert (response.status, json.loads(response.read())["code"]) == (503, "draining")
+    connection.close()
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_a_second_signal_does_not_wait(run, png):
+    server, thread, connection = run(drain_seconds=600)
+    begin_upload(connection, png)
+    while not server.server_state.tasks:
+        time.sleep(0.01)
+    for _ in range(2):
+        server.handle_exit(signal.SIGINT, None)
+    thread.join(10)
+    assert not thread.is_alive()
+    connection.close()
+
+
+def test_a_port_that_is_taken_ends_the_process(models):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(SystemExit) as end:
+            serve(Settings(models_dir=models, model="blur", port=port))
+    assert end.value.code != 0
+
+
+def test_the_exit_code_tells_of_a_failure(models):
+    assert serve(Settings(models_dir=models, model="absent", port=0)) == 1
