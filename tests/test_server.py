@@ -109,7 +109,8 @@ def test_it_lives_at_once_gets_ready_and_drains(start, png):
 
         in_flight.send(png[len(png) // 2 :])
         response = in_flight.getresponse()
-        assert (response.status, response.read()[:4]) == (200, b"\x89PNG")
+        body = response.read()
+        assert (response.status, body[:4]) == (200, b"\x89PNG"), body
         in_flight.close()
         assert process.popen.wait(30) == 0
 
