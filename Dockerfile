@@ -2,8 +2,8 @@
 #   docker build --tag denoiser:cpu .
 #   docker build --tag denoiser:gpu --build-arg ACCELERATOR=gpu .    for NVIDIA
 #
-# What is in the CPU image, in MB:  TensorFlow 720, its Python bytecode and everyone's 100, imagecodecs 90,
-# NumPy 50, Pillow 20, gRPC 20, other packages 90, the base image 120, code and models 5.
+# In the CPU image, about 1.25 GB: TensorFlow 0.70, everyone's bytecode 0.12, the base 0.12, imagecodecs 0.09,
+# NumPy 0.05, sixty smaller packages 0.16, our code and models 0.01. The GPU image has 4.8 GB of CUDA besides.
 
 FROM python:3.13-slim AS dependencies
 ARG ACCELERATOR=cpu
@@ -28,7 +28,10 @@ COPY app /src/app
 RUN python -m pip --python /opt/denoiser/bin/python install --no-cache-dir --no-deps --prefix /service /src
 
 FROM python:3.13-slim
-RUN rm -rf /usr/local/lib/python3.*/site-packages/pip* /usr/local/bin/pip*
+# The base image's library has no bytecode, and nobody may write any later: a start, and each health
+# check, would compile it anew.
+RUN rm -rf /usr/local/lib/python3.*/site-packages/pip* /usr/local/bin/pip* \
+    && python -m compileall -qq "$(python -c 'import os; print(os.path.dirname(os.__file__))')"
 COPY --from=dependencies /opt/denoiser /opt/denoiser
 COPY --from=service /service /opt/denoiser
 COPY models /models
