@@ -4,11 +4,9 @@
 >>> encode(picture).data
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from app.imaging import jpeg, legacy, png, tiff_reader, tiff_writer, webp
 from app.imaging.metadata import upright
@@ -24,9 +22,6 @@ from app.imaging.picture import (
     UnsupportedImage,
 )
 from app.imaging.samples import orient
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 __all__ = [
     "Encoded",
@@ -56,7 +51,7 @@ class Encoded:
 
     @property
     def media_type(self) -> str:
-        """The MIME type of ``data``."""
+        """The MIME type of `data`."""
         return self.format.media_type
 
 
@@ -92,8 +87,8 @@ _SIGNATURES = {
 def read_header(data: bytes) -> Header:
     """Read what a file declares, decoding nothing.
 
-    Raises ``UnsupportedImage`` for what is not an image of a format that is read, and
-    ``UnreadableImage`` for a header that makes no sense.
+    Raises `UnsupportedImage` for what is not an image of a format that is read, and
+    `UnreadableImage` for a header that makes no sense.
     """
     reader = _reader(data)
     with _reading(reader):
@@ -103,9 +98,9 @@ def read_header(data: bytes) -> Header:
 def decode(data: bytes, *, max_pixels: int, max_side: int = MAX_SIDE) -> Picture:
     """Decode a file into a picture the right way up.
 
-    Raises ``TooManyPixels`` before decoding when the header declares more than ``max_pixels``
-    altogether or ``max_side`` in width or height, ``UnsupportedImage`` for animations, many
-    pages and unknown formats, and ``UnreadableImage`` for what is truncated or damaged.
+    Raises `TooManyPixels` before decoding when the header declares more than `max_pixels`
+    altogether or `max_side` in width or height, `UnsupportedImage` for animations, many
+    pages and unknown formats, and `UnreadableImage` for what is truncated or damaged.
     """
     reader = _reader(data)
     with _reading(reader):
@@ -125,7 +120,7 @@ def encode(
     """Encode a picture in its own format or another, with the metadata that this can carry.
 
     PNG keeps 8 and 16 bits, TIFF floating point, too; JPEG and WebP are rounded to 8 bits and
-    take a ``quality`` of 1 to 100. Raises ``UnsuitableFormat`` when the format cannot hold the
+    take a `quality` of 1 to 100. Raises `UnsuitableFormat` when the format cannot hold the
     picture: transparency in JPEG, or a side that is too long.
     """
     if quality is not None and not 1 <= quality <= 100:

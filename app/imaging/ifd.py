@@ -4,21 +4,16 @@ Both are described in TIFF 6.0, section 2; BigTIFF is the same with 64-bit offse
 hostile until shown otherwise, so all sizes are bounded and values are views, never copies.
 """
 
-from __future__ import annotations
-
 import struct
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from fractions import Fraction
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.imaging.tags import Tag
-
-if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping
-    from fractions import Fraction
-
-    from numpy.typing import NDArray
 
 POINTERS = (Tag.EXIF, Tag.GPS, Tag.INTEROPERABILITY)  # their value is a directory's offset
 MAX_DIRECTORIES = 64
@@ -32,9 +27,9 @@ _INTEGERS = {BYTE: "u1", SHORT: "u2", LONG: "u4", UNDEFINED: "u1", 13: "u4", 16:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A tag's value: ``count`` items of a TIFF type, as bytes in the file's byte order.
+    """A tag's value: `count` items of a TIFF type, as bytes in the file's byte order.
 
-    ``position`` is where the value lies in the file, ``record`` the directory's own entry for it.
+    `position` is where the value lies in the file, `record` the directory's own entry for it.
     """
 
     kind: int
@@ -82,7 +77,7 @@ class Directory:
 def directories(data: bytes) -> Iterator[Directory]:
     """The directories of a TIFF structure, in the order of their chain.
 
-    Raises ``ValueError`` or ``struct.error`` where the structure is broken, endless or too long.
+    Raises `ValueError` or `struct.error` where the structure is broken, endless or too long.
     """
     order, big = _byte_order(data)
     view, seen = memoryview(data), set[int]()
@@ -99,7 +94,7 @@ def directories(data: bytes) -> Iterator[Directory]:
 def tree(directory: Directory, without: Container[int] = ()) -> Tree:
     """A directory's fields and those of the EXIF, GPS and interoperability directories below it.
 
-    Raises ``ValueError`` when the values overlap so much that a copy would outgrow the file.
+    Raises `ValueError` when the values overlap so much that a copy would outgrow the file.
     """
     result = _tree(directory, without, levels=3)
     if _weight(result) > len(directory.data):
@@ -108,7 +103,7 @@ def tree(directory: Directory, without: Container[int] = ()) -> Tree:
 
 
 def pack(fields: Mapping[int, Field | Tree], order: ByteOrder, position: int) -> bytes:
-    """A directory and those below it as bytes to be put at ``position``, an even offset."""
+    """A directory and those below it as bytes to be put at `position`, an even offset."""
     records, tail = bytearray(struct.pack(order + "H", len(fields))), bytearray()
     end = position + 2 + 12 * len(fields) + 4
     for tag in sorted(fields):
@@ -127,18 +122,18 @@ def pack(fields: Mapping[int, Field | Tree], order: ByteOrder, position: int) ->
 
 
 def integers(order: ByteOrder, kind: int, *values: int) -> Field:
-    """A field of ``SHORT`` or ``LONG`` values."""
+    """A field of `SHORT` or `LONG` values."""
     code = "H" if kind == SHORT else "I"
     return Field(kind, len(values), struct.pack(f"{order}{len(values)}{code}", *values))
 
 
 def rational(order: ByteOrder, value: Fraction) -> Field:
-    """A field of one ``RATIONAL`` value."""
+    """A field of one `RATIONAL` value."""
     return Field(RATIONAL, 1, struct.pack(order + "II", value.numerator, value.denominator))
 
 
 def header(order: ByteOrder, position: int) -> bytes:
-    """The first eight bytes of a TIFF structure whose first directory is at ``position``."""
+    """The first eight bytes of a TIFF structure whose first directory is at `position`."""
     return (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", position)
 
 

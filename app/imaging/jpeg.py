@@ -4,12 +4,10 @@ The decoder is given the segments that make up the pixels and no others. Markers
 ITU-T T.81, table B.1; application segments those of JFIF, Exif, XMP part 3, and ICC.1 annex B.
 """
 
-from __future__ import annotations
-
 import re
 import struct
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import imagecodecs
 import numpy as np
@@ -24,9 +22,6 @@ from app.imaging.picture import (
     UnsupportedImage,
 )
 from app.imaging.samples import cmyk_to_rgb, deinterleave, interleave, to_uint8
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SIGNATURE = b"\xff\xd8\xff"
 MAX_SIDE = 65_500
@@ -86,12 +81,11 @@ def decode(data: bytes) -> Picture:
         # Adobe's programs, which sign theirs, store the absence of ink
         adobe = any(marker == _APP14 for marker, _ in frame.segments)
         samples = cmyk_to_rgb(np.invert(samples) if adobe else samples, metadata.icc)
-        metadata = replace(metadata, icc=None)
     return Picture(*deinterleave(samples), Format.JPEG, metadata)
 
 
 def find_end(data: bytes, scan: int) -> int:
-    """The offset behind the end of the image whose first scan begins at ``scan``."""
+    """The offset behind the end of the image whose first scan begins at `scan`."""
     scans = 0
     for marker, _, end in _walk(data, scan):
         scans += marker == _SOS
@@ -110,7 +104,7 @@ def is_tables(data: bytes) -> bool:
 def encode(picture: Picture, quality: int | None = None) -> bytes:
     """Encode at 8 bits; colour keeps its resolution at qualities of 90 and more.
 
-    Raises ``UnsuitableFormat`` for transparency and for a side over 65 500 pixels.
+    Raises `UnsuitableFormat` for transparency and for a side over 65 500 pixels.
     """
     if picture.alpha is not None and (to_uint8(picture.alpha) < 255).any():
         raise UnsuitableFormat("JPEG cannot hold transparency; ask for png, webp or tiff.")
@@ -125,7 +119,7 @@ def encode(picture: Picture, quality: int | None = None) -> bytes:
 
 
 def _walk(data: bytes, position: int) -> Iterator[tuple[int, int, int]]:
-    """Each marker from ``position`` on, and where its body starts and ends."""
+    """Each marker from `position` on, and where its body starts and ends."""
     for _ in range(MAX_SEGMENTS):
         found = _MARKER.search(data, position)
         if found is None:

@@ -1,10 +1,8 @@
 """BMP and GIF, which are read but not written."""
 
-from __future__ import annotations
-
 import io
 import struct
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image
@@ -13,9 +11,6 @@ from PIL.GifImagePlugin import GifImageFile
 
 from app.imaging.picture import Format, Header, Metadata, Picture, UnreadableImage, UnsupportedImage
 from app.imaging.samples import deinterleave
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 MAX_GIF_EXTENSIONS = 1000
 MAX_GIF_BLOCKS = 1_000_000

@@ -1,18 +1,13 @@
 """Metadata that must agree with the pixels: orientation, above all."""
 
-from __future__ import annotations
-
 import re
 import struct
 import zlib
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from app.imaging import ifd
+from app.imaging.picture import Metadata
 from app.imaging.tags import Tag
-
-if TYPE_CHECKING:
-    from app.imaging.picture import Metadata
 
 MAX_DPI = 65_535  # in JPEG
 MAX_INFLATED = 2**23  # bytes; a colour profile or an XMP packet is a tenth of it at most
@@ -30,21 +25,29 @@ def inflate(data: bytes | memoryview) -> bytes:
     return inflated if stream.eof else b""
 
 
+def is_cmyk(profile: bytes) -> bool:
+    """Whether an ICC profile is one of inks."""
+    return profile[16:20] == b"CMYK"
+
+
 def upright(metadata: Metadata) -> tuple[int, Metadata]:
     """The orientation, 1 to 8, and metadata for the picture once it has been turned so.
 
     EXIF is changed in place, byte for byte, so that offsets inside maker notes stay true: the
     orientation becomes 1, and the thumbnail, which would show the old picture, is unlinked.
-    What is senseless is dropped: damaged EXIF, and a resolution that no format can state.
+    What cannot hold is dropped: damaged EXIF, a resolution that no format can state, and a
+    profile of inks, for pixels that are grey or RGB by now.
     """
     orientation, exif = _upright_exif(metadata.exif or b"")
-    xmp, dpi = metadata.xmp, metadata.dpi
+    icc, xmp, dpi = metadata.icc, metadata.xmp, metadata.dpi
+    if icc is not None and is_cmyk(icc):
+        icc = None
     if orientation != 1 and xmp is not None:
         xmp = _XMP_ORIENTATION.sub(rb"\g<1>1", xmp)
     if dpi is not None:
         dpi = dpi[::-1] if orientation >= 5 else dpi
         dpi = dpi if min(dpi) >= 1 and max(dpi) <= MAX_DPI else None
-    return orientation, replace(metadata, exif=exif, xmp=xmp, dpi=dpi)
+    return orientation, replace(metadata, icc=icc, exif=exif, xmp=xmp, dpi=dpi)
 
 
 def _upright_exif(exif: bytes) -> tuple[int, bytes | None]:

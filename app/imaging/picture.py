@@ -1,14 +1,11 @@
 """A picture in memory, and what can be wrong with one."""
 
-from __future__ import annotations
-
 import enum
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
 
 
 class ImagingError(ValueError):
@@ -41,14 +38,14 @@ class Format(enum.StrEnum):
 
     @property
     def media_type(self) -> str:
-        """The MIME type, such as ``image/png``."""
+        """The MIME type, such as `image/png`."""
         return f"image/{self.value}"
 
     @classmethod
-    def from_name(cls, name: str) -> Format:
-        """The format of a name, file suffix or MIME type: ``JPG``, ``.tif``, ``image/webp``.
+    def from_name(cls, name: str) -> Self:
+        """The format of a name, file suffix or MIME type: `JPG`, `.tif`, `image/webp`.
 
-        Raises ``UnsupportedImage`` when none of them is meant.
+        Raises `UnsupportedImage` when none of them is meant.
         """
         bare = name.strip().lower().removeprefix("image/").removeprefix(".")
         try:
@@ -63,8 +60,8 @@ class Format(enum.StrEnum):
 class Header:
     """What a file declares before anything of it is decoded.
 
-    ``format`` is one that is read: a `Format`, ``bmp`` or ``gif``. ``width`` and ``height`` are
-    as stored, before any orientation; ``frames`` counts pages, too.
+    `format` is one that is read: a `Format`, `bmp` or `gif`. `width` and `height` are
+    as stored, before any orientation; `frames` counts pages, too.
     """
 
     format: str
@@ -82,9 +79,9 @@ class Header:
 class Metadata:
     """What a file says about its picture, as far as another file can say it again.
 
-    ``exif`` is a bare TIFF structure, without the ``Exif`` prefix that some formats put before
-    it; ``dpi`` is horizontal, vertical. ``native`` holds further parts, such as PNG text, as the
-    picture's own format stores them: they are written into that format alone. ``lossless`` says
+    `exif` is a bare TIFF structure, without the `Exif` prefix that some formats put before
+    it; `dpi` is horizontal, vertical. `native` holds further parts, such as PNG text, as the
+    picture's own format stores them: they are written into that format alone. `lossless` says
     that the file was a WebP without loss, to be written without loss again.
     """
 
@@ -100,9 +97,9 @@ class Metadata:
 class Picture:
     """Pixels the right way up, and what else must survive a round trip.
 
-    ``pixels`` is ``[height, width, channels]``, C-contiguous, with 1 channel (grey) or 3 (RGB):
-    ``uint8`` or ``uint16`` over their full range, or ``float32`` in [0, 1]. ``alpha`` is
-    ``[height, width]`` of the same type, not premultiplied. ``format`` is the one to answer in
+    `pixels` is `[height, width, channels]`, C-contiguous, with 1 channel (grey) or 3 (RGB):
+    `uint8` or `uint16` over their full range, or `float32` in [0, 1]. `alpha` is
+    `[height, width]` of the same type, not premultiplied. `format` is the one to answer in
     unless the caller asks for another.
     """
 

@@ -3,13 +3,13 @@
 Integer samples cover their type's full range, floating-point ones [0, 1].
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
+
+from app.imaging.metadata import is_cmyk
 
 Samples = NDArray[Any]
 
@@ -26,7 +26,7 @@ def orient(plane: Samples, orientation: int) -> Samples:
 
 
 def interleave(pixels: Samples, alpha: Samples | None) -> Samples:
-    """What encoders take: ``[height, width]`` for grey alone, else alpha as the last channel."""
+    """What encoders take: `[height, width]` for grey alone, else alpha as the last channel."""
     if alpha is not None:
         return np.dstack((pixels, alpha))
     shape = pixels.shape[:2] if pixels.shape[2] == 1 else pixels.shape
@@ -42,23 +42,26 @@ def deinterleave(samples: Samples) -> tuple[Samples, Samples | None]:
 
 
 def to_uint8(samples: Samples) -> Samples:
-    """Samples as ``uint8``, rounded to nearest."""
+    """Samples as `uint8`, rounded to nearest."""
     if samples.dtype == np.uint8:
         return samples
     if samples.dtype == np.uint16:
-        return np.asarray((np.minimum(samples, 65_407) + 128) // 257, np.uint8)  # stays in 16 bits
+        rounded = np.minimum(samples, 65_407)
+        rounded += 128  # stays within 16 bits
+        rounded //= 257
+        return rounded.astype(np.uint8)
     return np.asarray(np.rint(samples * 255), np.uint8)
 
 
 def to_integers(samples: Samples) -> Samples:
-    """Floating-point samples as ``uint16``, rounded to nearest; integers as they are."""
+    """Floating-point samples as `uint16`, rounded to nearest; integers as they are."""
     if samples.dtype.kind == "u":
         return samples
     return np.asarray(np.rint(samples * 65_535), np.uint16)
 
 
 def widen(samples: Samples, bits: int) -> Samples:
-    """Spread samples of 1 to 16 ``bits`` over the full range of 8 or 16, rounded to nearest."""
+    """Spread samples of 1 to 16 `bits` over the full range of 8 or 16, rounded to nearest."""
     if bits in (8, 16):
         return samples
     full = 255 if bits < 8 else 65_535
@@ -81,9 +84,9 @@ def unpremultiply(pixels: Samples, alpha: Samples) -> Samples:
 def cmyk_to_rgb(inks: Samples, profile: bytes | None) -> Samples:
     """CMYK, where 0 is no ink, as sRGB: by the file's colour profile if that serves.
 
-    Without one, ``R = (1 - C) * (1 - K)`` and likewise for G and B.
+    Without one, `R = (1 - C) * (1 - K)` and likewise for G and B.
     """
-    if profile is not None and profile[16:20] == b"CMYK":
+    if profile is not None and is_cmyk(profile):
         try:
             return np.asarray(
                 imagecodecs.cms_transform(

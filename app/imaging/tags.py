@@ -1,7 +1,5 @@
 """The tags of TIFF 6.0 and its supplements that are read or written here."""
 
-from __future__ import annotations
-
 import enum
 
 

@@ -4,21 +4,20 @@ tifffile is shown a directory of the fields that make up the pixels, checked her
 else: it meets no second page, no vendor's private data, no segment that the file cannot hold.
 """
 
-from __future__ import annotations
-
 import io
 import logging
 import math
 import struct
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import tifffile
+from numpy.typing import NDArray
 
 from app.imaging import ifd, jpeg
 from app.imaging.picture import Format, Header, Metadata, Picture, UnreadableImage, UnsupportedImage
-from app.imaging.samples import cmyk_to_rgb, to_uint8, unpremultiply, widen
+from app.imaging.samples import Samples, cmyk_to_rgb, to_uint8, unpremultiply, widen
 from app.imaging.tags import (
     FILE_TAGS,
     PIXEL_TAGS,
@@ -27,11 +26,6 @@ from app.imaging.tags import (
     SampleFormat,
     Tag,
 )
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from app.imaging.samples import Samples
 
 MAX_SEGMENTS = 100_000
 MIN_TILE = 2**22  # pixels that a tile may always have, however small the picture
@@ -72,7 +66,7 @@ def read_header(data: bytes) -> Header:
 def decode(data: bytes) -> Picture:
     """Decode grey, RGB, palette or CMYK of 1 to 16 bits, or floating point in [0, 1].
 
-    Fewer than 8 bits become 8, more become 16; all floating point becomes ``float32``.
+    Fewer than 8 bits become 8, more become 16; all floating point becomes `float32`.
     """
     directory = next(ifd.directories(data))
     layout = _layout(directory)
@@ -85,7 +79,6 @@ def decode(data: bytes) -> Picture:
         colours = _look_up(directory, colours)
     elif layout.photometric is Photometric.CMYK:
         colours = cmyk_to_rgb(np.ascontiguousarray(colours), metadata.icc)
-        metadata = replace(metadata, icc=None)
     pixels, alpha = np.ascontiguousarray(colours), None
     if layout.channels > layout.colours:
         alpha = np.ascontiguousarray(samples[..., -1])
@@ -185,7 +178,7 @@ def _check_jpeg(segment: bytes, layout: Layout) -> None:
 
 
 def _samples(data: bytes, directory: ifd.Directory, layout: Layout) -> Samples:
-    """All channels as ``[height, width, channels]``, palette indices as they are."""
+    """All channels as `[height, width, channels]`, palette indices as they are."""
     with tifffile.TiffFile(io.BytesIO(_pixels_alone(data, directory))) as file:
         stored = file.pages.first.asarray(maxworkers=1)
     if layout.planar:

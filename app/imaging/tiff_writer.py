@@ -1,23 +1,18 @@
 """TIFF out: strips of Deflate after a predictor, and a directory that keeps what it was given."""
 
-from __future__ import annotations
-
 import struct
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 import imagecodecs
 import numpy as np
 
 from app.imaging import ifd
+from app.imaging.picture import Metadata, Picture
 from app.imaging.samples import interleave
 from app.imaging.tags import FILE_TAGS, Compression, Photometric, SampleFormat, Tag
 
-if TYPE_CHECKING:
-    from app.imaging.picture import Metadata, Picture
-
 STRIP_BYTES = 2**18  # before compression
-LEVEL = 1  # benchmarks/codecs.py: level 6 takes four times as long to save an eighth
+LEVEL = 1  # benchmarks/codecs.py: level 6 takes five times as long to save an eighth
 
 _UNASSOCIATED_ALPHA = 2
 _INCH = 2

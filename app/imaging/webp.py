@@ -3,11 +3,9 @@
 The container is described at https://developers.google.com/speed/webp/docs/riff_container.
 """
 
-from __future__ import annotations
-
 import io
 import struct
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import imagecodecs
 from PIL import Image
@@ -23,13 +21,11 @@ from app.imaging.picture import (
 )
 from app.imaging.samples import deinterleave, interleave, to_uint8
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 MAX_SIDE = 16_383
 MAX_CHUNKS = 10_000
 DEFAULT_QUALITY = 95
-METHOD = 2  # effort, 0 to 6
+METHOD = 1  # effort; benchmarks/codecs.py: 4 takes three times as long for the same size
+LOSSLESS_METHOD = 0  # benchmarks/codecs.py: 1 saves a third, at the cost of a network's time
 
 
 def is_webp(data: bytes) -> bool:
@@ -71,7 +67,7 @@ def decode(data: bytes) -> Picture:
 def encode(picture: Picture, quality: int | None = None) -> bytes:
     """Encode at 8 bits; alpha is exact, and so are pixels that came without loss.
 
-    A ``quality`` asks for loss. Raises ``UnsuitableFormat`` for a side over 16 383 pixels.
+    A `quality` asks for loss. Raises `UnsuitableFormat` for a side over 16 383 pixels.
     """
     if max(picture.width, picture.height) > MAX_SIDE:
         raise UnsuitableFormat(f"WebP holds at most {MAX_SIDE} pixels a side; ask for png or tiff.")
@@ -85,7 +81,7 @@ def encode(picture: Picture, quality: int | None = None) -> bytes:
         exact=lossless,  # keeps the colour of transparent pixels
         quality=0 if lossless else DEFAULT_QUALITY if quality is None else quality,
         alpha_quality=100,
-        method=0 if lossless else METHOD,  # benchmarks/codecs.py
+        method=LOSSLESS_METHOD if lossless else METHOD,
         icc_profile=picture.metadata.icc or b"",
         exif=picture.metadata.exif or b"",
         xmp=picture.metadata.xmp or b"",
