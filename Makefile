@@ -39,7 +39,7 @@ train: .venv/requirements-dev.installed  ## train EXPERIMENT on the images below
 	$(BIN)/python -m training train $(EXPERIMENT) --data $(DATA)
 
 bench: .venv/requirements-dev.installed  ## measure decoding and encoding
-	$(BIN)/python benchmarks/codecs.py
+	$(BIN)/python -m benchmarks.codecs
 
 # Pins that still satisfy pyproject.toml are kept: `make lock UPGRADE=--upgrade` moves to the newest.
 COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
