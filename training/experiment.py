@@ -64,11 +64,13 @@ class Noise(_Section):
             for (low, high), share in ranges
             if share
         )
-        pattern = "; one pattern for all images" if self.fixed else ""
-        return (
-            f"Gaussian, sigma {sigmas} on the 0..255 scale, {self.clipped:.0%} clipped and rounded "
-            f"to 8 bits, {self.shared:.0%} the same in all channels{pattern}"
-        )
+        parts = [
+            f"Gaussian, sigma {sigmas} on the 0..255 scale",
+            *([f"{self.clipped:.0%} clipped and rounded to 8 bits"] if self.clipped else []),
+            *([f"{self.shared:.0%} the same in all channels"] if self.shared else []),
+            *(["one pattern for all images"] if self.fixed else []),
+        ]
+        return ", ".join(parts)
 
 
 class Schedule(_Section):

@@ -4,13 +4,16 @@ import os
 import tempfile
 from pathlib import Path
 
+PART = ".part-"
+"""How the names of unfinished files begin."""
+
 
 def write(path: Path, data: bytes) -> None:
     """Puts `data` at `path`, replacing what is there; after a crash one or the other is whole.
 
     Raises OSError where the disk is full or cannot be written; the old file then stays.
     """
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=PART, delete=False) as file:
         temporary = Path(file.name)
         try:
             file.write(data)

@@ -15,7 +15,7 @@ from training.data import Images, Patches, load
 from training.environment import environment
 from training.errors import TrainingError
 from training.experiment import Experiment, Folder, read_experiment
-from training.files import write
+from training.files import PART, write
 from training.log import Log, read_log
 from training.noise import AddNoise
 from training.pictures import draw_grid, draw_loss
@@ -193,6 +193,8 @@ def _open_run(
 ) -> None:
     """Writes down what the run is made of: the experiment, the machine, the images."""
     run.mkdir(parents=True, exist_ok=True)
+    for unfinished in run.glob(f"{PART}*"):
+        unfinished.unlink()
     kept = run / "experiment.toml"
     if kept.exists() and kept.read_bytes() != source.read_bytes():
         _say(console, f"{source} differs from {kept}, which it replaces from here on")

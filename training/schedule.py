@@ -14,15 +14,15 @@ class Trapezoid(keras.optimizers.schedules.LearningRateSchedule):
 
     def __init__(self, schedule: Schedule, steps: int) -> None:
         self.peak = schedule.learning_rate
-        self.steps = steps
         self.warmup = max(1, round(schedule.warmup * steps))
         self.decay = max(1, round(schedule.decay * steps))
+        self.decay_start = steps - round(schedule.decay * steps)
 
     def __call__(self, step: Any) -> Any:
         """The rate at a step, counted from 0."""
         step = ops.cast(step, "float32")
         rise = ops.minimum(1.0, (step + 1) / self.warmup)
-        into_decay = ops.clip((step - (self.steps - self.decay)) / self.decay, 0.0, 1.0)
+        into_decay = ops.clip((step - self.decay_start) / self.decay, 0.0, 1.0)
         return self.peak * rise * 0.5 * (1 + ops.cos(math.pi * into_decay))
 
     def get_config(self) -> dict[str, Any]:

@@ -1,0 +1,65 @@
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from training.anatomy import anatomy
+from training.architectures import build
+from training.errors import TrainingError
+
+
+def test_the_autoencoders_figures():
+    figures = anatomy(build("autoencoder", {}))
+    by_hand = 9 * (
+        256 * 256 * (3 * 256 + 256 * 3)
+        + 128 * 128 * (256 * 128 + 128 * 256)
+        + 64 * 64 * (128 * 64 + 64 * 128)
+    )
+    assert figures.gmac == pytest.approx(by_hand / 1e9)
+    assert figures.parameters == 751_939
+    assert figures.stride == 4
+
+
+def test_a_transposed_convolution_multiplies_for_each_input():
+    image = keras.Input((None, None, 3))
+    x = layers.Conv2D(8, 2, strides=2)(image)
+    network = keras.Model(image, layers.Conv2DTranspose(3, 2, strides=2)(x))
+    assert anatomy(network).gmac == pytest.approx(2 * 128 * 128 * 4 * 3 * 8 / 1e9)
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        build("unet", {"widths": [4, 8], "blocks": [1, 1]}),
+        build("unet", {"widths": [4, 8, 8], "blocks": [1, 0, 1]}),
+        build("autoencoder", {"encoder": [4, 4]}),
+        build("autoencoder", {"encoder": [4, 4, 4]}),
+    ],
+    ids=lambda network: f"{network.name}-{network.count_params()}",
+)
+def test_no_pixel_looks_farther_than_the_radius(network):
+    """Two pictures that differ in one pixel come out alike beyond the radius around it."""
+    figures = anatomy(network)
+    side = -(-2 * figures.radius // figures.stride) * figures.stride + 4 * figures.stride
+    random = np.random.default_rng(0)
+    picture = random.random((1, side, side, 3)).astype(np.float32)
+    for shift in range(figures.stride):
+        middle = side // 2 + shift
+        changed = picture.copy()
+        changed[0, middle, middle] += 1e3  # much, so that no ReLU or pool hides it
+        difference = np.abs(np.asarray(network(picture)) - np.asarray(network(changed)))
+        rows = np.flatnonzero(difference.max(axis=(0, 2, 3)))
+        assert rows.min() >= middle - figures.radius
+        assert rows.max() <= middle + figures.radius
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [layers.GlobalAveragePooling2D(keepdims=True), layers.LayerNormalization(), layers.Dense(3)],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_layers_that_are_not_local_are_refused(layer):
+    image = keras.Input((None, None, 3))
+    network = keras.Model(image, layers.Add()([image, layer(image)]))
+    with pytest.raises(TrainingError, match=type(layer).__name__):
+        anatomy(network)

@@ -1,0 +1,100 @@
+import shutil
+
+import pytest
+
+from app.inference.store import read_packages
+from training import loop
+from training.cli import main
+
+
+def test_evaluate_prints_a_table(trained, pictures, capsys):
+    options = ["--sigma", "25", "50", "--shared", "--limit", "2", "--first"]
+    status = main(["evaluate", str(trained), "--rival", "noisy", "--data", str(pictures), *options])
+    assert status == 0
+    scores, first = capsys.readouterr().out.split("\n\n")
+    assert [line.split(" | ")[0][2:] for line in scores.splitlines()[2:]] == [
+        str(trained),
+        "noisy",
+    ] * 2
+    assert "one noise plane for all channels, first 2 images" in scores
+    assert "RMSE of the first" in first
+
+
+def test_evaluate_takes_the_trials_of_an_experiment(trained, pictures, capsys):
+    trials = ["--trials", str(trained / "experiment.toml")]
+    assert main(["evaluate", "--rival", "noisy", "--data", str(pictures), *trials]) == 0
+    assert capsys.readouterr().out.count("| squares (3) | ") == 2
+
+
+def test_report_and_package_follow_a_run(tmp_path, trained, pictures, capsys):
+    run = shutil.copytree(trained, tmp_path / "tiny")
+    assert main(["report", str(run), "--data", str(pictures)]) == 0
+    assert capsys.readouterr().out.startswith("# tiny\n")
+    assert main(["package", str(run), "--models", str(tmp_path / "models")]) == 0
+    assert len(read_packages(tmp_path / "models")["tiny"].card.metrics) == 2
+    experiment = ["--experiment", str(run / "experiment.toml"), "--name", "again"]
+    assert main(["package", str(run), "--models", str(tmp_path / "models"), *experiment]) == 0
+    assert "again" in read_packages(tmp_path / "models")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train", "none.toml", "--data", "."], "none.toml: No such file"),
+        (["evaluate", "--data", "."], "nothing to measure"),
+        (["evaluate", "none.keras", "--data", "."], "none.keras cannot be loaded"),
+        (["evaluate", "--rival", "median", "--data", "."], "no method 'median'"),
+        (["evaluate", "--rival", "noisy", "--data", ".", "--sigma", "256"], "sigmas.0"),
+        (["package", "none"], "there is no none"),
+        (["report", "none", "--data", "."], "No such file"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(tmp_path, monkeypatch, capsys, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert words in error
+    assert error.count("\n") == 1
+
+
+def test_an_empty_folder_is_an_error(tmp_path, experiment, capsys):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    run = tmp_path / "run"
+    assert main(["train", str(experiment()), "--data", str(empty), "--run", str(run)]) == 1
+    assert capsys.readouterr().err == f"error: no image files below {empty}\n"
+    assert not run.exists()
+
+
+@pytest.mark.parametrize(
+    ("raised", "status", "words"),
+    [
+        (OSError(28, "No space left on device", "runs/a/last.npz"), 1, "device: runs/a/last.npz"),
+        (KeyboardInterrupt(), 130, "--resume"),
+    ],
+)
+def test_train_ends_without_a_traceback(monkeypatch, experiment, capsys, raised, status, words):
+    def stop(*_, **__):
+        raise raised
+
+    monkeypatch.setattr(loop, "train", stop)
+    assert main(["train", str(experiment()), "--data", "."]) == status
+    assert words in capsys.readouterr().err
+
+
+def test_a_run_is_named_after_its_experiment(monkeypatch, experiment):
+    called = {}
+    monkeypatch.setattr(loop, "train", lambda *args, **kwargs: called.update(kwargs, args=args))
+    arguments = ["--data", "d", "--resume", "--start", "s.keras", "--steps", "7"]
+    assert main(["train", str(experiment()), *arguments]) == 0
+    assert called["args"][2].as_posix() == "runs/tiny"
+    assert called["resume"]
+    assert (called["start"].as_posix(), called["steps"]) == ("s.keras", 7)
+
+
+def test_help_names_the_commands(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    output = capsys.readouterr().out
+    assert all(command in output for command in ("train", "report", "evaluate", "package"))

@@ -1,0 +1,121 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from training.data import Images, Patches, copies, load
+from training.errors import TrainingError
+from training.experiment import Data, Folder
+
+
+def picture(seed, height=40, width=50):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def patches(images, data, **changes):
+    settings = {"batch": 3, "steps": 4, "seed": 0} | changes
+    folders = [Images([[image] for image in folder], [], []) for folder in images]
+    return Patches(folders, data, **settings)
+
+
+def one_folder(**changes):
+    return Data(**{"patch": 16, "grey_share": 0} | changes)
+
+
+def test_a_folder_is_split_and_its_bad_files_reported(tmp_path):
+    for seed in range(8):
+        Image.fromarray(picture(seed)).save(tmp_path / f"{seed}.png")
+    Image.new("RGB", (1, 1)).save(tmp_path / "one.png")
+    (tmp_path / "text.png").write_text("not a picture")
+    data = Data(patch=16, folders=(Folder(test_share=0.25),))
+    images = load(data.folders[0], tmp_path, data)
+    assert len(images.training) + len(images.held_out) == 8
+    assert 1 <= len(images.held_out) <= 2
+    reasons = {skipped.path.name: skipped.reason for skipped in images.skipped}
+    assert sorted(reasons) == ["one.png", "text.png"]
+    assert reasons["one.png"] == "too small for patches of 16 pixels"
+
+
+@pytest.mark.parametrize("content", ["one pixel", "text"])
+def test_a_folder_with_nothing_to_train_on_is_an_error(tmp_path, content):
+    if content == "text":
+        (tmp_path / "a.png").write_text(content)
+    else:
+        Image.new("RGB", (1, 1)).save(tmp_path / "a.png")
+    with pytest.raises(TrainingError, match=r"none of 1 images will do; .*a\.png"):
+        load(Folder(), tmp_path, Data())
+
+
+def test_copies_have_the_sizes_asked_for():
+    pixels = picture(0, 100, 200)
+    shapes = [c.shape for c in copies(pixels, Folder(side=50, scales=(1.0, 0.5)), one_folder())]
+    assert shapes == [(50, 100, 3), (25, 50, 3)]
+    assert [c.shape for c in copies(pixels, Folder(), one_folder())] == [(100, 200, 3)]
+    assert [c.shape for c in copies(pixels, Folder(side=4), one_folder())] == [(16, 32, 3)]
+    assert [c.shape for c in copies(pixels, Folder(), one_folder(whole=True))] == [(16, 16, 3)]
+
+
+def test_patches_are_cut_from_the_images():
+    image = picture(0)
+    drawn = patches([[image]], one_folder(turn=False)).draw(0, 0)
+    assert drawn.shape == (3, 16, 16, 3)
+    assert drawn.dtype == np.float32
+    windows = np.lib.stride_tricks.sliding_window_view(image, (16, 16, 3))[:, :, 0]
+    for patch in np.rint(drawn * 255):
+        assert (windows == patch).all(axis=(2, 3, 4)).sum() == 1
+
+
+def test_turned_patches_hold_the_same_pixels():
+    image = picture(0, 16, 16)
+    pixels = np.sort(image.ravel())
+    turned = patches([[image]], one_folder(), batch=40).draw(0, 0)
+    assert len({patch.tobytes() for patch in turned}) == 8
+    for patch in turned:
+        np.testing.assert_array_equal(np.sort(np.rint(patch * 255).ravel()), pixels)
+
+
+def test_a_step_depends_on_seed_epoch_and_index_alone():
+    images = [[picture(0), picture(1)]]
+    first, again = patches(images, one_folder()), patches(images, one_folder())
+    np.testing.assert_array_equal(first.draw(2, 1), again.draw(2, 1))
+    other = patches(images, one_folder(), seed=1)
+    drawn = [first.draw(0, 0), first.draw(0, 1), first.draw(1, 0), other.draw(0, 0)]
+    assert len({batch.tobytes() for batch in drawn}) == 4
+
+
+def test_batches_come_in_order_epoch_after_epoch():
+    made = patches([[picture(0)]], one_folder())
+    for epoch in range(2):
+        for step in range(len(made)):
+            clean, target = made[step]
+            np.testing.assert_array_equal(clean, made.draw(epoch, step))
+            assert target is clean
+        made.on_epoch_end()
+
+
+def test_folders_have_their_share_whatever_their_size():
+    black, white = np.zeros((20, 20, 3), np.uint8), np.full((90, 90, 3), 255, np.uint8)
+    data = one_folder(folders=(Folder(weight=3), Folder(weight=1)))
+    drawn = patches([[black], [white, white]], data, batch=1000).draw(0, 0)
+    assert drawn.mean() == pytest.approx(0.25, abs=0.04)
+
+
+def test_a_share_of_patches_is_grey():
+    drawn = patches([[picture(0)]], one_folder(grey_share=0.5), batch=200).draw(0, 0)
+    grey = (drawn == drawn[..., :1]).all(axis=(1, 2, 3))
+    assert grey.mean() == pytest.approx(0.5, abs=0.1)
+
+
+def test_deep_images_are_on_the_same_scale():
+    white = np.full((20, 20, 3), 65535, np.uint16)
+    assert (patches([[white]], one_folder()).draw(0, 0) == 1).all()
+
+
+def test_whole_images_are_all_seen_once_an_epoch():
+    images = [np.full((16, 16, 3), value, np.uint8) for value in range(7)]
+    made = patches([images], one_folder(whole=True))
+    assert len(made) == 3
+    for epoch in range(2):
+        batches = [made.draw(epoch, step) for step in range(3)]
+        assert [len(batch) for batch in batches] == [3, 3, 1]
+        seen = np.rint(np.concatenate(batches)[:, 0, 0, 0] * 255)
+        assert sorted(seen) == list(range(7))

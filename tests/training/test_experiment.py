@@ -1,0 +1,92 @@
+from pathlib import Path
+
+import pytest
+
+from app.imaging.noise import NoiseKind
+from training.architectures import build
+from training.errors import TrainingError
+from training.experiment import Experiment, Noise, Trial, checked, read_experiment
+
+PRESETS = sorted((Path(__file__).parents[2] / "training" / "experiments").glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
+def test_a_preset_is_named_after_its_file_and_says_how_it_is_measured(path):
+    experiment = read_experiment(path)
+    assert experiment.name == path.stem
+    assert experiment.trials
+    assert experiment.card.title
+    assert all(folder.terms != "not stated" for folder in experiment.data.folders)
+
+
+@pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
+def test_the_network_of_a_preset_can_be_built(path):
+    experiment = read_experiment(path)
+    assert build(experiment.architecture, experiment.options).count_params() > 0
+
+
+def test_the_articles_presets_train_for_its_fifty_epochs_of_189_images():
+    experiment = read_experiment(next(p for p in PRESETS if p.stem == "article-mri"))
+    batches = -(-189 // experiment.schedule.batch)
+    assert experiment.schedule.steps == 50 * batches
+    assert experiment.noise.low == (0.4 * 255, 0.4 * 255)
+
+
+def test_steps_can_be_overridden():
+    experiment = Experiment(name="a").with_steps(7)
+    assert experiment.schedule.steps == 7
+    assert experiment.schedule.batch == Experiment(name="a").schedule.batch
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name = 'a'\nloss = 'none'", "loss"),
+        ("name = 'a'\n[schedule]\nstepz = 3", r"schedule\.stepz"),
+        ("name = 'A B'", "name"),
+        ("name = ", "Invalid value"),
+    ],
+)
+def test_a_bad_file_says_what_is_off(tmp_path, text, words):
+    path = tmp_path / "bad.toml"
+    path.write_text(text)
+    with pytest.raises(TrainingError, match=words) as caught:
+        read_experiment(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(TrainingError, match=r"none\.toml: No such file"):
+        read_experiment(tmp_path / "none.toml")
+
+
+def test_a_trial_from_elsewhere_is_checked_too():
+    with pytest.raises(TrainingError, match=r"the command line: sigmas\.0"):
+        checked(Trial, {"dataset": "a", "sigmas": [300]}, "the command line")
+
+
+def test_noise_in_words():
+    assert str(Noise()) == (
+        "Gaussian, sigma 0 to 55 and 55 to 115 on the 0..255 scale, "
+        "70% clipped and rounded to 8 bits, 5% the same in all channels"
+    )
+    fixed = Noise(low=(51, 51), high_share=0, clipped=0, shared=0, fixed=True)
+    assert str(fixed) == "Gaussian, sigma 51 on the 0..255 scale, one pattern for all images"
+
+
+def test_a_trial_in_words():
+    assert str(Trial(dataset="a", protocol="published")) == "noise not clipped"
+    trial = Trial(
+        dataset="a",
+        kind=NoiseKind.POISSON,
+        shared=True,
+        fresh=True,
+        grey=True,
+        square=64,
+        test_share=0.25,
+        limit=3,
+    )
+    assert str(trial) == (
+        "poisson, clipped and rounded to 8 bits, one noise plane for all channels, "
+        "fresh noise for every image, grey, 64x64, 25% held out, by groups, first 3 images"
+    )

@@ -1,0 +1,83 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.imaging.codec import Picture, encode
+from training.errors import TrainingError
+from training.images import Skipped, image_files, read, read_each, resize, to_grey
+
+
+def test_images_are_found_in_folders_of_folders_sorted(tmp_path):
+    for name in ("yes/1.JPG", "no/2.png", "no/deep/1.tiff", "no/notes.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    found = [path.relative_to(tmp_path).as_posix() for path in image_files(tmp_path)]
+    assert found == ["no/2.png", "no/deep/1.tiff", "yes/1.JPG"]
+    assert [p.name for p in image_files(tmp_path, ["1.JPG"])] == ["1.JPG"]
+
+
+def test_an_empty_folder_and_a_missing_one_are_errors(tmp_path):
+    with pytest.raises(TrainingError, match="no image files below"):
+        image_files(tmp_path)
+    with pytest.raises(TrainingError, match="there is no folder"):
+        image_files(tmp_path / "none")
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
+def test_any_mode_comes_as_rgb(tmp_path, mode):
+    Image.new("RGB", (5, 4), (255, 255, 255)).convert(mode).save(tmp_path / "a.png")
+    pixels = read(tmp_path / "a.png")
+    assert pixels.shape == (4, 5, 3)
+    assert pixels.dtype == np.uint8
+    assert (pixels == 255).all()
+
+
+def test_sixteen_bits_stay(tmp_path):
+    values = np.arange(60, dtype=np.uint16).reshape(4, 5, 3) * 1000
+    (tmp_path / "a.png").write_bytes(encode(Picture(values)).data)
+    np.testing.assert_array_equal(read(tmp_path / "a.png"), values)
+
+
+def test_what_cannot_be_read_is_skipped_with_a_reason(tmp_path):
+    good = io.BytesIO()
+    Image.new("RGB", (64, 64), "red").save(good, "JPEG")
+    (tmp_path / "good.jpg").write_bytes(good.getvalue())
+    (tmp_path / "cut.jpg").write_bytes(good.getvalue()[:200])
+    (tmp_path / "text.png").write_text("not a picture")
+    (tmp_path / "empty.png").touch()
+    (tmp_path / "folder.png").mkdir()
+    results = {p.name: result for p, result in read_each(image_files(tmp_path), np.shape)}
+    assert results.pop("good.jpg") == (64, 64, 3)
+    assert sorted(results) == ["cut.jpg", "empty.png", "folder.png", "text.png"]
+    assert all(isinstance(result, Skipped) and result.reason for result in results.values())
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_resizing_keeps_type_and_range(dtype):
+    white = 1 if dtype == np.float32 else np.iinfo(dtype).max
+    edge = np.zeros((20, 30, 3), dtype)
+    edge[:, 15:] = white
+    small = resize(edge, 10, 12)
+    assert small.dtype == dtype
+    assert small.shape == (10, 12, 3)
+    assert small[:, 0].max() == 0
+    assert small[:, -1].min() == white
+    assert resize(edge, 20, 30) is edge
+
+
+def test_resizing_is_alike_for_all_types():
+    picture = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
+    small = resize(picture, 9, 7) / 255
+    deep = resize(picture.astype(np.uint16) * 257, 9, 7) / 65535
+    floats = resize((picture / 255).astype(np.float32), 9, 7)
+    np.testing.assert_allclose(small, deep, atol=2 / 255)
+    np.testing.assert_allclose(floats, deep, atol=1e-4)
+
+
+def test_grey_is_luma_in_three_channels():
+    pixels = np.array([[[255, 0, 0], [0, 255, 0], [10, 10, 10]]], np.uint8)
+    np.testing.assert_array_equal(to_grey(pixels)[..., 0], [[76, 150, 10]])
+    assert to_grey(pixels).shape == pixels.shape
+    assert to_grey(np.ones((1, 1, 3), np.float32)).dtype == np.float32

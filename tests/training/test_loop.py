@@ -1,0 +1,160 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from training.checkpoint import load_network
+from training.errors import TrainingError
+from training.log import read_log
+from training.loop import train, use_precision
+
+QUIET = Console(quiet=True)
+
+
+def contents(run):
+    return {p.name: p.read_bytes() for p in run.iterdir() if not p.name.startswith("events")}
+
+
+def weights(run):
+    return load_network(run).get_weights()
+
+
+def test_a_run_folder_holds_everything(trained):
+    assert sorted(contents(trained)) == [
+        "best.keras",
+        "data.json",
+        "environment.json",
+        "experiment.toml",
+        "grid.png",
+        "last.npz",
+        "log.csv",
+        "loss.png",
+        "model.keras",
+    ]
+    assert len(list(trained.glob("events.out.tfevents.*"))) == 1
+    for picture in ("grid.png", "loss.png"):
+        with Image.open(trained / picture) as image:
+            assert image.width > 500
+    (start,) = json.loads((trained / "environment.json").read_text())
+    assert {"started", "command", "keras", "backend", "numpy", "processor"} <= set(start)
+    (folder,) = json.loads((trained / "data.json").read_text())
+    assert folder == {"path": ".", "images": 9, "held_out": 3, "skipped": []}
+
+
+def test_the_log_tells_of_every_epoch(trained):
+    rows = read_log(trained / "log.csv")
+    assert [(row["epoch"], row["step"]) for row in rows] == [(0, 2), (1, 4)]
+    for row in rows:
+        assert row["loss"] > 0
+        assert row["validation_psnr"] > 0
+        assert row["steps_per_second"] > 0
+
+
+def test_the_saved_network_is_plain(trained):
+    network = load_network(trained)
+    assert {layer.dtype_policy.name for layer in network.layers} == {"float32"}
+    assert not network.compiled
+    assert network(np.zeros((1, 16, 24, 3), np.float32)).shape == (1, 16, 24, 3)
+
+
+def test_a_seed_repeats_a_run_and_one_that_stopped_ends_up_the_same(
+    tmp_path, trained, pictures, experiment
+):
+    """Two epochs at once, against one, and the other after a resume."""
+    run = tmp_path / "run"
+    train(experiment(steps=2), pictures, run, console=QUIET)
+    half = weights(run)
+    train(experiment(steps=2), pictures, run, steps=4, resume=True, console=QUIET)
+    for a, b, c in zip(weights(trained), weights(run), half, strict=True):
+        np.testing.assert_array_equal(a, b)
+        assert (a != c).any()
+    whole, parts = (read_log(folder / "log.csv") for folder in (trained, run))
+    for name in ("loss", "psnr", "validation_loss", "validation_psnr", "learning_rate"):
+        assert [row[name] for row in whole] == [row[name] for row in parts]
+    assert len(json.loads((run / "environment.json").read_text())) == 2
+
+
+def test_a_finished_run_is_only_drawn_again(tmp_path, trained, pictures, experiment, capsys):
+    run = shutil.copytree(trained, tmp_path / "run")
+    (run / "loss.png").unlink()
+    (run / ".part-1").write_text("left by a crash")
+    source = experiment()
+    source.write_text(source.read_text() + "# another comment\n")
+    train(source, pictures, run, resume=True, console=Console(width=200))
+    after = contents(run)
+    assert sorted(after) == sorted(contents(trained))
+    assert after["last.npz"] == contents(trained)["last.npz"]
+    output = capsys.readouterr().out
+    assert "differs from" in output
+    assert "holds the network after 4 steps" in output
+
+
+def test_a_run_can_start_from_a_network_hold_nothing_out_and_tell_how_it_goes(
+    tmp_path, trained, pictures, experiment, capsys
+):
+    folder = shutil.copytree(pictures, tmp_path / "data")
+    (folder / "text.png").write_text("not a picture")
+    source = experiment(steps=2, rate=1e-30)
+    source.write_text(source.read_text().replace("test_share = 0.25", "test_share = 0.0"))
+    train(source, folder, tmp_path / "run", start=trained, console=Console(width=200))
+    output = capsys.readouterr().out
+    assert ".: 12 images to train on, 0 held out" in output
+    assert f"skipped {folder / 'text.png'}: " in output
+    assert "input alone" in output
+    assert "network alone" in output
+    assert "epoch 0  step 2  loss 0." in output
+    assert "validation" not in output
+    assert "step 2/2" in output
+    assert not {"best.keras", "grid.png"} & contents(tmp_path / "run").keys()
+    for a, b in zip(weights(trained), weights(tmp_path / "run"), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_an_old_run_is_not_overwritten(trained, pictures, experiment):
+    before = contents(trained)
+    with pytest.raises(TrainingError, match="holds a run: go on with --resume"):
+        train(experiment(), pictures, trained, console=QUIET)
+    assert contents(trained) == before
+
+
+def test_a_start_of_another_shape_is_refused(tmp_path, trained, pictures, experiment):
+    path = experiment()
+    path.write_text(path.read_text().replace("[4, 8]", "[8, 8]"))
+    with pytest.raises(TrainingError, match="another shape"):
+        train(path, pictures, tmp_path / "a", start=trained, console=QUIET)
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_epoch(
+    tmp_path, trained, pictures, experiment
+):
+    run = shutil.copytree(trained, tmp_path / "run")
+    with pytest.raises(TrainingError, match=r"the loss is \w+ after step \d of epoch"):
+        train(experiment(steps=8, rate=1e30), pictures, run, resume=True, console=QUIET)
+    kept = contents(run)
+    for name in ("last.npz", "model.keras", "best.keras"):
+        assert kept[name] == contents(trained)[name]
+
+
+def test_a_full_disk_stops_the_run_and_leaves_no_half_written_file(
+    tmp_path, trained, pictures, experiment, disk_of
+):
+    run = shutil.copytree(trained, tmp_path / "run")
+    with disk_of(20_000), pytest.raises(OSError, match="File too large"):
+        train(experiment(steps=6), pictures, run, resume=True, console=QUIET)
+    kept = contents(run)
+    assert sorted(kept) == sorted(contents(trained))
+    for name in ("last.npz", "model.keras", "best.keras"):
+        assert kept[name] == contents(trained)[name]
+
+
+def test_precision_is_float32_where_the_graph_is_rewritten():
+    import tensorflow as tf
+
+    assert use_precision("float32") == "float32"
+    assert use_precision("mixed_bfloat16") == "float32"
+    options = tf.config.optimizer.get_experimental_options()
+    assert options["auto_mixed_precision_onednn_bfloat16"]
+    tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": False})
