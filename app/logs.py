@@ -5,11 +5,19 @@ import sys
 from typing import Literal
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor
+
+
+def _without_colours(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Drops the second version of its messages that uvicorn has for terminals."""
+    event.pop("color_message", None)
+    return event
+
 
 _PRE_CHAIN: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.ExtraAdder(),
+    _without_colours,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -26,9 +34,13 @@ def configure_logs(level: str, style: Literal["auto", "json", "console"]) -> Non
     """
     if style == "auto":
         style = "console" if sys.stderr.isatty() else "json"
-    renderers: list[Processor] = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    # Tracebacks are plain text: with local variables they would hold callers' pictures.
+    console = structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+    )
+    renderers: list[Processor] = [console]
     if style == "json":
-        renderers = [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        renderers = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

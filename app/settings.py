@@ -60,6 +60,9 @@ class Settings(BaseSettings):
     body_seconds: PositiveFloat = Field(
         default=60, description="Time in which a request's body must arrive, else 408."
     )
+    answer_seconds: PositiveFloat = Field(
+        default=60, description="Time in which a client must take its picture, else it is left."
+    )
     timeout_seconds: PositiveFloat = Field(
         default=120, description="Time from the whole body to the answer, else 503."
     )

@@ -24,19 +24,29 @@ def test_json_lines(capsys):
     logger.debug("unseen")
     with bound_contextvars(request_id="abc"):
         logger.info("request", extra={"path": '/a"\n{"level": "critical"}'})
+    picture = b"a secret"
     try:
-        raise KeyError("k")
+        raise KeyError("k", len(picture))
     except KeyError:
         logger.exception("it failed")
     first, second = map(json.loads, capsys.readouterr().err.splitlines())
     assert first["path"] == '/a"\n{"level": "critical"}'
     assert (first["event"], first["request_id"], first["level"]) == ("request", "abc", "info")
     assert first["timestamp"].endswith("Z")
-    assert second["exception"][0]["exc_type"] == "KeyError"
+    assert "KeyError: ('k', 8)" in second["exception"]
+    assert "a secret" not in second["exception"]
 
 
 def test_text(capsys):
     configure_logs("debug", "console")
+    try:
+        picture = b"a secret"
+        raise KeyError("k", len(picture))
+    except KeyError:
+        logging.getLogger("app").exception("it failed")
+    text = capsys.readouterr().err
+    assert "KeyError" in text
+    assert "a secret" not in text.replace('b"a secret"', "")
     logging.getLogger("app.somewhere").debug("seen", extra={"pixels": 12})
     line = capsys.readouterr().err
     assert "seen" in line

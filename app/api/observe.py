@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, Request
@@ -78,7 +79,7 @@ class Observe:
         level = logging.DEBUG if route in PROBES else logging.INFO
         facts = {
             "method": scope["method"],
-            "path": scope["path"],
+            "path": quote(scope["path"]),
             "status": trace.status,
             "seconds": round(trace.elapsed, 4),
             "bytes_in": trace.bytes_in,

@@ -33,12 +33,13 @@ class Service:
         return cls(settings, models, memory, Metrics(models, memory), codecs)
 
 
-def _service(request: Request) -> Service:
+# These are coroutines only because FastAPI sends plain functions through its thread pool.
+async def _service(request: Request) -> Service:
     service: Service = request.app.state.service
     return service
 
 
-def _trace(request: Request) -> Trace:
+async def _trace(request: Request) -> Trace:
     return trace_of(request.scope)
 
 

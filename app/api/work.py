@@ -8,13 +8,12 @@ from typing import ParamSpec, TypeVar
 
 import anyio
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
 
 from app.api.memory import Share
 from app.api.problems import ProblemError
 from app.api.service import Service
 from app.api.trace import Trace
-from app.imaging.codec import Encoded, Header, Picture, decode, read_header
+from app.imaging.codec import Header, Picture, decode, read_header
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -46,8 +45,7 @@ async def while_wanted(request: Request, seconds: float) -> AsyncIterator[None]:
 
 
 async def _cancel_on_departure(request: Request, scope: anyio.CancelScope) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
+    await request.receive()
     scope.cancel()
 
 
@@ -88,12 +86,3 @@ def _within_limits(service: Service, header: Header) -> bool:
     settings = service.settings
     sides, size = (header.width, header.height), header.width * header.height
     return max(sides) <= settings.max_side and size <= settings.max_pixels
-
-
-def image_response(encoded: Encoded, name: str, headers: dict[str, str]) -> Response:
-    """The answer with a picture; `name` is the one to save it under, less its suffix."""
-    return Response(
-        encoded.data,
-        media_type=encoded.media_type,
-        headers={"Content-Disposition": f'inline; filename="{name}.{encoded.format}"', **headers},
-    )

@@ -10,11 +10,12 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from app.api import openapi
+from app.api.answer import PictureResponse
 from app.api.problems import invalid_body
 from app.api.schemas import Comparison, DenoiseOptions, NoiseOptions
 from app.api.service import ServiceOf, ShareOf, TraceOf
 from app.api.upload import read_image, read_images
-from app.api.work import decoded, image_response, in_thread, while_wanted
+from app.api.work import decoded, in_thread, while_wanted
 from app.imaging.codec import Encoded, Picture, encode
 from app.imaging.metrics import psnr, rmse, ssim
 from app.imaging.noise import add_noise
@@ -54,7 +55,7 @@ async def denoise(
             encoded, sigma = await in_thread(service, _finish, result, options)
     share.hold(len(encoded.data))
     headers = {"X-Model": denoiser.card.name, "X-Noise-Sigma": f"{sigma:.4f}"}
-    return image_response(encoded, "denoised", headers)
+    return PictureResponse(encoded, "denoised", headers, seconds=service.settings.answer_seconds)
 
 
 def _finish(result: Denoised, options: DenoiseOptions) -> tuple[Encoded, float]:
@@ -105,7 +106,8 @@ async def noise(
                 options.quality,
             )
     share.hold(len(encoded.data))
-    return image_response(encoded, "noisy", {"X-Noise-Seed": str(seed)})
+    headers = {"X-Noise-Seed": str(seed)}
+    return PictureResponse(encoded, "noisy", headers, seconds=service.settings.answer_seconds)
 
 
 @router.post(

@@ -11,7 +11,7 @@ STATIC = WEB / "static"
 router = APIRouter(include_in_schema=False)
 
 
-@router.get("/")
+@router.api_route("/", methods=["GET", "HEAD"])
 async def page() -> FileResponse:
     """The page; what it loads is below /static."""
     return FileResponse(WEB / "index.html")

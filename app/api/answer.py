@@ -1,0 +1,47 @@
+"""The answer that holds a picture."""
+
+import asyncio
+
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from app.imaging.codec import Encoded
+
+PIECE = 1 << 18
+
+
+class PictureResponse(Response):
+    """Sends a picture piece by piece, each once the client has taken most of the one before.
+
+    All at once, it would lie in the server's buffer, beyond the memory that is accounted for, for
+    as long as the client pleases. One that has not taken it after `seconds` is left.
+    """
+
+    def __init__(
+        self, encoded: Encoded, name: str, headers: dict[str, str], *, seconds: float
+    ) -> None:
+        """`name` is the one to save the picture under, less its suffix."""
+        disposition = f'inline; filename="{name}.{encoded.format}"'
+        super().__init__(
+            encoded.data,
+            headers={"Content-Disposition": disposition, **headers},
+            media_type=encoded.media_type,
+        )
+        self.seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI interface; raises ClientDisconnect when the time is up."""
+
+        async def send_in_pieces(message: Message) -> None:
+            body = memoryview(message.pop("body", b""))
+            for start in range(0, len(body), PIECE):
+                piece = bytes(body[start : start + PIECE])
+                await send(message | {"body": piece, "more_body": True})
+            await send(message)
+
+        try:
+            async with asyncio.timeout(self.seconds):
+                await super().__call__(scope, receive, send_in_pieces)
+        except TimeoutError:
+            raise ClientDisconnect from None
