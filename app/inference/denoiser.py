@@ -40,27 +40,40 @@ class Denoised:
     """A denoised picture, what it was made of, and how long that took."""
 
     original: Picture
-    restored: Picture
-    """The network's own result, at full strength."""
+    restored: Pixels
+    """The network's own result; of one channel where all of the original's are equal."""
     strength: float
     timing: Timing
 
     @cached_property
     def picture(self) -> Picture:
         """Original + strength * (restored - original), rounded to nearest."""
+        original, restored = self.original.pixels, self.restored
         if self.strength == 1.0:
-            return self.restored
-        x, y = self.original.pixels, self.restored.pixels
-        blend = np.empty_like(y)
-        for row in range(len(y)):  # row by row: floats of a whole picture would be large
-            a, b = to_unit(x[row]), to_unit(y[row])
-            blend[row] = from_unit(a + np.float32(self.strength) * (b - a), y.dtype)
-        return replace(self.restored, pixels=blend)
+            same = np.broadcast_to(restored, original.shape)
+            return replace(self.original, pixels=np.ascontiguousarray(same))
+        blend = np.empty_like(original)
+        for row in range(len(blend)):  # row by row: floats of a whole picture would be large
+            x, y = to_unit(original[row]), to_unit(restored[row])
+            blend[row] = from_unit(x + np.float32(self.strength) * (y - x), blend.dtype)
+        return replace(self.original, pixels=blend)
 
     @cached_property
     def sigma(self) -> float:
         """The deviation of the noise that the network found, 0..1; takes some milliseconds."""
-        return estimate_sigma(self.original.pixels, self.restored.pixels)
+        channels = self.restored.shape[-1]
+        return estimate_sigma(self.original.pixels[..., :channels], self.restored)
+
+
+def _distinct_channels(pixels: Pixels) -> Pixels:
+    """`pixels`, or their first channel where all are equal.
+
+    A grey picture stored as colour would come back with a tint. A coloured one shows what it is
+    within its first rows, so that this costs nothing.
+    """
+    bands = (pixels[top : top + 64] for top in range(0, len(pixels), 64))
+    grey = all((band[..., 1:] == band[..., :1]).all() for band in bands)
+    return pixels[..., :1] if grey else pixels
 
 
 class Denoiser:
@@ -106,18 +119,19 @@ class Denoiser:
         `strength`, 0..1, is the share of the network's correction that is applied. Raises
         Overloaded when there is no room, and Draining after `close`.
         """
-        tiles = plan(picture.height, picture.width, halo=self.card.halo, stride=self.card.stride)
-        restored = replace(picture, pixels=np.empty_like(picture.pixels))
-        return self._batcher.submit(
-            picture.pixels,
-            tiles,
-            restored.pixels,
-            lambda timing: Denoised(picture, restored, strength, timing),
-        )
+        return self._queue(picture, _distinct_channels(picture.pixels), strength)
 
     async def denoise(self, picture: Picture, *, strength: float = 1.0) -> Denoised:
         """`submit`, awaited: cancelling this takes the picture off the queue."""
-        return await asyncio.wrap_future(self.submit(picture, strength=strength))
+        pixels = await asyncio.to_thread(_distinct_channels, picture.pixels)
+        return await asyncio.wrap_future(self._queue(picture, pixels, strength))
+
+    def _queue(self, picture: Picture, pixels: Pixels, strength: float) -> Future[Denoised]:
+        tiles = plan(picture.height, picture.width, halo=self.card.halo, stride=self.card.stride)
+        restored = np.empty(pixels.shape, pixels.dtype)
+        return self._batcher.submit(
+            pixels, tiles, restored, lambda timing: Denoised(picture, restored, strength, timing)
+        )
 
     @property
     def queued_pixels(self) -> int:

@@ -53,6 +53,18 @@ def test_tiles_give_the_same_pixels_as_the_whole(denoiser):
     assert inside.max() <= 0.5 + 1e-3
 
 
+@pytest.mark.parametrize("strength", [0.5, 1.0])
+def test_grey_stored_as_colour_stays_grey(denoiser, strength):
+    grey = noisy_picture(200, 70, channels=1)
+    colour = Picture(np.repeat(grey.pixels, 3, axis=-1), format=Format.PNG)
+    result = denoiser.submit(colour, strength=strength).result(60)
+    alone = denoiser.submit(grey, strength=strength).result(60)
+    assert result.picture.pixels.shape == (200, 70, 3)
+    assert result.picture.pixels.flags.c_contiguous
+    np.testing.assert_array_equal(result.picture.pixels, np.repeat(alone.picture.pixels, 3, -1))
+    assert result.sigma == alone.sigma
+
+
 def test_strength_blends_the_picture_and_the_result(denoiser):
     picture = noisy_picture(64, 64)
     full = denoiser.submit(picture).result(60).picture.pixels.astype(float)
