@@ -92,7 +92,7 @@ def directories(data: bytes) -> Iterator[Directory]:
 
 
 def tree(directory: Directory, without: Container[int] = ()) -> Tree:
-    """A directory's fields and those of the EXIF, GPS and interoperability directories below it.
+    """A directory's fields, `without` some, and all of the EXIF and GPS directories below it.
 
     Raises `ValueError` when the values overlap so much that a copy would outgrow the file.
     """
@@ -181,7 +181,7 @@ def _tree(directory: Directory, without: Container[int], levels: int) -> Tree:
                 child = _read(directory.data, below, directory.order, directory.big)
             except (ValueError, struct.error):
                 continue
-            result[tag] = _tree(child, without, levels - 1)
+            result[tag] = _tree(child, (), levels - 1)
     return result
 
 

@@ -28,7 +28,7 @@ def orient(plane: Samples, orientation: int) -> Samples:
 def interleave(pixels: Samples, alpha: Samples | None) -> Samples:
     """What encoders take: `[height, width]` for grey alone, else alpha as the last channel."""
     if alpha is not None:
-        return np.dstack((pixels, alpha))
+        pixels = np.dstack((pixels, alpha))
     shape = pixels.shape[:2] if pixels.shape[2] == 1 else pixels.shape
     return pixels.ravel().reshape(shape)  # codecs are strict about strides, of sides of 1, too
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from app.imaging import ifd, jpeg
 from app.imaging.picture import Format, Header, Metadata, Picture, UnreadableImage, UnsupportedImage
-from app.imaging.samples import Samples, cmyk_to_rgb, to_uint8, unpremultiply, widen
+from app.imaging.samples import Samples, cmyk_to_rgb, unpremultiply, widen
 from app.imaging.tags import (
     FILE_TAGS,
     PIXEL_TAGS,
@@ -207,9 +207,9 @@ def _pixels_alone(data: bytes, directory: ifd.Directory) -> bytes:
 
 def _look_up(directory: ifd.Directory, indices: Samples) -> Samples:
     """Palette colours, 16 bits in the file, as 8-bit RGB, or as grey where all of them are."""
-    palette = directory.integers(Tag.PALETTE).astype(np.uint16).reshape(3, -1).T
-    if palette.max() > 255:  # some writers fill 8 of the 16 bits
-        palette = to_uint8(palette)
+    palette = directory.integers(Tag.PALETTE).reshape(3, -1).T
+    if palette.max() > 255:  # some writers fill the lower 8 of the 16 bits, others the upper
+        palette = palette >> 8
     palette = np.asarray(palette, np.uint8)
     if (palette == palette[:, :1]).all():
         palette = palette[:, :1]

@@ -1,0 +1,81 @@
+import struct
+import zlib
+
+import pytest
+
+from app.imaging import ifd
+from app.imaging.metadata import MAX_INFLATED, inflate, upright
+from app.imaging.picture import Metadata
+from app.imaging.tags import Tag
+
+
+def block(orientation, order="<", kind=ifd.SHORT, thumbnail=b""):
+    fields = {
+        Tag.ORIENTATION: ifd.integers(order, kind, orientation),
+        1000: ifd.Field(ifd.UNDEFINED, 20, b"a maker's own notes."),
+    }
+    data = bytearray(ifd.header(order, 8) + ifd.pack(fields, order, 8))
+    if thumbnail:
+        link = 8 + 2 + 12 * len(fields)
+        struct.pack_into(order + "I", data, link, len(data))
+    return bytes(data) + thumbnail
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("kind", [ifd.SHORT, ifd.LONG])
+def test_orientation_is_told_once_and_then_reset_in_place(order, kind):
+    orientation, metadata = upright(Metadata(exif=block(6, order, kind)))
+    assert orientation == 6
+    assert metadata.exif == block(1, order, kind)
+    assert upright(metadata) == (1, metadata)
+
+
+@pytest.mark.parametrize("orientation", [0, 1, 9, 65_535])
+def test_an_orientation_that_turns_nothing(orientation):
+    assert upright(Metadata(exif=block(orientation)))[0] == 1
+
+
+def test_the_thumbnail_is_unlinked_since_it_shows_the_old_picture():
+    _, metadata = upright(Metadata(exif=block(1, thumbnail=bytes(30))))
+    assert metadata.exif is not None
+    assert len(list(ifd.directories(metadata.exif))) == 1
+
+
+@pytest.mark.parametrize("exif", [b"", b"nonsense", b"II*\0\0\0\0\0", block(6)[:12]])
+def test_damaged_exif_is_dropped(exif):
+    assert upright(Metadata(exif=exif)) == (1, Metadata())
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b'<x tiff:Orientation="6"/>', b'<x tiff:Orientation="1"/>'),
+        (b"<tiff:Orientation>8</tiff:Orientation>", b"<tiff:Orientation>1</tiff:Orientation>"),
+        (b"<x/>", b"<x/>"),
+    ],
+)
+def test_xmp_repeats_the_orientation(before, after):
+    assert upright(Metadata(exif=block(6), xmp=before))[1].xmp == after
+    assert upright(Metadata(xmp=before))[1].xmp == before  # which alone turns nothing
+
+
+@pytest.mark.parametrize(("orientation", "dpi"), [(3, (300, 72)), (5, (72, 300)), (8, (72, 300))])
+def test_resolution_turns_with_the_picture(orientation, dpi):
+    assert upright(Metadata(exif=block(orientation), dpi=(300, 72)))[1].dpi == dpi
+
+
+@pytest.mark.parametrize("dpi", [(0.0, 72.0), (72.0, 1e9)])
+def test_a_resolution_that_no_format_states_is_dropped(dpi):
+    assert upright(Metadata(dpi=dpi))[1].dpi is None
+
+
+def test_a_profile_of_inks_does_not_reach_pixels(srgb, inverting_profile):
+    assert upright(Metadata(icc=inverting_profile))[1].icc is None
+    assert upright(Metadata(icc=srgb))[1].icc == srgb
+
+
+def test_inflating_stops_at_damage_and_at_a_limit():
+    assert inflate(zlib.compress(b"text")) == b"text"
+    assert inflate(b"damage") == b""
+    assert inflate(zlib.compress(b"text")[:-5]) == b""
+    assert inflate(zlib.compress(bytes(MAX_INFLATED + 1))) == b""

@@ -1,0 +1,195 @@
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL.PngImagePlugin import PngInfo
+
+from app.imaging import codec, png
+from app.imaging.codec import Format, Metadata, Picture, UnreadableImage, UnsupportedImage
+from app.imaging.png import write_chunk
+
+GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6
+LIMIT = 10_000
+
+
+def png_file(rows, width, depth, colour_type, *chunks, interlaced=False, stream=None):
+    """A PNG of rows already packed to `depth` bits, each without its filter's byte."""
+    header = struct.pack(">IIBBBBB", width, len(rows), depth, colour_type, 0, 0, interlaced)
+    stream = stream or zlib.compress(b"".join(b"\0" + bytes(row) for row in rows))
+    parts = [write_chunk(b"IHDR", header), *chunks, write_chunk(b"IDAT", stream)]
+    return b"".join([png.SIGNATURE, *parts, write_chunk(b"IEND", b"")])
+
+
+def decoded(data):
+    return codec.decode(data, max_pixels=LIMIT)
+
+
+def chunk_names(data):
+    return [bytes(chunk.name) for chunk in png._chunks(data)]
+
+
+@pytest.mark.parametrize(
+    ("depth", "row", "levels"),
+    [
+        (1, [0b10100000], [255, 0, 255, 0]),
+        (2, [0b00011011], [0, 85, 170, 255]),
+        (4, [0x0F, 0x1E], [0, 255, 17, 238]),
+        (8, [0, 1, 2, 255], [0, 1, 2, 255]),
+    ],
+)
+def test_grey_of_few_bits_becomes_8_bit_grey(depth, row, levels):
+    picture = decoded(png_file([row], 4, depth, GREY))
+    assert picture.pixels.dtype == np.uint8
+    np.testing.assert_array_equal(picture.pixels, [[[level] for level in levels]])
+
+
+def test_16_bits_are_read_big_end_first():
+    picture = decoded(png_file([struct.pack(">6H", *range(256, 262))], 2, 16, RGB))
+    np.testing.assert_array_equal(picture.pixels.ravel(), range(256, 262))
+    assert picture.depth == 16
+
+
+@pytest.mark.parametrize(
+    ("depth", "colour_type", "row", "transparent", "alpha"),
+    [
+        (8, GREY, [5, 6], [0, 5], [0, 255]),
+        (1, GREY, [0b10000000], [0, 1], [0, 255]),
+        (16, GREY, [1, 2, 3, 4], [3, 4], [65_535, 0]),
+        (8, RGB, [1, 2, 3, 4, 5, 6], [0, 1, 0, 2, 0, 3], [0, 255]),
+        (16, RGB, [0, 1, 0, 2, 0, 3, 9, 9, 9, 9, 9, 9], [0, 1, 0, 2, 0, 3], [0, 65_535]),
+    ],
+)
+def test_a_transparent_colour_becomes_alpha(depth, colour_type, row, transparent, alpha):
+    chunk = write_chunk(b"tRNS", bytes(transparent))
+    picture = decoded(png_file([row], 2, depth, colour_type, chunk))
+    np.testing.assert_array_equal(picture.alpha, [alpha])
+    assert picture.channels == (1 if colour_type == GREY else 3)
+    assert "tRNS" not in chunk_names(png.encode(picture))
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4, 8])
+def test_a_palette_becomes_rgb_and_one_of_greys_grey(depth):
+    row = {1: [0b01000000], 2: [0b00010000], 4: [0x01], 8: [0, 1]}[depth]
+    colours = write_chunk(b"PLTE", bytes([1, 2, 3, 4, 5, 6]))
+    greys = write_chunk(b"PLTE", bytes([7, 7, 7, 9, 9, 9]))
+    alpha = write_chunk(b"tRNS", bytes([100]))
+    picture = decoded(png_file([row], 2, depth, PALETTE, colours))
+    np.testing.assert_array_equal(picture.pixels, [[[1, 2, 3], [4, 5, 6]]])
+    assert picture.alpha is None
+    picture = decoded(png_file([row], 2, depth, PALETTE, greys, alpha))
+    np.testing.assert_array_equal(picture.pixels, [[[7], [9]]])
+    np.testing.assert_array_equal(picture.alpha, [[100, 255]])
+
+
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (2, 3), (5, 5), (9, 7), (17, 16)])
+@pytest.mark.parametrize("colour_type", [GREY, RGB_ALPHA])
+def test_interlaced_pictures_are_put_together(width, height, colour_type):
+    channels = 1 if colour_type == GREY else 4
+    samples = np.random.default_rng(0).integers(0, 256, (height, width, channels), np.uint8)
+    passes = [samples[top::down, left::across] for left, top, across, down in png._ADAM7]
+    rows = [row.tobytes() for part in passes if part.shape[1] for row in part]
+    stream = zlib.compress(b"".join(b"\0" + row for row in rows))
+    data = png_file([b""] * height, width, 8, colour_type, interlaced=True, stream=stream)
+    picture = decoded(data)
+    together = picture.pixels if channels == 1 else np.dstack((picture.pixels, picture.alpha))
+    np.testing.assert_array_equal(together, samples)
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize("colour_type", [GREY, RGB, GREY_ALPHA, RGB_ALPHA])
+def test_samples_survive_bit_by_bit(depth, colour_type, noise, opened):
+    samples = noise if depth == 16 else noise.astype(np.uint8)
+    pixels = samples[..., : 1 if colour_type in (GREY, GREY_ALPHA) else 3]
+    alpha = samples[..., 3] if colour_type in (GREY_ALPHA, RGB_ALPHA) else None
+    data = png.encode(Picture(pixels, alpha))
+    assert (data[24], data[25]) == (depth, colour_type)
+    again = decoded(data)
+    np.testing.assert_array_equal(again.pixels, pixels)
+    if alpha is None:
+        assert again.alpha is None
+    else:
+        np.testing.assert_array_equal(again.alpha, alpha)
+    assert opened(data).size == (9, 7)
+
+
+def test_floats_are_written_with_16_bits():
+    again = decoded(png.encode(Picture(np.array([[[0.5]]], np.float32))))
+    np.testing.assert_array_equal(again.pixels, [[[32_768]]])
+
+
+def test_metadata_is_read_from_pillow_and_by_pillow(saved, opened, colour, srgb, exif):
+    text = PngInfo()
+    text.add_text("Title", "A test")
+    text.add_text("Comment", "In secret", zip=True)
+    text.add_itxt("XML:com.adobe.xmp", "<x/>", zip=True)
+    text.add(b"gAMA", struct.pack(">I", 45_455))
+    data = saved(
+        colour, "PNG", icc_profile=srgb, exif=exif(), dpi=(300, 200), pnginfo=text, compress_level=1
+    )
+    image = opened(png.encode(decoded(data)))
+    assert image.info["icc_profile"] == srgb
+    assert image.info["dpi"] == pytest.approx((300, 200), abs=0.02)
+    assert image.info["gamma"] == pytest.approx(0.45455)
+    assert image.info["Title"], image.info["Comment"] == ("A test", "In secret")
+    assert image.info["xmp"] == b"<x/>"
+    assert image.getexif()[0x0110] == "Camera"
+
+
+def test_only_chunks_that_hold_for_other_pixels_are_copied():
+    copied = [b"gAMA", b"cICP", b"tEXt", b"prVa"]
+    dropped = [b"bKGD", b"tIME", b"hIST", b"prVA"]
+    chunks = [write_chunk(name, bytes(12)) for name in copied + dropped]
+    chunks += [write_chunk(b"zTXt", b"Raw profile type exif\0\0")]
+    picture = decoded(png_file([[0]], 1, 8, GREY, *chunks))
+    assert chunk_names(png.encode(picture)) == [b"IHDR", *copied, b"IDAT"]
+    elsewhere = Picture(picture.pixels, None, Format.TIFF, picture.metadata)
+    assert chunk_names(png.encode(elsewhere)) == [b"IHDR", b"IDAT"]
+
+
+def test_damaged_metadata_does_not_cost_the_picture():
+    unsound = bytearray(write_chunk(b"tEXt", b"Title\0text"))
+    unsound[-1] ^= 1
+    chunks = [
+        bytes(unsound),
+        write_chunk(b"iCCP", b"no end of the name"),
+        write_chunk(b"iCCP", b"name\0\0damage"),
+        write_chunk(b"iCCP", b""),
+        write_chunk(b"eXIf", b"damage"),
+        write_chunk(b"pHYs", b"short"),
+        write_chunk(b"pHYs", bytes(8) + b"\1"),
+        write_chunk(b"iTXt", b"XML:com.adobe.xmp\0"),
+        write_chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0damage"),
+    ]
+    picture = decoded(png_file([[3]], 1, 8, GREY, *chunks))
+    assert picture.pixels == 3
+    assert picture.metadata == Metadata()
+
+
+def test_animations_are_refused_and_a_single_frame_is_not():
+    control = [write_chunk(b"acTL", struct.pack(">II", frames, 0)) for frames in (1, 2)]
+    still, moving = (png_file([[0]], 1, 8, GREY, chunk) for chunk in control)
+    assert decoded(still).size == 1
+    assert codec.read_header(moving).frames == 2
+    with pytest.raises(UnsupportedImage, match="animated"):
+        decoded(moving)
+
+
+def test_pixels_must_be_neither_fewer_nor_many_more_than_declared():
+    with pytest.raises(UnreadableImage):
+        decoded(png_file([[0, 0]], 3, 8, GREY))
+    assert decoded(png_file([bytes(1000)], 3, 8, GREY)).width == 3  # some encoders pad
+    with pytest.raises(UnreadableImage):
+        decoded(png_file([bytes(10**6)], 3, 8, GREY))
+
+
+def test_too_many_chunks_are_refused():
+    chunks = write_chunk(b"prVa", b"") * png.MAX_CHUNKS
+    with pytest.raises(UnsupportedImage, match="chunks"):
+        decoded(png_file([[0]], 1, 8, GREY, chunks))
+
+
+@pytest.mark.parametrize("colour_type", [1, 5, 7, PALETTE])
+def test_a_colour_type_that_is_none_or_lacks_its_palette(colour_type):
+    with pytest.raises(UnreadableImage):
+        decoded(png_file([[0]], 1, 8, colour_type))

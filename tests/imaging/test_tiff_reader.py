@@ -1,0 +1,324 @@
+import io
+import struct
+
+import imagecodecs
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.imaging import codec, ifd
+from app.imaging.codec import Format, UnreadableImage, UnsupportedImage
+from app.imaging.tags import Compression, Photometric, Tag
+
+LIMIT = 10_000
+
+
+def decoded(data):
+    return codec.decode(data, max_pixels=LIMIT)
+
+
+def joined(picture):
+    if picture.alpha is None:
+        return picture.pixels.squeeze(-1) if picture.channels == 1 else picture.pixels
+    return np.dstack((picture.pixels, picture.alpha))
+
+
+def tiff_file(changes, segment=bytes(range(4)), order="<"):
+    """A TIFF of 2 x 2 grey pixels in one strip behind its directory, with `changes` to its tags.
+
+    A value is one number, several, or none, which leaves the tag out.
+    """
+    values = {
+        Tag.WIDTH: 2,
+        Tag.HEIGHT: 2,
+        Tag.BITS: 8,
+        Tag.COMPRESSION: 1,
+        Tag.PHOTOMETRIC: 1,
+        Tag.STRIP_OFFSETS: 2000,
+        Tag.SAMPLES: 1,
+        Tag.ROWS_PER_STRIP: 2,
+        Tag.STRIP_COUNTS: len(segment),
+    } | changes
+    fields = {
+        tag: ifd.integers(order, ifd.LONG, *np.atleast_1d(value).tolist())
+        for tag, value in values.items()
+        if value is not None
+    }
+    head = ifd.header(order, 8) + ifd.pack(fields, order, 8)
+    return head.ljust(2000, b"\0") + segment
+
+
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+@pytest.mark.parametrize("tile", [None, (16, 32)])
+@pytest.mark.parametrize("bigtiff", [False, True])
+@pytest.mark.parametrize(
+    ("compression", "predictor"),
+    [(None, False), ("lzw", True), ("zlib", True), ("packbits", False), ("zstd", False)],
+)
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_every_layout_is_read(
+    byteorder, tile, bigtiff, compression, predictor, channels, saved_tiff, noise
+):
+    samples = noise[..., 0] if channels == 1 else noise[..., :channels]
+    photometric = "rgb" if channels > 2 else "minisblack"
+    for dtype in (np.uint8, np.uint16, np.float32):
+        stored = samples.astype(dtype) / (65_535 if dtype is np.float32 else 1)
+        stored = stored.astype(dtype)
+        for planar in ("contig", "separate") if channels > 1 else (None,):
+            data = saved_tiff(
+                np.moveaxis(stored, -1, 0) if planar == "separate" else stored,
+                photometric=photometric,
+                extrasamples=["unassalpha"] if channels in (2, 4) else None,
+                planarconfig=planar,
+                byteorder=byteorder,
+                tile=tile,
+                rowsperstrip=None if tile else 3,
+                bigtiff=bigtiff,
+                compression=compression,
+                predictor=predictor,
+            )
+            picture = decoded(data)
+            assert picture.format is Format.TIFF
+            assert picture.dtype == dtype
+            np.testing.assert_array_equal(joined(picture), stored)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
+@pytest.mark.parametrize("compression", [None, "tiff_lzw", "tiff_adobe_deflate", "packbits"])
+def test_modes_of_pillow_are_read(mode, compression, saved, opened, noise):
+    data = saved(noise.astype(np.uint8), "TIFF", mode, compression=compression)
+    image = opened(data)
+    expected = image.convert({"1": "L", "P": "RGB"}.get(mode, mode))
+    np.testing.assert_array_equal(joined(decoded(data)), np.asarray(expected))
+
+
+@pytest.mark.parametrize("compression", ["tiff_ccitt", "group3", "group4"])
+def test_faxes_are_read(compression, saved, opened, noise):
+    data = saved(noise.astype(np.uint8), "TIFF", "1", compression=compression)
+    np.testing.assert_array_equal(joined(decoded(data)), np.asarray(opened(data).convert("L")))
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "YCbCr"])
+def test_jpeg_inside_is_read(mode, saved, opened, colour):
+    data = saved(colour, "TIFF", mode, compression="jpeg", quality=95)
+    picture = decoded(data)
+    expected = np.asarray(opened(data).convert("RGB" if mode == "YCbCr" else mode))
+    np.testing.assert_allclose(joined(picture), expected, atol=3)
+
+
+def test_tiles_of_jpeg_are_read(saved_tiff, colour):
+    large = np.tile(colour, (4, 4, 1))
+    data = saved_tiff(large, photometric="rgb", tile=(16, 16), compression="jpeg")
+    np.testing.assert_array_equal(decoded(data).pixels, tifffile.imread(io.BytesIO(data)))
+
+
+@given(st.integers(1, 15), st.sampled_from(["<", ">"]))
+def test_odd_depths_are_spread_over_8_or_16_bits(bits, order):
+    row = np.packbits([0] * bits + [1] * bits).tobytes()
+    picture = decoded(tiff_file({Tag.BITS: bits}, row * 2, order))
+    full = 255 if bits <= 8 else 65_535
+    assert picture.depth == (8 if bits <= 8 else 16)
+    np.testing.assert_array_equal(picture.pixels[..., 0], [[0, full], [0, full]])
+
+
+def test_white_may_be_zero():
+    changes = {Tag.PHOTOMETRIC: int(Photometric.WHITE_IS_ZERO)}
+    np.testing.assert_array_equal(
+        decoded(tiff_file(changes)).pixels[..., 0], [[255, 254], [253, 252]]
+    )
+    floats = np.array([0, 0.25, 0.5, 1], "<f4").tobytes()
+    changes |= {Tag.BITS: 32, Tag.SAMPLE_FORMAT: 3}
+    np.testing.assert_array_equal(
+        decoded(tiff_file(changes, floats)).pixels.ravel(), [1, 0.75, 0.5, 0]
+    )
+
+
+@pytest.mark.parametrize("scale", [1, 256, 257])
+def test_palettes_that_fill_the_lower_the_upper_and_all_bits(scale):
+    colours = [10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120]  # reds, greens, blues
+    palette = [level * scale for level in colours]
+    changes = {Tag.PHOTOMETRIC: 3, Tag.BITS: 2, Tag.PALETTE: palette}
+    picture = decoded(tiff_file(changes, bytes([0b00010000, 0b10110000])))
+    expected = [[[10, 50, 90], [20, 60, 100]], [[30, 70, 110], [40, 80, 120]]]
+    np.testing.assert_array_equal(picture.pixels, expected)
+    greys = tiff_file(changes | {Tag.PALETTE: palette[:4] * 3}, bytes(2))
+    assert decoded(greys).channels == 1
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_inks_become_rgb_and_their_profile_goes(dtype, saved_tiff, inverting_profile):
+    inks = np.zeros((2, 2, 4), dtype)
+    white = np.iinfo(dtype).max
+    data = saved_tiff(inks, photometric="separated")
+    np.testing.assert_array_equal(decoded(data).pixels, np.full((2, 2, 3), white))
+    data = saved_tiff(inks, photometric="separated", iccprofile=inverting_profile)
+    picture = decoded(data)
+    np.testing.assert_array_equal(picture.pixels, np.zeros((2, 2, 3)))
+    assert picture.metadata.icc is None
+
+
+def test_premultiplied_colour_is_divided(saved_tiff):
+    samples = np.full((2, 2, 4), 50, np.uint8)
+    samples[..., 3] = 100
+    data = saved_tiff(samples, photometric="rgb", extrasamples=["assocalpha"])
+    picture = decoded(data)
+    np.testing.assert_array_equal(picture.pixels, np.full((2, 2, 3), 128))
+    np.testing.assert_array_equal(picture.alpha, samples[..., 3])
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_floating_point_between_0_and_1_becomes_float32(dtype, saved_tiff):
+    picture = decoded(saved_tiff(np.array([[0, 0.5], [0.25, 1]], dtype)))
+    assert picture.dtype == np.float32
+    np.testing.assert_array_equal(picture.pixels[..., 0], [[0, 0.5], [0.25, 1]])
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, np.nan, np.inf])
+def test_other_floating_point_has_no_meaning_here(value, saved_tiff):
+    with pytest.raises(UnsupportedImage, match="between 0 and 1"):
+        decoded(saved_tiff(np.array([[0, value]], np.float32)))
+
+
+def test_pages_are_refused_and_thumbnails_are_not(saved_tiff, colour):
+    pages = saved_tiff(np.stack([colour, colour]), photometric="rgb")
+    assert codec.read_header(pages).frames == 2
+    with pytest.raises(UnsupportedImage, match="pages"):
+        decoded(pages)
+    still = saved_tiff(colour, photometric="rgb")
+    link = 8 + 2 + 12 * struct.unpack_from("<H", still, 8)[0]
+    thumbnail = ifd.pack({Tag.SUBFILE: ifd.integers("<", ifd.LONG, 1)}, "<", len(still))
+    data = still[:link] + struct.pack("<I", len(still)) + still[link + 4 :] + thumbnail
+    assert codec.read_header(data).frames == 1
+    np.testing.assert_array_equal(decoded(data).pixels, colour)
+
+
+def test_a_camera_s_raw_file_is_not_taken_for_its_thumbnail():
+    with pytest.raises(UnsupportedImage):
+        decoded(tiff_file({Tag.SUBFILE: 1}))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {Tag.COMPRESSION: 6},
+        {Tag.COMPRESSION: 34_712},
+        {Tag.PHOTOMETRIC: 8},
+        {Tag.PHOTOMETRIC: None},
+        {Tag.PHOTOMETRIC: Photometric.YCBCR, Tag.SAMPLES: 3},
+        {Tag.PHOTOMETRIC: Photometric.CMYK, Tag.SAMPLES: 4, Tag.BITS: 4},
+        {Tag.PHOTOMETRIC: Photometric.CMYK, Tag.SAMPLES: 4, Tag.BITS: 32, Tag.SAMPLE_FORMAT: 3},
+        {Tag.PHOTOMETRIC: Photometric.PALETTE, Tag.BITS: 16},
+        {Tag.PHOTOMETRIC: Photometric.RGB},
+        {Tag.PHOTOMETRIC: Photometric.RGB, Tag.SAMPLES: 5},
+        {Tag.SAMPLES: 3, Tag.BITS: [8, 8, 16]},
+        {Tag.BITS: 32},
+        {Tag.BITS: 8, Tag.SAMPLE_FORMAT: 3},
+        {Tag.BITS: 0},
+        {Tag.SAMPLE_FORMAT: 2},
+        {Tag.COMPRESSION: Compression.JPEG, Tag.BITS: 16},
+        {Tag.SAMPLES: 60_000},
+    ],
+)
+def test_rare_kinds_are_not_supported(changes):
+    with pytest.raises(UnsupportedImage):
+        decoded(tiff_file(changes))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {Tag.WIDTH: 0},
+        {Tag.HEIGHT: None},
+        {Tag.STRIP_OFFSETS: None},
+        {Tag.STRIP_OFFSETS: 2001},
+        {Tag.STRIP_OFFSETS: 2**32 - 1},
+        {Tag.STRIP_COUNTS: 0},
+        {Tag.STRIP_COUNTS: 2**32 - 1},
+        {Tag.ROWS_PER_STRIP: 1},
+        {Tag.ROWS_PER_STRIP: 0},
+        {Tag.HEIGHT: 3},
+        {Tag.TILE_WIDTH: 0, Tag.TILE_HEIGHT: 16, Tag.TILE_OFFSETS: 2000, Tag.TILE_COUNTS: 4},
+        {Tag.COMPRESSION: Compression.DEFLATE},
+        {Tag.COMPRESSION: Compression.JPEG},
+        {Tag.COMPRESSION: Compression.LZW},
+        {Tag.PHOTOMETRIC: Photometric.PALETTE},
+        {Tag.PREDICTOR: 99},
+    ],
+)
+def test_what_the_file_does_not_hold_is_unreadable(changes):
+    with pytest.raises(UnreadableImage):
+        decoded(tiff_file(changes))
+
+
+def test_segments_that_overlap_are_refused():
+    rows = 1000
+    changes = {
+        Tag.HEIGHT: rows,
+        Tag.ROWS_PER_STRIP: 1,
+        Tag.STRIP_OFFSETS: [0] * rows,
+        Tag.STRIP_COUNTS: [9000] * rows,
+        Tag.COMPRESSION: Compression.DEFLATE,
+    }
+    data = tiff_file(changes, bytes(9000))
+    assert len(data) > 9000
+    with pytest.raises(UnreadableImage, match="overlap"):
+        decoded(data)
+
+
+def test_tiles_may_not_be_much_larger_than_the_picture():
+    tile = {Tag.TILE_WIDTH: 16, Tag.TILE_HEIGHT: 16, Tag.TILE_OFFSETS: 2000, Tag.TILE_COUNTS: 256}
+    strip = {Tag.ROWS_PER_STRIP: None, Tag.STRIP_OFFSETS: None, Tag.STRIP_COUNTS: None}
+    assert decoded(tiff_file(strip | tile, bytes(256))).size == 4
+    with pytest.raises(UnsupportedImage, match="tiles larger"):
+        decoded(tiff_file(strip | tile | {Tag.TILE_WIDTH: 2**31, Tag.TILE_HEIGHT: 2**31}))
+
+
+def test_segments_have_a_limit():
+    tile = {Tag.TILE_WIDTH: 1, Tag.TILE_HEIGHT: 1, Tag.TILE_OFFSETS: 2000, Tag.TILE_COUNTS: 1}
+    data = tiff_file(tile | {Tag.WIDTH: 400, Tag.HEIGHT: 400})
+    with pytest.raises(UnsupportedImage, match="segments"):
+        codec.decode(data, max_pixels=10**6)
+
+
+def jpeg_strip(pixels, tables=None):
+    strip = bytes(imagecodecs.jpeg8_encode(pixels, 90))
+    changes = {Tag.COMPRESSION: Compression.JPEG, Tag.JPEG_TABLES: tables and list(tables)}
+    return tiff_file(changes, strip)
+
+
+def test_jpeg_inside_may_not_be_larger_than_its_segment():
+    square = np.zeros((2, 2), np.uint8)
+    assert decoded(jpeg_strip(square)).size == 4
+    with pytest.raises(UnreadableImage, match="larger than it should"):
+        decoded(jpeg_strip(np.zeros((2, 300), np.uint8)))
+
+
+def test_the_tables_of_jpeg_inside_may_not_hold_a_picture():
+    square = np.zeros((2, 2), np.uint8)
+    picture = bytes(imagecodecs.jpeg8_encode(np.zeros((300, 300), np.uint8), 90))
+    data = jpeg_strip(square)
+    fields = {Tag.JPEG_TABLES: ifd.Field(ifd.UNDEFINED, len(picture), picture)}
+    (first,) = ifd.directories(data)
+    packed = ifd.pack(ifd.tree(first) | fields, "<", len(data))
+    with pytest.raises(UnreadableImage, match="tables"):
+        decoded(data[:4] + struct.pack("<I", len(data)) + data[8:] + packed)
+
+
+@pytest.mark.parametrize(("unit", "dpi"), [(1, None), (2, (300, 200)), (3, (762, 508))])
+def test_resolution_by_the_inch_and_by_the_centimetre(unit, dpi, saved_tiff, colour):
+    data = saved_tiff(colour, photometric="rgb", resolution=(300, 200), resolutionunit=unit)
+    assert decoded(data).metadata.dpi == dpi
+
+
+def test_metadata_that_overlaps_does_not_cost_the_picture():
+    data = bytearray(tiff_file({1000 + tag: [0] * 20 for tag in range(60)}))
+    (first,) = ifd.directories(bytes(data))
+    for tag in range(60):
+        record = struct.pack("<HHII", 1000 + tag, 1, 1500, 0)
+        start = bytes(data).index(first.fields[1000 + tag].record)
+        data[start : start + 12] = record
+    picture = decoded(bytes(data))
+    assert picture.size == 4
+    assert picture.metadata.exif is None
