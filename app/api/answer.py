@@ -37,7 +37,7 @@ class PictureResponse(Response):
             body = memoryview(message.pop("body", b""))
             for start in range(0, len(body), PIECE):
                 piece = bytes(body[start : start + PIECE])
-                await send(message | {"body": piece, "more_body": True})
+                await send({**message, "body": piece, "more_body": True})
             await send(message)
 
         try:
