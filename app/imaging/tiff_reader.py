@@ -8,6 +8,7 @@ import io
 import logging
 import math
 import struct
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
@@ -127,20 +128,25 @@ def _layout(directory: ifd.Directory) -> Layout:
 
 
 def _is_supported(layout: Layout) -> bool:
-    extra = layout.channels - layout.colours
-    if layout.format is SampleFormat.FLOAT:
-        plain = (Photometric.WHITE_IS_ZERO, Photometric.BLACK_IS_ZERO, Photometric.RGB)
-        depth_is_known = layout.bits in (16, 32, 64) and layout.photometric in plain
-    elif layout.photometric is Photometric.PALETTE:
-        depth_is_known = 1 <= layout.bits <= 8
-    elif layout.photometric is Photometric.CMYK or layout.compression is Compression.JPEG:
-        depth_is_known = layout.bits == 8 or (
-            layout.bits == 16 and layout.compression is not Compression.JPEG
-        )
-    else:
-        depth_is_known = 1 <= layout.bits <= 16
-    converts = layout.compression is Compression.JPEG or layout.photometric != Photometric.YCBCR
-    return extra in (0, 1) and depth_is_known and converts
+    return layout.channels - layout.colours in (0, 1) and layout.bits in _depths(layout)
+
+
+def _depths(layout: Layout) -> Container[int]:
+    """The bits that samples may have, for what they are and how they are packed."""
+    match layout:
+        case Layout(format=SampleFormat.FLOAT):
+            plain = (Photometric.WHITE_IS_ZERO, Photometric.BLACK_IS_ZERO, Photometric.RGB)
+            packs_floats = layout.compression is not Compression.JPEG
+            return (16, 32, 64) if layout.photometric in plain and packs_floats else ()
+        case Layout(compression=Compression.JPEG):
+            return (8,)
+        case Layout(photometric=Photometric.YCBCR):
+            return ()
+        case Layout(photometric=Photometric.CMYK):
+            return (8, 16)
+        case Layout(photometric=Photometric.PALETTE):
+            return range(1, 9)
+    return range(1, 17)
 
 
 def _check_segments(data: bytes, directory: ifd.Directory, layout: Layout) -> None:
