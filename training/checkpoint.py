@@ -47,12 +47,14 @@ def copy_averaged(model: keras.Model, network: keras.Model, twin: keras.Model) -
     network.set_weights(live)
 
 
-def save_network(network: keras.Model, path: Path) -> None:
-    """Writes `network` as a .keras file."""
+def save_network(network: keras.Model, *paths: Path) -> None:
+    """Writes `network` as .keras files."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "network.keras"  # Keras writes to a path alone, and not atomically
         network.save(file)
-        write(path, file.read_bytes())
+        content = file.read_bytes()
+    for path in paths:
+        write(path, content)
 
 
 def load_network(path: Path) -> Any:

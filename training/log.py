@@ -5,6 +5,7 @@ import io
 from collections.abc import Mapping
 from pathlib import Path
 
+from training.errors import TrainingError
 from training.events import EventFile
 from training.files import write
 
@@ -15,14 +16,16 @@ COLUMNS = (
 
 
 def read_log(path: Path) -> list[dict[str, float]]:
-    """The rows of a log.csv; an empty cell is left out."""
+    """The rows of a log.csv; an empty cell is left out. Raises TrainingError without a header."""
     if not path.exists():
         return []
     with path.open(newline="") as file:
-        return [
-            {name: float(value) for name, value in row.items() if value}
-            for row in csv.DictReader(file)
-        ]
+        reader = csv.DictReader(file)
+        if not {"epoch", "step"} <= set(reader.fieldnames or ()):
+            raise TrainingError(
+                f"{path}: the first line must name the columns: epoch,step,loss ..."
+            )
+        return [{name: float(value) for name, value in row.items() if value} for row in reader]
 
 
 class Log:

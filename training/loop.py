@@ -109,7 +109,7 @@ def train(
                 shuffle=False,
             )
     _draw(run, validation)
-    _say(console, f"{run} holds the network after {epochs * len(patches)} steps")
+    _say(console, f"{run} holds the network after {max(done, epochs)} epochs")
 
 
 class Keeper(keras.callbacks.Callback):
@@ -157,9 +157,8 @@ class Keeper(keras.callbacks.Callback):
         }
         better = row.get("validation_psnr", -math.inf) > self.log.best("validation_psnr")
         self.log.append(row)
-        save_network(self.twin, self.run / "model.keras")
-        if better:
-            save_network(self.twin, self.run / "best.keras")
+        names = ("model.keras", "best.keras") if better else ("model.keras",)
+        save_network(self.twin, *(self.run / name for name in names))
         save_state(self.model, epoch + 1, self.run / "last.npz")
         _say(self.console, _row_in_words(row))
 

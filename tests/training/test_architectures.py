@@ -49,5 +49,5 @@ def test_the_last_layer_is_float32_under_any_policy(name):
 def test_what_is_not_known_is_named():
     with pytest.raises(TrainingError, match=r"no architecture 'vit'; there is autoencoder, unet"):
         build("vit", {})
-    with pytest.raises(TrainingError, match="'unet': .*depth"):
+    with pytest.raises(TrainingError, match=r"'unet': .*depth"):
         build("unet", {"depth": 3})

@@ -1,4 +1,5 @@
 import shutil
+from typing import Any
 
 import pytest
 
@@ -84,7 +85,7 @@ def test_train_ends_without_a_traceback(monkeypatch, experiment, capsys, raised,
 
 
 def test_a_run_is_named_after_its_experiment(monkeypatch, experiment):
-    called = {}
+    called: dict[str, Any] = {}
     monkeypatch.setattr(loop, "train", lambda *args, **kwargs: called.update(kwargs, args=args))
     arguments = ["--data", "d", "--resume", "--start", "s.keras", "--steps", "7"]
     assert main(["train", str(experiment()), *arguments]) == 0

@@ -1,6 +1,7 @@
 import pytest
 import tensorflow as tf
 
+from training.errors import TrainingError
 from training.log import Log, read_log
 
 
@@ -40,6 +41,12 @@ def test_a_log_with_fewer_columns_is_gone_on_with(tmp_path):
     log = Log(tmp_path, 1)
     log.append(row(1, validation_psnr=25.0))
     assert [r.get("validation_psnr") for r in read_log(tmp_path / "log.csv")] == [None, 25.0]
+
+
+def test_a_log_without_a_header_is_refused(tmp_path):
+    (tmp_path / "log.csv").write_text("0,1000,0.25\n")
+    with pytest.raises(TrainingError, match="the first line must name the columns"):
+        Log(tmp_path, 1)
 
 
 def test_the_best_so_far(tmp_path):

@@ -89,7 +89,7 @@ def test_a_finished_run_is_only_drawn_again(tmp_path, trained, pictures, experim
     assert after["last.npz"] == contents(trained)["last.npz"]
     output = capsys.readouterr().out
     assert "differs from" in output
-    assert "holds the network after 4 steps" in output
+    assert "holds the network after 2 epochs" in output
 
 
 def test_a_run_can_start_from_a_network_hold_nothing_out_and_tell_how_it_goes(

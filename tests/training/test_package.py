@@ -69,7 +69,7 @@ def test_scores_go_onto_the_card_of_the_very_file_they_are_of(tmp_path, run, pic
 def test_a_file_from_elsewhere_is_packaged_with_its_experiment(tmp_path, trained, pictures):
     lone = shutil.copy(trained / "model.keras", tmp_path / "lone.keras")
     experiment = read_experiment(trained / "experiment.toml")
-    with pytest.raises(TrainingError, match="experiment.toml: No such file"):
+    with pytest.raises(TrainingError, match=r"experiment\.toml: No such file"):
         package(lone, "lone", tmp_path / "models")
     with pytest.raises(TrainingError, match="--data"):
         package(lone, "lone", tmp_path / "models", experiment=experiment)
@@ -121,5 +121,5 @@ def test_packaging_again_replaces(tmp_path, trained):
 def test_a_run_without_trials_has_no_report(run, pictures):
     text = (run / "experiment.toml").read_text()
     (run / "experiment.toml").write_text(text[: text.index("[[trials]]")])
-    with pytest.raises(TrainingError, match="has no .*trials"):
+    with pytest.raises(TrainingError, match=r"has no .*trials"):
         report(run, pictures)

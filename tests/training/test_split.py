@@ -11,7 +11,7 @@ def noise(seed, side=32, dtype=np.uint8):
 
 
 def test_file_by_file_it_is_scikit_learns_split():
-    """First and count are what train_test_split(range(253), test_size=0.25, random_state=42) gives."""
+    """These figures are what `train_test_split(range(253), test_size=0.25, ...)` gives."""
     training, held_out = split_files(253, 0.25)
     assert held_out[:5] == [208, 6, 79, 204, 117]
     assert (len(training), len(held_out)) == (189, 64)
