@@ -47,8 +47,10 @@ def configure_tensorflow(precision: Precision, threads: int) -> None:
     for gpu in tf.config.list_physical_devices("GPU"):
         tf.config.experimental.set_memory_growth(gpu, True)
     bfloat16 = precision is Precision.BFLOAT16 or (precision is Precision.AUTO and has_bfloat16())
-    # oneDNN's graph rewrite turns the convolutions alone into bfloat16; weights, and the sum of
-    # picture and noise at the end, stay float32.
+    # oneDNN's graph rewrite turns the convolutions into bfloat16. The transposed ones, among them
+    # the network's last, stay float32: with 8 bits of mantissa, strong noise is only known to
+    # half an 8-bit level, and how that rounds would depend on the size of the tile.
+    os.environ["TF_AUTO_MIXED_PRECISION_GRAPH_REWRITE_ALLOWLIST_REMOVE"] = "Conv2DBackpropInput"
     tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": bfloat16})
 
 
