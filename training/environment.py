@@ -9,13 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
+
+PROJECT = "denoiser"
+CPUINFO = Path("/proc/cpuinfo")
 
 
 def versions() -> dict[str, str]:
     """Versions of this project, Keras, and its backend, as a model card states them."""
+    try:
+        project = version(PROJECT)
+    except PackageNotFoundError:
+        project = "not installed"
     backend = keras.backend.backend()
     return {
-        "denoiser": _version("denoiser"),
+        "denoiser": project,
         "keras": keras.__version__,
         "backend": f"{backend} {import_module(backend).__version__}",
     }
@@ -26,9 +34,9 @@ def environment() -> dict[str, Any]:
     return {
         "started": now(),
         "command": sys.argv,
-        "python": platform.python_version(),
-        "numpy": _version("numpy"),
         **versions(),
+        "numpy": np.__version__,
+        "python": platform.python_version(),
         "machine": platform.platform(),
         "processor": _processor(),
     }
@@ -39,18 +47,8 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
-
-
 def _processor() -> str:
     """The processor's name as Linux gives it, or what Python knows elsewhere."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
+    lines = CPUINFO.read_text().splitlines() if CPUINFO.exists() else []
     names = (line.split(":")[1].strip() for line in lines if line.startswith("model name"))
     return next(names, platform.processor())

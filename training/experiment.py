@@ -150,8 +150,8 @@ class Experiment(_Section):
     card: Card = Card()
 
     def with_steps(self, steps: int) -> Self:
-        """The same experiment over another number of steps."""
-        schedule = self.schedule.model_copy(update={"steps": steps})
+        """The same experiment over another number of steps; raises TrainingError for none."""
+        schedule = checked(Schedule, self.schedule.model_dump() | {"steps": steps}, "--steps")
         return self.model_copy(update={"schedule": schedule})
 
 

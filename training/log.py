@@ -22,9 +22,7 @@ def read_log(path: Path) -> list[dict[str, float]]:
     with path.open(newline="") as file:
         reader = csv.DictReader(file)
         if not {"epoch", "step"} <= set(reader.fieldnames or ()):
-            raise TrainingError(
-                f"{path}: the first line must name the columns: epoch,step,loss ..."
-            )
+            raise TrainingError(f"{path}: the first line must name the columns")
         return [{name: float(value) for name, value in row.items() if value} for row in reader]
 
 

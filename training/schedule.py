@@ -24,7 +24,3 @@ class Trapezoid(keras.optimizers.schedules.LearningRateSchedule):
         rise = ops.minimum(1.0, (step + 1) / self.warmup)
         into_decay = ops.clip((step - self.decay_start) / self.decay, 0.0, 1.0)
         return self.peak * rise * 0.5 * (1 + ops.cos(math.pi * into_decay))
-
-    def get_config(self) -> dict[str, Any]:
-        """Never asked for: optimizers are not saved as Keras objects."""
-        return {}

@@ -59,8 +59,8 @@ def write_experiment(path: Path, *, steps: int = 4, rate: float = 1e-3, extra: s
 
 @pytest.fixture(scope="session")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twelve small pictures, of which a quarter makes three."""
-    return draw_pictures(tmp_path_factory.mktemp("pictures"), 12)
+    """Twenty small pictures."""
+    return draw_pictures(tmp_path_factory.mktemp("pictures"), 20)
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ def test_evaluate_prints_a_table(trained, pictures, capsys):
 def test_evaluate_takes_the_trials_of_an_experiment(trained, pictures, capsys):
     trials = ["--trials", str(trained / "experiment.toml")]
     assert main(["evaluate", "--rival", "noisy", "--data", str(pictures), *trials]) == 0
-    assert capsys.readouterr().out.count("| squares (3) | ") == 2
+    assert capsys.readouterr().out.count("| squares (5) | ") == 2
 
 
 def test_report_and_package_follow_a_run(tmp_path, trained, pictures, capsys):
@@ -72,6 +72,7 @@ def test_an_empty_folder_is_an_error(tmp_path, experiment, capsys):
     ("raised", "status", "words"),
     [
         (OSError(28, "No space left on device", "runs/a/last.npz"), 1, "device: runs/a/last.npz"),
+        (OSError("no room"), 1, "error: no room\n"),
         (KeyboardInterrupt(), 130, "--resume"),
     ],
 )

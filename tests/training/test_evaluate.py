@@ -83,11 +83,11 @@ def test_padding_is_by_reflection_at_the_right_and_the_bottom():
 
 def test_a_trial_is_measured_over_a_folder(pictures):
     results = list(outcomes(rival("noisy"), trial(fresh=True), 25, pictures))
-    assert len(results) == 12
+    assert len(results) == 20
     patterns = {(o.noisy - o.original / np.float32(255))[:9, :9].tobytes() for o in results}
-    assert len(patterns) == 12
+    assert len(patterns) == 20
     figures = score(trial(), 25, results)
-    assert figures.images == 12
+    assert figures.images == 20
     assert figures.psnr == pytest.approx(np.mean([o.psnr for o in results]))
     assert figures.rmse == pytest.approx(25 / 255, rel=0.1)
     assert 0 < figures.ssim < 1
@@ -109,8 +109,8 @@ def test_a_trial_takes_the_part_that_training_held_out(pictures):
         trial_files(trial(), pictures),
         trial_files(trial(test_share=0.25), pictures),
     )
-    assert len(everything) == 12
-    assert len(held_out) == 3
+    assert len(everything) == 20
+    assert len(held_out) == 5
     assert set(held_out) < set(everything)
     assert trial_files(trial(limit=2), pictures) == everything[:2]
     assert trial_files(trial(only=("03.png",)), pictures)[0].name == "03.png"

@@ -36,6 +36,8 @@ def test_steps_can_be_overridden():
     experiment = Experiment(name="a").with_steps(7)
     assert experiment.schedule.steps == 7
     assert experiment.schedule.batch == Experiment(name="a").schedule.batch
+    with pytest.raises(TrainingError, match="--steps: steps"):
+        experiment.with_steps(0)
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def test_a_run_folder_holds_everything(trained):
     (start,) = json.loads((trained / "environment.json").read_text())
     assert {"started", "command", "keras", "backend", "numpy", "processor"} <= set(start)
     (folder,) = json.loads((trained / "data.json").read_text())
-    assert folder == {"path": ".", "images": 9, "held_out": 3, "skipped": []}
+    assert folder == {"path": ".", "images": 15, "held_out": 5, "skipped": []}
 
 
 def test_the_log_tells_of_every_epoch(trained):
@@ -101,7 +101,7 @@ def test_a_run_can_start_from_a_network_hold_nothing_out_and_tell_how_it_goes(
     source.write_text(source.read_text().replace("test_share = 0.25", "test_share = 0.0"))
     train(source, folder, tmp_path / "run", start=trained, console=Console(width=200))
     output = capsys.readouterr().out
-    assert ".: 12 images to train on, 0 held out" in output
+    assert ".: 20 images to train on, 0 held out" in output
     assert f"skipped {folder / 'text.png'}: " in output
     assert "input alone" in output
     assert "network alone" in output

@@ -29,7 +29,7 @@ def test_the_service_reads_what_is_packaged(tmp_path, trained):
     assert card.gmac > 0
     assert card.noise.startswith("Gaussian, sigma 0 to 55 and 55 to 115")
     (images,) = card.training_data
-    assert (images.name, images.images, images.terms) == ("squares", 9, "made by the tests")
+    assert (images.name, images.images, images.terms) == ("squares", 15, "made by the tests")
     assert card.metrics == ()
     assert {"denoiser", "keras", "backend"} == set(card.versions)
     assert card.bytes == (trained / "model.keras").stat().st_size
@@ -75,7 +75,7 @@ def test_a_file_from_elsewhere_is_packaged_with_its_experiment(tmp_path, trained
         package(lone, "lone", tmp_path / "models", experiment=experiment)
     package(lone, "lone", tmp_path / "models", experiment=experiment, data=pictures)
     (images,) = read_packages(tmp_path / "models")["lone"].card.training_data
-    assert images.images == 9
+    assert images.images == 15
 
 
 def test_a_smaller_halo_than_the_receptive_field_can_be_asked_for(tmp_path, run):
