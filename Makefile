@@ -51,7 +51,8 @@ lock: | .venv/bin/python  ## resolve pyproject.toml into the requirements*.lock
 	$(COMPILE) $(UPGRADE) --extra gpu --constraint requirements-dev.lock --output-file requirements-gpu.lock
 
 image:  ## build the container image denoiser:ACCELERATOR (cpu or gpu)
-	docker build --build-arg ACCELERATOR=$(ACCELERATOR) --tag denoiser:$(ACCELERATOR) .
+	docker build --build-arg ACCELERATOR=$(ACCELERATOR) --build-arg REVISION=$$(git rev-parse HEAD) \
+		--tag denoiser:$(ACCELERATOR) .
 
 clean:  ## remove the environment and every cache, but no run and no model
 	rm -rf .venv .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
