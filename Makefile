@@ -35,8 +35,8 @@ format: .venv/requirements-dev.installed  ## format the code and repair what ruf
 	$(BIN)/ruff format $(CODE)
 
 train: .venv/requirements-dev.installed  ## train EXPERIMENT on the images below DATA
-	@test -n "$(DATA)" || { echo "usage: make train DATA=folder-of-images [EXPERIMENT=$(EXPERIMENT)]"; exit 2; }
-	$(BIN)/python -m training train $(EXPERIMENT) --data $(DATA)
+	@test -n "$(DATA)" || { echo "usage: make train DATA=folder-of-images [EXPERIMENT=$(EXPERIMENT)] [ARGS=--resume]"; exit 2; }
+	$(BIN)/python -m training train $(EXPERIMENT) --data $(DATA) $(ARGS)
 
 bench: .venv/requirements-dev.installed  ## measure decoding and encoding
 	$(BIN)/python -m benchmarks.codecs
