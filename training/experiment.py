@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, 
 from app.imaging.noise import NoiseKind
 from training.errors import TrainingError
 
+LossName = Literal["mean_absolute_error", "mean_squared_error", "negative_psnr"]
 Split = Literal["groups", "files"]
 Sigma = Annotated[float, Field(ge=0, le=255)]
 S = TypeVar("S", bound=BaseModel)
@@ -142,7 +143,7 @@ class Experiment(_Section):
     seed: NonNegativeInt = 0
     architecture: str = "unet"
     options: dict[str, Any] = {}
-    loss: Literal["mean_absolute_error", "mean_squared_error"] = "mean_absolute_error"
+    loss: LossName = "mean_absolute_error"
     data: Data = Data()
     noise: Noise = Noise()
     schedule: Schedule = Schedule()

@@ -17,6 +17,7 @@ from training.errors import TrainingError
 from training.experiment import Experiment, Folder, read_experiment
 from training.files import PART, write
 from training.log import Log, read_log
+from training.losses import loss
 from training.noise import AddNoise
 from training.pictures import draw_grid, draw_loss
 from training.progress import ProgressBar
@@ -83,7 +84,7 @@ def train(
     )
     model.compile(
         optimizer=optimizer,
-        loss=experiment.loss,
+        loss=loss(experiment.loss),
         metrics=[psnr],
         # XLA gains nothing on TensorFlow's CPU kernels, and is all that JAX has.
         jit_compile=keras.backend.backend() == "jax",

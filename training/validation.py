@@ -2,13 +2,13 @@
 
 from typing import Any
 
-import keras
 import numpy as np
 from keras import ops
 
 from app.imaging.scale import to_unit
 from training.data import Batch, Images
 from training.experiment import Experiment
+from training.losses import loss
 from training.noise import AddNoise
 
 
@@ -24,7 +24,7 @@ class Validation:
     def __init__(self, folders: list[Images], experiment: Experiment) -> None:
         data = experiment.data
         self.batch = experiment.schedule.batch
-        self.loss = keras.losses.get(experiment.loss)
+        self.loss = loss(experiment.loss)
         self.clean = centres(folders, data.patch, data.validation)
         add_noise = AddNoise(experiment.noise, side=data.patch, seed=experiment.seed + 1)
         self.noisy: Batch = self.clean
