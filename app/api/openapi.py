@@ -36,7 +36,12 @@ MODEL: Json = {
 }
 SIGMA: Json = {
     "X-Noise-Sigma": {
-        "description": "Estimated standard deviation of the noise that was found, 0..1.",
+        "description": (
+            "Estimated standard deviation of the noise that was found, 0..1, taken from the "
+            "flattest parts of the picture. Good to 10% for Gaussian noise from 0.04 up; a "
+            "picture that is all texture, or noise that differs from place to place, has no one "
+            "such value."
+        ),
         "schema": {"type": "number", "minimum": 0, "maximum": 1},
         "example": 0.0983,
     }

@@ -19,7 +19,26 @@ def test_finds_sigma_though_black_and_white_hide_half_of_the_noise(clean, sigma)
 def test_sixteen_bit_pictures_and_tiny_ones():
     clean = (RAMP.astype(np.uint16) * 257)[:16]
     assert estimate_sigma(add_noise(clean, 0.01, seed=0), clean) == pytest.approx(0.01, rel=0.05)
-    assert estimate_sigma(clean[:1, :1], clean[:1, :1]) < 1e-6
+    assert estimate_sigma(clean[:1, :1], clean[:1, :1]) == 0
+    assert estimate_sigma(clean[:1, :9], clean[:1, :9]) < 1e-6
+
+
+def test_a_network_that_fails_on_texture_does_not_mislead_it():
+    clean = np.array(RAMP)
+    clean[64:] = np.random.default_rng(1).integers(0, 256, clean[64:].shape, np.uint8)
+    noisy = add_noise(clean, 0.1, seed=0)
+    half = (clean // 2 + 64).astype(np.uint8)
+    restored = np.where(np.arange(256)[:, None, None] < 64, clean, half)
+    assert estimate_sigma(noisy, restored) == pytest.approx(0.1, rel=0.05)
+
+
+def test_a_frame_without_noise_does_not_count():
+    clean = np.array(RAMP)
+    noisy = add_noise(clean, 0.1, seed=0)
+    noisy[:80] = clean[:80] = 0
+    noisy[:, :64] = clean[:, :64] = 255
+    assert estimate_sigma(noisy, clean) == pytest.approx(0.1, rel=0.05)
+    assert estimate_sigma(clean[:80], clean[:80]) == 0
 
 
 def test_large_pictures_are_sampled():
@@ -28,5 +47,5 @@ def test_large_pictures_are_sampled():
 
 
 def test_never_more_than_the_whole_range():
-    black, white = np.zeros((8, 8, 1), np.uint8), np.full((8, 8, 1), 255, np.uint8)
-    assert estimate_sigma(white, black) == 1.0
+    checks = (np.indices((8, 8, 1)).sum(axis=0) % 2 * 255).astype(np.uint8)
+    assert estimate_sigma(checks, 255 - checks) == 1.0
