@@ -25,6 +25,9 @@ from training.split import split, thumbnail
 SHOWN = 5
 """Images of a trial that are shown one by one."""
 
+PERFECT = 60.0
+"""PSNR in dB that an image counts with which comes back better than that, or unchanged."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -39,8 +42,8 @@ class Outcome:
 
     @cached_property
     def psnr(self) -> float:
-        """In dB."""
-        return psnr(self.original, self.restored)
+        """In dB, at most PERFECT."""
+        return min(PERFECT, psnr(self.original, self.restored))
 
     @cached_property
     def ssim(self) -> float:
@@ -52,6 +55,12 @@ class Outcome:
         """On the [0, 1] scale."""
         return rmse(self.original, self.restored)
 
+    @cached_property
+    def shift(self) -> float:
+        """By how much the mean of a channel has moved, at most, in 8-bit levels."""
+        means = [to_unit(pixels).mean(axis=(0, 1)) for pixels in (self.original, self.restored)]
+        return float(abs(means[1] - means[0]).max() * 255)
+
     @property
     def seconds_per_megapixel(self) -> float:
         """Time that the method took."""
@@ -60,7 +69,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Score:
-    """A method in a trial at one noise level: means over the images, and the median time."""
+    """A method in a trial at one noise level: means over the images, and the median time.
+
+    `lowest` is the PSNR of the image that came out worst, `shift` that of the one that moved most.
+    """
 
     dataset: str
     protocol: str
@@ -68,6 +80,8 @@ class Score:
     psnr: float
     ssim: float
     rmse: float
+    lowest: float
+    shift: float
     seconds_per_megapixel: float
     images: int
     first: tuple[Outcome, ...]
@@ -82,6 +96,8 @@ class Score:
             "psnr": round(self.psnr, 3),
             "ssim": round(self.ssim, 4),
             "rmse": round(self.rmse, 5),
+            "lowest": round(self.lowest, 3),
+            "shift": round(self.shift, 3),
         }
 
 
@@ -166,13 +182,13 @@ def score(trial: Trial, sigma: float, results: Iterable[Outcome]) -> Score:
     """The means over the outcomes of a trial; raises TrainingError if there are none."""
     first: list[Outcome] = []
     figures: list[tuple[float, ...]] = []
-    for outcome in results:
-        figures.append((outcome.psnr, outcome.ssim, outcome.rmse, outcome.seconds_per_megapixel))
+    for o in results:
+        figures.append((o.psnr, o.ssim, o.rmse, o.shift, o.seconds_per_megapixel))
         if len(first) < SHOWN:
-            first.append(outcome)
+            first.append(o)
     if not figures:
         raise TrainingError(f"{trial.dataset}: no image to measure with")
-    psnrs, ssims, rmses, times = zip(*figures, strict=True)
+    psnrs, ssims, rmses, shifts, times = zip(*figures, strict=True)
     return Score(
         dataset=trial.dataset,
         protocol=str(trial),
@@ -180,6 +196,8 @@ def score(trial: Trial, sigma: float, results: Iterable[Outcome]) -> Score:
         psnr=fmean(psnrs),
         ssim=fmean(ssims),
         rmse=fmean(rmses),
+        lowest=min(psnrs),
+        shift=max(shifts),
         seconds_per_megapixel=median(times),
         images=len(figures),
         first=tuple(first),
@@ -206,7 +224,10 @@ def first_rmse(scores: Iterable[tuple[str, Score]]) -> str:
 
 def table(scores: Iterable[tuple[str, Score]]) -> str:
     """Scores by the name of the method, as a Markdown table."""
-    head = ("method", "images", "noise and protocol", "sigma", "PSNR", "SSIM", "RMSE", "s/MP")
+    head = (
+        *("method", "images", "noise and protocol", "sigma"),
+        *("PSNR", "lowest", "SSIM", "RMSE", "shift", "s/MP"),
+    )
     rows = [
         (
             method,
@@ -214,8 +235,10 @@ def table(scores: Iterable[tuple[str, Score]]) -> str:
             s.protocol,
             f"{s.sigma:g}",
             f"{s.psnr:.2f}",
+            f"{s.lowest:.2f}",
             f"{s.ssim:.4f}",
             f"{s.rmse:.4f}",
+            f"{s.shift:.2f}",
             f"{s.seconds_per_megapixel:.2f}",
         )
         for method, s in scores

@@ -33,6 +33,10 @@ class Score(_Part):
     psnr: float = Field(description="dB")
     ssim: float | None = None
     rmse: float = Field(description="on the 0..1 scale")
+    lowest: float | None = Field(None, description="dB, of the image that came out worst")
+    shift: float | None = Field(
+        None, description="largest change of a channel's mean, in 8-bit levels"
+    )
 
 
 class ModelCard(_Part):

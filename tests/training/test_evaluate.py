@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -6,6 +8,8 @@ from PIL import Image
 from app.imaging.noise import NoiseKind
 from training.errors import TrainingError
 from training.evaluate import (
+    PERFECT,
+    Outcome,
     first_rmse,
     make_noisy,
     network_method,
@@ -18,7 +22,7 @@ from training.evaluate import (
 from training.experiment import Trial
 from training.rivals import rival
 
-PICTURE = np.random.default_rng(5).integers(0, 256, (33, 50, 3), np.uint8)
+PICTURE = np.random.default_rng(5).integers(0, 250, (33, 50, 3), np.uint8)
 
 
 def trial(**changes):
@@ -133,7 +137,7 @@ def test_tables_are_markdown(pictures):
         for name in ("noisy", "tv-skimage")
     ]
     lines = table(scores).splitlines()
-    assert lines[1] == "|" + " --- |" * 8
+    assert lines[1] == "|" + " --- |" * 10
     assert lines[2].startswith("| noisy | squares (2) | clipped and rounded to 8 bits | 25 | 20.")
     assert len(lines) == 4
     first = first_rmse(scores).splitlines()[2].split("|")
@@ -143,5 +147,19 @@ def test_tables_are_markdown(pictures):
 def test_a_card_states_the_means(pictures):
     figures = score(trial(), 25, outcomes(rival("noisy"), trial(limit=2), 25, pictures))
     card = figures.on_card()
-    assert list(card) == ["dataset", "protocol", "sigma", "psnr", "ssim", "rmse"]
+    assert list(card) == [
+        *("dataset", "protocol", "sigma", "psnr", "ssim", "rmse", "lowest", "shift")
+    ]
     assert card["psnr"] == pytest.approx(figures.psnr, abs=0.001)
+
+
+def test_harm_is_told_by_the_worst_image():
+    def outcome(change):
+        changed = PICTURE + np.array([0, change, 0], np.uint8)
+        return Outcome(Path(), PICTURE, PICTURE, changed, 1.0)
+
+    figures = score(trial(), 0, [outcome(0), outcome(2)])
+    worse = 20 * np.log10(255 / 2 * np.sqrt(3))
+    assert outcome(0).psnr == PERFECT
+    assert (figures.shift, figures.lowest) == pytest.approx((2, worse), rel=1e-4)
+    assert figures.psnr == pytest.approx((PERFECT + worse) / 2)
