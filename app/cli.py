@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from app.api.schemas import DenoiseOptions, NoiseOptions, OutputOptions
-from app.imaging.codec import Format, ImagingError, Picture, UnsupportedImage, decode, encode
+from app.imaging.codec import Format, ImagingError, Picture, UnsupportedImage, decode
 from app.imaging.noise import add_noise
 from app.inference.denoiser import Denoiser
 from app.inference.store import BadModelPackage, read_packages
@@ -158,7 +158,7 @@ def _name(source: Path, target: Format) -> str:
 def _write(picture: Picture, target: Path, options: OutputOptions, source: Path) -> None:
     if target.exists() and target.samefile(source):
         raise FileExistsError("the output would replace the input")
-    encoded = encode(picture, options.format or Format.from_name(target.suffix), options.quality)
+    encoded = options.encode(picture, options.format or Format.from_name(target.suffix))
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(encoded.data)
 

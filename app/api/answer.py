@@ -22,10 +22,12 @@ class PictureResponse(Response):
         self, encoded: Encoded, name: str, headers: dict[str, str], *, seconds: float
     ) -> None:
         """`name` is the one to save the picture under, less its suffix."""
-        disposition = f'inline; filename="{name}.{encoded.format}"'
+        headers = {"Content-Disposition": f'inline; filename="{name}.{encoded.format}"', **headers}
+        if encoded.changes:
+            headers["X-Image-Changes"] = ", ".join(sorted(encoded.changes))
         super().__init__(
             encoded.data,
-            headers={"Content-Disposition": disposition, **headers},
+            headers=headers,
             media_type=encoded.media_type,
         )
         self.seconds = seconds

@@ -7,12 +7,14 @@ from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
 from app.api.problems import MEDIA_TYPE, Code, InvalidPart, Problem
-from app.imaging.codec import Format
+from app.imaging.codec import Change, Format
 
 Json = dict[str, Any]
 Responses = dict[int | str, Json]
 
 REQUEST_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+_CHANGE = "|".join(Change)
 
 COMMON_HEADERS: Json = {
     "X-Request-ID": {
@@ -25,6 +27,20 @@ COMMON_HEADERS: Json = {
         "schema": {"type": "string"},
         "example": "decode;dur=1.4, queue;dur=0.3, infer;dur=16.2, encode;dur=4.9, total;dur=23.5",
     },
+}
+CHANGES: Json = {
+    "X-Image-Changes": {
+        "description": (
+            "What the answer holds otherwise than the upload did, or not at all: a list of "
+            "`alpha`, `colours`, `depth`, `format`, `metadata`, `orientation` and `profile`. "
+            "Absent where nothing but the samples has changed."
+        ),
+        "schema": {
+            "type": "string",
+            "pattern": f"^({_CHANGE})(, ({_CHANGE}))*$",
+        },
+        "example": f"{Change.DEPTH}, {Change.METADATA}",
+    }
 }
 MODEL: Json = {
     "X-Model": {
@@ -114,7 +130,7 @@ def picture(description: str, *headers: Json) -> Responses:
         "schema": {"type": "string"},
         "example": 'inline; filename="denoised.png"',
     }
-    all_headers = COMMON_HEADERS | {"Content-Disposition": disposition}
+    all_headers = COMMON_HEADERS | CHANGES | {"Content-Disposition": disposition}
     for header in headers:
         all_headers |= header
     content = {target.media_type: {"schema": _BINARY} for target in Format}

@@ -1,11 +1,11 @@
 """What the endpoints take and answer, apart from pictures."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from app.imaging.codec import Format, Picture
+from app.imaging.codec import Encoded, Format, Picture, encode, stripped
 from app.imaging.noise import ChannelMode, NoiseKind
 from app.inference.store import ModelCard
 
@@ -30,10 +30,20 @@ class OutputOptions(_Query):
         description="Quality of a JPEG or WebP answer; the other formats are lossless.",
         examples=[95],
     )
+    metadata: Literal["keep", "strip"] = Field(
+        default="keep",
+        description="Whether the answer has the upload's metadata, the place it was taken at "
+        "included. The colour profile is kept, and the picture turned upright, either way.",
+    )
 
     def format_for(self, picture: Picture) -> Format:
         """The format to answer in: as asked for, or the picture's own."""
         return self.format or picture.format
+
+    def encode(self, picture: Picture, target: Format | None = None) -> Encoded:
+        """The picture as a file of these options; raises UnsuitableFormat."""
+        kept = picture if self.metadata == "keep" else stripped(picture)
+        return encode(kept, target or self.format_for(picture), self.quality)
 
 
 class DenoiseOptions(OutputOptions):

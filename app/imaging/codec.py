@@ -9,8 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from app.imaging import jpeg, legacy, png, tiff_reader, tiff_writer, webp
+from app.imaging.changes import on_encoding, stripped
 from app.imaging.metadata import upright
 from app.imaging.picture import (
+    Change,
+    Changes,
     Format,
     Header,
     ImagingError,
@@ -24,6 +27,7 @@ from app.imaging.picture import (
 from app.imaging.samples import orient
 
 __all__ = [
+    "Change",
     "Encoded",
     "Format",
     "Header",
@@ -37,6 +41,7 @@ __all__ = [
     "decode",
     "encode",
     "read_header",
+    "stripped",
 ]
 
 MAX_SIDE = 65_500  # pixels; JPEG holds no more
@@ -44,10 +49,11 @@ MAX_SIDE = 65_500  # pixels; JPEG holds no more
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A file in memory."""
+    """A file in memory, and what it does not hold as the upload did."""
 
     data: bytes
     format: Format
+    changes: Changes
 
     @property
     def media_type(self) -> str:
@@ -135,7 +141,7 @@ def encode(
             data = webp.encode(picture, quality)
         case Format.TIFF:
             data = tiff_writer.encode(picture)
-    return Encoded(data, target)
+    return Encoded(data, target, on_encoding(picture, target))
 
 
 def _reader(data: bytes) -> Reader:
@@ -175,10 +181,11 @@ def _check(header: Header, max_pixels: int, max_side: int) -> None:
 
 
 def _turned_upright(picture: Picture) -> Picture:
-    orientation, metadata = upright(picture.metadata)
+    orientation, metadata, changes = upright(picture.metadata)
     return replace(
         picture,
         pixels=orient(picture.pixels, orientation),
         alpha=None if picture.alpha is None else orient(picture.alpha, orientation),
         metadata=metadata,
+        changes=picture.changes | changes,
     )

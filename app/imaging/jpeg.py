@@ -13,6 +13,8 @@ import imagecodecs
 import numpy as np
 
 from app.imaging.picture import (
+    Change,
+    Changes,
     Format,
     Header,
     Metadata,
@@ -32,6 +34,7 @@ DEFAULT_QUALITY = 95
 
 _EOI, _SOS = 0xD9, 0xDA
 _APP0, _APP1, _APP2, _APP13, _APP14, _COM = 0xE0, 0xE1, 0xE2, 0xED, 0xEE, 0xFE
+_DESCRIBING = (*range(_APP0, 0xF0), _COM)
 _FRAMES = (0xC0, 0xC1, 0xC2)  # baseline, extended, progressive
 _OTHER_FRAMES = (0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF)
 _TABLES = (0xC4, 0xDB, 0xDD)  # Huffman, quantisation, restart interval
@@ -39,6 +42,11 @@ _TABLES = (0xC4, 0xDB, 0xDD)  # Huffman, quantisation, restart interval
 _JFIF, _EXIF, _ICC = b"JFIF\0", b"Exif\0\0", b"ICC_PROFILE\0"
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _JFIF_END = 20  # of the segment that the encoder puts first
+_JFIF_BODY = 14  # bytes without a thumbnail
+
+_MAX_EXIF, _MAX_XMP = MAX_BODY - len(_EXIF), MAX_BODY - len(_XMP)
+_ICC_PART = MAX_BODY - len(_ICC) - 2  # bytes of a profile in one segment
+_MAX_ICC = 255 * _ICC_PART
 
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # not stuffing, padding or a restart
 
@@ -76,12 +84,12 @@ def decode(data: bytes) -> Picture:
     shape = [_segment(marker, body) for marker, body in frame.segments if _shapes(marker, body)]
     stream = b"".join([SIGNATURE[:2], *shape, data[frame.scan : find_end(data, frame.scan)]])
     samples = imagecodecs.jpeg8_decode(stream)
-    metadata = _metadata(frame.segments)
+    metadata, changes = _metadata(frame.segments), _changes(frame)
     if frame.components == 4:
         # Adobe's programs, which sign theirs, store the absence of ink
         adobe = any(marker == _APP14 for marker, _ in frame.segments)
         samples = cmyk_to_rgb(np.invert(samples) if adobe else samples, metadata.icc)
-    return Picture(*deinterleave(samples), Format.JPEG, metadata)
+    return Picture(*deinterleave(samples), Format.JPEG, metadata, changes)
 
 
 def find_end(data: bytes, scan: int) -> int:
@@ -116,6 +124,14 @@ def encode(picture: Picture, quality: int | None = None) -> bytes:
     jpeg = imagecodecs.jpeg8_encode(samples, level=quality, subsampling=sampling)
     head = _JFIF_END if jpeg[2:4] == b"\xff\xe0" else 2
     return b"".join([SIGNATURE[:2], *_metadata_segments(picture), jpeg[head:]])
+
+
+def too_long(metadata: Metadata) -> Iterator[Change]:
+    """What is left out because its segments would be too long, or too many."""
+    if len(metadata.exif or b"") > _MAX_EXIF or len(metadata.xmp or b"") > _MAX_XMP:
+        yield Change.METADATA
+    if len(metadata.icc or b"") > _MAX_ICC:
+        yield Change.PROFILE
 
 
 def _walk(data: bytes, position: int) -> Iterator[tuple[int, int, int]]:
@@ -155,6 +171,26 @@ def _shapes(marker: int, body: bytes) -> bool:
     return signs or marker in _FRAMES or marker in _TABLES
 
 
+def _changes(frame: Frame) -> Changes:
+    """Inks become RGB; a segment that is neither pixels nor metadata of a known kind is left."""
+    changes = {Change.COLOURS} if frame.components == 4 else set()
+    known = [_carried(*segment) for segment in frame.segments if segment[0] in _DESCRIBING]
+    repeated = [kind for kind in known if kind in (_EXIF, _XMP)]
+    if None in known or len(repeated) > len(set(repeated)):
+        changes.add(Change.METADATA)
+    return frozenset(changes)
+
+
+def _carried(marker: int, body: bytes) -> bytes | None:
+    """The kind of a segment whose contents the answer will have; None where it will not."""
+    if marker in (_APP13, _APP14, _COM):
+        return b""
+    if marker == _APP0 and body.startswith(_JFIF) and len(body) <= _JFIF_BODY:
+        return _JFIF
+    kinds = {_APP1: (_EXIF, _XMP), _APP2: (_ICC,)}.get(marker, ())
+    return next((kind for kind in kinds if body.startswith(kind)), None)
+
+
 def _metadata(segments: list[tuple[int, bytes]]) -> Metadata:
     exif = xmp = dpi = None
     profile: dict[int, bytes] = {}
@@ -185,15 +221,14 @@ def _metadata_segments(picture: Picture) -> Iterator[bytes]:
     dots = [round(value) for value in metadata.dpi or ()]
     unit, across, down = (1, *dots) if dots and max(dots) < 2**16 else (0, 1, 1)
     yield _segment(_APP0, _JFIF + struct.pack(">BBBHHBB", 1, 1, unit, across, down, 0, 0))
-    if metadata.exif and len(metadata.exif) <= MAX_BODY - len(_EXIF):
+    if metadata.exif and len(metadata.exif) <= _MAX_EXIF:
         yield _segment(_APP1, _EXIF + metadata.exif)
-    if metadata.xmp and len(metadata.xmp) <= MAX_BODY - len(_XMP):
+    if metadata.xmp and len(metadata.xmp) <= _MAX_XMP:
         yield _segment(_APP1, _XMP + metadata.xmp)
-    if metadata.icc:
-        room = MAX_BODY - len(_ICC) - 2
-        parts = [metadata.icc[start : start + room] for start in range(0, len(metadata.icc), room)]
-        if len(parts) < 256:
-            for number, part in enumerate(parts, start=1):
-                yield _segment(_APP2, _ICC + bytes([number, len(parts)]) + part)
+    if metadata.icc and len(metadata.icc) <= _MAX_ICC:
+        starts = range(0, len(metadata.icc), _ICC_PART)
+        for number, start in enumerate(starts, start=1):
+            part = metadata.icc[start : start + _ICC_PART]
+            yield _segment(_APP2, _ICC + bytes([number, len(starts)]) + part)
     if picture.format is Format.JPEG:
         yield from metadata.native

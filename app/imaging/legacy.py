@@ -9,13 +9,22 @@ from PIL import Image
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
 
-from app.imaging.picture import Format, Header, Metadata, Picture, UnreadableImage, UnsupportedImage
+from app.imaging.picture import (
+    Change,
+    Format,
+    Header,
+    Metadata,
+    Picture,
+    UnreadableImage,
+    UnsupportedImage,
+)
 from app.imaging.samples import deinterleave
 
 MAX_GIF_EXTENSIONS = 1000
 MAX_GIF_BLOCKS = 1_000_000
 
 _UNPACKED, _BITFIELDS = 0, 3  # BMP compressions
+_V5_HEADER, _EMBEDDED = 124, b"DEBM"
 _EXTENSION, _IMAGE, _TRAILER = 0x21, 0x2C, 0x3B  # GIF blocks
 _GRAPHIC_CONTROL = 0xF9
 
@@ -34,9 +43,14 @@ def read_bmp_header(data: bytes) -> Header:
 def decode_bmp(data: bytes) -> Picture:
     """Decode 1 to 32 bits a pixel."""
     image = BmpImageFile(io.BytesIO(data))
-    dpi = image.info.get("dpi")
-    pixels, alpha = _planes(image)
-    return Picture(pixels, alpha, Format.PNG, Metadata(dpi=dpi if dpi and all(dpi) else None))
+    dpi, (bits,) = image.info.get("dpi"), struct.unpack_from("<H", data, 28)
+    changes = {Change.FORMAT}
+    if image.mode == "P":
+        changes.add(Change.COLOURS)
+    elif bits in (1, 16):  # 16 bits are 5 or 6 for each of three samples
+        changes.add(Change.DEPTH)
+    metadata = Metadata(icc=_bmp_profile(data), dpi=dpi if dpi and all(dpi) else None)
+    return Picture(*_planes(image), Format.PNG, metadata, frozenset(changes))
 
 
 def read_gif_header(data: bytes) -> Header:
@@ -59,7 +73,23 @@ def decode_gif(data: bytes) -> Picture:
     start, control = next(_gif_frames(data))
     screen = data[: 13 + _palette_size(data[10])]
     image = GifImageFile(io.BytesIO(b"".join([screen, control, memoryview(data)[start:]])))
-    return Picture(*_planes(image), Format.PNG)
+    pixels, alpha = _planes(image)
+    changes = {Change.FORMAT, Change.COLOURS}
+    if alpha is not None:
+        changes.add(Change.ALPHA)
+    if start > len(screen) + len(control):  # a comment, or an application's
+        changes.add(Change.METADATA)
+    return Picture(pixels, alpha, Format.PNG, Metadata(), frozenset(changes))
+
+
+def _bmp_profile(data: bytes) -> bytes | None:
+    """The colour profile that a header of version 5 embeds."""
+    header = 14
+    (size,) = struct.unpack_from("<I", data, header)
+    if size < _V5_HEADER or data[header + 56 : header + 60] != _EMBEDDED:
+        return None
+    start, length = struct.unpack_from("<II", data, header + 112)
+    return data[header + start : header + start + length] or None
 
 
 def _planes(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:

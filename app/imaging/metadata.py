@@ -6,7 +6,7 @@ import zlib
 from dataclasses import replace
 
 from app.imaging import ifd
-from app.imaging.picture import Metadata
+from app.imaging.picture import Change, Changes, Metadata, those_of
 from app.imaging.tags import Tag
 
 MAX_DPI = 65_535  # in JPEG
@@ -30,15 +30,15 @@ def is_cmyk(profile: bytes) -> bool:
     return profile[16:20] == b"CMYK"
 
 
-def upright(metadata: Metadata) -> tuple[int, Metadata]:
-    """The orientation, 1 to 8, and metadata for the picture once it has been turned so.
+def upright(metadata: Metadata) -> tuple[int, Metadata, Changes]:
+    """The orientation, 1 to 8, metadata for the picture once it has been turned so, and changes.
 
     EXIF is changed in place, byte for byte, so that offsets inside maker notes stay true: the
     orientation becomes 1, and the thumbnail, which would show the old picture, is unlinked.
     What cannot hold is dropped: damaged EXIF, a resolution that no format can state, and a
     profile of inks, for pixels that are grey or RGB by now.
     """
-    orientation, exif = _upright_exif(metadata.exif or b"")
+    orientation, exif, has_thumbnail = _upright_exif(metadata.exif or b"")
     icc, xmp, dpi = metadata.icc, metadata.xmp, metadata.dpi
     if icc is not None and is_cmyk(icc):
         icc = None
@@ -47,15 +47,25 @@ def upright(metadata: Metadata) -> tuple[int, Metadata]:
     if dpi is not None:
         dpi = dpi[::-1] if orientation >= 5 else dpi
         dpi = dpi if min(dpi) >= 1 and max(dpi) <= MAX_DPI else None
-    return orientation, replace(metadata, icc=icc, exif=exif, xmp=xmp, dpi=dpi)
+    changes = {
+        Change.ORIENTATION: orientation != 1,
+        Change.PROFILE: icc != metadata.icc,
+        Change.METADATA: has_thumbnail
+        or (metadata.exif is not None and exif is None)
+        or (metadata.dpi is not None and dpi is None),
+    }
+    kept = replace(metadata, icc=icc, exif=exif, xmp=xmp, dpi=dpi)
+    return orientation, kept, those_of(changes)
 
 
-def _upright_exif(exif: bytes) -> tuple[int, bytes | None]:
+def _upright_exif(exif: bytes) -> tuple[int, bytes | None, bool]:
+    """The orientation, EXIF without it, and whether there was a thumbnail."""
     try:
         first = next(ifd.directories(exif))
     except (ValueError, struct.error, StopIteration):
-        return 1, None
+        return 1, None, False
     turned = bytearray(exif)
+    has_thumbnail = any(turned[first.link : first.link + 4])
     turned[first.link : first.link + 4] = bytes(4)
     orientation = first.fields.get(Tag.ORIENTATION)
     if orientation is not None and orientation.count == 1:
@@ -63,4 +73,4 @@ def _upright_exif(exif: bytes) -> tuple[int, bytes | None]:
         one = (1).to_bytes(size, "little" if first.order == "<" else "big")
         turned[orientation.position : orientation.position + size] = one
     value = first.integer(Tag.ORIENTATION, 1)
-    return value if value in range(1, 9) else 1, bytes(turned)
+    return value if value in range(1, 9) else 1, bytes(turned), has_thumbnail

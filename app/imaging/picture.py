@@ -1,6 +1,7 @@
 """A picture in memory, and what can be wrong with one."""
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -26,6 +27,34 @@ class TooManyPixels(ImagingError):
 
 class UnsuitableFormat(ImagingError):
     """The format asked for cannot hold this picture: transparency in JPEG, a side too long."""
+
+
+class Change(enum.StrEnum):
+    """What of an upload its answer holds otherwise than it was, or not at all."""
+
+    ALPHA = "alpha"
+    """A transparent colour became an alpha channel, premultiplied colours were divided by theirs,
+    or an alpha channel that is opaque all over was left out."""
+    COLOURS = "colours"
+    """A palette or inks became grey or RGB, or grey became RGB."""
+    DEPTH = "depth"
+    """Samples have more bits than in the upload, or fewer."""
+    FORMAT = "format"
+    """The upload's format is read but not written, so PNG was taken instead."""
+    METADATA = "metadata"
+    """Metadata was stripped, was damaged, or has no place in the answer; thumbnails, too."""
+    ORIENTATION = "orientation"
+    """The rows and columns were turned, and the orientation says that they are upright."""
+    PROFILE = "profile"
+    """The colour profile was used up, was damaged, or has no place in the answer."""
+
+
+Changes = frozenset[Change]
+
+
+def those_of(changes: Mapping[Change, bool]) -> Changes:
+    """The changes that did happen."""
+    return frozenset(change for change, has_happened in changes.items() if has_happened)
 
 
 class Format(enum.StrEnum):
@@ -80,15 +109,17 @@ class Metadata:
     """What a file says about its picture, as far as another file can say it again.
 
     `exif` is a bare TIFF structure, without the `Exif` prefix that some formats put before
-    it; `dpi` is horizontal, vertical. `native` holds further parts, such as PNG text, as the
-    picture's own format stores them: they are written into that format alone. `lossless` says
-    that the file was a WebP without loss, to be written without loss again.
+    it; `dpi` is horizontal, vertical. `colour` holds the chunks by which PNG says how to see its
+    samples, and `native` further parts, such as PNG text, as the picture's own format stores
+    them: both are written into that format alone. `lossless` says that the file was a WebP
+    without loss, to be written without loss again.
     """
 
     icc: bytes | None = None
     exif: bytes | None = None
     xmp: bytes | None = None
     dpi: tuple[float, float] | None = None
+    colour: tuple[bytes, ...] = ()
     native: tuple[bytes, ...] = ()
     lossless: bool = False
 
@@ -100,13 +131,14 @@ class Picture:
     `pixels` is `[height, width, channels]`, C-contiguous, with 1 channel (grey) or 3 (RGB):
     `uint8` or `uint16` over their full range, or `float32` in [0, 1]. `alpha` is
     `[height, width]` of the same type, not premultiplied. `format` is the one to answer in
-    unless the caller asks for another.
+    unless the caller asks for another; `changes` says what decoding has changed already.
     """
 
     pixels: NDArray[Any]
     alpha: NDArray[Any] | None = None
     format: Format = Format.PNG
     metadata: Metadata = field(default_factory=Metadata)
+    changes: Changes = frozenset()
 
     @property
     def height(self) -> int:

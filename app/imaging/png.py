@@ -13,7 +13,17 @@ import imagecodecs
 import numpy as np
 
 from app.imaging.metadata import inflate
-from app.imaging.picture import Format, Header, Metadata, Picture, UnreadableImage, UnsupportedImage
+from app.imaging.picture import (
+    Change,
+    Changes,
+    Format,
+    Header,
+    Metadata,
+    Picture,
+    UnreadableImage,
+    UnsupportedImage,
+    those_of,
+)
 from app.imaging.samples import deinterleave, interleave, to_integers
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -21,6 +31,7 @@ MAX_CHUNKS = 200_000
 SLACK = 2**16  # bytes that may follow the pixels in their stream
 METRE = 0.0254  # an inch in metres
 
+_PALETTE = 3  # a colour type
 _PIXELS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT"}
 _COLOUR = {b"cHRM", b"gAMA", b"sRGB", b"cICP", b"mDCV", b"cLLI"}  # how to see the samples
 _OWN = {b"iCCP", b"eXIf", b"pHYs"}  # written from the picture's pixels or metadata
@@ -60,10 +71,12 @@ def decode(data: bytes) -> Picture:
     samples = imagecodecs.png_decode(b"".join([SIGNATURE, *parts, write_chunk(b"IEND", b"")]))
     pixels, alpha = deinterleave(samples)
     palette = next((chunk.body for chunk in chunks if chunk.name == b"PLTE"), None)
-    colour_type = data[len(SIGNATURE) + 17]
-    if colour_type == 3 and palette is not None and _is_grey(palette):
+    depth, colour_type = data[len(SIGNATURE) + 16 : len(SIGNATURE) + 18]
+    if colour_type == _PALETTE and palette is not None and _is_grey(palette):
         pixels = np.ascontiguousarray(pixels[..., :1])
-    return Picture(pixels, alpha, Format.PNG, _metadata(chunks))
+    metadata = _metadata(chunks)
+    changes = _changes(chunks, metadata, depth, colour_type)
+    return Picture(pixels, alpha, Format.PNG, metadata, changes)
 
 
 def encode(picture: Picture) -> bytes:
@@ -128,7 +141,7 @@ def _is_grey(palette: memoryview) -> bool:
 
 def _metadata(chunks: list[Chunk]) -> Metadata:
     icc = exif = xmp = dpi = None
-    native = []
+    colour, native = [], []
     for name, body, whole in chunks:
         if name in _PIXELS or not _is_sound(whole):
             continue
@@ -141,9 +154,33 @@ def _metadata(chunks: list[Chunk]) -> Metadata:
             dpi = (across * METRE, down * METRE)
         elif name == b"iTXt" and bytes(body[: len(_XMP)]) == _XMP:
             xmp = _international_text(body[len(_XMP) :]) if xmp is None else xmp
+        elif name in _COLOUR:
+            colour.append(bytes(whole))
         elif _may_copy(name) and not bytes(body[:22]).startswith(_STALE):
             native.append(bytes(whole))
-    return Metadata(icc=icc or None, exif=exif, xmp=xmp or None, dpi=dpi, native=tuple(native))
+    return Metadata(
+        icc=icc or None,
+        exif=exif,
+        xmp=xmp or None,
+        dpi=dpi,
+        colour=tuple(colour),
+        native=tuple(native),
+    )
+
+
+def _changes(chunks: list[Chunk], metadata: Metadata, depth: int, colour_type: int) -> Changes:
+    names = [chunk.name for chunk in chunks if chunk.name not in _PIXELS]
+    carried = len(metadata.colour) + len(metadata.native)
+    carried += sum(part is not None for part in (metadata.exif, metadata.xmp, metadata.dpi))
+    described = len(names) - names.count(b"iCCP")
+    changes = {
+        Change.ALPHA: any(chunk.name == b"tRNS" for chunk in chunks),
+        Change.COLOURS: colour_type == _PALETTE,
+        Change.DEPTH: depth < 8 and colour_type != _PALETTE,
+        Change.METADATA: carried < described,
+        Change.PROFILE: b"iCCP" in names and metadata.icc is None,
+    }
+    return those_of(changes)
 
 
 def _is_sound(chunk: memoryview) -> bool:
@@ -153,7 +190,7 @@ def _is_sound(chunk: memoryview) -> bool:
 def _may_copy(name: bytes) -> bool:
     """Whether the chunk holds true for other pixels; lower-case letters are flags that say so."""
     ancillary, safe_to_copy = name[0] & 32, name[3] & 32
-    return name in _COLOUR or bool(ancillary and safe_to_copy and name not in _OWN)
+    return bool(ancillary and safe_to_copy and name not in _OWN)
 
 
 def _international_text(body: memoryview) -> bytes:
@@ -167,6 +204,7 @@ def _metadata_chunks(picture: Picture) -> Iterator[bytes]:
     if metadata.icc:
         yield write_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc))
     if picture.format is Format.PNG:
+        yield from metadata.colour
         yield from metadata.native
     if metadata.dpi:
         across, down = (round(dots / METRE) for dots in metadata.dpi)

@@ -86,6 +86,9 @@ PIXEL_TAGS = frozenset(
     }
 )
 
+# what no answer has: curves for grey and for transfer, sub-files, inks, an editor's layers
+LOST_TAGS = frozenset({290, 291, 301, 330, 332, 333, 334, 336, 340, 341, 37_724})
+
 # what describes the file, not the picture, or is carried otherwise: another file has its own
 FILE_TAGS = PIXEL_TAGS | {
     *(Tag.SUBFILE, Tag.XMP, Tag.ICC, 255),

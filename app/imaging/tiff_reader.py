@@ -17,10 +17,21 @@ import tifffile
 from numpy.typing import NDArray
 
 from app.imaging import ifd, jpeg
-from app.imaging.picture import Format, Header, Metadata, Picture, UnreadableImage, UnsupportedImage
+from app.imaging.picture import (
+    Change,
+    Changes,
+    Format,
+    Header,
+    Metadata,
+    Picture,
+    UnreadableImage,
+    UnsupportedImage,
+    those_of,
+)
 from app.imaging.samples import Samples, cmyk_to_rgb, unpremultiply, widen
 from app.imaging.tags import (
     FILE_TAGS,
+    LOST_TAGS,
     PIXEL_TAGS,
     Compression,
     Photometric,
@@ -32,7 +43,7 @@ MAX_SEGMENTS = 100_000
 MIN_TILE = 2**22  # pixels that a tile may always have, however small the picture
 
 _CHANNELS = {Photometric.RGB: 3, Photometric.CMYK: 4, Photometric.YCBCR: 3}  # of colour; else 1
-_PREMULTIPLIED = 1
+_PREMULTIPLIED, _STRAIGHT = 1, 2  # alpha
 
 # the decoder tells its log of damage, too, which any upload could fill
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)
@@ -85,7 +96,23 @@ def decode(data: bytes) -> Picture:
         alpha = np.ascontiguousarray(samples[..., -1])
         if directory.integer(Tag.EXTRA_SAMPLES) == _PREMULTIPLIED:
             pixels = unpremultiply(pixels, alpha)
-    return Picture(pixels, alpha, Format.TIFF, metadata)
+    return Picture(pixels, alpha, Format.TIFF, metadata, _changes(directory, layout))
+
+
+def _changes(directory: ifd.Directory, layout: Layout) -> Changes:
+    kept_depths = (32,) if layout.format is SampleFormat.FLOAT else (8, 16)
+    has_alpha = layout.channels > layout.colours
+    is_palette = layout.photometric is Photometric.PALETTE
+    (next_page,) = struct.unpack_from(
+        directory.order + ("Q" if directory.big else "I"), directory.data, directory.link
+    )
+    changes = {
+        Change.ALPHA: has_alpha and directory.integer(Tag.EXTRA_SAMPLES) != _STRAIGHT,
+        Change.COLOURS: is_palette or layout.photometric is Photometric.CMYK,
+        Change.DEPTH: layout.bits not in kept_depths and not is_palette,
+        Change.METADATA: next_page != 0 or not LOST_TAGS.isdisjoint(directory.fields),
+    }
+    return those_of(changes)
 
 
 def _layout(directory: ifd.Directory) -> Layout:

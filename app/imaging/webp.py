@@ -11,6 +11,7 @@ import imagecodecs
 from PIL import Image
 
 from app.imaging.picture import (
+    Change,
     Format,
     Header,
     Metadata,
@@ -20,6 +21,8 @@ from app.imaging.picture import (
     UnsupportedImage,
 )
 from app.imaging.samples import deinterleave, interleave, to_uint8
+
+_KNOWN = {b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ICCP", b"EXIF", b"XMP "}
 
 MAX_SIDE = 16_383
 MAX_CHUNKS = 10_000
@@ -61,7 +64,8 @@ def decode(data: bytes) -> Picture:
         xmp=chunks.get(b"XMP "),
         lossless=b"VP8L" in chunks,
     )
-    return Picture(pixels, alpha, Format.WEBP, metadata)
+    changes = frozenset() if chunks.keys() <= _KNOWN else frozenset({Change.METADATA})
+    return Picture(pixels, alpha, Format.WEBP, metadata, changes)
 
 
 def encode(picture: Picture, quality: int | None = None) -> bytes:

@@ -1,3 +1,4 @@
+import io
 import socket
 
 import numpy as np
@@ -38,3 +39,31 @@ def test_a_client_that_does_not_read_is_left_and_its_memory_freed(listen, large,
 def test_a_picture_can_be_saved_under_its_name(client, image_file):
     answer = client.post("/noise", files={"image": image_file()})
     assert answer.headers["content-disposition"] == 'inline; filename="noisy.png"'
+
+
+def test_what_is_not_as_it_was_is_named(client, image_file):
+    assert "x-image-changes" not in client.post("/denoise", files={"image": image_file()}).headers
+    answer = client.post("/denoise", files={"image": image_file(mode="P", kind="GIF")})
+    assert answer.headers["x-image-changes"] == "colours, format"
+
+
+@pytest.mark.parametrize("path", ["/denoise", "/noise"])
+def test_metadata_is_stripped_on_request_but_for_the_profile(client, image_file, path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # lying on its side
+    exif.get_ifd(0x8825)[0x0001] = "N"
+    data = image_file(kind="JPEG", exif=exif, icc_profile=b"a profile" * 20, comment=b"a comment")
+    kept, stripped = (
+        client.post(path, params={"metadata": wish, "format": "jpeg"}, files={"image": data})
+        for wish in ("keep", "strip")
+    )
+    assert b"a comment" in kept.content
+    assert kept.headers["x-image-changes"] == "orientation"
+    with Image.open(io.BytesIO(kept.content)) as image:
+        assert image.getexif().get_ifd(0x8825) == {0x0001: "N"}
+    assert b"a comment" not in stripped.content
+    assert stripped.headers["x-image-changes"] == "metadata, orientation"
+    with Image.open(io.BytesIO(stripped.content)) as image:
+        assert image.size == (9, 12)
+        assert not image.getexif()
+        assert image.info["icc_profile"] == b"a profile" * 20

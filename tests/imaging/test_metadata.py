@@ -5,7 +5,7 @@ import pytest
 
 from app.imaging import ifd
 from app.imaging.metadata import MAX_INFLATED, inflate, upright
-from app.imaging.picture import Metadata
+from app.imaging.picture import Change, Metadata
 from app.imaging.tags import Tag
 
 
@@ -24,10 +24,10 @@ def block(orientation, order="<", kind=ifd.SHORT, thumbnail=b""):
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("kind", [ifd.SHORT, ifd.LONG])
 def test_orientation_is_told_once_and_then_reset_in_place(order, kind):
-    orientation, metadata = upright(Metadata(exif=block(6, order, kind)))
+    orientation, metadata, _ = upright(Metadata(exif=block(6, order, kind)))
     assert orientation == 6
     assert metadata.exif == block(1, order, kind)
-    assert upright(metadata) == (1, metadata)
+    assert upright(metadata) == (1, metadata, frozenset())
 
 
 @pytest.mark.parametrize("orientation", [0, 1, 9, 65_535])
@@ -36,14 +36,15 @@ def test_an_orientation_that_turns_nothing(orientation):
 
 
 def test_the_thumbnail_is_unlinked_since_it_shows_the_old_picture():
-    _, metadata = upright(Metadata(exif=block(1, thumbnail=bytes(30))))
+    _, metadata, changes = upright(Metadata(exif=block(1, thumbnail=bytes(30))))
+    assert changes == {Change.METADATA}
     assert metadata.exif is not None
     assert len(list(ifd.directories(metadata.exif))) == 1
 
 
 @pytest.mark.parametrize("exif", [b"", b"nonsense", b"II*\0\0\0\0\0", block(6)[:12]])
 def test_damaged_exif_is_dropped(exif):
-    assert upright(Metadata(exif=exif)) == (1, Metadata())
+    assert upright(Metadata(exif=exif)) == (1, Metadata(), frozenset({Change.METADATA}))
 
 
 @pytest.mark.parametrize(

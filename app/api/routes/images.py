@@ -16,7 +16,7 @@ from app.api.schemas import Comparison, DenoiseOptions, NoiseOptions
 from app.api.service import ServiceOf, ShareOf, TraceOf
 from app.api.upload import read_image, read_images
 from app.api.work import decoded, in_thread, while_wanted
-from app.imaging.codec import Encoded, Picture, encode
+from app.imaging.codec import Encoded, Picture
 from app.imaging.metrics import psnr, rmse, ssim
 from app.imaging.noise import add_noise
 from app.inference.denoiser import Denoised
@@ -59,8 +59,7 @@ async def denoise(
 
 
 def _finish(result: Denoised, options: DenoiseOptions) -> tuple[Encoded, float]:
-    picture = result.picture
-    return encode(picture, options.format_for(picture), options.quality), result.sigma
+    return options.encode(result.picture), result.sigma
 
 
 @router.post(
@@ -98,13 +97,7 @@ async def noise(
                 seed=seed,
             )
         with trace.stage("encode"):
-            encoded = await in_thread(
-                service,
-                encode,
-                replace(picture, pixels=noisy),
-                options.format_for(picture),
-                options.quality,
-            )
+            encoded = await in_thread(service, options.encode, replace(picture, pixels=noisy))
     share.hold(len(encoded.data))
     headers = {"X-Noise-Seed": str(seed)}
     return PictureResponse(encoded, "noisy", headers, seconds=service.settings.answer_seconds)
