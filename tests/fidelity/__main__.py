@@ -1,0 +1,56 @@
+"""Prints the fidelity table: python -m tests.fidelity > docs/fidelity.md"""
+
+import itertools
+import sys
+from collections.abc import Iterator
+
+from app.imaging.codec import Format
+from tests.fidelity.cases import Case, Kept, Refused, cases
+
+HEAD = """\
+# What comes back
+
+Each row is a file that a test makes, sends to `POST /denoise?strength=0` and compares with the
+answer, read by another library: with none of the noise removed, a picture must come back as it
+went in. Width and height are always those of the upload, seen upright. The last column is the
+header `X-Image-Changes`: what cannot be kept is refused or named there, never lost in silence.
+
+`python -m tests.fidelity > docs/fidelity.md` writes this page.
+"""
+
+_NAMES = {Format.WEBP: "WebP"}
+_COLOURS = {1: "grey", 2: "grey + alpha", 3: "RGB", 4: "RGB + alpha"}
+_DEPTHS = {"uint8": "8-bit", "uint16": "16-bit", "float32": "32-bit floating-point"}
+
+
+def table() -> str:
+    """The page, in Markdown."""
+    return HEAD + "".join(_sections())
+
+
+def _sections() -> Iterator[str]:
+    for section, rows in itertools.groupby(cases(), lambda case: case.section):
+        yield f"\n## {section}\n\n| upload | answer | samples | changes |\n|---|---|---|---|\n"
+        yield from map(_row, rows)
+
+
+def _row(case: Case) -> str:
+    upload = case.upload + (f", `{case.query}`" if case.query else "")
+    match case.result:
+        case Refused(status, code):
+            return f"| {upload} | {status} `{code}` | | |\n"
+        case Kept() as kept:
+            changes = " ".join(f"`{change}`" for change in sorted(kept.changes))
+            exactness = f"within {kept.tolerance} of 255" if kept.tolerance else "exact"
+            return f"| {upload} | {_answer(kept)} | {exactness} | {changes} |\n"
+
+
+def _answer(kept: Kept) -> str:
+    channels = 1 if kept.samples.ndim == 2 else kept.samples.shape[2]
+    name = _NAMES.get(kept.format, kept.format.upper())
+    answer = f"{name}, {_DEPTHS[kept.samples.dtype.name]} {_COLOURS[channels]}"
+    return answer + (f", {', '.join(sorted(kept.metadata))}" if kept.metadata else "")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(table())

@@ -1,0 +1,410 @@
+"""The fidelity table: what each kind of file comes back as, with nothing of its noise removed.
+
+Sent to /denoise?strength=0, a picture must come back as it went in: what does not is named.
+"""
+
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+import imagecodecs
+import numpy as np
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from app.imaging.codec import Change, Format
+from tests.fidelity import files
+from tests.fidelity.files import DEEP, NOISE, SMOOTH, Samples, by_pillow, by_tifffile, spread
+
+Item = Literal["profile", "exif", "gps", "xmp", "dpi", "comment"]
+
+ALPHA, COLOURS, DEPTH = Change.ALPHA, Change.COLOURS, Change.DEPTH
+FORMAT, METADATA = Change.FORMAT, Change.METADATA
+ORIENTATION, PROFILE = Change.ORIENTATION, Change.PROFILE
+LOSSY = 6
+"""Levels of 255 that a second lossy coding may cost a smooth picture."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kept:
+    """A picture in return: its format, its samples to within `tolerance`, and what has changed.
+
+    `samples` is `[height, width]` for grey, else with 2, 3 or 4 channels, of the answer's depth.
+    """
+
+    format: Format
+    samples: Samples
+    changes: tuple[Change, ...] = ()
+    tolerance: int = 0
+    metadata: frozenset[Item] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An error in return."""
+
+    status: int
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A kind of file, how to make one, and what comes back; `query` is added to strength=0."""
+
+    section: str
+    upload: str
+    make: Callable[[], bytes | bytearray]
+    result: Kept | Refused
+    query: str = ""
+
+
+UNSUPPORTED = Refused(415, "unsupported-media-type")
+
+
+def cases() -> Iterator[Case]:
+    """All rows of the table."""
+    for section, rows in {
+        "PNG": _png,
+        "JPEG": _jpeg,
+        "WebP": _webp,
+        "TIFF": _tiff,
+        "BMP": _bmp,
+        "GIF": _gif,
+        "Other formats": _others,
+        "Orientation": _orientations,
+        "Metadata": _metadata,
+        "Another format": _conversions,
+    }.items():
+        for upload, make, result, *query in rows():
+            yield Case(section, upload, make, result, *query)
+
+
+Make = Callable[[], bytes | bytearray]
+Row = tuple[str, Make, Kept | Refused] | tuple[str, Make, Kept | Refused, str]
+
+PALETTE: Samples = np.array([[200, 10, 30], [0, 90, 250], [255, 255, 0], [9, 8, 7]], np.uint8)
+INDICES: Samples = NOISE[..., 0] % 4
+SEEN: Samples = PALETTE[INDICES]
+OPACITY: Samples = np.where(INDICES == 2, 0, 255).astype(np.uint8)
+GREY: Samples = SMOOTH[..., 0]
+INKS: Samples = np.dstack((SMOOTH, GREY // 2))
+LIGHT: Samples = 255 - INKS.astype(float)
+PRINTED: Samples = np.rint(LIGHT[..., :3] * LIGHT[..., 3:] / 255).astype(np.uint8)
+"""The inks as RGB."""
+
+
+def _channels(samples: Samples, names: str) -> Samples:
+    """Grey, grey + alpha, RGB or RGB + alpha of four channels."""
+    picked = samples[..., {"L": [0], "LA": [0, 3], "RGB": [0, 1, 2], "RGBA": [0, 1, 2, 3]}[names]]
+    return picked[..., 0] if names == "L" else picked
+
+
+MODES = {"L": "grey", "LA": "grey + alpha", "RGB": "RGB", "RGBA": "RGB + alpha"}
+
+
+def _png() -> Iterator[Row]:
+    plain = partial(files.png, interlaced=False)
+    for bits in (1, 2, 4):
+        grey = files.few_bits(bits)
+        back = Kept(Format.PNG, spread(grey[..., 0], bits), (DEPTH,))
+        yield f"{bits}-bit grey", partial(plain, grey, bits, 0), back
+    for bits, source in ((8, NOISE), (16, DEEP)):
+        for (names, title), kind in zip(MODES.items(), (0, 4, 2, 6), strict=True):
+            samples = _channels(source, names)
+            planes = samples.reshape(*samples.shape[:2], -1)
+            back = Kept(Format.PNG, samples)
+            yield f"{bits}-bit {title}", partial(plain, planes, bits, kind), back
+            make = partial(files.png, planes, bits, kind, interlaced=True)
+            yield f"{bits}-bit {title}, interlaced", make, back
+    colours = files.png_chunk(b"PLTE", PALETTE.tobytes())
+    opacity = files.png_chunk(b"tRNS", bytes([255, 255, 0]))
+    for bits in (2, 4, 8):
+        make = partial(plain, INDICES[..., None], bits, 3, colours)
+        yield f"palette, {bits}-bit indices", make, Kept(Format.PNG, SEEN, (COLOURS,))
+    make = partial(plain, INDICES[..., None], 8, 3, colours, opacity)
+    back = Kept(Format.PNG, np.dstack((SEEN, OPACITY)), (ALPHA, COLOURS))
+    yield "palette with transparency", make, back
+    greys = files.png_chunk(b"PLTE", bytes(level for level in (3, 99, 7, 200) for _ in "rgb"))
+    back = Kept(Format.PNG, np.array([3, 99, 7, 200], np.uint8)[INDICES], (COLOURS,))
+    yield "palette of greys", partial(plain, INDICES[..., None], 8, 3, greys), back
+    colour = files.png_chunk(b"tRNS", b"".join(bytes([0, level]) for level in SMOOTH[0, 0]))
+    hidden = (SMOOTH[0, 0] == SMOOTH).all(axis=-1)
+    back = Kept(
+        Format.PNG, np.dstack((SMOOTH, np.where(hidden, 0, 255))).astype(np.uint8), (ALPHA,)
+    )
+    yield "8-bit RGB with a transparent colour", partial(plain, SMOOTH, 8, 2, colour), back
+    yield "animated", partial(files.animated, "PNG"), UNSUPPORTED
+
+
+def _jpeg() -> Iterator[Row]:
+    grey, rgb = (Kept(Format.JPEG, samples, (), LOSSY) for samples in (GREY, SMOOTH))
+    printed = Kept(Format.JPEG, PRINTED, (COLOURS,), LOSSY)
+    yield "grey", partial(by_pillow, GREY, "JPEG", quality=95), grey
+    yield "colour", partial(by_pillow, SMOOTH, "JPEG", quality=95, subsampling=0), rgb
+    yield (
+        "colour, progressive",
+        partial(by_pillow, SMOOTH, "JPEG", quality=95, progressive=True),
+        rgb,
+    )
+    yield (
+        "colour, stored as RGB",
+        partial(by_pillow, SMOOTH, "JPEG", quality=95, keep_rgb=True),
+        rgb,
+    )
+    for colours in (imagecodecs.JPEG8.CS.CMYK, imagecodecs.JPEG8.CS.YCCK):
+        yield colours.name, partial(files.cmyk_jpeg, INKS, colours), printed
+    lossless = partial(imagecodecs.jpeg8_encode, SMOOTH, lossless=True)
+    yield "lossless (SOF3)", lossless, UNSUPPORTED
+    deep = partial(imagecodecs.jpeg8_encode, (DEEP[..., 0] >> 4), 95, bitspersample=12)
+    yield "12-bit", deep, UNSUPPORTED
+
+
+def _webp() -> Iterator[Row]:
+    exact: dict[str, Any] = {"lossless": True, "exact": True}
+    for names in ("RGB", "RGBA"):
+        samples = _channels(NOISE, names)
+        make = partial(by_pillow, samples, "WEBP", **exact)
+        yield f"lossless, {MODES[names]}", make, Kept(Format.WEBP, samples)
+    yield (
+        "lossy, RGB",
+        partial(by_pillow, SMOOTH, "WEBP", quality=95),
+        Kept(Format.WEBP, SMOOTH, (), LOSSY),
+    )
+    veiled = np.dstack((SMOOTH, GREY))
+    back = Kept(Format.WEBP, veiled, (), LOSSY)
+    yield "lossy, RGB + alpha", partial(by_pillow, veiled, "WEBP", quality=95), back
+    yield "animated", partial(files.animated, "WEBP"), UNSUPPORTED
+
+
+def _tiff() -> Iterator[Row]:
+    for bits in (1, 2, 4, 6, 10, 12, 14):
+        grey = files.few_bits(bits)
+        back = Kept(Format.TIFF, spread(grey[..., 0], bits), (DEPTH,))
+        yield f"{bits}-bit grey", partial(files.tiff_of_bits, grey, bits), back
+    floats = {np.dtype(kind): (DEEP / 65_535).astype(kind) for kind in ("f2", "f4", "f8")}
+    for title, source, changes in (
+        ("8-bit", NOISE, ()),
+        ("16-bit", DEEP, ()),
+        ("16-bit floating-point", floats[np.dtype("f2")], (DEPTH,)),
+        ("32-bit floating-point", floats[np.dtype("f4")], ()),
+        ("64-bit floating-point", floats[np.dtype("f8")], (DEPTH,)),
+    ):
+        for names, mode in MODES.items():
+            samples = _channels(source, names)
+            back = Kept(
+                Format.TIFF, samples if source.dtype.kind == "u" else samples.astype("f4"), changes
+            )
+            yield f"{title} {mode}", partial(_tiff_file, samples), back
+    rgb, back = DEEP[..., :3], Kept(Format.TIFF, DEEP[..., :3])
+    yield "big-endian", partial(_tiff_file, rgb, byteorder=">"), back
+    yield "BigTIFF", partial(_tiff_file, rgb, bigtiff=True), back
+    yield "several strips", partial(_tiff_file, rgb, rowsperstrip=2), back
+    yield "tiles", partial(_tiff_file, rgb, tile=(16, 16)), back
+    planes = np.ascontiguousarray(np.moveaxis(rgb, -1, 0))
+    yield "planes apart", partial(by_tifffile, planes, photometric="rgb", planarconfig=2), back
+    for packing in ("lzw", "zlib", "zstd", "packbits"):
+        yield f"{packing} compression", partial(_tiff_file, rgb, compression=packing), back
+    yield (
+        "zlib compression with a predictor",
+        partial(_tiff_file, rgb, compression="zlib", predictor=True),
+        back,
+    )
+    jpeg = partial(by_tifffile, SMOOTH, photometric="rgb", compression="jpeg")
+    yield "JPEG compression", jpeg, Kept(Format.TIFF, SMOOTH, (), LOSSY)
+    fax = partial(by_pillow, NOISE[..., 0], "TIFF", "1", compression="group4")
+    bilevel = np.asarray(Image.fromarray(NOISE[..., 0]).convert("1"), np.uint8) * 255
+    yield "1-bit, fax compression (group 4)", fax, Kept(Format.TIFF, bilevel, (DEPTH,))
+    white = partial(by_tifffile, NOISE[..., 0], photometric="miniswhite")
+    yield "8-bit grey, white is zero", white, Kept(Format.TIFF, 255 - NOISE[..., 0])
+    make = partial(files.with_palette, INDICES, PALETTE, "TIFF")
+    yield "palette", make, Kept(Format.TIFF, SEEN, (COLOURS,))
+    make = partial(by_tifffile, INKS, photometric="separated")
+    yield "CMYK", make, Kept(Format.TIFF, PRINTED, (COLOURS,))
+    straight = np.dstack((SMOOTH // 5 * 5, np.full_like(GREY, 51)))
+    multiplied = np.dstack((SMOOTH // 5 * 5 // 5, straight[..., 3]))
+    make = partial(by_tifffile, multiplied, photometric="rgb", extrasamples=["assocalpha"])
+    yield "8-bit RGB + premultiplied alpha", make, Kept(Format.TIFF, straight, (ALPHA,))
+    yield "several pages", partial(files.animated, "TIFF"), UNSUPPORTED
+    yield "32-bit integers", partial(by_tifffile, DEEP[..., 0].astype("u4")), UNSUPPORTED
+    yield "signed integers", partial(by_tifffile, NOISE[..., 0].astype("i2")), UNSUPPORTED
+    wild = floats[np.dtype("f4")][..., 0] * 2
+    yield "floating point beyond 0 to 1", partial(by_tifffile, wild), UNSUPPORTED
+    yield "CIE L*a*b*", partial(by_tifffile, SMOOTH, photometric="cielab"), UNSUPPORTED
+    five = np.dstack((NOISE, NOISE[..., 0]))
+    extra = partial(
+        by_tifffile, five, photometric="rgb", extrasamples=["unassalpha", "unspecified"]
+    )
+    yield "RGB + two more channels", extra, UNSUPPORTED
+
+
+def _tiff_file(samples: Samples, **options: Any) -> bytes:
+    """Grey or RGB, alpha straight."""
+    channels = 1 if samples.ndim == 2 else samples.shape[2]
+    if channels in (2, 4):
+        options["extrasamples"] = ["unassalpha"]
+    photometric = "rgb" if channels >= 3 else "minisblack"
+    return by_tifffile(samples, photometric=photometric, planarconfig=1, **options)
+
+
+def _bmp() -> Iterator[Row]:
+    bilevel = np.asarray(Image.fromarray(NOISE[..., 0]).convert("1"), np.uint8) * 255
+    yield (
+        "1-bit",
+        partial(by_pillow, NOISE[..., 0], "BMP", "1"),
+        Kept(Format.PNG, bilevel, (DEPTH, FORMAT)),
+    )
+    make = partial(by_pillow, NOISE[..., 0], "BMP")
+    yield "8-bit grey", make, Kept(Format.PNG, NOISE[..., 0], (FORMAT,))
+    make = partial(files.with_palette, INDICES, PALETTE, "BMP")
+    yield "palette", make, Kept(Format.PNG, SEEN, (COLOURS, FORMAT))
+    make = partial(by_pillow, NOISE[..., :3], "BMP")
+    yield "24-bit RGB", make, Kept(Format.PNG, NOISE[..., :3], (FORMAT,))
+    make = partial(by_pillow, NOISE, "BMP")
+    yield "32-bit RGB and a byte of no use", make, Kept(Format.PNG, NOISE[..., :3], (FORMAT,))
+    row, masks = NOISE[:1], (0xFF, 0xFF00, 0xFF_0000, 0xFF00_0000)
+    make = partial(files.bmp, 32, 3, row.tobytes(), files.WIDTH, *masks)
+    yield "32-bit RGB + alpha, by masks", make, Kept(Format.PNG, row, (FORMAT,))
+    five = np.array([[[31, 0, 31]]], np.uint8)  # of 31
+    pixel = (31 << 10 | 31).to_bytes(4, "little")
+    make = partial(files.bmp, 16, 0, pixel, 1)
+    yield "16-bit RGB", make, Kept(Format.PNG, spread(five, 5), (DEPTH, FORMAT))
+    yield "run lengths", partial(files.bmp, 8, 1, b"\2\0\0\1", 2), UNSUPPORTED
+
+
+def _gif() -> Iterator[Row]:
+    make = partial(files.with_palette, INDICES, PALETTE, "GIF")
+    yield "palette", make, Kept(Format.PNG, SEEN, (COLOURS, FORMAT))
+    make = partial(files.with_palette, INDICES, PALETTE, "GIF", 2)
+    back = Kept(Format.PNG, np.dstack((SEEN, OPACITY)), (ALPHA, COLOURS, FORMAT))
+    yield "palette with transparency", make, back
+    make = partial(by_pillow, NOISE[..., 0], "GIF")
+    yield "palette of greys", make, Kept(Format.PNG, NOISE[..., 0], (COLOURS, FORMAT))
+    make = partial(files.with_palette, INDICES, PALETTE, "GIF", interlace=1)
+    yield "interlaced", make, Kept(Format.PNG, SEEN, (COLOURS, FORMAT))
+    make = partial(files.with_palette, INDICES, PALETTE, "GIF", comment=b"a comment")
+    yield "with a comment", make, Kept(Format.PNG, SEEN, (COLOURS, FORMAT, METADATA))
+    yield "animated", partial(files.animated, "GIF"), UNSUPPORTED
+
+
+def _others() -> Iterator[Row]:
+    yield "AVIF", partial(by_pillow, SMOOTH, "AVIF"), UNSUPPORTED
+    yield "JPEG 2000", partial(imagecodecs.jpeg2k_encode, SMOOTH), UNSUPPORTED
+    yield "JPEG XL", partial(imagecodecs.jpegxl_encode, SMOOTH), UNSUPPORTED
+    yield "SVG", lambda: b"<svg xmlns='http://www.w3.org/2000/svg'/>", UNSUPPORTED
+    yield "no bytes", bytes, Refused(400, "unreadable-image")
+    half = by_pillow(NOISE, "PNG")
+    yield "half a PNG", lambda: half[: len(half) // 2], Refused(400, "unreadable-image")
+    header = files.png(np.zeros((1, 1, 1), np.uint8), 8, 0, interlaced=False)[:33]
+    vast = bytearray(header)
+    vast[16:24] = (60_000).to_bytes(4, "big") * 2
+    crc = zlib.crc32(vast[12:29]).to_bytes(4, "big")
+    many = bytes(vast[:29]) + crc + files.png_chunk(b"IEND", b"")
+    yield "PNG of 60,000 x 60,000 pixels", lambda: many, Refused(413, "too-many-pixels")
+
+
+WRITTEN = {Format.PNG: NOISE, Format.TIFF: NOISE, Format.WEBP: SMOOTH, Format.JPEG: SMOOTH}
+
+
+def _orientations() -> Iterator[Row]:
+    for target, source in WRITTEN.items():
+        samples = source[..., :3]
+        for orientation in range(1, 9):
+            back = Kept(
+                target,
+                files.turned(samples, orientation),
+                (ORIENTATION,) if orientation > 1 else (),
+                0 if source is NOISE else LOSSY,
+                frozenset({"exif", "gps"}),
+            )
+            options: dict[str, Any] = {"exif": files.exif(orientation)} | _finest(target)
+            make = partial(by_pillow, samples, target.upper(), **options)
+            yield f"{target.upper()}, EXIF orientation {orientation}", make, back
+
+
+def _finest(target: Format) -> dict[str, Any]:
+    """What Pillow takes to lose as little as the format can."""
+    return {
+        Format.JPEG: {"quality": 95, "subsampling": 0},
+        Format.WEBP: {"quality": 95},
+    }.get(target, {})
+
+
+def _metadata() -> Iterator[Row]:
+    profile = bytes(imagecodecs.cms_profile("srgb"))
+    for target, source in WRITTEN.items():
+        samples, tolerance = source[..., :3], 0 if source is NOISE else LOSSY
+        options: dict[str, Any] = {"icc_profile": profile, "exif": files.exif(1), "xmp": b"<x/>"}
+        items: set[Item] = {"profile", "exif", "gps", "xmp"}
+        if target is not Format.WEBP:
+            options, items = options | {"dpi": (300, 200)}, items | {"dpi"}
+        if target is Format.PNG:
+            options.pop("xmp")
+            text = PngInfo()
+            text.add_itxt("XML:com.adobe.xmp", "<x/>")
+            text.add_text("comment", "said in passing")
+            options, items = options | {"pnginfo": text}, items | {"comment"}
+        if target is Format.TIFF:
+            options["exif"] = files.exif(1, XMP=options.pop("xmp"))
+        if target is Format.JPEG:
+            options, items = options | {"comment": b"said in passing"}, items | {"comment"}
+        make = partial(by_pillow, samples, target.upper(), **options | _finest(target))
+        title = f"{target.upper()} with {', '.join(sorted(items))}"
+        yield title, make, Kept(target, samples, (), tolerance, frozenset(items))
+        back = Kept(target, samples, (METADATA,), tolerance, frozenset({"profile"}))
+        yield title, make, back, "metadata=strip"
+    inks = bytes(16) + b"CMYK" + bytes(108)
+    make = partial(by_tifffile, INKS, photometric="separated", iccprofile=inks)
+    back = Kept(Format.TIFF, PRINTED, (COLOURS, PROFILE))
+    yield "CMYK TIFF with a damaged profile", make, back
+
+
+def _conversions() -> Iterator[Row]:
+    flat = np.dstack((DEEP[..., :3], np.full_like(DEEP[..., 0], 65_535)))
+    deep = partial(files.png, interlaced=False)
+    smooth = SMOOTH.astype(np.uint16) * 257
+    yield (
+        "16-bit RGB + alpha PNG",
+        partial(deep, DEEP, 16, 6),
+        Kept(Format.TIFF, DEEP),
+        "format=tiff",
+    )
+    yield (
+        "16-bit RGB PNG",
+        partial(deep, smooth, 16, 2),
+        Kept(Format.WEBP, SMOOTH, (DEPTH,), LOSSY),
+        "format=webp",
+    )
+    yield (
+        "16-bit RGB PNG",
+        partial(deep, smooth, 16, 2),
+        Kept(Format.JPEG, SMOOTH, (DEPTH,), LOSSY),
+        "format=jpeg",
+    )
+    yield (
+        "16-bit RGB + alpha PNG",
+        partial(deep, DEEP, 16, 6),
+        Refused(422, "unsuitable-format"),
+        "format=jpeg",
+    )
+    opaque = np.dstack((smooth, flat[..., 3]))
+    yield (
+        "16-bit RGB + alpha PNG, opaque",
+        partial(deep, opaque, 16, 6),
+        Kept(Format.JPEG, SMOOTH, (ALPHA, DEPTH), LOSSY),
+        "format=jpeg",
+    )
+    yield (
+        "8-bit grey PNG",
+        partial(by_pillow, GREY, "PNG"),
+        Kept(Format.WEBP, np.dstack((GREY, GREY, GREY)), (COLOURS,), LOSSY),
+        "format=webp",
+    )
+    floats = (DEEP[..., :3] / 65_535).astype("f4")
+    yield (
+        "32-bit floating-point RGB TIFF",
+        partial(_tiff_file, floats),
+        Kept(Format.PNG, DEEP[..., :3], (DEPTH,)),
+        "format=png",
+    )

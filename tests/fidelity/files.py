@@ -1,0 +1,165 @@
+"""Makes files of every mode, by libraries other than the code under test, or byte by byte."""
+
+import io
+import struct
+import zlib
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+from PIL import Image
+
+from app.imaging import ifd
+from app.imaging.tags import Tag
+
+WIDTH, HEIGHT = 13, 9
+
+Samples = NDArray[Any]
+
+_SHAPE = (HEIGHT, WIDTH)
+DEEP: Samples = np.random.default_rng(7).integers(0, 65_536, (*_SHAPE, 4), np.uint16)
+"""Four channels of noise, of 16 bits."""
+NOISE: Samples = (DEEP >> 8).astype(np.uint8)
+"""The same of 8 bits."""
+_ROWS, _COLUMNS = np.indices(_SHAPE)
+SMOOTH: Samples = np.stack(
+    [90 + 5 * _ROWS + 3 * _COLUMNS, 80 + 4 * _ROWS + 4 * _COLUMNS, 70 + 4 * _ROWS + 3 * _COLUMNS],
+    axis=-1,
+).astype(np.uint8)
+"""Smooth colours, that a lossy format holds closely."""
+
+
+def by_pillow(samples: Samples, kind: str, mode: str | None = None, **options: Any) -> bytes:
+    """Saved by Pillow, after conversion to `mode`."""
+    image, file = Image.fromarray(samples), io.BytesIO()
+    (image.convert(mode) if mode else image).save(file, kind, **options)
+    return file.getvalue()
+
+
+def with_palette(
+    indices: Samples, palette: Samples, kind: str, transparency: int | None = None, **options: Any
+) -> bytes:
+    """Saved by Pillow as indices into `palette`, one of which may be transparent."""
+    image, file = Image.fromarray(indices.astype(np.uint8), "P"), io.BytesIO()
+    image.putpalette(palette.astype(np.uint8).tobytes())
+    if transparency is not None:
+        options["transparency"] = transparency
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def animated(kind: str) -> bytes:
+    """Two frames; the pages of a TIFF."""
+    frame = Image.fromarray(255 - SMOOTH)
+    return by_pillow(SMOOTH, kind, save_all=True, append_images=[frame])
+
+
+def by_tifffile(samples: Samples, **options: Any) -> bytes:
+    """Saved by tifffile."""
+    file = io.BytesIO()
+    tifffile.imwrite(file, samples, metadata=None, **options)
+    return file.getvalue()
+
+
+def png_chunk(name: bytes, body: bytes) -> bytes:
+    """A chunk of a PNG file."""
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+def png(samples: Samples, bits: int, colour_type: int, *chunks: bytes, interlaced: bool) -> bytes:
+    """A PNG of samples `[height, width, channels]`, unfiltered, with `chunks` before the pixels."""
+    height, width = samples.shape[:2]
+    header = struct.pack(">IIBBBBB", width, height, bits, colour_type, 0, 0, interlaced)
+    rows = b"".join(
+        b"\0" + row for part in _passes(samples, interlaced) for row in packed(part, bits)
+    )
+    body = [png_chunk(b"IHDR", header), *chunks, png_chunk(b"IDAT", zlib.compress(rows))]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(body) + png_chunk(b"IEND", b"")
+
+
+def packed(samples: Samples, bits: int, order: str = ">") -> list[bytes]:
+    """Each row as bytes, of `bits` a sample, the first in the highest bits."""
+    if bits == 16:
+        return [row.astype(f"{order}u2").tobytes() for row in samples]
+    digits = samples.reshape(len(samples), -1, 1) >> np.arange(bits)[::-1] & 1
+    return [np.packbits(row).tobytes() for row in digits.astype(np.uint8)]
+
+
+def tiff_of_bits(samples: Samples, bits: int) -> bytes:
+    """A grey TIFF whose samples have any number of bits; no library writes all of them."""
+    strip = b"".join(packed(samples, bits, "<"))
+    values = {
+        Tag.WIDTH: samples.shape[1],
+        Tag.HEIGHT: samples.shape[0],
+        Tag.BITS: bits,
+        Tag.PHOTOMETRIC: 1,
+        Tag.STRIP_OFFSETS: 8,
+        Tag.STRIP_COUNTS: len(strip),
+    }
+    start = 8 + len(strip) + len(strip) % 2
+    fields: ifd.Tree = {tag: ifd.integers("<", ifd.LONG, value) for tag, value in values.items()}
+    return ifd.header("<", start) + strip.ljust(start - 8, b"\0") + ifd.pack(fields, "<", start)
+
+
+def bmp(bits: int, compression: int, pixels: bytes, width: int, *masks: int) -> bytes:
+    """One row, in a BMP with a header of version 4, for what Pillow does not write."""
+    header = struct.pack("<IiiHHIIiiII", 108, width, 1, 1, bits, compression, 0, 0, 0, 0, 0)
+    header += struct.pack("<4I", *(masks or (0, 0, 0, 0))) + bytes(52)
+    return b"BM" + struct.pack("<IHHI", 122 + len(pixels), 0, 0, 122) + header + pixels
+
+
+def cmyk_jpeg(inks: Samples, colours: imagecodecs.JPEG8.CS) -> bytes:
+    """Four inks, by libjpeg-turbo, as they are (CMYK) or rotated into YCCK, signed by Adobe."""
+    return bytes(
+        imagecodecs.jpeg8_encode(
+            255 - inks, 100, colorspace=imagecodecs.JPEG8.CS.CMYK, outcolorspace=colours
+        )
+    )
+
+
+def spread(samples: Samples, bits: int) -> Samples:
+    """Samples of few bits over the full range of 8 or 16, as the service should answer them."""
+    full = 255 if bits <= 8 else 65_535
+    levels = np.rint(samples.astype(float) * full / (2**bits - 1))
+    return np.asarray(levels, np.uint8 if bits <= 8 else np.uint16)
+
+
+def few_bits(bits: int) -> Samples:
+    """Grey noise of `bits` a sample."""
+    return DEEP[..., :1] >> (16 - bits)
+
+
+def exif(orientation: int, **others: bytes) -> bytes:
+    """A camera's name, where it stood, and which way up it was held; `others` by their tags."""
+    block = Image.Exif()
+    block[Tag.ORIENTATION] = orientation
+    block[0x0110] = "Camera"
+    block.get_ifd(Tag.GPS)[0x0001] = "N"
+    for name, value in others.items():
+        block[Tag[name]] = value
+    return block.tobytes()
+
+
+def turned(samples: Samples, orientation: int) -> Samples:
+    """The picture as somebody would see it who heeds the orientation."""
+    turns = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_270,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_90,
+    }
+    image = Image.fromarray(samples)
+    return np.asarray(image.transpose(turns[orientation]) if orientation in turns else image)
+
+
+def _passes(samples: Samples, interlaced: bool) -> list[Samples]:
+    if not interlaced:
+        return [samples]
+    adam7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2))
+    parts = [samples[top::down, left::across] for left, top, across, down in (*adam7, (0, 1, 1, 2))]
+    return [part for part in parts if part.size]

@@ -1,0 +1,71 @@
+"""Every row of the table, through the API over a socket."""
+
+import io
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from app.imaging.codec import Format
+from tests.fidelity.__main__ import table
+from tests.fidelity.cases import Refused, cases
+
+PAGE = Path(__file__).parents[2] / "docs/fidelity.md"
+READERS = {
+    "image/png": imagecodecs.png_decode,
+    "image/jpeg": imagecodecs.jpeg8_decode,
+    "image/webp": imagecodecs.webp_decode,
+    "image/tiff": lambda data: tifffile.imread(io.BytesIO(data)),
+}
+ITEMS = {"icc_profile": "profile", "xmp": "xmp", "dpi": "dpi", "comment": "comment"}
+
+
+def metadata(data):
+    with Image.open(io.BytesIO(data)) as image:
+        found = {ITEMS[name] for name in image.info if name in ITEMS}
+        if image.info.get("dpi", (72, 72))[0] <= 72:  # what Pillow says where a file says nothing
+            found -= {"dpi"}
+        block = image.getexif()
+        if 0x0110 in block:
+            found.add("exif")
+            assert block[0x0112] == 1
+            found |= {"gps"} if block.get_ifd(0x8825) else set()
+    return found
+
+
+@pytest.mark.parametrize(
+    "case", list(cases()), ids=lambda case: f"{case.section}: {case.upload} {case.query}"
+)
+def test_what_comes_back(case, client):
+    answer = client.post(
+        f"/denoise?strength=0&{case.query}",
+        content=bytes(case.make()),
+        headers={"Content-Type": "image/x"},
+    )
+    if isinstance(case.result, Refused):
+        problem = answer.json()
+        assert (answer.status_code, problem["code"]) == (case.result.status, case.result.code)
+        return
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == f"image/{case.result.format}"
+    expected = case.result.samples
+    samples = READERS[answer.headers["content-type"]](answer.content)
+    assert (samples.shape, samples.dtype) == (expected.shape, expected.dtype)
+    distance = np.abs(samples.astype(float) - expected.astype(float)).max()
+    assert distance <= case.result.tolerance
+    changes = ", ".join(sorted(case.result.changes))
+    assert answer.headers.get("x-image-changes", "") == changes
+    if case.result.metadata:
+        assert metadata(answer.content) == case.result.metadata
+
+
+def test_every_format_that_is_written_is_answered():
+    answered = {case.result.format for case in cases() if not isinstance(case.result, Refused)}
+    assert answered == set(Format)
+
+
+def test_the_page_is_what_the_command_prints():
+    assert PAGE.read_text() == table()
