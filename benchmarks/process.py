@@ -1,0 +1,108 @@
+"""A server in a process of its own, and what it takes of the machine."""
+
+import os
+import signal
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+TICKS = os.sysconf("SC_CLK_TCK")
+START_SECONDS = 180
+STOP_SECONDS = 30
+
+
+class Process:
+    """A process with its children, as Linux's /proc tells of them."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Processor time so far, of those that live."""
+        fields = [_stat(pid) for pid in self._tree()]
+        return sum(int(f[11]) + int(f[12]) for f in fields if f) / TICKS
+
+    @property
+    def memory(self) -> int:
+        """Resident bytes now."""
+        return sum(_status(pid, "VmRSS") for pid in self._tree())
+
+    @property
+    def peak_memory(self) -> int:
+        """The most resident bytes since `forget_peak`, the sum over the processes."""
+        return sum(_status(pid, "VmHWM") for pid in self._tree())
+
+    def forget_peak(self) -> None:
+        """Starts the peak anew from here."""
+        for pid in self._tree():
+            Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+    def _tree(self) -> list[int]:
+        children: dict[int, list[int]] = {}
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit() and (fields := _stat(int(entry.name))):
+                children.setdefault(int(fields[1]), []).append(int(entry.name))
+        tree, grown = [self.pid], 0
+        while grown < len(tree):
+            tree += children.get(tree[grown], [])
+            grown += 1
+        return tree
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat behind the name; empty when the process has gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def _status(pid: int, field: str) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) << 10 for line in lines if line.startswith(field)), 0)
+
+
+@contextmanager
+def server(
+    command: Sequence[str], ready: str, environment: Mapping[str, str] | None = None
+) -> Iterator[Process]:
+    """Runs a server until the block ends; starts the block when the URL `ready` answers 200."""
+    process = subprocess.Popen(
+        command,
+        env=os.environ | dict(environment or {}),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # so that what it started ends with it
+    )
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while not _answers(ready):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(
+                    f"{' '.join(command)} did not come up; run it by hand to see why"
+                )
+            time.sleep(0.2)
+        yield Process(process.pid)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
