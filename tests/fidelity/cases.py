@@ -332,7 +332,7 @@ def _finest(target: Format) -> dict[str, Any]:
 
 
 def _metadata() -> Iterator[Row]:
-    profile = bytes(imagecodecs.cms_profile("srgb"))
+    profile = files.profile()
     for target, source in WRITTEN.items():
         samples, tolerance = source[..., :3], 0 if source is NOISE else LOSSY
         options: dict[str, Any] = {"icc_profile": profile, "exif": files.exif(1), "xmp": b"<x/>"}
