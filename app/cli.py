@@ -1,23 +1,32 @@
-"""The command line: denoiser serve | denoise | noise."""
+"""The command line: denoiser serve | denoise | noise | models."""
 
 import argparse
+import json
+import math
 import secrets
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from app.api.schemas import DenoiseOptions, NoiseOptions, OutputOptions
-from app.imaging.codec import Format, ImagingError, Picture, UnsupportedImage, decode
+from app.files import Job, Outcome, Status, find, is_folder, run
+from app.imaging.codec import Picture, decode
 from app.imaging.noise import add_noise
-from app.inference.denoiser import Denoiser
+from app.inference.denoiser import Denoiser, Limits
 from app.inference.store import BadModelPackage, read_packages
 from app.settings import Settings
 
-Work = Callable[[Picture], Picture]
+AT_ONCE = 16
+"""Pictures that are on their way at a time: a full batch of small ones, and as many behind it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="denoiser", description="Removes noise from pictures.")
-    commands = parser.add_subparsers(required=True, metavar="serve | denoise | noise")
+    commands = parser.add_subparsers(required=True, metavar="serve | denoise | noise | models")
 
     serve = commands.add_parser("serve", help="run the REST service")
     _add_flags(serve, Settings)
@@ -56,18 +65,34 @@ def _parser() -> argparse.ArgumentParser:
     _add_files(noise)
     _add_flags(noise, NoiseOptions)
     noise.set_defaults(command=_noise)
+
+    models = commands.add_parser("models", help="list the models")
+    models.add_argument(
+        "--json", dest="as_json", action="store_true", help="print the whole cards, as JSON"
+    )
+    models.set_defaults(command=_models)
     return parser
 
 
 def _add_files(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("inputs", nargs="+", type=Path, metavar="IN", help="picture to read")
+    parser.add_argument(
+        "inputs",
+        nargs="+",
+        type=Path,
+        metavar="IN",
+        help="picture, folder of pictures (with all folders in it), or quoted wildcard",
+    )
     parser.add_argument(
         "-o",
         "--output",
         required=True,
         type=Path,
         metavar="OUT",
-        help="file to write, or folder; a folder for several pictures",
+        help="file to write, or folder; a folder for several pictures, which keeps what is there",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="write what is in OUT again")
+    parser.add_argument(
+        "--json", dest="as_json", action="store_true", help="print a JSON object for each picture"
     )
 
 
@@ -98,22 +123,40 @@ def _serve(**given: Any) -> int:
     return serve(settings)
 
 
-def _denoise(inputs: list[Path], output: Path, **given: Any) -> int:
+def _models(as_json: bool) -> int:
+    packages, default = read_packages(Settings().models_dir), Settings().model
+    for name, package in packages.items():
+        card = package.card
+        if as_json:
+            print(card.model_dump_json())
+        else:
+            print(f"{name}{' (default)' if name == default else ''}: {card.title}")
+            print(f"    {card.description}")
+            print(f"    {card.parameters:,} parameters, {card.gmac} GMAC for 256x256 pixels")
+            print(f"    Noise: {card.noise}")
+    return 0
+
+
+def _denoise(inputs: list[Path], output: Path, overwrite: bool, as_json: bool, **given: Any) -> int:
     options, settings = DenoiseOptions(**given), Settings()
     packages = read_packages(settings.models_dir)
     name = options.model or settings.model
     if name not in packages:
         raise BadModelPackage(f"there is no model {name!r}; these are: {', '.join(packages)}")
-    denoiser = Denoiser.load(packages[name], precision=settings.precision, threads=settings.threads)
-    return _convert(
-        inputs,
-        output,
-        options,
-        lambda picture: denoiser.submit(picture, strength=options.strength).result().picture,
+    denoiser = Denoiser.load(
+        packages[name],
+        precision=settings.precision,
+        threads=settings.threads,
+        limits=Limits(deadline=math.inf),  # nobody waits for an answer
     )
 
+    def work(picture: Picture) -> Picture:
+        return denoiser.submit(picture, strength=options.strength).result().picture
 
-def _noise(inputs: list[Path], output: Path, **given: Any) -> int:
+    return _convert(inputs, output, options, work, overwrite=overwrite, as_json=as_json)
+
+
+def _noise(inputs: list[Path], output: Path, overwrite: bool, as_json: bool, **given: Any) -> int:
     options = NoiseOptions(**given)
     seed = secrets.randbits(32) if options.seed is None else options.seed
 
@@ -123,44 +166,68 @@ def _noise(inputs: list[Path], output: Path, **given: Any) -> int:
         )
         return replace(picture, pixels=noisy)
 
-    return _convert(inputs, output, options, work)
+    return _convert(inputs, output, options, work, overwrite=overwrite, as_json=as_json)
 
 
-def _convert(inputs: list[Path], output: Path, options: OutputOptions, work: Work) -> int:
-    """Works on one picture after the other; one that fails is reported and the rest goes on."""
-    folder = output if len(inputs) > 1 or output.is_dir() else None
-    failed = False
-    for source in inputs:
-        try:
-            picture = _read(source)
-            target = folder / _name(source, options.format_for(picture)) if folder else output
-            _write(work(picture), target, options, source)
-        except (ImagingError, OSError) as error:
-            _complain(f"{source}: {error}")
-            failed = True
+def _convert(
+    inputs: list[Path],
+    output: Path,
+    options: OutputOptions,
+    work: Callable[[Picture], Picture],
+    *,
+    overwrite: bool,
+    as_json: bool,
+) -> int:
+    """Works on all pictures, shows how it goes, and names at the end what has failed."""
+    settings = Settings()
+    sources, outcomes = find(inputs, output)
+    job = Job(
+        read=partial(decode, max_pixels=settings.max_pixels, max_side=settings.max_side),
+        work=work,
+        write=lambda picture, target: options.encode(picture, target).data,
+        format_for=options.format_for,
+        format=options.format,
+        output=output,
+        into_folder=is_folder(inputs, output),
+        overwrite=overwrite,
+    )
+    for outcome in _shown(run(sources, job, threads=AT_ONCE), len(sources)):
+        outcomes.append(outcome)
+        if as_json and outcome.status is not Status.FAILED:
+            _print_json(outcome)
+    failed = [outcome for outcome in outcomes if outcome.status is Status.FAILED]
+    for outcome in failed:
+        if as_json:
+            _print_json(outcome)
+        _complain(f"{outcome.source}: {outcome.reason}")
+    if len(outcomes) > 1:
+        counts = Counter(outcome.status for outcome in outcomes)
+        _complain(", ".join(f"{counts[status]} {status}" for status in Status))
     return 1 if failed else 0
 
 
-def _read(source: Path) -> Picture:
-    settings = Settings()
-    return decode(source.read_bytes(), max_pixels=settings.max_pixels, max_side=settings.max_side)
+def _shown(outcomes: Iterable[Outcome], total: int) -> Iterator[Outcome]:
+    """The outcomes, with a progress bar beside them where a person is watching."""
+    console = Console(stderr=True)
+    progress = Progress(
+        TextColumn("{task.completed}/{task.total}"),
+        BarColumn(),
+        TextColumn("{task.fields[rate]:.1f} pictures/s"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=total < 2 or not console.is_terminal,
+    )
+    began = time.monotonic()
+    with progress:
+        task = progress.add_task("", total=total, rate=0.0)
+        for count, outcome in enumerate(outcomes, 1):
+            progress.update(task, advance=1, rate=count / (time.monotonic() - began))
+            yield outcome
 
 
-def _name(source: Path, target: Format) -> str:
-    """The name of the source, with another suffix only where the format is another."""
-    try:
-        same = Format.from_name(source.suffix) is target
-    except UnsupportedImage:
-        same = False
-    return source.name if same else f"{source.stem}.{target}"
-
-
-def _write(picture: Picture, target: Path, options: OutputOptions, source: Path) -> None:
-    if target.exists() and target.samefile(source):
-        raise FileExistsError("the output would replace the input")
-    encoded = options.encode(picture, options.format or Format.from_name(target.suffix))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(encoded.data)
+def _print_json(outcome: Outcome) -> None:
+    print(json.dumps(asdict(outcome), default=str), flush=True)
 
 
 def _complain(message: str) -> None:

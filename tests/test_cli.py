@@ -1,3 +1,4 @@
+import json
 import re
 
 import numpy as np
@@ -13,6 +14,7 @@ def picture(tmp_path):
     """Saves a picture of random pixels."""
 
     def save(name="in.png", mode="RGB"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         pixels = np.random.default_rng(1).integers(0, 256, (9, 12, 3), np.uint8)
         Image.fromarray(pixels).convert(mode).save(tmp_path / name)
         return tmp_path / name
@@ -75,6 +77,57 @@ def test_a_bad_file_does_not_stop_the_rest(picture, tmp_path, capsys):
     complaints = capsys.readouterr().err
     assert "bad.png: Not an image" in complaints
     assert "absent.png" in complaints
+
+
+def test_a_folder_with_three_broken_files(picture, tmp_path, capsys):
+    for index in range(12):
+        picture(f"in/{'ab'[index % 2]}/{index}.png")
+    broken = [tmp_path / "in" / name for name in ("a/cut.png", "b/text.jpg", "empty.webp")]
+    broken[0].write_bytes((tmp_path / "in/a/0.png").read_bytes()[:99])
+    broken[1].write_text("not a picture")
+    broken[2].touch()
+    (tmp_path / "in" / "notes.txt").write_text("not taken for a picture")
+    assert run("denoise", tmp_path / "in", "-o", tmp_path / "out") == 1
+    written = {p.relative_to(tmp_path / "out") for p in (tmp_path / "out").rglob("*.*")}
+    assert {str(p) for p in written} == {f"{'ab'[i % 2]}/{i}.png" for i in range(12)}
+    complaints = capsys.readouterr().err.splitlines()
+    assert {line.split(": ")[1] for line in complaints[:3]} == set(map(str, broken))
+    assert complaints[3:] == ["denoiser: 12 done, 0 skipped, 3 failed"]
+
+
+def test_what_is_done_is_skipped_unless_told_otherwise(picture, tmp_path, capsys):
+    picture("in/a.png")
+    picture("in/b.png")
+    folders = tmp_path / "in", "-o", tmp_path / "out"
+    assert run("noise", tmp_path / "in/a.png", "-o", tmp_path / "out", "--seed", 1) == 0
+    before = (tmp_path / "out" / "a.png").read_bytes()
+    assert run("noise", *folders, "--seed", 2) == 0
+    assert "1 done, 1 skipped, 0 failed" in capsys.readouterr().err
+    assert (tmp_path / "out" / "a.png").read_bytes() == before
+    assert run("noise", *folders, "--seed", 2, "--overwrite") == 0
+    assert (tmp_path / "out" / "a.png").read_bytes() != before
+
+
+def test_json_for_programs(picture, tmp_path, capsys):
+    good, absent = picture("a.png"), tmp_path / "absent.png"
+    assert run("noise", good, absent, "-o", tmp_path / "out", "--json") == 1
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == {
+        "source": str(good),
+        "status": "done",
+        "target": str(tmp_path / "out" / "a.png"),
+        "reason": None,
+        "pixels": 108,
+    }
+    assert (lines[1]["source"], lines[1]["status"]) == (str(absent), "failed")
+    assert "No such file" in lines[1]["reason"]
+
+
+def test_models(capsys):
+    assert run("models") == 0
+    assert "blur (default): " in capsys.readouterr().out
+    assert run("models", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["name"] == "blur"
 
 
 def test_the_input_is_never_overwritten(picture, tmp_path, capsys):
