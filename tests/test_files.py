@@ -86,8 +86,9 @@ def test_the_suffix_follows_the_format(tmp_path):
     source = Source(save(tmp_path / "a.png"), Path("x/a.png"))
     formats = {"format_for": lambda _: Format.WEBP}
     (outcome,) = run([source], job(tmp_path / "out", **formats), threads=1)
-    assert outcome.target == tmp_path / "out" / "x" / "a.webp"
-    assert outcome.target.read_bytes()[8:12] == b"WEBP"
+    target = tmp_path / "out" / "x" / "a.webp"
+    assert outcome.target == target
+    assert target.read_bytes()[8:12] == b"WEBP"
     assert outcome.pixels == 64
 
 
