@@ -7,6 +7,7 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
+from app.api.head import LimitedHead
 from app.api.models import Models
 from app.main import create_app
 from app.settings import Settings
@@ -65,6 +66,7 @@ def make_server(app: FastAPI) -> Server:
         app,
         host=settings.host,
         port=settings.port,
+        http=LimitedHead.of(settings.max_head_bytes, settings.head_seconds),
         lifespan="on",
         ws="none",
         log_config=None,

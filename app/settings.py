@@ -40,6 +40,12 @@ class Settings(BaseSettings):
     max_body_bytes: PositiveInt = Field(
         default=64 << 20, description="Largest request body, counted as it arrives."
     )
+    max_head_bytes: PositiveInt = Field(
+        default=32 << 10, description="Longest head of a request, its headers above all, else 431."
+    )
+    max_requests: PositiveInt = Field(
+        default=256, description="Requests with pictures at the same time; beyond it, 503."
+    )
     max_pixels: PositiveInt = Field(
         default=64_000_000, description="Largest picture, width times height."
     )
@@ -56,6 +62,9 @@ class Settings(BaseSettings):
     )
     queue_seconds: PositiveFloat = Field(
         default=60, description="Longest wait for the model that a new request may face, else 503."
+    )
+    head_seconds: PositiveFloat = Field(
+        default=20, description="Time in which a request's head must arrive, else 408."
     )
     body_seconds: PositiveFloat = Field(
         default=60, description="Time in which a request's body must arrive, else 408."

@@ -11,23 +11,31 @@ RETRY_AFTER = 2.0
 
 
 class Memory:
-    """Bytes that all requests together may hold, as they declare them.
+    """Bytes that all requests together may hold, as they declare them, and how many may do so.
 
     Refusing a request for want of memory costs nothing; running out of it costs every request.
     Used on the event loop only, hence without a lock.
     """
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, max_shares: int) -> None:
         self.capacity = capacity
-        self.held = 0
+        self.max_shares = max_shares
+        self.held = self.shares = 0
 
     @contextmanager
     def share(self) -> Iterator["Share"]:
-        """One request's part, given back at the end of the block."""
+        """One request's part, given back at the end of the block.
+
+        Raises Overloaded (503) where as many requests as may have one.
+        """
+        if self.shares >= self.max_shares:
+            raise Overloaded(RETRY_AFTER)
         share = Share(self)
+        self.shares += 1
         try:
             yield share
         finally:
+            self.shares -= 1
             share.hold(0)
 
 

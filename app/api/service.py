@@ -28,7 +28,7 @@ class Service:
     @classmethod
     def create(cls, settings: Settings) -> "Service":
         """A service whose models are yet to be loaded."""
-        models, memory = Models(settings), Memory(settings.memory_bytes)
+        models, memory = Models(settings), Memory(settings.memory_bytes, settings.max_requests)
         codecs = anyio.CapacityLimiter(settings.codec_threads)
         return cls(settings, models, memory, Metrics(models, memory), codecs)
 

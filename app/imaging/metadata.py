@@ -68,9 +68,9 @@ def _upright_exif(exif: bytes) -> tuple[int, bytes | None, bool]:
     has_thumbnail = any(turned[first.link : first.link + 4])
     turned[first.link : first.link + 4] = bytes(4)
     orientation = first.fields.get(Tag.ORIENTATION)
+    value = 1
     if orientation is not None and orientation.count == 1:
-        size = len(orientation.value)
+        value, size = first.integer(Tag.ORIENTATION, 1), len(orientation.value)
         one = (1).to_bytes(size, "little" if first.order == "<" else "big")
         turned[orientation.position : orientation.position + size] = one
-    value = first.integer(Tag.ORIENTATION, 1)
     return value if value in range(1, 9) else 1, bytes(turned), has_thumbnail

@@ -6,7 +6,7 @@ from app.inference.batcher import Overloaded
 
 
 def test_shares_add_up_and_are_given_back():
-    memory = Memory(100)
+    memory = Memory(100, 2)
     with memory.share() as one, memory.share() as other:
         one.hold(60)
         other.hold(40)
@@ -17,7 +17,7 @@ def test_shares_add_up_and_are_given_back():
 
 
 def test_what_others_hold_is_refused_for_now():
-    memory = Memory(100)
+    memory = Memory(100, 2)
     with memory.share() as one, memory.share() as other:
         one.hold(60)
         other.hold(30)
@@ -29,7 +29,7 @@ def test_what_others_hold_is_refused_for_now():
 
 
 def test_what_can_never_fit_is_refused_for_good():
-    with Memory(100).share() as share, pytest.raises(ProblemError) as refusal:
+    with Memory(100, 1).share() as share, pytest.raises(ProblemError) as refusal:
         share.hold(101)
     assert refusal.value.status == 413
 
@@ -43,3 +43,11 @@ def test_pictures_are_reckoned_before_they_are_decoded(listen, image_file):
         answer = client.post("/noise", content=small, headers={"Content-Type": "image/png"})
         assert answer.status_code == 200
         assert "denoiser_held_bytes 0.0" in client.get("/metrics").text
+
+
+def test_shares_have_a_number():
+    memory = Memory(100, 2)
+    for _ in range(2):  # the second time, all have been given back
+        with memory.share(), memory.share(), pytest.raises(Overloaded), memory.share():
+            pass
+    assert memory.shares == 0

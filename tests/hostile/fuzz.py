@@ -1,7 +1,7 @@
 """Fuzzes the codec, guided by what its code has covered: a long run, by hand.
 
     .venv/bin/pip install atheris        # for CPython 3.11 to 3.13 on Linux
-    .venv/bin/python -m tests.hostile.fuzz FOLDER -max_total_time=3600 -timeout=10 -rss_limit_mb=2048
+    .venv/bin/python -m tests.hostile.fuzz FOLDER -max_total_time=3600 -timeout=10
 
 FOLDER keeps what covers new code, from run to run, and starts as the good files of the fidelity
 table. Whatever decode() takes, it must answer in a picture that can be written, or an ImagingError.

@@ -35,6 +35,13 @@ def test_an_orientation_that_turns_nothing(orientation):
     assert upright(Metadata(exif=block(orientation)))[0] == 1
 
 
+def test_several_orientations_are_none():
+    """They could not be reset in place, and the next reader would turn the picture again."""
+    fields: ifd.Tree = {Tag.ORIENTATION: ifd.integers("<", ifd.SHORT, 6, 1, 1)}
+    exif = ifd.header("<", 8) + ifd.pack(fields, "<", 8)
+    assert upright(Metadata(exif=exif)) == (1, Metadata(exif=exif), frozenset())
+
+
 def test_the_thumbnail_is_unlinked_since_it_shows_the_old_picture():
     _, metadata, changes = upright(Metadata(exif=block(1, thumbnail=bytes(30))))
     assert changes == {Change.METADATA}

@@ -1,0 +1,94 @@
+"""The limits on a request's head, its first line and headers, which the server itself has not."""
+
+import asyncio
+import http
+import json
+from typing import Any, ClassVar
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from app.api.problems import MEDIA_TYPE
+
+
+class LimitedHead(HttpToolsProtocol):
+    """uvicorn's HTTP, hanging up on a head that is longer than `max_bytes` or takes `seconds`.
+
+    The time runs from the connection, so that one that says nothing is closed, too; between two
+    requests uvicorn's own, shorter time holds. What is too long is answered 431, too slow 408.
+    """
+
+    max_bytes: ClassVar[int]
+    seconds: ClassVar[float]
+
+    _head_bytes = 0
+    _deadline: asyncio.TimerHandle | None = None
+
+    @classmethod
+    def of(cls, max_bytes: int, seconds: float) -> type["LimitedHead"]:
+        """The protocol with these limits."""
+        return type(cls.__name__, (cls,), {"max_bytes": max_bytes, "seconds": seconds})
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Starts the time of the first head."""
+        super().connection_made(transport)
+        self._expect_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stops the time."""
+        self._forget_head()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Counts what belongs to a head that is still incomplete."""
+        if self._deadline is None and self._answered():
+            self._expect_head()
+        super().data_received(data)
+        if self._deadline is not None and not self.transport.is_closing():
+            self._head_bytes += len(data)
+            if self._head_bytes > self.max_bytes:
+                self._refuse(431, f"The request's head is longer than {self.max_bytes} bytes.")
+
+    def on_message_begin(self) -> None:
+        """The first byte of a head, maybe sent ahead while another request is being answered."""
+        super().on_message_begin()
+        if self._deadline is None:
+            self._expect_head()
+
+    def on_headers_complete(self) -> None:
+        """The head has come whole: maybe at once, in a packet that is longer than the limit."""
+        self._forget_head()
+        sizes = (len(name) + len(value) + 4 for name, value in self.headers)
+        if len(self.url) + sum(sizes) > self.max_bytes:
+            self._refuse(431, f"The request's head is longer than {self.max_bytes} bytes.")
+        else:
+            super().on_headers_complete()
+
+    def _answered(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def _expect_head(self) -> None:
+        self._head_bytes = 0
+        self._deadline = self.loop.call_later(self.seconds, self._end_of_time)
+
+    def _forget_head(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _end_of_time(self) -> None:
+        if self._answered():
+            self._refuse(408, f"The request's head did not arrive within {self.seconds:g} seconds.")
+        else:  # a head sent ahead may wait as long as the answer before it
+            self._expect_head()
+
+    def _refuse(self, status: int, detail: str) -> None:
+        self._forget_head()
+        title = http.HTTPStatus(status).phrase
+        problem: dict[str, Any] = {"title": title, "status": status, "detail": detail}
+        body = json.dumps(problem).encode()
+        head = (
+            f"HTTP/1.1 {status} {title}\r\nContent-Type: {MEDIA_TYPE}\r\n"
+            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
