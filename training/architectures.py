@@ -45,9 +45,14 @@ def unet(widths: tuple[int, ...] = (32, 64, 128), blocks: tuple[int, ...] = (2, 
 
 
 def _residual_block(x: Any, width: int, name: str) -> Any:
-    """The sum of x and conv(relu(conv(x))), at one width."""
+    """The sum of x and conv(relu(conv(x))), at one width.
+
+    It begins as the identity: deep networks start to learn at once, and one that starts from the
+    weights of a network with fewer blocks does exactly what that one does.
+    """
     y = layers.Conv2D(width, 3, padding="same", activation="relu", name=f"{name}_a")(x)
-    y = layers.Conv2D(width, 3, padding="same", name=f"{name}_b")(y)
+    last = {"kernel_initializer": "zeros", "name": f"{name}_b"}
+    y = layers.Conv2D(width, 3, padding="same", **last)(y)
     return layers.Add(name=f"{name}_add")([x, y])
 
 

@@ -47,6 +47,31 @@ def copy_averaged(model: keras.Model, network: keras.Model, twin: keras.Model) -
     network.set_weights(live)
 
 
+def take_weights(network: keras.Model, source: keras.Model) -> list[str]:
+    """Gives the layers of `network` the weights of those of the same names in `source`.
+
+    A network with more blocks goes on from where a smaller one ended, and one with fewer from what
+    is left of a larger one. Returns the names of the layers that found none. Raises TrainingError
+    if a layer is of another shape, or none is found.
+    """
+    known = {layer.name: layer.get_weights() for layer in source.layers}
+    learning = [layer for layer in network.layers if layer.weights]
+    fresh = [layer.name for layer in learning if not known.get(layer.name)]
+    if len(fresh) == len(learning):
+        raise TrainingError("the network to start from has no layer of the experiment's")
+    for layer in learning:
+        if layer.name in fresh:
+            continue
+        shapes = [[tuple(w.shape) for w in ws] for ws in (layer.weights, known[layer.name])]
+        if shapes[0] != shapes[1]:
+            raise TrainingError(
+                f"layer {layer.name} of the network to start from is of another shape than the "
+                "experiment's"
+            )
+        layer.set_weights(known[layer.name])
+    return fresh
+
+
 def save_network(network: keras.Model, *paths: Path) -> None:
     """Writes `network` as .keras files."""
     with tempfile.TemporaryDirectory() as folder:

@@ -10,7 +10,14 @@ import keras
 from rich.console import Console
 
 from training.architectures import build
-from training.checkpoint import copy_averaged, load_network, load_state, save_network, save_state
+from training.checkpoint import (
+    copy_averaged,
+    load_network,
+    load_state,
+    save_network,
+    save_state,
+    take_weights,
+)
 from training.data import Images, Patches, load
 from training.environment import environment
 from training.errors import TrainingError
@@ -39,9 +46,10 @@ def train(
     """Trains the experiment in the file `source` on the images below `data`; leaves all in `run`.
 
     After each epoch the state of the run is saved; `resume` goes on from there, if there is any,
-    and comes to what a run that was never stopped comes to. `start` is a saved network whose
-    weights replace the random ones of a new run; `steps` overrides the experiment's. Raises
-    TrainingError for what the caller can mend, and OSError if the disk is full.
+    and comes to what a run that was never stopped comes to. `start` is a saved network from whose
+    layers those of the same names take their weights in a new run; `steps` overrides the
+    experiment's. Raises TrainingError for what the caller can mend, and OSError if the disk is
+    full.
     """
     console = console or Console()
     experiment = read_experiment(source)
@@ -70,7 +78,8 @@ def train(
     network = build(experiment.architecture, experiment.options, policy)
     twin = build(experiment.architecture, experiment.options)
     if start is not None:
-        _copy_weights(start, network)
+        fresh = take_weights(network, load_network(start))
+        _say(console, f"weights of {start}" + (f", but for {', '.join(fresh)}" if fresh else ""))
 
     # Noise is part of what is trained, and not of what is saved.
     clean = keras.Input((None, None, 3))
@@ -179,13 +188,6 @@ def use_precision(precision: str) -> str:
             )
             return "float32"
     return precision
-
-
-def _copy_weights(start: Path, network: Any) -> None:
-    weights = load_network(start).get_weights()
-    if [w.shape for w in weights] != [tuple(w.shape) for w in network.weights]:
-        raise TrainingError(f"{start} is a network of another shape than the experiment's")
-    network.set_weights(weights)
 
 
 def _open_run(

@@ -3,7 +3,14 @@ import numpy as np
 import pytest
 
 from training.architectures import build
-from training.checkpoint import copy_averaged, load_network, load_state, save_network, save_state
+from training.checkpoint import (
+    copy_averaged,
+    load_network,
+    load_state,
+    save_network,
+    save_state,
+    take_weights,
+)
 from training.errors import TrainingError
 
 OPTIONS = {"widths": [4, 8], "blocks": [1, 1]}
@@ -81,3 +88,23 @@ def test_what_is_no_network_is_named(tmp_path):
     for path in (tmp_path / "text.keras", tmp_path / "none.keras", tmp_path):
         with pytest.raises(TrainingError, match=r"\.keras cannot be loaded"):
             load_network(path)
+
+
+def test_a_larger_network_goes_on_from_a_smaller_one_and_the_other_way_round():
+    small, large = ({"widths": [4, 8], "blocks": [count, 1]} for count in (1, 2))
+    picture = np.random.default_rng(0).random((1, 16, 16, 3), np.float32)
+    start, grown = build("unet", small), build("unet", large)
+    for weight in start.weights:
+        weight.assign(np.random.default_rng(1).normal(0, 0.2, weight.shape))
+    fresh = take_weights(grown, start)
+    assert fresh == ["down0_1_a", "down0_1_b", "up0_1_a", "up0_1_b"]
+    np.testing.assert_allclose(grown(picture), start(picture), atol=1e-6)
+    again = build("unet", small)
+    assert take_weights(again, grown) == []
+    np.testing.assert_allclose(again(picture), start(picture), atol=1e-6)
+
+
+def test_a_network_of_other_layers_is_no_start():
+    network = build("unet", {"widths": [4, 8], "blocks": [1, 1]})
+    with pytest.raises(TrainingError, match="no layer of the experiment's"):
+        take_weights(network, build("autoencoder", {"encoder": [8, 4]}))

@@ -123,7 +123,7 @@ def test_an_old_run_is_not_overwritten(trained, pictures, experiment):
 def test_a_start_of_another_shape_is_refused(tmp_path, trained, pictures, experiment):
     path = experiment()
     path.write_text(path.read_text().replace("[4, 8]", "[8, 8]"))
-    with pytest.raises(TrainingError, match="another shape"):
+    with pytest.raises(TrainingError, match="another shape than the experiment"):
         train(path, pictures, tmp_path / "a", start=trained, console=QUIET)
 
 
