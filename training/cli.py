@@ -48,7 +48,7 @@ def _train(options: argparse.Namespace) -> None:
 def _report(options: argparse.Namespace) -> None:
     from training.report import report
 
-    print(report(options.run, options.data).read_text(), end="")
+    print(report(options.run, options.data, options.trials).read_text(), end="")
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -114,6 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     report.set_defaults(run_command=_report)
     report.add_argument("run", type=Path, help="run folder")
     report.add_argument("--data", type=Path, required=True, help="folder of images")
+    report.add_argument("--trials", type=Path, help="experiment file [the run's own]")
 
     evaluate = commands.add_parser("evaluate", help="measure models and classical methods")
     evaluate.set_defaults(run_command=_evaluate)

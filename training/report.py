@@ -13,20 +13,22 @@ from training.log import read_log
 from training.pictures import draw_grid, draw_loss
 
 
-def report(run: Path, data: Path) -> Path:
+def report(run: Path, data: Path, trials: Path | None = None) -> Path:
     """Measures the network of a run folder on images below `data`, and returns the report's file.
 
-    The trials are those of the experiment. Beside report.md it writes the pictures shown there,
-    and metrics.json, from which `package` takes the scores on the model card. Raises TrainingError
-    if the run is not there, or has no trials.
+    The trials are those of the experiment, or of the experiment file `trials`. Beside report.md it
+    writes the pictures shown there, and metrics.json, from which `package` takes the scores on the
+    model card. Raises TrainingError if the run is not there, or there are no trials.
     """
     experiment = read_experiment(run / "experiment.toml")
-    if not experiment.trials:
-        raise TrainingError(f"{run / 'experiment.toml'} has no [[trials]] to measure by")
+    measure_by = trials or run / "experiment.toml"
+    chosen = read_experiment(measure_by).trials
+    if not chosen:
+        raise TrainingError(f"{measure_by} has no [[trials]] to measure by")
     method = network_method(load_network(run))
     scores = [
         score(trial, sigma, outcomes(method, trial, sigma, data))
-        for trial in experiment.trials
+        for trial in chosen
         for sigma in trial.sigmas
     ]
     rows = read_log(run / "log.csv")

@@ -123,3 +123,11 @@ def test_a_run_without_trials_has_no_report(run, pictures):
     (run / "experiment.toml").write_text(text[: text.index("[[trials]]")])
     with pytest.raises(TrainingError, match=r"has no .*trials"):
         report(run, pictures)
+
+
+def test_a_run_is_measured_by_the_trials_of_another_experiment(tmp_path, run, pictures):
+    trials = tmp_path / "trials.toml"
+    trials.write_text('name = "other"\n[[trials]]\ndataset = "the others"\nsigmas = [5]\n')
+    text = report(run, pictures, trials).read_text()
+    assert "| the others (20) |" in text
+    assert text.count("](trial-") == 1

@@ -1,0 +1,84 @@
+"""What a network costs on this machine, before anyone trains it.
+
+    python -m benchmarks.networks [--seconds 3]
+
+Builds networks of other widths and depths than the default's, with random weights, and prints
+their parameters, multiply-adds, how far they look, and the time of a 256x256 picture in the
+service's engine: alone, and in a batch of eight, at the precision that the service would choose.
+"""
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from app.inference.engine import Engine, Precision, configure_tensorflow
+from benchmarks.serving import line
+from training.anatomy import anatomy
+from training.architectures import build
+
+SIDE = 256
+CANDIDATES: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("unet", {"widths": [24, 48, 96], "blocks": [2, 2, 2]}),
+    ("unet", {"widths": [32, 64, 128], "blocks": [1, 1, 1]}),
+    ("unet", {"widths": [32, 64, 128], "blocks": [2, 2, 2]}),
+    ("unet", {"widths": [32, 64, 128], "blocks": [2, 2, 4]}),
+    ("unet", {"widths": [32, 64, 128], "blocks": [3, 2, 3]}),
+    ("unet", {"widths": [32, 64, 128], "blocks": [3, 3, 3]}),
+    ("unet", {"widths": [48, 64, 128], "blocks": [2, 2, 2]}),
+    ("unet", {"widths": [48, 96], "blocks": [2, 4]}),
+    ("unet", {"widths": [64], "blocks": [8]}),
+    ("autoencoder", {}),
+)
+
+
+def milliseconds(engine: Engine, batch: int, seconds: float) -> float:
+    """For one picture in a batch of so many: of the quickest run, which nothing disturbed."""
+    tiles = np.random.default_rng(0).integers(0, 256, (batch, SIDE, SIDE, 3), np.uint8)
+    engine.forward(tiles)
+    times, until = [], time.perf_counter() + seconds
+    while time.perf_counter() < until:
+        began = time.perf_counter()
+        engine.forward(tiles)
+        times.append(time.perf_counter() - began)
+    return min(times) / batch * 1e3
+
+
+def row(architecture: str, options: dict[str, Any], seconds: float) -> tuple[str, ...]:
+    """The cells of a network."""
+    network = build(architecture, options)
+    figures = anatomy(network)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "model.keras")
+        network.save(file)
+        engine = Engine(file)
+    alone, batched = (milliseconds(engine, batch, seconds) for batch in (1, 8))
+    return (
+        architecture,
+        " ".join(f"{name} {'/'.join(map(str, value))}" for name, value in options.items()),
+        f"{figures.parameters / 1e6:.2f}",
+        f"{figures.gmac:.2f}",
+        str(figures.radius),
+        f"{alone:.1f}",
+        f"{batched:.1f}",
+        f"{figures.gmac / batched * 1e3:.0f}",
+    )
+
+
+def main() -> None:
+    """Prints a Markdown table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=3, help="of each measurement")
+    options = parser.parse_args()
+    configure_tensorflow(Precision.AUTO, 0)
+    print(line(("network", "options", "M parameters", "GMAC", "radius", "ms", "ms of 8", "GMAC/s")))
+    print(line(["---"] * 8))
+    for architecture, values in CANDIDATES:
+        print(line(row(architecture, values, options.seconds)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
