@@ -2,10 +2,13 @@
 
 import asyncio
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
+from prometheus_client import start_http_server
 
 from app.api.head import LimitedHead
 from app.api.models import Models
@@ -54,9 +57,31 @@ class Server(uvicorn.Server):
 def serve(settings: Settings) -> int:
     """Runs the service until it is told to stop; exit code 1 if the models cannot be served."""
     app = create_app(settings)
-    make_server(app).run()
+    with metrics_apart(app):
+        make_server(app).run()
     models: Models = app.state.service.models
     return 1 if models.failure else 0
+
+
+@contextmanager
+def metrics_apart(app: FastAPI) -> Iterator[None]:
+    """Answers the metrics on a port of their own, if they have one."""
+    settings: Settings = app.state.service.settings
+    if not settings.metrics_port:
+        yield
+        return
+    registry = app.state.service.metrics.registry
+    try:
+        server, thread = start_http_server(settings.metrics_port, settings.host, registry)
+    except OSError as error:
+        logger.critical("the metrics cannot be served on port %d: %s", settings.metrics_port, error)
+        raise SystemExit(1) from error
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 def make_server(app: FastAPI) -> Server:
@@ -72,7 +97,8 @@ def make_server(app: FastAPI) -> Server:
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
         timeout_graceful_shutdown=CANCEL_SECONDS,
     )
     return Server(config, app.state.service.models, settings.drain_seconds)

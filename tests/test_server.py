@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from app.main import create_app
-from app.server import make_server, serve
+from app.server import make_server, metrics_apart, serve
 from app.settings import Settings
 
 COMMAND = Path(sys.executable).with_name("denoiser")
@@ -194,3 +194,20 @@ def test_a_port_that_is_taken_ends_the_process(models):
 
 def test_the_exit_code_tells_of_a_failure(models):
     assert serve(Settings(models_dir=models, model="absent", port=0)) == 1
+
+
+def test_the_metrics_may_have_a_port_of_their_own(models):
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port = found.getsockname()[1]
+    settings = Settings(models_dir=models, model="blur", metrics=False, metrics_port=port)
+    app = create_app(settings)
+    with metrics_apart(app):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        connection.request("GET", "/metrics")
+        response = connection.getresponse()
+        assert (response.status, b"denoiser_ready 0.0" in response.read()) == (200, True)
+        connection.close()
+        with pytest.raises(SystemExit), metrics_apart(app):
+            pass
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))

@@ -11,11 +11,11 @@ from typing import Any, Literal
 import httpx
 import numpy as np
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from PIL import Image
 
 from app.main import create_app
+from app.server import make_server
 from app.settings import Settings
 
 
@@ -32,7 +32,8 @@ def image_file(
 @contextmanager
 def listening(app: FastAPI, lifespan: Literal["on", "off"] = "on") -> Iterator[httpx.Client]:
     """Serves `app` on a free port; without its lifespan, it has no models and never will."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, lifespan=lifespan, log_config=None))
+    server = make_server(app)
+    server.config.port, server.config.lifespan = 0, lifespan
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
