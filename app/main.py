@@ -87,9 +87,9 @@ def _cors(settings: Settings) -> list[Middleware]:
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Loads the models while the socket is already open; stops them at the end."""
+    """Loads and watches the models while the socket is already open; stops them at the end."""
     service: Service = app.state.service
-    loading = asyncio.create_task(service.models.load())
+    running = asyncio.create_task(service.models.run())
     yield
-    loading.cancel()
+    running.cancel()
     await service.models.close()
