@@ -20,12 +20,12 @@ import httpx
 import numpy as np
 import pytest
 
-from app.inference.denoiser import Denoiser, Limits
-from app.main import create_app
 from app.server import serve
 from app.settings import PROJECT, Settings
-from tests.api.conftest import image_file, listening, wait_until
+from tests.api.conftest import application, image_file, listening, wait_until
 from tests.fidelity.files import by_tifffile
+
+__all__ = ["application"]
 
 PICTURE = {"image": image_file()}
 
@@ -49,24 +49,10 @@ def network():
 
 
 @pytest.fixture
-def application(models, monkeypatch, network):
-    """Makes the service with `network` for its model."""
+def client(application, network, monkeypatch):
     monkeypatch.setattr("app.api.models.PROBE_SECONDS", 0.05)
-    monkeypatch.setattr(
-        "app.api.models.Denoiser.load",
-        lambda package, **_: Denoiser(network, package.card, Limits()),
-    )
-
-    def make(**settings):
-        return create_app(Settings(models_dir=models, model="blur", **settings))
-
-    return make
-
-
-@pytest.fixture
-def client(application):
-    with listening(application()) as client:
-        wait_until(lambda: client.get("/health/ready").status_code == 200)
+    with listening(application(network)) as client:
+        wait_until(lambda: is_ready(client))
         yield client
 
 
@@ -112,9 +98,9 @@ def test_three_pictures_that_fail_do_not_keep_the_others_waiting(client, network
 
 
 def test_the_inference_thread_dies(application, network):
-    app = application()
+    app = application(network)
     with listening(app) as client:
-        wait_until(lambda: client.get("/health/ready").status_code == 200)
+        wait_until(lambda: is_ready(client))
         network.always = SystemExit(3)
         assert answer(client) == (500, "internal-error")
         wait_until(lambda: has_stopped(client))
@@ -202,11 +188,11 @@ def is_ready(client):
         return False
 
 
-def test_the_clock_jumps(application, monkeypatch):
+def test_the_clock_jumps(application, network, monkeypatch):
     days = itertools.cycle([0, 400, -400, 1])
     now = time.time
     monkeypatch.setattr(time, "time", lambda: now() + 86_400 * next(days))
-    with listening(application(rate_per_minute=8)) as client:
+    with listening(application(network, rate_per_minute=8)) as client:
         wait_until(lambda: is_ready(client))
         for _ in range(8):
             response = client.post("/denoise", files=PICTURE)

@@ -14,6 +14,8 @@ import pytest
 from fastapi import FastAPI
 from PIL import Image
 
+from app.imaging.scale import Pixels
+from app.inference.denoiser import Denoiser
 from app.main import create_app
 from app.server import make_server
 from app.settings import Settings
@@ -92,3 +94,17 @@ def listen(models: Path) -> Callable[..., AbstractContextManager[httpx.Client]]:
         return listening(app, lifespan="off")
 
     return start
+
+
+@pytest.fixture
+def application(models: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., FastAPI]:
+    """Makes the service with any function of tiles in place of its network."""
+
+    def make(network: Callable[[Pixels], Pixels], **settings: Any) -> FastAPI:
+        monkeypatch.setattr(
+            "app.api.models.Denoiser.load",
+            lambda package, *, limits, **_: Denoiser(network, package.card, limits),
+        )
+        return create_app(Settings(models_dir=models, model="blur", **settings))
+
+    return make
