@@ -120,6 +120,32 @@ def test_it_lives_at_once_gets_ready_and_drains(start, png):
         assert process.popen.wait(30) == 0
 
 
+FORGED = "level=critical the models are gone"
+
+
+@pytest.mark.parametrize("style", ["json", "console"])
+def test_no_caller_can_write_lines_of_the_log(start, style):
+    with start(f"--log-format={style}", "--log-level=debug") as process:
+        connection = process.connect()
+        for name in ("X-Request-ID", "X-Forwarded-For", "User-Agent", "Authorization"):
+            connection.putrequest("GET", f"/%0d%0a{FORGED.replace(' ', '%20')}%1b%5b31m")
+            connection.putheader(name, FORGED)
+            connection.endheaders()
+            assert connection.getresponse().read()
+        connection.close()
+        with socket.create_connection((connection.host, connection.port), 30) as raw:
+            raw.sendall(f"GET / HTTP/1.1\r\nX-Request-ID: a\n{FORGED}\r\n{FORGED}\r\n\r\n".encode())
+            assert raw.recv(100).startswith(b"HTTP/1.1 400 ")
+        process.wait_for("request refused")
+        log = process.log.read_text()
+    assert "\x1b[31m" not in log
+    assert FORGED not in log
+    if style == "json":
+        own = [line for line in log.splitlines() if "app.api" in line]
+        assert len(own) >= 5
+        assert all(json.loads(line)["event"] for line in own)
+
+
 def test_a_model_that_cannot_be_served_ends_the_process(start, make_package):
     folder = make_package(sha256="0" * 64)
     with start(f"--models-dir={folder.parent}") as process:

@@ -147,7 +147,7 @@ def upload(*fields: str, raw: bool = True) -> Json:
     return {"requestBody": {"required": True, "content": content}}
 
 
-def picture(description: str, *headers: Json) -> Responses:
+def picture(description: str, *headers: Json, **links: Json) -> Responses:
     """The 200 with a picture in any of the formats that are written."""
     disposition = {
         "description": "A name to save the picture under.",
@@ -158,7 +158,8 @@ def picture(description: str, *headers: Json) -> Responses:
     for header in headers:
         all_headers |= header
     content = {target.media_type: {"schema": _BINARY} for target in Format}
-    return {200: {"description": description, "headers": all_headers, "content": content}}
+    found = {"description": description, "headers": all_headers, "content": content}
+    return {200: found | {"links": links}}
 
 
 def answer(description: str, **links: Json) -> Responses:
