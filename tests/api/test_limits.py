@@ -1,8 +1,11 @@
 """Each limit at its edge, over a socket; those on head and body have modules of their own."""
 
+import re
 import socket
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
@@ -125,6 +128,47 @@ def test_the_queue(application, gate, pool, image_file, wait_until, room, taken)
         gate.opened.set()
         assert [future.result(20) for future in (first, *waiting)] == [(200, None)] * (1 + taken)
         assert post(client, data, "/denoise") == (200, None)
+
+
+@pytest.mark.parametrize(("seconds", "result"), [(60, (200, None)), (1e-6, (503, "overloaded"))])
+def test_the_time_in_the_queue(application, gate, pool, image_file, wait_until, seconds, result):
+    data = image_file(WIDTH, HEIGHT)
+    app = application(gate, queue_seconds=seconds)
+    gate.opened.set()
+    with listening(app) as client:
+        wait_until(lambda: client.get("/health/ready").status_code == 200)
+        assert post(client, data, "/denoise") == (200, None)  # now it knows what a pixel costs
+        (denoiser,) = app.state.service.models.loaded.values()
+        wait_until(lambda: denoiser.queued_pixels == 0)
+        assert gate.entered.acquire(timeout=20)
+        gate.opened.clear()
+        first = pool.submit(post, client, data, "/denoise")
+        assert gate.entered.acquire(timeout=20)
+        second = pool.submit(post, client, data, "/denoise")
+        wait_until(lambda: second.done() or denoiser.queued_pixels == 2 * TILES)
+        gate.opened.set()
+        assert (first.result(20), second.result(20)) == ((200, None), result)
+
+
+@pytest.mark.parametrize(("seconds", "whole"), [(60, True), (0.3, False)])
+def test_the_time_to_take_the_answer(listen, image_file, wait_until, seconds, whole):
+    data = image_file(2000, 2000)
+    with listen(answer_seconds=seconds) as client, socket.socket() as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.settimeout(20)
+        slow.connect((client.base_url.host, client.base_url.port))
+        head = "POST /noise HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\n"
+        slow.sendall(f"{head}Connection: close\r\nContent-Length: {len(data)}\r\n\r\n".encode())
+        slow.sendall(data)
+        received = slow.recv(2048)  # so it has begun
+        time.sleep(0.6)
+        assert holds_something(client) is whole
+        with suppress(ConnectionResetError):
+            while more := slow.recv(1 << 20):
+                received += more
+        (length,) = re.findall(rb"content-length: (\d+)", received[:2048].lower())
+        assert (len(received) > int(length)) is whole
+        wait_until(lambda: not holds_something(client))
 
 
 def test_the_whole_time(application, gate, image_file, wait_until):
