@@ -25,6 +25,6 @@ async def health_live() -> Health:
     responses=openapi.answer("All models are loaded and warm.") | openapi.problems(500, 503),
 )
 async def health_ready(service: ServiceOf) -> Health:
-    """Answers 503 until all models are loaded and warm, and again while the service stops."""
+    """Answers 503 until all models are loaded and warm, while one fails, and when it stops."""
     service.models.require_ready()
     return Health(status="ready")
