@@ -12,7 +12,7 @@ CODE := app training tests benchmarks
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format train bench lock image clean
+.PHONY: help serve test lint format train bench lock audit licences image clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,17 @@ lock: | .venv/bin/python  ## resolve pyproject.toml into the requirements*.lock
 	$(COMPILE) $(UPGRADE) --extra cpu --extra train --group dev --output-file requirements-dev.lock
 	$(COMPILE) $(UPGRADE) --extra cpu --constraint requirements-dev.lock --output-file requirements.lock
 	$(COMPILE) $(UPGRADE) --extra gpu --constraint requirements-dev.lock --output-file requirements-gpu.lock
+
+audit: | .venv/bin/python  ## look for known vulnerabilities of what is in requirements.lock
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv tool run pip-audit --requirement requirements.lock --no-deps --disable-pip
+
+licences: .venv/requirements.installed  ## list what is in requirements.lock by licence in docs/licences.md
+	$(BIN)/pip install --quiet uv
+	sed '/^|/d' docs/licences.md > docs/licences.tmp  # the words above the table are kept
+	$(BIN)/uv tool run pip-licenses --python $(BIN)/python --format markdown --from mixed --no-version \
+		--packages $$(sed 's/==.*//' requirements.lock | sort -u) >> docs/licences.tmp
+	mv docs/licences.tmp docs/licences.md
 
 image:  ## build the container image denoiser:ACCELERATOR (cpu or gpu)
 	docker build --build-arg ACCELERATOR=$(ACCELERATOR) --build-arg REVISION=$$(git rev-parse HEAD) \

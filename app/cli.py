@@ -1,4 +1,4 @@
-"""The command line: denoiser serve | denoise | noise | models."""
+"""The command line: denoiser serve | denoise | noise | models | key."""
 
 import argparse
 import json
@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from app.api.keys import hash_of, new_key
 from app.api.schemas import DenoiseOptions, NoiseOptions, OutputOptions
 from app.files import Job, Outcome, Status, find, is_folder, run
 from app.imaging.codec import Picture, decode
@@ -50,7 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="denoiser", description="Removes noise from pictures.")
-    commands = parser.add_subparsers(required=True, metavar="serve | denoise | noise | models")
+    commands = parser.add_subparsers(
+        required=True, metavar="serve | denoise | noise | models | key"
+    )
 
     serve = commands.add_parser("serve", help="run the REST service")
     _add_flags(serve, Settings)
@@ -71,6 +74,9 @@ def _parser() -> argparse.ArgumentParser:
         "--json", dest="as_json", action="store_true", help="print the whole cards, as JSON"
     )
     models.set_defaults(command=_models)
+
+    key = commands.add_parser("key", help="make a key for the REST service")
+    key.set_defaults(command=_key)
     return parser
 
 
@@ -134,6 +140,14 @@ def _models(as_json: bool) -> int:
             print(f"    {card.description}")
             print(f"    {card.parameters:,} parameters, {card.gmac} GMAC for 256x256 pixels")
             print(f"    Noise: {card.noise}")
+    return 0
+
+
+def _key() -> int:
+    key = new_key()
+    print(f"key:  {key}")
+    print(f"hash: {hash_of(key)}")
+    _complain("the key is for the caller, and kept nowhere; the hash for DENOISER_API_KEYS")
     return 0
 
 

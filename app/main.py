@@ -7,15 +7,17 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.staticfiles import StaticFiles
 
 from app.api import openapi
+from app.api.access import Access
 from app.api.body import BodyLimit
 from app.api.docs import add_docs
 from app.api.headers import SecurityHeaders
 from app.api.observe import Observe
 from app.api.problems import HANDLERS
-from app.api.routes import health, images, models, page
+from app.api.routes import health, images, metrics, models, page
 from app.api.service import Service
 from app.settings import Settings
 
@@ -43,6 +45,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         docs_url=None,
         redoc_url=None,
+        openapi_url="/openapi.json" if limits.docs else None,
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
         lifespan=lifespan,
@@ -50,23 +53,43 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             Middleware(BodyLimit, max_bytes=limits.max_body_bytes, seconds=limits.body_seconds),
             Middleware(SecurityHeaders),
             Middleware(Observe, metrics=service.metrics),
+            *_cors(limits),
+            Middleware(Access, hashes=limits.api_keys, per_minute=limits.rate_per_minute),
         ],
         exception_handlers=HANDLERS,
     )
     app.state.service = service
     for module in (images, models, health, page):
         app.include_router(module.router)
+    if limits.metrics:
+        app.include_router(metrics.router)
     app.mount("/static", StaticFiles(directory=page.STATIC))
-    add_docs(app)
-    openapi.complete(app)
+    if limits.docs:
+        add_docs(app)
+    openapi.complete(app, keys=bool(limits.api_keys), rate=bool(limits.rate_per_minute))
     return app
+
+
+def _cors(settings: Settings) -> list[Middleware]:
+    """For pages of other origins; nothing of CORS at all unless there are any."""
+    if not settings.cors_origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=("GET", "POST"),
+            allow_headers=("Authorization", "X-API-Key", "X-Request-ID"),
+            expose_headers=openapi.EXPOSED_HEADERS,
+        )
+    ]
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Loads the models while the socket is already open; stops them at the end."""
+    """Loads and watches the models while the socket is already open; stops them at the end."""
     service: Service = app.state.service
-    loading = asyncio.create_task(service.models.load())
+    running = asyncio.create_task(service.models.run())
     yield
-    loading.cancel()
+    running.cancel()
     await service.models.close()

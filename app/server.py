@@ -2,13 +2,17 @@
 
 import asyncio
 import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
+from prometheus_client import start_http_server
 
 from app.api.head import LimitedHead
-from app.api.models import Models
+from app.api.service import Service
 from app.main import create_app
 from app.settings import Settings
 
@@ -25,10 +29,10 @@ class Server(uvicorn.Server):
     not noticed yet can send them elsewhere. A second signal stops at once.
     """
 
-    def __init__(self, config: uvicorn.Config, models: Models, drain_seconds: float) -> None:
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
         super().__init__(config)
-        self._models = models
-        self._drain_seconds = drain_seconds
+        self._models, self._codecs = service.models, service.codecs
+        self._drain_seconds = service.settings.drain_seconds
         self._deadline: float | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
@@ -39,7 +43,10 @@ class Server(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second: whether it is time to stop."""
-        return await super().on_tick(counter) or self._models.failure is not None or self._drained()
+        return await super().on_tick(counter) or self._failed() or self._drained()
+
+    def _failed(self) -> bool:
+        return self._models.failure is not None or self._codecs.stuck
 
     def _drained(self) -> bool:
         if not self._models.draining:
@@ -52,11 +59,39 @@ class Server(uvicorn.Server):
 
 
 def serve(settings: Settings) -> int:
-    """Runs the service until it is told to stop; exit code 1 if the models cannot be served."""
+    """Runs the service until it is told to stop; exit code 1 if it cannot serve any more.
+
+    Ends the process itself where a codec never returns: Python would wait for its thread.
+    """
     app = create_app(settings)
-    make_server(app).run()
-    models: Models = app.state.service.models
-    return 1 if models.failure else 0
+    with metrics_apart(app):
+        make_server(app).run()
+    service: Service = app.state.service
+    if service.codecs.stuck:
+        logger.critical("a picture is being decoded or encoded without end")
+        os._exit(1)
+    return 1 if service.models.failure else 0
+
+
+@contextmanager
+def metrics_apart(app: FastAPI) -> Iterator[None]:
+    """Answers the metrics on a port of their own, if they have one."""
+    settings: Settings = app.state.service.settings
+    if not settings.metrics_port:
+        yield
+        return
+    registry = app.state.service.metrics.registry
+    try:
+        server, thread = start_http_server(settings.metrics_port, settings.host, registry)
+    except OSError as error:
+        logger.critical("the metrics cannot be served on port %d: %s", settings.metrics_port, error)
+        raise SystemExit(1) from error
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 def make_server(app: FastAPI) -> Server:
@@ -72,7 +107,8 @@ def make_server(app: FastAPI) -> Server:
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
         timeout_graceful_shutdown=CANCEL_SECONDS,
     )
-    return Server(config, app.state.service.models, settings.drain_seconds)
+    return Server(config, app.state.service)

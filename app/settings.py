@@ -3,12 +3,33 @@
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, PositiveFloat, PositiveInt
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    BeforeValidator,
+    Field,
+    IPvAnyNetwork,
+    PositiveFloat,
+    PositiveInt,
+    StringConstraints,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PROJECT = Path(__file__).resolve().parent.parent
+
+T = TypeVar("T")
+
+
+def _split(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+Listed = Annotated[tuple[T, ...], NoDecode, BeforeValidator(_split)]
+"""Several values, with commas between them."""
+Sha256 = Annotated[str, StringConstraints(to_lower=True, pattern=r"^[0-9a-fA-F]{64}$")]
+Origin = Annotated[str, StringConstraints(to_lower=True, pattern=r"^(\*|https?://[^/\s]+)$")]
 
 
 class Settings(BaseSettings):
@@ -77,6 +98,41 @@ class Settings(BaseSettings):
     )
     drain_seconds: PositiveFloat = Field(
         default=25, description="Time that requests in flight have to finish after SIGTERM."
+    )
+
+    api_keys: Listed[Sha256] = Field(
+        default=(),
+        description="SHA-256 of each key that is taken, as `denoiser key` prints it, with commas "
+        "between; none, and whoever reaches the service may use it.",
+    )
+    rate_per_minute: int = Field(
+        default=0,
+        ge=0,
+        description="Requests a minute of one key, or else of one address; beyond it, 429. "
+        "0 is no limit.",
+    )
+    trusted_proxies: Listed[IPvAnyNetwork] = Field(
+        default=(),
+        description="Addresses or networks of the proxies whose X-Forwarded-For and "
+        "X-Forwarded-Proto are believed, with commas between.",
+    )
+    cors_origins: Listed[Origin] = Field(
+        default=(),
+        description="Origins whose pages may call the service from a browser, with commas "
+        "between, such as `https://example.org`; `*` is all.",
+    )
+    docs: bool = Field(
+        default=True, description="Whether /docs, /redoc and /openapi.json are there, for all."
+    )
+    metrics: bool = Field(
+        default=True,
+        description="Whether /metrics is there, beside the rest; it needs a key if that does.",
+    )
+    metrics_port: int = Field(
+        default=0,
+        ge=0,
+        le=65_535,
+        description="Port that answers /metrics alone, without a key; 0 is none.",
     )
 
     log_level: Literal["debug", "info", "warning", "error"] = Field(

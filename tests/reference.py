@@ -61,6 +61,10 @@ def metrics() -> str:
 
 
 def _default(value: Any) -> str:
+    if value == ():
+        return "none"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     if isinstance(value, Path):
         return f"`{value.relative_to(PROJECT)}` of the project"
     if isinstance(value, int) and value and value % (1 << 20) == 0:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from app.api.keys import hash_of
 from app.cli import main
 from app.settings import Settings
 
@@ -181,3 +182,12 @@ def test_every_setting_is_a_flag_of_serve(capsys):
     described = capsys.readouterr().out
     for name in Settings.model_fields:
         assert f"--{name.replace('_', '-')}" in described
+
+
+def test_a_key_is_printed_with_its_hash(capsys):
+    assert run("key") == 0
+    printed = capsys.readouterr()
+    key, digest = (line.split()[1] for line in printed.out.splitlines())
+    assert hash_of(key) == digest
+    assert Settings(api_keys=digest).api_keys == (digest,)
+    assert key not in printed.err

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from app.main import create_app
-from app.server import make_server, serve
+from app.server import make_server, metrics_apart, serve
 from app.settings import Settings
 
 COMMAND = Path(sys.executable).with_name("denoiser")
@@ -120,6 +120,32 @@ def test_it_lives_at_once_gets_ready_and_drains(start, png):
         assert process.popen.wait(30) == 0
 
 
+FORGED = "level=critical the models are gone"
+
+
+@pytest.mark.parametrize("style", ["json", "console"])
+def test_no_caller_can_write_lines_of_the_log(start, style):
+    with start(f"--log-format={style}", "--log-level=debug") as process:
+        connection = process.connect()
+        for name in ("X-Request-ID", "X-Forwarded-For", "User-Agent", "Authorization"):
+            connection.putrequest("GET", f"/%0d%0a{FORGED.replace(' ', '%20')}%1b%5b31m")
+            connection.putheader(name, FORGED)
+            connection.endheaders()
+            assert connection.getresponse().read()
+        connection.close()
+        with socket.create_connection((connection.host, connection.port), 30) as raw:
+            raw.sendall(f"GET / HTTP/1.1\r\nX-Request-ID: a\n{FORGED}\r\n{FORGED}\r\n\r\n".encode())
+            assert raw.recv(100).startswith(b"HTTP/1.1 400 ")
+        process.wait_for("request refused")
+        log = process.log.read_text()
+    assert "\x1b[31m" not in log
+    assert FORGED not in log
+    if style == "json":
+        own = [line for line in log.splitlines() if "app.api" in line]
+        assert len(own) >= 5
+        assert all(json.loads(line)["event"] for line in own)
+
+
 def test_a_model_that_cannot_be_served_ends_the_process(start, make_package):
     folder = make_package(sha256="0" * 64)
     with start(f"--models-dir={folder.parent}") as process:
@@ -194,3 +220,20 @@ def test_a_port_that_is_taken_ends_the_process(models):
 
 def test_the_exit_code_tells_of_a_failure(models):
     assert serve(Settings(models_dir=models, model="absent", port=0)) == 1
+
+
+def test_the_metrics_may_have_a_port_of_their_own(models):
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port = found.getsockname()[1]
+    settings = Settings(models_dir=models, model="blur", metrics=False, metrics_port=port)
+    app = create_app(settings)
+    with metrics_apart(app):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        connection.request("GET", "/metrics")
+        response = connection.getresponse()
+        assert (response.status, b"denoiser_ready 0.0" in response.read()) == (200, True)
+        connection.close()
+        with pytest.raises(SystemExit), metrics_apart(app):
+            pass
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))

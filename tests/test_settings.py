@@ -30,12 +30,27 @@ def test_the_environment_sets_them(monkeypatch):
         {"drain_seconds": 0},
         {"precision": "float8"},
         {"log_level": "loud"},
+        {"api_keys": "denoiser_the-key-itself"},
+        {"rate_per_minute": -1},
+        {"trusted_proxies": "*"},
+        {"trusted_proxies": "10.0.0.1/8"},
+        {"cors_origins": "https://example.org/page"},
         {"no_such_setting": 1},
     ],
 )
 def test_what_makes_no_sense_is_refused(wrong):
     with pytest.raises(ValidationError, match=next(iter(wrong))):
         Settings(**wrong)
+
+
+def test_several_values_have_commas_between(monkeypatch):
+    monkeypatch.setenv("DENOISER_API_KEYS", f"{'0a' * 32}, {'0B' * 32},")
+    monkeypatch.setenv("DENOISER_TRUSTED_PROXIES", "10.0.0.0/8,::1")
+    monkeypatch.setenv("DENOISER_CORS_ORIGINS", "")
+    settings = Settings()
+    assert settings.api_keys == ("0a" * 32, "0b" * 32)
+    assert [str(network) for network in settings.trusted_proxies] == ["10.0.0.0/8", "::1/128"]
+    assert settings.cors_origins == ()
 
 
 def test_every_setting_says_what_it_is_for():

@@ -1,13 +1,17 @@
 """The limits on a request's head, its first line and headers, which the server itself has not."""
 
 import asyncio
-import http
-import json
-from typing import Any, ClassVar
+import logging
+from http import HTTPStatus
+from typing import ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from app.api.problems import MEDIA_TYPE
+from app.api.headers import SECURITY_HEADERS
+from app.api.problems import MEDIA_TYPE, Code, Problem
+from app.api.trace import Trace
+
+logger = logging.getLogger(__name__)
 
 
 class LimitedHead(HttpToolsProtocol):
@@ -46,7 +50,9 @@ class LimitedHead(HttpToolsProtocol):
         if self._deadline is not None and not self.transport.is_closing():
             self._head_bytes += len(data)
             if self._head_bytes > self.max_bytes:
-                self._refuse(431, f"The request's head is longer than {self.max_bytes} bytes.")
+                self._refuse(
+                    431, "too-large", f"The request's head is longer than {self.max_bytes} bytes."
+                )
 
     def on_message_begin(self) -> None:
         """The first byte of a head, maybe sent ahead while another request is being answered."""
@@ -59,7 +65,9 @@ class LimitedHead(HttpToolsProtocol):
         self._forget_head()
         sizes = (len(name) + len(value) + 4 for name, value in self.headers)
         if len(self.url) + sum(sizes) > self.max_bytes:
-            self._refuse(431, f"The request's head is longer than {self.max_bytes} bytes.")
+            self._refuse(
+                431, "too-large", f"The request's head is longer than {self.max_bytes} bytes."
+            )
         else:
             super().on_headers_complete()
 
@@ -77,18 +85,34 @@ class LimitedHead(HttpToolsProtocol):
 
     def _end_of_time(self) -> None:
         if self._answered():
-            self._refuse(408, f"The request's head did not arrive within {self.seconds:g} seconds.")
+            detail = f"The request's head did not arrive within {self.seconds:g} seconds."
+            self._refuse(408, "too-slow", detail)
         else:  # a head sent ahead may wait as long as the answer before it
             self._expect_head()
 
-    def _refuse(self, status: int, detail: str) -> None:
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002
+        """Answers what is not HTTP, as uvicorn has it, but as a problem like all others."""
+        self._refuse(400, "bad-request", "This is not a request in HTTP/1.1.")
+
+    def _refuse_length(self) -> None:
+        detail = f"The request's head is longer than {self.max_bytes} bytes."
+        self._refuse(431, "too-large", detail)
+
+    def _refuse(self, status: int, code: Code, detail: str) -> None:
         self._forget_head()
-        title = http.HTTPStatus(status).phrase
-        problem: dict[str, Any] = {"title": title, "status": status, "detail": detail}
-        body = json.dumps(problem).encode()
-        head = (
-            f"HTTP/1.1 {status} {title}\r\nContent-Type: {MEDIA_TYPE}\r\n"
-            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        title, trace = HTTPStatus(status).phrase, Trace.of_caller(None)
+        problem = Problem(
+            title=title, status=status, detail=detail, code=code, request_id=trace.request_id
         )
-        self.transport.write(head.encode() + body)
+        body = problem.model_dump_json(exclude_none=True).encode()
+        headers = {
+            "Content-Type": MEDIA_TYPE,
+            "Content-Length": str(len(body)),
+            "Connection": "close",
+            "X-Request-ID": trace.request_id,
+            **SECURITY_HEADERS,
+        }
+        lines = [f"HTTP/1.1 {status} {title}", *(f"{name}: {headers[name]}" for name in headers)]
+        self.transport.write("\r\n".join([*lines, "", ""]).encode() + body)
         self.transport.close()
+        logger.info("request refused", extra={"request_id": trace.request_id, "status": status})

@@ -106,7 +106,7 @@ class _State(Collector):
                 "denoiser_dropped", "Pictures dropped from the queue.", labels=("model",)
             ),
         ]
-        for name, denoiser in self._models.loaded.items():
+        for name, denoiser in list(self._models.loaded.items()):
             stats = denoiser.stats
             queue.add_metric((name,), denoiser.queued_pixels)
             values = (stats.batches, stats.tiles, stats.pixels, stats.dropped)

@@ -11,6 +11,8 @@ from app.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+PROBE_SECONDS = 1.0
+"""Between two trials of a model that fails."""
 LOADING_RETRY_AFTER = 5.0
 """Seconds in which models are likely to be loaded and warm."""
 
@@ -22,15 +24,35 @@ class Models:
         self._settings = settings
         self._packages: dict[str, ModelPackage] = {}
         self.loaded: dict[str, Denoiser] = {}
-        self.failure: Exception | None = None
-        """Why the models can never be ready; the process then has no purpose."""
         self.draining = False
+        self._unloadable: Exception | None = None
+
+    @property
+    def failure(self) -> BaseException | None:
+        """Why the models can never be ready again; the process then has no purpose."""
+        deaths = (denoiser.death for denoiser in self.loaded.values())
+        return self._unloadable or next((death for death in deaths if death), None)
 
     @property
     def ready(self) -> bool:
-        """Whether every model is loaded and warm, and `drain` has not been called."""
-        loaded = bool(self._packages) and self.loaded.keys() == self._packages.keys()
-        return loaded and not self.draining
+        """Whether every model is loaded, warm and works, and `drain` has not been called."""
+        return self._all_loaded and not (self.draining or self.failing or self.failure)
+
+    @property
+    def failing(self) -> list[str]:
+        """The models whose network fails time and again."""
+        return [name for name, denoiser in self.loaded.items() if denoiser.failing]
+
+    @property
+    def _all_loaded(self) -> bool:
+        return bool(self._packages) and self.loaded.keys() == self._packages.keys()
+
+    async def run(self) -> None:
+        """Loads the models, and from then on watches whether they work."""
+        await self.load()
+        while True:
+            await asyncio.sleep(PROBE_SECONDS)
+            await self._probe()
 
     async def load(self) -> None:
         """Reads, loads and warms all models, in a thread; sets `failure` if that cannot be."""
@@ -40,10 +62,10 @@ class Models:
                 self.loaded[name] = await asyncio.to_thread(self._load, package)
                 logger.info("model %s is loaded and warm", name)
         except BadModelPackage as error:
-            self.failure = error
+            self._unloadable = error
             logger.critical("the models cannot be served: %s", error)
         except Exception as error:
-            self.failure = error
+            self._unloadable = error
             logger.critical("the models cannot be loaded", exc_info=True)
 
     def packages(self) -> dict[str, ModelPackage]:
@@ -66,10 +88,12 @@ class Models:
         return self.loaded[self.package(name or self._settings.model).name]
 
     def require_ready(self) -> None:
-        """Raises Draining, or ProblemError (503) while the models load."""
+        """Raises Draining, or ProblemError (503) while the models load or fail."""
         self.accept()
-        if not self.ready:
+        if not self._all_loaded:
             raise _loading()
+        if not self.ready:
+            raise _failing()
 
     def accept(self) -> None:
         """Raises Draining once the service is stopping."""
@@ -86,6 +110,16 @@ class Models:
         for denoiser in self.loaded.values():
             await asyncio.to_thread(denoiser.close, 0.0)
 
+    async def _probe(self) -> None:
+        """While a model fails it gets no pictures: only this can find out that it works again."""
+        for name in self.failing:
+            try:
+                await self.loaded[name].probe()
+            except Exception as error:
+                logger.error("model %s fails: %s", name, error)
+            else:
+                logger.info("model %s works again", name)
+
     def _read(self) -> dict[str, ModelPackage]:
         packages = read_packages(self._settings.models_dir)
         if self._settings.model not in packages:
@@ -100,6 +134,11 @@ class Models:
         return Denoiser.load(
             package, precision=settings.precision, threads=settings.threads, limits=limits
         )
+
+
+def _failing() -> ProblemError:
+    detail = "The network fails at present; the service tries whether it works again."
+    return ProblemError(503, "failing", detail, retry_after=PROBE_SECONDS)
 
 
 def _loading() -> ProblemError:

@@ -84,6 +84,7 @@ class Observe:
             "seconds": round(trace.elapsed, 4),
             "bytes_in": trace.bytes_in,
             "bytes_out": trace.bytes_out,
+            "key": trace.key,
             "model": trace.model,
             "pixels": trace.pixels or None,
         }

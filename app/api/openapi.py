@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
+from app.api.access import is_open
 from app.api.problems import MEDIA_TYPE, Code, InvalidPart, Problem
 from app.imaging.codec import Change, Format
 
@@ -79,11 +80,32 @@ RETRY_AFTER: Json = {
     }
 }
 
+CHALLENGE: Json = {
+    "WWW-Authenticate": {
+        "description": "How to send a key.",
+        "required": True,
+        "schema": {"type": "string"},
+        "example": 'Bearer realm="denoiser"',
+    }
+}
+EXPOSED_HEADERS = (
+    *(COMMON_HEADERS | CHANGES | MODEL | SIGMA | SEED | RETRY_AFTER | CHALLENGE),
+    "Content-Disposition",
+)
+"""Those that a page of another origin may read, where it may call the service at all."""
+
+KEY_SCHEMES: Json = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
+STATUS_HEADERS: dict[int, Json] = {401: CHALLENGE, 429: RETRY_AFTER, 503: RETRY_AFTER}
+
 EXAMPLES: dict[int, list[tuple[Code, str]]] = {
     400: [
         ("unreadable-image", "The image is truncated."),
         ("malformed-form", "The multipart form is malformed: it ends before its last boundary."),
     ],
+    401: [("unauthorized", "Send a key: `Authorization: Bearer KEY`, or `X-API-Key: KEY`.")],
     404: [("unknown-model", "There is no model 'vgg'; these are: unet.")],
     408: [("too-slow", "The body did not arrive within 60 seconds.")],
     413: [
@@ -95,10 +117,12 @@ EXAMPLES: dict[int, list[tuple[Code, str]]] = {
         ("validation", "factor: Input should be less than or equal to 1."),
         ("unsuitable-format", "JPEG cannot hold transparency; ask for png, webp or tiff."),
     ],
+    429: [("rate-limited", "This caller has asked too often; Retry-After says when to ask again.")],
     500: [("internal-error", "The service failed; the error has been logged.")],
     503: [
         ("overloaded", "The service has as much work as it can take."),
         ("loading", "The models are being loaded."),
+        ("failing", "The network fails at present; the service tries whether it works again."),
         ("draining", "The service is stopping and takes no new work."),
         ("timeout", "The picture was not ready within 120 seconds."),
     ],
@@ -123,7 +147,7 @@ def upload(*fields: str, raw: bool = True) -> Json:
     return {"requestBody": {"required": True, "content": content}}
 
 
-def picture(description: str, *headers: Json) -> Responses:
+def picture(description: str, *headers: Json, **links: Json) -> Responses:
     """The 200 with a picture in any of the formats that are written."""
     disposition = {
         "description": "A name to save the picture under.",
@@ -134,12 +158,18 @@ def picture(description: str, *headers: Json) -> Responses:
     for header in headers:
         all_headers |= header
     content = {target.media_type: {"schema": _BINARY} for target in Format}
-    return {200: {"description": description, "headers": all_headers, "content": content}}
+    found = {"description": description, "headers": all_headers, "content": content}
+    return {200: found | {"links": links}}
 
 
-def answer(description: str) -> Responses:
-    """The 200 with JSON that the endpoint's own type describes."""
-    return {200: {"description": description, "headers": COMMON_HEADERS}}
+def answer(description: str, **links: Json) -> Responses:
+    """The 200 with JSON that the endpoint's own type describes, and what to do with it."""
+    return {200: {"description": description, "headers": COMMON_HEADERS, "links": links}}
+
+
+def link(operation: str, description: str, **parameters: str) -> Json:
+    """What a part of an answer is good for: a parameter of another operation."""
+    return {"operationId": operation, "description": description, "parameters": parameters}
 
 
 def text(description: str, *media_types: str) -> Responses:
@@ -174,14 +204,28 @@ def _problem(status: int) -> Json:
     schema = {"$ref": "#/components/schemas/Problem"}
     return {
         "description": phrase,
-        "headers": COMMON_HEADERS | (RETRY_AFTER if status == 503 else {}),
+        "headers": COMMON_HEADERS | STATUS_HEADERS.get(status, {}),
         "content": {MEDIA_TYPE: {"schema": schema, "examples": examples}},
     }
 
 
-def complete(app: FastAPI) -> None:
-    """Builds the description, with the schema of problems, that no endpoint returns."""
+def complete(app: FastAPI, *, keys: bool, rate: bool) -> None:
+    """Builds the description, with the schema of problems, that no endpoint returns.
+
+    `keys` and `rate` say whether there are API keys and a limit on the rate of requests.
+    """
     _, definitions = models_json_schema(
         [(Problem, "serialization")], ref_template="#/components/schemas/{model}"
     )
-    app.openapi()["components"]["schemas"] |= definitions["$defs"]
+    description = app.openapi()
+    description["components"]["schemas"] |= definitions["$defs"]
+    if keys:
+        description["components"]["securitySchemes"] = KEY_SCHEMES
+    refusals = problems(*([401] if keys else []), *([429] if rate else []))
+    for path, methods in description["paths"].items():
+        if is_open(path):
+            continue
+        for operation in methods.values():
+            operation["responses"] |= {str(status): refusals[status] for status in refusals}
+            if keys:
+                operation["security"] = [{name: []} for name in KEY_SCHEMES]

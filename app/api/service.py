@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated
 
-import anyio
 from fastapi import Depends, Request
 
+from app.api.codecs import Codecs
 from app.api.memory import Memory, Share
 from app.api.metrics import Metrics
 from app.api.models import Models
@@ -22,14 +22,13 @@ class Service:
     models: Models
     memory: Memory
     metrics: Metrics
-    codecs: anyio.CapacityLimiter
-    """The threads that decode, encode and measure pictures."""
+    codecs: Codecs
 
     @classmethod
     def create(cls, settings: Settings) -> "Service":
         """A service whose models are yet to be loaded."""
         models, memory = Models(settings), Memory(settings.memory_bytes, settings.max_requests)
-        codecs = anyio.CapacityLimiter(settings.codec_threads)
+        codecs = Codecs(settings.codec_threads, settings.timeout_seconds)
         return cls(settings, models, memory, Metrics(models, memory), codecs)
 
 

@@ -20,6 +20,8 @@ class Trace:
     started: float = field(default_factory=time.perf_counter)
     stages: dict[str, float] = field(default_factory=dict)
     """Seconds spent in decode, queue, infer and encode, as far as the request came."""
+    key: str | None = None
+    """The first digits of the hash of the caller's API key."""
     model: str | None = None
     pixels: int = 0
     status: int = 0

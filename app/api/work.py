@@ -51,7 +51,7 @@ async def _cancel_on_departure(request: Request, scope: anyio.CancelScope) -> No
 
 async def in_thread(service: Service, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """The result of `work`, run in one of the codec threads."""
-    return await anyio.to_thread.run_sync(partial(work, *args, **kwargs), limiter=service.codecs)
+    return await service.codecs.run(partial(work, *args, **kwargs))
 
 
 async def decoded(service: Service, trace: Trace, share: Share, *files: bytes) -> list[Picture]:

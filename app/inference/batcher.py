@@ -4,6 +4,7 @@ One thread owns the network. It takes the next tile of the request whose turn it
 batch with tiles of the same kind from the requests behind it, and never waits for more.
 """
 
+import logging
 import threading
 import time
 from collections import deque
@@ -17,6 +18,8 @@ import numpy as np
 
 from app.imaging.scale import Pixels
 from app.imaging.tiling import Tile, cost, cut, stitch
+
+logger = logging.getLogger(__name__)
 
 Item = tuple["Job", Tile]
 Answer = TypeVar("Answer")
@@ -91,6 +94,10 @@ class Batcher:
         deadline: float,
     ) -> None:
         self.stats = Stats()
+        self.failures = 0
+        """Batches in a row of which no tile came through."""
+        self.death: BaseException | None = None
+        """What ended the thread, if anything but `close` did: nothing is done any more."""
         self._forward = forward
         self._batch_pixels, self._queue_pixels = batch_pixels, queue_pixels
         self._deadline = deadline
@@ -122,7 +129,7 @@ class Batcher:
         job = Job(pixels, deque(tiles), result, answer, Future(), time.monotonic())
         pixels_more = cost(list(job.tiles))
         with self._changed:
-            if self._closing:
+            if self._closing or self.death:
                 raise Draining
             self._drop_abandoned()
             wait = self._queued * self._seconds_per_pixel
@@ -141,15 +148,29 @@ class Batcher:
             self._changed.notify()
         self._thread.join(timeout)
         with self._changed:
-            for job in self._jobs:
-                _fail(job, Draining())
-            self._jobs.clear()
+            self._give_up(Draining())
+
+    def _give_up(self, reason: Exception) -> None:
+        for job in self._jobs:
+            _fail(job, reason)
+        self._jobs.clear()
 
     def _run(self) -> None:
-        while batch := self._next_batch():
-            start = time.monotonic()
-            self._process(batch)
-            self._account(batch, time.monotonic() - start)
+        batch: list[Item] = []
+        try:
+            while batch := self._next_batch():
+                start = time.monotonic()
+                self.failures = 0 if self._process(batch) else self.failures + 1
+                self._account(batch, time.monotonic() - start)
+        except BaseException as error:
+            # Nobody may be left waiting for a thread that is gone.
+            logger.critical("the inference thread has died", exc_info=True)
+            reason = RuntimeError("the inference thread has died")
+            with self._changed:
+                self.death = error
+                for job, _ in batch:
+                    _fail(job, reason)
+                self._give_up(reason)
 
     def _next_batch(self) -> list[Item]:
         """The next batch, waiting for one to come; empty when all is done and closing."""
@@ -183,7 +204,8 @@ class Batcher:
                 self.stats.dropped += job.future.cancelled()
         self._jobs = deque(job for job in self._jobs if not job.future.done())
 
-    def _process(self, batch: list[Item]) -> None:
+    def _process(self, batch: list[Item]) -> bool:
+        """Whether any of the tiles came through."""
         now = time.monotonic()
         for job, _ in batch:
             job.started = job.started or now
@@ -192,16 +214,15 @@ class Batcher:
         except Exception as error:
             if len(batch) == 1:
                 _fail(batch[0][0], error)
-                return
+                return False
             # One bad tile must not fail its neighbours: find out which it is.
-            for item in batch:
-                self._process([item])
-            return
+            return sum(self._process([item]) for item in batch) > 0
         for (job, tile), value in zip(batch, values, strict=True):
             stitch(job.result, tile, value)
             job.unfinished -= 1
             if job.unfinished == 0:
                 _finish(job)
+        return True
 
     def _account(self, batch: list[Item], seconds: float) -> None:
         pixels = sum(tile.size for _, tile in batch)

@@ -16,6 +16,9 @@ from app.imaging.tiling import plan
 from app.inference.batcher import Batcher, Stats, Timing
 from app.inference.store import ModelCard, ModelPackage
 
+MAX_FAILURES = 3
+"""Batches in a row that may fail: one may be its picture's fault, or want for memory a moment."""
+
 WARM = (
     *(((1, 64, 64, channels), dtype) for channels in (1, 3) for dtype in (np.uint8, np.uint16)),
     *(((1, side, side, 3), np.uint8) for side in (256, 512, 1024)),
@@ -132,6 +135,21 @@ class Denoiser:
         return self._batcher.submit(
             pixels, tiles, restored, lambda timing: Denoised(picture, restored, strength, timing)
         )
+
+    async def probe(self) -> None:
+        """Runs the smallest picture through the network; raises whatever that does."""
+        pixels = np.zeros((1, 1, 3), np.uint8)
+        await asyncio.wrap_future(self._queue(Picture(pixels), pixels, strength=1.0))
+
+    @property
+    def failing(self) -> bool:
+        """Whether the last MAX_FAILURES batches have all failed; one that works ends it."""
+        return self._batcher.failures >= MAX_FAILURES
+
+    @property
+    def death(self) -> BaseException | None:
+        """Why this can denoise nothing ever again, if that is so."""
+        return self._batcher.death
 
     @property
     def queued_pixels(self) -> int:

@@ -94,4 +94,6 @@ class Engine:
             return tf.cast(tf.round(clean) if scale > 1 else clean, dtype)
 
         signature = tf.TensorSpec((None, None, None, channels), dtype)
-        return tf.function(forward, input_signature=[signature]).get_concrete_function()
+        # There is no control flow to convert, and AutoGraph would write its code to a file.
+        traced = tf.function(forward, input_signature=[signature], autograph=False)
+        return traced.get_concrete_function()

@@ -11,11 +11,13 @@ from typing import Any, Literal
 import httpx
 import numpy as np
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from PIL import Image
 
+from app.imaging.scale import Pixels
+from app.inference.denoiser import Denoiser
 from app.main import create_app
+from app.server import make_server
 from app.settings import Settings
 
 
@@ -32,7 +34,8 @@ def image_file(
 @contextmanager
 def listening(app: FastAPI, lifespan: Literal["on", "off"] = "on") -> Iterator[httpx.Client]:
     """Serves `app` on a free port; without its lifespan, it has no models and never will."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, lifespan=lifespan, log_config=None))
+    server = make_server(app)
+    server.config.port, server.config.lifespan = 0, lifespan
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -91,3 +94,17 @@ def listen(models: Path) -> Callable[..., AbstractContextManager[httpx.Client]]:
         return listening(app, lifespan="off")
 
     return start
+
+
+@pytest.fixture
+def application(models: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., FastAPI]:
+    """Makes the service with any function of tiles in place of its network."""
+
+    def make(network: Callable[[Pixels], Pixels], **settings: Any) -> FastAPI:
+        monkeypatch.setattr(
+            "app.api.models.Denoiser.load",
+            lambda package, *, limits, **_: Denoiser(network, package.card, limits),
+        )
+        return create_app(Settings(models_dir=models, model="blur", **settings))
+
+    return make

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from app.api.headers import SECURITY_HEADERS
 from app.main import create_app
 from app.server import make_server
 from app.settings import Settings
@@ -39,12 +40,25 @@ def connect(models):
 
 
 def answer(connection):
-    """The status and the body of the one answer before the server hangs up."""
+    """The status and the body of the one answer before the server hangs up.
+
+    Also where it never came to the application, it is a problem with all the headers.
+    """
     data = b""
     while received := connection.recv(65536):
         data += received
     head, _, body = data.partition(b"\r\n\r\n")
-    return int(head.split()[1]), body
+    status_line, *lines = head.decode().split("\r\n")
+    status, headers = int(status_line.split()[1]), dict(line.split(": ", 1) for line in lines)
+    lower = {name.lower(): value for name, value in headers.items()}
+    assert {name: lower[name.lower()] for name in SECURITY_HEADERS} == SECURITY_HEADERS
+    if status >= 400:
+        assert lower["content-type"] == "application/problem+json"
+        assert lower["content-length"] == str(len(body))
+        problem = json.loads(body)
+        assert problem["status"] == status
+        assert problem["request_id"] == lower["x-request-id"]
+    return status, body
 
 
 def one_answer(connection):
@@ -70,6 +84,28 @@ def test_a_head_at_the_limit_is_taken_and_one_byte_more_is_not(connect):
             found, body = answer(connection)
             assert found == status
     assert json.loads(body)["detail"] == "The request's head is longer than 2000 bytes."
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"hello\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"GET / HTTP/1.1\r\nA b: c\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\n\0: c\r\n\r\n",
+        b"POST /noise HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+        b"POST /noise HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03",
+    ],
+)
+def test_what_is_not_http_is_answered_like_all_else(connect, sent):
+    open_socket = connect()
+    with open_socket() as connection:
+        connection.sendall(sent)
+        assert answer(connection)[0] == 400
+    with open_socket() as connection:
+        connection.sendall(request(100))
+        assert answer(connection)[0] == 200
 
 
 def test_a_long_target_counts(connect):

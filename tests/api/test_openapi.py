@@ -1,15 +1,20 @@
 """The description is complete, and the service does what it says: schemathesis asks it."""
 
 import io
+from typing import Any
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from PIL import Image
+from schemathesis import GenerationMode
 
+from app.api.keys import hash_of
 from app.api.problems import MEDIA_TYPE
 from app.main import create_app
+from app.settings import Settings
+from tests.api.conftest import listening, wait_until
 
 READ = ("png", "jpeg", "webp", "tiff", "bmp", "gif")
 
@@ -28,10 +33,74 @@ schemathesis.openapi.format("binary", st.sampled_from([picture("png"), picture("
 schema = schemathesis.openapi.from_dict(create_app().openapi())
 
 
+BOUNDED: dict[str, Any] = {
+    "deadline": None,
+    "derandomize": True,
+    "suppress_health_check": list(HealthCheck),
+    "database": None,
+}
+
+
 @schema.parametrize()
-@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, **BOUNDED)
 def test_the_service_is_what_its_description_says(case, client):
     case.call_and_validate(base_url=str(client.base_url))
+
+
+def test_what_the_description_forbids_is_sent_too():
+    assert set(schema.config.generation.modes) == set(GenerationMode)
+
+
+def test_answers_lead_to_further_requests(client):
+    """Schemathesis follows the links from answer to answer, good requests among bad ones."""
+
+    def where(self, case):
+        asked.add(case.operation.path)
+        return {"base_url": str(client.base_url)}
+
+    asked: set[str] = set()
+    machine: Any = type("Machine", (schema.as_state_machine(),), {"get_call_kwargs": where})
+    machine.run(settings=settings(max_examples=15, stateful_step_count=8, **BOUNDED))
+    assert {"/models", "/models/{name}", "/denoise", "/noise"} <= asked
+
+
+def test_every_link_leads_somewhere(description):
+    operations_by_id = {
+        operation["operationId"]: operation for _, operation in operations(description)
+    }
+    found = 0
+    for _, operation in operations(description):
+        for link in operation["responses"]["200"].get("links", {}).values():
+            names = {entry["name"] for entry in operations_by_id[link["operationId"]]["parameters"]}
+            assert link["parameters"].keys() <= names
+            found += 1
+    assert found >= 4
+
+
+KEY = "denoiser_for-this-test"
+
+
+@pytest.fixture(scope="module")
+def guarded(models):
+    app = create_app(
+        Settings(models_dir=models, model="blur", api_keys=hash_of(KEY), rate_per_minute=10_000)
+    )
+    with listening(app) as client:
+        wait_until(lambda: client.get("/health/ready").status_code == 200)
+        yield client
+
+
+guarded_schema = schemathesis.openapi.from_dict(
+    create_app(Settings(api_keys=hash_of(KEY), rate_per_minute=1)).openapi()
+)
+
+
+@guarded_schema.parametrize()
+@settings(max_examples=5, **BOUNDED)
+def test_keys_are_needed_where_the_description_says_so(case, guarded):
+    """Among the checks is one that leaves the key out, and sends a wrong one."""
+    headers = {"Authorization": f"Bearer {KEY}"}
+    case.call_and_validate(base_url=str(guarded.base_url), headers=headers)
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +138,7 @@ def test_every_error_is_a_problem_with_examples(description):
             assert content["schema"] == {"$ref": "#/components/schemas/Problem"}
             for example in content["examples"].values():
                 assert example["value"]["status"] == int(status)
-            assert ("Retry-After" in response["headers"]) is (status == "503")
+            assert ("Retry-After" in response["headers"]) is (status in ("429", "503"))
 
 
 def test_pictures_are_taken_both_ways_and_answered_in_every_format(description):

@@ -15,6 +15,10 @@ answer, read by another library: with none of the noise removed, a picture must 
 went in. Width and height are always those of the upload, seen upright. The last column is the
 header `X-Image-Changes`: what cannot be kept is refused or named there, never lost in silence.
 
+AVIF, JPEG 2000 and JPEG XL are refused, though the codec library could decode them: each would add
+a large native decoder to what strangers can reach, and a picture in them goes to its sender's own
+converter first more easily than a fault in one of those goes away.
+
 `python -m tests.fidelity > docs/fidelity.md` writes this page.
 """
 

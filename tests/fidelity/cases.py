@@ -129,12 +129,17 @@ def _png() -> Iterator[Row]:
     greys = files.png_chunk(b"PLTE", bytes(level for level in (3, 99, 7, 200) for _ in "rgb"))
     back = Kept(Format.PNG, np.array([3, 99, 7, 200], np.uint8)[INDICES], (COLOURS,))
     yield "palette of greys", partial(plain, INDICES[..., None], 8, 3, greys), back
-    colour = files.png_chunk(b"tRNS", b"".join(bytes([0, level]) for level in SMOOTH[0, 0]))
-    hidden = (SMOOTH[0, 0] == SMOOTH).all(axis=-1)
-    back = Kept(
-        Format.PNG, np.dstack((SMOOTH, np.where(hidden, 0, 255))).astype(np.uint8), (ALPHA,)
-    )
-    yield "8-bit RGB with a transparent colour", partial(plain, SMOOTH, 8, 2, colour), back
+    for bits, source in ((8, NOISE), (16, DEEP)):
+        for names, kind in (("L", 0), ("RGB", 2)):
+            samples = _channels(source, names)
+            planes = samples.reshape(*samples.shape[:2], -1)
+            colour = planes[0, 0]
+            hidden = (planes == colour).all(axis=-1)
+            opaque = np.where(hidden, 0, 2**bits - 1).astype(samples.dtype)
+            chunk = files.png_chunk(b"tRNS", colour.astype(">u2").tobytes())
+            back = Kept(Format.PNG, np.dstack((samples, opaque)), (ALPHA,))
+            make = partial(plain, planes, bits, kind, chunk)
+            yield f"{bits}-bit {MODES[names]} with a transparent colour", make, back
     yield "animated", partial(files.animated, "PNG"), UNSUPPORTED
 
 

@@ -208,3 +208,40 @@ def test_closing_gives_up_after_its_timeout(start):
         waiting.result(0)
     gate.opened.set()
     running.result(10)
+
+
+def test_batches_that_fail_in_a_row_are_counted(start):
+    outcomes = [RuntimeError(), RuntimeError(), None, RuntimeError()]
+
+    def forward(tiles):
+        if error := outcomes.pop(0):
+            raise error
+        return tiles
+
+    batcher, counts = start(forward), []
+    while outcomes:
+        post(batcher, 1)[0].exception(10)
+        while batcher.queued_pixels:
+            pass
+        counts.append(batcher.failures)
+    assert counts == [1, 2, 0, 1]
+
+
+def test_nobody_waits_for_a_thread_that_has_died(start):
+    def forward(tiles):
+        entered.set()
+        assert opened.wait(10)
+        raise SystemExit(3)
+
+    entered, opened = threading.Event(), threading.Event()
+    batcher = start(forward)
+    running, _ = post(batcher, 1)
+    assert entered.wait(10)
+    waiting, _ = post(batcher, 2)
+    opened.set()
+    for future in (running, waiting):
+        with pytest.raises(RuntimeError, match="the inference thread has died"):
+            future.result(10)
+    assert isinstance(batcher.death, SystemExit)
+    with pytest.raises(Draining):
+        post(batcher, 3)

@@ -1,8 +1,6 @@
-"""GET /health/live, /health/ready and /metrics."""
+"""GET /health/live and /health/ready."""
 
-from fastapi import APIRouter, Request
-from prometheus_client.exposition import choose_encoder
-from starlette.responses import Response
+from fastapi import APIRouter
 
 from app.api import openapi
 from app.api.schemas import Health
@@ -27,20 +25,6 @@ async def health_live() -> Health:
     responses=openapi.answer("All models are loaded and warm.") | openapi.problems(500, 503),
 )
 async def health_ready(service: ServiceOf) -> Health:
-    """Answers 503 until all models are loaded and warm, and again while the service stops."""
+    """Answers 503 until all models are loaded and warm, while one fails, and when it stops."""
     service.models.require_ready()
     return Health(status="ready")
-
-
-@router.get(
-    "/metrics",
-    summary="Measure the service, for Prometheus",
-    response_class=Response,
-    responses=openapi.text("All metrics.", "text/plain", "application/openmetrics-text")
-    | openapi.problems(500),
-)
-async def metrics(request: Request, service: ServiceOf) -> Response:
-    """Answers in the format that the Accept header asks for."""
-    encode, media_type = choose_encoder(request.headers.get("accept", ""))
-    body = encode(service.metrics.registry)
-    return Response(body, headers={"Content-Type": media_type, "Vary": "Accept"})

@@ -28,7 +28,14 @@ router = APIRouter(tags=["pictures"])
     "/denoise",
     summary="Remove the noise from a picture",
     response_class=Response,
-    responses=openapi.picture("The denoised picture.", openapi.MODEL, openapi.SIGMA)
+    responses=openapi.picture(
+        "The denoised picture.",
+        openapi.MODEL,
+        openapi.SIGMA,
+        describe=openapi.link(
+            "describe_model", "The model's card.", name="$response.header.X-Model"
+        ),
+    )
     | openapi.problems(400, 404, 408, 413, 415, 422, 500, 503),
     openapi_extra=openapi.upload(),
 )
@@ -66,7 +73,11 @@ def _finish(result: Denoised, options: DenoiseOptions) -> tuple[Encoded, float]:
     "/noise",
     summary="Add noise to a picture",
     response_class=Response,
-    responses=openapi.picture("The noisy picture.", openapi.SEED)
+    responses=openapi.picture(
+        "The noisy picture.",
+        openapi.SEED,
+        again=openapi.link("noise", "The same noise.", seed="$response.header.X-Noise-Seed"),
+    )
     | openapi.problems(400, 408, 413, 415, 422, 500, 503),
     openapi_extra=openapi.upload(),
 )

@@ -15,7 +15,11 @@ router = APIRouter(tags=["models"])
 @router.get(
     "/models",
     summary="List the models",
-    responses=openapi.answer("The card of each model, and which is the default.")
+    responses=openapi.answer(
+        "The card of each model, and which is the default.",
+        describe=openapi.link("describe_model", "Its card.", name="$response.body#/default"),
+        denoise=openapi.link("denoise", "To be used.", model="$response.body#/default"),
+    )
     | openapi.problems(500, 503),
 )
 async def list_models(service: ServiceOf) -> ModelList:

@@ -1,0 +1,80 @@
+"""Who may ask, and how often: decided on the head of a request, before any of its body is read."""
+
+import ipaddress
+from collections.abc import Collection
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.api.keys import known
+from app.api.problems import ProblemError, problem_response
+from app.api.rate import RateLimit
+from app.api.trace import trace_of
+
+OPEN = {"/", "/health/live", "/health/ready", "/docs", "/redoc", "/openapi.json"}
+OPEN_FOLDERS = ("/static/", "/docs-assets/")
+"""What a browser or an orchestrator asks for, that cannot send a key; it tells nothing secret."""
+
+
+class Access:
+    """ASGI middleware: 401 without a key where there are any, 429 to who asks too often.
+
+    `hashes` are those of the keys that are taken; none, and everybody may ask. A caller is a key
+    or else an address, and may ask `per_minute` times; 0 is no limit.
+    """
+
+    def __init__(self, app: ASGIApp, hashes: Collection[str], per_minute: int) -> None:
+        self.app = app
+        self.hashes = hashes
+        self.rate = RateLimit(per_minute) if per_minute else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI interface."""
+        if scope["type"] != "http" or is_open(scope["path"]):
+            await self.app(scope, receive, send)
+            return
+        try:
+            self._admit(scope)
+        except ProblemError as problem:
+            await problem_response(Request(scope), problem)(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    def _admit(self, scope: Scope) -> None:
+        given = _key(Headers(scope=scope))
+        key = known(given, self.hashes) if given else None
+        trace_of(scope).key = key[:8] if key else None
+        # Before the key is missed: who tries one after the other is to be held up, too.
+        if self.rate is not None and (wait := self.rate.wait(key or _address(scope))):
+            detail = "This caller has asked too often; Retry-After says when to ask again."
+            raise ProblemError(429, "rate-limited", detail, retry_after=wait)
+        if self.hashes and not key:
+            detail = "Send a key: `Authorization: Bearer KEY`, or `X-API-Key: KEY`."
+            if given:
+                detail = "The key is not one that is taken here."
+            challenge = {"WWW-Authenticate": 'Bearer realm="denoiser"'}
+            raise ProblemError(401, "unauthorized", detail, headers=challenge)
+
+
+def is_open(path: str) -> bool:
+    """Whether a path is there for everybody."""
+    return path in OPEN or path.startswith(OPEN_FOLDERS)
+
+
+def _key(headers: Headers) -> str:
+    """The key that came with a request; empty where none did."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "").strip()
+
+
+def _address(scope: Scope) -> str:
+    """The caller's address; of IPv6 the network, as one machine has all of that."""
+    host = scope["client"][0] if scope.get("client") else ""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:  # a socket of the machine itself
+        return host
+    if isinstance(address, ipaddress.IPv6Address) and not address.ipv4_mapped:
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return host

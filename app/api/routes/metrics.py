@@ -1,0 +1,24 @@
+"""GET /metrics."""
+
+from fastapi import APIRouter, Request
+from prometheus_client.exposition import choose_encoder
+from starlette.responses import Response
+
+from app.api import openapi
+from app.api.service import ServiceOf
+
+router = APIRouter(tags=["operation"])
+
+
+@router.get(
+    "/metrics",
+    summary="Measure the service, for Prometheus",
+    response_class=Response,
+    responses=openapi.text("All metrics.", "text/plain", "application/openmetrics-text")
+    | openapi.problems(500),
+)
+async def metrics(request: Request, service: ServiceOf) -> Response:
+    """Answers in the format that the Accept header asks for."""
+    encode, media_type = choose_encoder(request.headers.get("accept", ""))
+    body = encode(service.metrics.registry)
+    return Response(body, headers={"Content-Type": media_type, "Vary": "Accept"})

@@ -1,0 +1,260 @@
+"""Faults beneath the service, injected, and what a caller sees of them over a socket."""
+
+import ast
+import hashlib
+import itertools
+import json
+import os
+import re
+import resource
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+from app.server import serve
+from app.settings import PROJECT, Settings
+from tests.api.conftest import application, image_file, listening, wait_until
+from tests.fidelity.files import by_tifffile
+
+__all__ = ["application"]
+
+PICTURE = {"image": image_file()}
+
+
+class Network:
+    """A forward pass that gives back what it gets, or raises what it is told to."""
+
+    def __init__(self):
+        self.errors = []
+        self.always = None
+
+    def __call__(self, tiles):
+        if self.always or self.errors:
+            raise self.always or self.errors.pop()
+        return tiles
+
+
+@pytest.fixture
+def network():
+    return Network()
+
+
+@pytest.fixture
+def client(application, network, monkeypatch):
+    monkeypatch.setattr("app.api.models.PROBE_SECONDS", 0.05)
+    with listening(application(network)) as client:
+        wait_until(lambda: is_ready(client))
+        yield client
+
+
+def answer(client, path="/denoise"):
+    """The status and, of a problem, its code."""
+    response = client.post(path, files=PICTURE)
+    return response.status_code, None if response.is_success else response.json()["code"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a secret"), MemoryError("a secret")])
+def test_the_network_fails_once(client, network, error):
+    network.errors = [error]
+    response = client.post("/denoise", files=PICTURE)
+    assert response.status_code == 500
+    assert response.headers["content-type"] == "application/problem+json"
+    assert "secret" not in response.text
+    assert client.get("/health/ready").status_code == 200
+    assert answer(client) == (200, None)
+
+
+def test_the_network_goes_on_failing_until_it_works_again(client, network, caplog):
+    network.always = MemoryError("no memory")
+    for _ in range(3):
+        assert answer(client) == (500, "internal-error")
+    ready = client.get("/health/ready")
+    assert (ready.status_code, ready.json()["code"]) == (503, "failing")
+    assert int(ready.headers["retry-after"]) > 0
+    assert "denoiser_ready 0.0" in client.get("/metrics").text
+    assert answer(client) == (503, "failing")
+    assert answer(client, "/noise") == (200, None)
+    assert client.get("/health/live").status_code == 200
+    wait_until(lambda: "model blur fails: no memory" in caplog.text)
+    network.always = None
+    wait_until(lambda: client.get("/health/ready").status_code == 200)
+    assert answer(client) == (200, None)
+
+
+def test_three_pictures_that_fail_do_not_keep_the_others_waiting(client, network):
+    network.errors = [RuntimeError("this picture")] * 3
+    for _ in range(3):
+        assert answer(client) == (500, "internal-error")
+    wait_until(lambda: client.get("/health/ready").status_code == 200, seconds=5)
+
+
+def test_the_inference_thread_dies(application, network):
+    app = application(network)
+    with listening(app) as client:
+        wait_until(lambda: is_ready(client))
+        network.always = SystemExit(3)
+        assert answer(client) == (500, "internal-error")
+        wait_until(lambda: has_stopped(client))
+    assert isinstance(app.state.service.models.failure, SystemExit)
+
+
+def has_stopped(client):
+    try:
+        assert client.get("/health/ready").status_code == 503
+    except httpx.TransportError:
+        return True
+    return False
+
+
+def test_a_codec_thread_is_told_to_end(client, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("app.api.work.decode", lambda *_, **__: sys.exit(3))
+        assert answer(client) == (500, "internal-error")
+        assert answer(client, "/noise") == (500, "internal-error")
+    assert answer(client) == (200, None)
+
+
+ENDLESS = """
+import threading
+from app import server
+from app.api import work
+from app.settings import Settings
+
+work.decode = lambda *_, **__: threading.Event().wait()
+raise SystemExit(server.serve(Settings(port={port}, timeout_seconds=0.5)))
+"""
+
+
+def test_a_codec_that_never_returns_ends_the_process(free_port, processes):
+    """It would take its thread, its memory and its client's connection with it for ever."""
+    process = subprocess.Popen([sys.executable, "-c", ENDLESS.format(port=free_port)], cwd=PROJECT)
+    processes.append(process)
+    with httpx.Client(base_url=f"http://127.0.0.1:{free_port}", timeout=20) as client:
+        wait_until(lambda: not has_stopped(client))
+        with suppress(httpx.TransportError):
+            assert client.post("/noise", files=PICTURE).status_code == 503
+    assert process.wait(20) == 1
+
+
+@pytest.fixture
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])
+
+
+@pytest.fixture
+def processes():
+    """Those that a test has started, killed at its end."""
+    started: list[subprocess.Popen[bytes]] = []
+    yield started
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def test_a_full_disk_is_no_matter_for_nothing_is_written(models, free_port, processes, tmp_path):
+    command = [str(Path(sys.executable).with_name("denoiser")), "serve", f"--port={free_port}"]
+    command += [f"--models-dir={models}", "--model=blur", "--log-level=error"]
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    process = subprocess.Popen(command, env=environment)
+    processes.append(process)
+    large = image_file(2000, 1000)  # beyond what a spool would keep in memory
+    with httpx.Client(base_url=f"http://127.0.0.1:{free_port}", timeout=60) as client:
+        wait_until(lambda: is_ready(client))
+        # As on a disk that is full, every write to a file fails from here on.
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, 0))
+        kind_of_its_own = by_tifffile(np.zeros((9, 12), np.float32))
+        for picture in (large, kind_of_its_own):
+            for path in ("/denoise", "/noise"):
+                assert client.post(path, files={"image": picture}).status_code == 200
+        both = {"reference": large, "image": large}
+        assert client.post("/compare", files=both).json()["rmse"] == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def is_ready(client):
+    try:
+        return client.get("/health/ready").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def test_the_clock_jumps(application, network, monkeypatch):
+    days = itertools.cycle([0, 400, -400, 1])
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + 86_400 * next(days))
+    with listening(application(network, rate_per_minute=8)) as client:
+        wait_until(lambda: is_ready(client))
+        for _ in range(8):
+            response = client.post("/denoise", files=PICTURE)
+            assert response.status_code == 200
+            times = re.findall(r"dur=(-?[0-9.]+)", response.headers["server-timing"])
+            assert all(0 <= float(milliseconds) < 60_000 for milliseconds in times)
+        assert answer(client) == (429, "rate-limited")
+
+
+def test_no_code_asks_the_clock_on_the_wall():
+    for path in (PROJECT / "app").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            assert ast.unparse(node) not in ("time.time", "datetime.now"), path
+
+
+def no_file(folder):
+    (folder / "model.keras").unlink()
+
+
+def another_file(folder):
+    (folder / "model.keras").write_bytes(b"rubbish")
+
+
+def half_a_card(folder):
+    text = (folder / "card.json").read_text()
+    (folder / "card.json").write_text(text[: len(text) // 2])
+
+
+def no_model_though_the_card_says_so(folder):
+    another_file(folder)
+    card = json.loads((folder / "card.json").read_text())
+    card["sha256"] = hashlib.sha256(b"rubbish").hexdigest()
+    (folder / "card.json").write_text(json.dumps(card))
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (no_file, "No such file or directory: "),
+        (another_file, "SHA-256 is "),
+        (half_a_card, "card.json: the card: Invalid JSON"),
+        (no_model_though_the_card_says_so, "model.keras cannot be loaded: "),
+        (shutil.rmtree, "no model packages in "),
+    ],
+)
+def test_models_that_cannot_be_served(make_package, damage, words, free_port, caplog):
+    folder = make_package()
+    damage(folder)
+    statuses, stopped = set(), threading.Event()
+
+    def ask():
+        while not stopped.is_set():
+            with suppress(httpx.TransportError):
+                statuses.add(httpx.get(f"http://127.0.0.1:{free_port}/health/ready").status_code)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    code = serve(Settings(models_dir=folder.parent, model="blur", port=free_port))
+    stopped.set()
+    asking.join()
+    assert code == 1
+    assert statuses <= {503}
+    (record,) = [record for record in caplog.records if record.levelname == "CRITICAL"]
+    assert words in record.getMessage()
+    assert record.exc_info is None

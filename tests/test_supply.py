@@ -1,0 +1,52 @@
+"""What the service is built of, and what its container may do."""
+
+import re
+
+import pytest
+import yaml
+
+from app.settings import PROJECT
+
+BUILD_TOOLS = {"setuptools", "wheel"}
+"""Of TensorFlow's dependencies; the image has them removed, and pip-licenses leaves them out."""
+
+
+def normal(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def lines(name):
+    return (PROJECT / name).read_text().splitlines()
+
+
+@pytest.mark.parametrize("kind", ["", "-dev", "-gpu"])
+def test_every_dependency_is_pinned(kind):
+    for line in lines(f"requirements{kind}.lock"):
+        assert re.fullmatch(r"[a-z0-9-]+(\[[a-z-]+\])?==[0-9][^ ]*( ; .+)?", line)
+
+
+def test_every_dependency_is_listed_with_its_licence():
+    pinned = {normal(line.partition("==")[0]) for line in lines("requirements.lock")}
+    rows = [line.split("|") for line in lines("docs/licences.md") if line.startswith("|")]
+    listed = {normal(row[1].strip()) for row in rows[2:]}
+    assert listed == pinned - BUILD_TOOLS, "run make licences"
+
+
+def test_the_container_has_no_more_rights_than_it_needs():
+    services = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())["services"]
+    assert services
+    for service in services.values():
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert service["pids_limit"] > 0
+        assert not service.keys() & {"cap_add", "privileged", "volumes", "network_mode"}
+
+
+def test_the_image_runs_as_a_plain_user_on_one_base():
+    instructions = lines("Dockerfile")
+    assert "USER 10001:10001" in instructions
+    bases = [line.split()[1] for line in instructions if line.startswith("FROM ")]
+    assert set(bases) == {"${BASE}", "dependencies"}
+    (base,) = [line for line in instructions if line.startswith("ARG BASE=")]
+    assert re.fullmatch(r"ARG BASE=python:3\.\d+-slim-[a-z]+(@sha256:[0-9a-f]{64})?", base)
