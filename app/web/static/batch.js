@@ -16,6 +16,7 @@ const TRIES = 20; // of one picture, where the service says that it is busy
 export class Batch {
   /** @type {Item[]} */
   items = [];
+  preferred = null;
   #changed;
   #asked = null;
   #running = new AbortController();
@@ -62,6 +63,11 @@ export class Batch {
 
   count(...states) {
     return this.items.filter(({ state }) => states.includes(state)).length;
+  }
+
+  /** Aborted when what is asked for changes, or the pictures are given up. */
+  get signal() {
+    return this.#running.signal;
   }
 
   get finished() {
