@@ -20,6 +20,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
+from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -27,6 +28,7 @@ from app.main import create_app
 from app.settings import Settings
 
 BUSY = {"title": "Service Unavailable", "detail": "Much to do.", "code": "overloaded"}
+REFUSED = {"title": "Unauthorized", "detail": "Send a key.", "code": "unauthorized"}
 FAULT = {"title": "Internal Server Error", "detail": "It is in the log.", "code": "internal-error"}
 SWITCHES = (
     "--headless=new",
@@ -49,11 +51,19 @@ class Site:
     """Requests to /denoise that are being served."""
     most: int = 0
     """The most of them at a time."""
+    key: str = ""
+    """That /denoise and /models ask for, if any."""
     held: threading.Event = field(default_factory=threading.Event)
     """Set, but for while /denoise is to wait."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope.get("path") != "/denoise":
+        path = scope.get("path")
+        if self.key and path in ("/denoise", "/models"):
+            if Headers(scope=scope).get("X-API-Key") != self.key:
+                refusal = JSONResponse(REFUSED, 401, media_type="application/problem+json")
+                await refusal(scope, receive, send)
+                return
+        if path != "/denoise":
             await self.app(scope, receive, send)
             return
         self.now += 1
@@ -239,10 +249,11 @@ def page(chromium: webdriver.Chrome, site: Site, tmp_path: Path) -> Iterator[Pag
     chromium.execute_cdp_cmd(
         "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(downloads)}
     )
+    site.most = site.busy = site.faults = 0
+    site.key = ""
+    site.held.set()
     page = Page(chromium, site, downloads)
     page.open()
-    site.most = site.busy = site.faults = 0
-    site.held.set()
     yield page
     assert page.log() == []
     fetched = page.run("return performance.getEntriesByType('resource').map(each => each.name)")

@@ -74,6 +74,17 @@ def test_axe_finds_nothing_in_any_state_of_the_page(screen, picture, tmp_path):
     check(page)
 
 
+def test_axe_finds_nothing_in_the_question_for_a_key(screen, picture):
+    screen.site.key = "right"
+    screen.choose(picture("noisy.png"))
+    screen.until(lambda: screen.shown("#key-dialog"))
+    check(screen)
+    screen.find("#key").send_keys("wrong", Keys.ENTER)
+    screen.until(lambda: screen.shown("#key-refused"))
+    check(screen)
+    screen.run("sessionStorage.clear()")
+
+
 def focused(page):
     return page.run("return document.activeElement.id || document.activeElement.dataset.sample")
 

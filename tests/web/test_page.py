@@ -1,5 +1,7 @@
 """The page in use."""
 
+import struct
+import zlib
 from io import BytesIO
 
 import imagecodecs
@@ -111,10 +113,13 @@ def test_a_sample_shows_noise_added_taken_away_and_measured(page):
     page.set("#strength", 0)
     page.until(lambda: page.text("#psnr-denoised") == page.text("#psnr-noisy"))
 
+    assert "of 255 levels" in page.text("#sigma")
+
     page.select("#kind", "salt-pepper")
     page.set("#factor", 0)
     page.until(lambda: page.text("#psnr-noisy") == "identical")
     assert page.text("#factor-value") == "0% of the pixels"
+    assert page.text("#sigma").startswith("Could not tell: ")
 
 
 def test_another_model_can_be_chosen_and_says_what_it_is(page, picture):
@@ -195,6 +200,34 @@ def test_what_is_no_picture_is_refused_in_plain_words(page, tmp_path, picture):
     page.choose(picture("good.png"))
     page.done()
     assert not page.find("#notice").is_displayed()
+
+
+def test_a_picture_that_is_too_large_is_refused_in_plain_words(page, tmp_path, picture):
+    # A PNG that says of itself that it has 60,000 x 60,000 pixels.
+    png = picture("small.png").read_bytes()
+    header = b"IHDR" + struct.pack(">II", 60_000, 60_000) + png[24:29]
+    huge = tmp_path / "huge.png"
+    huge.write_bytes(png[:12] + header + struct.pack(">I", zlib.crc32(header)) + png[33:])
+    page.choose(huge)
+    page.until(lambda: page.shown("#notice"))
+
+    assert page.text("#notice-title") == "The picture is too large"
+    assert "60000 x 60000 pixels" in page.text("#notice-detail")
+    assert not page.shown("#notice-retry")
+
+
+def test_a_service_that_cannot_be_reached_offers_another_try(page, picture):
+    network = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+    page.cdp("Network.enable")
+    page.cdp("Network.emulateNetworkConditions", offline=True, **network)
+    page.choose(picture("noisy.png"))
+    page.until(lambda: page.shown("#notice"))
+    page.cdp("Network.emulateNetworkConditions", offline=False, **network)
+
+    assert page.text("#notice-title") == "No answer from the service"
+    page.find("#notice-retry").click()
+    page.done()
+    assert not page.shown("#notice")
 
 
 def test_a_busy_service_offers_another_try(page, picture):

@@ -14,6 +14,8 @@ const TITLES = {
   timeout: "This took too long",
   loading: "The service is starting",
   draining: "The service is stopping",
+  unauthorized: "The service asks for a key",
+  "rate-limited": "Too many requests",
   overloaded: "The service is busy",
   "internal-error": "The service failed",
 };
