@@ -58,11 +58,10 @@ class Site:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path")
-        if self.key and path in ("/denoise", "/models"):
-            if Headers(scope=scope).get("X-API-Key") != self.key:
-                refusal = JSONResponse(REFUSED, 401, media_type="application/problem+json")
-                await refusal(scope, receive, send)
-                return
+        if self.key and path in ("/denoise", "/models") and not self._knows(scope):
+            refusal = JSONResponse(REFUSED, 401, media_type="application/problem+json")
+            await refusal(scope, receive, send)
+            return
         if path != "/denoise":
             await self.app(scope, receive, send)
             return
@@ -74,6 +73,9 @@ class Site:
             await self._answer()(scope, receive, send)
         finally:
             self.now -= 1
+
+    def _knows(self, scope: Scope) -> bool:
+        return Headers(scope=scope).get("X-API-Key") == self.key
 
     def _answer(self) -> ASGIApp:
         if self.busy:

@@ -20,6 +20,7 @@ function ask(refused) {
   $("key").value = "";
   $("key-refused").hidden = !refused;
   dialog.returnValue = "";
+  $("key-cancel").onclick = () => dialog.close("");
   dialog.showModal();
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => {
