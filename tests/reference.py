@@ -1,8 +1,9 @@
-"""The pages of the documentation that list what the code has: settings and metrics.
+"""The pages of the documentation that list what the project has: settings, metrics, models.
 
     python -m tests.reference
 
-writes docs/configuration.md and docs/metrics.md; a test fails where they are not what this writes.
+writes docs/configuration.md, docs/metrics.md and docs/models.md; a test fails where they are not
+what this writes.
 """
 
 from collections.abc import Iterable
@@ -11,6 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from prometheus_client import Metric
 
+from app.inference.store import ModelCard, read_packages
 from app.main import create_app
 from app.settings import PROJECT, Settings
 
@@ -38,6 +40,61 @@ Worth an alert: `denoiser_ready` at 0; a rising share of `denoiser_requests_tota
 which says that the service is full; `denoiser_stage_seconds` of the stage `queue` near
 `DENOISER_QUEUE_SECONDS`. `denoiser_tile_pixels_total` over time is the throughput of the network.
 """
+
+
+MODELS = """\
+# Models
+
+What each model under `models/` was trained on, for which noise, and how well it does; `/models`
+answers the same as JSON, and the page shows it beside the picture. PSNR in dB, SSIM, and RMSE with
+white as 1, each the mean over the images; sigma of the noise on the 0..255 scale.
+[training/README.md](../training/README.md#measuring) says how they are measured.
+
+{cards}
+"""
+
+CARD = """\
+## {card.title} (`{card.name}`)
+
+{card.description}
+
+| | |
+| --- | --- |
+| noise | {card.noise} |
+| network | {card.architecture}, {card.parameters:,} parameters |
+| cost | {card.gmac} GMAC for 256x256 pixels |
+| file | {card.bytes:,} bytes, SHA-256 `{card.sha256}` |
+| trained on | {training} |
+| made | {made}, with {versions} |
+| licence | {card.licence} |
+
+{scores}"""
+
+
+def models() -> str:
+    """docs/models.md."""
+    packages = read_packages(PROJECT / "models").values()
+    default = Settings.model_fields["model"].default
+    cards = sorted((p.card for p in packages), key=lambda card: (card.name != default, card.name))
+    return MODELS.format(cards="\n\n".join(_card(card) for card in cards))
+
+
+def _card(card: ModelCard) -> str:
+    scores = [
+        (s.dataset, s.protocol, f"{s.sigma:g}", f"{s.psnr:.2f}", _four(s.ssim), _four(s.rmse))
+        for s in card.metrics
+    ]
+    return CARD.format(
+        card=card,
+        training="; ".join(f"{s.name}, {s.images} images ({s.terms})" for s in card.training_data),
+        made=card.created[:10],
+        versions=", ".join(f"{name} {version}" for name, version in card.versions.items()),
+        scores=_table(("images", "noise", "sigma", "PSNR", "SSIM", "RMSE"), scores),
+    )
+
+
+def _four(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
 
 
 def configuration() -> str:
@@ -91,7 +148,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-PAGES = {"configuration.md": configuration, "metrics.md": metrics}
+PAGES = {"configuration.md": configuration, "metrics.md": metrics, "models.md": models}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

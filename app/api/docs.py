@@ -8,10 +8,15 @@ from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
 ASSETS = "/docs-assets"
+FILES = Path(str(files("fastapi_offline") / "static"))
+
+REDOC = "redoc.standalone.js"
+REDOC_LOGO = b"https://cdn.redoc.ly/redoc/logo-mini.svg"
+"""An image that ReDoc asks another host for, whatever its options."""
 
 
 def add_docs(app: FastAPI) -> None:
@@ -30,7 +35,7 @@ def add_docs(app: FastAPI) -> None:
         get_redoc_html(
             openapi_url=openapi_url,
             title=f"{app.title}: API reference",
-            redoc_js_url=f"{ASSETS}/redoc.standalone.js",
+            redoc_js_url=f"{ASSETS}/{REDOC}",
             redoc_favicon_url="/static/icon.svg",
             with_google_fonts=False,
         )
@@ -38,9 +43,15 @@ def add_docs(app: FastAPI) -> None:
     router = APIRouter(include_in_schema=False)
     router.add_api_route("/docs", lambda: swagger, methods=["GET"], name="swagger")
     router.add_api_route("/redoc", lambda: redoc, methods=["GET"], name="redoc")
+    router.add_api_route(f"{ASSETS}/{REDOC}", _redoc_script, methods=["GET"])
     app.include_router(router)
     # Only the package's files are of use here: its code would replace the whole application.
-    app.mount(ASSETS, StaticFiles(directory=Path(str(files("fastapi_offline") / "static"))))
+    app.mount(ASSETS, StaticFiles(directory=FILES))
+
+
+def _redoc_script() -> Response:
+    script = (FILES / REDOC).read_bytes().replace(REDOC_LOGO, b"data:,")
+    return Response(script, media_type="text/javascript")
 
 
 def _page(page: HTMLResponse) -> HTMLResponse:

@@ -26,3 +26,10 @@ def test_scripts_inside_a_page_are_named_in_its_policy(client, path):
     for script in re.findall(r"<script>(.*?)</script>", page.text, re.DOTALL):
         digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
         assert f"'sha256-{digest}'" in script_policy
+
+
+def test_redoc_asks_no_other_host_for_its_logo(client):
+    script = client.get("/docs-assets/redoc.standalone.js")
+    assert script.headers["content-type"].startswith("text/javascript")
+    assert "createElement" in script.text
+    assert "cdn.redoc.ly" not in script.text

@@ -1,11 +1,12 @@
 """The page in a browser: Debian's chromium, driven against the service on a socket."""
 
+import asyncio
 import json
 import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
+from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -26,6 +28,8 @@ from app.main import create_app
 from app.settings import Settings
 
 BUSY = {"title": "Service Unavailable", "detail": "Much to do.", "code": "overloaded"}
+REFUSED = {"title": "Unauthorized", "detail": "Send a key.", "code": "unauthorized"}
+FAULT = {"title": "Internal Server Error", "detail": "It is in the log.", "code": "internal-error"}
 SWITCHES = (
     "--headless=new",
     "--no-sandbox",
@@ -37,20 +41,52 @@ SWITCHES = (
 
 @dataclass
 class Site:
-    """The service; `busy` requests to /denoise are turned away before any is served again."""
+    """The service; of requests to /denoise, `busy` are turned away first, and `faults` fail."""
 
     app: ASGIApp
     url: str = ""
     busy: int = 0
+    faults: int = 0
+    now: int = 0
+    """Requests to /denoise that are being served."""
+    most: int = 0
+    """The most of them at a time."""
+    key: str = ""
+    """That /denoise and /models ask for, if any."""
+    held: threading.Event = field(default_factory=threading.Event)
+    """Set, but for while /denoise is to wait."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = self.app
-        if self.busy and scope.get("path") == "/denoise":
+        path = scope.get("path")
+        if self.key and path in ("/denoise", "/models") and not self._knows(scope):
+            refusal = JSONResponse(REFUSED, 401, media_type="application/problem+json")
+            await refusal(scope, receive, send)
+            return
+        if path != "/denoise":
+            await self.app(scope, receive, send)
+            return
+        self.now += 1
+        self.most = max(self.most, self.now)
+        try:
+            while not self.held.is_set():
+                await asyncio.sleep(0.01)
+            await self._answer()(scope, receive, send)
+        finally:
+            self.now -= 1
+
+    def _knows(self, scope: Scope) -> bool:
+        return Headers(scope=scope).get("X-API-Key") == self.key
+
+    def _answer(self) -> ASGIApp:
+        if self.busy:
             self.busy -= 1
-            answer = JSONResponse(
+            return JSONResponse(
                 BUSY, 503, {"Retry-After": "1"}, media_type="application/problem+json"
             )
-        await answer(scope, receive, send)
+        if self.faults:
+            self.faults -= 1
+            return JSONResponse(FAULT, 500, media_type="application/problem+json")
+        return self.app
 
     def post(self, path: str, picture: bytes) -> bytes:
         """What the service answers to a picture sent without the page."""
@@ -80,6 +116,7 @@ def site(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sit
             time.sleep(0.05)
         yield site
     finally:
+        site.held.set()
         server.should_exit = True
         thread.join()
 
@@ -136,8 +173,38 @@ class Page:
             )
         )
 
-    def choose(self, path: Path) -> None:
-        self.find("#file").send_keys(str(path))
+    def all_done(self) -> None:
+        """Wait until every picture of the list is denoised or has failed."""
+        self.until(lambda: self.text("#batch-count") and not self.shown("#batch-progress"))
+
+    def shown(self, selector: str) -> bool:
+        return self.find(selector).is_displayed()
+
+    def choose(self, *paths: Path) -> None:
+        self.find("#file").send_keys("\n".join(map(str, paths)))
+
+    def drop(self, *paths: Path) -> None:
+        """Drop files or folders from the disk, as a hand does."""
+        data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            event = {"type": kind, "x": 300, "y": 300, "data": data}
+            self.cdp("Input.dispatchDragEvent", **event)
+
+    def cdp(self, command: str, **parameters: Any) -> None:
+        """Do what the protocol for developers can and WebDriver cannot."""
+        self.chrome.execute_cdp_cmd(command, parameters)
+
+    def rows(self) -> dict[str, str]:
+        """The list: what it says of each picture."""
+        script = (
+            "return [...document.querySelectorAll('#batch-list button')]"
+            ".map(row => [row.querySelector('strong').textContent,"
+            " row.querySelector('small').textContent])"
+        )
+        return dict(self.run(script))
+
+    def row(self, name: str) -> WebElement:
+        return self.find(f'#batch-list button[title="{name}"]')
 
     def set(self, selector: str, value: float) -> None:
         """Move a slider and let go of it."""
@@ -162,8 +229,8 @@ class Page:
         value = self.run(f"{style}.getPropertyValue(arguments[0])", name)
         return float(value.removesuffix("px").removesuffix("%"))
 
-    def download(self) -> Path:
-        self.find("#download").click()
+    def download(self, button: str = "#download") -> Path:
+        self.find(button).click()
         found = self.until(
             lambda: [each for each in self.downloads.iterdir() if each.suffix != ".crdownload"]
         )
@@ -178,25 +245,31 @@ class Page:
 
 @pytest.fixture
 def page(chromium: webdriver.Chrome, site: Site, tmp_path: Path) -> Iterator[Page]:
-    """The page, freshly opened; a message on the console fails the test."""
+    """The page, freshly opened; a message on the console, or a foreign host, fails the test."""
     downloads = tmp_path / "downloads"
     downloads.mkdir()
     chromium.execute_cdp_cmd(
         "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(downloads)}
     )
+    site.most = site.busy = site.faults = 0
+    site.key = ""
+    site.held.set()
     page = Page(chromium, site, downloads)
     page.open()
     yield page
     assert page.log() == []
+    fetched = page.run("return performance.getEntriesByType('resource').map(each => each.name)")
+    assert [url for url in fetched if not url.startswith((site.url, f"blob:{site.url}"))] == []
 
 
 @pytest.fixture
 def picture(tmp_path: Path) -> Callable[..., Path]:
     """Writes a picture of random pixels under the given file name."""
 
-    def write(name: str, width: int = 60, height: int = 40) -> Path:
+    def write(name: str, width: int = 60, height: int = 40, mode: str = "RGB") -> Path:
         pixels = np.random.default_rng(2).integers(0, 256, (height, width, 3), np.uint8)
-        Image.fromarray(pixels).save(tmp_path / name)
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.fromarray(pixels).convert(mode).save(tmp_path / name)
         return tmp_path / name
 
     return write

@@ -88,7 +88,7 @@ def test_the_page_brings_its_own_policy(document):
 def test_no_file_names_another_host(name):
     text = TEXTS[name].replace('xmlns="http://www.w3.org/2000/svg"', "")
 
-    assert re.findall(r"https?:|wss?:|[\"'(]//", text) == []
+    assert re.findall(r"https?:|\bwss?:|[\"'(]//", text) == []
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -97,6 +97,15 @@ def test_scripts_make_no_code_or_markup_of_text(name):
 
     assert re.findall(forbidden, SCRIPTS[name]) == []
     assert 'setAttribute("style"' not in SCRIPTS[name]
+
+
+def test_every_library_of_others_has_its_licence_beside_it():
+    libraries = list((STATIC / "vendor").glob("*.js"))
+
+    assert libraries
+    for library in libraries:
+        assert library.with_suffix(".LICENSE.txt").is_file()
+        assert f"`{library.name}`" in (STATIC / "vendor" / "README.md").read_text()
 
 
 def test_every_file_that_is_asked_for_is_there(document):

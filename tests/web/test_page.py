@@ -1,5 +1,7 @@
 """The page in use."""
 
+import struct
+import zlib
 from io import BytesIO
 
 import imagecodecs
@@ -9,13 +11,10 @@ from PIL import Image
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
-DROP = """
+PASTE = """
   const data = new DataTransfer();
-  data.items.add(new File([new Uint8Array(arguments[1])], "given.png", {type: "image/png"}));
-  const event = arguments[0] === "paste"
-    ? new ClipboardEvent("paste", {clipboardData: data})
-    : new DragEvent("drop", {dataTransfer: data, cancelable: true});
-  document.dispatchEvent(event);
+  data.items.add(new File([new Uint8Array(arguments[0])], "given.png", {type: "image/png"}));
+  document.dispatchEvent(new ClipboardEvent("paste", {clipboardData: data}));
 """
 
 
@@ -76,9 +75,19 @@ def test_the_blend_on_the_screen_is_the_blend_that_the_service_makes(page, pictu
     assert np.abs(shown - wanted).max() <= 2
 
 
-@pytest.mark.parametrize("way", ["drop", "paste"])
-def test_a_picture_can_be_dropped_or_pasted(page, picture, way):
-    page.run(DROP, way, list(picture("any.png").read_bytes()))
+def test_a_file_from_the_disk_can_be_dropped(page, picture):
+    file = picture("any.png")
+    page.drop(file)
+    page.done()
+
+    assert page.text("#name") == "any.png"
+    assert not page.shown("#curtain")
+    assert not page.shown("#batch")
+    assert page.download().read_bytes() == page.site.post("/denoise", file.read_bytes())
+
+
+def test_a_picture_can_be_pasted(page, picture):
+    page.run(PASTE, list(picture("any.png").read_bytes()))
     page.done()
 
     assert page.text("#name") == "given.png"
@@ -104,10 +113,13 @@ def test_a_sample_shows_noise_added_taken_away_and_measured(page):
     page.set("#strength", 0)
     page.until(lambda: page.text("#psnr-denoised") == page.text("#psnr-noisy"))
 
+    assert "of 255 levels" in page.text("#sigma")
+
     page.select("#kind", "salt-pepper")
     page.set("#factor", 0)
     page.until(lambda: page.text("#psnr-noisy") == "identical")
     assert page.text("#factor-value") == "0% of the pixels"
+    assert page.text("#sigma").lower().startswith("could not tell: ")
 
 
 def test_another_model_can_be_chosen_and_says_what_it_is(page, picture):
@@ -188,6 +200,34 @@ def test_what_is_no_picture_is_refused_in_plain_words(page, tmp_path, picture):
     page.choose(picture("good.png"))
     page.done()
     assert not page.find("#notice").is_displayed()
+
+
+def test_a_picture_that_is_too_large_is_refused_in_plain_words(page, tmp_path, picture):
+    # A PNG that says of itself that it has 60,000 x 60,000 pixels.
+    png = picture("small.png").read_bytes()
+    header = b"IHDR" + struct.pack(">II", 60_000, 60_000) + png[24:29]
+    huge = tmp_path / "huge.png"
+    huge.write_bytes(png[:12] + header + struct.pack(">I", zlib.crc32(header)) + png[33:])
+    page.choose(huge)
+    page.until(lambda: page.shown("#notice"))
+
+    assert page.text("#notice-title") == "The picture is too large"
+    assert "60000 x 60000 pixels" in page.text("#notice-detail")
+    assert not page.shown("#notice-retry")
+
+
+def test_a_service_that_cannot_be_reached_offers_another_try(page, picture):
+    network = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+    page.cdp("Network.enable")
+    page.cdp("Network.emulateNetworkConditions", offline=True, **network)
+    page.choose(picture("noisy.png"))
+    page.until(lambda: page.shown("#notice"))
+    page.cdp("Network.emulateNetworkConditions", offline=False, **network)
+
+    assert page.text("#notice-title") == "No answer from the service"
+    page.find("#notice-retry").click()
+    page.done()
+    assert not page.shown("#notice")
 
 
 def test_a_busy_service_offers_another_try(page, picture):

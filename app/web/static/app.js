@@ -1,11 +1,14 @@
 /** The page: what each control does. */
 
+import { Batch } from "./batch.js";
 import { Comparison } from "./comparison.js";
 import { onPictures } from "./intake.js";
+import * as list from "./list.js";
 import * as notice from "./notice.js";
-import { EXTENSIONS, Work } from "./picture.js";
-import { Problem, models as readModels } from "./service.js";
+import { Work } from "./picture.js";
 import { showCard, showFacts, showScores } from "./results.js";
+import * as saving from "./saving.js";
+import { models as readModels } from "./service.js";
 import * as words from "./words.js";
 
 const $ = (id) => document.getElementById(id);
@@ -17,10 +20,15 @@ const comparison = new Comparison($("comparison"), $("viewport"), $("divider"), 
   result: $("result-image"),
 });
 
+const batch = new Batch(changed);
+
 let cards = [];
-let work = null; // the picture on the table
+let current = null; // the item whose picture is on the table
+let chosenByHand = false; // else a picture that fails gives way to the next
 let running = new AbortController(); // aborted when something newer is wanted
 let pause = 0; // a timer: a slider that is moved by keys stops often
+
+const many = () => batch.items.length > 1;
 
 // --- what is asked for ---------------------------------------------------------------------
 
@@ -33,42 +41,65 @@ function wanted() {
   };
 }
 
+/** What the pictures are sent for: the strength is a matter of the browser. */
+function ordered() {
+  const { noise, model } = wanted();
+  return { noise, model };
+}
+
 async function open(files) {
-  const [file, ...others] = [...files];
-  if (!file) return;
+  const given = [...files];
+  if (!given.length) return;
+  const items = batch.add(given.map((file) => new Work(file)));
+  if (!many()) return openAlone(items[0]);
+  batch.start(ordered());
+  chosenByHand = false;
+  put(items[0]);
+}
+
+/** One picture gets its place on the table when it is known to be one. */
+async function openAlone(item) {
   const signal = restart();
-  const next = new Work(file);
   forget();
   say("Opening the picture…");
   try {
-    await next.open(signal);
+    await item.work.open(signal);
+    if (!signal.aborted) put(item);
   } catch (error) {
     if (signal.aborted) return;
-    busy(false);
-    report(error, () => open(files));
-    return;
+    batch.clear();
+    report(error, () => open([item.work.file]));
   }
-  if (signal.aborted) return;
-  work = next;
-  enter();
-  if (others.length) {
-    report(new Problem({
-      title: "One picture at a time",
-      detail: `This is the first of the ${files.length} that were given.`,
-    }));
-  }
-  await draw({ noise: null }, work.view, null);
-  await run({ first: true });
+}
+
+/** Put a picture of the batch on the table. */
+function put(item) {
+  const first = !current;
+  current = item;
+  batch.prefer(item);
+  enter(first);
+  run({ first: true });
+}
+
+/** Bring all pictures to what the controls ask for. */
+function rerun() {
+  if (!current) return;
+  if (many()) batch.start(ordered());
+  run();
 }
 
 /** Bring the picture on the table to what the controls ask for. */
 async function run({ first = false } = {}) {
-  if (!work) return;
   const signal = restart();
+  const { work, settled } = current;
   const asked = wanted();
-  if (!first) forget();
+  forget();
   busy(true);
   try {
+    await work.look();
+    signal.throwIfAborted();
+    if (first) await unroll(work);
+    if (many()) await inTurn(settled, signal);
     if (asked.noise) say("Adding noise…");
     const input = await work.input(asked.noise, signal);
     signal.throwIfAborted();
@@ -77,7 +108,7 @@ async function run({ first = false } = {}) {
     const result = await work.shown(asked, signal);
     signal.throwIfAborted();
     await draw(asked, input, result.blob);
-    showFacts(result);
+    showFacts(result, asked.noise);
     formats(work.formatWith(asked.noise));
     if (!cards.length) learnModels(); // it was still starting when the page was opened
     say("Done.");
@@ -87,18 +118,48 @@ async function run({ first = false } = {}) {
     if (signal.aborted) return;
     busy(false);
     $("download").disabled = true;
-    report(error, () => run({ first }));
+    report(error, () => {
+      if (many()) batch.retry([current]);
+      run({ first });
+    });
   }
+}
+
+/** The picture as it came; nothing where the browser cannot draw it yet. */
+async function unroll(work) {
+  stage(work.view);
+  if (work.view) await draw({ noise: null }, work.view, null);
+}
+
+function stage(view) {
+  $("stage").hidden = !view;
+  $("nothing").hidden = Boolean(view);
+}
+
+/** Wait until the batch has come to this picture. */
+async function inTurn(settled, signal) {
+  say("Waiting for its turn…");
+  await settled;
+  signal.throwIfAborted();
+  stage(true);
+}
+
+/** An item of the batch has changed. */
+function changed(item) {
+  list.update(batch, item);
+  if (item !== current || item.state !== "failed" || chosenByHand) return;
+  const other = batch.items.find(({ state }) => state !== "failed");
+  if (other) put(other);
 }
 
 /** Score what is seen, at the strength that is set. */
 async function measure() {
   const { signal } = running;
   const asked = wanted();
-  if (!work || !asked.noise) return;
+  if (!current || !asked.noise) return;
   $("scores").setAttribute("aria-busy", "true");
   try {
-    const scores = await work.scores(asked, signal);
+    const scores = await current.work.scores(asked, signal);
     const stale = signal.aborted || asked.strength !== wanted().strength;
     if (!stale) showScores(scores);
   } catch (error) {
@@ -122,6 +183,7 @@ function rested(act) {
 }
 
 async function draw(asked, input, result) {
+  const { work } = current;
   const left = asked.noise && chosen("left") === "original" ? work.view : input;
   const names = { clean: "Before", noisy: "Noisy", original: "Original" };
   const before = names[asked.noise ? chosen("left") : "clean"];
@@ -138,6 +200,7 @@ async function draw(asked, input, result) {
 }
 
 async function download() {
+  const { work } = current;
   const asked = { ...wanted(), format: $("format").value };
   const { signal } = running;
   forget();
@@ -145,12 +208,10 @@ async function download() {
   say("Preparing the file…");
   try {
     const { blob } = await work.denoised(asked, signal);
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(blob);
-    link.download = `${work.name.replace(/\.[^.]*$/, "")}-denoised.${EXTENSIONS[asked.format]}`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-    say(`Saved ${link.download}, ${words.bytes(blob.size)}.`);
+    if (signal.aborted) return;
+    const name = saving.nameOf(work, asked);
+    saving.save(blob, name);
+    say(`Saved ${name}, ${words.bytes(blob.size)}.`);
   } catch (error) {
     if (!signal.aborted) report(error, download);
   } finally {
@@ -158,29 +219,62 @@ async function download() {
   }
 }
 
+async function downloadAll() {
+  const asked = { ...wanted(), format: $("format").value };
+  const done = batch.items.filter(({ state }) => state === "done").map(({ work }) => work);
+  const { signal } = batch;
+  $("download-all").disabled = true;
+  try {
+    const { blob, failed } = await saving.zip(done, asked, signal, (count) =>
+      say(`Preparing the zip: ${count} of ${done.length}…`));
+    if (failed.length === done.length) throw failed[0].problem;
+    saving.save(blob, "denoised.zip");
+    say(`Saved denoised.zip, ${words.bytes(blob.size)}.`);
+    if (failed.length) notice.show(words.leftOut(failed));
+  } catch (error) {
+    if (!signal.aborted) report(error, downloadAll);
+  } finally {
+    $("download-all").disabled = !batch.finished;
+  }
+}
+
 // --- what is seen --------------------------------------------------------------------------
 
-function enter() {
+function enter(first) {
+  const { name } = current.work;
   $("intro").hidden = $("intake").hidden = true;
   $("work").hidden = false;
-  $("name").textContent = work.name;
+  $("name").textContent = name;
+  $("about").textContent = "";
+  $("another").textContent = many() ? "Start over" : "Another picture";
+  document.title = `${name} – Denoiser`;
+  document.body.classList.add("working");
+  $("results").hidden = true;
+  list.show(batch, current, choose);
+  adjust();
+  if (!first) return;
   comparison.reset();
   document.querySelector('input[name="zoom"][value="fit"]').checked = true;
   $("strength").value = 1;
   adjust();
-  document.title = `${work.name} – Denoiser`;
-  $("results").hidden = true;
-  document.body.classList.add("working");
   $("name").focus({ preventScroll: true });
   scrollTo({ top: 0 });
 }
 
+function choose(item) {
+  chosenByHand = true;
+  put(item);
+}
+
 function leave() {
   restart();
-  work = null;
+  batch.clear();
+  list.clear();
+  current = null;
   forget();
   $("intro").hidden = $("intake").hidden = false;
   $("work").hidden = true;
+  document.querySelector('input[name="way"][value="clean"]').checked = true;
   document.body.classList.remove("working");
   document.title = "Denoiser";
   $("intro-title").focus();
@@ -196,13 +290,9 @@ function adjust() {
   showCard(cards.find(({ name }) => name === model));
 }
 
+/** Name the format that the picture is answered in where none is asked for. */
 function formats(own) {
-  for (const option of $("format").options) {
-    const base = option.textContent.replace(" (same)", "");
-    option.textContent = option.value === own ? `${base} (same)` : base;
-  }
-  if ($("format").dataset.own !== own) $("format").value = own;
-  $("format").dataset.own = own;
+  $("format").options[0].textContent = many() ? "As each came" : `${own.toUpperCase()} (same)`;
 }
 
 function busy(on) {
@@ -249,13 +339,16 @@ function listen() {
   });
   on("notice-close", "click", notice.close);
   on("download", "click", download);
-  on("ways", "change", () => (adjust(), run()));
-  on("lefts", "change", () => run());
+  on("download-all", "click", downloadAll);
+  on("add", "click", () => $("file").click());
+  on("batch-retry", "click", () => (batch.retry(), run({ first: true })));
+  on("ways", "change", () => (adjust(), rerun()));
+  on("lefts", "change", rerun);
   on("zooms", "change", () => (comparison.zoom = chosen("zoom") === "fit" ? "fit" : +chosen("zoom")));
-  on("kind", "change", () => (adjust(), run()));
+  on("kind", "change", () => (adjust(), rerun()));
   on("factor", "input", adjust);
-  on("factor", "change", () => rested(run));
-  on("model", "change", () => (adjust(), run()));
+  on("factor", "change", () => rested(rerun));
+  on("model", "change", () => (adjust(), rerun()));
   on("strength", "input", adjust);
   on("strength", "change", () => wanted().noise && rested(measure));
   on("comparison", "dblclick", (event) => {

@@ -1,6 +1,7 @@
-/** The ways in which a picture gets onto the page: chosen, pasted or dropped. */
+/** The ways in which pictures get onto the page: chosen, pasted or dropped, in folders too. */
 
 const $ = (id) => document.getElementById(id);
+const PICTURE = /\.(png|jpe?g|webp|tiff?|bmp|gif)$/i; // of the files in a folder
 
 /** @param {function(Iterable<File>)} take called with the files, which may be none */
 export function onPictures(take) {
@@ -21,8 +22,32 @@ export function onPictures(take) {
     $("curtain").hidden = true;
     if (!carriesFiles(event)) return;
     event.preventDefault();
-    take(event.dataTransfer.files);
+    filesOf(event.dataTransfer).then(take);
   });
+}
+
+/** What was dropped, in the order of the names; of a folder, the pictures in and below it. */
+async function filesOf({ items, files }) {
+  const entries = [...items].map((item) => item.webkitGetAsEntry?.());
+  if (!entries.some((entry) => entry?.isDirectory)) return [...files];
+  const found = [];
+  for (const entry of entries) found.push(...(await below(entry)));
+  return found;
+}
+
+async function below(entry) {
+  if (entry?.isFile) return [await new Promise((good, bad) => entry.file(good, bad))];
+  const reader = entry?.createReader();
+  const inside = [];
+  for (let some; (some = await nextOf(reader)).length; ) inside.push(...some); // 100 at a time
+  inside.sort((one, other) => one.name.localeCompare(other.name, undefined, { numeric: true }));
+  const files = [];
+  for (const each of inside) files.push(...(await below(each)));
+  return files.filter((file) => PICTURE.test(file.name));
+}
+
+function nextOf(reader) {
+  return reader ? new Promise((good, bad) => reader.readEntries(good, bad)) : [];
 }
 
 function carriesFiles({ dataTransfer }) {

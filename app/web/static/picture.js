@@ -42,21 +42,33 @@ export async function isShowable(blob) {
  */
 export class Work {
   #answers = new Map();
+  view = null; // what the browser draws of the file, once that is known
 
   constructor(file) {
     this.file = file;
     this.name = file.name || "pasted picture";
   }
 
-  /** Learn the format and get something to look at: the file, or a PNG of it from the service. */
-  async open(signal) {
+  /** Learn the format, and whether the browser can draw it; asks nothing of the service. */
+  look() {
+    return (this.looked ??= this.#look());
+  }
+
+  async #look() {
     const format = await formatOf(this.file);
     this.format = format ?? "png"; // what the service answers others in
     this.kind = (format ?? (this.file.type.split("/")[1] || "picture")).toUpperCase();
     this.showable = await isShowable(this.file);
-    this.view = this.showable
-      ? this.file
-      : (await service.denoise(this.file, { strength: 0, format: "png" }, signal)).blob;
+    if (this.showable) this.view = this.file;
+  }
+
+  /** Get something to look at: the file, or a PNG of it from the service. */
+  async open(signal) {
+    await this.look();
+    if (this.view) return;
+    const png = { strength: 0, format: "png" };
+    this.view = (await this.#once(["view"], signal, () =>
+      service.denoise(this.file, png, signal))).blob;
   }
 
   /** The format in which the service answers when none is asked for. */
@@ -75,8 +87,9 @@ export class Work {
     return this.denoised({ noise, model, strength: 1, format }, signal);
   }
 
+  /** The result as a file of the given format; "" is that in which the service answers. */
   async denoised({ noise, model, strength, format }, signal) {
-    const other = format === this.formatWith(noise) ? null : format;
+    const other = format === this.formatWith(noise) ? null : format || null;
     return this.#once(["denoised", noise, model, strength, other], signal, async () => {
       const upload = noise ? await this.#noisy(noise, signal) : this.file;
       return service.denoise(upload, { model, strength, format: other }, signal);

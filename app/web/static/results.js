@@ -5,9 +5,9 @@ import * as words from "./words.js";
 const $ = (id) => document.getElementById(id);
 
 /** The noise that was found and where the time went. */
-export function showFacts({ sigma, timing, seconds }) {
+export function showFacts({ sigma, timing, seconds }, noise) {
   const stages = Object.entries(timing).filter(([stage]) => stage !== "total");
-  $("sigma").textContent = words.sigma(sigma);
+  $("sigma").textContent = words.sigma(sigma, noise?.kind ?? null);
   $("time").textContent = words.duration(seconds * 1000);
   $("timing").replaceChildren(...stages.map(([stage, milliseconds]) => {
     const bar = document.createElement("span");

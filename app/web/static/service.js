@@ -1,5 +1,7 @@
 /** The service as functions: each call is one request to the host that served this page. */
 
+import { currentKey, newKey } from "./key.js";
+
 /** What went wrong: in the service's own words where it gave some. */
 export class Problem extends Error {
   /** @param {{title: string, detail?: string, code?: string, status?: number,
@@ -9,15 +11,15 @@ export class Problem extends Error {
     Object.assign(this, { title, detail, code, status, retryAfter });
   }
 
-  /** Whether the same request may well succeed later. */
+  /** Whether the same request may well succeed later, or with a key. */
   get passing() {
-    return [0, 408, 429].includes(this.status) || this.status >= 500;
+    return [0, 401, 408, 429].includes(this.status) || this.status >= 500;
   }
 }
 
 /** The model cards, and the name of the one that is used when none is asked for. */
 export async function models() {
-  return (await ask("models")).json();
+  return (await accepted(await send("models"))).json();
 }
 
 /** @returns {Promise<{blob: Blob, model: string, sigma: ?number, timing: Object, seconds: number}>} */
@@ -54,9 +56,18 @@ async function ask(path, pictures = null, options = {}, signal = undefined) {
     request.body = new FormData();
     for (const [field, blob] of Object.entries(pictures)) request.body.append(field, blob);
   }
-  let response;
+  const address = query ? `${path}?${query}` : path;
+  let key = currentKey();
+  let response = await send(address, request, key);
+  while (response.status === 401 && (key = await newKey(key))) {
+    response = await send(address, request, key);
+  }
+  return accepted(response);
+}
+
+async function send(address, request = {}, key = currentKey()) {
   try {
-    response = await fetch(query ? `${path}?${query}` : path, request);
+    return await fetch(address, { ...request, headers: key ? { "X-API-Key": key } : {} });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Problem({
@@ -64,6 +75,9 @@ async function ask(path, pictures = null, options = {}, signal = undefined) {
       detail: "It may have stopped, or the connection was lost on the way.",
     });
   }
+}
+
+async function accepted(response) {
   if (!response.ok) throw await problem(response);
   return response;
 }

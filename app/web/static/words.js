@@ -1,4 +1,6 @@
-/** Numbers and model cards in plain words. */
+/** Numbers, states and model cards in plain words. */
+
+import { Problem } from "./service.js";
 
 const STAGES = { decode: "reading", queue: "waiting", infer: "denoising", encode: "writing" };
 
@@ -12,6 +14,8 @@ const TITLES = {
   timeout: "This took too long",
   loading: "The service is starting",
   draining: "The service is stopping",
+  unauthorized: "The service asks for a key",
+  "rate-limited": "Too many requests",
   overloaded: "The service is busy",
   "internal-error": "The service failed",
 };
@@ -22,6 +26,12 @@ const KINDS = {
   rician: "What magnitude images from MRI show: it lifts the dark.",
   speckle: "The grain of ultrasound and radar: in proportion to brightness.",
   "salt-pepper": "Dead and hot pixels: some turn black, some white.",
+};
+
+const UNEVEN = {
+  poisson: "it is stronger where the picture is bright",
+  speckle: "it is stronger where the picture is bright",
+  "salt-pepper": "it hits some pixels and spares the others",
 };
 
 /** The title of a problem for a reader; the service's own titles are names of HTTP statuses. */
@@ -36,12 +46,43 @@ export function factor(kind, value) {
 
 export const percent = (value) => `${Math.round(value * 100)}%`;
 
-export function sigma(value) {
-  if (value === null) return "Not told";
-  const strength = [
+/** The noise that was found, in a word. */
+export function strength(sigma) {
+  return [
     [0.006, "hardly any"], [0.03, "a little"], [0.08, "easily seen"], [0.18, "strong"],
-  ].find(([limit]) => value < limit)?.[1] ?? "very strong";
-  return `${strength}: ${value.toFixed(3)}, or ${(value * 255).toFixed(1)} of 255 levels`;
+  ].find(([limit]) => sigma < limit)?.[1] ?? "very strong";
+}
+
+/** @param {?string} kind of the noise that the page has added; null for a picture's own */
+export function sigma(value, kind) {
+  if (UNEVEN[kind]) return `could not tell: ${UNEVEN[kind]}`;
+  if (value === null) return "could not tell";
+  return `${strength(value)}: ${value.toFixed(3)}, or ${(value * 255).toFixed(1)} of 255 levels`;
+}
+
+/** Where an item of the batch stands. */
+export function state({ state, result, problem }) {
+  if (state === "done") {
+    const known = result.sigma !== null && !UNEVEN[result.kind];
+    const noise = known ? strength(result.sigma) : "could not tell";
+    return `Noise: ${noise}, ${duration(result.seconds * 1000)}`;
+  }
+  if (state === "failed") return problemTitle(problem.code, problem.title ?? problem.message);
+  return { waiting: "Waiting", working: "Denoising…", held: "The service is busy, waiting" }[state];
+}
+
+/** What a zip does not hold, and why the first of it is not there. */
+export function leftOut(failed) {
+  const [{ work, problem }] = failed;
+  const names = failed.length === 1 ? work.name : `${work.name} and ${failed.length - 1} more`;
+  return new Problem({ title: `Left out: ${names}`, detail: problem.detail ?? problem.message });
+}
+
+/** How far a batch has come. */
+export function progress(done, failed, total) {
+  const all = done + failed === total;
+  const faults = failed ? `, ${failed} failed` : "";
+  return all && !failed ? `All ${total} are done` : `${done} of ${total} done${faults}`;
 }
 
 export function bytes(count) {
@@ -77,11 +118,22 @@ export function million(count) {
   return count >= 1e6 ? `${(count / 1e6).toFixed(1)} million` : count.toLocaleString("en");
 }
 
+/** The first measurements of a card: one data set, one protocol, by strength of the noise. */
+function quality(metrics) {
+  const [first] = metrics;
+  if (!first) return "";
+  const alike = metrics.filter(({ dataset, protocol }) =>
+    dataset === first.dataset && protocol === first.protocol);
+  const each = alike.map(({ sigma, psnr }) => `${psnr.toFixed(1)} dB at ${sigma} of 255 levels`);
+  return `PSNR on ${first.dataset}: ${each.join(", ")}`;
+}
+
 /** A model card as pairs of a heading and a sentence. */
 export function card(model) {
   const sets = model.training_data.map(({ name, images }) => `${name} (${images} images)`);
   return [
     ["Made for", model.noise],
+    ["How well", quality(model.metrics)],
     ["Learned from", sets.join(", ")],
     ["Size", `${million(model.parameters)} parameters, ${bytes(model.bytes)}; ` +
       `${model.gmac.toFixed(1)} billion multiplications for 256 × 256 pixels`],

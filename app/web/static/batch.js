@@ -1,0 +1,151 @@
+/** Many pictures: worked on a few at a time, each until it is done or cannot be. */
+
+export const LANES = 3; // requests at a time: the service is kept busy, and others get their turn
+
+const TRIES = 20; // of one picture, where the service says that it is busy
+
+/**
+ * @typedef {object} Item
+ * @property {import("./picture.js").Work} work
+ * @property {"waiting"|"working"|"held"|"done"|"failed"} state held: the service was busy
+ * @property {?{sigma: ?number, seconds: number, kind: ?string}} result kind: of the noise added
+ * @property {?Error} problem
+ * @property {Promise} settled resolves when it is done, rejects when it has failed
+ */
+
+export class Batch {
+  /** @type {Item[]} */
+  items = [];
+  preferred = null;
+  #changed;
+  #asked = null;
+  #running = new AbortController();
+  #lanes = 0;
+
+  /** @param {function(Item)} changed called whenever the state of one has changed */
+  constructor(changed) {
+    this.#changed = changed;
+  }
+
+  /** The new items of these works; they wait until the batch is started. */
+  add(works) {
+    const added = works.map((work) => fresh({ work }));
+    this.items.push(...added);
+    return added;
+  }
+
+  /** Give up what is under way and forget all pictures. */
+  clear() {
+    this.#stop();
+    this.items = [];
+  }
+
+  /** Work on all that wait, as asked; what was asked otherwise before begins anew. */
+  start(asked) {
+    if (JSON.stringify(asked) !== JSON.stringify(this.#asked)) {
+      this.#stop();
+      this.#asked = asked;
+      this.items.forEach((item) => this.#set(fresh(item), "waiting"));
+    }
+    while (this.#lanes < LANES && this.#next()) this.#lane(this.#running.signal);
+  }
+
+  /** Try again what has failed, or one item alone. */
+  retry(items = this.items.filter(({ state }) => state === "failed")) {
+    items.forEach((item) => this.#set(fresh(item), "waiting"));
+    this.start(this.#asked);
+  }
+
+  /** Let this one be the next. */
+  prefer(item) {
+    this.preferred = item;
+  }
+
+  count(...states) {
+    return this.items.filter(({ state }) => states.includes(state)).length;
+  }
+
+  /** Aborted when what is asked for changes, or the pictures are given up. */
+  get signal() {
+    return this.#running.signal;
+  }
+
+  get finished() {
+    return this.count("done", "failed") === this.items.length;
+  }
+
+  #stop() {
+    this.#running.abort();
+    this.#running = new AbortController();
+    this.#lanes = 0;
+    this.#asked = null;
+  }
+
+  #next() {
+    const waiting = this.items.filter(({ state }) => state === "waiting");
+    return waiting.find((item) => item === this.preferred) ?? waiting[0];
+  }
+
+  async #lane(signal) {
+    this.#lanes += 1;
+    for (let item; !signal.aborted && (item = this.#next()); ) await this.#treat(item, signal);
+    if (!signal.aborted) this.#lanes -= 1;
+  }
+
+  async #treat(item, signal) {
+    const asked = this.#asked;
+    this.#set(item, "working");
+    try {
+      const { sigma, seconds } = await patiently(async () => {
+        this.#set(item, "working");
+        await item.work.open(signal);
+        return item.work.shown(asked, signal);
+      }, signal, () => this.#set(item, "held"));
+      signal.throwIfAborted();
+      item.result = { sigma, seconds, kind: asked.noise?.kind ?? null };
+      this.#set(item, "done");
+      item.settle();
+    } catch (error) {
+      if (signal.aborted) return;
+      item.problem = error;
+      this.#set(item, "failed");
+      item.fail(error);
+    }
+  }
+
+  #set(item, state) {
+    if (item.state === state) return;
+    item.state = state;
+    this.#changed(item);
+  }
+}
+
+/** The outcome of `act`, done again after as long as the service says while it is busy. */
+export async function patiently(act, signal, held = () => {}) {
+  for (let left = TRIES; ; left -= 1) {
+    try {
+      return await act();
+    } catch (error) {
+      if (signal.aborted || !error.retryAfter || left <= 1) throw error;
+      held();
+      await pause(error.retryAfter, signal);
+    }
+  }
+}
+
+/** An item with nothing done to it yet. */
+function fresh(item) {
+  const { promise, resolve, reject } = Promise.withResolvers();
+  promise.catch(() => {}); // nobody may be looking at this picture
+  return Object.assign(item, { result: null, problem: null, settled: promise, settle: resolve,
+    fail: reject, state: item.state ?? "waiting" });
+}
+
+function pause(seconds, signal) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, seconds * 1000);
+    signal.addEventListener("abort", () => (clearTimeout(timer), reject(signal.reason)), {
+      once: true,
+    });
+  });
+}

@@ -1,0 +1,66 @@
+/** Results on their way to the reader's disk. */
+
+import { LANES, patiently } from "./batch.js";
+import { EXTENSIONS } from "./picture.js";
+import { downloadZip } from "./vendor/client-zip.js";
+
+/** Offer a file as a download. */
+export function save(blob, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+/** What a result is called: after its picture, with the ending of its format. */
+export function nameOf(work, { noise, format }) {
+  const base = work.name.replace(/\.[^.]*$/, "");
+  return `${base}-denoised.${EXTENSIONS[format || work.formatWith(noise)]}`;
+}
+
+/**
+ * All results as one zip, in order; one that cannot be had in this form is left out.
+ * @returns {Promise<{blob: Blob, failed: {work: Work, problem: Error}[]}>}
+ */
+export async function zip(works, asked, signal, progress) {
+  const failed = [];
+  const taken = new Set();
+  let done = 0;
+  async function entry(work) {
+    try {
+      const { blob } = await patiently(() => work.denoised(asked, signal), signal);
+      return { name: unique(nameOf(work, asked), taken), input: blob };
+    } catch (problem) {
+      signal.throwIfAborted();
+      failed.push({ work, problem });
+      return null;
+    } finally {
+      progress((done += 1));
+    }
+  }
+  const blob = await downloadZip(present(ahead(works, entry))).blob();
+  return { blob, failed };
+}
+
+/** What `make` gives for each, in order, a few of them under way at a time. */
+async function* ahead(works, make) {
+  const made = [];
+  for (const work of works) {
+    made.push(make(work));
+    made.at(-1).catch(() => {}); // told when its turn comes
+    if (made.length >= LANES) yield await made.shift();
+  }
+  for (const each of made) yield await each;
+}
+
+async function* present(entries) {
+  for await (const entry of entries) if (entry) yield entry;
+}
+
+function unique(name, taken) {
+  let free = name;
+  for (let copy = 2; taken.has(free); copy += 1) free = name.replace(/(\.[^.]*)$/, ` (${copy})$1`);
+  taken.add(free);
+  return free;
+}

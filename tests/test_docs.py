@@ -1,0 +1,123 @@
+"""The examples of the documentation, run as they stand against a live service."""
+
+import re
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.main import DESCRIPTION, create_app
+from app.settings import PROJECT, Settings
+from tests.api.conftest import listening, wait_until
+from tests.conftest import blur_model, write_package
+
+RUN = {"sh": ["bash", "-euo", "pipefail", "-c"], "python": [sys.executable, "-W", "error", "-c"]}
+NODE = ["node", "--input-type=module", "--eval"]
+CALLS = PROJECT / "docs" / "calling.md"
+README = PROJECT / "README.md"
+
+
+def blocks(text, language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+
+
+def calls_of_the_readme(language):
+    section = README.read_text().split("## Call it\n")[1].split("\n## ")[0]
+    return [block for block in blocks(section, language) if "localhost:8000" in block]
+
+
+def calls_of_the_description():
+    indented = re.findall(r"(?:^    .*\n)+", DESCRIPTION, re.MULTILINE)
+    return [re.sub("^    ", "", block, flags=re.MULTILINE) for block in indented]
+
+
+EXAMPLES = [
+    *((language, block) for language in RUN for block in blocks(CALLS.read_text(), language)),
+    *((language, block) for language in RUN for block in calls_of_the_readme(language)),
+    *(("sh", block) for block in calls_of_the_description()),
+]
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory):
+    """A service with the model that the examples name."""
+    models = tmp_path_factory.mktemp("models")
+    write_package(models / "unet", blur_model())
+    with listening(create_app(Settings(models_dir=models, model="unet"))) as client:
+        wait_until(lambda: client.get("/health/ready").status_code == 200)
+        yield client
+
+
+@pytest.fixture
+def folder(tmp_path):
+    pixels = np.random.default_rng(1).integers(0, 256, (30, 40, 3), np.uint8)
+    for name in ("photo.jpg", "photo.png"):
+        Image.fromarray(pixels).save(tmp_path / name)
+    return tmp_path
+
+
+def run(command, example, client, folder):
+    """Runs an example in `folder`; returns what it prints and the pictures it has made."""
+    before = set(folder.rglob("*.*"))
+    here = example.replace("localhost:8000", f"127.0.0.1:{client.base_url.port}")
+    done = subprocess.run([*command, here], cwd=folder, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    made = set(folder.rglob("*.*")) - before
+    for path in made:
+        Image.open(path).load()
+    return done.stdout, made
+
+
+@pytest.mark.parametrize(("language", "example"), EXAMPLES)
+def test_the_examples_run_as_they_stand(language, example, client, folder):
+    if language == "sh" and shutil.which("curl") is None:
+        pytest.skip("no curl here: apt-get install curl")
+    printed, made = run(RUN[language], example, client, folder)
+    assert made or printed or "assert" in example
+
+
+def test_there_are_examples_of_each_kind():
+    assert len(EXAMPLES) > 8
+    assert len(calls_of_the_readme("sh")) == len(calls_of_the_readme("python")) == 1
+    assert len(calls_of_the_description()) == 1
+
+
+@pytest.mark.parametrize("example", blocks(CALLS.read_text(), "javascript"))
+def test_the_examples_in_javascript_run_as_they_stand(example, client, folder):
+    if shutil.which("node") is None:
+        pytest.skip("no node here: apt-get install nodejs")
+    printed, made = run(NODE, example, client, folder)
+    assert [path.name for path in made] == ["clean.webp"]
+    assert float(printed) >= 0
+
+
+def test_the_examples_of_the_description_are_taken(client, folder):
+    """As `Try it out` sends them: every parameter at its example."""
+    photo = (folder / "photo.png").read_bytes()
+    description = client.get("/openapi.json").json()
+    for path, operations in description["paths"].items():
+        for method, operation in operations.items():
+            query, address = {}, path
+            for parameter in operation.get("parameters", []):
+                examples = parameter.get("schema", {}).get("examples") or parameter.get("examples")
+                if not examples:
+                    continue
+                if parameter["in"] == "path":
+                    address = address.replace(f"{{{parameter['name']}}}", examples[0])
+                else:
+                    query[parameter["name"]] = examples[0]
+            form = operation.get("requestBody", {}).get("content", {}).get("multipart/form-data")
+            fields = form["schema"]["properties"] if form else {}
+            answer = client.request(
+                method, address, params=query, files=dict.fromkeys(fields, photo) or None
+            )
+            assert answer.status_code == 200, (address, query, answer.text)
+
+
+@pytest.mark.parametrize("page", [README, *sorted((PROJECT / "docs").glob("*.md"))])
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+        assert (page.parent / target).exists(), target

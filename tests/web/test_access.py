@@ -1,0 +1,168 @@
+"""The page for everyone: axe-core, the keyboard, touch, small screens and dark ones."""
+
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
+
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
+SCREENS = {"desktop": (1280, 900, False), "phone": (360, 740, True)}
+
+
+@pytest.fixture(params=[(t, s) for t in ("light", "dark") for s in SCREENS], ids="-".join)
+def screen(request, page):
+    """The page in light and dark, on a desktop and a phone."""
+    theme, screen = request.param
+    width, height, mobile = SCREENS[screen]
+    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile}
+    page.cdp("Emulation.setDeviceMetricsOverride", **metrics)
+    features = [{"name": "prefers-color-scheme", "value": theme}]
+    page.cdp("Emulation.setEmulatedMedia", features=features)
+    yield page
+    page.cdp("Emulation.clearDeviceMetricsOverride")
+    page.cdp("Emulation.setEmulatedMedia", features=[])
+
+
+def check(page):
+    """No violation of any rule of axe-core, and nothing that has to be scrolled sideways."""
+    # A colour half-way between two is nobody's.
+    moving = "document.getAnimations().some(each => each instanceof CSSTransition)"
+    page.until(lambda: not page.run(f"return {moving}"))
+    page.run(f"if (!window.axe) {{ {AXE} }}")
+    found = page.chrome.execute_async_script("axe.run().then(arguments[arguments.length - 1])")
+    violations = {each["id"]: [n["html"] for n in each["nodes"]] for each in found["violations"]}
+    assert violations == {}
+    assert len(found["passes"]) > 10
+    assert page.run("return document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_axe_finds_nothing_in_any_state_of_the_page(screen, picture, tmp_path):
+    page = screen
+    check(page)
+
+    (tmp_path / "letter.png").write_text("Dear reader, this is not a picture.")
+    page.choose(tmp_path / "letter.png")
+    page.until(lambda: page.shown("#notice"))
+    check(page)
+
+    page.site.held.clear()
+    page.choose(picture("noisy.png"))
+    page.until(lambda: page.text("#status").startswith("Taking"))
+    check(page)
+    page.site.held.set()
+    page.done()
+    page.find("#card summary").click()
+    check(page)
+
+    page.pick("way", "show")
+    page.done()
+    page.pick("zoom", "4")
+    check(page)
+
+    page.site.busy = 1
+    page.select("#model", "other")
+    page.until(lambda: page.shown("#notice"))
+    check(page)
+
+    page.choose(picture("one.png"), tmp_path / "letter.png", picture("two.png"))
+    page.all_done()
+    page.done()
+    check(page)
+    page.row("letter.png").click()
+    page.until(lambda: page.shown("#notice"))
+    check(page)
+
+
+def test_axe_finds_nothing_in_the_question_for_a_key(screen, picture):
+    screen.site.key = "right"
+    screen.choose(picture("noisy.png"))
+    screen.until(lambda: screen.shown("#key-dialog"))
+    check(screen)
+    screen.find("#key").send_keys("wrong", Keys.ENTER)
+    screen.until(lambda: screen.shown("#key-refused"))
+    check(screen)
+    screen.run("sessionStorage.clear()")
+
+
+def focused(page):
+    return page.run("return document.activeElement.id || document.activeElement.dataset.sample")
+
+
+def press(page, *keys):
+    ActionChains(page.chrome).send_keys(*keys).perform()
+
+
+def tab_to(page, name):
+    """Press Tab until the element has the focus."""
+    for _ in range(40):
+        if focused(page) == name:
+            return
+        press(page, Keys.TAB)
+    raise AssertionError(f"Tab does not lead to {name}")
+
+
+def test_the_keyboard_is_enough(page):
+    tab_to(page, "mri")
+    press(page, Keys.ENTER)
+    page.done()
+    assert focused(page) == "name"  # a screen reader reads what has come
+
+    tab_to(page, "divider")
+    press(page, Keys.ARROW_LEFT, Keys.ARROW_LEFT)
+    assert page.measure("--split") == 49
+
+    tab_to(page, "factor")
+    before = page.text("#psnr-noisy")
+    press(page, Keys.ARROW_RIGHT)
+    page.until(lambda: page.text("#psnr-noisy") != before)
+    page.done()
+
+    tab_to(page, "model")
+    press(page, Keys.ARROW_DOWN)
+    page.until(lambda: page.find("#model").get_attribute("value") == "other")
+    page.done()
+
+    tab_to(page, "strength")
+    press(page, Keys.HOME)
+    assert page.text("#strength-value") == "0%"
+    page.done()
+
+    tab_to(page, "download")
+    press(page, Keys.ENTER)
+    page.until(lambda: page.text("#status").startswith("Saved mri-denoised.png"))
+
+
+def touch(page, *points):
+    """A finger that goes from point to point."""
+    page.cdp("Emulation.setTouchEmulationEnabled", enabled=True)
+    for kind, (x, y) in zip(
+        ("touchStart", *["touchMove"] * (len(points) - 1)), points, strict=True
+    ):
+        page.cdp("Input.dispatchTouchEvent", type=kind, touchPoints=[{"x": x, "y": y}])
+    page.cdp("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+    page.cdp("Emulation.setTouchEmulationEnabled", enabled=False)
+
+
+def test_a_finger_moves_the_divider_and_a_magnified_picture(page, picture):
+    page.choose(picture("noisy.png", 600, 400))
+    page.done()
+    box = page.find("#comparison").rect
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    touch(page, (x, y), (x + 50, y), (x + box["width"] / 4, y))
+    assert page.measure("--split") == pytest.approx(75, abs=2)
+
+    page.pick("zoom", "4")
+    before = page.measure("--x")
+    touch(page, (x, y - 100), (x - 40, y - 100), (x - 80, y - 100))
+    assert page.measure("--x") == pytest.approx(before - 80, abs=1)
+
+
+def test_what_was_dropped_is_announced_when_it_is_done(page, picture):
+    page.choose(picture("one.png"), picture("two.png"))
+    page.all_done()
+
+    assert page.run("return document.querySelector('#batch-said').textContent") == "All 2 are done"
+    assert page.find("#status").get_attribute("role") == "status"
+    assert page.find("#left-image").get_attribute("alt") == "Before: one.png"
+    assert page.find("#result-image").get_attribute("alt") == "After: one.png"
