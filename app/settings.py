@@ -61,7 +61,8 @@ class Settings(BaseSettings):
         description="Pixels that may wait for one model, halos included; beyond it, 503.",
     )
     queue_seconds: PositiveFloat = Field(
-        default=60, description="Longest wait for the model that a new request may face, else 503."
+        default=60, description="Longest time at the model, its own included, that a new request may face, else "
+        "503."
     )
     head_seconds: PositiveFloat = Field(
         default=20, description="Time in which a request's head must arrive, else 408."

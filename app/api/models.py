@@ -32,6 +32,11 @@ class Models:
         loaded = bool(self._packages) and self.loaded.keys() == self._packages.keys()
         return loaded and not self.draining
 
+    @property
+    def queued_seconds(self) -> float:
+        """In how long all that is queued will be done, as far as can be reckoned."""
+        return max((denoiser.queued_seconds for denoiser in self.loaded.values()), default=0.0)
+
     async def load(self) -> None:
         """Reads, loads and warms all models, in a thread; sets `failure` if that cannot be."""
         try:

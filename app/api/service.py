@@ -28,7 +28,10 @@ class Service:
     @classmethod
     def create(cls, settings: Settings) -> "Service":
         """A service whose models are yet to be loaded."""
-        models, memory = Models(settings), Memory(settings.memory_bytes, settings.max_requests)
+        models = Models(settings)
+        memory = Memory(
+            settings.memory_bytes, settings.max_requests, backlog=lambda: models.queued_seconds
+        )
         codecs = anyio.CapacityLimiter(settings.codec_threads)
         return cls(settings, models, memory, Metrics(models, memory), codecs)
 
