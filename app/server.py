@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from types import FrameType
 
 import uvicorn
@@ -52,15 +53,20 @@ class Server(uvicorn.Server):
 
 
 def serve(settings: Settings) -> int:
-    """Runs the service until it is told to stop; exit code 1 if the models cannot be served."""
+    """Runs the service in this process; exit code 1 if the models cannot be served."""
     app = create_app(settings)
     make_server(app).run()
     models: Models = app.state.service.models
     return 1 if models.failure else 0
 
 
-def make_server(app: FastAPI) -> Server:
-    """The server of an application that `create_app` has made, by its settings."""
+def make_server(
+    app: FastAPI, kind: type[Server] = Server, beat: Callable[[], Awaitable[None]] | None = None
+) -> Server:
+    """The server of an application that `create_app` has made, by its settings.
+
+    `beat` is called once a second.
+    """
     settings: Settings = app.state.service.settings
     config = uvicorn.Config(
         app,
@@ -74,5 +80,7 @@ def make_server(app: FastAPI) -> Server:
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=CANCEL_SECONDS,
+        callback_notify=beat,
+        timeout_notify=0,
     )
-    return Server(config, app.state.service.models, settings.drain_seconds)
+    return kind(config, app.state.service.models, settings.drain_seconds)

@@ -164,9 +164,7 @@ class Batcher:
         done = self._turns(rounds)
         left, ahead = self._queued - done, self._turns(rounds + len(job.tiles)) - done
         has_room = left + job.pixels_left <= self._queue_pixels
-        return not left or (
-            has_room and self._seconds(ahead + job.pixels_left) <= self._deadline
-        )
+        return not left or (has_room and self._seconds(ahead + job.pixels_left) <= self._deadline)
 
     def _time_until_it_fits(self, job: Job) -> float:
         """In seconds, if nobody else comes."""
