@@ -49,8 +49,12 @@ def serve(settings: Settings) -> int:
     """
     config = uvicorn.Config("", host=settings.host, port=settings.port, log_config=None)
     with config.bind_socket() as listener, tempfile.TemporaryDirectory() as folder:
-        os.environ[SHARED_METRICS] = folder
-        return Supervisor(settings, listener).run()
+        listener.listen(config.backlog)  # connections wait while no worker is there to take them
+        os.environ[SHARED_METRICS] = folder  # read by the workers when they import the library
+        try:
+            return Supervisor(settings, listener).run()
+        finally:
+            del os.environ[SHARED_METRICS]
 
 
 def threads_each(settings: Settings) -> int:
