@@ -122,11 +122,11 @@ def _source(model: str, field: str) -> str:
 def _serve(**given: Any) -> int:
     settings = Settings(**given)
     # Not at the top: the other commands need no web framework.
+    from app import server, workers
     from app.logs import configure_logs
-    from app.server import serve
 
     configure_logs(settings.log_level, settings.log_format)
-    return serve(settings)
+    return workers.serve(settings) if settings.workers > 1 else server.serve(settings)
 
 
 def _models(as_json: bool) -> int:

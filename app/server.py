@@ -3,13 +3,13 @@
 import asyncio
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
-from prometheus_client import start_http_server
+from prometheus_client import CollectorRegistry, start_http_server
 
 from app.api.head import LimitedHead
 from app.api.service import Service
@@ -64,9 +64,14 @@ def serve(settings: Settings) -> int:
     Ends the process itself where a codec never returns: Python would wait for its thread.
     """
     app = create_app(settings)
-    with metrics_apart(app):
-        make_server(app).run()
     service: Service = app.state.service
+    with metrics_apart(settings, service.metrics.registry):
+        make_server(app).run()
+    return exit_code(service)
+
+
+def exit_code(service: Service) -> int:
+    """1 if it could not serve any more; does not return where a codec never did."""
     if service.codecs.stuck:
         logger.critical("a picture is being decoded or encoded without end")
         os._exit(1)
@@ -74,13 +79,11 @@ def serve(settings: Settings) -> int:
 
 
 @contextmanager
-def metrics_apart(app: FastAPI) -> Iterator[None]:
+def metrics_apart(settings: Settings, registry: CollectorRegistry) -> Iterator[None]:
     """Answers the metrics on a port of their own, if they have one."""
-    settings: Settings = app.state.service.settings
     if not settings.metrics_port:
         yield
         return
-    registry = app.state.service.metrics.registry
     try:
         server, thread = start_http_server(settings.metrics_port, settings.host, registry)
     except OSError as error:
@@ -94,8 +97,13 @@ def metrics_apart(app: FastAPI) -> Iterator[None]:
         thread.join()
 
 
-def make_server(app: FastAPI) -> Server:
-    """The server of an application that `create_app` has made, by its settings."""
+def make_server(
+    app: FastAPI, kind: type[Server] = Server, beat: Callable[[], Awaitable[None]] | None = None
+) -> Server:
+    """The server of an application that `create_app` has made, by its settings.
+
+    `beat` is called once a second.
+    """
     settings: Settings = app.state.service.settings
     config = uvicorn.Config(
         app,
@@ -110,5 +118,7 @@ def make_server(app: FastAPI) -> Server:
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
         timeout_graceful_shutdown=CANCEL_SECONDS,
+        callback_notify=beat,
+        timeout_notify=0,
     )
-    return Server(config, app.state.service)
+    return kind(config, app.state.service)

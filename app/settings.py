@@ -51,8 +51,15 @@ class Settings(BaseSettings):
         default="auto",
         description="Arithmetic of the convolutions; auto is bfloat16 where the processor has it.",
     )
+    workers: PositiveInt = Field(
+        default=1,
+        description="Processes that serve side by side, each with models, queue and limits of its "
+        "own, and a GPU of its own where there are several.",
+    )
     threads: int = Field(
-        default=0, ge=0, description="Threads of one forward pass; 0 takes all cores."
+        default=0,
+        ge=0,
+        description="Threads of one forward pass; 0 takes all cores, divided among the workers.",
     )
     codec_threads: PositiveInt = Field(
         default=4, description="Pictures that are decoded or encoded at the same time."
@@ -82,7 +89,9 @@ class Settings(BaseSettings):
         description="Pixels that may wait for one model, halos included; beyond it, 503.",
     )
     queue_seconds: PositiveFloat = Field(
-        default=60, description="Longest wait for the model that a new request may face, else 503."
+        default=60,
+        description="Longest time at the model, its own included, that a new request may face, "
+        "else 503.",
     )
     head_seconds: PositiveFloat = Field(
         default=20, description="Time in which a request's head must arrive, else 408."

@@ -15,10 +15,9 @@ import time
 from pathlib import Path
 
 from app.imaging.codec import Format, encode
+from benchmarks.bare import rates
 from benchmarks.pictures import photograph
-from benchmarks.serving import bare_rate
-
-START = "import sys; from app.cli import main; sys.exit(main())"  # the console script
+from benchmarks.service import START
 
 
 def denoise(source: Path, target: Path) -> tuple[float, list[str]]:
@@ -50,10 +49,10 @@ def main() -> None:
         good = next(many.iterdir()).read_bytes()
         for name, content in (("cut", good[:1000]), ("text", b"not a picture"), ("empty", b"")):
             (many / f"{name}.jpg").write_bytes(content)
-        rates = bare_rate(options.side, 5.0)
+        alone = rates(options.side, 5.0)
         start, _ = denoise(one, Path(folder, "out-one"))
         seconds, said = denoise(many, Path(folder, "out-many"))
-    bare, rate = max(rates.values()), (options.count - 4) / (seconds - start)
+    bare, rate = max(alone.values()), (options.count - 4) / (seconds - start)
     print(f"the network alone: {bare:.2f} pictures/s of {options.side}x{options.side}")
     print(f"denoiser denoise:  {rate:.2f} pictures/s, {rate / bare:.2f} of it")
     print("\n".join(line.replace(folder, "") for line in said))

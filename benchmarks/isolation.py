@@ -20,7 +20,7 @@ import anyio.to_thread
 
 from app.imaging.codec import Format, Picture, decode, encode
 from benchmarks.pictures import photograph
-from benchmarks.process import Process
+from benchmarks.process import resident
 
 SIZES = {"256 x 256": (256, 256), "12 megapixels": (3000, 4000)}
 FORMATS = (Format.PNG, Format.JPEG)
@@ -42,7 +42,7 @@ async def main() -> None:
             process = await _milliseconds(partial(anyio.to_process.run_sync, read), seconds)
             row = f"{thread:.1f} ms | {process:.1f} ms | {process - thread:.1f} ms"
             print(f"| {title}, {target} | {row} |", flush=True)
-    memory = sum(Process(pid).memory for pid in _children())
+    memory = sum(resident(pid) for pid in _children())
     print(f"\nThe process holds {memory >> 20} MiB, after the last of these.")
 
 

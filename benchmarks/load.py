@@ -8,13 +8,19 @@ counts latency from when a request was due: it tells what callers see.
 import asyncio
 import base64
 import json
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
+
+NO_ANSWER = 0
+"""In place of a status: the connection was refused, or ended before an answer began."""
+CUT_OFF = -1
+"""In place of a status: the answer began and did not end."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +45,27 @@ class Request:
         return head.encode() + self.body
 
 
+class Reply(NamedTuple):
+    """What a client made of an answer."""
+
+    status: int
+    retry_after: float | None = None
+    """Seconds, as the header says."""
+
+
+class Answer(NamedTuple):
+    """A reply, when it came (seconds from the start of the loop), and its latency in seconds."""
+
+    reply: Reply
+    at: float
+    latency: float
+
+
 @dataclass
 class Result:
     """What a loop came to; times are in seconds."""
 
-    answers: list[tuple[int, float, float]] = field(default_factory=list)
-    """Status, when it was answered (counted from the start), and the latency."""
+    answers: list[Answer] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
@@ -55,12 +76,12 @@ class Result:
     @property
     def latencies(self) -> list[float]:
         """Of the good answers."""
-        return [latency for status, _, latency in self.answers if status == 200]
+        return [answer.latency for answer in self.answers if answer.reply.status == 200]
 
     @property
     def statuses(self) -> Counter[int]:
-        """How often each status came; 0 stands for a connection that broke."""
-        return Counter(status for status, _, _ in self.answers)
+        """How often each status came, NO_ANSWER and CUT_OFF among them."""
+        return Counter(answer.reply.status for answer in self.answers)
 
     def percentile(self, percent: float) -> float:
         """Latency that so many of the good answers stay under; nan if there are none."""
@@ -74,23 +95,26 @@ class Client:
         self._address = host, port
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
-    async def post(self, request: bytes) -> int:
-        """Sends a request and reads its answer to the end; the status, or 0 if that broke."""
+    async def post(self, request: bytes) -> Reply:
+        """Sends a request and reads its answer to the end."""
+        status = NO_ANSWER
         try:
             if self._streams is None:
                 self._streams = await asyncio.open_connection(*self._address, limit=1 << 20)
             reader, writer = self._streams
             writer.write(request)
             head = await reader.readuntil(b"\r\n\r\n")
-            fields = head.lower().split(b"\r\n")
-            length = next(f for f in fields if f.startswith(b"content-length:"))
-            await reader.readexactly(int(length.split(b":")[1]))
-            if b"connection: close" in fields:
+            status = CUT_OFF
+            first, *lines = head.rstrip().split(b"\r\n")
+            fields = dict(line.lower().split(b": ", 1) for line in lines)
+            await reader.readexactly(int(fields[b"content-length"]))
+            if fields.get(b"connection") == b"close":
                 self.close()
-            return int(head.split(b" ", 2)[1])
-        except (OSError, asyncio.IncompleteReadError, StopIteration):
+            wait = fields.get(b"retry-after")
+            return Reply(int(first.split()[1]), None if wait is None else float(wait))
+        except (OSError, asyncio.IncompleteReadError):
             self.close()
-            return 0
+            return Reply(status)
 
     def close(self) -> None:
         """Hangs up."""
@@ -100,19 +124,23 @@ class Client:
 
 
 async def closed_loop(
-    port: int, requests: Sequence[Request], clients: int, seconds: float
+    port: int,
+    requests: Sequence[Request],
+    clients: int,
+    seconds: float = math.inf,
+    until: asyncio.Future[Any] | None = None,
 ) -> Result:
-    """`clients` that post one request after the other, for so long."""
+    """`clients` that post one request after the other, for so long, or until something is done."""
     raw = [request.to_bytes(f"127.0.0.1:{port}") for request in requests]
     result = Result()
     began = time.perf_counter()
 
     async def work(first: int) -> None:
         client, turn = Client("127.0.0.1", port), first
-        while (sent := time.perf_counter()) < began + seconds:
-            status = await client.post(raw[turn % len(raw)])
+        while (sent := time.perf_counter()) < began + seconds and not (until and until.done()):
+            reply = await client.post(raw[turn % len(raw)])
             now = time.perf_counter()
-            result.answers.append((status, now - began, now - sent))
+            result.answers.append(Answer(reply, now - began, now - sent))
             turn += 1
         client.close()
 
@@ -132,10 +160,10 @@ async def open_loop(
     async def post(at: float) -> None:
         async with room:
             client = idle.pop() if idle else Client("127.0.0.1", port)
-            status = await client.post(pick().to_bytes(host))
+            reply = await client.post(pick().to_bytes(host))
             idle.append(client)
         now = time.perf_counter() - began
-        result.answers.append((status, now, now - at))
+        result.answers.append(Answer(reply, now, now - at))
 
     async with asyncio.TaskGroup() as group:
         for at in due:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from app.inference.engine import Engine, Precision, configure_tensorflow
-from benchmarks.serving import line
+from benchmarks.markdown import line
 from training.anatomy import anatomy
 from training.architectures import build
 

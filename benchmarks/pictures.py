@@ -7,17 +7,27 @@ from app.imaging.noise import add_noise
 from app.web.samples import fractal
 from benchmarks.load import Request
 
+DRAWN = 2048
+"""The most pixels a side that are drawn; a larger picture repeats them."""
+
 
 def photograph(height: int, width: int, seed: int = 0) -> Picture:
     """Fractal noise in three channels, with the spectrum of a photograph, and grain of sigma 25."""
-    planes = [fractal(height, width, beta=2.4, seed=3 * seed + channel) for channel in range(3)]
+    down, across = min(height, DRAWN), min(width, DRAWN)
+    planes = [fractal(down, across, beta=2.4, seed=3 * seed + channel) for channel in range(3)]
     clean = np.clip(np.stack(planes, axis=-1) * 50 + 128, 0, 255).astype(np.uint8)
-    return Picture(add_noise(clean, 25 / 255, seed=seed), None, Format.PNG, Metadata())
+    noisy = add_noise(clean, 25 / 255, seed=seed)
+    times = (-(-height // down), -(-width // across), 1)
+    whole = np.ascontiguousarray(np.tile(noisy, times)[:height, :width])
+    return Picture(whole, None, Format.PNG, Metadata())
 
 
-def requests(format_: Format, height: int, width: int, count: int, path: str) -> list[Request]:
+def requests(
+    format_: Format, height: int, width: int, count: int, path: str, quality: int | None = None
+) -> list[Request]:
     """Posts of `count` different pictures."""
+    pictures = (photograph(height, width, seed) for seed in range(count))
     return [
-        Request(path, f"image/{format_}", encode(photograph(height, width, i), format=format_).data)
-        for i in range(count)
+        Request(path, format_.media_type, encode(picture, format_, quality).data)
+        for picture in pictures
     ]

@@ -18,8 +18,8 @@ STOP_SECONDS = 30
 class Process:
     """A process with its children, as Linux's /proc tells of them."""
 
-    def __init__(self, pid: int) -> None:
-        self.pid = pid
+    def __init__(self, popen: subprocess.Popen[bytes]) -> None:
+        self.popen, self.pid = popen, popen.pid
 
     @property
     def cpu_seconds(self) -> float:
@@ -52,6 +52,11 @@ class Process:
             tree += children.get(tree[grown], [])
             grown += 1
         return tree
+
+
+def resident(pid: int) -> int:
+    """Resident bytes of one process; 0 when it has gone."""
+    return _status(pid, "VmRSS")
 
 
 def _stat(pid: int) -> list[str]:
@@ -90,7 +95,7 @@ def server(
                     f"{' '.join(command)} did not come up; run it by hand to see why"
                 )
             time.sleep(0.2)
-        yield Process(process.pid)
+        yield Process(process)
     finally:
         process.send_signal(signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):

@@ -14,21 +14,19 @@ import asyncio
 import importlib.util
 import itertools
 import sys
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from app.imaging.codec import Format
+from benchmarks.bare import rates
 from benchmarks.load import Request, Result, arrivals, closed_loop, open_loop
+from benchmarks.markdown import head, line
 from benchmarks.pictures import requests
 from benchmarks.process import Process, server
+from benchmarks.service import COMMAND, PORT, service
 
-PORT = 8765
 SIDE = 256
-BATCHES = (1, 2, 4, 8, 16)
 WARM_SECONDS = 2.0
 LARGE = (3000, 4000)
 OFFERED = (0.3, 0.6, 0.9)
@@ -53,14 +51,8 @@ def python(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-m", *arguments)
 
 
-START = "import sys; from app.cli import main; sys.exit(main())"  # the console script
 SERVERS = (
-    Server(
-        "denoiser",
-        (sys.executable, "-c", START, "serve", "--port", str(PORT)),
-        "/health/ready",
-        "app",
-    ),
+    Server("denoiser", COMMAND, "/health/ready", "app"),
     Server("FastAPI", python("benchmarks.rivals.plain", str(PORT)), "/health", "fastapi"),
     Server("LitServe", python("benchmarks.rivals.lit", str(PORT)), "/health", "litserve", True),
     Server("Ray Serve", python("benchmarks.rivals.ray_serve", str(PORT)), "/-/healthz", "ray"),
@@ -110,22 +102,6 @@ HEAD = (
 )
 
 
-def bare_rate(side: int, seconds: float, batches: Iterable[int] = BATCHES) -> dict[int, float]:
-    """Pictures [side, side, 3] a second through the network alone, by the size of the batch."""
-    from benchmarks.rivals.model import Model
-
-    model, rates = Model(), {}
-    for batch in batches:
-        tiles = list(np.zeros((batch, side, side, 3), np.uint8))
-        model.denoise(tiles)
-        began, done = time.perf_counter(), 0
-        while (elapsed := time.perf_counter() - began) < seconds:
-            model.denoise(tiles)
-            done += batch
-        rates[batch] = done / elapsed
-    return rates
-
-
 def load(
     candidate: Server, process: Process, pictures: Pictures, clients: int, seconds: float
 ) -> Row:
@@ -152,8 +128,7 @@ def loads(
 
 def open_rows(pictures: Pictures, seconds: float) -> Iterator[tuple[str, ...]]:
     """Latency of the service when pictures come by themselves: cells of a table."""
-    ours = SERVERS[0]
-    with server(ours.command, f"http://127.0.0.1:{PORT}{ours.ready}"):
+    with service():
         for share in OFFERED:
             due = arrivals(share * pictures.bare, seconds)
             pick = itertools.cycle(pictures.posts).__next__
@@ -161,11 +136,6 @@ def open_rows(pictures: Pictures, seconds: float) -> Iterator[tuple[str, ...]]:
             answered = len(result.latencies) / max(1, len(due))
             times = (f"{result.percentile(p) * 1e3:.0f}" for p in (50, 95, 99))
             yield f"{share * pictures.bare:.1f}", f"{answered:.0%}", *times
-
-
-def line(cells: Iterable[str]) -> str:
-    """A row of a Markdown table."""
-    return f"| {' | '.join(cells)} |"
 
 
 def plot(rows: Sequence[Row], target: Path) -> None:
@@ -195,20 +165,20 @@ def main() -> None:
     parser.add_argument("--plot", type=Path, help="where to save images/s over clients")
     options = parser.parse_args()
 
-    rates = bare_rate(SIDE, options.seconds / 2)
-    tiles = bare_rate(1024, options.seconds / 2, [1])[1]
+    alone = rates(SIDE, options.seconds / 2)
+    tiles = rates(1024, options.seconds / 2, [1])[1]
     bare = tiles * 1024**2 / (LARGE[0] * LARGE[1])
-    shown = ", ".join(f"{batch}: {rate:.1f}" for batch, rate in rates.items())
+    shown = ", ".join(f"{batch}: {rate:.1f}" for batch, rate in alone.items())
     print(f"The network alone, {SIDE}x{SIDE} pictures a second by batch: {shown}.")
     print(f"12 megapixels in tiles of 1024x1024, without halos: {bare:.3f} a second.\n")
     small = [
-        Pictures(f"{SIDE}x{SIDE} {f}", requests(f, SIDE, SIDE, 32, "/denoise"), max(rates.values()))
+        Pictures(f"{SIDE}x{SIDE} {f}", requests(f, SIDE, SIDE, 32, "/denoise"), max(alone.values()))
         for f in (Format.JPEG, Format.PNG)
     ]
     large = Pictures("12 MP jpeg", requests(Format.JPEG, *LARGE, 1, "/denoise"), bare)
 
     rows: list[Row] = []
-    print(line(HEAD), line("---" for _ in HEAD), sep="\n")
+    print(head(*HEAD))
     for candidate in (s for s in SERVERS if s.name in options.servers):
         if importlib.util.find_spec(candidate.needs) is None:
             print(f"{candidate.name} is not installed", file=sys.stderr)
@@ -218,8 +188,7 @@ def main() -> None:
             print(line(row.cells()), flush=True)
 
     print(f"\nArrivals at random (open loop), denoiser, {small[0].name}:\n")
-    print(line(("images/s offered", "answered", "p50 ms", "p95 ms", "p99 ms")))
-    print(line(["---"] * 5))
+    print(head("images/s offered", "answered", "p50 ms", "p95 ms", "p99 ms"))
     for cells in open_rows(small[0], 2 * options.seconds):
         print(line(cells), flush=True)
     if options.plot:

@@ -36,6 +36,9 @@ the process and of Python (`process_*`, `python_*`).
 
 {table}
 
+With several workers (`DENOISER_WORKERS`), whichever is asked adds up those of all, as far as they
+were a second ago. There are no `process_*` and `python_*` then: they would be of that one alone.
+
 Worth an alert: `denoiser_ready` at 0; a rising share of `denoiser_requests_total{{status="503"}}`,
 which says that the service is full; `denoiser_stage_seconds` of the stage `queue` near
 `DENOISER_QUEUE_SECONDS`. `denoiser_tile_pixels_total` over time is the throughput of the network.

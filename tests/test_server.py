@@ -226,14 +226,14 @@ def test_the_metrics_may_have_a_port_of_their_own(models):
     with socket.create_server(("127.0.0.1", 0)) as found:
         port = found.getsockname()[1]
     settings = Settings(models_dir=models, model="blur", metrics=False, metrics_port=port)
-    app = create_app(settings)
-    with metrics_apart(app):
+    registry = create_app(settings).state.service.metrics.registry
+    with metrics_apart(settings, registry):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         connection.request("GET", "/metrics")
         response = connection.getresponse()
         assert (response.status, b"denoiser_ready 0.0" in response.read()) == (200, True)
         connection.close()
-        with pytest.raises(SystemExit), metrics_apart(app):
+        with pytest.raises(SystemExit), metrics_apart(settings, registry):
             pass
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port))

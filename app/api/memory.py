@@ -1,25 +1,29 @@
 """What the requests in flight hold in memory, and the limit on it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from app.api.problems import ProblemError
 from app.inference.batcher import Overloaded
 
 RETRY_AFTER = 2.0
-"""Seconds after which memory is likely to be free again: a large picture's time."""
+"""Seconds to wait at least: those who hold memory may also be slow to send or to take a picture."""
 
 
 class Memory:
     """Bytes that all requests together may hold, as they declare them, and how many may do so.
 
     Refusing a request for want of memory costs nothing; running out of it costs every request.
-    Used on the event loop only, hence without a lock.
+    `backlog` tells in how many seconds what is queued will be done, and its memory be free. Used on
+    the event loop only, hence without a lock.
     """
 
-    def __init__(self, capacity: int, max_shares: int) -> None:
+    def __init__(
+        self, capacity: int, max_shares: int, backlog: Callable[[], float] = lambda: 0.0
+    ) -> None:
         self.capacity = capacity
         self.max_shares = max_shares
+        self._backlog = backlog
         self.held = self.shares = 0
 
     @contextmanager
@@ -29,7 +33,7 @@ class Memory:
         Raises Overloaded (503) where as many requests as may have one.
         """
         if self.shares >= self.max_shares:
-            raise Overloaded(RETRY_AFTER)
+            raise self.overloaded()
         share = Share(self)
         self.shares += 1
         try:
@@ -37,6 +41,10 @@ class Memory:
         finally:
             self.shares -= 1
             share.hold(0)
+
+    def overloaded(self) -> Overloaded:
+        """The refusal for want of memory."""
+        return Overloaded(max(RETRY_AFTER, self._backlog()))
 
 
 class Share:
@@ -58,6 +66,6 @@ class Share:
                 raise ProblemError(
                     413, "too-large", "The picture needs more memory than the service may use."
                 )
-            raise Overloaded(RETRY_AFTER)
+            raise self._memory.overloaded()
         self._memory.held += more
         self._held = size

@@ -1,16 +1,23 @@
-"""What Prometheus is told. Each application has a registry of its own."""
+"""What Prometheus is told. Each application has a registry of its own.
 
+Where PROMETHEUS_MULTIPROC_DIR is set, as it is for one of several workers, values live in files of
+that folder instead, and whichever worker is asked adds up those of all.
+"""
+
+import os
 from collections.abc import Iterable
 
 from prometheus_client import (
     CollectorRegistry,
     Counter,
+    Gauge,
     GCCollector,
     Histogram,
     PlatformCollector,
     ProcessCollector,
 )
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from app.api.memory import Memory
@@ -26,41 +33,51 @@ class Metrics:
 
     def __init__(self, models: Models, memory: Memory) -> None:
         self.registry = CollectorRegistry()
-        ProcessCollector(registry=self.registry)
-        PlatformCollector(registry=self.registry)
-        GCCollector(registry=self.registry)
-        self.registry.register(_State(models, memory))
+        self._shared: _Shared | None = None
+        own: CollectorRegistry | None = self.registry
+        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+            MultiProcessCollector(self.registry)  # type: ignore[no-untyped-call]
+            self._shared, own = _Shared(_State(models, memory)), None
+        else:
+            for collector in (ProcessCollector, PlatformCollector, GCCollector):
+                collector(registry=self.registry)
+            self.registry.register(_State(models, memory))
         self._requests = Counter(
             "denoiser_requests",
             "Requests by route and status; status 499: the client left before the answer.",
             ("method", "route", "status"),
-            registry=self.registry,
+            registry=own,
         )
         self._seconds = Histogram(
             "denoiser_request_seconds",
             "Time from a request's headers to the end of its answer.",
             ("route",),
             buckets=SECONDS,
-            registry=self.registry,
+            registry=own,
         )
         self._stages = Histogram(
             "denoiser_stage_seconds",
             "Time that a request spends in decode, queue, infer and encode.",
             ("stage",),
             buckets=SECONDS,
-            registry=self.registry,
+            registry=own,
         )
         self._pixels = Counter(
             "denoiser_pixels",
             "Pixels of the pictures that were answered.",
             ("route",),
-            registry=self.registry,
+            registry=own,
         )
         self._cancelled = Counter(
             "denoiser_cancelled",
             "Requests whose client left before the answer.",
-            registry=self.registry,
+            registry=own,
         )
+
+    def publish(self) -> None:
+        """Brings what the other workers are told up to date; nothing, where there are none."""
+        if self._shared:
+            self._shared.update()
 
     def count(self, method: str, route: str, trace: Trace) -> None:
         """Takes in a request that is over; `route` is a template, never the caller's own path."""
@@ -86,7 +103,9 @@ class _State(Collector):
 
     def collect(self) -> Iterable[Metric]:
         yield GaugeMetricFamily(
-            "denoiser_ready", "1 when requests are served.", value=self._models.ready
+            "denoiser_ready",
+            "1 when requests are served; with several workers, how many of them serve.",
+            value=self._models.ready,
         )
         yield GaugeMetricFamily(
             "denoiser_held_bytes",
@@ -114,3 +133,34 @@ class _State(Collector):
                 counter.add_metric((name,), value)
         yield queue
         yield from counters
+
+
+class _Shared:
+    """Copies what a collector says into values that the other workers see and add up."""
+
+    def __init__(self, source: Collector) -> None:
+        self._source = source
+        self._metrics: dict[str, Counter | Gauge] = {}
+        self._told: dict[tuple[str, ...], float] = {}
+
+    def update(self) -> None:
+        for family in self._source.collect():
+            for sample in family.samples:
+                metric = self._metric(family, tuple(sample.labels))
+                child = metric.labels(**sample.labels) if sample.labels else metric
+                if isinstance(child, Gauge):
+                    child.set(sample.value)
+                else:
+                    key = (sample.name, *sample.labels.values())
+                    child.inc(sample.value - self._told.get(key, 0.0))
+                    self._told[key] = sample.value
+
+    def _metric(self, family: Metric, labels: tuple[str, ...]) -> Counter | Gauge:
+        name, meaning = family.name, family.documentation
+        if name not in self._metrics:
+            self._metrics[name] = (
+                Counter(name, meaning, labels, registry=None)
+                if family.type == "counter"
+                else Gauge(name, meaning, labels, registry=None, multiprocess_mode="livesum")
+            )
+        return self._metrics[name]

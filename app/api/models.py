@@ -54,8 +54,15 @@ class Models:
             await asyncio.sleep(PROBE_SECONDS)
             await self._probe()
 
+    @property
+    def queued_seconds(self) -> float:
+        """In how long all that is queued will be done, as far as can be reckoned."""
+        return max((denoiser.queued_seconds for denoiser in self.loaded.values()), default=0.0)
+
     async def load(self) -> None:
-        """Reads, loads and warms all models, in a thread; sets `failure` if that cannot be."""
+        """Reads, loads and warms all models once, in a thread; sets `failure` if that cannot be."""
+        if self.ready or self.failure:
+            return
         try:
             self._packages = await asyncio.to_thread(self._read)
             for name, package in self._packages.items():

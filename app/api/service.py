@@ -27,7 +27,10 @@ class Service:
     @classmethod
     def create(cls, settings: Settings) -> "Service":
         """A service whose models are yet to be loaded."""
-        models, memory = Models(settings), Memory(settings.memory_bytes, settings.max_requests)
+        models = Models(settings)
+        memory = Memory(
+            settings.memory_bytes, settings.max_requests, backlog=lambda: models.queued_seconds
+        )
         codecs = Codecs(settings.codec_threads, settings.timeout_seconds)
         return cls(settings, models, memory, Metrics(models, memory), codecs)
 

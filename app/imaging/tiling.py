@@ -5,6 +5,7 @@ context, wide enough that the core comes out as if the whole picture had been pr
 Where a tile ends at the picture's own edge there is nothing to see beyond it and no halo is needed.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise, product
 
@@ -13,8 +14,11 @@ from numpy.typing import NDArray
 
 from app.imaging.scale import Pixels
 
-SIDES = tuple(range(64, 1025, 64))
-"""Sides a tile may have: fine steps waste little padding, and every shape used stays compiled."""
+SIDES = (*range(64, 512, 64), *range(512, 1409, 32))
+"""Sides a tile may have. Small ones are few, so that pictures of many sizes share batches; fine
+steps of the large ones waste little padding. The largest tile, two megapixels, takes half a second
+on two cores: what another request waits for it, and what buys 12 megapixels for the price of 14.
+"""
 
 TILE_COST = 28_000
 """What a tile costs beside its pixels, in pixels: about 7 ms where a megapixel takes 260 ms."""
@@ -125,6 +129,6 @@ def stitch(result: Pixels, tile: Tile, values: Pixels) -> None:
     ]
 
 
-def cost(tiles: list[Tile]) -> int:
+def cost(tiles: Iterable[Tile]) -> int:
     """Pixels that the network will process for `tiles`, halos included."""
     return sum(tile.size for tile in tiles)

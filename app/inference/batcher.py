@@ -7,6 +7,7 @@ batch with tiles of the same kind from the requests behind it, and never waits f
 import logging
 import threading
 import time
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, InvalidStateError
@@ -24,9 +25,12 @@ logger = logging.getLogger(__name__)
 Item = tuple["Job", Tile]
 Answer = TypeVar("Answer")
 
+MEMORY = 0.9
+"""What the measured cost of a pixel keeps of the past at each batch: some ten batches count."""
+
 
 class Overloaded(Exception):
-    """The queue is full, or the wait would be too long; `retry_after` is in seconds."""
+    """No room, or too long a wait; in `retry_after` seconds that will have changed."""
 
     def __init__(self, retry_after: float) -> None:
         super().__init__(f"the queue is full; try again in {retry_after:.1f} s")
@@ -66,6 +70,11 @@ class Job:
         """Tiles of one kind can share a batch."""
         return self.tiles[0].shape, self.pixels.dtype, self.pixels.shape[-1]
 
+    @property
+    def pixels_left(self) -> int:
+        """Of the tiles that wait, halos included."""
+        return cost(self.tiles)
+
 
 @dataclass(slots=True)
 class Stats:
@@ -81,8 +90,9 @@ class Stats:
 class Batcher:
     """Runs `forward` on batches of at most `batch_pixels`, from a queue of `queue_pixels` at most.
 
-    `deadline` is the longest wait, in seconds, that a new request may face; both limits count the
-    tiles' pixels, halos included. A request larger than the whole queue is taken when it is empty.
+    `deadline` is the longest time, in seconds, that a new request may take from here to its end;
+    both limits count the tiles' pixels, halos included. When there is nothing else to do, any
+    request is taken. `seconds_per_pixel` is what a pixel costs until batches have been timed.
     """
 
     def __init__(
@@ -92,6 +102,7 @@ class Batcher:
         batch_pixels: int,
         queue_pixels: int,
         deadline: float,
+        seconds_per_pixel: float = 0.0,
     ) -> None:
         self.stats = Stats()
         self.failures = 0
@@ -102,8 +113,9 @@ class Batcher:
         self._batch_pixels, self._queue_pixels = batch_pixels, queue_pixels
         self._deadline = deadline
         self._jobs: deque[Job] = deque()
-        self._queued = 0
-        self._seconds_per_pixel = 0.0
+        self._queued = self._running = 0
+        self._timed_pixels = float(batch_pixels)
+        self._timed_seconds = seconds_per_pixel * batch_pixels
         self._closing = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="inference", daemon=True)
@@ -113,6 +125,11 @@ class Batcher:
     def queued_pixels(self) -> int:
         """Pixels of the tiles that wait or are being processed."""
         return self._queued
+
+    @property
+    def queued_seconds(self) -> float:
+        """How long those will take, by what a pixel has cost of late."""
+        return self._seconds(self._queued)
 
     def submit(
         self,
@@ -127,16 +144,13 @@ class Batcher:
         Raises Overloaded or Draining.
         """
         job = Job(pixels, deque(tiles), result, answer, Future(), time.monotonic())
-        pixels_more = cost(list(job.tiles))
         with self._changed:
             if self._closing or self.death:
                 raise Draining
             self._drop_abandoned()
-            wait = self._queued * self._seconds_per_pixel
-            full = self._queued + pixels_more > self._queue_pixels
-            if self._queued and (full or wait > self._deadline):
-                raise Overloaded(max(1.0, wait))
-            self._queued += pixels_more
+            if not self._fits(job):
+                raise Overloaded(self._time_until_it_fits(job))
+            self._queued += job.pixels_left
             self._jobs.append(job)
             self._changed.notify()
         return job.future
@@ -154,6 +168,27 @@ class Batcher:
         for job in self._jobs:
             _fail(job, reason)
         self._jobs.clear()
+
+    def _fits(self, job: Job, rounds: int = 0) -> bool:
+        """Whether there will be room and time for `job` once all others have had so many turns."""
+        done = self._turns(rounds)
+        left, ahead = self._queued - done, self._turns(rounds + len(job.tiles)) - done
+        has_room = left + job.pixels_left <= self._queue_pixels
+        return not left or (has_room and self._seconds(ahead + job.pixels_left) <= self._deadline)
+
+    def _time_until_it_fits(self, job: Job) -> float:
+        """In seconds, if nobody else comes."""
+        most = max((len(other.tiles) for other in self._jobs), default=0)
+        rounds = bisect_left(range(most + 1), True, key=lambda rounds: self._fits(job, rounds))
+        return self._seconds(self._turns(rounds))
+
+    def _turns(self, rounds: int) -> int:
+        """Pixels of the batch that is running and of the next `rounds` tiles of every request."""
+        waiting = sum(min(len(job.tiles), rounds) * job.tiles[0].size for job in self._jobs)
+        return self._running + waiting if rounds else 0
+
+    def _seconds(self, pixels: float) -> float:
+        return pixels * self._timed_seconds / self._timed_pixels
 
     def _run(self) -> None:
         batch: list[Item] = []
@@ -193,14 +228,14 @@ class Batcher:
         while alike and len(batch) < room:
             batch += [(job, job.tiles.popleft()) for job in alike[: room - len(batch)]]
             alike = [job for job in alike if job.tiles]
-        self._jobs.rotate(-1)
         self._jobs = deque(job for job in self._jobs if job.tiles)
+        self._running = cost(tile for _, tile in batch)
         return batch
 
     def _drop_abandoned(self) -> None:
         for job in self._jobs:
             if job.future.done():
-                self._queued -= cost(list(job.tiles))
+                self._queued -= job.pixels_left
                 self.stats.dropped += job.future.cancelled()
         self._jobs = deque(job for job in self._jobs if not job.future.done())
 
@@ -225,15 +260,19 @@ class Batcher:
         return True
 
     def _account(self, batch: list[Item], seconds: float) -> None:
-        pixels = sum(tile.size for _, tile in batch)
+        pixels, served = cost(tile for _, tile in batch), {job for job, _ in batch}
         with self._changed:
+            # Behind those, too, that came during the batch: a picture of many tiles, alone till
+            # then, would otherwise have a second turn before their first.
+            self._jobs = deque(sorted(self._jobs, key=served.__contains__))
             self._queued -= pixels
+            self._running = 0
             self.stats.batches += 1
             self.stats.tiles += len(batch)
             self.stats.pixels += pixels
-            latest = seconds / pixels
-            weight = 0.2 if self._seconds_per_pixel else 1.0
-            self._seconds_per_pixel += weight * (latest - self._seconds_per_pixel)
+            # A ratio of sums, so that tiny batches, dear by the pixel, count for little.
+            self._timed_pixels = MEMORY * self._timed_pixels + pixels
+            self._timed_seconds = MEMORY * self._timed_seconds + seconds
 
 
 def _finish(job: Job) -> None:

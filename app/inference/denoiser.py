@@ -1,6 +1,7 @@
 """Picture in, picture out: the one door to a model, for the API and the command line alike."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
@@ -35,7 +36,7 @@ class Limits:
     queue_pixels: int = 1 << 28
     """The most pixels that wait."""
     deadline: float = 60.0
-    """The longest wait, in seconds, that a new picture may face."""
+    """The longest time, in seconds, that a new picture may take with all that is before it."""
 
 
 @dataclass(frozen=True)
@@ -79,18 +80,32 @@ def _distinct_channels(pixels: Pixels) -> Pixels:
     return pixels[..., :1] if grey else pixels
 
 
+def _seconds_per_pixel(forward: Callable[[Pixels], Pixels]) -> float:
+    """Measured on a batch of middling size."""
+    tiles = np.zeros((1, 512, 512, 3), np.uint8)
+    began = time.monotonic()
+    forward(tiles)
+    return (time.monotonic() - began) / (512 * 512)
+
+
 class Denoiser:
     """One model, loaded and warm, with a queue of its own."""
 
     def __init__(
-        self, forward: Callable[[Pixels], Pixels], card: ModelCard, limits: Limits
+        self,
+        forward: Callable[[Pixels], Pixels],
+        card: ModelCard,
+        limits: Limits,
+        seconds_per_pixel: float = 0.0,
     ) -> None:
+        """`seconds_per_pixel` is what is reckoned with until work has been timed."""
         self.card = card
         self._batcher = Batcher(
             forward,
             batch_pixels=limits.batch_pixels,
             queue_pixels=limits.queue_pixels,
             deadline=limits.deadline,
+            seconds_per_pixel=seconds_per_pixel,
         )
 
     @classmethod
@@ -114,7 +129,8 @@ class Denoiser:
         engine = Engine(package.path)
         for kind in WARM:
             engine.forward(np.zeros(*kind))
-        return cls(engine.forward, package.card, limits or Limits())
+        cost = _seconds_per_pixel(engine.forward)
+        return cls(engine.forward, package.card, limits or Limits(), cost)
 
     def submit(self, picture: Picture, *, strength: float = 1.0) -> Future[Denoised]:
         """Queues a picture; cancelling the future takes it off the queue.
@@ -155,6 +171,11 @@ class Denoiser:
     def queued_pixels(self) -> int:
         """Pixels that wait or are being processed, halos included."""
         return self._batcher.queued_pixels
+
+    @property
+    def queued_seconds(self) -> float:
+        """How long those will take, by what a pixel has cost of late."""
+        return self._batcher.queued_seconds
 
     @property
     def stats(self) -> Stats:

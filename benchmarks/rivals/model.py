@@ -20,6 +20,7 @@ class Model:
 
     def __init__(self, folder: Path = Path("models"), name: str = "unet") -> None:
         package = read_packages(folder)[name]
+        self.card = package.card
         configure_tensorflow(Precision.AUTO, 0)
         self._engine, self._stride = Engine(package.path), package.card.stride
         self.denoise([np.zeros((256, 256, 3), np.uint8)])

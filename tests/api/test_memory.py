@@ -28,6 +28,14 @@ def test_what_others_hold_is_refused_for_now():
         other.hold(100)
 
 
+@pytest.mark.parametrize(("backlog", "seconds"), [(0.0, 2.0), (40.0, 40.0)])
+def test_it_is_likely_to_be_free_when_what_is_queued_is_done(backlog, seconds):
+    memory = Memory(100, 1, backlog=lambda: backlog)
+    with memory.share(), pytest.raises(Overloaded) as refusal, memory.share():
+        pass
+    assert refusal.value.retry_after == seconds
+
+
 def test_what_can_never_fit_is_refused_for_good():
     with Memory(100, 1).share() as share, pytest.raises(ProblemError) as refusal:
         share.hold(101)

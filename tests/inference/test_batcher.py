@@ -1,4 +1,5 @@
 import threading
+import time
 from collections import Counter
 
 import numpy as np
@@ -31,9 +32,13 @@ class Gate:
 def start():
     batchers = []
 
-    def make(forward, *, batch_pixels=4 * TILE, queue_pixels=100 * TILE, deadline=60.0):
+    def make(forward, *, batch_pixels=4 * TILE, queue_pixels=100 * TILE, deadline=60.0, cost=0.0):
         batcher = Batcher(
-            forward, batch_pixels=batch_pixels, queue_pixels=queue_pixels, deadline=deadline
+            forward,
+            batch_pixels=batch_pixels,
+            queue_pixels=queue_pixels,
+            deadline=deadline,
+            seconds_per_pixel=cost,
         )
         batchers.append(batcher)
         return batcher
@@ -89,6 +94,18 @@ def test_a_large_picture_does_not_hold_up_small_ones(start):
     assert sum(count[1] for count in values) == 40
 
 
+def test_who_comes_during_a_batch_goes_before_its_next(start):
+    gate = Gate(opened=False)
+    batcher = start(gate, batch_pixels=TILE)
+    large, _ = post(batcher, 1, tiles=3)
+    gate.entered.acquire()
+    small, _ = post(batcher, 2)
+    gate.opened.set()
+    for future in (large, small):
+        future.result(10)
+    assert [batch[0, 0, 0, 0] for batch in gate.batches] == [1, 2, 1, 1]
+
+
 def test_pictures_of_different_kinds_take_turns(start):
     gate = Gate(opened=False)
     batcher = start(gate, batch_pixels=TILE)
@@ -100,7 +117,7 @@ def test_pictures_of_different_kinds_take_turns(start):
     gate.opened.set()
     first.result(10)
     second.result(10)
-    assert [batch[0, 0, 0, 0] for batch in gate.batches] in ([1, 1, 2, 1], [1, 2, 1, 1])
+    assert [batch[0, 0, 0, 0] for batch in gate.batches] == [1, 2, 1, 1]
 
 
 def test_a_cancelled_request_leaves_the_queue(start):
@@ -152,13 +169,14 @@ def test_one_bad_tile_fails_its_own_request_only(start):
 
 def test_a_full_queue_refuses_and_says_when_to_come_back(start):
     gate = Gate(opened=False)
-    batcher = start(gate, queue_pixels=5 * TILE)
+    batcher = start(gate, queue_pixels=5 * TILE, cost=1 / TILE)
     running, _ = post(batcher, 1)
     gate.entered.acquire()
     post(batcher, 2, tiles=4)
-    with pytest.raises(Overloaded) as refusal:
-        post(batcher, 3)
-    assert refusal.value.retry_after >= 1
+    for tiles, seconds in ((1, 2), (4, 4), (9, 5)):
+        with pytest.raises(Overloaded) as refusal:
+            post(batcher, 3, tiles=tiles)
+        assert refusal.value.retry_after == seconds
     gate.opened.set()
     running.result(10)
 
@@ -168,17 +186,44 @@ def test_a_picture_larger_than_the_queue_is_taken_when_it_is_empty(start):
     post(batcher, 1, tiles=20)[0].result(10)
 
 
-def test_a_wait_beyond_the_deadline_is_refused_at_once(start):
-    gate = Gate()
-    batcher = start(gate, deadline=0.0)
-    post(batcher, 1)[0].result(10)  # now it knows what a pixel costs
-    while batcher.queued_pixels:
-        pass
-    gate.opened.clear()
-    post(batcher, 2)
+def test_who_would_take_longer_than_the_deadline_is_refused_at_once(start):
+    gate = Gate(opened=False)
+    batcher = start(gate, batch_pixels=TILE, deadline=10.0, cost=1 / TILE)
+    post(batcher, 1)
+    gate.entered.acquire()
+    futures = [post(batcher, 2, tiles=9)[0]]  # ten seconds from here
+    with pytest.raises(Overloaded) as refusal:
+        post(batcher, 3, tiles=9)
+    # By then, one tile of the other will be left, and the nine of this one.
+    assert refusal.value.retry_after == 9
+    futures += [post(batcher, 4, tiles=4)[0]]  # it takes turns: one, four, and four of its own
     with pytest.raises(Overloaded):
-        post(batcher, 3)
+        post(batcher, 5, tiles=4)
     gate.opened.set()
+    for future in futures:
+        future.result(10)
+
+
+def test_the_cost_of_a_pixel_is_measured(start):
+    gate = Gate(opened=False)
+    batcher = start(gate, batch_pixels=TILE, deadline=10.0)
+    post(batcher, 1)[0]
+    gate.entered.acquire()
+    assert batcher.queued_seconds == 0.0
+    time.sleep(0.02)
+    gate.opened.set()
+    while batcher.queued_pixels:
+        time.sleep(0.001)
+    gate.opened.clear()
+    future, _ = post(batcher, 2, tiles=2)
+    assert 0.02 < batcher.queued_seconds < 1.0
+    gate.opened.set()
+    future.result(10)
+
+
+def test_alone_any_picture_is_taken_however_long_it_takes(start):
+    batcher = start(Gate(), deadline=0.5, cost=1 / TILE)
+    post(batcher, 1, tiles=20)[0].result(10)
 
 
 def test_closing_finishes_what_was_taken_and_takes_no_more(start):

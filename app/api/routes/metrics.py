@@ -19,6 +19,7 @@ router = APIRouter(tags=["operation"])
 )
 async def metrics(request: Request, service: ServiceOf) -> Response:
     """Answers in the format that the Accept header asks for."""
+    service.metrics.publish()
     encode, media_type = choose_encoder(request.headers.get("accept", ""))
     body = encode(service.metrics.registry)
     return Response(body, headers={"Content-Type": media_type, "Vary": "Accept"})

@@ -1,0 +1,30 @@
+"""The service, run for a benchmark in a process of its own."""
+
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from benchmarks.process import Process, server
+
+PORT = 8765
+URL = f"http://127.0.0.1:{PORT}"
+START = "import sys; from app.cli import main; sys.exit(main())"  # the console script
+COMMAND = (sys.executable, "-c", START, "serve", "--port", str(PORT))
+
+
+@contextmanager
+def service(*flags: str) -> Iterator[Process]:
+    """Serves on PORT, ready, until the block ends."""
+    with server((*COMMAND, *flags), f"{URL}/health/ready") as process:
+        yield process
+
+
+def metric(name: str) -> float:
+    """The sum of a metric's samples, as the service tells it now."""
+    with urllib.request.urlopen(f"{URL}/metrics", timeout=10) as answer:
+        text = answer.read().decode()
+    families = text_string_to_metric_families(text)
+    return sum(s.value for family in families for s in family.samples if s.name == name)
