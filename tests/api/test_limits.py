@@ -163,6 +163,7 @@ def test_the_time_to_take_the_answer(listen, image_file, wait_until, seconds, wh
         received = slow.recv(2048)  # so it has begun
         time.sleep(0.6)
         assert holds_something(client) is whole
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         with suppress(ConnectionResetError):
             while more := slow.recv(1 << 20):
                 received += more
