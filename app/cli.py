@@ -277,6 +277,7 @@ def _shown(outcomes: Iterable[Outcome], total: int) -> Iterator[Outcome]:
         BarColumn(),
         TextColumn("{task.fields[rate]:.1f} pictures/s"),
         TimeRemainingColumn(),
+        TextColumn("left"),
         console=console,
         transient=True,
         disable=total < 2 or not console.is_terminal,
