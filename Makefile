@@ -12,7 +12,7 @@ CODE := app training tests benchmarks
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help serve denoise test lint format train bench lock image clean
+.PHONY: help serve test lint format train bench lock image clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,7 @@ serve: .venv/requirements.installed  ## run the service on HOST:PORT (127.0.0.1:
 serve: export DENOISER_HOST := $(HOST)
 serve: export DENOISER_PORT := $(PORT)
 
+.PHONY: denoise
 denoise: .venv/requirements.installed  ## denoise IN, a picture or a folder of them, to OUT
 	@test -n "$(IN)" -a -n "$(OUT)" || { echo "usage: make denoise IN=photo.jpg OUT=clean.jpg [ARGS='--strength 0.8']"; exit 2; }
 	$(BIN)/denoiser denoise $(IN) -o $(OUT) $(ARGS)
