@@ -22,6 +22,11 @@ serve: .venv/requirements.installed  ## run the service on HOST:PORT (127.0.0.1:
 serve: export DENOISER_HOST := $(HOST)
 serve: export DENOISER_PORT := $(PORT)
 
+.PHONY: denoise
+denoise: .venv/requirements.installed  ## denoise IN, a picture or a folder of them, to OUT
+	@test -n "$(IN)" -a -n "$(OUT)" || { echo "usage: make denoise IN=photo.jpg OUT=clean.jpg [ARGS='--strength 0.8']"; exit 2; }
+	$(BIN)/denoiser denoise $(IN) -o $(OUT) $(ARGS)
+
 test: .venv/requirements-dev.installed  ## run the tests and measure their coverage
 	$(BIN)/pytest --cov
 

@@ -3,15 +3,17 @@
 import argparse
 import json
 import math
+import os
 import secrets
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from rich.console import Console
@@ -25,6 +27,29 @@ from app.imaging.noise import add_noise
 from app.inference.denoiser import Denoiser, Limits
 from app.inference.store import BadModelPackage, read_packages
 from app.settings import Settings
+
+REST = """A picture that cannot be read does not stop the rest: it is named at the end,
+and the exit code is 1 instead of 0. Misuse is 2."""
+DENOISE = """examples:
+  denoiser denoise photo.jpg -o clean.jpg
+  denoiser denoise scans/ -o clean/          everything below scans/, but what is
+                                             in clean/ already
+  denoiser denoise '*.tif' -o clean/ --strength 0.7 --format png
+  denoiser denoise scans/ -o clean/ --json   a line for each, for programs
+
+DENOISER_MODEL and the other variables of denoiser serve --help are read, too."""
+NOISE = """examples:
+  denoiser denoise photo.jpg -o clean.jpg
+  denoiser denoise scans/ -o clean/            all below scans/, in the same folders; what is
+                                               in clean/ already is skipped
+  denoiser denoise '*.tif' -o clean/ --strength 0.7 --format png
+  denoiser denoise scans/ -o clean/ --json     a line for each, for programs
+
+The settings of the service that matter here, DENOISER_MODEL and others, are read from the
+environment: see denoiser serve --help."""
+NOISE = """examples:
+  denoiser noise photo.jpg -o noisy.png --factor 0.2
+  denoiser noise scans/ -o noisy/ --kind rician --seed 1"""
 
 AT_ONCE = 16
 """Pictures that are on their way at a time: a full batch of small ones, and as many behind it."""
@@ -59,12 +84,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_flags(serve, Settings)
     serve.set_defaults(command=_serve)
 
-    denoise = commands.add_parser("denoise", help="remove the noise from pictures")
+    denoise = _add_command(commands, "denoise", "remove the noise from pictures", DENOISE)
     _add_files(denoise)
     _add_flags(denoise, DenoiseOptions)
     denoise.set_defaults(command=_denoise)
 
-    noise = commands.add_parser("noise", help="add noise to pictures")
+    noise = _add_command(commands, "noise", "add noise to pictures", NOISE)
     _add_files(noise)
     _add_flags(noise, NoiseOptions)
     noise.set_defaults(command=_noise)
@@ -77,6 +102,17 @@ def _parser() -> argparse.ArgumentParser:
 
     key = commands.add_parser("key", help="make a key for the REST service")
     key.set_defaults(command=_key)
+    return parser
+
+
+def _add_command(commands: Any, name: str, summary: str, examples: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=summary,
+        description=f"{summary.capitalize()}.\n{REST}",
+        epilog=examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     return parser
 
 
@@ -106,8 +142,19 @@ def _add_flags(parser: argparse.ArgumentParser, options: type[BaseModel]) -> Non
     """A flag for each field; the values are left for the model to check."""
     for name, field in options.model_fields.items():
         default = "" if field.default is None else f" [{field.default}]"
-        description = f"{field.description}{default}".replace("%", "%%")
+        choices = ", ".join(_choices(field.annotation))
+        listed = f" One of {choices}." if choices else ""
+        description = f"{field.description}{listed}{default}".replace("%", "%%")
         parser.add_argument(_flag(name), dest=name, metavar=name.upper(), help=description)
+
+
+def _choices(annotation: Any) -> list[str]:
+    """The values that a field may have, where they are listed."""
+    if get_origin(annotation) is Literal:
+        return list(get_args(annotation))
+    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+        return list(annotation)
+    return [choice for part in get_args(annotation) for choice in _choices(part)]
 
 
 def _flag(name: str) -> str:
@@ -157,6 +204,7 @@ def _denoise(inputs: list[Path], output: Path, overwrite: bool, as_json: bool, *
     name = options.model or settings.model
     if name not in packages:
         raise BadModelPackage(f"there is no model {name!r}; these are: {', '.join(packages)}")
+    _import_tensorflow_in_silence()
     denoiser = Denoiser.load(
         packages[name],
         precision=settings.precision,
@@ -168,6 +216,21 @@ def _denoise(inputs: list[Path], output: Path, overwrite: bool, as_json: bool, *
         return denoiser.submit(picture, strength=options.strength).result().picture
 
     return _convert(inputs, output, options, work, overwrite=overwrite, as_json=as_json)
+
+
+def _import_tensorflow_in_silence() -> None:
+    """Its libraries tell stderr how they were compiled, whatever the level of its log."""
+    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:  # somebody wants to know
+        return
+    sys.stderr.flush()
+    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        import app.inference.engine  # noqa: F401
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(nowhere)
 
 
 def _noise(inputs: list[Path], output: Path, overwrite: bool, as_json: bool, **given: Any) -> int:
@@ -228,6 +291,7 @@ def _shown(outcomes: Iterable[Outcome], total: int) -> Iterator[Outcome]:
         BarColumn(),
         TextColumn("{task.fields[rate]:.1f} pictures/s"),
         TimeRemainingColumn(),
+        TextColumn("left"),
         console=console,
         transient=True,
         disable=total < 2 or not console.is_terminal,

@@ -141,7 +141,9 @@ def _convert(source: Source, job: Job, room: "_Room") -> Outcome:
                     return Outcome(source.path, Status.SKIPPED, target)
             result = job.write(job.work(picture), format_)
         _write_whole(target, result)
-    except (ImagingError, OSError) as error:
+    except OSError as error:
+        return Outcome(source.path, Status.FAILED, reason=error.strerror or str(error))
+    except ImagingError as error:
         return Outcome(source.path, Status.FAILED, reason=str(error))
     except Exception as error:  # whatever it is, the other files go on
         reason = f"{type(error).__name__}: {error}"

@@ -1,5 +1,8 @@
 import json
+import os
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -7,7 +10,7 @@ from PIL import Image
 
 from app.api.keys import hash_of
 from app.cli import main
-from app.settings import Settings
+from app.settings import PROJECT, Settings
 
 
 @pytest.fixture
@@ -174,6 +177,31 @@ def test_serve_hands_its_flags_on(monkeypatch):
     (settings,) = served
     assert (settings.host, settings.port, settings.log_level) == ("0.0.0.0", 9000, "debug")
     assert settings.model == "blur"
+
+
+@pytest.mark.parametrize("command", ["denoise", "noise"])
+def test_the_help_needs_no_manual(command, capsys):
+    with pytest.raises(SystemExit) as end:
+        run(command, "--help")
+    assert end.value.code == 0
+    described = " ".join(capsys.readouterr().out.split())
+    assert f"denoiser {command} photo.jpg -o " in described
+    assert "One of png, jpeg, webp, tiff." in described
+    assert "One of keep, strip. [keep]" in described
+    assert "the exit code is 1 instead of 0" in described
+
+
+def test_only_what_the_user_asked_about_is_printed(picture, tmp_path, models):
+    command = [sys.executable, "-c", "import sys; from app.cli import main; sys.exit(main())"]
+    environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    done = subprocess.run(
+        [*command, "denoise", picture(), "-o", tmp_path / "out.png"],
+        capture_output=True,
+        cwd=PROJECT,
+        env=environment,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert (tmp_path / "out.png").exists()
 
 
 def test_every_setting_is_a_flag_of_serve(capsys):

@@ -23,16 +23,16 @@ class OutputOptions(_Query):
     """In what form a picture is answered."""
 
     format: Format | SkipJsonSchema[None] = Field(
-        default=None, description="Format of the answer.", examples=["png"]
+        default=None, description="Format of the result.", examples=["png"]
     )
     quality: Annotated[int, Field(ge=1, le=100)] | SkipJsonSchema[None] = Field(
         default=None,
-        description="Quality of a JPEG or WebP answer; the other formats are lossless.",
+        description="Quality of a JPEG or WebP result; the other formats are lossless.",
         examples=[95],
     )
     metadata: Literal["keep", "strip"] = Field(
         default="keep",
-        description="Whether the answer has the upload's metadata, the place it was taken at "
+        description="Whether the result has the picture's metadata, the place it was taken at "
         "included. The colour profile is kept, and the picture turned upright, either way.",
     )
 
@@ -51,7 +51,8 @@ class DenoiseOptions(OutputOptions):
 
     model: Annotated[str, Field(min_length=1, max_length=64)] | SkipJsonSchema[None] = Field(
         default=None,
-        description="Name of a model from /models; by default the service's own choice.",
+        description="Name of a model, as `/models` and `denoiser models` list them; by default "
+        "that of DENOISER_MODEL.",
         examples=["unet"],
     )
     strength: float = Field(
@@ -63,7 +64,7 @@ class DenoiseOptions(OutputOptions):
         examples=[1.0],
     )
     format: Format | SkipJsonSchema[None] = Field(
-        default=None, description="Format of the answer; by default that of the upload."
+        default=None, description="Format of the result; by default that of the picture."
     )
 
 
@@ -85,13 +86,12 @@ class NoiseOptions(OutputOptions):
     )
     seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] | SkipJsonSchema[None] = Field(
         default=None,
-        description="The same seed gives the same picture; one is drawn where none is given, and "
-        "named in X-Noise-Seed.",
+        description="The same seed gives the same picture; one is drawn where none is given.",
         examples=[1],
     )
     format: Format | SkipJsonSchema[None] = Field(
         default=None,
-        description="Format of the answer; by default TIFF for TIFF, WebP for lossless WebP and "
+        description="Format of the result; by default TIFF for TIFF, WebP for lossless WebP and "
         "PNG for all others, so that the noise is not compressed away.",
     )
 

@@ -6,6 +6,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,14 @@ def site(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sit
     card |= {"name": "other", "title": "Another blur", "description": "Blurs as the first does."}
     (both / "other" / "card.json").write_text(json.dumps(card))
 
-    site = Site(create_app(Settings(models_dir=both, model="blur")))
+    with serving(create_app(Settings(models_dir=both, model="blur"))) as site:
+        yield site
+
+
+@contextmanager
+def serving(app: ASGIApp) -> Iterator[Site]:
+    """The application on a free port, once it is ready."""
+    site = Site(app)
     server = uvicorn.Server(uvicorn.Config(site, port=0, log_config=None, ws="none"))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -112,6 +120,7 @@ def site(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sit
             time.sleep(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]
         site.url = f"http://127.0.0.1:{port}"
+        site.held.set()
         while httpx.get(f"{site.url}/health/ready").status_code != 200:
             time.sleep(0.05)
         yield site
@@ -124,12 +133,22 @@ def site(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sit
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[webdriver.Chrome]:
     """A browser without a window; skips where none is installed."""
-    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    with browser() as chrome:
+        if chrome is None:
+            pytest.skip("no browser here: apt-get install chromium chromium-driver")
+        yield chrome
+
+
+@contextmanager
+def browser() -> Iterator[webdriver.Chrome | None]:
+    """A browser without a window; None where none is installed."""
+    program = shutil.which("chromium") or shutil.which("google-chrome")
     driver = shutil.which("chromedriver")
-    if not (browser and driver):
-        pytest.skip("no browser here: apt-get install chromium chromium-driver")
+    if not (program and driver):
+        yield None
+        return
     options = webdriver.ChromeOptions()
-    options.binary_location = browser
+    options.binary_location = program
     for switch in SWITCHES:
         options.add_argument(switch)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
@@ -148,9 +167,9 @@ class Page:
     site: Site
     downloads: Path
 
-    def open(self) -> None:
+    def open(self, model: str = "blur") -> None:
         self.chrome.get(self.site.url)
-        self.until(lambda: self.find("#model option[value=blur]"))
+        self.until(lambda: self.find(f"#model option[value={model}]"))
 
     def find(self, selector: str) -> WebElement:
         return self.chrome.find_element(By.CSS_SELECTOR, selector)

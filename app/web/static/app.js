@@ -1,7 +1,6 @@
 /** The page: what each control does. */
 
 import { Batch } from "./batch.js";
-import { Comparison } from "./comparison.js";
 import { onPictures } from "./intake.js";
 import * as list from "./list.js";
 import * as notice from "./notice.js";
@@ -9,16 +8,11 @@ import { Work } from "./picture.js";
 import { showCard, showFacts, showScores } from "./results.js";
 import * as saving from "./saving.js";
 import { models as readModels } from "./service.js";
+import * as stage from "./stage.js";
 import * as words from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const chosen = (name) => document.querySelector(`input[name="${name}"]:checked`).value;
-
-const comparison = new Comparison($("comparison"), $("viewport"), $("divider"), {
-  left: $("left-image"),
-  input: $("input-image"),
-  result: $("result-image"),
-});
 
 const batch = new Batch(changed);
 
@@ -52,6 +46,7 @@ async function open(files) {
   if (!given.length) return;
   const items = batch.add(given.map((file) => new Work(file)));
   if (!many()) return openAlone(items[0]);
+  restart();
   batch.start(ordered());
   chosenByHand = false;
   put(items[0]);
@@ -84,6 +79,7 @@ function put(item) {
 /** Bring all pictures to what the controls ask for. */
 function rerun() {
   if (!current) return;
+  restart(); // what is aborted now is asked for again, not waited for
   if (many()) batch.start(ordered());
   run();
 }
@@ -93,21 +89,22 @@ async function run({ first = false } = {}) {
   const signal = restart();
   const { work, settled } = current;
   const asked = wanted();
+  const left = asked.noise ? chosen("left") : "clean";
   forget();
   busy(true);
   try {
     await work.look();
     signal.throwIfAborted();
-    if (first) await unroll(work);
+    if (first) await stage.unroll(work);
     if (many()) await inTurn(settled, signal);
     if (asked.noise) say("Adding noise…");
     const input = await work.input(asked.noise, signal);
     signal.throwIfAborted();
-    if (first) await draw(asked, input, null);
+    if (first) await stage.draw(work, left, input);
     say("Taking the noise away…");
     const result = await work.shown(asked, signal);
     signal.throwIfAborted();
-    await draw(asked, input, result.blob);
+    await stage.draw(work, left, input, result.blob);
     showFacts(result, asked.noise);
     formats(work.formatWith(asked.noise));
     if (!cards.length) learnModels(); // it was still starting when the page was opened
@@ -125,23 +122,11 @@ async function run({ first = false } = {}) {
   }
 }
 
-/** The picture as it came; nothing where the browser cannot draw it yet. */
-async function unroll(work) {
-  stage(work.view);
-  if (work.view) await draw({ noise: null }, work.view, null);
-}
-
-function stage(view) {
-  $("stage").hidden = !view;
-  $("nothing").hidden = Boolean(view);
-}
-
 /** Wait until the batch has come to this picture. */
 async function inTurn(settled, signal) {
   say("Waiting for its turn…");
   await settled;
   signal.throwIfAborted();
-  stage(true);
 }
 
 /** An item of the batch has changed. */
@@ -180,23 +165,6 @@ function rested(act) {
   $("scores").setAttribute("aria-busy", "true");
   clearTimeout(pause);
   pause = setTimeout(act, 250);
-}
-
-async function draw(asked, input, result) {
-  const { work } = current;
-  const left = asked.noise && chosen("left") === "original" ? work.view : input;
-  const names = { clean: "Before", noisy: "Noisy", original: "Original" };
-  const before = names[asked.noise ? chosen("left") : "clean"];
-  const after = asked.noise ? "Denoised" : "After";
-  $("left-tag").textContent = before;
-  $("right-tag").textContent = after;
-  $("left-image").alt = `${before}: ${work.name}`;
-  $("result-image").alt = `${after}: ${work.name}`;
-  await comparison.show({ left, input, result });
-  const { naturalWidth, naturalHeight } = $("left-image");
-  $("about").textContent =
-    `${naturalWidth} × ${naturalHeight} pixels, ${work.kind}, ${words.bytes(work.file.size)}` +
-    (work.showable ? "" : " (this browser cannot show it: you see a PNG of it)");
 }
 
 async function download() {
@@ -253,7 +221,7 @@ function enter(first) {
   list.show(batch, current, choose);
   adjust();
   if (!first) return;
-  comparison.reset();
+  stage.comparison.reset();
   document.querySelector('input[name="zoom"][value="fit"]').checked = true;
   $("strength").value = 1;
   adjust();
@@ -286,7 +254,7 @@ function adjust() {
   $("kind-hint").textContent = words.kindHint($("kind").value);
   $("factor-value").textContent = words.factor($("kind").value, Number($("factor").value));
   $("strength-value").textContent = words.percent(strength);
-  comparison.strength = strength;
+  stage.comparison.strength = strength;
   showCard(cards.find(({ name }) => name === model));
 }
 
@@ -344,7 +312,7 @@ function listen() {
   on("batch-retry", "click", () => (batch.retry(), run({ first: true })));
   on("ways", "change", () => (adjust(), rerun()));
   on("lefts", "change", rerun);
-  on("zooms", "change", () => (comparison.zoom = chosen("zoom") === "fit" ? "fit" : +chosen("zoom")));
+  on("zooms", "change", () => (stage.comparison.zoom = chosen("zoom") === "fit" ? "fit" : +chosen("zoom")));
   on("kind", "change", () => (adjust(), rerun()));
   on("factor", "input", adjust);
   on("factor", "change", () => rested(rerun));
@@ -353,7 +321,7 @@ function listen() {
   on("strength", "change", () => wanted().noise && rested(measure));
   on("comparison", "dblclick", (event) => {
     const zoom = chosen("zoom") === "fit" ? "1" : "fit";
-    comparison.aim(event);
+    stage.comparison.aim(event);
     document.querySelector(`input[name="zoom"][value="${zoom}"]`).click();
   });
   for (const button of document.querySelectorAll("[data-sample]")) {

@@ -1,0 +1,55 @@
+"""The pictures of the README, made of the project's own samples:
+
+    python -m tests.web.pictures
+
+writes docs/page.jpg, the page in use, for which a browser is needed, and docs/before-after.jpg.
+"""
+
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+
+from app.main import create_app
+from app.settings import PROJECT, Settings
+from app.web.samples import FOLDER
+from tests.web.conftest import Page, Site, browser, serving
+
+DOCS = PROJECT / "docs"
+WINDOW = {"width": 1200, "height": 960, "deviceScaleFactor": 1, "mobile": False}
+DETAILS = {"landscape": (420, 150), "mri": (110, 90), "text": (76, 330)}
+"""Of each sample: left and top of what is shown of it."""
+SIDE = 280
+GAP = 6
+
+
+def page(site: Site) -> Image.Image:
+    """The page with a sample on it, noisy left of the divider and denoised right of it."""
+    with browser() as chrome:
+        if chrome is None:
+            raise SystemExit("no browser here: apt-get install chromium chromium-driver")
+        page = Page(chrome, site, Path())
+        page.cdp("Emulation.setDeviceMetricsOverride", **WINDOW)
+        page.cdp("Emulation.setScrollbarsHidden", hidden=True)
+        page.open("unet")
+        page.find("[data-sample=landscape]").click()
+        page.done()
+        return Image.open(BytesIO(chrome.get_screenshot_as_png())).convert("RGB")
+
+
+def before_after(site: Site) -> Image.Image:
+    """A detail of each sample with noise of factor 0.2, and below it what the service answers."""
+    width = len(DETAILS) * (SIDE + GAP) - GAP
+    sheet = Image.new("RGB", (width, 2 * SIDE + GAP), "white")
+    for column, (name, (left, top)) in enumerate(DETAILS.items()):
+        noisy = site.post("/noise?factor=0.2&seed=1", (FOLDER / f"{name}.png").read_bytes())
+        for row, data in enumerate((noisy, site.post("/denoise", noisy))):
+            detail = Image.open(BytesIO(data)).crop((left, top, left + SIDE, top + SIDE))
+            sheet.paste(detail.convert("RGB"), (column * (SIDE + GAP), row * (SIDE + GAP)))
+    return sheet
+
+
+if __name__ == "__main__":
+    with serving(create_app(Settings())) as site:
+        page(site).save(DOCS / "page.jpg", quality=64, optimize=True)
+        before_after(site).save(DOCS / "before-after.jpg", quality=60, optimize=True)
