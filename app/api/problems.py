@@ -75,7 +75,7 @@ class Problem(BaseModel):
 
 
 class ProblemError(Exception):
-    """Ends a request with a problem; `retry_after`, in seconds, is rounded up."""
+    """Ends a request with a problem; `retry_after`, in seconds, is rounded up, to 1 at least."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class ProblemError(Exception):
         self.status, self.code, self.detail, self.errors = status, code, detail, errors
         self.headers = dict(headers or {})
         if retry_after is not None:
-            self.headers["Retry-After"] = str(math.ceil(retry_after))
+            self.headers["Retry-After"] = str(max(1, math.ceil(retry_after)))
 
 
 def invalid_body(name: str, detail: str) -> ProblemError:
