@@ -98,6 +98,7 @@ def test_they_serve_as_one_are_replaced_and_drain_together(serve_while):
     Image.linear_gradient("L").save(file, "PNG")
     png, headers = file.getvalue(), {"Content-Type": "image/png"}
     served = 'denoiser_requests_total{method="POST",route="/denoise",status="200"}'
+    tiles = 'denoiser_tiles_total{model="blur"}'
 
     def act(caller, connect):
         wait_for_workers(connect, 2)
@@ -106,6 +107,8 @@ def test_they_serve_as_one_are_replaced_and_drain_together(serve_while):
         assert samples(connect)[served] == 6
         assert len(workers()) == 2
 
+        while samples(connect)[tiles] < 6:  # each worker tells the others once a second
+            time.sleep(0.05)
         gone = workers()[0].pid
         os.kill(gone, signal.SIGKILL)
         caller.wait_for(r"worker \d died \(-9\); starting it in 1 s")
@@ -114,9 +117,10 @@ def test_they_serve_as_one_are_replaced_and_drain_together(serve_while):
             assert read(connect(), "POST", "/denoise", png, headers)[0] == 200
         wait_for_workers(connect, 2)
         assert gone not in {process.pid for process in workers()}
+        while samples(connect)[tiles] < 12:
+            time.sleep(0.05)
         found = samples(connect)
-        assert found[served] == 12
-        assert found['denoiser_tiles_total{model="blur"}'] == 12
+        assert (found[served], found[tiles]) == (12, 12)
         assert not any(name.startswith("process_") for name in found)
 
         in_flight = connect()
