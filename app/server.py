@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -97,13 +97,8 @@ def metrics_apart(settings: Settings, registry: CollectorRegistry) -> Iterator[N
         thread.join()
 
 
-def make_server(
-    app: FastAPI, kind: type[Server] = Server, beat: Callable[[], Awaitable[None]] | None = None
-) -> Server:
-    """The server of an application that `create_app` has made, by its settings.
-
-    `beat` is called once a second.
-    """
+def make_server(app: FastAPI, kind: Callable[[uvicorn.Config, Service], Server] = Server) -> Server:
+    """The server of an application that `create_app` has made, by its settings."""
     settings: Settings = app.state.service.settings
     config = uvicorn.Config(
         app,
@@ -118,7 +113,5 @@ def make_server(
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
         timeout_graceful_shutdown=CANCEL_SECONDS,
-        callback_notify=beat,
-        timeout_notify=0,
     )
     return kind(config, app.state.service)

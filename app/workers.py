@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from ctypes import c_bool
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -179,6 +180,18 @@ class Supervisor:
 class _WorkerServer(Server):
     """Drains however often it is told to: a terminal or systemd tells it besides its parent."""
 
+    def __init__(self, config: uvicorn.Config, service: Service, *, ready: Any) -> None:
+        """`ready` is a bool that the parent sees: whether this has ever been ready."""
+        super().__init__(config, service)
+        self._metrics, self._ready = service.metrics, ready
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second: tells the parent, once a second the other workers, how it is."""
+        self._ready.value = self._ready.value or self._models.ready
+        if counter % 10 == 0:
+            self._metrics.publish()
+        return await super().on_tick(counter)
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """The signal handler."""
         self._models.drain()
@@ -204,12 +217,7 @@ def _work(
         asyncio.run(models.load())
     if models.failure is None:
         threading.Thread(target=_drain_without_parent, args=(service,), daemon=True).start()
-
-        async def beat() -> None:
-            service.metrics.publish()
-            ready.value = ready.value or models.ready
-
-        make_server(app, _WorkerServer, beat).run([listener])
+        make_server(app, partial(_WorkerServer, ready=ready)).run([listener])
     sys.exit(exit_code(service))
 
 

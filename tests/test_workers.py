@@ -53,11 +53,15 @@ def serve_while(models, caplog):
         caplog.set_level(logging.INFO)
         given = {"models_dir": models, "model": "blur", "port": 0, "workers": 2, "threads": 1}
         caller = Caller(caplog, act)
+        # A signal that comes when the service has ended must not end the tests.
+        before = {s: signal.signal(s, signal.SIG_IGN) for s in (signal.SIGTERM, signal.SIGINT)}
         caller.start()
         try:
             code = serve(Settings(**given | settings))
         finally:
             caller.join()
+            for number, handler in before.items():
+                signal.signal(number, handler)
         if caller.error:
             raise caller.error
         return code
