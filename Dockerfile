@@ -5,11 +5,10 @@
 # In the CPU image, about 1.25 GB: TensorFlow 0.70, everyone's bytecode 0.12, the base 0.12, imagecodecs 0.09,
 # NumPy 0.05, sixty smaller packages 0.16, our code and models 0.01. The GPU image has 4.8 GB of CUDA besides.
 
-# `docker buildx imagetools inspect python:3.13-slim-trixie` names its digest, and
-# --build-arg BASE=python:3.13-slim-trixie@sha256:... builds on just that.
-ARG BASE=python:3.13-slim-trixie
+# To build on just one base, add its digest, @sha256:..., to the tag, in both places:
+# `docker buildx imagetools inspect python:3.13-slim-trixie` names it.
 
-FROM ${BASE} AS dependencies
+FROM python:3.13-slim-trixie AS dependencies
 ARG ACCELERATOR=cpu
 RUN apt-get update && apt-get install --yes --no-install-recommends binutils
 COPY requirements.lock requirements-gpu.lock /tmp/
@@ -31,7 +30,7 @@ COPY pyproject.toml README.md LICENSE /src/
 COPY app /src/app
 RUN python -m pip --python /opt/denoiser/bin/python install --no-cache-dir --no-deps --prefix /service /src
 
-FROM ${BASE}
+FROM python:3.13-slim-trixie
 # The base image's library has no bytecode, and nobody may write any later: a start, and each health
 # check, would compile it anew.
 RUN rm -rf /usr/local/lib/python3.*/site-packages/pip* /usr/local/bin/pip* \
