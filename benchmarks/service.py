@@ -16,9 +16,10 @@ COMMAND = (sys.executable, "-c", START, "serve", "--port", str(PORT))
 
 
 @contextmanager
-def service(*flags: str) -> Iterator[Process]:
-    """Serves on PORT, ready, until the block ends."""
-    with server((*COMMAND, *flags), f"{URL}/health/ready") as process:
+def service(*flags: str, cores: int | None = None) -> Iterator[Process]:
+    """Serves on PORT, ready, until the block ends; on so many cores of the machine, or all."""
+    bound = () if cores is None else ("taskset", "--cpu-list", f"0-{cores - 1}")
+    with server((*bound, *COMMAND, *flags), f"{URL}/health/ready") as process:
         yield process
 
 
