@@ -33,7 +33,7 @@ def estimate_sigma(noisy: Pixels, clean: Pixels) -> float:
     if not live.any():
         return 0.0
     x, c = x[live], c[live]
-    activity = c.var(axis=1).sum(axis=-1)
+    activity = _activity(c)
     flattest = np.argsort(activity, kind="stable")[: math.ceil(FLAT * len(activity))]
     x, c = x[flattest], c[flattest]
     energy = float(np.mean(np.square(x - c, dtype=np.float64)))
@@ -51,6 +51,14 @@ def _blocks(pixels: Pixels) -> NDArray[np.float32]:
     grid = pixels[: down * tall, : across * wide].reshape(down, tall, across, wide, channels)
     some = grid[::step, :, ::step].swapaxes(1, 2)
     return to_unit(some.reshape(-1, tall * wide, channels))
+
+
+def _activity(blocks: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The energy [n] of each block about its mean colour."""
+    mean = np.full(blocks.shape[1], 1 / blocks.shape[1], np.float32) @ blocks
+    deviation = (blocks - mean[:, None]).reshape(len(blocks), -1)
+    energy: NDArray[np.float32] = np.einsum("ni,ni->n", deviation, deviation)
+    return energy
 
 
 @cache

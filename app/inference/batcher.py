@@ -1,7 +1,8 @@
 """Tiles of many requests in common batches, the requests taking turns.
 
-One thread owns the network. It takes the next tile of the request whose turn it is, fills the
-batch with tiles of the same kind from the requests behind it, and never waits for more.
+A few lanes, each a thread, run the network. A free lane takes the next tile of the request whose
+turn it is, fills the batch with tiles of the same kind from the requests behind it, and never waits
+for more.
 """
 
 import logging
@@ -24,6 +25,11 @@ logger = logging.getLogger(__name__)
 
 Item = tuple["Job", Tile]
 Answer = TypeVar("Answer")
+
+LANES = 2
+"""Batches under way at once: while one is handed over, or waits for the slowest of its threads at
+the end of a layer, another keeps the cores busy. More would only share them.
+"""
 
 MEMORY = 0.9
 """What the measured cost of a pixel keeps of the past at each batch: some ten batches count."""
@@ -90,6 +96,8 @@ class Stats:
 class Batcher:
     """Runs `forward` on batches of at most `batch_pixels`, from a queue of `queue_pixels` at most.
 
+    `forward` is called from `lanes` threads at once. A larger tile is a batch of its own, and one
+    such is under way at a time, which bounds the memory; other lanes are left to the small ones.
     `deadline` is the longest time, in seconds, that a new request may take from here to its end;
     both limits count the tiles' pixels, halos included. When there is nothing else to do, any
     request is taken. `seconds_per_pixel` is what a pixel costs until batches have been timed.
@@ -103,23 +111,30 @@ class Batcher:
         queue_pixels: int,
         deadline: float,
         seconds_per_pixel: float = 0.0,
+        lanes: int = LANES,
     ) -> None:
         self.stats = Stats()
         self.failures = 0
         """Batches in a row of which no tile came through."""
         self.death: BaseException | None = None
-        """What ended the thread, if anything but `close` did: nothing is done any more."""
+        """What ended a lane, if anything but `close` did: nothing is done any more."""
         self._forward = forward
         self._batch_pixels, self._queue_pixels = batch_pixels, queue_pixels
         self._deadline = deadline
         self._jobs: deque[Job] = deque()
         self._queued = self._running = 0
+        self._large_running = False
+        self._last_finish = 0.0
         self._timed_pixels = float(batch_pixels)
         self._timed_seconds = seconds_per_pixel * batch_pixels
         self._closing = False
         self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._run, name="inference", daemon=True)
-        self._thread.start()
+        self._lanes = [
+            threading.Thread(target=self._run, name=f"inference-{lane}", daemon=True)
+            for lane in range(lanes)
+        ]
+        for lane in self._lanes:
+            lane.start()
 
     @property
     def queued_pixels(self) -> int:
@@ -152,15 +167,17 @@ class Batcher:
                 raise Overloaded(self._time_until_it_fits(job))
             self._queued += job.pixels_left
             self._jobs.append(job)
-            self._changed.notify()
+            self._changed.notify_all()
         return job.future
 
     def close(self, timeout: float | None = None) -> None:
         """Takes no more, finishes the queue, and stops; after `timeout` s it gives up the rest."""
         with self._changed:
             self._closing = True
-            self._changed.notify()
-        self._thread.join(timeout)
+            self._changed.notify_all()
+        deadline = None if timeout is None else time.monotonic() + timeout
+        for lane in self._lanes:
+            lane.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
         with self._changed:
             self._give_up(Draining())
 
@@ -183,7 +200,7 @@ class Batcher:
         return self._seconds(self._turns(rounds))
 
     def _turns(self, rounds: int) -> int:
-        """Pixels of the batch that is running and of the next `rounds` tiles of every request."""
+        """Pixels of the batches under way and of the next `rounds` tiles of every request."""
         waiting = sum(min(len(job.tiles), rounds) * job.tiles[0].size for job in self._jobs)
         return self._running + waiting if rounds else 0
 
@@ -195,42 +212,63 @@ class Batcher:
         try:
             while batch := self._next_batch():
                 start = time.monotonic()
-                self.failures = 0 if self._process(batch) else self.failures + 1
-                self._account(batch, time.monotonic() - start)
+                succeeded = self._process(batch)
+                self._account(batch, start, succeeded)
         except BaseException as error:
             # Nobody may be left waiting for a thread that is gone.
-            logger.critical("the inference thread has died", exc_info=True)
-            reason = RuntimeError("the inference thread has died")
+            logger.critical("an inference thread has died", exc_info=True)
+            reason = RuntimeError("an inference thread has died")
             with self._changed:
                 self.death = error
                 for job, _ in batch:
                     _fail(job, reason)
                 self._give_up(reason)
+                self._changed.notify_all()
 
     def _next_batch(self) -> list[Item]:
         """The next batch, waiting for one to come; empty when all is done and closing."""
         with self._changed:
             while True:
                 self._drop_abandoned()
-                if self._jobs:
-                    return self._take()
-                if self._closing:
+                if self.death or (self._closing and not self._jobs):
                     return []
+                if batch := self._take():
+                    return batch
                 self._changed.wait()
 
     def _take(self) -> list[Item]:
-        """One tile of each request in turn, and round again, while they fit into the batch."""
-        first = self._jobs[0]
-        kind = first.kind
+        """One tile of each request in turn, and round again, while they fit into the batch.
+
+        Empty when there is no request, or none but of large tiles while one is under way.
+        """
+        first = next((job for job in self._jobs if self._may_run(job)), None)
+        if first is None:
+            return []
         room = max(1, self._batch_pixels // first.tiles[0].size)
         batch: list[Item] = []
-        alike = [job for job in self._jobs if job.kind == kind]
+        alike = [job for job in self._jobs if job.kind == first.kind]
         while alike and len(batch) < room:
             batch += [(job, job.tiles.popleft()) for job in alike[: room - len(batch)]]
             alike = [job for job in alike if job.tiles]
-        self._jobs = deque(job for job in self._jobs if job.tiles)
-        self._running = cost(tile for _, tile in batch)
+        self._to_the_end(batch)
+        self._running += cost(tile for _, tile in batch)
+        self._large_running |= self._is_large(batch[0][1])
+        now = time.monotonic()
+        for job, _ in batch:
+            job.started = job.started or now
         return batch
+
+    def _may_run(self, job: Job) -> bool:
+        return not (self._large_running and self._is_large(job.tiles[0]))
+
+    def _is_large(self, tile: Tile) -> bool:
+        return tile.size > self._batch_pixels
+
+    def _to_the_end(self, batch: list[Item]) -> None:
+        """Lets all others go before those of the batch, and forgets those that have no tiles."""
+        served = {job for job, _ in batch}
+        waiting = [job for job in self._jobs if job.tiles]
+        self._jobs = deque(sorted(waiting, key=served.__contains__))
 
     def _drop_abandoned(self) -> None:
         for job in self._jobs:
@@ -241,9 +279,6 @@ class Batcher:
 
     def _process(self, batch: list[Item]) -> bool:
         """Whether any of the tiles came through."""
-        now = time.monotonic()
-        for job, _ in batch:
-            job.started = job.started or now
         try:
             values = self._forward(np.stack([cut(job.pixels, tile) for job, tile in batch]))
         except Exception as error:
@@ -254,25 +289,33 @@ class Batcher:
             return sum(self._process([item]) for item in batch) > 0
         for (job, tile), value in zip(batch, values, strict=True):
             stitch(job.result, tile, value)
-            job.unfinished -= 1
-            if job.unfinished == 0:
+            with self._changed:
+                job.unfinished -= 1
+                done = job.unfinished == 0
+            if done:
                 _finish(job)
         return True
 
-    def _account(self, batch: list[Item], seconds: float) -> None:
-        pixels, served = cost(tile for _, tile in batch), {job for job, _ in batch}
+    def _account(self, batch: list[Item], start: float, succeeded: bool) -> None:
+        pixels = cost(tile for _, tile in batch)
         with self._changed:
             # Behind those, too, that came during the batch: a picture of many tiles, alone till
             # then, would otherwise have a second turn before their first.
-            self._jobs = deque(sorted(self._jobs, key=served.__contains__))
+            self._to_the_end(batch)
             self._queued -= pixels
-            self._running = 0
+            self._running -= pixels
+            self._large_running &= not self._is_large(batch[0][1])
+            self.failures = 0 if succeeded else self.failures + 1
             self.stats.batches += 1
             self.stats.tiles += len(batch)
             self.stats.pixels += pixels
+            # Lanes share the machine: what was done in the time that two overlap counts once.
+            now = time.monotonic()
+            seconds, self._last_finish = now - max(start, self._last_finish), now
             # A ratio of sums, so that tiny batches, dear by the pixel, count for little.
             self._timed_pixels = MEMORY * self._timed_pixels + pixels
             self._timed_seconds = MEMORY * self._timed_seconds + seconds
+            self._changed.notify_all()
 
 
 def _finish(job: Job) -> None:

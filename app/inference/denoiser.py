@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -31,8 +30,8 @@ WARM = (
 class Limits:
     """What a model's queue takes; pixels count the tiles' halos."""
 
-    batch_pixels: int = 1 << 19
-    """The most pixels in one batch: eight tiles of 256x256."""
+    batch_pixels: int = 1 << 18
+    """The most pixels in one batch: four tiles of 256x256."""
     queue_pixels: int = 1 << 28
     """The most pixels that wait."""
     deadline: float = 60.0
@@ -49,7 +48,7 @@ class Denoised:
     strength: float
     timing: Timing
 
-    @cached_property
+    @property
     def picture(self) -> Picture:
         """Original + strength * (restored - original), rounded to nearest."""
         original, restored = self.original.pixels, self.restored
@@ -62,7 +61,7 @@ class Denoised:
             blend[row] = from_unit(x + np.float32(self.strength) * (y - x), blend.dtype)
         return replace(self.original, pixels=blend)
 
-    @cached_property
+    @property
     def sigma(self) -> float:
         """The deviation of the noise that the network found, 0..1; takes some milliseconds."""
         channels = self.restored.shape[-1]
@@ -76,8 +75,11 @@ def _distinct_channels(pixels: Pixels) -> Pixels:
     within its first rows, so that this costs nothing.
     """
     bands = (pixels[top : top + 64] for top in range(0, len(pixels), 64))
-    grey = all((band[..., 1:] == band[..., :1]).all() for band in bands)
-    return pixels[..., :1] if grey else pixels
+    return pixels[..., :1] if all(map(_is_grey, bands)) else pixels
+
+
+def _is_grey(pixels: Pixels) -> bool:
+    return bool((pixels[..., 1:] == pixels[..., :1]).all())
 
 
 def _seconds_per_pixel(forward: Callable[[Pixels], Pixels]) -> float:
@@ -142,7 +144,9 @@ class Denoiser:
 
     async def denoise(self, picture: Picture, *, strength: float = 1.0) -> Denoised:
         """`submit`, awaited: cancelling this takes the picture off the queue."""
-        pixels = await asyncio.to_thread(_distinct_channels, picture.pixels)
+        pixels = picture.pixels
+        if _is_grey(pixels[:1]):  # else it is not worth a thread
+            pixels = await asyncio.to_thread(_distinct_channels, pixels)
         return await asyncio.wrap_future(self._queue(picture, pixels, strength))
 
     def _queue(self, picture: Picture, pixels: Pixels, strength: float) -> Future[Denoised]:

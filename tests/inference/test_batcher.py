@@ -32,13 +32,22 @@ class Gate:
 def start():
     batchers = []
 
-    def make(forward, *, batch_pixels=4 * TILE, queue_pixels=100 * TILE, deadline=60.0, cost=0.0):
+    def make(
+        forward,
+        *,
+        batch_pixels=4 * TILE,
+        queue_pixels=100 * TILE,
+        deadline=60.0,
+        cost=0.0,
+        lanes=1,  # batches one after the other, in an order that can be told
+    ):
         batcher = Batcher(
             forward,
             batch_pixels=batch_pixels,
             queue_pixels=queue_pixels,
             deadline=deadline,
             seconds_per_pixel=cost,
+            lanes=lanes,
         )
         batchers.append(batcher)
         return batcher
@@ -118,6 +127,50 @@ def test_pictures_of_different_kinds_take_turns(start):
     first.result(10)
     second.result(10)
     assert [batch[0, 0, 0, 0] for batch in gate.batches] == [1, 2, 1, 1]
+
+
+def test_lanes_work_at_once_and_one_picture_comes_together_from_both(start):
+    gate = Gate(opened=False)
+    batcher = start(gate, batch_pixels=TILE, lanes=2)
+    future, result = post(batcher, 1, tiles=5)
+    assert gate.entered.acquire(timeout=10)
+    assert gate.entered.acquire(timeout=10)
+    assert len(gate.batches) == 2
+    gate.opened.set()
+    future.result(10)
+    assert (result == 254).all()
+    batcher.close()
+    assert (batcher.stats.tiles, batcher.queued_pixels) == (5, 0)
+
+
+def test_one_large_tile_is_under_way_at_a_time_and_small_ones_have_the_other_lane(start):
+    gate = Gate(opened=False)
+    batcher = start(gate, batch_pixels=TILE - 1, lanes=2)
+    large, _ = post(batcher, 1, tiles=3)
+    assert gate.entered.acquire(timeout=10)
+    pixels = np.full((32, 32, 3), 2, np.uint8)
+    tiles = plan(32, 32, halo=0, stride=1, sides=(32,))
+    small = batcher.submit(pixels, tiles, np.zeros_like(pixels), lambda timing: timing)
+    assert gate.entered.acquire(timeout=10)
+    assert not gate.entered.acquire(timeout=0.05)
+    assert [batch[0, 0, 0, 0] for batch in gate.batches] == [1, 2]
+    gate.opened.set()
+    for future in (small, large):
+        future.result(10)
+
+
+def test_time_in_which_lanes_overlap_is_counted_once(start):
+    def forward(tiles):
+        time.sleep(0.1)
+        return tiles
+
+    batcher = start(forward, batch_pixels=TILE, lanes=2)
+    post(batcher, 1, tiles=6)[0].result(10)
+    while batcher.queued_pixels:
+        time.sleep(0.001)
+    future, _ = post(batcher, 2, tiles=10)
+    assert 0.4 < batcher.queued_seconds < 0.8
+    future.result(10)
 
 
 def test_a_cancelled_request_leaves_the_queue(start):
@@ -285,7 +338,7 @@ def test_nobody_waits_for_a_thread_that_has_died(start):
     waiting, _ = post(batcher, 2)
     opened.set()
     for future in (running, waiting):
-        with pytest.raises(RuntimeError, match="the inference thread has died"):
+        with pytest.raises(RuntimeError, match="an inference thread has died"):
             future.result(10)
     assert isinstance(batcher.death, SystemExit)
     with pytest.raises(Draining):
