@@ -1,6 +1,6 @@
 """LitServe with its dynamic batching; decoding and encoding happen in its worker, as it has it.
 
-python -m benchmarks.rivals.lit PORT
+python -m benchmarks.rivals.lit PORT [compiled]
 """
 
 import base64
@@ -21,9 +21,11 @@ WAIT = 0.005
 class Denoise(ls.LitAPI):
     """The steps that LitServe asks for."""
 
+    compiled = "compiled" in sys.argv
+
     def setup(self, device: str) -> None:  # noqa: ARG002
         """Once in each worker."""
-        self.model = Model()
+        self.model = Model(self.compiled)
 
     def decode_request(self, request: dict[str, str]) -> Picture:
         """From JSON, the way its examples send pictures."""

@@ -1,10 +1,11 @@
-"""What all rivals share: the codecs and the compiled network of the service."""
+"""What all rivals share: the codecs of the service, and the network in either of two forms."""
 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from app.imaging.codec import Picture, decode, encode
@@ -15,14 +16,33 @@ from app.inference.store import read_packages
 MAX_PIXELS = 100_000_000
 
 
-class Model:
-    """The default model, for whole pictures, and batches of those that are of one size."""
+class Documented:
+    """The .keras file as Keras's own documentation has it served: loaded, and asked by batch."""
 
-    def __init__(self, folder: Path = Path("models"), name: str = "unet") -> None:
-        package = read_packages(folder)[name]
+    def __init__(self, path: Path) -> None:
+        self._model = keras.models.load_model(path, compile=False)
+
+    def forward(self, tiles: Pixels) -> Pixels:
+        """The denoised tiles [n, height, width, 3], uint8 as they came."""
+        clean = self._model.predict_on_batch(tiles.astype(np.float32) / 255)
+        restored: Pixels = np.rint(np.clip(clean, 0, 1) * 255).astype(np.uint8)
+        return restored
+
+
+class Model:
+    """The default model, for whole pictures, and batches of those that are of one size.
+
+    `compiled` is the network as this service compiles it, in bfloat16 where there is any; else it
+    is what the file gives to anybody.
+    """
+
+    def __init__(self, compiled: bool = True) -> None:
+        package = read_packages(Path("models"))["unet"]
         self.card = package.card
-        configure_tensorflow(Precision.AUTO, 0)
-        self._engine, self._stride = Engine(package.path), package.card.stride
+        if compiled:
+            configure_tensorflow(Precision.AUTO, 0)
+        self._network = Engine(package.path) if compiled else Documented(package.path)
+        self._stride = package.card.stride
         self.denoise([np.zeros((256, 256, 3), np.uint8)])
 
     def denoise(self, pictures: Sequence[Pixels]) -> list[Pixels]:
@@ -34,7 +54,7 @@ class Model:
         for (height, width, _), members in alike.items():
             edge = ((0, 0), (0, -height % self._stride), (0, -width % self._stride), (0, 0))
             batch = np.pad(np.stack([pictures[i] for i in members]), edge, mode="reflect")
-            restored = self._engine.forward(batch)[:, :height, :width]
+            restored = self._network.forward(batch)[:, :height, :width]
             results.update(zip(members, restored, strict=True))
         return [results[index] for index in range(len(pictures))]
 

@@ -1,6 +1,6 @@
 """FastAPI as most would write it: a synchronous endpoint, which runs in the thread pool.
 
-python -m benchmarks.rivals.plain PORT
+python -m benchmarks.rivals.plain PORT [compiled]
 """
 
 import sys
@@ -12,9 +12,9 @@ from fastapi.concurrency import run_in_threadpool
 from benchmarks.rivals.model import Model, read, write
 
 
-def create_app() -> FastAPI:
+def create_app(compiled: bool) -> FastAPI:
     """The model is loaded once; each request runs on its own."""
-    app, model = FastAPI(), Model()
+    app, model = FastAPI(), Model(compiled)
 
     def denoise(data: bytes) -> Response:
         picture = read(data)
@@ -33,4 +33,4 @@ def create_app() -> FastAPI:
 
 
 if __name__ == "__main__":
-    uvicorn.run(create_app(), port=int(sys.argv[1]), access_log=False)
+    uvicorn.run(create_app("compiled" in sys.argv), port=int(sys.argv[1]), access_log=False)

@@ -1,6 +1,6 @@
 """Ray Serve with its dynamic batching: one replica, decoding and encoding in its threads.
 
-python -m benchmarks.rivals.ray_serve PORT
+python -m benchmarks.rivals.ray_serve PORT [compiled]
 """
 
 import asyncio
@@ -23,8 +23,8 @@ WAIT = 0.005
 class Denoise:
     """The model and its batches."""
 
-    def __init__(self) -> None:
-        self.model = Model()
+    def __init__(self, compiled: bool) -> None:
+        self.model = Model(compiled)
 
     @serve.batch(max_batch_size=BATCH, batch_wait_timeout_s=WAIT)
     async def infer(self, pictures: list[Picture]) -> list[Pixels]:
@@ -43,5 +43,5 @@ if __name__ == "__main__":
     ray.init(num_cpus=2, include_dashboard=False, logging_level="ERROR")
     serve.start(http_options={"host": "127.0.0.1", "port": int(sys.argv[1])})
     deployment = serve.deployment(num_replicas=1, max_ongoing_requests=128)(Denoise)
-    serve.run(deployment.bind(), route_prefix="/denoise")
+    serve.run(deployment.bind("compiled" in sys.argv), route_prefix="/denoise")
     signal.pause()
