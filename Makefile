@@ -43,8 +43,12 @@ train: .venv/requirements-dev.installed  ## train EXPERIMENT on the images below
 	@test -n "$(DATA)" || { echo "usage: make train DATA=folder-of-images [EXPERIMENT=$(EXPERIMENT)] [ARGS=--resume]"; exit 2; }
 	$(BIN)/python -m training train $(EXPERIMENT) --data $(DATA) $(ARGS)
 
-bench: .venv/requirements-dev.installed  ## measure the service under load, and the codecs
+bench: .venv/requirements-dev.installed  ## measure the service under load, some 15 minutes
 	$(BIN)/python -m benchmarks.serving $(ARGS)
+	$(BIN)/python -m benchmarks.fairness
+	$(BIN)/python -m benchmarks.overload
+	$(BIN)/python -m benchmarks.departures
+	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.codecs
 
 # Pins that still satisfy pyproject.toml are kept: `make lock UPGRADE=--upgrade` moves to the newest.

@@ -18,12 +18,17 @@ from app.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+KEEP_ALIVE_SECONDS = 75
+"""For which a connection may idle: longer than clients and proxies keep one, a minute at most by
+habit. Who hangs up first must be the client: what it sends just then would be lost.
+"""
+
 CANCEL_SECONDS = 1
 """For requests that are cancelled at the end of drain_seconds to answer that they were."""
 
 
 class Server(uvicorn.Server):
-    """uvicorn, draining: at SIGTERM it goes on listening until what is in flight is answered.
+    """uvicorn, draining: at SIGTERM it goes on listening until all pictures taken are answered.
 
     New requests meanwhile get 503 rather than a refused connection, so a load balancer that has
     not noticed yet can send them elsewhere. A second signal stops at once.
@@ -31,7 +36,7 @@ class Server(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config, service: Service) -> None:
         super().__init__(config)
-        self._models, self._codecs = service.models, service.codecs
+        self._models, self._codecs, self._memory = service.models, service.codecs, service.memory
         self._drain_seconds = service.settings.drain_seconds
         self._deadline: float | None = None
 
@@ -54,8 +59,8 @@ class Server(uvicorn.Server):
         now = asyncio.get_running_loop().time()
         if self._deadline is None:
             self._deadline = now + self._drain_seconds
-            logger.info("draining: %d requests in flight", len(self.server_state.tasks))
-        return not self.server_state.tasks or now >= self._deadline
+            logger.info("draining: %d pictures in flight", self._memory.shares)
+        return not self._memory.shares or now >= self._deadline
 
 
 def serve(settings: Settings) -> int:
@@ -112,6 +117,7 @@ def make_server(app: FastAPI, kind: Callable[[uvicorn.Config, Service], Server] 
         server_header=False,
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=CANCEL_SECONDS,
     )
     return kind(config, app.state.service)

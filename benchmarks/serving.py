@@ -192,16 +192,26 @@ def plot(rows: Sequence[Row], target: Path) -> None:
     """Images a second over the clients, a line a server."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6, 3.5), layout="constrained")
+    figure = Figure(figsize=(8, 3.5), layout="constrained")
     axes = figure.subplots()
+    plain = [row.server.removesuffix(COMPILED) for row in rows]
+    colours = {name: f"C{index}" for index, name in enumerate(dict.fromkeys(plain))}
     for name in dict.fromkeys(row.server for row in rows):
-        points = [(row.clients, row.result.rate) for row in rows if row.server == name]
-        axes.plot(*zip(*sorted(points), strict=True), marker="o", label=name)
-    pictures = rows[0].pictures
-    axes.axhline(pictures.bare, color="grey", linestyle="--", label="the network alone")
-    axes.set_xscale("log", base=2)
+        points = sorted((row.clients, row.result.rate) for row in rows if row.server == name)
+        axes.plot(
+            *zip(*points, strict=True),
+            label=name,
+            marker="o",
+            color=colours[name.removesuffix(COMPILED)],
+            linestyle="--" if name.endswith(COMPILED) else "-",
+        )
+    pictures, counts = rows[0].pictures, sorted({row.clients for row in rows})
+    axes.axhline(pictures.bare, color="grey", linestyle=":", label="the network alone")
+    axes.set_xscale("log")
+    axes.set_xticks(counts, map(str, counts))
+    axes.minorticks_off()
     axes.set(xlabel="clients", ylabel=f"images/s, {pictures.name}", ylim=(0, None))
-    axes.legend()
+    figure.legend(loc="outside right upper")
     figure.savefig(target)
 
 

@@ -103,7 +103,7 @@ def test_it_lives_at_once_gets_ready_and_drains(start, png):
         while b"denoiser_held_bytes 0.0" in process.read("/metrics")[2]:
             time.sleep(0.01)
         process.popen.send_signal(signal.SIGTERM)
-        process.wait_for(r"draining: \d requests in flight")
+        process.wait_for(r"draining: \d pictures in flight")
         status, headers, problem = process.get("/health/ready")
         assert (status, problem["code"]) == (503, "draining")
         assert headers["Retry-After"].isdigit()

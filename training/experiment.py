@@ -54,6 +54,7 @@ class Noise(_Section):
     low: tuple[float, float] = (0.0, 55.0)
     high: tuple[float, float] = (55.0, 115.0)
     high_share: float = Field(0.25, ge=0, le=1, description="patches with a sigma from `high`")
+    clean_share: float = Field(0.0, ge=0, le=1, description="patches without any")
     clipped: float = Field(0.7, ge=0, le=1, description="share clipped and rounded to 8 bits")
     shared: float = Field(0.05, ge=0, le=1, description="colour patches with one noise plane")
     fixed: bool = Field(False, description="one plane, drawn once, for every patch: the article's")
@@ -67,6 +68,7 @@ class Noise(_Section):
         )
         parts = [
             f"Gaussian, sigma {sigmas} on the 0..255 scale",
+            *([f"{self.clean_share:.0%} without noise"] if self.clean_share else []),
             *([f"{self.clipped:.0%} clipped and rounded to 8 bits"] if self.clipped else []),
             *([f"{self.shared:.0%} the same in all channels"] if self.shared else []),
             *(["one pattern for all images"] if self.fixed else []),

@@ -13,7 +13,7 @@ class AddNoise(keras.layers.Layer):
     """Turns clean patches [n, h, w, 3] in [0, 1] into noisy ones while training; else the identity.
 
     Each patch draws its own sigma: with probability `high_share` from U(high), else from U(low),
-    both on the 0..255 scale. A share `clipped` is clipped to [0, 1] and rounded to 8 bits, as
+    both on the 0..255 scale; but a share `clean_share` has none. A share `clipped` is clipped to [0, 1] and rounded to 8 bits, as
     pictures reach the service; the rest keeps the raw sum, as the published tables do. A grey
     patch gets one noise plane for its three channels, as a grey picture has; so does a share
     `shared` of the colour patches. `fixed` noise is one plane, drawn once from NumPy's seed 0, for
@@ -54,7 +54,10 @@ class AddNoise(keras.layers.Layer):
     def _sigma(self, count: Any) -> Any:
         low = keras.random.uniform((count, 1, 1, 1), *self.noise.low, seed=self.seed_generator)
         high = keras.random.uniform((count, 1, 1, 1), *self.noise.high, seed=self.seed_generator)
-        return ops.where(self._chance(count, self.noise.high_share), high, low) / 255.0
+        sigma = ops.where(self._chance(count, self.noise.high_share), high, low) / 255.0
+        if not self.noise.clean_share:
+            return sigma
+        return ops.where(self._chance(count, self.noise.clean_share), 0.0, sigma)
 
     def _chance(self, count: Any, probability: float) -> Any:
         return keras.random.uniform((count, 1, 1, 1), seed=self.seed_generator) < probability

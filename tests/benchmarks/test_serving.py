@@ -1,3 +1,4 @@
+from app.imaging.codec import Format
 from benchmarks.load import Answer, Reply, Result
 from benchmarks.serving import COMPILED, LARGE_NAME, OURS, Pictures, Row, bounds, small_name
 
@@ -10,7 +11,7 @@ def row(server, name, clients, rate, bare=40.0):
 
 
 def test_bounds_compare_with_the_network_and_with_every_rival():
-    jpeg, png = small_name("jpeg"), small_name("png")
+    jpeg, png = small_name(Format.JPEG), small_name(Format.PNG)
     rows = [
         row(OURS, jpeg, 1, 30),
         row(OURS, jpeg, 16, 38),

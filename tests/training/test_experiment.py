@@ -7,7 +7,9 @@ from training.architectures import build
 from training.errors import TrainingError
 from training.experiment import Experiment, Noise, Trial, checked, read_experiment
 
-PRESETS = sorted((Path(__file__).parents[2] / "training" / "experiments").glob("*.toml"))
+EXPERIMENTS = Path(__file__).parents[2] / "training" / "experiments"
+PRESETS = sorted(EXPERIMENTS.glob("*.toml"))
+SEARCH = sorted((EXPERIMENTS / "search").glob("*.toml"))
 
 
 @pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
@@ -19,7 +21,16 @@ def test_a_preset_is_named_after_its_file_and_says_how_it_is_measured(path):
     assert all(folder.terms != "not stated" for folder in experiment.data.folders)
 
 
-@pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", SEARCH, ids=lambda path: path.stem)
+def test_trials_of_the_search_see_as_many_patches_of_the_same_images(path):
+    experiment, base = read_experiment(path), read_experiment(EXPERIMENTS / "search" / "base.toml")
+    assert experiment.name == f"search-{path.stem}"
+    patches = [e.schedule.batch * e.schedule.steps for e in (experiment, base)]
+    assert patches[0] == patches[1]
+    assert experiment.data == base.data
+
+
+@pytest.mark.parametrize("path", PRESETS + SEARCH, ids=lambda path: path.stem)
 def test_the_network_of_a_preset_can_be_built(path):
     experiment = read_experiment(path)
     assert build(experiment.architecture, experiment.options).count_params() > 0

@@ -43,6 +43,13 @@ def test_every_patch_draws_its_own_deviation_from_one_of_the_ranges():
     assert 85 < sigmas[high].min() < 105 < sigmas[high].max() < 125
 
 
+def test_a_share_has_no_noise():
+    clean = colour(400)
+    result = noisy(clean, plain(25, clean_share=0.2))
+    untouched = (np.abs(result - clean) < 1e-6).all(axis=(1, 2, 3))
+    assert untouched.mean() == pytest.approx(0.2, abs=0.06)
+
+
 def test_a_share_is_clipped_and_rounded():
     result = noisy(colour(200), plain(102, clipped=0.7))
     levels = result * 255
