@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -183,6 +183,25 @@ def test_with_nothing_in_flight_it_stops_at_once(run):
     server.handle_exit(signal.SIGTERM, None)
     thread.join(10)
     assert not thread.is_alive()
+
+
+def test_who_asks_on_and_on_does_not_hold_up_the_drain(run):
+    server, thread, connection = run(drain_seconds=600)
+
+    def ask():
+        with suppress(OSError, http.client.HTTPException):
+            while True:
+                connection.request("GET", "/health/live")
+                connection.getresponse().read()
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    time.sleep(0.1)
+    server.handle_exit(signal.SIGTERM, None)
+    thread.join(10)
+    assert not thread.is_alive()
+    asking.join(10)
+    connection.close()
 
 
 def test_what_outlasts_the_drain_is_cut_off_with_an_answer(run, png):

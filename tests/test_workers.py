@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -164,6 +165,18 @@ def test_a_second_signal_does_not_wait(serve_while):
     began = time.monotonic()
     assert serve_while(act, drain_seconds=600) == 0
     assert time.monotonic() - began < 60
+
+
+def test_their_metrics_add_up_on_a_port_of_their_own(serve_while):
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port = found.getsockname()[1]
+
+    def act(caller, connect):
+        wait_for_workers(lambda: http.client.HTTPConnection("127.0.0.1", port, timeout=60), 2)
+        assert read(connect(), "GET", "/metrics")[0] == 404
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    assert serve_while(act, metrics=False, metrics_port=port) == 0
 
 
 def test_where_no_worker_can_serve_the_exit_code_tells(make_package, caplog):

@@ -13,10 +13,10 @@ class AddNoise(keras.layers.Layer):
     """Turns clean patches [n, h, w, 3] in [0, 1] into noisy ones while training; else the identity.
 
     Each patch draws its own sigma: with probability `high_share` from U(high), else from U(low),
-    both on the 0..255 scale; but a share `clean_share` has none. A share `clipped` is clipped to [0, 1] and rounded to 8 bits, as
-    pictures reach the service; the rest keeps the raw sum, as the published tables do. A grey
-    patch gets one noise plane for its three channels, as a grey picture has; so does a share
-    `shared` of the colour patches. `fixed` noise is one plane, drawn once from NumPy's seed 0, for
+    both on the 0..255 scale; but a share `clean_share` has none. A share `clipped` is clipped to
+    [0, 1] and rounded to 8 bits, as pictures reach the service; the rest keeps the raw sum, as the
+    published tables do. A grey patch gets one noise plane for its three channels, as a grey picture
+    has; so does a share `shared` of the colour patches. `fixed` noise is one plane, drawn once from NumPy's seed 0, for
     all patches, which must then be of the size `side`.
     """
 
