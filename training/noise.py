@@ -16,8 +16,8 @@ class AddNoise(keras.layers.Layer):
     both on the 0..255 scale; but a share `clean_share` has none. A share `clipped` is clipped to
     [0, 1] and rounded to 8 bits, as pictures reach the service; the rest keeps the raw sum, as the
     published tables do. A grey patch gets one noise plane for its three channels, as a grey picture
-    has; so does a share `shared` of the colour patches. `fixed` noise is one plane, drawn once from NumPy's seed 0, for
-    all patches, which must then be of the size `side`.
+    has; so does a share `shared` of the colour patches. `fixed` noise is one plane, drawn once
+    from NumPy's seed 0, for all patches, which must then be of the size `side`.
     """
 
     def __init__(self, noise: Noise, *, side: int, seed: int) -> None:
