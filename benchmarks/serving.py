@@ -6,9 +6,9 @@ In one run, on one machine, with the same .keras file, pictures and codecs: the 
 alone on ready tiles, this service, a plain FastAPI, LitServe and Ray Serve with their own batching.
 Each rival serves the file twice: as Keras's documentation has it, and compiled as this service does
 it, which is no part of theirs, to tell the serving from the network. Prints Markdown tables of good
-answers a second and how that compares with the bare network; latency; CPU seconds a picture; and
-the peak memory of all processes of a server. Rivals that are not installed are named and left out:
-`pip install litserve 'ray[serve]'`.
+answers a second and how that compares with the bare network, on tiles without halos, just before
+and just after; latency; CPU seconds a picture; and the peak memory of all processes of a server.
+Rivals that are not installed are named and left out: `pip install litserve 'ray[serve]'`.
 
 The bounds: a picture of 256x256 takes 16 clients at most 1.11 times what the network alone takes as
 a JPEG, 1.25 times as a PNG, and a JPEG of 12 megapixels one client 1.25 times. One client waits at
@@ -24,9 +24,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 from app.imaging.codec import Format
-from benchmarks.bare import rates
+from benchmarks.bare import rates, seconds_per_batch
 from benchmarks.load import Request, Result, arrivals, closed_loop, open_loop
 from benchmarks.markdown import Bound, head, line, report
 from benchmarks.pictures import requests
@@ -35,6 +36,7 @@ from benchmarks.service import COMMAND, PORT, service
 
 SIDE = 256
 WARM_SECONDS = 2.0
+BARE_SECONDS = 2.0
 LARGE, LARGE_NAME = (3000, 4000), "12 MP jpeg"
 OFFERED = (0.3, 0.6, 0.9)
 """Loads of the open loop, as shares of what the network alone can do."""
@@ -83,11 +85,19 @@ SERVERS = (Server(OURS, COMMAND, "/health/ready", "app"), *rivals())
 
 @dataclass(frozen=True)
 class Pictures:
-    """What is posted, and how many of them the network alone does in a second."""
+    """What is posted, and how fast the network alone does as much of the best shape that it has."""
 
     name: str
     posts: list[Request]
-    bare: float
+    pixels: int
+    """Of one of them."""
+    tile: int
+    batch: int
+
+    def bare(self) -> float:
+        """Pictures a second that the network alone does now."""
+        seconds = seconds_per_batch(self.tile, self.tile, self.batch, BARE_SECONDS)
+        return self.batch * self.tile**2 / self.pixels / seconds
 
 
 @dataclass(frozen=True)
@@ -96,6 +106,8 @@ class Row:
 
     server: str
     pictures: Pictures
+    bare: float
+    """Pictures a second of the network alone, just before and after: machines have their moods."""
     clients: int
     result: Result
     cpu_seconds: float
@@ -110,7 +122,7 @@ class Row:
             self.pictures.name,
             str(self.clients),
             f"{r.rate:.2f}",
-            f"{r.rate / self.pictures.bare:.2f}",
+            f"{r.rate / self.bare:.2f}",
             *(f"{r.percentile(p) * 1e3:.0f}" for p in (50, 95, 99)),
             f"{self.cpu_seconds / max(1, len(r.latencies)) * 1e3:.0f}",
             f"{self.peak_memory >> 20}",
@@ -131,10 +143,11 @@ def load(
     posts = [r.as_json() for r in pictures.posts] if candidate.json else pictures.posts
     asyncio.run(closed_loop(PORT, posts, clients, WARM_SECONDS))
     process.forget_peak()
-    before = process.cpu_seconds
+    before, used = pictures.bare(), process.cpu_seconds
     result = asyncio.run(closed_loop(PORT, posts, clients, seconds))
-    spent = process.cpu_seconds - before
-    return Row(candidate.name, pictures, clients, result, spent, process.peak_memory)
+    used = process.cpu_seconds - used
+    bare = (before + pictures.bare()) / 2
+    return Row(candidate.name, pictures, bare, clients, result, used, process.peak_memory)
 
 
 def loads(
@@ -157,10 +170,10 @@ def bounds(rows: Sequence[Row], alone: float) -> Iterator[Bound]:
 
     for kind, most in ((Format.JPEG, 1 / 0.90), (Format.PNG, 1 / 0.80)):
         if row := find(OURS, kind, 16):
-            times = row.pictures.bare / row.result.rate
+            times = row.bare / row.result.rate
             yield Bound(f"time of a {kind}, 16 clients, by the network's", times, most)
     if large := next((r for r in rows if r.server == OURS and r.pictures.name == LARGE_NAME), None):
-        times = large.pictures.bare * large.result.percentile(50)
+        times = large.bare * large.result.percentile(50)
         yield Bound(f"time of a {LARGE_NAME}, by the network's", times, 1.25)
     one, many = find(OURS, Format.JPEG, 1), find(OURS, Format.JPEG, 16)
     if one:
@@ -176,16 +189,16 @@ def bounds(rows: Sequence[Row], alone: float) -> Iterator[Bound]:
             yield Bound(f"our p95 by that of {name}, 1 client", times, 1.0)
 
 
-def open_rows(pictures: Pictures, seconds: float) -> Iterator[tuple[str, ...]]:
+def open_rows(pictures: Pictures, bare: float, seconds: float) -> Iterator[tuple[str, ...]]:
     """Latency of the service when pictures come by themselves: cells of a table."""
     with service():
         for share in OFFERED:
-            due = arrivals(share * pictures.bare, seconds)
+            due = arrivals(share * bare, seconds)
             pick = itertools.cycle(pictures.posts).__next__
             result = asyncio.run(open_loop(PORT, pick, due))
             answered = len(result.latencies) / max(1, len(due))
             times = (f"{result.percentile(p) * 1e3:.0f}" for p in (50, 95, 99))
-            yield f"{share * pictures.bare:.1f}", f"{answered:.0%}", *times
+            yield f"{share * bare:.1f}", f"{answered:.0%}", *times
 
 
 def plot(rows: Sequence[Row], target: Path) -> None:
@@ -205,12 +218,14 @@ def plot(rows: Sequence[Row], target: Path) -> None:
             color=colours[name.removesuffix(COMPILED)],
             linestyle="--" if name.endswith(COMPILED) else "-",
         )
-    pictures, counts = rows[0].pictures, sorted({row.clients for row in rows})
-    axes.axhline(pictures.bare, color="grey", linestyle=":", label="the network alone")
+    counts = sorted({row.clients for row in rows})
+    axes.axhline(
+        fmean(row.bare for row in rows), color="grey", linestyle=":", label="the network alone"
+    )
     axes.set_xscale("log")
     axes.set_xticks(counts, map(str, counts))
     axes.minorticks_off()
-    axes.set(xlabel="clients", ylabel=f"images/s, {pictures.name}", ylim=(0, None))
+    axes.set(xlabel="clients", ylabel=f"images/s, {rows[0].pictures.name}", ylim=(0, None))
     figure.legend(loc="outside right upper")
     figure.savefig(target)
 
@@ -226,16 +241,15 @@ def main() -> int:
     options = parser.parse_args()
 
     alone = rates(SIDE, options.seconds / 2)
-    tiles = rates(1024, options.seconds / 2, [1])[1]
-    bare = tiles * 1024**2 / (LARGE[0] * LARGE[1])
+    batch = max(alone, key=alone.__getitem__)
     shown = ", ".join(f"{batch}: {rate:.1f}" for batch, rate in alone.items())
-    print(f"The network alone, {SIDE}x{SIDE} pictures a second by batch: {shown}.")
-    print(f"12 megapixels in tiles of 1024x1024, without halos: {bare:.3f} a second.\n")
+    print(f"The network alone, {SIDE}x{SIDE} pictures a second by batch: {shown}.\n")
     small = [
-        Pictures(small_name(f), requests(f, SIDE, SIDE, 32, "/denoise"), max(alone.values()))
+        Pictures(small_name(f), requests(f, SIDE, SIDE, 32, "/denoise"), SIDE**2, SIDE, batch)
         for f in (Format.JPEG, Format.PNG)
     ]
-    large = Pictures(LARGE_NAME, requests(Format.JPEG, *LARGE, 1, "/denoise"), bare)
+    post = requests(Format.JPEG, *LARGE, 1, "/denoise")
+    large = Pictures(LARGE_NAME, post, LARGE[0] * LARGE[1], tile=1024, batch=1)
 
     rows: list[Row] = []
     print(head(*HEAD))
@@ -249,7 +263,7 @@ def main() -> int:
 
     print(f"\nArrivals at random (open loop), denoiser, {small[0].name}:\n")
     print(head("images/s offered", "answered", "p50 ms", "p95 ms", "p99 ms"))
-    for cells in open_rows(small[0], 2 * options.seconds):
+    for cells in open_rows(small[0], alone[batch], 2 * options.seconds):
         print(line(cells), flush=True)
     if options.plot:
         plot([row for row in rows if row.pictures is small[0]], options.plot)

@@ -7,7 +7,9 @@ def row(server, name, clients, rate, bare=40.0):
     """A server that answers so many pictures a second, whoever asks waiting for all others."""
     latency = clients / rate
     answers = [Answer(Reply(200), 0.0, latency)] * 100
-    return Row(server, Pictures(name, [], bare), clients, Result(answers, 100 / rate), 1.0, 0)
+    return Row(
+        server, Pictures(name, [], 1, 1, 1), bare, clients, Result(answers, 100 / rate), 1, 0
+    )
 
 
 def test_bounds_compare_with_the_network_and_with_every_rival():
