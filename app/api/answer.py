@@ -37,10 +37,11 @@ class PictureResponse(Response):
 
         async def send_in_pieces(message: Message) -> None:
             body = memoryview(message.pop("body", b""))
-            for start in range(0, len(body), PIECE):
+            last = max(0, len(body) - 1) // PIECE * PIECE
+            for start in range(0, last, PIECE):
                 piece = bytes(body[start : start + PIECE])
                 await send({**message, "body": piece, "more_body": True})
-            await send(message)
+            await send({**message, "body": bytes(body[last:])} if body else message)
 
         try:
             async with asyncio.timeout(self.seconds):
