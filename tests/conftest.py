@@ -14,6 +14,7 @@ CARD = {
     "architecture": "one 3x3 convolution",
     "parameters": 81,
     "gmac": 0.005,
+    "floats_per_pixel": 3.0,
     "stride": 1,
     "halo": 8,
     "noise": "none in particular",

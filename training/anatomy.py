@@ -22,6 +22,8 @@ class Anatomy:
     parameters: int
     gmac: float
     """10^9 multiply-adds for 256x256 pixels, those of the convolutions"""
+    floats_per_pixel: float
+    """Values that the widest layer puts out, for each pixel of the input"""
     stride: int
     """Sides must be multiples of it: the factor between the input and the coarsest layer."""
     radius: int
@@ -44,6 +46,7 @@ def anatomy(network: keras.Model) -> Anatomy:
     """
     places = {id(network.inputs[0]): _Place(Fraction(1), Fraction(0))}
     multiplications = Fraction(0)
+    floats_per_pixel = Fraction(network.inputs[0].shape[-1])
     for layer in network.layers:
         if isinstance(layer, layers.InputLayer):
             continue
@@ -56,6 +59,7 @@ def anatomy(network: keras.Model) -> Anatomy:
         before = [places[id(tensor)] for tensor in tensors]
         widest = replace(before[0], radius=max(place.radius for place in before))
         after = places[id(layer.output)] = _RULES[type(layer)](layer, widest)
+        floats_per_pixel = max(floats_per_pixel, layer.output.shape[-1] / after.step**2)
         if hasattr(layer, "kernel"):
             # A transposed convolution multiplies for each input, any other for each output.
             at = before[0] if isinstance(layer, layers.Conv2DTranspose) else after
@@ -63,6 +67,7 @@ def anatomy(network: keras.Model) -> Anatomy:
     return Anatomy(
         parameters=int(network.count_params()),
         gmac=float(multiplications) / 1e9,
+        floats_per_pixel=float(floats_per_pixel),
         stride=int(max(place.step for place in places.values())),
         radius=math.ceil(places[id(network.outputs[0])].radius),
     )

@@ -71,6 +71,7 @@ def _network(path: Path, experiment: Experiment) -> dict[str, Any]:
         "architecture": experiment.architecture,
         "parameters": figures.parameters,
         "gmac": float(f"{figures.gmac:.3g}"),
+        "floats_per_pixel": figures.floats_per_pixel,
         "stride": figures.stride,
         "halo": figures.radius if halo is None else min(halo, figures.radius),
     }

@@ -63,6 +63,11 @@ class Tile:
         return self.rows.length * self.columns.length
 
 
+def sides_within(pixels: float, *, halo: int) -> tuple[int, ...]:
+    """Those of SIDES whose square has at most so many pixels, and all that a halo cannot spare."""
+    return tuple(side for side in SIDES if side**2 <= pixels or side <= 4 * halo + SIDES[0])
+
+
 @lru_cache(maxsize=256)
 def plan(
     height: int, width: int, *, halo: int, stride: int, sides: tuple[int, ...] = SIDES

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Self
 
 import numpy as np
@@ -12,18 +13,21 @@ import numpy as np
 from app.imaging.codec import Picture
 from app.imaging.estimate import estimate_sigma
 from app.imaging.scale import Pixels, from_unit, to_unit
-from app.imaging.tiling import plan
+from app.imaging.tiling import Tile, plan, sides_within
 from app.inference.batcher import Batcher, Stats, Timing
 from app.inference.store import ModelCard, ModelPackage
 
 MAX_FAILURES = 3
 """Batches in a row that may fail: one may be its picture's fault, or want for memory a moment."""
 
-WARM = (
-    *(((1, 64, 64, channels), dtype) for channels in (1, 3) for dtype in (np.uint8, np.uint16)),
-    *(((1, side, side, 3), np.uint8) for side in (256, 512, 1024)),
-)
-"""Shapes and types run once before the model counts as ready: every trace, and common sizes."""
+WARM_SIDES = (256, 512, 1024)
+"""Common sizes of tiles, run once before the model counts as ready."""
+
+BATCH_FLOATS = 8 * 2112**2
+"""The most values that one layer may put out for a batch, or a tile, which is 140 MB: it bounds the
+memory of a forward pass. The default network reaches it with the largest tile there is; one of
+wider layers works on smaller ones.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +86,21 @@ def _is_grey(pixels: Pixels) -> bool:
     return bool((pixels[..., 1:] == pixels[..., :1]).all())
 
 
-def _seconds_per_pixel(forward: Callable[[Pixels], Pixels]) -> float:
-    """Measured on a batch of middling size."""
-    tiles = np.zeros((1, 512, 512, 3), np.uint8)
+def _sides(card: ModelCard) -> tuple[int, ...]:
+    """The sides of tiles that are within BATCH_FLOATS."""
+    return sides_within(BATCH_FLOATS / card.floats_per_pixel, halo=card.halo)
+
+
+def _warm(forward: Callable[[Pixels], Pixels], sides: tuple[int, ...]) -> float:
+    """Runs every trace, and common ones of `sides`; the seconds that a pixel takes from then on."""
+    for channels, dtype in product((1, 3), (np.uint8, np.uint16)):
+        forward(np.zeros((1, 64, 64, channels), dtype))
+    for side in (side for side in WARM_SIDES if side <= sides[-1]):
+        forward(np.zeros((1, side, side, 3), np.uint8))
+    side = min(512, sides[-1])
     began = time.monotonic()
-    forward(tiles)
-    return (time.monotonic() - began) / (512 * 512)
+    forward(np.zeros((1, side, side, 3), np.uint8))
+    return (time.monotonic() - began) / side**2
 
 
 class Denoiser:
@@ -102,9 +115,10 @@ class Denoiser:
     ) -> None:
         """`seconds_per_pixel` is what is reckoned with until work has been timed."""
         self.card = card
+        self._sides = _sides(card)
         self._batcher = Batcher(
             forward,
-            batch_pixels=limits.batch_pixels,
+            batch_pixels=min(limits.batch_pixels, self._sides[-1] ** 2),
             queue_pixels=limits.queue_pixels,
             deadline=limits.deadline,
             seconds_per_pixel=seconds_per_pixel,
@@ -129,9 +143,7 @@ class Denoiser:
 
         configure_tensorflow(Precision(precision), threads)
         engine = Engine(package.path)
-        for kind in WARM:
-            engine.forward(np.zeros(*kind))
-        cost = _seconds_per_pixel(engine.forward)
+        cost = _warm(engine.forward, _sides(package.card))
         return cls(engine.forward, package.card, limits or Limits(), cost)
 
     def submit(self, picture: Picture, *, strength: float = 1.0) -> Future[Denoised]:
@@ -150,11 +162,16 @@ class Denoiser:
         return await asyncio.wrap_future(self._queue(picture, pixels, strength))
 
     def _queue(self, picture: Picture, pixels: Pixels, strength: float) -> Future[Denoised]:
-        tiles = plan(picture.height, picture.width, halo=self.card.halo, stride=self.card.stride)
+        tiles = self.plan(picture.height, picture.width)
         restored = np.empty(pixels.shape, pixels.dtype)
         return self._batcher.submit(
             pixels, tiles, restored, lambda timing: Denoised(picture, restored, strength, timing)
         )
+
+    def plan(self, height: int, width: int) -> tuple[Tile, ...]:
+        """The tiles that a picture of so many pixels is cut into."""
+        card = self.card
+        return plan(height, width, halo=card.halo, stride=card.stride, sides=self._sides)
 
     async def probe(self) -> None:
         """Runs the smallest picture through the network; raises whatever that does."""

@@ -48,6 +48,10 @@ class ModelCard(_Part):
     architecture: str
     parameters: PositiveInt
     gmac: float = Field(gt=0, description="10^9 multiply-adds for 256x256 pixels")
+    floats_per_pixel: float = Field(
+        gt=0,
+        description="values that its widest layer puts out, for each pixel: memory grows with it",
+    )
     stride: PositiveInt = Field(description="tiles start at, and measure, multiples of this")
     halo: int = Field(ge=0, description="pixels of context that a tile needs around its core")
     noise: str = Field(description="the noise it was trained to remove")

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.imaging.tiling import SIDES, cost, cut, plan, stitch
+from app.imaging.tiling import SIDES, cost, cut, plan, sides_within, stitch
 
 sizes = st.integers(1, 3000)
 
@@ -71,3 +71,13 @@ def test_common_sizes_cost_little_more_than_their_pixels(size, most):
 def test_sides_too_short_for_the_halo_are_passed_over():
     tiles = plan(2000, 2000, halo=200, stride=8)
     assert min(tiles[0].shape) > 400
+
+
+@given(st.floats(0, 1e7), st.integers(0, 400))
+@settings(deadline=None)
+def test_sides_are_within_the_pixels_unless_the_halo_needs_more(pixels, halo):
+    sides = sides_within(pixels, halo=halo)
+    assert sides == SIDES[: len(sides)]
+    assert len(plan(3000, 3000, halo=halo, stride=8, sides=sides)) > 1
+    if sides[-1] ** 2 > pixels:
+        assert sides[-1] <= 4 * halo + SIDES[0]

@@ -6,7 +6,7 @@ import pytest
 from app.imaging.codec import Format, Picture
 from app.imaging.noise import add_noise
 from app.inference.batcher import Draining
-from app.inference.denoiser import Denoiser
+from app.inference.denoiser import BATCH_FLOATS, Denoiser, Limits
 from app.inference.store import BadModelPackage, read_packages
 
 
@@ -51,6 +51,22 @@ def test_tiles_give_the_same_pixels_as_the_whole(denoiser):
     whole = sum(padded[i : i + 1100, j : j + 1300] for i in range(3) for j in range(3)) / 9
     inside = np.abs(tiled - whole)[1:-1, 1:-1]
     assert inside.max() <= 0.5 + 1e-3
+
+
+def test_a_network_of_wide_layers_never_sees_much_at_once(models):
+    card = read_packages(models)["blur"].card.model_copy(update={"floats_per_pixel": 1000.0})
+    seen = []
+
+    def forward(tiles):
+        seen.append(tiles.size // 3)
+        return tiles
+
+    denoiser = Denoiser(forward, card, Limits(batch_pixels=1 << 20))
+    pictures = [noisy_picture(600, 700), *(noisy_picture(128, 128) for _ in range(16))]
+    for future in [denoiser.submit(picture) for picture in pictures]:
+        future.result(60)
+    denoiser.close()
+    assert max(seen) * card.floats_per_pixel <= BATCH_FLOATS
 
 
 @pytest.mark.parametrize("strength", [0.5, 1.0])

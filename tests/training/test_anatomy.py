@@ -18,6 +18,15 @@ def test_the_autoencoders_figures():
     assert figures.gmac == pytest.approx(by_hand / 1e9)
     assert figures.parameters == 751_939
     assert figures.stride == 4
+    assert figures.floats_per_pixel == 256
+
+
+def test_the_widest_layer_counts_what_it_puts_out_for_a_pixel():
+    image = keras.Input((None, None, 3))
+    half = layers.Conv2D(64, 2, strides=2)(image)
+    quarter = layers.Conv2D(128, 2, strides=2)(half)
+    network = keras.Model(image, layers.Conv2DTranspose(3, 4, strides=4)(quarter))
+    assert anatomy(network).floats_per_pixel == 64 / 4
 
 
 def test_a_transposed_convolution_multiplies_for_each_input():
