@@ -1,8 +1,9 @@
-"""The pictures of the README, made of the project's own samples:
+"""The pictures of the documentation, made of the project's own samples:
 
     python -m tests.web.pictures
 
-writes docs/page.jpg, the page in use, for which a browser is needed, and docs/before-after.jpg.
+writes docs/page.jpg, the page in use, for which a browser is needed, docs/before-after.jpg, and
+docs/article.jpg.
 """
 
 from io import BytesIO
@@ -49,7 +50,22 @@ def before_after(site: Site) -> Image.Image:
     return sheet
 
 
+def article(site: Site) -> Image.Image:
+    """Details with noise of factor 0.4; by the autoencoder that was trained for it; by default."""
+    rows = {"mri": "autoencoder-mri", "landscape": "autoencoder-photo"}
+    sheet = Image.new("RGB", (3 * (SIDE + GAP) - GAP, len(rows) * (SIDE + GAP) - GAP), "white")
+    for row, (name, model) in enumerate(rows.items()):
+        left, top = DETAILS[name]
+        noisy = site.post("/noise?factor=0.4&seed=1", (FOLDER / f"{name}.png").read_bytes())
+        restored = (site.post(f"/denoise?model={each}", noisy) for each in (model, "unet"))
+        for column, data in enumerate((noisy, *restored)):
+            detail = Image.open(BytesIO(data)).crop((left, top, left + SIDE, top + SIDE))
+            sheet.paste(detail.convert("RGB"), (column * (SIDE + GAP), row * (SIDE + GAP)))
+    return sheet
+
+
 if __name__ == "__main__":
     with serving(create_app(Settings())) as site:
         page(site).save(DOCS / "page.jpg", quality=64, optimize=True)
         before_after(site).save(DOCS / "before-after.jpg", quality=60, optimize=True)
+        article(site).save(DOCS / "article.jpg", quality=70, optimize=True)
