@@ -38,7 +38,7 @@ def corrupted(clean: Picture, sigma: float, protocol: Protocol) -> Picture:
     planes = (*clean.pixels.shape[:2], 1) if protocol.shared else clean.pixels.shape
     noise = np.random.normal(0.0, sigma / 255, planes)  # noqa: NPY002
     pixels = from_unit(to_unit(clean.pixels) + noise, protocol.dtype)
-    return replace(clean, pixels=pixels, format=Format.PNG)
+    return replace(clean, pixels=pixels)
 
 
 def score(
@@ -48,7 +48,7 @@ def score(
     noisy = corrupted(clean, sigma, protocol)
     answer = client.post(
         "/denoise",
-        content=encode(noisy).data,
+        content=encode(noisy, Format.PNG).data,
         headers={"Content-Type": "image/png"},
         params={"model": protocol.model} if protocol.model else {},
     )

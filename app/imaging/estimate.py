@@ -14,7 +14,7 @@ BLOCK = 8
 BLOCKS = 1 << 9
 """Blocks that the estimate looks at: more would cost time and change nothing."""
 
-FLAT = 0.15
+FLAT = 0.25
 """Share of the blocks, the flattest, that the answer is taken from."""
 
 

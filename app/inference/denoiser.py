@@ -23,6 +23,11 @@ MAX_FAILURES = 3
 WARM_SIDES = (256, 512, 1024)
 """Common sizes of tiles, run once before the model counts as ready."""
 
+NOISE_FOUND = 0.97
+"""The share of the noise's deviation that a network takes out of the flattest parts of a picture;
+`benchmarks.quality` prints what it comes to, much the same for photographs and scans.
+"""
+
 BATCH_FLOATS = 8 * 2112**2
 """The most values that one layer may put out for a batch, or a tile, which is 140 MB: it bounds the
 memory of a forward pass. The default network reaches it with the largest tile there is; one of
@@ -69,7 +74,8 @@ class Denoised:
     def sigma(self) -> float:
         """The deviation of the noise that the network found, 0..1; takes some milliseconds."""
         channels = self.restored.shape[-1]
-        return estimate_sigma(self.original.pixels[..., :channels], self.restored)
+        removed = estimate_sigma(self.original.pixels[..., :channels], self.restored)
+        return min(removed / NOISE_FOUND, 1.0)
 
 
 def _distinct_channels(pixels: Pixels) -> Pixels:
