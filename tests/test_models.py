@@ -1,5 +1,7 @@
 """The committed models do what their cards say, on pictures that the project draws itself."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -7,13 +9,14 @@ from PIL import Image
 from app.imaging.codec import Picture
 from app.imaging.metrics import psnr
 from app.imaging.noise import add_noise
-from app.imaging.tiling import plan
 from app.inference.denoiser import Denoiser
 from app.inference.engine import Engine
 from app.inference.store import read_packages
 from app.settings import PROJECT, Settings
 
 PACKAGES = read_packages(PROJECT / "models")
+BLIND = ("unet", "unet-fast")
+FOR_ONE_FACTOR = ("autoencoder-mri", "autoencoder-photo")
 SAMPLES = PROJECT / "app" / "web" / "static" / "samples"
 
 
@@ -24,49 +27,70 @@ def sample(name: str, size: tuple[int, int] | None = None):
     return pixels if pixels.ndim == 3 else pixels[..., None]
 
 
-@pytest.fixture(scope="module", params=PACKAGES)
-def denoiser(request):
-    denoiser = Denoiser.load(PACKAGES[request.param])
+@pytest.fixture(scope="module")
+def denoisers():
+    """The models by name, each loaded when it is first asked for."""
+    loaded = {}
+
+    def denoiser(name):
+        if name not in loaded:
+            loaded[name] = Denoiser.load(PACKAGES[name])
+        return loaded[name]
+
     yield denoiser
-    denoiser.close()
+    for each in loaded.values():
+        each.close()
 
 
-def test_the_default_model_is_there():
-    assert Settings().model in PACKAGES
+def test_the_models_are_there():
+    assert Settings().model == "unet"
+    assert set(PACKAGES) == {*BLIND, *FOR_ONE_FACTOR}
 
 
-@pytest.mark.parametrize("name", ["landscape", "mri"])
-@pytest.mark.parametrize("factor", [0.05, 0.1, 0.2, 0.4])
-def test_noise_goes_and_the_picture_stays(denoiser, name, factor):
+@pytest.mark.parametrize(
+    ("model", "name", "factor"),
+    [
+        *product(BLIND, ["landscape", "mri"], [0.05, 0.1, 0.2, 0.4]),
+        ("autoencoder-mri", "mri", 0.4),
+        ("autoencoder-photo", "landscape", 0.4),
+    ],
+)
+def test_noise_goes_and_the_picture_stays(denoisers, model, name, factor):
     clean = sample(name)
     noisy = Picture(add_noise(clean, factor, seed=0))
-    restored = denoiser.submit(noisy).result(60).picture
+    restored = denoisers(model).submit(noisy).result(60).picture
     gain = psnr(clean, restored.pixels) - psnr(clean, noisy.pixels)
     assert gain > 3
 
 
-def test_sixteen_bits_are_no_worse_than_eight(denoiser):
+@pytest.mark.parametrize("model", PACKAGES)
+def test_sixteen_bits_are_no_worse_than_eight(denoisers, model):
     clean = sample("landscape")
     scores = []
     for pixels in (clean, clean.astype(np.uint16) * 257):
         noisy = Picture(add_noise(pixels, 0.1, seed=0))
-        scores.append(psnr(clean, denoiser.submit(noisy).result(60).picture.pixels))
+        scores.append(psnr(clean, denoisers(model).submit(noisy).result(60).picture.pixels))
     assert scores[1] > scores[0] - 0.01
 
 
 @pytest.mark.parametrize(
-    ("size", "factor", "strays"),
-    [((2240, 900), 0.1, 0), ((2240, 900), 0.4, 1e-5), ((2240, 2240), 0.4, 1e-5)],
+    ("model", "size", "factor", "strays"),
+    [
+        *((model, (2240, 900), 0.1, 0) for model in BLIND),
+        *((model, (2240, 900), 0.4, 1e-5) for model in BLIND),
+        *((model, (2240, 2240), 0.4, 1e-5) for model in BLIND),
+        *((model, (500, 380), 0.4, 1e-5) for model in FOR_ONE_FACTOR),
+    ],
 )
-def test_tiles_give_the_same_picture_as_the_whole(denoiser, size, factor, strays):
+def test_tiles_give_the_same_picture_as_the_whole(denoisers, model, size, factor, strays):
     """At most one 8-bit level anywhere, and 0.05 on average, the picture's edges included.
 
     Under the heaviest noise one sample in a hundred thousand may be two levels off. The whole is
     extended by reflection as far as the tiles are.
     """
     noisy = Picture(add_noise(sample("landscape", size), factor, seed=0))
-    card, (width, height) = denoiser.card, size
-    tiles = plan(height, width, halo=card.halo, stride=card.stride)
+    denoiser, (width, height) = denoisers(model), size
+    tiles = denoiser.plan(height, width)
     assert len(tiles) > 1
     last = tiles[-1]
     extra = (
@@ -76,7 +100,7 @@ def test_tiles_give_the_same_picture_as_the_whole(denoiser, size, factor, strays
     )
     extended = np.pad(noisy.pixels, extra, mode="reflect")
     tiled = denoiser.submit(noisy).result(60).picture.pixels.astype(int)
-    whole = Engine(PACKAGES[card.name].path).forward(extended[None])[0, :height, :width]
+    whole = Engine(PACKAGES[model].path).forward(extended[None])[0, :height, :width]
     difference = np.abs(tiled - whole)
     assert (difference > 1).mean() <= strays
     assert difference.max() <= 2
