@@ -57,6 +57,7 @@ class Noise(_Section):
     clean_share: float = Field(0.0, ge=0, le=1, description="patches without any")
     clipped: float = Field(0.7, ge=0, le=1, description="share clipped and rounded to 8 bits")
     shared: float = Field(0.05, ge=0, le=1, description="colour patches with one noise plane")
+    rician: float = Field(0.0, ge=0, le=1, description="share of grey patches with Rician noise")
     fixed: bool = Field(False, description="one plane, drawn once, for every patch: the article's")
 
     def __str__(self) -> str:
@@ -71,6 +72,7 @@ class Noise(_Section):
             *([f"{self.clean_share:.0%} without noise"] if self.clean_share else []),
             *([f"{self.clipped:.0%} clipped and rounded to 8 bits"] if self.clipped else []),
             *([f"{self.shared:.0%} the same in all channels"] if self.shared else []),
+            *([f"{self.rician:.0%} of grey ones Rician"] if self.rician else []),
             *(["one pattern for all images"] if self.fixed else []),
         ]
         return ", ".join(parts)

@@ -73,6 +73,17 @@ def test_so_does_a_share_of_colour_patches():
     assert shared.mean() == pytest.approx(0.4, abs=0.1)
 
 
+def test_a_share_of_grey_patches_has_rician_noise():
+    clean = np.zeros((200, 16, 16, 3), np.float32)
+    result = noisy(clean, plain(25.5, rician=0.3))
+    rician = (result > 0).all(axis=(1, 2, 3))
+    assert rician.mean() == pytest.approx(0.3, abs=0.1)
+    assert result[rician].mean() == pytest.approx(0.1 * np.sqrt(np.pi / 2), rel=0.02)
+    np.testing.assert_allclose(result, np.broadcast_to(result[..., :1], result.shape), atol=1e-6)
+    coloured = noisy(colour(200), plain(25.5, rician=1.0)) - colour(200)
+    assert coloured.mean() == pytest.approx(0, abs=0.002)
+
+
 def test_fixed_noise_is_the_plane_of_seed_0():
     plane = np.random.RandomState(0).standard_normal((16, 16, 1))
     for seed in (0, 1):
