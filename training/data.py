@@ -49,7 +49,7 @@ def load(folder: Folder, root: Path, data: Data) -> Images:
     ]
     # Small images take part in the split: evaluation, which knows no patch, comes to the same.
     thumbnails, images = zip(*readable.values(), strict=True) if readable else ((), ())
-    training, held_out = split(thumbnails, folder.split, folder.test_share)
+    training, held_out = split(list(readable), thumbnails, folder.split, folder.test_share)
     loaded = Images(
         [images[i] for i in training if images[i]],
         [images[i] for i in held_out if images[i]],

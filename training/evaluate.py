@@ -148,8 +148,9 @@ def trial_files(trial: Trial, root: Path) -> list[Path]:
     if trial.test_share:
         thumbnails = dict(read_each(files, thumbnail))
         readable = {p: t for p, t in thumbnails.items() if not isinstance(t, Skipped)}
-        _, held_out = split(list(readable.values()), trial.split, trial.test_share)
-        files = [list(readable)[index] for index in held_out]
+        files = list(readable)
+        _, held_out = split(files, list(readable.values()), trial.split, trial.test_share)
+        files = [files[index] for index in held_out]
     return files[: trial.limit]
 
 

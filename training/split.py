@@ -3,6 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,25 +18,30 @@ ALIKE = 0.97
 
 
 def split(
-    thumbnails: Sequence[NDArray[np.float32]], how: Split, test_share: float
+    files: Sequence[Path],
+    thumbnails: Sequence[NDArray[np.float32]],
+    how: Split,
+    test_share: float,
 ) -> tuple[list[int], list[int]]:
-    """Indices of the training and of the held-out part of the images with these thumbnails."""
+    """Indices of the training and of the held-out part of these files with these thumbnails."""
     if test_share == 0:
-        return list(range(len(thumbnails))), []
+        return list(range(len(files))), []
     if how == "files":
-        return split_files(len(thumbnails), test_share)
+        return split_files(files, test_share)
     return split_groups(group(thumbnails), test_share)
 
 
-def split_files(count: int, test_share: float) -> tuple[list[int], list[int]]:
+def split_files(files: Sequence[Path], test_share: float) -> tuple[list[int], list[int]]:
     """Indices of the training and of the held-out part, file by file, each in random order.
 
     The result is that of scikit-learn's `train_test_split` with `random_state=42`, which the
-    article used. It parts near-duplicates, so that a network is tested on what it has seen.
+    article used, on the files as Windows lists them: in alphabetical order, capitals and small
+    letters alike. It parts near-duplicates, so that a network is tested on what it has seen.
     """
+    listed = sorted(range(len(files)), key=lambda i: [part.upper() for part in files[i].parts])
     # The legacy generator, because that is what scikit-learn draws from.
-    order = np.random.RandomState(SEED).permutation(count).tolist()
-    held_out = math.ceil(test_share * count)
+    order = [listed[i] for i in np.random.RandomState(SEED).permutation(len(files))]
+    held_out = math.ceil(test_share * len(files))
     return order[held_out:], order[:held_out]
 
 

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,12 +12,25 @@ def noise(seed, side=32, dtype=np.uint8):
     return np.random.default_rng(seed).integers(0, 256, (side, side, 3)).astype(dtype)
 
 
+def names(count):
+    return [Path(f"{index:03}.png") for index in range(count)]
+
+
 def test_file_by_file_it_is_scikit_learns_split():
     """These figures are what `train_test_split(range(253), test_size=0.25, ...)` gives."""
-    training, held_out = split_files(253, 0.25)
+    training, held_out = split_files(names(253), 0.25)
     assert held_out[:5] == [208, 6, 79, 204, 117]
     assert (len(training), len(held_out)) == (189, 64)
     assert sorted(training + held_out) == list(range(253))
+
+
+def test_files_are_split_alike_wherever_their_order_comes_from():
+    files = [Path("a/Z.png"), Path("a/b.png"), Path("A/c.png"), Path("B/a.png"), Path("b/B.png")]
+    parts = [{files[index] for index in part} for part in split_files(files, 0.4)]
+    again = files[::-1]
+    assert parts == [{again[index] for index in part} for part in split_files(again, 0.4)]
+    ordered = [Path("A/b.png"), Path("a/c.png"), Path("a/Z.png"), Path("B/a.png"), Path("b/B.png")]
+    assert split_files(ordered, 0.4) == split_files(names(5), 0.4)
 
 
 @given(
@@ -61,11 +76,11 @@ def test_a_thumbnail_does_not_depend_on_the_depth():
 @pytest.mark.parametrize("how", ["groups", "files"])
 def test_nothing_is_held_out_of_a_share_of_zero(how):
     thumbnails = [thumbnail(noise(seed)) for seed in range(4)]
-    assert split(thumbnails, how, 0) == ([0, 1, 2, 3], [])
+    assert split(names(4), thumbnails, how, 0) == ([0, 1, 2, 3], [])
 
 
 def test_both_ways_to_split():
     picture = noise(1)
     thumbnails = [thumbnail(p) for p in (picture, picture, noise(2), noise(3))]
-    assert split(thumbnails, "files", 0.25) == split_files(4, 0.25)
-    assert split(thumbnails, "groups", 0.25) == split_groups([0, 0, 1, 2], 0.25)
+    assert split(names(4), thumbnails, "files", 0.25) == split_files(names(4), 0.25)
+    assert split(names(4), thumbnails, "groups", 0.25) == split_groups([0, 0, 1, 2], 0.25)
