@@ -148,8 +148,8 @@ def trial_files(trial: Trial, root: Path) -> list[Path]:
     if trial.test_share:
         thumbnails = dict(read_each(files, thumbnail))
         readable = {p: t for p, t in thumbnails.items() if not isinstance(t, Skipped)}
-        files = list(readable)
-        _, held_out = split(files, list(readable.values()), trial.split, trial.test_share)
+        files, known = list(readable), list(readable.values())
+        _, held_out = split(files, known, trial.split, trial.test_share)
         files = [files[index] for index in held_out]
     return files[: trial.limit]
 
