@@ -28,8 +28,9 @@ from typing import Any
 import structlog
 import uvicorn
 from prometheus_client import CollectorRegistry
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.multiprocess import mark_process_dead
 
+from app.api.metrics import WorkersTotals
 from app.api.service import Service
 from app.logs import configure_logs
 from app.main import create_app
@@ -54,7 +55,7 @@ def serve(settings: Settings) -> int:
         listener.listen(config.backlog)  # connections wait while no worker is there to take them
         os.environ[SHARED_METRICS] = folder  # read by the workers when they import the library
         registry = CollectorRegistry()
-        MultiProcessCollector(registry, path=folder)  # type: ignore[no-untyped-call]
+        registry.register(WorkersTotals(Path(folder)))
         try:
             with metrics_apart(settings, registry):
                 return Supervisor(settings, listener).run()

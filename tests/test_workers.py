@@ -79,10 +79,11 @@ def read(connection, method, path, body=None, headers=None):
 
 
 def samples(connect):
-    text = read(connect(), "GET", "/metrics")[1].decode()
+    status, content = read(connect(), "GET", "/metrics")
+    assert status == 200
     return {
         name: float(value)
-        for name, _, value in (line.rpartition(" ") for line in text.splitlines())
+        for name, _, value in (line.rpartition(" ") for line in content.decode().splitlines())
         if not name.startswith("#")
     }
 
@@ -177,6 +178,20 @@ def test_their_metrics_add_up_on_a_port_of_their_own(serve_while):
         os.kill(os.getpid(), signal.SIGTERM)
 
     assert serve_while(act, metrics=False, metrics_port=port) == 0
+
+
+def test_a_file_that_a_worker_was_killed_over_spoils_no_metrics(serve_while):
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port = found.getsockname()[1]
+
+    def act(caller, connect):
+        for kind in ("counter", "histogram", "gauge_livesum"):
+            Path(os.environ["PROMETHEUS_MULTIPROC_DIR"], f"{kind}_1.db").touch()
+        wait_for_workers(connect, 2)
+        wait_for_workers(lambda: http.client.HTTPConnection("127.0.0.1", port, timeout=60), 2)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    assert serve_while(act, metrics_port=port) == 0
 
 
 def test_where_no_worker_can_serve_the_exit_code_tells(make_package, caplog):

@@ -6,6 +6,7 @@ that folder instead, and whichever worker is asked adds up those of all.
 
 import os
 from collections.abc import Iterable
+from pathlib import Path
 
 from prometheus_client import (
     CollectorRegistry,
@@ -36,7 +37,7 @@ class Metrics:
         self._shared: _Shared | None = None
         own: CollectorRegistry | None = self.registry
         if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-            MultiProcessCollector(self.registry)  # type: ignore[no-untyped-call]
+            self.registry.register(WorkersTotals(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])))
             self._shared, own = _Shared(_State(models, memory)), None
         else:
             for collector in (ProcessCollector, PlatformCollector, GCCollector):
@@ -92,14 +93,35 @@ class Metrics:
             self._pixels.labels(route).inc(trace.pixels)
 
 
+class WorkersTotals(Collector):
+    """Adds up what all workers have written to the files of a folder.
+
+    An empty file is one that a worker has just made, or was killed while it made: it is passed
+    over, where the library's own collector would fail over it, for good if the worker is dead.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterable[Metric]:
+        """The metrics of all workers, each summed over them."""
+        files = [str(path) for path in self._folder.glob("*.db") if _has_begun(path)]
+        metrics: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
+        return metrics
+
+
+def _has_begun(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except FileNotFoundError:  # the gauges of a dead worker are removed meanwhile
+        return False
+
+
 class _State(Collector):
     """What the models and the memory say of themselves at the moment."""
 
     def __init__(self, models: Models, memory: Memory) -> None:
         self._models, self._memory = models, memory
-
-    def describe(self) -> Iterable[Metric]:
-        return ()
 
     def collect(self) -> Iterable[Metric]:
         yield GaugeMetricFamily(
