@@ -42,8 +42,15 @@ def anatomy(network: keras.Model) -> Anatomy:
     """The figures of `network`; raises TrainingError unless all its layers are known here.
 
     Those are stock layers whose outputs depend on their surroundings alone, so that a picture
-    gives the same result in tiles as whole, and a saved network needs no code of its own.
+    gives the same result in tiles as whole, and a saved network needs no code of its own. It has to
+    take RGB pictures of any size, and to give pictures of that size.
     """
+    shapes = [tensor.shape for tensor in (*network.inputs, *network.outputs)]
+    if shapes != [(None, None, None, 3)] * 2:
+        raise TrainingError(
+            "a network takes one tensor [None, None, None, 3] and gives one, "
+            f"not {', '.join(map(str, shapes))}"
+        )
     places = {id(network.inputs[0]): _Place(Fraction(1), Fraction(0))}
     multiplications = Fraction(0)
     floats_per_pixel = Fraction(network.inputs[0].shape[-1])
@@ -57,6 +64,8 @@ def anatomy(network: keras.Model) -> Anatomy:
             )
         tensors = layer.input if isinstance(layer.input, list) else [layer.input]
         before = [places[id(tensor)] for tensor in tensors]
+        if len({place.step for place in before}) > 1:
+            raise TrainingError(f"layer {layer.name!r} joins tensors of different sizes")
         widest = replace(before[0], radius=max(place.radius for place in before))
         after = places[id(layer.output)] = _RULES[type(layer)](layer, widest)
         floats_per_pixel = max(floats_per_pixel, layer.output.shape[-1] / after.step**2)
@@ -64,12 +73,15 @@ def anatomy(network: keras.Model) -> Anatomy:
             # A transposed convolution multiplies for each input, any other for each output.
             at = before[0] if isinstance(layer, layers.Conv2DTranspose) else after
             multiplications += math.prod(layer.kernel.shape) * (SIDE / at.step) ** 2
+    end = places[id(network.outputs[0])]
+    if end.step != 1:
+        raise TrainingError("the output is not as high and wide as the input")
     return Anatomy(
         parameters=int(network.count_params()),
         gmac=float(multiplications) / 1e9,
         floats_per_pixel=float(floats_per_pixel),
         stride=int(max(place.step for place in places.values())),
-        radius=math.ceil(places[id(network.outputs[0])].radius),
+        radius=math.ceil(end.radius),
     )
 
 
@@ -78,26 +90,43 @@ def _value_by_value(_: Any, place: _Place) -> _Place:
 
 
 def _convolution(layer: Any, place: _Place) -> _Place:
-    size = layer.dilation_rate[0] * (layer.kernel_size[0] - 1) + 1
-    return _reduced(place, size, layer.strides[0])
+    size = max(layer.dilation_rate) * (max(layer.kernel_size) - 1) + 1
+    return _reduced(layer, place, size)
 
 
 def _pooling(layer: Any, place: _Place) -> _Place:
-    return _reduced(place, layer.pool_size[0], layer.strides[0])
+    return _reduced(layer, place, max(layer.pool_size))
 
 
 def _transposed_convolution(layer: Any, place: _Place) -> _Place:
-    stride = layer.strides[0]
+    size, stride = max(layer.kernel_size), _stride(layer, layer.strides)
+    _require_padding(layer, size, stride)
     step = place.step / stride
-    return _Place(step, place.radius + _reach(layer.kernel_size[0], stride) * step)
+    return _Place(step, place.radius + _reach(size, stride) * step)
 
 
 def _upsampling(layer: Any, place: _Place) -> _Place:
-    return _Place(place.step / layer.size[0], place.radius + place.step)
+    if layer.interpolation not in ("nearest", "bilinear"):
+        raise TrainingError(f"layer {layer.name!r} interpolates farther than to its neighbours")
+    return _Place(place.step / _stride(layer, layer.size), place.radius + place.step)
 
 
-def _reduced(place: _Place, size: int, stride: int) -> _Place:
+def _reduced(layer: Any, place: _Place, size: int) -> _Place:
+    stride = _stride(layer, layer.strides)
+    _require_padding(layer, size, stride)
     return _Place(place.step * stride, place.radius + _reach(size, stride) * place.step)
+
+
+def _stride(layer: Any, strides: tuple[int, int]) -> int:
+    if strides[0] != strides[1]:
+        raise TrainingError(f"layer {layer.name!r} has another stride down than across")
+    return strides[0]
+
+
+def _require_padding(layer: Any, size: int, stride: int) -> None:
+    """Windows that do not overlap need no padding; others lose the edges without."""
+    if layer.padding != "same" and size != stride:
+        raise TrainingError(f"layer {layer.name!r} needs padding='same', or it cuts the edges off")
 
 
 def _reach(size: int, stride: int) -> int:

@@ -22,6 +22,8 @@ def unet(widths: tuple[int, ...] = (32, 64, 128), blocks: tuple[int, ...] = (2, 
     bottom). No normalisation: batch statistics would tie a tile's result to its neighbours in
     the batch. Skips are added, not concatenated, which costs no multiplications.
     """
+    if not widths or len(widths) != len(blocks):
+        raise ValueError("as many widths as blocks are needed, and at least one")
     image = keras.Input((None, None, 3), name="image")
     x = layers.Conv2D(widths[0], 6, strides=2, padding="same", name="head")(image)
     skips = []
@@ -94,7 +96,7 @@ def build(architecture: str, options: Mapping[str, Any], policy: str = "float32"
     keras.config.set_dtype_policy(policy)
     try:
         return ARCHITECTURES[architecture](**options)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise TrainingError(f"architecture {architecture!r}: {error}") from error
     finally:
         keras.config.set_dtype_policy(before)

@@ -49,9 +49,12 @@ def test_a_transposed_convolution_multiplies_for_each_input():
 def test_no_pixel_looks_farther_than_the_radius(network):
     """Two pictures that differ in one pixel come out alike beyond the radius around it."""
     figures = anatomy(network)
+    weights = np.random.default_rng(1)  # a block is the identity before it has learnt anything
+    network.set_weights([weights.normal(0, 0.3, w.shape) for w in network.get_weights()])
     side = -(-2 * figures.radius // figures.stride) * figures.stride + 4 * figures.stride
     random = np.random.default_rng(0)
     picture = random.random((1, side, side, 3)).astype(np.float32)
+    farthest = 0
     for shift in range(figures.stride):
         middle = side // 2 + shift
         changed = picture.copy()
@@ -60,6 +63,8 @@ def test_no_pixel_looks_farther_than_the_radius(network):
         rows = np.flatnonzero(difference.max(axis=(0, 2, 3)))
         assert rows.min() >= middle - figures.radius
         assert rows.max() <= middle + figures.radius
+        farthest = max(farthest, middle - rows.min(), rows.max() - middle)
+    assert farthest > figures.radius / 2
 
 
 @pytest.mark.parametrize(
@@ -72,3 +77,32 @@ def test_layers_that_are_not_local_are_refused(layer):
     network = keras.Model(image, layers.Add()([image, layer(image)]))
     with pytest.raises(TrainingError, match=type(layer).__name__):
         anatomy(network)
+
+
+def half(image):
+    return layers.Conv2D(3, 2, strides=2)(image)
+
+
+@pytest.mark.parametrize(
+    ("shape", "output", "words"),
+    [
+        ((None, None, 1), layers.Conv2D(1, 3, padding="same"), r"not \(None, None, None, 1\)"),
+        ((64, 64, 3), layers.Conv2D(3, 3, padding="same"), r"not \(None, 64, 64, 3\)"),
+        ((None, None, 3), layers.Conv2D(3, 3), "padding='same'"),
+        ((None, None, 3), layers.Conv2DTranspose(3, 3), "padding='same'"),
+        ((None, None, 3), half, "not as high and wide"),
+        ((None, None, 3), lambda x: layers.Add()([x, half(x)]), "different sizes"),
+        ((None, None, 3), layers.UpSampling2D((2, 1)), "another stride down than across"),
+        ((None, None, 3), layers.UpSampling2D(interpolation="bicubic"), "interpolates farther"),
+    ],
+)
+def test_networks_that_do_not_give_back_any_picture_in_its_size_are_refused(shape, output, words):
+    image = keras.Input(shape)
+    with pytest.raises(TrainingError, match=words):
+        anatomy(keras.Model(image, output(image)))
+
+
+def test_the_longer_side_of_a_kernel_counts():
+    image = keras.Input((None, None, 3))
+    network = keras.Model(image, layers.Conv2D(3, (1, 7), padding="same")(image))
+    assert anatomy(network).radius == 3

@@ -51,3 +51,5 @@ def test_what_is_not_known_is_named():
         build("vit", {})
     with pytest.raises(TrainingError, match=r"'unet': .*depth"):
         build("unet", {"depth": 3})
+    with pytest.raises(TrainingError, match=r"'unet': as many widths as blocks"):
+        build("unet", {"widths": [4, 8], "blocks": [1]})
