@@ -87,9 +87,18 @@ def load_network(path: Path) -> Any:
 
     Raises TrainingError if there is none, or one that needs code of its own.
     """
+    return read_network(path)[0]
+
+
+def read_network(path: Path) -> tuple[Any, bytes]:
+    """The same network, and the very bytes that it is of: a run may replace the file meanwhile."""
     file = path / "model.keras" if path.is_dir() else path
     try:
-        return keras.models.load_model(file, compile=False, safe_mode=True)
+        content = file.read_bytes()
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / "network.keras"  # Keras reads from a path alone
+            copy.write_bytes(content)
+            return keras.models.load_model(copy, compile=False, safe_mode=True), content
     except Exception as error:
         raise TrainingError(f"{file} cannot be loaded: {error}") from error
 

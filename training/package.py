@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from training.anatomy import anatomy
-from training.checkpoint import load_network
+from training.checkpoint import read_network
 from training.data import load
 from training.environment import now, versions
 from training.errors import TrainingError
@@ -36,17 +36,18 @@ def package(
     if not path.is_file():
         raise TrainingError(f"there is no {path}")
     experiment = experiment or read_experiment(path.with_name("experiment.toml"))
-    content = path.read_bytes()
+    network, content = read_network(path)
+    sha256 = hashlib.sha256(content).hexdigest()
     card = {
         "name": name,
         "title": experiment.card.title or name,
         "description": experiment.card.description
         or f"The result of experiment {experiment.name}.",
-        **_network(path, experiment),
+        **_figures(network, path, experiment),
         "noise": str(experiment.noise),
         "training_data": _training_data(path, experiment, data),
-        "metrics": _metrics(path, hashlib.sha256(content).hexdigest()),
-        "sha256": hashlib.sha256(content).hexdigest(),
+        "metrics": _metrics(path, sha256),
+        "sha256": sha256,
         "bytes": len(content),
         "licence": experiment.card.licence,
         "created": now(),
@@ -60,8 +61,7 @@ def package(
     return folder
 
 
-def _network(path: Path, experiment: Experiment) -> dict[str, Any]:
-    network = load_network(path)
+def _figures(network: Any, path: Path, experiment: Experiment) -> dict[str, Any]:
     policies = {layer.dtype_policy.name for layer in network.layers}
     if policies != {"float32"}:
         raise TrainingError(f"{path} computes in {', '.join(sorted(policies))}, not in float32")
@@ -86,6 +86,8 @@ def _training_data(path: Path, experiment: Experiment, data: Path | None) -> lis
         counts = [folder["images"] for folder in json.loads(counted.read_text())]
     else:
         raise TrainingError(f"there is no {counted}: tell the folder of images with --data")
+    if len(counts) != len(experiment.data.folders):
+        raise TrainingError(f"{counted} is of another experiment: count the images with --data")
     return [
         {"name": folder.name or folder.path, "images": count, "terms": folder.terms}
         for folder, count in zip(experiment.data.folders, counts, strict=True)

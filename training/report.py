@@ -4,7 +4,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from training.checkpoint import load_network
+from training.checkpoint import read_network
 from training.errors import TrainingError
 from training.evaluate import Score, first_rmse, network_method, outcomes, score, table
 from training.experiment import Experiment, read_experiment
@@ -25,7 +25,8 @@ def report(run: Path, data: Path, trials: Path | None = None) -> Path:
     chosen = read_experiment(measure_by).trials
     if not chosen:
         raise TrainingError(f"{measure_by} has no [[trials]] to measure by")
-    method = network_method(load_network(run))
+    network, content = read_network(run)
+    method = network_method(network)
     scores = [
         score(trial, sigma, outcomes(method, trial, sigma, data))
         for trial in chosen
@@ -37,7 +38,7 @@ def report(run: Path, data: Path, trials: Path | None = None) -> Path:
     for index, result in enumerate(scores):
         write(run / f"trial-{index}.png", _grid(result))
     metrics = {
-        "sha256": hashlib.sha256((run / "model.keras").read_bytes()).hexdigest(),
+        "sha256": hashlib.sha256(content).hexdigest(),
         "scores": [result.on_card() for result in scores],
     }
     write(run / "metrics.json", (json.dumps(metrics, indent=2) + "\n").encode())

@@ -1,4 +1,3 @@
-import json
 import shutil
 
 import keras
@@ -8,6 +7,7 @@ import pytest
 from app.inference.store import read_packages
 from training.checkpoint import load_network
 from training.errors import TrainingError
+from training.evaluate import score
 from training.experiment import read_experiment
 from training.package import package
 from training.report import report
@@ -59,9 +59,16 @@ def test_scores_go_onto_the_card_of_the_very_file_they_are_of(tmp_path, run, pic
         assert f"]({picture})" in text
         assert (run / picture).stat().st_size > 1000
 
-    shutil.copy(run / "best.keras", run / "model.keras")
-    metrics = json.loads((run / "metrics.json").read_text())
-    (run / "metrics.json").write_text(json.dumps(metrics | {"sha256": "another"}))
+
+def test_scores_of_a_network_that_a_run_has_replaced_are_left_out(
+    tmp_path, run, pictures, monkeypatch
+):
+    def score_while_an_epoch_ends(*args):
+        (run / "model.keras").write_bytes((run / "model.keras").read_bytes() + b" ")
+        return score(*args)
+
+    monkeypatch.setattr("training.report.score", score_while_an_epoch_ends)
+    report(run, pictures)
     package(run, "tiny", tmp_path / "models")
     assert read_packages(tmp_path / "models")["tiny"].card.metrics == ()
 
@@ -72,6 +79,9 @@ def test_a_file_from_elsewhere_is_packaged_with_its_experiment(tmp_path, trained
     with pytest.raises(TrainingError, match=r"experiment\.toml: No such file"):
         package(lone, "lone", tmp_path / "models")
     with pytest.raises(TrainingError, match="--data"):
+        package(lone, "lone", tmp_path / "models", experiment=experiment)
+    (tmp_path / "data.json").write_text("[]")
+    with pytest.raises(TrainingError, match=r"data\.json is of another experiment.*--data"):
         package(lone, "lone", tmp_path / "models", experiment=experiment)
     package(lone, "lone", tmp_path / "models", experiment=experiment, data=pictures)
     (images,) = read_packages(tmp_path / "models")["lone"].card.training_data
@@ -102,9 +112,10 @@ def test_a_network_that_the_service_could_not_use_is_refused(tmp_path, run, poli
     image = keras.Input((None, None, 3))
     if policy == "global pooling":
         x = keras.layers.GlobalAveragePooling2D(keepdims=True)(image)
-        words = "GlobalAveragePooling2D"
+        words = "gives one"
     else:
-        x, words = keras.layers.Conv2D(3, 3, dtype=policy)(image), "not in float32"
+        x = keras.layers.Conv2D(3, 3, padding="same", dtype=policy)(image)
+        words = "not in float32"
     keras.Model(image, x).save(run / "model.keras")
     with pytest.raises(TrainingError, match=words):
         package(run, "tiny", tmp_path / "models")
