@@ -80,8 +80,9 @@ def copies(pixels: Pixels, folder: Folder, data: Data) -> list[Pixels]:
 class Patches(keras.utils.PyDataset):
     """Batches (clean, clean) of patches [batch, patch, patch, 3], float32 in [0, 1].
 
-    The patches of a step depend on seed, epoch and step alone, so a resumed run sees what an
-    uninterrupted one would have seen. Threads make the next batches while the network works.
+    The patches of a step depend on the seed and on its number in the run alone, so a resumed run
+    sees what an uninterrupted one would have seen. Threads make the next batches while the network
+    works.
     """
 
     def __init__(
@@ -89,7 +90,8 @@ class Patches(keras.utils.PyDataset):
     ) -> None:
         """`steps` batches make an epoch, unless images are taken whole."""
         super().__init__()
-        self.data, self.batch, self.seed, self.epoch = data, batch, seed, 0
+        self.data, self.batch, self.seed = data, batch, seed
+        self.done = 0  # steps of the run before the epoch under way
         self.images = [copy for folder in folders for copy in folder.copies]
         self.steps = -(-len(self.images) // batch) if data.whole else steps
         weights = np.array([folder.weight for folder in data.folders])
@@ -100,30 +102,31 @@ class Patches(keras.utils.PyDataset):
             ]
         ).cumsum()
         self._pool = ThreadPoolExecutor(2)
-        self._ahead: dict[tuple[int, int], Future[Batch]] = {}
+        self._ahead: dict[int, Future[Batch]] = {}
 
     def __len__(self) -> int:
         return self.steps
 
     def __getitem__(self, index: int) -> tuple[Batch, Batch]:
-        for step in range(index, min(index + AHEAD, self.steps)):
-            if (self.epoch, step) not in self._ahead:
-                future = self._pool.submit(self.draw, self.epoch, step)
-                self._ahead[self.epoch, step] = future
-        clean = self._ahead.pop((self.epoch, index)).result()
+        wanted = self.done + index
+        for step in range(wanted, min(wanted + AHEAD, self.done + self.steps)):
+            if step not in self._ahead:
+                self._ahead[step] = self._pool.submit(self.draw, step)
+        clean = self._ahead.pop(wanted).result()
         return clean, clean
 
     def on_epoch_end(self) -> None:
         """Keras calls this between epochs."""
         self._ahead.clear()
-        self.epoch += 1
+        self.done += self.steps
 
-    def draw(self, epoch: int, step: int) -> Batch:
-        """The patches of one step."""
-        random = np.random.default_rng((self.seed, epoch, step))
+    def draw(self, step: int) -> Batch:
+        """The patches of one step, counted from the start of the run."""
+        random = np.random.default_rng((self.seed, step))
         if self.data.whole:
+            epoch, index = divmod(step, self.steps)
             order = np.random.default_rng((self.seed, epoch)).permutation(len(self.images))
-            chosen = order[step * self.batch : (step + 1) * self.batch]
+            chosen = order[index * self.batch : (index + 1) * self.batch]
         else:
             chosen = np.searchsorted(self.chances[:-1], random.random(self.batch), side="right")
         size = self.data.patch

@@ -1,8 +1,16 @@
 """Files that are whole or not there: written beside their place, then renamed into it."""
 
 import os
+import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from training.errors import TrainingError
+
+if sys.platform != "win32":
+    import fcntl
 
 PART = ".part-"
 """How the names of unfinished files begin."""
@@ -24,3 +32,24 @@ def write(path: Path, data: bytes) -> None:
             raise OSError(error.errno, os.strerror(error.errno or 0), str(path)) from error
     temporary.chmod(0o644)
     temporary.replace(path)
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Makes the folder, and keeps it from other processes that ask; a kill sets it free, too.
+
+    Raises TrainingError if another has it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if sys.platform == "win32":  # has no locks on folders
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise TrainingError(f"another process is training in {folder}") from error
+        yield
+    finally:
+        os.close(handle)

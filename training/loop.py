@@ -2,13 +2,16 @@
 
 import json
 import math
+import os
 import time
 from pathlib import Path
 from typing import Any
 
 import keras
+from keras import ops
 from rich.console import Console
 
+from training.anatomy import anatomy
 from training.architectures import build
 from training.checkpoint import (
     copy_averaged,
@@ -21,8 +24,8 @@ from training.checkpoint import (
 from training.data import Images, Patches, load
 from training.environment import environment
 from training.errors import TrainingError
-from training.experiment import Experiment, Folder, read_experiment
-from training.files import PART, write
+from training.experiment import Folder, read_experiment
+from training.files import PART, alone_in, write
 from training.log import Log, read_log
 from training.losses import loss
 from training.noise import AddNoise
@@ -48,8 +51,8 @@ def train(
     After each epoch the state of the run is saved; `resume` goes on from there, if there is any,
     and comes to what a run that was never stopped comes to. `start` is a saved network from whose
     layers those of the same names take their weights in a new run; `steps` overrides the
-    experiment's. Raises TrainingError for what the caller can mend, and OSError if the disk is
-    full.
+    experiment's. Raises TrainingError for what the caller can mend, before it writes anything if it
+    can, and OSError if the disk is full.
     """
     console = console or Console()
     experiment = read_experiment(source)
@@ -60,33 +63,32 @@ def train(
     if state.exists() and not resume:
         raise TrainingError(f"{run} holds a run: go on with --resume, or name another with --run")
 
-    # The images.
-    folders = [load(folder, data, experiment.data) for folder in experiment.data.folders]
-    _open_run(run, source, experiment, folders, console)
-    patches = Patches(
-        folders,
-        experiment.data,
-        batch=schedule.batch,
-        steps=min(schedule.steps, schedule.steps_per_epoch),
-        seed=seed,
-    )
-    epochs = math.ceil(schedule.steps / len(patches))
-
     # The network that learns, and its float32 twin that gets the averaged weights and is saved.
     policy = use_precision(schedule.precision)
     keras.utils.set_random_seed(seed)
     network = build(experiment.architecture, experiment.options, policy)
     twin = build(experiment.architecture, experiment.options)
+    stride = anatomy(twin).stride
+    if experiment.data.patch % stride:
+        raise TrainingError(f"{source}: data.patch must be a multiple of the network's {stride}")
     if start is not None:
         fresh = take_weights(network, load_network(start))
         _say(console, f"weights of {start}" + (f", but for {', '.join(fresh)}" if fresh else ""))
+
+    # The images.
+    folders = [load(folder, data, experiment.data) for folder in experiment.data.folders]
+    summary = [_summary(*pair) for pair in zip(experiment.data.folders, folders, strict=True)]
+    _tell(summary, console)
+    patches = Patches(
+        folders, experiment.data, batch=schedule.batch, steps=schedule.steps_per_epoch, seed=seed
+    )
 
     # Noise is part of what is trained, and not of what is saved.
     clean = keras.Input((None, None, 3))
     noise = AddNoise(experiment.noise, side=experiment.data.patch, seed=seed)
     model = keras.Model(clean, network(noise(clean)))
     optimizer = keras.optimizers.Adam(
-        Trapezoid(schedule, epochs * len(patches)),
+        Trapezoid(schedule),
         use_ema=schedule.ema > 0,
         ema_momentum=schedule.ema,
         clipnorm=schedule.clip or None,
@@ -100,26 +102,33 @@ def train(
     )
     optimizer.build(model.trainable_variables)
 
-    patches.epoch = done = load_state(model, state) if state.exists() else 0
+    epochs = load_state(model, state) if state.exists() else 0
+    patches.done = int(optimizer.iterations)
     validation = Validation(folders, experiment)
-    if done < epochs:
-        rates = pipeline_rate(patches), step_rate(model, patches)
-        _say(console, "input alone {:.0f} patches/s, network alone {:.1f} patches/s".format(*rates))
-        shown = ProgressBar(
-            console, steps=epochs * len(patches), done=done * len(patches), batch=schedule.batch
-        )
-        keeper = Keeper(run, network, twin, validation, Log(run, done), console)
-        with shown.bar:
-            model.fit(
-                patches,
-                epochs=epochs,
-                initial_epoch=done,
-                callbacks=[shown, keeper],
-                verbose=0,
-                shuffle=False,
+    with alone_in(run):
+        _open_run(run, source, summary, console)
+        if patches.done < schedule.steps:
+            rates = pipeline_rate(patches), step_rate(model, patches)
+            words = "input alone {:.0f} patches/s, network alone {:.1f} patches/s"
+            _say(console, words.format(*rates))
+            shown = ProgressBar(
+                console, steps=schedule.steps, done=patches.done, batch=schedule.batch
             )
-    _draw(run, validation)
-    _say(console, f"{run} holds the network after {max(done, epochs)} epochs")
+            keeper = Keeper(
+                run, network, twin, patches, schedule.steps, validation, Log(run, epochs), console
+            )
+            left = math.ceil((schedule.steps - patches.done) / len(patches))
+            with shown.bar:
+                model.fit(
+                    patches,
+                    epochs=epochs + left,
+                    initial_epoch=epochs,
+                    callbacks=[shown, keeper],
+                    verbose=0,
+                    shuffle=False,
+                )
+        _draw(run, validation)
+    _say(console, f"{run} holds the network after {int(optimizer.iterations)} steps")
 
 
 class Keeper(keras.callbacks.Callback):
@@ -130,39 +139,46 @@ class Keeper(keras.callbacks.Callback):
         run: Path,
         network: Any,
         twin: Any,
+        patches: Patches,
+        steps: int,
         validation: Validation,
         log: Log,
         console: Console,
     ) -> None:
+        """`steps` are those of the run, at whose end the last epoch is cut short."""
         super().__init__()
         self.run, self.network, self.twin = run, network, twin
+        self.step, self.steps = patches.done, steps
+        self.probe = patches.draw(patches.done)
         self.validation, self.log, self.console = validation, log, console
 
-    def on_epoch_begin(self, epoch: int, *_: Any) -> None:
+    def on_epoch_begin(self, *_: Any) -> None:
         """Starts the clock."""
-        self.epoch, self.began = epoch, time.monotonic()
+        self.first, self.began = self.step, time.monotonic()
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Raises TrainingError if the loss is no number; what was saved stays as it is."""
-        if not math.isfinite(logs["loss"]):
-            raise TrainingError(
-                f"the loss is {logs['loss']} after step {batch + 1} of epoch {self.epoch}: lower "
-                f"schedule.learning_rate or schedule.clip. {self.run} is as the last epoch left it."
-            )
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002
+        """Counts; raises TrainingError if the loss is no number, and leaves what was saved."""
+        self.step += 1
+        self._require_number(logs["loss"])
+        if self.step == self.steps:
+            self.model.stop_training = True
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Saves; what tells a resume to go on behind this epoch comes last."""
-        steps = self.params["steps"]
         elapsed = time.monotonic() - self.began
+        # The loss was that before the last step: what that step has made is looked at, too.
+        restored = self.network.predict_on_batch(self.probe)
+        loss_after = ops.mean(self.validation.loss(self.probe, restored))
+        self._require_number(float(loss_after))
         copy_averaged(self.model, self.network, self.twin)
         row = {
             "epoch": epoch,
-            "step": int(self.model.optimizer.iterations),
+            "step": self.step,
             "loss": logs["loss"],
             "psnr": logs["psnr"],
             **self.validation(self.twin),
             "learning_rate": float(self.model.optimizer.learning_rate),
-            "steps_per_second": steps / elapsed,
+            "steps_per_second": (self.step - self.first) / elapsed,
             "time": time.time(),
         }
         better = row.get("validation_psnr", -math.inf) > self.log.best("validation_psnr")
@@ -171,6 +187,13 @@ class Keeper(keras.callbacks.Callback):
         save_network(self.twin, *(self.run / name for name in names))
         save_state(self.model, epoch + 1, self.run / "last.npz")
         _say(self.console, _row_in_words(row))
+
+    def _require_number(self, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"the loss is {loss} after step {self.step}: lower schedule.learning_rate or "
+                f"schedule.clip. {self.run} is as the last epoch left it."
+            )
 
 
 def use_precision(precision: str) -> str:
@@ -190,11 +213,8 @@ def use_precision(precision: str) -> str:
     return precision
 
 
-def _open_run(
-    run: Path, source: Path, experiment: Experiment, folders: list[Images], console: Console
-) -> None:
+def _open_run(run: Path, source: Path, summary: list[dict[str, Any]], console: Console) -> None:
     """Writes down what the run is made of: the experiment, the machine, the images."""
-    run.mkdir(parents=True, exist_ok=True)
     for unfinished in run.glob(f"{PART}*"):
         unfinished.unlink()
     kept = run / "experiment.toml"
@@ -204,8 +224,10 @@ def _open_run(
     starts = run / "environment.json"
     earlier = json.loads(starts.read_text()) if starts.exists() else []
     _write_json(starts, [*earlier, environment()])
-    summary = [_summary(*pair) for pair in zip(experiment.data.folders, folders, strict=True)]
     _write_json(run / "data.json", summary)
+
+
+def _tell(summary: list[dict[str, Any]], console: Console) -> None:
     for folder in summary:
         _say(console, "{path}: {images} images to train on, {held_out} held out".format(**folder))
         for skipped in folder["skipped"]:
@@ -217,8 +239,13 @@ def _summary(folder: Folder, images: Images) -> dict[str, Any]:
         "path": folder.path,
         "images": len(images.training),
         "held_out": len(images.held_out),
-        "skipped": [{"file": str(s.path), "reason": s.reason} for s in images.skipped],
+        "skipped": [{"file": _printable(s.path), "reason": s.reason} for s in images.skipped],
     }
+
+
+def _printable(path: Path) -> str:
+    """The path, what is no UTF-8 in it as escapes."""
+    return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def _draw(run: Path, validation: Validation) -> None:

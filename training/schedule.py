@@ -10,9 +10,10 @@ from training.experiment import Schedule
 
 
 class Trapezoid(keras.optimizers.schedules.LearningRateSchedule):
-    """Linear warm-up, a constant stretch, then a cosine to zero over the last of `steps`."""
+    """Linear warm-up, a constant stretch, then a cosine to zero over the last steps."""
 
-    def __init__(self, schedule: Schedule, steps: int) -> None:
+    def __init__(self, schedule: Schedule) -> None:
+        steps = schedule.steps
         self.peak = schedule.learning_rate
         self.warmup = max(1, round(schedule.warmup * steps))
         self.decay = max(1, round(schedule.decay * steps))

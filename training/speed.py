@@ -31,7 +31,7 @@ def pipeline_rate(patches: Patches) -> float:
     began = time.monotonic()
     drawn = 0
     while (elapsed := time.monotonic() - began) < SECONDS or not drawn:
-        drawn += len(patches.draw(patches.epoch, drawn % len(patches)))
+        drawn += len(patches.draw(patches.done + drawn))
     return drawn / elapsed
 
 
@@ -42,7 +42,7 @@ def step_rate(model: Any, patches: Patches) -> float:
     """
     variables = [*model.variables, *model.optimizer.variables]
     before = [ops.convert_to_numpy(variable.value).copy() for variable in variables]
-    batch = patches.draw(patches.epoch, 0)
+    batch = patches.draw(patches.done)
     elapsed = 0.0
     for steps in (1, STEPS):  # the first time it is traced and compiled
         began = time.monotonic()

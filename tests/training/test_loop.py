@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 
 import numpy as np
@@ -8,6 +9,7 @@ from rich.console import Console
 
 from training.checkpoint import load_network
 from training.errors import TrainingError
+from training.files import alone_in
 from training.log import read_log
 from training.loop import train, use_precision
 
@@ -77,6 +79,19 @@ def test_a_seed_repeats_a_run_and_one_that_stopped_ends_up_the_same(
     assert len(json.loads((run / "environment.json").read_text())) == 2
 
 
+def test_a_run_ends_at_its_last_step_and_one_that_is_prolonged_goes_on_behind_it(
+    tmp_path, pictures, experiment
+):
+    """Three steps of epochs of two, then five, against five at once."""
+    for run, lengths in (("parts", (3, 5)), ("whole", (5,))):
+        for steps in lengths:
+            train(experiment(steps=steps), pictures, tmp_path / run, resume=True, console=QUIET)
+    rows = read_log(tmp_path / "parts" / "log.csv")
+    assert [(row["epoch"], row["step"]) for row in rows] == [(0, 2), (1, 3), (2, 5)]
+    for a, b in zip(weights(tmp_path / "parts"), weights(tmp_path / "whole"), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_a_finished_run_is_only_drawn_again(tmp_path, trained, pictures, experiment, capsys):
     run = shutil.copytree(trained, tmp_path / "run")
     (run / "loss.png").unlink()
@@ -89,7 +104,7 @@ def test_a_finished_run_is_only_drawn_again(tmp_path, trained, pictures, experim
     assert after["last.npz"] == contents(trained)["last.npz"]
     output = capsys.readouterr().out
     assert "differs from" in output
-    assert "holds the network after 2 epochs" in output
+    assert "holds the network after 4 steps" in output
 
 
 def test_a_run_can_start_from_a_network_hold_nothing_out_and_tell_how_it_goes(
@@ -127,12 +142,46 @@ def test_a_start_of_another_shape_is_refused(tmp_path, trained, pictures, experi
         train(path, pictures, tmp_path / "a", start=trained, console=QUIET)
 
 
+def test_a_resume_of_another_network_changes_nothing(tmp_path, trained, pictures, experiment):
+    run = shutil.copytree(trained, tmp_path / "run")
+    path = experiment(steps=6)
+    path.write_text(path.read_text().replace("[4, 8]", "[8, 8]"))
+    with pytest.raises(TrainingError, match="is of another network"):
+        train(path, pictures, run, resume=True, console=QUIET)
+    assert contents(run) == contents(trained)
+
+
+def test_a_patch_that_the_network_cannot_take_is_refused(tmp_path, pictures, experiment):
+    path = experiment()
+    path.write_text(path.read_text().replace("patch = 32", "patch = 30"))
+    with pytest.raises(TrainingError, match=r"data\.patch must be a multiple of .* 4"):
+        train(path, pictures, tmp_path / "run", console=QUIET)
+    assert not (tmp_path / "run").exists()
+
+
+def test_two_at_once_do_not_train_in_one_folder(tmp_path, pictures, experiment):
+    with alone_in(tmp_path / "run"), pytest.raises(TrainingError, match="another process"):
+        train(experiment(), pictures, tmp_path / "run", console=QUIET)
+    assert not contents(tmp_path / "run")
+
+
+def test_a_file_whose_name_is_no_text_is_reported(tmp_path, pictures, experiment, capsys):
+    folder = shutil.copytree(pictures, tmp_path / "data")
+    (folder / os.fsdecode(b"caf\xe9.png")).write_text("not a picture")
+    train(experiment(steps=1), folder, tmp_path / "run", console=Console(width=200))
+    (found,) = json.loads((tmp_path / "run" / "data.json").read_text())
+    (skipped,) = found["skipped"]
+    assert skipped["file"] == rf"{folder}/caf\xe9.png"
+    assert rf"caf\xe9.png: {skipped['reason']}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("steps", "step"), [(8, 6), (5, 5)], ids=["in between", "at the end"])
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_epoch(
-    tmp_path, trained, pictures, experiment
+    tmp_path, trained, pictures, experiment, steps, step
 ):
     run = shutil.copytree(trained, tmp_path / "run")
-    with pytest.raises(TrainingError, match=r"the loss is \w+ after step \d of epoch"):
-        train(experiment(steps=8, rate=1e30), pictures, run, resume=True, console=QUIET)
+    with pytest.raises(TrainingError, match=rf"the loss is \w+ after step {step}:"):
+        train(experiment(steps=steps, rate=1e30), pictures, run, resume=True, console=QUIET)
     kept = contents(run)
     for name in ("last.npz", "model.keras", "best.keras"):
         assert kept[name] == contents(trained)[name]

@@ -5,7 +5,7 @@ from training.schedule import Trapezoid
 
 
 def rates(steps=100, **changes):
-    rate = Trapezoid(Schedule(**{"learning_rate": 0.5} | changes), steps)
+    rate = Trapezoid(Schedule(**{"learning_rate": 0.5, "steps": steps} | changes))
     return [float(rate(step)) for step in range(steps)]
 
 
