@@ -1,5 +1,6 @@
 """Folders of images, read: whatever can be used of them, and why the rest cannot."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from app.imaging.codec import ImagingError, decode
 from app.imaging.scale import Pixels
 from training.errors import TrainingError
 
-SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 MAX_PIXELS = 1 << 28
 T = TypeVar("T")
 
@@ -29,16 +30,30 @@ class Skipped:
 def image_files(folder: Path, only: Sequence[str] = ()) -> list[Path]:
     """The files below `folder` whose names say they are images, sorted by path.
 
-    `only` names those to take. Raises TrainingError if there is none.
+    Links to folders are followed, and the pictures that a run has drawn are left out. `only` names
+    those to take. Raises TrainingError if there is none.
     """
     if not folder.is_dir():
         raise TrainingError(f"there is no folder {folder}")
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    files = sorted(path for path in _files(folder) if path.suffix.lower() in SUFFIXES)
     if only:
         files = [path for path in files if path.name in only]
     if not files:
         raise TrainingError(f"no image files below {folder}")
     return files
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """All files below `folder`, each once, but for what is below the folder of a run."""
+    seen: set[str] = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        folders.sort()
+        real = os.path.realpath(place)
+        if real in seen or {"experiment.toml", "environment.json"} <= set(names):
+            folders.clear()
+            continue
+        seen.add(real)
+        yield from (Path(place, name) for name in names)
 
 
 def read(path: Path) -> Pixels:

@@ -18,6 +18,24 @@ def test_images_are_found_in_folders_of_folders_sorted(tmp_path):
     assert [p.name for p in image_files(tmp_path, ["1.JPG"])] == ["1.JPG"]
 
 
+def test_links_to_folders_are_followed_and_every_file_is_taken_once(tmp_path):
+    for name in ("data/a.png", "elsewhere/b.gif"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    (tmp_path / "data" / "more").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "data" / "round").symlink_to(tmp_path / "data")
+    assert [p.name for p in image_files(tmp_path / "data")] == ["a.png", "b.gif"]
+
+
+def test_what_a_run_has_drawn_is_no_image_to_train_on(tmp_path):
+    (tmp_path / "a.png").touch()
+    run = tmp_path / "runs" / "mine"
+    run.mkdir(parents=True)
+    for name in ("experiment.toml", "environment.json", "grid.png"):
+        (run / name).touch()
+    assert [p.name for p in image_files(tmp_path)] == ["a.png"]
+
+
 def test_an_empty_folder_and_a_missing_one_are_errors(tmp_path):
     with pytest.raises(TrainingError, match="no image files below"):
         image_files(tmp_path)
@@ -47,10 +65,9 @@ def test_what_cannot_be_read_is_skipped_with_a_reason(tmp_path):
     (tmp_path / "cut.jpg").write_bytes(good.getvalue()[:200])
     (tmp_path / "text.png").write_text("not a picture")
     (tmp_path / "empty.png").touch()
-    (tmp_path / "folder.png").mkdir()
     results = {p.name: result for p, result in read_each(image_files(tmp_path), np.shape)}
     assert results.pop("good.jpg") == (64, 64, 3)
-    assert sorted(results) == ["cut.jpg", "empty.png", "folder.png", "text.png"]
+    assert sorted(results) == ["cut.jpg", "empty.png", "text.png"]
     assert all(isinstance(result, Skipped) and result.reason for result in results.values())
 
 
