@@ -23,6 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         place = f": {error.filename}" if error.filename else ""
         print(f"error: {error.strerror or error}{place}", file=sys.stderr)
         return 1
+    except ModuleNotFoundError as error:
+        print(f"error: {error.name} is not installed", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("stopped; train --resume goes on from the last epoch", file=sys.stderr)
         return 130
@@ -55,10 +58,13 @@ def _evaluate(options: argparse.Namespace) -> None:
     from training.checkpoint import load_network
     from training.evaluate import first_rmse, network_method, outcomes, score, table
 
+    given = _trial(options)
+    if options.trials and given:
+        raise TrainingError(f"{options.trials} has all of the trials: leave out {', '.join(given)}")
     trials = (
         read_experiment(options.trials).trials
         if options.trials
-        else [checked(Trial, _trial(options), "the command line")]
+        else [checked(Trial, {"dataset": options.data.resolve().name, **given}, "the command line")]
     )
     methods = {str(path): network_method(load_network(path)) for path in options.models}
     methods |= {name: rival(name) for name in options.rival}
@@ -78,16 +84,16 @@ def _evaluate(options: argparse.Namespace) -> None:
 def _trial(options: argparse.Namespace) -> dict[str, object]:
     """The fields of a trial that were given on the command line."""
     given = {name: getattr(options, name, None) for name in Trial.model_fields}
-    fields = {name: value for name, value in given.items() if value is not None}
-    return {"dataset": options.data.name, **fields}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _package(options: argparse.Namespace) -> None:
     from training.package import package
 
+    source: Path = options.source
     folder = package(
-        options.source,
-        options.name or options.source.stem,
+        source,
+        options.name or (source.resolve().name if source.is_dir() else source.stem),
         options.models,
         experiment=read_experiment(options.experiment) if options.experiment else None,
         data=options.data,

@@ -128,7 +128,7 @@ def outcomes(method: Restore, trial: Trial, sigma: float, root: Path) -> Iterato
         try:
             original = prepare(read(path), trial)
         except (ImagingError, OSError) as error:
-            print(f"skipped {path}: {error}", file=sys.stderr)
+            _tell(Skipped(path, str(error)))
             continue
         noisy = make_noisy(original, trial, sigma, seed=index + 1 if trial.fresh else 0)
         repeated = np.repeat(noisy, 3 // noisy.shape[-1], axis=-1)
@@ -143,10 +143,16 @@ def outcomes(method: Restore, trial: Trial, sigma: float, root: Path) -> Iterato
 
 
 def trial_files(trial: Trial, root: Path) -> list[Path]:
-    """The files of a trial, those that training held out where it names a share of them."""
+    """The files of a trial, those that training held out where it names a share of them.
+
+    Which those are depends on the files that can be read; the others are reported.
+    """
     files = image_files(root / trial.path, trial.only)
     if trial.test_share:
         thumbnails = dict(read_each(files, thumbnail))
+        for skipped in thumbnails.values():
+            if isinstance(skipped, Skipped):
+                _tell(skipped)
         readable = {p: t for p, t in thumbnails.items() if not isinstance(t, Skipped)}
         files, known = list(readable), list(readable.values())
         _, held_out = split(files, known, trial.split, trial.test_share)
@@ -245,6 +251,10 @@ def table(scores: Iterable[tuple[str, Score]]) -> str:
         for method, s in scores
     ]
     return _markdown(head, rows)
+
+
+def _tell(skipped: Skipped) -> None:
+    print(f"skipped {skipped.path}: {skipped.reason}", file=sys.stderr)
 
 
 def _markdown(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

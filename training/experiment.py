@@ -163,10 +163,10 @@ class Experiment(_Section):
 def read_experiment(path: Path) -> Experiment:
     """The experiment in a TOML file; raises TrainingError where it or a value in it is off."""
     try:
-        values = tomllib.loads(path.read_text())
+        values = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise TrainingError(f"{path}: {error.strerror}") from error
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # no TOML, or not even UTF-8
         raise TrainingError(f"{path}: {error}") from error
     return checked(Experiment, values, str(path))
 

@@ -21,6 +21,12 @@ def test_evaluate_prints_a_table(trained, pictures, capsys):
     assert "RMSE of the first" in first
 
 
+def test_the_data_set_is_named_after_its_folder(pictures, capsys, monkeypatch):
+    monkeypatch.chdir(pictures)
+    assert main(["evaluate", "--rival", "noisy", "--data", ".", "--limit", "1"]) == 0
+    assert f"| noisy | {pictures.name} (1) |" in capsys.readouterr().out
+
+
 def test_evaluate_takes_the_trials_of_an_experiment(trained, pictures, capsys):
     trials = ["--trials", str(trained / "experiment.toml")]
     assert main(["evaluate", "--rival", "noisy", "--data", str(pictures), *trials]) == 0
@@ -28,11 +34,11 @@ def test_evaluate_takes_the_trials_of_an_experiment(trained, pictures, capsys):
 
 
 def test_report_and_package_follow_a_run(tmp_path, trained, pictures, capsys):
-    run = shutil.copytree(trained, tmp_path / "tiny")
+    run = shutil.copytree(trained, tmp_path / "tiny-0.4")
     assert main(["report", str(run), "--data", str(pictures)]) == 0
     assert capsys.readouterr().out.startswith("# tiny\n")
     assert main(["package", str(run), "--models", str(tmp_path / "models")]) == 0
-    assert len(read_packages(tmp_path / "models")["tiny"].card.metrics) == 2
+    assert len(read_packages(tmp_path / "models")["tiny-0.4"].card.metrics) == 2
     experiment = ["--experiment", str(run / "experiment.toml"), "--name", "again"]
     assert main(["package", str(run), "--models", str(tmp_path / "models"), *experiment]) == 0
     assert "again" in read_packages(tmp_path / "models")
@@ -46,6 +52,7 @@ def test_report_and_package_follow_a_run(tmp_path, trained, pictures, capsys):
         (["evaluate", "none.keras", "--data", "."], "none.keras cannot be loaded"),
         (["evaluate", "--rival", "median", "--data", "."], "no method 'median'"),
         (["evaluate", "--rival", "noisy", "--data", ".", "--sigma", "256"], "sigmas.0"),
+        (["evaluate", "--data", ".", "--trials", "a.toml", "--grey"], "leave out grey"),
         (["package", "none"], "there is no none"),
         (["report", "none", "--data", "."], "No such file"),
     ],
@@ -73,6 +80,7 @@ def test_an_empty_folder_is_an_error(tmp_path, experiment, capsys):
     [
         (OSError(28, "No space left on device", "runs/a/last.npz"), 1, "device: runs/a/last.npz"),
         (OSError("no room"), 1, "error: no room\n"),
+        (ModuleNotFoundError("No module", name="jax"), 1, "error: jax is not installed\n"),
         (KeyboardInterrupt(), 130, "--resume"),
     ],
 )

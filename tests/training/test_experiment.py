@@ -68,6 +68,13 @@ def test_a_bad_file_says_what_is_off(tmp_path, text, words):
     assert str(path) in str(caught.value)
 
 
+def test_a_file_that_is_no_text_is_refused(tmp_path):
+    path = tmp_path / "bad.toml"
+    path.write_bytes(b"name = 'caf\xe9'")
+    with pytest.raises(TrainingError, match=r"bad\.toml: .*utf-8"):
+        read_experiment(path)
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(TrainingError, match=r"none\.toml: No such file"):
         read_experiment(tmp_path / "none.toml")

@@ -30,6 +30,12 @@ def test_the_noisy_picture_itself_is_the_measure_of_all():
     assert rival("noisy")(clean, 0.1) is clean
 
 
+@pytest.mark.parametrize("name", ["nlm-skimage", "tv-skimage"])
+def test_where_there_is_no_noise_a_rival_removes_none(name):
+    clean = soft_picture()
+    assert rival(name)(clean, 0.0) is clean
+
+
 def test_a_rival_that_is_not_installed_says_what_to_install(monkeypatch):
     for name in ("cv2", "bm3d", "pywt"):
         monkeypatch.setitem(sys.modules, name, None)
