@@ -4,7 +4,7 @@
 PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8000
-EXPERIMENT ?= training/experiments/unet.toml
+EXPERIMENT ?= training/experiments/own.toml
 ACCELERATOR ?= cpu
 
 BIN := .venv/bin
@@ -25,7 +25,7 @@ serve: export DENOISER_PORT := $(PORT)
 .PHONY: denoise
 denoise: .venv/requirements.installed  ## denoise IN, a picture or a folder of them, to OUT
 	@test -n "$(IN)" -a -n "$(OUT)" || { echo "usage: make denoise IN=photo.jpg OUT=clean.jpg [ARGS='--strength 0.8']"; exit 2; }
-	$(BIN)/denoiser denoise $(IN) -o $(OUT) $(ARGS)
+	$(BIN)/denoiser denoise "$(IN)" -o "$(OUT)" $(ARGS)
 
 test: .venv/requirements-dev.installed  ## run the tests and measure their coverage
 	$(BIN)/pytest --cov
@@ -41,7 +41,7 @@ format: .venv/requirements-dev.installed  ## format the code and repair what ruf
 
 train: .venv/requirements-dev.installed  ## train EXPERIMENT on the images below DATA
 	@test -n "$(DATA)" || { echo "usage: make train DATA=folder-of-images [EXPERIMENT=$(EXPERIMENT)] [ARGS=--resume]"; exit 2; }
-	$(BIN)/python -m training train $(EXPERIMENT) --data $(DATA) $(ARGS)
+	$(BIN)/python -m training train "$(EXPERIMENT)" --data "$(DATA)" $(ARGS)
 
 bench: .venv/requirements-dev.installed  ## measure the service under load, some 15 minutes
 	$(BIN)/python -m benchmarks.serving $(ARGS)
