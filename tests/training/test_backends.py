@@ -22,7 +22,7 @@ BACKENDS = [
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_run_in_bfloat16_ends_in_a_float32_network(tmp_path, pictures, experiment, backend):
-    source = experiment(steps=4)
+    source = experiment(steps=3)  # the second epoch is cut short
     source.write_text(source.read_text().replace('"float32"', '"mixed_bfloat16"'))
     run = tmp_path / "run"
     command = ["-m", "training", "train", str(source), "--data", str(pictures), "--run", str(run)]
@@ -30,7 +30,7 @@ def test_a_run_in_bfloat16_ends_in_a_float32_network(tmp_path, pictures, experim
         [sys.executable, *command], check=True, env=os.environ | {"KERAS_BACKEND": backend}
     )
     rows = read_log(run / "log.csv")
-    assert [row["step"] for row in rows] == [2, 4]
+    assert [row["step"] for row in rows] == [2, 3]
     assert all(0 < row["loss"] < 1 for row in rows)
     network = load_network(run)
     assert {layer.dtype_policy.name for layer in network.layers} == {"float32"}
