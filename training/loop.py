@@ -24,7 +24,7 @@ from training.checkpoint import (
 from training.data import Images, Patches, load
 from training.environment import environment
 from training.errors import TrainingError
-from training.experiment import Folder, read_experiment
+from training.experiment import Experiment, Folder, Schedule, read_experiment
 from training.files import PART, alone_in, write
 from training.log import Log, read_log
 from training.losses import loss
@@ -58,52 +58,29 @@ def train(
     experiment = read_experiment(source)
     if steps is not None:
         experiment = experiment.with_steps(steps)
-    schedule, seed = experiment.schedule, experiment.seed
+    schedule = experiment.schedule
     state = run / "last.npz"
     if state.exists() and not resume:
         raise TrainingError(f"{run} holds a run: go on with --resume, or name another with --run")
 
-    # The network that learns, and its float32 twin that gets the averaged weights and is saved.
-    policy = use_precision(schedule.precision)
-    keras.utils.set_random_seed(seed)
-    network = build(experiment.architecture, experiment.options, policy)
-    twin = build(experiment.architecture, experiment.options)
-    stride = anatomy(twin).stride
-    if experiment.data.patch % stride:
-        raise TrainingError(f"{source}: data.patch must be a multiple of the network's {stride}")
+    network, twin = _networks(experiment)
     if start is not None:
         fresh = take_weights(network, load_network(start))
         _say(console, f"weights of {start}" + (f", but for {', '.join(fresh)}" if fresh else ""))
 
-    # The images.
     folders = [load(folder, data, experiment.data) for folder in experiment.data.folders]
     summary = [_summary(*pair) for pair in zip(experiment.data.folders, folders, strict=True)]
     _tell(summary, console)
     patches = Patches(
-        folders, experiment.data, batch=schedule.batch, steps=schedule.steps_per_epoch, seed=seed
+        folders,
+        experiment.data,
+        batch=schedule.batch,
+        steps=schedule.steps_per_epoch,
+        seed=experiment.seed,
     )
-
-    # Noise is part of what is trained, and not of what is saved.
-    clean = keras.Input((None, None, 3))
-    noise = AddNoise(experiment.noise, side=experiment.data.patch, seed=seed)
-    model = keras.Model(clean, network(noise(clean)))
-    optimizer = keras.optimizers.Adam(
-        Trapezoid(schedule),
-        use_ema=schedule.ema > 0,
-        ema_momentum=schedule.ema,
-        clipnorm=schedule.clip or None,
-    )
-    model.compile(
-        optimizer=optimizer,
-        loss=loss(experiment.loss),
-        metrics=[psnr],
-        # XLA gains nothing on TensorFlow's CPU kernels, and is all that JAX has.
-        jit_compile=keras.backend.backend() == "jax",
-    )
-    optimizer.build(model.trainable_variables)
-
+    model = _model(network, experiment)
     epochs = load_state(model, state) if state.exists() else 0
-    patches.done = int(optimizer.iterations)
+    patches.done = int(model.optimizer.iterations)
     validation = Validation(folders, experiment)
     with alone_in(run):
         _open_run(run, source, summary, console)
@@ -111,24 +88,12 @@ def train(
             rates = pipeline_rate(patches), step_rate(model, patches)
             words = "input alone {:.0f} patches/s, network alone {:.1f} patches/s"
             _say(console, words.format(*rates))
-            shown = ProgressBar(
-                console, steps=schedule.steps, done=patches.done, batch=schedule.batch
-            )
             keeper = Keeper(
                 run, network, twin, patches, schedule.steps, validation, Log(run, epochs), console
             )
-            left = math.ceil((schedule.steps - patches.done) / len(patches))
-            with shown.bar:
-                model.fit(
-                    patches,
-                    epochs=epochs + left,
-                    initial_epoch=epochs,
-                    callbacks=[shown, keeper],
-                    verbose=0,
-                    shuffle=False,
-                )
+            _fit(model, patches, schedule, epochs, keeper, console)
         _draw(run, validation)
-    _say(console, f"{run} holds the network after {int(optimizer.iterations)} steps")
+    _say(console, f"{run} holds the network after {int(model.optimizer.iterations)} steps")
 
 
 class Keeper(keras.callbacks.Callback):
@@ -194,6 +159,58 @@ class Keeper(keras.callbacks.Callback):
                 f"the loss is {loss} after step {self.step}: lower schedule.learning_rate or "
                 f"schedule.clip. {self.run} is as the last epoch left it."
             )
+
+
+def _networks(experiment: Experiment) -> tuple[Any, Any]:
+    """The network that learns, and its float32 twin that gets the averaged weights and is saved."""
+    policy = use_precision(experiment.schedule.precision)
+    keras.utils.set_random_seed(experiment.seed)
+    network = build(experiment.architecture, experiment.options, policy)
+    twin = build(experiment.architecture, experiment.options)
+    patch, stride = experiment.data.patch, anatomy(twin).stride
+    if patch % stride:
+        raise TrainingError(f"data.patch is {patch}: the network takes multiples of {stride}")
+    return network, twin
+
+
+def _model(network: Any, experiment: Experiment) -> Any:
+    """What is trained: the network behind noise, which is no part of what is saved."""
+    schedule = experiment.schedule
+    clean = keras.Input((None, None, 3))
+    noise = AddNoise(experiment.noise, side=experiment.data.patch, seed=experiment.seed)
+    model = keras.Model(clean, network(noise(clean)))
+    optimizer = keras.optimizers.Adam(
+        Trapezoid(schedule),
+        use_ema=schedule.ema > 0,
+        ema_momentum=schedule.ema,
+        clipnorm=schedule.clip or None,
+    )
+    model.compile(
+        optimizer=optimizer,
+        loss=loss(experiment.loss),
+        metrics=[psnr],
+        # XLA gains nothing on TensorFlow's CPU kernels, and is all that JAX has.
+        jit_compile=keras.backend.backend() == "jax",
+    )
+    optimizer.build(model.trainable_variables)
+    return model
+
+
+def _fit(
+    model: Any, patches: Patches, schedule: Schedule, epochs: int, keeper: Keeper, console: Console
+) -> None:
+    """Goes on behind `epochs` epochs; the keeper stops at the last step."""
+    shown = ProgressBar(console, steps=schedule.steps, done=patches.done, batch=schedule.batch)
+    left = math.ceil((schedule.steps - patches.done) / len(patches))
+    with shown.bar:
+        model.fit(
+            patches,
+            epochs=epochs + left,
+            initial_epoch=epochs,
+            callbacks=[shown, keeper],
+            verbose=0,
+            shuffle=False,
+        )
 
 
 def use_precision(precision: str) -> str:

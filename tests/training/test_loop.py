@@ -154,7 +154,7 @@ def test_a_resume_of_another_network_changes_nothing(tmp_path, trained, pictures
 def test_a_patch_that_the_network_cannot_take_is_refused(tmp_path, pictures, experiment):
     path = experiment()
     path.write_text(path.read_text().replace("patch = 32", "patch = 30"))
-    with pytest.raises(TrainingError, match=r"data\.patch must be a multiple of .* 4"):
+    with pytest.raises(TrainingError, match=r"data\.patch is 30: .* multiples of 4"):
         train(path, pictures, tmp_path / "run", console=QUIET)
     assert not (tmp_path / "run").exists()
 
