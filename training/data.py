@@ -80,9 +80,9 @@ def copies(pixels: Pixels, folder: Folder, data: Data) -> list[Pixels]:
 class Patches(keras.utils.PyDataset):
     """Batches (clean, clean) of patches [batch, patch, patch, 3], float32 in [0, 1].
 
-    The patches of a step depend on the seed and on its number in the run alone, so a resumed run
-    sees what an uninterrupted one would have seen. Threads make the next batches while the network
-    works.
+    The patches of a step depend on the seed, the length of an epoch and its number in the run alone,
+    so a resumed run sees what an uninterrupted one would have seen. Threads make the next batches
+    while the network works.
     """
 
     def __init__(
@@ -122,9 +122,9 @@ class Patches(keras.utils.PyDataset):
 
     def draw(self, step: int) -> Batch:
         """The patches of one step, counted from the start of the run."""
-        random = np.random.default_rng((self.seed, step))
+        epoch, index = divmod(step, self.steps)
+        random = np.random.default_rng((self.seed, epoch, index))
         if self.data.whole:
-            epoch, index = divmod(step, self.steps)
             order = np.random.default_rng((self.seed, epoch)).permutation(len(self.images))
             chosen = order[index * self.batch : (index + 1) * self.batch]
         else:
