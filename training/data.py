@@ -80,9 +80,9 @@ def copies(pixels: Pixels, folder: Folder, data: Data) -> list[Pixels]:
 class Patches(keras.utils.PyDataset):
     """Batches (clean, clean) of patches [batch, patch, patch, 3], float32 in [0, 1].
 
-    The patches of a step depend on the seed, the length of an epoch and its number in the run alone,
-    so a resumed run sees what an uninterrupted one would have seen. Threads make the next batches
-    while the network works.
+    The patches of a step depend on seed, length of an epoch, and number in the run alone, so a
+    resumed run sees what an uninterrupted one would have seen. Threads make the next batches while
+    the network works.
     """
 
     def __init__(
