@@ -53,9 +53,20 @@ def test_ssim_is_that_of_wang_et_al(factor):
 @given(st.integers(1, 30), st.integers(1, 30), st.sampled_from([1, 3]))
 def test_any_size_has_a_similarity_of_at_most_one(height, width, channels):
     a, b = RANDOM.integers(0, 256, (2, height, width, channels)).astype(np.uint8)
-    assert -1 <= ssim(a, b) <= 1 + 1e-6
+    assert -1 <= ssim(a, b) <= 1
     assert ssim(a, a) == pytest.approx(1.0)
     assert rmse(a, b) == rmse(b, a)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@given(st.data())
+def test_flat_pictures_differ_in_luminance_alone(dtype, data):
+    values = data.draw(st.tuples(*[st.integers(0, np.iinfo(dtype).max)] * 2))
+    a, b = (np.full((12, 12, 1), value, dtype) for value in values)
+    x, y = (value / np.iinfo(dtype).max for value in values)
+    expected = (2 * x * y + 1e-4) / (x * x + y * y + 1e-4)
+    assert ssim(a, b) == pytest.approx(expected, abs=1e-6)
+    assert ssim(a, b) <= 1
 
 
 @pytest.mark.parametrize("metric", [rmse, psnr, ssim])
