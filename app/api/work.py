@@ -20,9 +20,6 @@ T = TypeVar("T")
 
 TIMEOUT_RETRY_AFTER = 10.0
 
-BYTES_PER_PIXEL = 16
-"""Before it is decoded, a pixel is taken for four 16-bit samples, and four in the result."""
-
 
 @asynccontextmanager
 async def while_wanted(request: Request, seconds: float) -> AsyncIterator[None]:
@@ -64,7 +61,8 @@ async def decoded(service: Service, trace: Trace, share: Share, *files: bytes) -
         headers = [await in_thread(service, read_header, file) for file in files]
         trace.pixels = sum(header.size for header in headers)
         if all(_within_limits(service, header) for header in headers):
-            share.hold(sum(map(len, files)) + trace.pixels * BYTES_PER_PIXEL)
+            # Metadata is copied out of the files, at most all of them.
+            share.hold(2 * sum(map(len, files)) + sum(header.decoded_bytes for header in headers))
         pictures = [
             await in_thread(
                 service, decode, file, max_pixels=limits.max_pixels, max_side=limits.max_side
@@ -76,9 +74,9 @@ async def decoded(service: Service, trace: Trace, share: Share, *files: bytes) -
 
 
 def _weight(picture: Picture) -> int:
-    """Bytes of a picture and of its result."""
+    """Bytes of a picture and of its result, which has the same alpha until it is encoded."""
     alpha = 0 if picture.alpha is None else picture.alpha.nbytes
-    return 2 * picture.pixels.nbytes + alpha
+    return 2 * (picture.pixels.nbytes + picture.metadata.nbytes) + alpha
 
 
 def _within_limits(service: Service, header: Header) -> bool:

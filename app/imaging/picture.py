@@ -90,18 +90,25 @@ class Header:
     """What a file declares before anything of it is decoded.
 
     `format` is one that is read: a `Format`, `bmp` or `gif`. `width` and `height` are
-    as stored, before any orientation; `frames` counts pages, too.
+    as stored, before any orientation; `frames` counts pages, too. `pixel_bytes` is the most that
+    a pixel takes while it is decoded: four 16-bit samples as stored, and four as they are kept.
     """
 
     format: str
     width: int
     height: int
     frames: int = 1
+    pixel_bytes: int = 16
 
     @property
     def size(self) -> int:
         """Width times height."""
         return self.width * self.height
+
+    @property
+    def decoded_bytes(self) -> int:
+        """The most memory that decoding takes."""
+        return self.size * self.pixel_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +129,12 @@ class Metadata:
     colour: tuple[bytes, ...] = ()
     native: tuple[bytes, ...] = ()
     lossless: bool = False
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all parts together."""
+        parts = (self.icc, self.exif, self.xmp, *self.colour, *self.native)
+        return sum(len(part) for part in parts if part)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -71,8 +71,28 @@ class Layout:
 def read_header(data: bytes) -> Header:
     """Read the directories; thumbnails and other reductions do not count as frames."""
     pages = list(ifd.directories(data))
-    frames = sum(not page.integer(Tag.SUBFILE) & 1 for page in pages)
-    return Header(Format.TIFF, pages[0].integer(Tag.WIDTH), pages[0].integer(Tag.HEIGHT), frames)
+    page, frames = _picture(pages), sum(map(_is_full, pages))
+    if not frames:
+        raise UnsupportedImage("The TIFF holds a thumbnail alone, as raw files of cameras do.")
+    bits = min(64, max(page.integers(Tag.BITS).tolist(), default=1))
+    channels = min(5, page.integer(Tag.SAMPLES, 1))  # more are refused
+    return Header(
+        Format.TIFF,
+        page.integer(Tag.WIDTH),
+        page.integer(Tag.HEIGHT),
+        frames=frames,
+        # A float of 8 bytes becomes one of 4, and both are there at a time.
+        pixel_bytes=max(16, channels * (-(-bits // 8) + 4)),
+    )
+
+
+def _is_full(page: ifd.Directory) -> bool:
+    return not page.integer(Tag.SUBFILE) & 1
+
+
+def _picture(pages: list[ifd.Directory]) -> ifd.Directory:
+    """The one that is no reduction of another: thumbnails may come first."""
+    return next(filter(_is_full, pages), pages[0])
 
 
 def decode(data: bytes) -> Picture:
@@ -80,7 +100,8 @@ def decode(data: bytes) -> Picture:
 
     Fewer than 8 bits become 8, more become 16; all floating point becomes `float32`.
     """
-    directory = next(ifd.directories(data))
+    pages = list(ifd.directories(data))
+    directory = _picture(pages)
     layout = _layout(directory)
     _check_segments(data, directory, layout)
     samples = _samples(data, directory, layout)
@@ -96,21 +117,19 @@ def decode(data: bytes) -> Picture:
         alpha = np.ascontiguousarray(samples[..., -1])
         if directory.integer(Tag.EXTRA_SAMPLES) == _PREMULTIPLIED:
             pixels = unpremultiply(pixels, alpha)
-    return Picture(pixels, alpha, Format.TIFF, metadata, _changes(directory, layout))
+    changes = _changes(directory, layout, alone=len(pages) == 1)
+    return Picture(pixels, alpha, Format.TIFF, metadata, changes)
 
 
-def _changes(directory: ifd.Directory, layout: Layout) -> Changes:
+def _changes(directory: ifd.Directory, layout: Layout, *, alone: bool) -> Changes:
     kept_depths = (32,) if layout.format is SampleFormat.FLOAT else (8, 16)
     has_alpha = layout.channels > layout.colours
     is_palette = layout.photometric is Photometric.PALETTE
-    (next_page,) = struct.unpack_from(
-        directory.order + ("Q" if directory.big else "I"), directory.data, directory.link
-    )
     changes = {
         Change.ALPHA: has_alpha and directory.integer(Tag.EXTRA_SAMPLES) != _STRAIGHT,
         Change.COLOURS: is_palette or layout.photometric is Photometric.CMYK,
         Change.DEPTH: layout.bits not in kept_depths and not is_palette,
-        Change.METADATA: next_page != 0 or not LOST_TAGS.isdisjoint(directory.fields),
+        Change.METADATA: not alone or not LOST_TAGS.isdisjoint(directory.fields),
     }
     return those_of(changes)
 

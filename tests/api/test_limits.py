@@ -9,7 +9,6 @@ from contextlib import suppress
 
 import pytest
 
-from app.api.work import BYTES_PER_PIXEL
 from app.imaging.tiling import cost, plan
 from tests.api.conftest import listening
 
@@ -37,7 +36,7 @@ def test_the_size_of_a_picture(listen, image_file, setting, edge):
 
 def test_the_memory_of_one_request(listen, image_file):
     data = image_file(WIDTH, HEIGHT)
-    edge = len(data) + WIDTH * HEIGHT * BYTES_PER_PIXEL
+    edge = 2 * len(data) + 16 * WIDTH * HEIGHT
     with listen(memory_bytes=edge) as client:
         assert post(client, data) == (200, None)
     with listen(memory_bytes=edge - 1) as client:
@@ -66,7 +65,7 @@ def holds_something(client):
 
 def test_the_memory_of_all_requests(listen, image_file, wait_until):
     data = image_file(WIDTH, HEIGHT)
-    edge = len(data) + WIDTH * HEIGHT * BYTES_PER_PIXEL
+    edge = 2 * len(data) + 16 * WIDTH * HEIGHT
     for room, result in ((len(data) // 2, (200, None)), (0, (503, "overloaded"))):
         with listen(memory_bytes=edge + room) as client:
             other = HalfSent(client, data)

@@ -1,12 +1,15 @@
 """Requests that end before their picture is done. The model's part is played by a stand-in."""
 
 import asyncio
+import io
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import httpx
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from app.inference.batcher import Overloaded
 from app.main import create_app
@@ -62,6 +65,23 @@ async def test_a_full_queue_is_said_to_be_full(serve, image_file):
     assert answer.status_code == 503
     assert answer.json()["code"] == "overloaded"
     assert answer.headers["retry-after"] == "3"
+
+
+async def test_metadata_counts_as_long_as_the_picture_waits(serve):
+    stuck, file = Stuck(), io.BytesIO()
+    text = PngInfo()
+    text.add_text("comment", "x" * 1_000_000)
+    Image.new("L", (1, 1)).save(file, "PNG", pnginfo=text)
+    app = serve(stuck)
+    async with client(app) as http:
+        request = asyncio.create_task(http.post("/denoise", files={"image": file.getvalue()}))
+        while not stuck.futures:
+            await asyncio.sleep(0.01)
+        assert 2_000_000 <= app.state.service.memory.held < 2_100_000  # and again in the answer
+        request.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await request
+    assert app.state.service.memory.held == 0
 
 
 async def test_the_work_of_a_client_that_left_is_dropped(serve, image_file):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.imaging import codec, ifd
-from app.imaging.codec import Format, UnreadableImage, UnsupportedImage
+from app.imaging.codec import Change, Format, UnreadableImage, UnsupportedImage
 from app.imaging.tags import Compression, Photometric, Tag
 
 LIMIT = 10_000
@@ -194,8 +194,31 @@ def test_pages_are_refused_and_thumbnails_are_not(saved_tiff, colour):
     np.testing.assert_array_equal(decoded(data).pixels, colour)
 
 
+def test_a_thumbnail_that_comes_first_is_not_taken_for_the_picture(colour):
+    file = io.BytesIO()
+    with tifffile.TiffWriter(file) as writer:
+        writer.write(colour[::2, ::2], photometric="rgb", subfiletype=1)
+        writer.write(colour, photometric="rgb")
+    header = codec.read_header(file.getvalue())
+    assert (header.height, header.width, header.frames) == (*colour.shape[:2], 1)
+    picture = decoded(file.getvalue())
+    np.testing.assert_array_equal(picture.pixels, colour)
+    assert picture.changes == {Change.METADATA}
+
+
+@pytest.mark.parametrize(
+    ("dtype", "channels", "expected"),
+    [(np.uint8, 1, 16), (np.uint16, 3, 18), (np.float32, 4, 32), (np.float64, 4, 48)],
+)
+def test_wide_samples_are_reckoned_as_wide_as_they_are(saved_tiff, dtype, channels, expected):
+    extra = {"extrasamples": ["unassalpha"]} if channels == 4 else {}
+    colours = "rgb" if channels > 1 else "minisblack"
+    data = saved_tiff(np.zeros((5, 4, channels), dtype), photometric=colours, **extra)
+    assert codec.read_header(data).decoded_bytes == 20 * expected
+
+
 def test_a_camera_s_raw_file_is_not_taken_for_its_thumbnail():
-    with pytest.raises(UnsupportedImage):
+    with pytest.raises(UnsupportedImage, match="a thumbnail alone"):
         decoded(tiff_file({Tag.SUBFILE: 1}))
 
 
