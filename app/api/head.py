@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from http import HTTPStatus
 from typing import ClassVar
 
@@ -12,6 +13,8 @@ from app.api.problems import MEDIA_TYPE, Code, Problem
 from app.api.trace import Trace
 
 logger = logging.getLogger(__name__)
+
+_UPGRADE = re.compile(rb"(?<=\n)upgrade(?=:)", re.IGNORECASE)
 
 
 class LimitedHead(HttpToolsProtocol):
@@ -46,7 +49,7 @@ class LimitedHead(HttpToolsProtocol):
         """Counts what belongs to a head that is still incomplete."""
         if self._deadline is None and self._answered():
             self._expect_head()
-        super().data_received(data)
+        super().data_received(data if self._deadline is None else _without_upgrade(data))
         if self._deadline is not None and not self.transport.is_closing():
             self._head_bytes += len(data)
             if self._head_bytes > self.max_bytes:
@@ -116,3 +119,13 @@ class LimitedHead(HttpToolsProtocol):
         self.transport.write("\r\n".join([*lines, "", ""]).encode() + body)
         self.transport.close()
         logger.info("request refused", extra={"request_id": trace.request_id, "status": status})
+
+
+def _without_upgrade(data: bytes) -> bytes:
+    """A head whose offer to go on in another protocol is ignored, as RFC 9110, 7.8 allows.
+
+    Clients that would like HTTP/2 make it with any request, and the parser would take the body for
+    the other protocol. The header keeps its length.
+    """
+    head, end, body = data.partition(b"\r\n\r\n")
+    return _UPGRADE.sub(b"ignored", head) + end + body

@@ -108,6 +108,18 @@ def test_what_is_not_http_is_answered_like_all_else(connect, sent):
         assert answer(connection)[0] == 200
 
 
+@pytest.mark.parametrize("upgrade", [b"Upgrade: h2c", b"upgrade: websocket", b"UPGRADE:h2c, x"])
+def test_an_offer_of_another_protocol_is_ignored_and_the_body_is_not(connect, upgrade):
+    body = b"no picture\r\nUpgrade: what is in a body stays"
+    lines = [b"POST /noise HTTP/1.1", b"Host: x", b"Connection: close, Upgrade, HTTP2-Settings"]
+    lines += [upgrade, b"Content-Type: image/png", b"Content-Length: %d" % len(body), b"", body]
+    with connect()() as connection:
+        connection.sendall(b"\r\n".join(lines))
+        status, content = answer(connection)
+    assert status == 415
+    assert json.loads(content)["code"] == "unsupported-media-type"
+
+
 def test_a_long_target_counts(connect):
     with connect(max_head_bytes=LIMIT)() as connection:
         connection.sendall(b"GET /" + b"a" * LIMIT + b" HTTP/1.1\r\nHost: x\r\n\r\n")
