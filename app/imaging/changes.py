@@ -22,6 +22,19 @@ def stripped(picture: Picture) -> Picture:
     return replace(picture, metadata=kept, changes=changes)
 
 
+def without_misfit(picture: Picture, target: Format) -> Picture:
+    """The picture without its profile where that is for grey, and RGB is written, or the reverse.
+
+    Palettes of greys become grey, and WebP has no grey; formats forbid the profile that is left.
+    """
+    space = (picture.metadata.icc or b"")[16:20]
+    is_grey = picture.channels == 1 and target is not Format.WEBP
+    if space != (b"RGB " if is_grey else b"GRAY"):
+        return picture
+    metadata = replace(picture.metadata, icc=None)
+    return replace(picture, metadata=metadata, changes=picture.changes | {Change.PROFILE})
+
+
 def _lost(picture: Picture, target: Format) -> Iterator[Change]:
     metadata, moves = picture.metadata, target is not picture.format
     if picture.depth > _DEEPEST[target]:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from app.imaging import jpeg, legacy, png, tiff_reader, tiff_writer, webp
-from app.imaging.changes import on_encoding, stripped
+from app.imaging.changes import on_encoding, stripped, without_misfit
 from app.imaging.metadata import upright
 from app.imaging.picture import (
     Change,
@@ -132,6 +132,7 @@ def encode(
     if quality is not None and not 1 <= quality <= 100:
         raise UnsuitableFormat("quality must be between 1 and 100.")
     target = picture.format if format is None else format
+    picture = without_misfit(picture, target)
     match target:
         case Format.PNG:
             data = png.encode(picture)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from app.imaging import ifd
 from app.imaging.codec import (
+    Change,
     Format,
     ImagingError,
     Metadata,
@@ -130,6 +131,20 @@ def test_orientation_turns_a_jpeg_once(orientation, saved, opened, colour, exif)
     assert again.size == (picture.width, picture.height)
     assert again.getexif()[0x0112] == 1
     assert again.info["dpi"] == ((72, 300) if orientation >= 5 else (300, 72))
+
+
+@pytest.mark.parametrize("target", Format)
+@pytest.mark.parametrize(("space", "channels"), [(b"RGB ", 1), (b"GRAY", 3), (b"GRAY", 1)])
+def test_a_profile_that_does_not_fit_the_samples_is_left_out(
+    target, space, channels, opened, colour
+):
+    icc = bytes(16) + space + bytes(108)
+    picture = Picture(colour[..., :channels], None, target, Metadata(icc=icc))
+    encoded = encode(picture)
+    is_grey = channels == 1 and target is not Format.WEBP
+    fits = space == (b"GRAY" if is_grey else b"RGB ")
+    assert opened(encoded.data).info.get("icc_profile") == (icc if fits else None)
+    assert (Change.PROFILE in encoded.changes) is not fits
 
 
 @pytest.mark.parametrize("source", Format)
