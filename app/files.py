@@ -94,9 +94,9 @@ def run(sources: Iterable[Source], job: Job, threads: int) -> Iterator[Outcome]:
     Many threads read, decode, wait for the work, encode and write, so that the work itself always
     has a next picture.
     """
-    room = _Room(PIXELS_AT_ONCE)
+    room, targets = _Room(PIXELS_AT_ONCE), _Targets()
     with ThreadPoolExecutor(threads, "file") as pool:
-        futures = [pool.submit(_convert, source, job, room) for source in sources]
+        futures = [pool.submit(_convert, source, job, room, targets) for source in sources]
         try:
             for future in as_completed(futures):
                 yield future.result()
@@ -127,13 +127,14 @@ def _below(given: Path, output: Path) -> Iterator[Source]:
         yield Source(given, Path(given.name))
 
 
-def _convert(source: Source, job: Job, room: "_Room") -> Outcome:
+def _convert(source: Source, job: Job, room: "_Room", targets: "_Targets") -> Outcome:
     try:
         data = source.path.read_bytes()
         size = read_header(data).size
         with room.hold(size):
             picture = job.read(data)
             target, format_ = _target(source, job, picture)
+            targets.claim(target, source.path)
             if target.exists():
                 if target.samefile(source.path):
                     raise FileExistsError("the output would replace the input")
@@ -177,6 +178,21 @@ def _write_whole(target: Path, data: bytes) -> None:
     finally:
         with suppress(FileNotFoundError):
             part.unlink()
+
+
+class _Targets:
+    """Who writes which file: `a.bmp` and `a.png` may both come to be `a.png`."""
+
+    def __init__(self) -> None:
+        self._owners: dict[Path, Path] = {}
+        self._lock = threading.Lock()
+
+    def claim(self, target: Path, source: Path) -> None:
+        """Raises FileExistsError where the target is another source's."""
+        with self._lock:
+            owner = self._owners.setdefault(target, source)
+        if owner != source:
+            raise FileExistsError(f"the result would have the name of that of {owner}")
 
 
 class _Room:

@@ -73,6 +73,17 @@ def test_two_results_of_one_name(tmp_path):
     assert str(first) in (failed.reason or "")
 
 
+def test_two_results_that_come_to_one_name_by_their_format(tmp_path):
+    found = [
+        Source(save(tmp_path / f"a.{suffix}"), Path(f"a.{suffix}")) for suffix in ("bmp", "png")
+    ]
+    outcomes = list(run(found, job(tmp_path / "out"), threads=2))
+    assert sorted(outcome.status for outcome in outcomes) == [Status.DONE, Status.FAILED]
+    (failed,) = (outcome for outcome in outcomes if outcome.status is Status.FAILED)
+    (done,) = (outcome for outcome in outcomes if outcome.status is Status.DONE)
+    assert failed.reason == f"the result would have the name of that of {done.source}"
+
+
 @pytest.mark.parametrize("inputs", [["a.png", "b.png"], ["folder"], ["*.png"]])
 def test_more_than_one_file_goes_into_a_folder(tmp_path, inputs):
     save(tmp_path / "folder" / "x.png")
