@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-import re
 from http import HTTPStatus
 from typing import ClassVar
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.api.headers import SECURITY_HEADERS
@@ -13,8 +13,6 @@ from app.api.problems import MEDIA_TYPE, Code, Problem
 from app.api.trace import Trace
 
 logger = logging.getLogger(__name__)
-
-_UPGRADE = re.compile(rb"(?<=\n)upgrade(?=:)", re.IGNORECASE)
 
 
 class LimitedHead(HttpToolsProtocol):
@@ -29,6 +27,7 @@ class LimitedHead(HttpToolsProtocol):
 
     _head_bytes = 0
     _deadline: asyncio.TimerHandle | None = None
+    _repeats = False
 
     @classmethod
     def of(cls, max_bytes: int, seconds: float) -> type["LimitedHead"]:
@@ -49,7 +48,8 @@ class LimitedHead(HttpToolsProtocol):
         """Counts what belongs to a head that is still incomplete."""
         if self._deadline is None and self._answered():
             self._expect_head()
-        super().data_received(data if self._deadline is None else _without_upgrade(data))
+        self._unset_keepalive_if_required()
+        self._feed(data)
         if self._deadline is not None and not self.transport.is_closing():
             self._head_bytes += len(data)
             if self._head_bytes > self.max_bytes:
@@ -57,14 +57,51 @@ class LimitedHead(HttpToolsProtocol):
                     431, "too-large", f"The request's head is longer than {self.max_bytes} bytes."
                 )
 
+    def _feed(self, data: bytes) -> None:
+        while data:
+            data = data[self._parse(data) :]
+
+    def _parse(self, data: bytes) -> int:
+        """Parses what has come; how many bytes of it.
+
+        An offer to continue in another protocol is passed over, as RFC 9110, 7.8 allows: clients
+        that would like HTTP/2 make it with any request.
+        """
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserError:
+            self.send_400_response("")
+        except httptools.HttpParserUpgrade as offer:
+            if not self.transport.is_closing():
+                self._expect_body()
+                return int(offer.args[0])
+        return len(data)
+
+    def _expect_body(self) -> None:
+        """Goes on with a parser that does not take the body for the other protocol.
+
+        It is shown the head once more, without the offer, and nobody else hears of that.
+        """
+        framing = (b"content-length", b"transfer-encoding")
+        lines = [b"%b: %b" % header for header in self.headers if header[0] in framing]
+        head = [b"POST / HTTP/1.1", *(lines or [b"content-length: 0"]), b"", b""]
+        self.parser = httptools.HttpRequestParser(self)
+        self._repeats = True
+        self.parser.feed_data(b"\r\n".join(head))
+
     def on_message_begin(self) -> None:
         """The first byte of a head, maybe sent ahead while another request is being answered."""
+        if self._repeats:
+            return
         super().on_message_begin()
         if self._deadline is None:
             self._expect_head()
 
     def on_headers_complete(self) -> None:
         """The head has come whole: maybe at once, in a packet that is longer than the limit."""
+        if self._repeats:
+            self._repeats = False
+            return
         self._forget_head()
         sizes = (len(name) + len(value) + 4 for name, value in self.headers)
         if len(self.url) + sum(sizes) > self.max_bytes:
@@ -73,6 +110,21 @@ class LimitedHead(HttpToolsProtocol):
             )
         else:
             super().on_headers_complete()
+
+    def on_url(self, url: bytes) -> None:
+        """Part of the target."""
+        if not self._repeats:
+            super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A whole line of the head."""
+        if not self._repeats:
+            super().on_header(name, value)
+
+    def on_message_complete(self) -> None:
+        """The end of a request; not that of a head that makes an offer, whose body follows."""
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
 
     def _answered(self) -> bool:
         return self.cycle is None or self.cycle.response_complete
@@ -119,13 +171,3 @@ class LimitedHead(HttpToolsProtocol):
         self.transport.write("\r\n".join([*lines, "", ""]).encode() + body)
         self.transport.close()
         logger.info("request refused", extra={"request_id": trace.request_id, "status": status})
-
-
-def _without_upgrade(data: bytes) -> bytes:
-    """A head whose offer to go on in another protocol is ignored, as RFC 9110, 7.8 allows.
-
-    Clients that would like HTTP/2 make it with any request, and the parser would take the body for
-    the other protocol. The header keeps its length.
-    """
-    head, end, body = data.partition(b"\r\n\r\n")
-    return _UPGRADE.sub(b"ignored", head) + end + body

@@ -12,8 +12,11 @@ from app.api.headers import SECURITY_HEADERS
 from app.main import create_app
 from app.server import make_server
 from app.settings import Settings
+from tests.fidelity.files import NOISE, by_pillow, png_chunk
 
 LIMIT = 2000
+PICTURE = by_pillow(NOISE, "PNG")
+PICTURE = PICTURE[:33] + png_chunk(b"tEXt", b"a\0\r\nUpgrade: this stays\r\n\r\n") + PICTURE[33:]
 
 
 @pytest.fixture
@@ -110,14 +113,31 @@ def test_what_is_not_http_is_answered_like_all_else(connect, sent):
 
 @pytest.mark.parametrize("upgrade", [b"Upgrade: h2c", b"upgrade: websocket", b"UPGRADE:h2c, x"])
 def test_an_offer_of_another_protocol_is_ignored_and_the_body_is_not(connect, upgrade):
-    body = b"no picture\r\nUpgrade: what is in a body stays"
-    lines = [b"POST /noise HTTP/1.1", b"Host: x", b"Connection: close, Upgrade, HTTP2-Settings"]
-    lines += [upgrade, b"Content-Type: image/png", b"Content-Length: %d" % len(body), b"", body]
-    with connect()() as connection:
-        connection.sendall(b"\r\n".join(lines))
-        status, content = answer(connection)
-    assert status == 415
-    assert json.loads(content)["code"] == "unsupported-media-type"
+    """Whole, with a body in chunks, sent ahead, and cut in two at any place."""
+    whole = offering(upgrade, b"Content-Length: %d" % len(PICTURE), PICTURE)
+    chunks = b"3\r\n%b\r\n%x\r\n%b\r\n0\r\n\r\n" % (PICTURE[:3], len(PICTURE) - 3, PICTURE[3:])
+    open_socket = connect()
+    sent = [[whole], [offering(upgrade, b"Transfer-Encoding: chunked", chunks)]]
+    sent += [[whole[:cut], whole[cut:]] for cut in range(1, len(whole) - len(PICTURE) + 2, 5)]
+    sent += [[offering(upgrade, b"A: b", b"", b"GET /health/live", b"keep-alive") * 2 + whole]]
+    for packets in sent:
+        with open_socket() as connection:
+            for packet in packets:
+                connection.sendall(packet)
+                time.sleep(0.005)
+            data = b""
+            while received := connection.recv(65536):
+                data += received
+        head, _, body = data[data.rindex(b"HTTP/1.1 ") :].partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200 "), data
+        assert b"\r\nUpgrade: this stays" in body
+        assert data.count(b"HTTP/1.1 200 ") == (3 if packets[0].startswith(b"GET") else 1)
+
+
+def offering(upgrade, framing, body, line=b"POST /noise", connection=b"close"):
+    """A request that would go on in another protocol."""
+    lines = [line + b" HTTP/1.1", b"Host: x", b"Connection: Upgrade, HTTP2-Settings, " + connection]
+    return b"\r\n".join([*lines, upgrade, b"Content-Type: image/png", framing, b"", body])
 
 
 def test_a_long_target_counts(connect):
