@@ -39,15 +39,6 @@ DENOISE = """examples:
 
 DENOISER_MODEL and the other variables of denoiser serve --help are read, too."""
 NOISE = """examples:
-  denoiser denoise photo.jpg -o clean.jpg
-  denoiser denoise scans/ -o clean/            all below scans/, in the same folders; what is
-                                               in clean/ already is skipped
-  denoiser denoise '*.tif' -o clean/ --strength 0.7 --format png
-  denoiser denoise scans/ -o clean/ --json     a line for each, for programs
-
-The settings of the service that matter here, DENOISER_MODEL and others, are read from the
-environment: see denoiser serve --help."""
-NOISE = """examples:
   denoiser noise photo.jpg -o noisy.png --factor 0.2
   denoiser noise scans/ -o noisy/ --kind rician --seed 1"""
 
@@ -71,6 +62,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"{_source(error.title, str(first['loc'][0]))}: {first['msg']}")
     except BadModelPackage as error:
         _complain(str(error))
+        return 1
+    except KeyboardInterrupt:
+        _complain("stopped")
+        return 130
+    except BrokenPipeError:  # whoever read this has gone, and so may what is left to be written
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
 
 

@@ -2,7 +2,8 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -71,7 +72,12 @@ def find(inputs: Sequence[Path], output: Path) -> tuple[list[Source], list[Outco
     sources: dict[Path, Source] = {}
     failed: list[Outcome] = []
     for given in inputs:
-        found = list(_below(given, output))
+        try:
+            found = list(_below(given, output))
+        except (OSError, ValueError) as error:  # a name too long, a wildcard that is none
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            failed.append(Outcome(given, Status.FAILED, reason=reason))
+            continue
         if not found:
             failed.append(Outcome(given, Status.FAILED, reason="no picture here"))
         for source in found:
@@ -94,12 +100,16 @@ def run(sources: Iterable[Source], job: Job, threads: int) -> Iterator[Outcome]:
     Many threads read, decode, wait for the work, encode and write, so that the work itself always
     has a next picture.
     """
-    room, targets = _Room(PIXELS_AT_ONCE), _Targets()
+    sources, room = list(sources), _Room(PIXELS_AT_ONCE)
+    taken = {source.path.resolve(): source.path for source in sources}
     with ThreadPoolExecutor(threads, "file") as pool:
-        futures = [pool.submit(_convert, source, job, room, targets) for source in sources]
+        futures = [
+            pool.submit(_convert_each, namesakes, job, room, taken)
+            for namesakes in _namesakes(sources)
+        ]
         try:
             for future in as_completed(futures):
-                yield future.result()
+                yield from future.result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -127,19 +137,46 @@ def _below(given: Path, output: Path) -> Iterator[Source]:
         yield Source(given, Path(given.name))
 
 
-def _convert(source: Source, job: Job, room: "_Room", targets: "_Targets") -> Outcome:
+def _namesakes(sources: Iterable[Source]) -> Iterable[list[Source]]:
+    """The sources, those together that differ in their suffix alone: results may come to one name.
+
+    Among them come first those in a format that is written, whose suffix a result may well have.
+    """
+    groups: dict[Path, list[Source]] = {}
+    for source in sources:
+        groups.setdefault(source.name.with_suffix(""), []).append(source)
+    return [sorted(group, key=lambda s: _named(s.name) is None) for group in groups.values()]
+
+
+def _convert_each(
+    namesakes: list[Source], job: Job, room: "_Room", taken: MutableMapping[Path, Path]
+) -> list[Outcome]:
+    """One after the other; the first of two that come to one name has it.
+
+    `taken` are the files that none may replace, with the source that each is or is of.
+    """
+    outcomes, taken = [], ChainMap({}, taken)
+    for source in namesakes:
+        outcome = _convert(source, job, room, taken)
+        if outcome.target is not None:
+            taken[outcome.target.resolve()] = source.path
+        outcomes.append(outcome)
+    return outcomes
+
+
+def _convert(source: Source, job: Job, room: "_Room", taken: Mapping[Path, Path]) -> Outcome:
     try:
         data = source.path.read_bytes()
         size = read_header(data).size
         with room.hold(size):
             picture = job.read(data)
             target, format_ = _target(source, job, picture)
-            targets.claim(target, source.path)
-            if target.exists():
-                if target.samefile(source.path):
-                    raise FileExistsError("the output would replace the input")
-                if job.into_folder and not job.overwrite:
-                    return Outcome(source.path, Status.SKIPPED, target)
+            if owner := taken.get(target.resolve()):
+                is_input = owner.resolve() == target.resolve()
+                what = "replace the input" if is_input else "have the name of that of"
+                raise FileExistsError(f"the result would {what} {owner}")
+            if target.exists() and job.into_folder and not job.overwrite:
+                return Outcome(source.path, Status.SKIPPED, target)
             result = job.write(job.work(picture), format_)
         _write_whole(target, result)
     except OSError as error:
@@ -178,21 +215,6 @@ def _write_whole(target: Path, data: bytes) -> None:
     finally:
         with suppress(FileNotFoundError):
             part.unlink()
-
-
-class _Targets:
-    """Who writes which file: `a.bmp` and `a.png` may both come to be `a.png`."""
-
-    def __init__(self) -> None:
-        self._owners: dict[Path, Path] = {}
-        self._lock = threading.Lock()
-
-    def claim(self, target: Path, source: Path) -> None:
-        """Raises FileExistsError where the target is another source's."""
-        with self._lock:
-            owner = self._owners.setdefault(target, source)
-        if owner != source:
-            raise FileExistsError(f"the result would have the name of that of {owner}")
 
 
 class _Room:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from app.api.keys import hash_of
 from app.cli import main
+from app.inference.store import BadModelPackage
 from app.settings import PROJECT, Settings
 
 
@@ -30,6 +31,16 @@ def picture(tmp_path):
 def environment(monkeypatch, models):
     monkeypatch.setenv("DENOISER_MODELS_DIR", str(models))
     monkeypatch.setenv("DENOISER_MODEL", "blur")
+
+
+@pytest.mark.parametrize(("raised", "code"), [(KeyboardInterrupt, 130), (BadModelPackage("x"), 1)])
+def test_it_ends_without_a_traceback(monkeypatch, picture, tmp_path, capsys, raised, code):
+    def stop(*_, **__):
+        raise raised
+
+    monkeypatch.setattr("app.cli.find", stop)
+    assert run("noise", picture(), "-o", tmp_path / "out.png") == code
+    assert capsys.readouterr().err.startswith("denoiser: ")
 
 
 def run(*arguments):

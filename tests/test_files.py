@@ -52,6 +52,13 @@ def test_wildcards(tmp_path):
     assert names(find([tmp_path / "**" / "e.png"], tmp_path / "out")[0]) == ["e.png"]
 
 
+@pytest.mark.parametrize("name", ["**.png", "a" * 300])
+def test_an_input_that_cannot_be_looked_for_is_told(tmp_path, name):
+    sources, (failed,) = find([tmp_path / name], tmp_path / "out")
+    assert not sources
+    assert failed.reason
+
+
 def test_a_file_whose_name_has_a_wildcard_in_it(tmp_path):
     source = save(tmp_path / "[1].png")
     assert find([source], tmp_path / "out")[0] == [Source(source, Path("[1].png"))]
@@ -77,11 +84,35 @@ def test_two_results_that_come_to_one_name_by_their_format(tmp_path):
     found = [
         Source(save(tmp_path / f"a.{suffix}"), Path(f"a.{suffix}")) for suffix in ("bmp", "png")
     ]
-    outcomes = list(run(found, job(tmp_path / "out"), threads=2))
-    assert sorted(outcome.status for outcome in outcomes) == [Status.DONE, Status.FAILED]
-    (failed,) = (outcome for outcome in outcomes if outcome.status is Status.FAILED)
-    (done,) = (outcome for outcome in outcomes if outcome.status is Status.DONE)
-    assert failed.reason == f"the result would have the name of that of {done.source}"
+    for status in (Status.DONE, Status.SKIPPED):  # the picture whose own name it is has it
+        outcomes = list(run(found, job(tmp_path / "out"), threads=2))
+        assert [(o.source.suffix, o.status) for o in outcomes] == [
+            (".png", status),
+            (".bmp", Status.FAILED),
+        ]
+        assert outcomes[1].reason == f"the result would have the name of that of {found[1].path}"
+
+
+def test_a_name_is_free_again_where_the_first_has_failed(tmp_path):
+    found = [
+        Source(save(tmp_path / f"a.{suffix}", 9), Path(f"a.{suffix}")) for suffix in ("bmp", "png")
+    ]
+    found[1].path.write_text("no picture")
+    assert {o.source.suffix: o.status for o in run(found, job(tmp_path / "out"), threads=2)} == {
+        ".png": Status.FAILED,
+        ".bmp": Status.DONE,
+    }
+
+
+def test_no_input_is_ever_replaced(tmp_path):
+    found = [
+        Source(save(tmp_path / f"a.{suffix}"), Path(f"a.{suffix}")) for suffix in ("jpg", "png")
+    ]
+    before = {source.path: source.path.read_bytes() for source in found}
+    here = job(tmp_path, overwrite=True, format_for=lambda _: Format.PNG)
+    for outcome in run(found, here, threads=2):
+        assert outcome.reason == f"the result would replace the input {found[1].path}"
+    assert {source.path: source.path.read_bytes() for source in found} == before
 
 
 @pytest.mark.parametrize("inputs", [["a.png", "b.png"], ["folder"], ["*.png"]])
