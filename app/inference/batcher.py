@@ -214,6 +214,7 @@ class Batcher:
                 start = time.monotonic()
                 succeeded = self._process(batch)
                 self._account(batch, start, succeeded)
+                batch = []  # or the last pictures would be kept until others come
         except BaseException as error:
             # Nobody may be left waiting for a thread that is gone.
             logger.critical("an inference thread has died", exc_info=True)

@@ -15,7 +15,7 @@ from app.imaging.estimate import estimate_sigma
 from app.imaging.scale import Pixels, from_unit, to_unit
 from app.imaging.tiling import Tile, plan, sides_within
 from app.inference.batcher import Batcher, Stats, Timing
-from app.inference.store import ModelCard, ModelPackage
+from app.inference.store import BadModelPackage, ModelCard, ModelPackage
 
 MAX_FAILURES = 3
 """Batches in a row that may fail: one may be its picture's fault, or want for memory a moment."""
@@ -98,9 +98,15 @@ def _sides(card: ModelCard) -> tuple[int, ...]:
 
 
 def _warm(forward: Callable[[Pixels], Pixels], sides: tuple[int, ...]) -> float:
-    """Runs every trace, and common ones of `sides`; the seconds that a pixel takes from then on."""
+    """Runs every trace, and common ones of `sides`; the seconds that a pixel takes from then on.
+
+    Raises BadModelPackage for a network that does not give a picture back in its size.
+    """
     for channels, dtype in product((1, 3), (np.uint8, np.uint16)):
-        forward(np.zeros((1, 64, 64, channels), dtype))
+        given = np.zeros((1, 64, 64, channels), dtype)
+        found = forward(given).shape
+        if found != given.shape:
+            raise BadModelPackage(f"the network makes {found} of {given.shape}")
     for side in (side for side in WARM_SIDES if side <= sides[-1]):
         forward(np.zeros((1, side, side, 3), np.uint8))
     side = min(512, sides[-1])

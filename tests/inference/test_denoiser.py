@@ -1,4 +1,6 @@
 import asyncio
+import time
+import weakref
 
 import numpy as np
 import pytest
@@ -42,6 +44,31 @@ def test_type_channels_alpha_and_format_are_kept(denoiser, channels, dtype):
     assert result.alpha is picture.alpha
     assert result.format is picture.format
     assert result.pixels.std() < picture.pixels.std()
+
+
+def test_nothing_of_a_picture_is_kept_once_it_is_answered(denoiser):
+    picture = noisy_picture(30, 40)
+    kept = [weakref.ref(denoiser.submit(picture).result(60).restored), weakref.ref(picture.pixels)]
+    del picture
+    deadline = time.monotonic() + 20
+    while any(reference() for reference in kept):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [{"filters": 1, "padding": "same"}, {"filters": 3}, {"filters": 5, "padding": "same"}],
+    ids=str,
+)
+def test_a_network_that_changes_a_pictures_shape_is_refused(make_package, layer):
+    import keras
+
+    image = keras.Input((None, None, 3))
+    model = keras.Model(image, keras.layers.Conv2D(kernel_size=3, **layer)(image))
+    folder = make_package("odd", model).parent
+    with pytest.raises(BadModelPackage, match="the network makes"):
+        Denoiser.load(read_packages(folder)["odd"], precision="float32")
 
 
 def test_tiles_give_the_same_pixels_as_the_whole(denoiser):
