@@ -74,16 +74,24 @@ def read_header(data: bytes) -> Header:
     page, frames = _picture(pages), sum(map(_is_full, pages))
     if not frames:
         raise UnsupportedImage("The TIFF holds a thumbnail alone, as raw files of cameras do.")
-    bits = min(64, max(page.integers(Tag.BITS).tolist(), default=1))
-    channels = min(5, page.integer(Tag.SAMPLES, 1))  # more are refused
     return Header(
         Format.TIFF,
         page.integer(Tag.WIDTH),
         page.integer(Tag.HEIGHT),
         frames=frames,
-        # A float of 8 bytes becomes one of 4, and both are there at a time.
-        pixel_bytes=max(16, channels * (-(-bits // 8) + 4)),
+        pixel_bytes=_pixel_bytes(page),
     )
+
+
+def _pixel_bytes(page: ifd.Directory) -> int:
+    """The most that a pixel takes while it is decoded."""
+    bits = min(64, max(page.integers(Tag.BITS).tolist(), default=1))
+    channels = min(5, page.integer(Tag.SAMPLES, 1))  # more are refused
+    if SampleFormat.FLOAT not in page.integers(Tag.SAMPLE_FORMAT):
+        return max(16, channels * (bits // 8 + 4))
+    # Floats of any size become such of 4 bytes, which are then parted, and the colours divided.
+    divided = 12 if page.integer(Tag.EXTRA_SAMPLES) == _PREMULTIPLIED else 0
+    return max(16, channels * (max(bits // 8, 4) + 4) + divided)
 
 
 def _is_full(page: ifd.Directory) -> bool:

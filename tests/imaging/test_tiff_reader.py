@@ -1,5 +1,6 @@
 import io
 import struct
+import tracemalloc
 
 import imagecodecs
 import numpy as np
@@ -206,15 +207,17 @@ def test_a_thumbnail_that_comes_first_is_not_taken_for_the_picture(colour):
     assert picture.changes == {Change.METADATA}
 
 
-@pytest.mark.parametrize(
-    ("dtype", "channels", "expected"),
-    [(np.uint8, 1, 16), (np.uint16, 3, 18), (np.float32, 4, 32), (np.float64, 4, 48)],
-)
-def test_wide_samples_are_reckoned_as_wide_as_they_are(saved_tiff, dtype, channels, expected):
-    extra = {"extrasamples": ["unassalpha"]} if channels == 4 else {}
-    colours = "rgb" if channels > 1 else "minisblack"
-    data = saved_tiff(np.zeros((5, 4, channels), dtype), photometric=colours, **extra)
-    assert codec.read_header(data).decoded_bytes == 20 * expected
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("extra", [None, "unassalpha", "assocalpha"])
+def test_a_picture_takes_no_more_memory_than_is_reckoned(saved_tiff, dtype, extra):
+    samples = np.zeros((300, 300, 4 if extra else 3), dtype)
+    more = {"extrasamples": [extra]} if extra else {}
+    data = saved_tiff(samples, photometric="rgb", compression="zlib", **more)
+    tracemalloc.start()
+    codec.decode(data, max_pixels=300 * 300)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < codec.read_header(data).decoded_bytes + 2 * len(data) + 100_000
 
 
 def test_a_camera_s_raw_file_is_not_taken_for_its_thumbnail():
