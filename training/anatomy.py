@@ -89,6 +89,12 @@ def _value_by_value(_: Any, place: _Place) -> _Place:
     return place
 
 
+def _concatenation(layer: Any, place: _Place) -> _Place:
+    if layer.axis not in (-1, 3):
+        raise TrainingError(f"layer {layer.name!r} joins tensors along another axis than channels")
+    return place
+
+
 def _convolution(layer: Any, place: _Place) -> _Place:
     size = max(layer.dilation_rate) * (max(layer.kernel_size) - 1) + 1
     return _reduced(layer, place, size)
@@ -124,8 +130,8 @@ def _stride(layer: Any, strides: tuple[int, int]) -> int:
 
 
 def _require_padding(layer: Any, size: int, stride: int) -> None:
-    """Windows that do not overlap need no padding; others lose the edges without."""
-    if layer.padding != "same" and size != stride:
+    """Windows that do not overlap need no padding; without it, others lose the edges."""
+    if layer.padding != "same" and size > stride:
         raise TrainingError(f"layer {layer.name!r} needs padding='same', or it cuts the edges off")
 
 
@@ -143,7 +149,7 @@ _RULES: dict[type, Callable[[Any, _Place], _Place]] = {
     layers.UpSampling2D: _upsampling,
     layers.Activation: _value_by_value,
     layers.Add: _value_by_value,
-    layers.Concatenate: _value_by_value,
+    layers.Concatenate: _concatenation,
     layers.LeakyReLU: _value_by_value,
     layers.Multiply: _value_by_value,
     layers.ReLU: _value_by_value,

@@ -113,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--data", type=Path, required=True, help="folder of images")
     train.add_argument("--run", type=Path, help="folder for all that comes of it [runs/NAME]")
     train.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
-    train.add_argument("--start", type=Path, help="network whose weights a new run starts from")
+    train.add_argument("--start", type=Path, help="network that a new run takes its weights from")
     train.add_argument("--steps", type=int, help="instead of the experiment's")
 
     report = commands.add_parser("report", help="measure a run by the trials of its experiment")

@@ -156,6 +156,11 @@ def trial_files(trial: Trial, root: Path) -> list[Path]:
         readable = {p: t for p, t in thumbnails.items() if not isinstance(t, Skipped)}
         files, known = list(readable), list(readable.values())
         _, held_out = split(files, known, trial.split, trial.test_share)
+        if not held_out:
+            raise TrainingError(
+                f"{trial.dataset}: a test share of {trial.test_share:g} holds out none of "
+                f"{len(files)} images"
+            )
         files = [files[index] for index in held_out]
     return files[: trial.limit]
 

@@ -147,6 +147,7 @@ class Experiment(_Section):
     seed: NonNegativeInt = 0
     architecture: str = "unet"
     options: dict[str, Any] = {}
+    start: Path | None = Field(None, description="network that a new run takes its weights from")
     loss: LossName = "mean_absolute_error"
     data: Data = Data()
     noise: Noise = Noise()

@@ -50,7 +50,7 @@ def train(
 
     After each epoch the state of the run is saved; `resume` goes on from there, if there is any,
     and comes to what a run that was never stopped comes to. `start` is a saved network from whose
-    layers those of the same names take their weights in a new run; `steps` overrides the
+    layers those of the same names take their weights in a new run; it and `steps` override the
     experiment's. Raises TrainingError for what the caller can mend, before it writes anything if it
     can, and OSError if the disk is full.
     """
@@ -60,11 +60,11 @@ def train(
         experiment = experiment.with_steps(steps)
     schedule = experiment.schedule
     state = run / "last.npz"
-    if state.exists() and not resume:
-        raise TrainingError(f"{run} holds a run: go on with --resume, or name another with --run")
+    _require_new(run, state, resume=resume)
+    start = start or experiment.start
 
     network, twin = _networks(experiment)
-    if start is not None:
+    if start is not None and not state.exists():
         fresh = take_weights(network, load_network(start))
         _say(console, f"weights of {start}" + (f", but for {', '.join(fresh)}" if fresh else ""))
 
@@ -79,10 +79,11 @@ def train(
         seed=experiment.seed,
     )
     model = _model(network, experiment)
-    epochs = load_state(model, state) if state.exists() else 0
-    patches.done = int(model.optimizer.iterations)
     validation = Validation(folders, experiment)
     with alone_in(run):
+        _require_new(run, state, resume=resume)  # still, now that nobody else can write it
+        epochs = load_state(model, state) if state.exists() else 0
+        patches.done = int(model.optimizer.iterations)
         _open_run(run, source, summary, console)
         if patches.done < schedule.steps:
             rates = pipeline_rate(patches), step_rate(model, patches)
@@ -159,6 +160,11 @@ class Keeper(keras.callbacks.Callback):
                 f"the loss is {loss} after step {self.step}: lower schedule.learning_rate or "
                 f"schedule.clip. {self.run} is as the last epoch left it."
             )
+
+
+def _require_new(run: Path, state: Path, *, resume: bool) -> None:
+    if state.exists() and not resume:
+        raise TrainingError(f"{run} holds a run: go on with --resume, or name another with --run")
 
 
 def _networks(experiment: Experiment) -> tuple[Any, Any]:

@@ -92,6 +92,7 @@ def half(image):
         ((None, None, 3), layers.Conv2DTranspose(3, 3), "padding='same'"),
         ((None, None, 3), half, "not as high and wide"),
         ((None, None, 3), lambda x: layers.Add()([x, half(x)]), "different sizes"),
+        ((None, None, 3), lambda x: layers.Concatenate(axis=1)([x, x]), "than channels"),
         ((None, None, 3), layers.UpSampling2D((2, 1)), "another stride down than across"),
         ((None, None, 3), layers.UpSampling2D(interpolation="bicubic"), "interpolates farther"),
     ],
@@ -100,6 +101,13 @@ def test_networks_that_do_not_give_back_any_picture_in_its_size_are_refused(shap
     image = keras.Input(shape)
     with pytest.raises(TrainingError, match=words):
         anatomy(keras.Model(image, output(image)))
+
+
+def test_a_window_smaller_than_its_stride_needs_no_padding():
+    image = keras.Input((None, None, 3))
+    x = layers.Conv2D(8, 1, strides=2)(image)
+    network = keras.Model(image, layers.Conv2DTranspose(3, 2, strides=2)(x))
+    assert anatomy(network).stride == 2
 
 
 def test_the_longer_side_of_a_kernel_counts():

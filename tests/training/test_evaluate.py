@@ -131,6 +131,12 @@ def test_what_cannot_be_read_is_left_out_and_told(tmp_path, capsys):
         score(trial(), 25, [])
 
 
+def test_a_share_of_too_few_images_is_told(tmp_path):
+    Image.fromarray(PICTURE).save(tmp_path / "a.png")
+    with pytest.raises(TrainingError, match=r"share of 0\.1 holds out none of 1 images"):
+        trial_files(trial(test_share=0.1), tmp_path)
+
+
 def test_tables_are_markdown(pictures):
     scores = [
         (name, score(trial(), 25, outcomes(rival(name), trial(limit=2), 25, pictures)))

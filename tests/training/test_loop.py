@@ -8,6 +8,7 @@ from PIL import Image
 from rich.console import Console
 
 from training.checkpoint import load_network
+from training.data import load
 from training.errors import TrainingError
 from training.files import alone_in
 from training.log import read_log
@@ -140,6 +141,28 @@ def test_a_start_of_another_shape_is_refused(tmp_path, trained, pictures, experi
     path.write_text(path.read_text().replace("[4, 8]", "[8, 8]"))
     with pytest.raises(TrainingError, match="another shape than the experiment"):
         train(path, pictures, tmp_path / "a", start=trained, console=QUIET)
+
+
+def test_a_run_that_another_has_begun_meanwhile_is_not_overwritten(
+    tmp_path, trained, pictures, experiment, monkeypatch
+):
+    def load_meanwhile(*args):
+        shutil.copytree(trained, tmp_path / "run", dirs_exist_ok=True)
+        return load(*args)
+
+    monkeypatch.setattr("training.loop.load", load_meanwhile)
+    with pytest.raises(TrainingError, match="holds a run"):
+        train(experiment(steps=6), pictures, tmp_path / "run", console=QUIET)
+    assert contents(tmp_path / "run") == contents(trained)
+
+
+def test_an_experiment_may_name_what_to_start_from(tmp_path, trained, pictures, experiment, capsys):
+    source = experiment(steps=2)
+    source.write_text(f'start = "{trained}"\n' + source.read_text())
+    train(source, pictures, tmp_path / "run", console=Console(width=200))
+    assert f"weights of {trained}\n" in capsys.readouterr().out
+    train(source, pictures, tmp_path / "run", steps=4, resume=True, console=Console(width=200))
+    assert "weights of" not in capsys.readouterr().out
 
 
 def test_a_resume_of_another_network_changes_nothing(tmp_path, trained, pictures, experiment):
