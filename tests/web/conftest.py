@@ -48,6 +48,8 @@ class Site:
     url: str = ""
     busy: int = 0
     faults: int = 0
+    cuts: int = 0
+    """Answers that end before they are whole."""
     now: int = 0
     """Requests to /denoise that are being served."""
     most: int = 0
@@ -87,11 +89,21 @@ class Site:
         if self.faults:
             self.faults -= 1
             return JSONResponse(FAULT, 500, media_type="application/problem+json")
+        if self.cuts:
+            self.cuts -= 1
+            return cut_off
         return self.app
 
     def post(self, path: str, picture: bytes) -> bytes:
         """What the service answers to a picture sent without the page."""
         return httpx.post(self.url + path, files={"image": picture}).raise_for_status().content
+
+
+async def cut_off(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """Sends less than it promises."""
+    headers = [(b"content-length", b"1000"), (b"content-type", b"image/png")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"\x89PNG"})
 
 
 @pytest.fixture(scope="session")
@@ -270,7 +282,7 @@ def page(chromium: webdriver.Chrome, site: Site, tmp_path: Path) -> Iterator[Pag
     chromium.execute_cdp_cmd(
         "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(downloads)}
     )
-    site.most = site.busy = site.faults = 0
+    site.most = site.busy = site.faults = site.cuts = 0
     site.key = ""
     site.held.set()
     page = Page(chromium, site, downloads)

@@ -46,6 +46,21 @@ def test_many_pictures_ask_once(locked, picture):
     assert not page.shown("#key-dialog")
 
 
+def test_many_pictures_are_given_up_at_once(locked, picture):
+    page = locked
+    page.choose(*(picture(f"{index}.png") for index in range(8)))
+    page.until(lambda: page.shown("#key-dialog"))
+    page.find("#key-cancel").click()
+    page.all_done()
+    assert page.text("#batch-count") == "0 of 8 done, 8 failed"
+    assert not page.shown("#key-dialog")
+
+    page.find("#batch-retry").click()
+    give(page, "right")
+    page.all_done()
+    assert page.text("#batch-count") == "All 8 are done"
+
+
 def test_without_a_key_another_try_is_offered(locked, picture):
     page = locked
     page.choose(picture("one.png"))

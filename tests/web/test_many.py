@@ -119,6 +119,41 @@ def test_what_has_failed_can_be_tried_again(page, holiday):
     assert not page.shown("#notice")
 
 
+def test_what_was_cut_off_can_be_tried_again(page, holiday):
+    page.site.cuts = 4
+    page.choose(*holiday[1:])
+    page.all_done()
+    assert set(page.rows().values()) == {"No answer from the service"}
+    page.find("#batch-retry").click()
+    page.all_done()
+    page.done()
+    assert page.text("#batch-count") == "All 4 are done"
+
+
+def test_names_in_the_zip_differ_on_any_disk_and_hold_no_path(page, picture):
+    page.choose(*(picture(name) for name in ("IMG.png", "img.png", "a\\..\\b.png")))
+    page.all_done()
+    with zipfile.ZipFile(page.download("#download-all")) as archive:
+        names = ["IMG-denoised.png", "img-denoised (2).png", "a_.._b-denoised.png"]
+        assert archive.namelist() == names
+
+
+def test_another_row_takes_nothing_out_of_the_zip(page, holiday):
+    page.choose(*holiday[1:])
+    page.all_done()
+    page.done()
+    page.set("#strength", 0.5)
+    page.site.held.clear()
+    page.find("#download").click()
+    page.find("#download-all").click()
+    page.row("2.png").click()
+    page.site.held.set()
+    saved = page.until(lambda: page.downloads / "denoised.zip")
+    page.until(lambda: zipfile.is_zipfile(saved))
+    with zipfile.ZipFile(saved) as archive:
+        assert len(archive.namelist()) == 4
+
+
 def test_another_model_is_for_all_of_them(page, holiday):
     page.choose(*holiday[1:])
     page.all_done()

@@ -107,10 +107,17 @@ export class Batch {
       item.settle();
     } catch (error) {
       if (signal.aborted) return;
-      item.problem = error;
-      this.#set(item, "failed");
-      item.fail(error);
+      this.#fail(item, error);
+      // Who gives no key for one picture gives none for the others: they are not asked again.
+      const others = error.status === 401 ? this.items : [];
+      others.filter(({ state }) => state === "waiting").forEach((each) => this.#fail(each, error));
     }
+  }
+
+  #fail(item, error) {
+    item.problem = error;
+    this.#set(item, "failed");
+    item.fail(error);
   }
 
   #set(item, state) {

@@ -129,7 +129,11 @@ export class Work {
     }
     this.#answers.set(key, entry);
     if (this.#answers.size > KEPT) this.#answers.delete(this.#answers.keys().next().value);
-    return entry.answer;
+    return entry.answer.catch((error) => {
+      const lentOnly = entry.signal !== signal && entry.signal.aborted && !signal.aborted;
+      if (!lentOnly) throw error; // else only whoever asked first has given up
+      return this.#once(parts, signal, make);
+    });
   }
 }
 

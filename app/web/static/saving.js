@@ -4,6 +4,8 @@ import { LANES, patiently } from "./batch.js";
 import { EXTENSIONS } from "./picture.js";
 import { downloadZip } from "./vendor/client-zip.js";
 
+const UNSAFE = /[\\/:*?"<>|]/g; // in a file's name, where a zip may be unpacked
+
 /** Offer a file as a download. */
 export function save(blob, name) {
   const link = document.createElement("a");
@@ -28,9 +30,10 @@ export async function zip(works, asked, signal, progress) {
   const taken = new Set();
   let done = 0;
   async function entry(work) {
+    const name = unique(nameOf(work, asked).replace(UNSAFE, "_"), taken);
     try {
       const { blob } = await patiently(() => work.denoised(asked, signal), signal);
-      return { name: unique(nameOf(work, asked), taken), input: blob };
+      return { name, input: blob };
     } catch (problem) {
       signal.throwIfAborted();
       failed.push({ work, problem });
@@ -58,9 +61,13 @@ async function* present(entries) {
   for await (const entry of entries) if (entry) yield entry;
 }
 
+/** The name, or one like it that no disk takes for one before it: many know no capitals. */
 function unique(name, taken) {
+  const known = (each) => each.normalize("NFC").toLowerCase();
   let free = name;
-  for (let copy = 2; taken.has(free); copy += 1) free = name.replace(/(\.[^.]*)$/, ` (${copy})$1`);
-  taken.add(free);
+  for (let copy = 2; taken.has(known(free)); copy += 1) {
+    free = name.replace(/(\.[^.]*)$/, ` (${copy})$1`);
+  }
+  taken.add(known(free));
   return free;
 }

@@ -19,14 +19,14 @@ export class Problem extends Error {
 
 /** The model cards, and the name of the one that is used when none is asked for. */
 export async function models() {
-  return (await accepted(await send("models"))).json();
+  return whole((await accepted(await send("models"))).json());
 }
 
 /** @returns {Promise<{blob: Blob, model: string, sigma: ?number, timing: Object, seconds: number}>} */
 export async function denoise(image, options, signal) {
   const started = performance.now();
   const response = await ask("denoise", { image }, options, signal);
-  const blob = await response.blob();
+  const blob = await whole(response.blob());
   return {
     blob,
     model: response.headers.get("X-Model"),
@@ -39,12 +39,12 @@ export async function denoise(image, options, signal) {
 /** @returns {Promise<{blob: Blob, seed: string}>} */
 export async function noise(image, options, signal) {
   const response = await ask("noise", { image }, options, signal);
-  return { blob: await response.blob(), seed: response.headers.get("X-Noise-Seed") };
+  return { blob: await whole(response.blob()), seed: response.headers.get("X-Noise-Seed") };
 }
 
 /** @returns {Promise<{rmse: number, psnr: ?number, ssim: number}>} */
 export async function compare(reference, image, signal) {
-  return (await ask("compare", { reference, image }, {}, signal)).json();
+  return whole((await ask("compare", { reference, image }, {}, signal)).json());
 }
 
 async function ask(path, pictures = null, options = {}, signal = undefined) {
@@ -65,9 +65,14 @@ async function ask(path, pictures = null, options = {}, signal = undefined) {
   return accepted(response);
 }
 
-async function send(address, request = {}, key = currentKey()) {
+function send(address, request = {}, key = currentKey()) {
+  return whole(fetch(address, { ...request, headers: key ? { "X-API-Key": key } : {} }));
+}
+
+/** What has been promised, unless the connection is lost before all of it is there. */
+async function whole(promised) {
   try {
-    return await fetch(address, { ...request, headers: key ? { "X-API-Key": key } : {} });
+    return await promised;
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Problem({
