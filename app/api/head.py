@@ -53,12 +53,10 @@ class LimitedHead(HttpToolsProtocol):
         if self._deadline is not None and not self.transport.is_closing():
             self._head_bytes += len(data)
             if self._head_bytes > self.max_bytes:
-                self._refuse(
-                    431, "too-large", f"The request's head is longer than {self.max_bytes} bytes."
-                )
+                self._refuse_length()
 
     def _feed(self, data: bytes) -> None:
-        while data:
+        while data and not self.transport.is_closing():
             data = data[self._parse(data) :]
 
     def _parse(self, data: bytes) -> int:
@@ -87,7 +85,7 @@ class LimitedHead(HttpToolsProtocol):
         head = [b"POST / HTTP/1.1", *(lines or [b"content-length: 0"]), b"", b""]
         self.parser = httptools.HttpRequestParser(self)
         self._repeats = True
-        self.parser.feed_data(b"\r\n".join(head))
+        self._parse(b"\r\n".join(head))
 
     def on_message_begin(self) -> None:
         """The first byte of a head, maybe sent ahead while another request is being answered."""
@@ -105,9 +103,7 @@ class LimitedHead(HttpToolsProtocol):
         self._forget_head()
         sizes = (len(name) + len(value) + 4 for name, value in self.headers)
         if len(self.url) + sum(sizes) > self.max_bytes:
-            self._refuse(
-                431, "too-large", f"The request's head is longer than {self.max_bytes} bytes."
-            )
+            self._refuse_length()
         else:
             super().on_headers_complete()
 

@@ -97,6 +97,7 @@ def test_a_head_at_the_limit_is_taken_and_one_byte_more_is_not(connect):
         b"GET / HTTP/1.1\r\nA b: c\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: x\r\n\0: c\r\n\r\n",
         b"POST /noise HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nTransfer-Encoding: gzip\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n",
         b"POST /noise HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
         b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03",
     ],
