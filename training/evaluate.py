@@ -145,7 +145,8 @@ def outcomes(method: Restore, trial: Trial, sigma: float, root: Path) -> Iterato
 def trial_files(trial: Trial, root: Path) -> list[Path]:
     """The files of a trial, those that training held out where it names a share of them.
 
-    Which those are depends on the files that can be read; the others are reported.
+    Which those are depends on the files that can be read; the others are reported. Raises
+    TrainingError where there is no file, or the share holds none out.
     """
     files = image_files(root / trial.path, trial.only)
     if trial.test_share:

@@ -60,7 +60,7 @@ def train(
         experiment = experiment.with_steps(steps)
     schedule = experiment.schedule
     state = run / "last.npz"
-    _require_new(run, state, resume=resume)
+    _require_new(state, resume=resume)
     start = start or experiment.start
 
     network, twin = _networks(experiment)
@@ -81,7 +81,7 @@ def train(
     model = _model(network, experiment)
     validation = Validation(folders, experiment)
     with alone_in(run):
-        _require_new(run, state, resume=resume)  # still, now that nobody else can write it
+        _require_new(state, resume=resume)  # still, now that nobody else can write it
         epochs = load_state(model, state) if state.exists() else 0
         patches.done = int(model.optimizer.iterations)
         _open_run(run, source, summary, console)
@@ -162,9 +162,11 @@ class Keeper(keras.callbacks.Callback):
             )
 
 
-def _require_new(run: Path, state: Path, *, resume: bool) -> None:
+def _require_new(state: Path, *, resume: bool) -> None:
     if state.exists() and not resume:
-        raise TrainingError(f"{run} holds a run: go on with --resume, or name another with --run")
+        raise TrainingError(
+            f"{state.parent} holds a run: go on with --resume, or name another with --run"
+        )
 
 
 def _networks(experiment: Experiment) -> tuple[Any, Any]:
