@@ -82,7 +82,7 @@ class Settings(BaseSettings):
     )
     memory_bytes: PositiveInt = Field(
         default=2 << 30,
-        description="Memory for the bodies and pixels of all requests together; beyond it, 503.",
+        description="Memory for all requests together: bodies, pixels, metadata; beyond it, 503.",
     )
     queue_pixels: PositiveInt = Field(
         default=1 << 28,

@@ -131,7 +131,7 @@ class _State(Collector):
         )
         yield GaugeMetricFamily(
             "denoiser_held_bytes",
-            "Memory that the bodies and pixels of the requests in flight are reckoned to take.",
+            "Memory that the requests in flight are reckoned to take: bodies, pixels and metadata.",
             value=self._memory.held,
         )
         queue = GaugeMetricFamily(
