@@ -8,16 +8,20 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from app.imaging.scale import Pixels, to_unit
+from app.imaging.scale import Pixels, from_unit, to_unit
 from training.errors import TrainingError
 from training.experiment import Data, Folder
 from training.images import Skipped, image_files, read_each, resize, to_grey
+from training.noise.settings import Noise
 from training.split import split, thumbnail
 
 Batch = NDArray[np.float32]
 
 AHEAD = 8
 """Batches made in advance."""
+
+PAIR = 6
+"""Channels of a pair: the clean shot's three, then the noisy one's."""
 
 
 @dataclass(frozen=True)
@@ -78,29 +82,28 @@ def copies(pixels: Pixels, folder: Folder, data: Data) -> list[Pixels]:
 
 
 class Patches(keras.utils.PyDataset):
-    """Batches (clean, clean) of patches [batch, patch, patch, 3], float32 in [0, 1].
+    """Batches of patches [batch, patch, patch, 3 or 6], float32 in [0, 1], each twice.
 
-    The patches of a step depend on seed, length of an epoch, and number in the run alone, so a
-    resumed run sees what an uninterrupted one would have seen. Threads make the next batches while
-    the network works.
+    With folders of pairs, patches have six channels: the clean shot's, then the noisy one's; of
+    other images, the clean ones twice. The patches of a step depend on seed, length of an epoch,
+    and number in the run alone, so a resumed run sees what an uninterrupted one would have seen.
+    Threads make the next batches while the network works.
     """
 
     def __init__(
-        self, folders: list[Images], data: Data, *, batch: int, steps: int, seed: int
+        self, folders: list[Images], data: Data, noise: Noise, *, batch: int, steps: int, seed: int
     ) -> None:
         """`steps` batches make an epoch, unless images are taken whole."""
         super().__init__()
         self.data, self.batch, self.seed = data, batch, seed
         self.done = 0  # steps of the run before the epoch under way
         self.images = [copy for folder in folders for copy in folder.copies]
+        self.channels = max(copy.shape[-1] for copy in self.images)
         self.steps = -(-len(self.images) // batch) if data.whole else steps
-        weights = np.array([folder.weight for folder in data.folders])
-        self.chances = np.concatenate(
-            [
-                weight * _areas(images) / _areas(images).sum()
-                for weight, images in zip(weights / weights.sum(), folders, strict=True)
-            ]
-        ).cumsum()
+        self.families = {
+            family: (count, _chances(folders, data.folders, family))
+            for family, count in noise.counts(batch).items()
+        }
         self._pool = ThreadPoolExecutor(2)
         self._ahead: dict[int, Future[Batch]] = {}
 
@@ -128,12 +131,22 @@ class Patches(keras.utils.PyDataset):
             order = np.random.default_rng((self.seed, epoch)).permutation(len(self.images))
             chosen = order[index * self.batch : (index + 1) * self.batch]
         else:
-            chosen = np.searchsorted(self.chances[:-1], random.random(self.batch), side="right")
+            chosen = self._choose(random.random(self.batch))
         size = self.data.patch
-        patches = np.empty((len(chosen), size, size, 3), np.float32)
+        patches = np.empty((len(chosen), size, size, self.channels), np.float32)
         for patch, which in zip(patches, chosen, strict=True):
-            patch[:] = to_unit(self._cut(self.images[which], random))
+            cut = self._cut(self.images[which], random)
+            patch[:] = to_unit(np.tile(cut, self.channels // cut.shape[-1]))
         return patches
+
+    def _choose(self, draws: NDArray[np.float64]) -> NDArray[np.intp]:
+        """The image of each draw from U(0, 1), family by family of the noise."""
+        chosen, first = [], 0
+        for count, chances in self.families.values():
+            some = draws[first : first + count]
+            chosen.append(np.searchsorted(chances[:-1], some, side="right"))
+            first += count
+        return np.concatenate(chosen)
 
     def _cut(self, image: Pixels, random: np.random.Generator) -> Pixels:
         size = self.data.patch
@@ -143,7 +156,22 @@ class Patches(keras.utils.PyDataset):
         if self.data.turn:
             patch = np.rot90(patch, int(random.integers(4)))
             patch = patch[:, ::-1] if random.integers(2) else patch
-        return to_grey(patch) if random.random() < self.data.grey_share else patch
+        if random.random() < self.data.grey_share:
+            shots = np.split(patch, patch.shape[-1] // 3, axis=-1)
+            patch = np.concatenate([to_grey(shot) for shot in shots], axis=-1)
+        if self.data.dim_share and random.random() < self.data.dim_share:
+            patch = from_unit(to_unit(patch) * random.uniform(0.1, 1.0), patch.dtype)
+        return patch
+
+
+def _chances(images: list[Images], folders: tuple[Folder, ...], family: str) -> NDArray[np.float64]:
+    """For each copy, the chance that a patch of this family is of it or of one before it."""
+    weights = np.array([folder.weight_for(family) for folder in folders])
+    if not weights.sum():
+        raise TrainingError(f"no folder gives patches for noise.{family}")
+    shares = zip(weights / weights.sum(), images, strict=True)
+    each = [share * _areas(folder) / _areas(folder).sum() for share, folder in shares]
+    return np.concatenate(each).cumsum()
 
 
 def _areas(images: Images) -> NDArray[np.float64]:

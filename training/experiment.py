@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
+from pydantic import BaseModel, Field, NonNegativeInt, PositiveInt, ValidationError, model_validator
 
 from app.imaging.noise import NoiseKind
 from training.errors import TrainingError
+from training.noise.settings import Noise
+from training.section import Section
 
 LossName = Literal["mean_absolute_error", "mean_squared_error", "negative_psnr"]
 Split = Literal["groups", "files"]
@@ -17,25 +19,42 @@ S = TypeVar("S", bound=BaseModel)
 NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Folder(_Section):
+class Folder(Section):
     """A folder of images below the data directory, and how its patches are drawn."""
 
     path: str = "."
     name: str = Field("", description="what the model card calls it; the path by default")
     terms: str = Field("not stated", description="under which the images may be used")
     only: tuple[str, ...] = Field((), description="names of the files to take; all by default")
+    noisy: str | None = Field(None, description="noisy shots, a folder or a pattern, and ...")
+    clean: str | None = Field(None, description="... clean ones of the same scenes, in pairs")
     weight: float = Field(1.0, gt=0, description="share of the patches, relative to the others")
+    camera_weight: float | None = Field(
+        None, ge=0, description="the same among patches with camera noise; `weight` by default"
+    )
     side: PositiveInt | None = Field(None, description="shrink so that the shorter side is this")
     scales: tuple[float, ...] = Field((1.0,), description="keep a copy at each of these scales")
     split: Split = Field("groups", description="near-duplicates on one side, or file by file")
     test_share: float = Field(0.0, ge=0, lt=1, description="images held out")
 
+    @model_validator(mode="after")
+    def _pairs_stay_as_they_are(self) -> Self:
+        if (self.noisy is None) != (self.clean is None):
+            raise ValueError("noisy and clean go together")
+        if self.noisy and (self.side or self.scales != (1.0,)):
+            raise ValueError("pairs are taken at their own size: another would change their noise")
+        return self
 
-class Data(_Section):
+    def weight_for(self, family: str) -> float:
+        """The weight among patches of a family of noise; only pairs have a shot's own."""
+        if (family == "shot") != (self.noisy is not None):
+            return 0.0
+        if family == "camera" and self.camera_weight is not None:
+            return self.camera_weight
+        return self.weight
+
+
+class Data(Section):
     """Where patches come from and what is done to them."""
 
     folders: tuple[Folder, ...] = Field((Folder(),), min_length=1)
@@ -45,40 +64,11 @@ class Data(_Section):
     )
     turn: bool = Field(True, description="rotate and mirror patches at random")
     grey_share: float = Field(0.1, ge=0, le=1, description="patches turned grey")
+    dim_share: float = Field(0.0, ge=0, le=1, description="patches dimmed to U(0.1, 1)")
     validation: NonNegativeInt = Field(32, description="crops of held-out images, at most")
 
 
-class Noise(_Section):
-    """The noise that training draws; deviations are on the 0..255 scale."""
-
-    low: tuple[float, float] = (0.0, 55.0)
-    high: tuple[float, float] = (55.0, 115.0)
-    high_share: float = Field(0.25, ge=0, le=1, description="patches with a sigma from `high`")
-    clean_share: float = Field(0.0, ge=0, le=1, description="patches without any")
-    clipped: float = Field(0.7, ge=0, le=1, description="share clipped and rounded to 8 bits")
-    shared: float = Field(0.05, ge=0, le=1, description="colour patches with one noise plane")
-    rician: float = Field(0.0, ge=0, le=1, description="share of grey patches with Rician noise")
-    fixed: bool = Field(False, description="one plane, drawn once, for every patch: the article's")
-
-    def __str__(self) -> str:
-        ranges = ((self.low, 1 - self.high_share), (self.high, self.high_share))
-        sigmas = " and ".join(
-            f"{low:g}" if low == high else f"{low:g} to {high:g}"
-            for (low, high), share in ranges
-            if share
-        )
-        parts = [
-            f"Gaussian, sigma {sigmas} on the 0..255 scale",
-            *([f"{self.clean_share:.0%} without noise"] if self.clean_share else []),
-            *([f"{self.clipped:.0%} clipped and rounded to 8 bits"] if self.clipped else []),
-            *([f"{self.shared:.0%} the same in all channels"] if self.shared else []),
-            *([f"{self.rician:.0%} of grey ones Rician"] if self.rician else []),
-            *(["one pattern for all images"] if self.fixed else []),
-        ]
-        return ", ".join(parts)
-
-
-class Schedule(_Section):
+class Schedule(Section):
     """How long and how fast to learn."""
 
     batch: PositiveInt = 16
@@ -92,7 +82,7 @@ class Schedule(_Section):
     precision: Literal["float32", "mixed_bfloat16"] = "mixed_bfloat16"
 
 
-class Trial(_Section):
+class Trial(Section):
     """A set of images, noise to add to them, and how: what a model is measured by."""
 
     dataset: str = Field(description="its name in tables")
@@ -129,7 +119,7 @@ class Trial(_Section):
         return ", ".join(parts)
 
 
-class Card(_Section):
+class Card(Section):
     """What the model card says beside what is counted and measured."""
 
     title: str = ""
@@ -140,20 +130,39 @@ class Card(_Section):
     )
 
 
-class Experiment(_Section):
+class Distillation(Section):
+    """A larger network to learn from, beside the clean patches."""
+
+    teacher: Path = Field(description=".keras file, package or run")
+    share: float = Field(0.5, gt=0, le=1, description="of the loss: the distance from its results")
+
+
+class Experiment(Section):
     """A network, what it learns from, for how long, and what it is then measured by."""
 
     name: str = Field(pattern=NAME)
     seed: NonNegativeInt = 0
     architecture: str = "unet"
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = Field(default_factory=dict)
     start: Path | None = Field(None, description="network that a new run takes its weights from")
     loss: LossName = "mean_absolute_error"
     data: Data = Data()
     noise: Noise = Noise()
+    distillation: Distillation | None = None
     schedule: Schedule = Schedule()
     trials: tuple[Trial, ...] = ()
     card: Card = Card()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _noise_of_pairs(cls, values: Any) -> Any:
+        """Folders of pairs bring noise of their own, and need no other where all are such."""
+        folders = values.get("data", {}).get("folders", []) if isinstance(values, dict) else []
+        paired = [bool(f.get("noisy")) for f in folders if isinstance(f, dict)]
+        if not any(paired):
+            return values
+        given = values.get("noise") or ({} if all(paired) else {"white": {}, "camera": {}})
+        return values | {"noise": {"shot": {}} | given}
 
     def with_steps(self, steps: int) -> Self:
         """The same experiment over another number of steps; raises TrainingError for none."""

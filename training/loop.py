@@ -27,13 +27,14 @@ from training.errors import TrainingError
 from training.experiment import Experiment, Folder, Schedule, read_experiment
 from training.files import PART, alone_in, write
 from training.log import Log, read_log
-from training.losses import loss
-from training.noise import AddNoise
+from training.losses import Objective
+from training.noise.casts import SIDE
+from training.noise.layer import AddNoise
 from training.pictures import draw_grid, draw_loss
 from training.progress import ProgressBar
 from training.schedule import Trapezoid
 from training.speed import pipeline_rate, step_rate
-from training.validation import Validation, psnr
+from training.validation import Validation
 
 
 def train(
@@ -74,11 +75,12 @@ def train(
     patches = Patches(
         folders,
         experiment.data,
+        experiment.noise,
         batch=schedule.batch,
         steps=schedule.steps_per_epoch,
         seed=experiment.seed,
     )
-    model = _model(network, experiment)
+    model = _model(network, experiment, patches.channels)
     validation = Validation(folders, experiment)
     with alone_in(run):
         _require_new(state, resume=resume)  # still, now that nobody else can write it
@@ -115,7 +117,7 @@ class Keeper(keras.callbacks.Callback):
         super().__init__()
         self.run, self.network, self.twin = run, network, twin
         self.step, self.steps = patches.done, steps
-        self.probe = patches.draw(patches.done)
+        self.probe = patches.draw(patches.done)[..., :3]
         self.validation, self.log, self.console = validation, log, console
 
     def on_epoch_begin(self, *_: Any) -> None:
@@ -178,25 +180,38 @@ def _networks(experiment: Experiment) -> tuple[Any, Any]:
     patch, stride = experiment.data.patch, anatomy(twin).stride
     if patch % stride:
         raise TrainingError(f"data.patch is {patch}: the network takes multiples of {stride}")
+    if experiment.noise.camera and patch % SIDE:
+        raise TrainingError(f"data.patch is {patch}: camera noise takes multiples of {SIDE}")
+    if experiment.data.whole and len(experiment.noise.families) > 1:
+        raise TrainingError("data.whole takes one family of noise")
     return network, twin
 
 
-def _model(network: Any, experiment: Experiment) -> Any:
+def _model(network: Any, experiment: Experiment, channels: int) -> Any:
     """What is trained: the network behind noise, which is no part of what is saved."""
-    schedule = experiment.schedule
-    clean = keras.Input((None, None, 3))
-    noise = AddNoise(experiment.noise, side=experiment.data.patch, seed=experiment.seed)
-    model = keras.Model(clean, network(noise(clean)))
+    schedule, side = experiment.schedule, experiment.data.patch
+    count = None if experiment.data.whole else schedule.batch
+    patches = keras.Input(batch_shape=(count, side, side, channels))
+    noisy, target = AddNoise(experiment.noise, seed=experiment.seed, count=count)(patches)
+    outputs, share = [network(noisy), target], 0.0
+    if experiment.distillation:
+        teacher = load_network(experiment.distillation.teacher)
+        teacher.trainable = False
+        outputs.append(teacher(noisy))
+        share = experiment.distillation.share
+    together = keras.layers.Concatenate(dtype="float32")(outputs)
+    model = keras.Model(patches, together)
     optimizer = keras.optimizers.Adam(
         Trapezoid(schedule),
         use_ema=schedule.ema > 0,
         ema_momentum=schedule.ema,
         clipnorm=schedule.clip or None,
     )
+    objective = Objective(experiment.loss, share)
     model.compile(
         optimizer=optimizer,
-        loss=loss(experiment.loss),
-        metrics=[psnr],
+        loss=objective.loss,
+        metrics=[objective.psnr],
         # XLA gains nothing on TensorFlow's CPU kernels, and is all that JAX has.
         jit_compile=keras.backend.backend() == "jax",
     )

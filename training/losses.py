@@ -1,6 +1,7 @@
 """What training lowers. The two that Keras has go by its names."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -24,9 +25,41 @@ def negative_psnr(target: Any, output: Any) -> Any:
     return 10.0 * ops.log10(squared + FLOOR)
 
 
+def psnr(target: Any, output: Any) -> Any:
+    """Mean PSNR in dB of the pictures of a batch, output clipped to [0, 1]."""
+    squared = ops.mean(ops.square(ops.clip(output, 0.0, 1.0) - target), axis=(1, 2, 3))
+    return ops.mean(-10.0 * ops.log10(squared + 1e-10))
+
+
 def loss(name: LossName) -> Callable[[Any, Any], Any]:
     """The loss function of that name: (target, output) to one value, or a value a picture."""
     chosen: Callable[[Any, Any], Any] = (
         negative_psnr if name == "negative_psnr" else keras.losses.get(name)
     )
     return chosen
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The loss and the metric of a model that draws its own noise, and so its own targets.
+
+    Its outputs are [n, h, w, 6 or 9]: the restored patches, what they should be, and, where there
+    is one, what a teacher makes of the same noisy patches. `share` is that of the distance from the
+    teacher in the loss.
+    """
+
+    name: LossName
+    share: float = 0.0
+
+    def loss(self, _: Any, outputs: Any) -> Any:
+        """What training lowers, a value a patch."""
+        restored, target, teacher = outputs[..., :3], outputs[..., 3:6], outputs[..., 6:]
+        measure = loss(self.name)
+        if not self.share:
+            return measure(target, restored)
+        from_target, from_teacher = measure(target, restored), measure(teacher, restored)
+        return (1 - self.share) * from_target + self.share * from_teacher
+
+    def psnr(self, _: Any, outputs: Any) -> Any:
+        """Mean PSNR in dB of the restored patches."""
+        return psnr(outputs[..., 3:6], outputs[..., :3])

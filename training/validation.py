@@ -6,16 +6,10 @@ import numpy as np
 from keras import ops
 
 from app.imaging.scale import to_unit
-from training.data import Batch, Images
+from training.data import PAIR, Batch, Images
 from training.experiment import Experiment
-from training.losses import loss
-from training.noise import AddNoise
-
-
-def psnr(target: Any, output: Any) -> Any:
-    """Mean PSNR in dB of the pictures of a batch, output clipped to [0, 1]."""
-    squared = ops.mean(ops.square(ops.clip(output, 0.0, 1.0) - target), axis=(1, 2, 3))
-    return ops.mean(-10.0 * ops.log10(squared + 1e-10))
+from training.losses import loss, psnr
+from training.noise.layer import AddNoise
 
 
 class Validation:
@@ -25,11 +19,20 @@ class Validation:
         data = experiment.data
         self.batch = experiment.schedule.batch
         self.loss = loss(experiment.loss)
-        self.clean = centres(folders, data.patch, data.validation)
-        add_noise = AddNoise(experiment.noise, side=data.patch, seed=experiment.seed + 1)
-        self.noisy: Batch = self.clean
-        if len(self.clean):
-            self.noisy = np.array(ops.convert_to_numpy(add_noise(self.clean, training=True)))
+        crops = centres(folders, data.patch, data.validation)
+        self.noisy, self.clean = self._with_noise(crops, experiment)
+
+    def _with_noise(self, crops: list[Batch], experiment: Experiment) -> tuple[Batch, Batch]:
+        """Noisy crops [n, side, side, 3] and their targets: pairs as shot, the others as drawn."""
+        noisy = [crop[..., 3:] for crop in crops if crop.shape[-1] == PAIR]
+        targets = [crop[..., :3] for crop in crops if crop.shape[-1] == PAIR]
+        alone = [crop for crop in crops if crop.shape[-1] != PAIR]
+        if alone:
+            drawn = experiment.noise.model_copy(update={"shot": None})
+            more = AddNoise(drawn, seed=experiment.seed + 1)(np.array(alone))
+            noisy += list(ops.convert_to_numpy(more[0]))
+            targets += list(ops.convert_to_numpy(more[1]))
+        return np.array(noisy), np.array(targets)
 
     def restore(self, network: Any) -> Batch:
         """What `network` makes of the noisy crops, clipped to [0, 1]."""
@@ -50,13 +53,13 @@ class Validation:
         }
 
 
-def centres(folders: list[Images], side: int, most: int) -> Batch:
-    """The centres [n, side, side, 3] of at most so many held-out images, spread over all."""
+def centres(folders: list[Images], side: int, most: int) -> list[Batch]:
+    """The centres [side, side, 3 or 6] of at most so many held-out images, spread over all."""
     held_out = [copies[0] for folder in folders for copies in folder.held_out]
     count = min(most, len(held_out))
-    crops = np.empty((count, side, side, 3), np.float32)
+    crops = []
     for index in range(count):
         pixels = held_out[index * len(held_out) // count]
         top, left = ((length - side) // 2 for length in pixels.shape[:2])
-        crops[index] = to_unit(pixels[top : top + side, left : left + side])
+        crops.append(to_unit(pixels[top : top + side, left : left + side]))
     return crops

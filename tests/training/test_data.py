@@ -5,6 +5,7 @@ from PIL import Image
 from training.data import Images, Patches, copies, load
 from training.errors import TrainingError
 from training.experiment import Data, Folder
+from training.noise.settings import Noise, Shot, White
 
 
 def picture(seed, height=40, width=50):
@@ -14,7 +15,7 @@ def picture(seed, height=40, width=50):
 def patches(images, data, **changes):
     settings = {"batch": 3, "steps": 4, "seed": 0} | changes
     folders = [Images([[image] for image in folder], [], []) for folder in images]
-    return Patches(folders, data, **settings)
+    return Patches(folders, data, settings.pop("noise", Noise(white=White())), **settings)
 
 
 def one_folder(**changes):
@@ -120,3 +121,42 @@ def test_whole_images_are_all_seen_once_an_epoch():
         assert [len(batch) for batch in batches] == [3, 3, 1]
         seen = np.rint(np.concatenate(batches)[:, 0, 0, 0] * 255)
         assert sorted(seen) == list(range(7))
+
+
+def test_each_family_of_noise_has_its_patches_in_order():
+    black, white = np.zeros((20, 20, 3), np.uint8), np.full((20, 20, 3), 255, np.uint8)
+    data = one_folder(folders=(Folder(camera_weight=0), Folder(weight=1e-9, camera_weight=1)))
+    drawn = patches([[black], [white]], data, batch=16, noise=Noise()).draw(0)
+    assert drawn.mean(axis=(1, 2, 3)).tolist() == [0] * 9 + [1] * 7
+
+
+def test_a_family_without_pictures_is_an_error():
+    data = one_folder(folders=(Folder(camera_weight=0),))
+    with pytest.raises(TrainingError, match=r"no folder gives patches for noise\.camera"):
+        patches([[picture(0)]], data, noise=Noise())
+
+
+def test_a_share_of_patches_is_dimmed():
+    white = np.full((20, 20, 3), 255, np.uint8)
+    drawn = patches([[white]], one_folder(dim_share=0.5), batch=400).draw(0)[:, 0, 0, 0]
+    assert (drawn < 1).mean() == pytest.approx(0.5, abs=0.1)
+    assert 0.08 < drawn.min() < 0.2
+
+
+def test_pairs_are_cut_and_turned_in_step():
+    clean = picture(0)
+    pair = np.concatenate([clean, 255 - clean], axis=-1)
+    data = one_folder(folders=(Folder(noisy="a", clean="b"),), grey_share=0.5)
+    drawn = patches([[pair]], data, batch=40, noise=Noise(shot=Shot())).draw(0)
+    assert drawn.shape == (40, 16, 16, 6)
+    np.testing.assert_allclose(drawn[..., 3:], 1 - drawn[..., :3], atol=0.51 / 255)
+
+
+def test_pictures_beside_pairs_stand_twice():
+    clean = picture(0)
+    data = one_folder(folders=(Folder(), Folder(noisy="a", clean="b")))
+    pair = np.concatenate([clean, 255 - clean], axis=-1)
+    noise = Noise(white=White(share=1), shot=Shot(share=1))
+    drawn = patches([[clean], [pair]], data, batch=4, noise=noise).draw(0)
+    np.testing.assert_array_equal(drawn[:2, ..., :3], drawn[:2, ..., 3:])
+    assert (drawn[2:, ..., :3] != drawn[2:, ..., 3:]).any(axis=(1, 2, 3)).all()

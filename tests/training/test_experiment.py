@@ -5,7 +5,8 @@ import pytest
 from app.imaging.noise import NoiseKind
 from training.architectures import build
 from training.errors import TrainingError
-from training.experiment import Experiment, Noise, Trial, checked, read_experiment
+from training.experiment import Experiment, Trial, checked, read_experiment
+from training.noise.settings import Camera, Noise, White
 
 EXPERIMENTS = Path(__file__).parents[2] / "training" / "experiments"
 PRESETS = sorted(EXPERIMENTS.glob("*.toml"))
@@ -40,7 +41,7 @@ def test_the_articles_presets_train_for_its_fifty_epochs_of_189_images():
     experiment = read_experiment(next(p for p in PRESETS if p.stem == "article-mri"))
     batches = -(-189 // experiment.schedule.batch)
     assert experiment.schedule.steps == 50 * batches
-    assert experiment.noise.low == (0.4 * 255, 0.4 * 255)
+    assert experiment.noise.white.low == (0.4 * 255, 0.4 * 255)
 
 
 def test_steps_can_be_overridden():
@@ -86,12 +87,52 @@ def test_a_trial_from_elsewhere_is_checked_too():
 
 
 def test_noise_in_words():
-    assert str(Noise()) == (
+    white = White(rician=0, impulse=0, clean_share=0)
+    assert str(Noise(white=white)) == (
         "Gaussian, sigma 0 to 55 and 55 to 115 on the 0..255 scale, "
-        "70% clipped and rounded to 8 bits, 5% the same in all channels"
+        "70% clipped and rounded to 8 bits, 10% the same in all channels"
     )
-    fixed = Noise(low=(51, 51), high_share=0, clipped=0, shared=0, fixed=True)
-    assert str(fixed) == "Gaussian, sigma 51 on the 0..255 scale, one pattern for all images"
+    fixed = White(
+        low=(51, 51),
+        fixed=True,
+        **dict.fromkeys(("high_share", "clipped", "shared", "rician", "impulse", "clean_share"), 0),
+    )
+    assert str(Noise(white=fixed)) == (
+        "Gaussian, sigma 51 on the 0..255 scale, one pattern for all images"
+    )
+    camera = Camera(share=1, grain=0, smoothed=0.5, clean_share=0, quality=(30, 90))
+    assert str(Noise(white=fixed.model_copy(update={"share": 3}), camera=camera)) == (
+        "75% Gaussian, sigma 51 on the 0..255 scale, one pattern for all images; "
+        "25% of cameras, 60% sensor noise, 50% smoothed in the camera, 60% JPEG of quality 30 to 90"
+    )
+
+
+def test_white_and_camera_noise_are_drawn_unless_families_are_named():
+    assert Noise().counts(48) == {"white": 26, "camera": 22}
+    assert list(Noise(camera=Camera()).families) == ["camera"]
+    assert list(Experiment(name="a").noise.families) == ["white", "camera"]
+
+
+PAIRED = {"noisy": "noisy", "clean": "clean"}
+
+
+@pytest.mark.parametrize(
+    ("folders", "noise", "families"),
+    [
+        ([PAIRED], {}, ["shot"]),
+        ([PAIRED, {"path": "more"}], {}, ["white", "camera", "shot"]),
+        ([PAIRED, {"path": "more"}], {"white": {}}, ["white", "shot"]),
+    ],
+)
+def test_pairs_bring_their_own_noise(folders, noise, families):
+    values = {"name": "a", "data": {"folders": folders}} | ({"noise": noise} if noise else {})
+    assert list(Experiment(**values).noise.families) == families
+
+
+def test_pairs_are_neither_halved_nor_scaled():
+    for folder in ({"noisy": "a"}, PAIRED | {"scales": [0.5]}, PAIRED | {"side": 64}):
+        with pytest.raises(TrainingError, match=r"data\.folders\.0"):
+            checked(Experiment, {"name": "a", "data": {"folders": [folder]}}, "the file")
 
 
 def test_a_trial_in_words():

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from training.experiment import Noise
-from training.noise import AddNoise
+from training.noise.layer import AddNoise
+from training.noise.settings import Noise, White
 
 GREY = np.full((64, 16, 16, 3), 0.5, np.float32)
 
@@ -13,18 +13,15 @@ def colour(count=64):
     return patches
 
 
-def noisy(clean, noise, seed=0):
-    return np.asarray(AddNoise(noise, side=clean.shape[1], seed=seed)(clean, training=True))
+def noisy(clean, white, seed=0):
+    result, target = AddNoise(Noise(white=white), seed=seed)(clean)
+    np.testing.assert_array_equal(target, clean)
+    return np.asarray(result)
 
 
 def plain(sigma, **changes):
-    fields = {"low": (sigma, sigma), "high_share": 0, "clipped": 0, "shared": 0} | changes
-    return Noise(**fields)
-
-
-def test_nothing_is_added_outside_training():
-    clean = colour()
-    assert (np.asarray(AddNoise(Noise(), side=16, seed=0)(clean)) == clean).all()
+    shares = ("high_share", "clipped", "shared", "clean_share", "rician", "impulse")
+    return White(**{"low": (sigma, sigma)} | dict.fromkeys(shares, 0) | changes)
 
 
 def test_the_deviation_is_the_one_asked_for():
@@ -34,7 +31,7 @@ def test_the_deviation_is_the_one_asked_for():
 
 
 def test_every_patch_draws_its_own_deviation_from_one_of_the_ranges():
-    noise = Noise(low=(10, 20), high=(100, 110), high_share=0.25, clipped=0, shared=0)
+    noise = plain(0, low=(10, 20), high=(100, 110), high_share=0.25)
     sigmas = 255 * (noisy(colour(400), noise) - colour(400)).std(axis=(1, 2, 3))
     high = sigmas > 60
     assert high.mean() == pytest.approx(0.25, abs=0.07)
@@ -92,7 +89,18 @@ def test_fixed_noise_is_the_plane_of_seed_0():
 
 
 def test_a_seed_repeats_and_calls_differ():
-    layer, again = (AddNoise(Noise(), side=16, seed=4) for _ in range(2))
-    first, second = (np.asarray(layer(GREY, training=True)) for _ in range(2))
+    layer, again = (AddNoise(Noise(white=White()), seed=4) for _ in range(2))
+    first, second = (np.asarray(layer(GREY)[0]) for _ in range(2))
     assert (first != second).any()
-    np.testing.assert_array_equal(first, np.asarray(again(GREY, training=True)))
+    np.testing.assert_array_equal(first, np.asarray(again(GREY)[0]))
+
+
+def test_a_share_has_salt_and_pepper_instead():
+    clean = np.full((400, 16, 16, 3), 51 / 255, np.float32)
+    result = noisy(clean, plain(0, impulse=0.5))
+    lost = ~np.isclose(result, clean, atol=1e-6).all(axis=-1)
+    assert set(np.unique(result[lost])) == {0.0, 1.0}
+    assert result[lost].mean() == pytest.approx(0.5, abs=0.03)
+    density = lost.mean(axis=(1, 2))
+    assert (density > 0).mean() == pytest.approx(0.5, abs=0.1)
+    assert 0.3 < density.max() < 0.55

@@ -1,0 +1,39 @@
+"""Luma and chroma, and the 3x3 matrices of colour."""
+
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+TO_YCC = np.array(
+    [[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32
+)
+"""RGB to luma and two colour differences: ITU-R BT.601 over the full range, as in JPEG (JFIF)."""
+
+TO_RGB = np.linalg.inv(TO_YCC)
+
+GREY = 1 / 512
+"""Channels that differ by less, half an 8-bit level, are equal."""
+
+
+def transform(pixels: Any, matrix: Any) -> Any:
+    """`matrix` [3, 3], or [n, 3, 3] with one a patch, applied to pixels [n, h, w, 3]."""
+    rows = ops.reshape(matrix, (-1, 1, 1, 3, 3))
+    return ops.sum(pixels[..., None, :] * rows, axis=-1)
+
+
+def to_ycc(pixels: Any) -> tuple[Any, Any]:
+    """Luma [n, h, w, 1] and chroma [n, h, w, 2] of RGB pixels or residuals."""
+    ycc = transform(pixels, TO_YCC)
+    return ycc[..., :1], ycc[..., 1:]
+
+
+def to_rgb(luma: Any, chroma: Any) -> Any:
+    """The inverse of `to_ycc`."""
+    return transform(ops.concatenate([luma, chroma], axis=-1), TO_RGB)
+
+
+def is_grey(patches: Any) -> Any:
+    """Which of the patches [n, h, w, 3] are grey, [n, 1, 1, 1]."""
+    spread = ops.max(patches, axis=-1) - ops.min(patches, axis=-1)
+    return ops.max(spread, axis=(1, 2))[:, None, None, None] < GREY

@@ -1,0 +1,97 @@
+"""What JPEG leaves of a picture: 8x8 blocks of rounded frequencies, and halved chroma.
+
+ITU-T T.81, with the quantisation tables of its Annex K, scaled by quality as the Independent JPEG
+Group's library does, which nearly all programs follow.
+"""
+
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from training.noise.colour import to_rgb, to_ycc
+from training.noise.levels import to_8_bits
+from training.noise.random import Random
+
+# fmt: off
+LUMA = np.array([
+    16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56,
+    14, 17, 22, 29, 51, 87, 80, 62, 18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113,
+    92, 49, 64, 78, 87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99,
+], np.float32)
+# fmt: on
+CHROMA = np.full((8, 8), 99, np.float32)
+CHROMA[:4, :4] = [[17, 18, 24, 47], [18, 21, 26, 66], [24, 26, 56, 99], [47, 66, 99, 99]]
+
+FREQUENCIES = np.array(
+    [
+        [np.sqrt((2 if u else 1) / 8) * np.cos((2 * x + 1) * u * np.pi / 16) for x in range(8)]
+        for u in range(8)
+    ],
+    np.float32,
+)
+"""The discrete cosine transform of eight values: orthonormal, frequency by place."""
+
+GRID = 16
+"""Pixels after which blocks of halved chroma begin anew; patches are multiples of it."""
+
+
+def jpeg(pixels: Any, random: Random, quality: tuple[float, float]) -> Any:
+    """Patches [n, h, w, 3] in [0, 1] through JPEG, each at a quality from U(quality), 1..100.
+
+    The blocks begin anywhere, at one place for the whole batch. Chroma is halved both ways (4:2:0)
+    for 40% of the patches, along rows alone (4:2:2) for 25%, and whole for the rest.
+    """
+    count, height, width, _ = pixels.shape
+    down, across = random.integer(GRID), random.integer(GRID)
+    shifted = _roll(_roll(pixels, down, 1, height), across, 2, width)
+    scale = _scale(random.uniform(count, quality))
+    luma, chroma = to_ycc(ops.round(ops.clip(shifted, 0.0, 1.0) * 255.0))
+    luma = _quantised(luma - 128.0, LUMA, scale) + 128.0
+    which = random.uniform(count, (0.0, 1.0))
+    whole = _quantised(chroma, CHROMA, scale)
+    wide = _halved(chroma, scale, 1, 2)
+    small = _halved(chroma, scale, 2, 2)
+    chroma = ops.where(which < 0.4, small, ops.where(which < 0.65, wide, whole))
+    result = to_8_bits(to_rgb(luma, chroma) / 255.0)
+    return _roll(_roll(result, height - down, 1, height), width - across, 2, width)
+
+
+def _roll(pixels: Any, shift: Any, axis: int, length: int) -> Any:
+    return ops.take(pixels, (ops.arange(length) - shift) % length, axis=axis)
+
+
+def _scale(quality: Any) -> Any:
+    """The factor of the tables, in per cent."""
+    return ops.where(quality < 50, 5000.0 / quality, 200.0 - 2.0 * quality)
+
+
+def _halved(chroma: Any, scale: Any, down: int, across: int) -> Any:
+    """Chroma averaged over down x across pixels, quantised, and drawn out again."""
+    count, height, width, _ = chroma.shape
+    shape = (count, height // down, down, width // across, across, 2)
+    fewer = _quantised(ops.mean(ops.reshape(chroma, shape), axis=(2, 4)), CHROMA, scale)
+    return ops.image.resize(
+        fewer, (height, width), interpolation="bilinear", data_format="channels_last"
+    )
+
+
+def _quantised(plane: Any, table: Any, scale: Any) -> Any:
+    """Planes [n, h, w, c] around 0 with the frequencies of their 8x8 blocks rounded."""
+    count, height, width, channels = plane.shape
+    scaled = (scale[:, 0] * ops.reshape(table, (1, 8, 8)) + 50.0) / 100.0
+    steps = ops.clip(ops.floor(scaled), 1.0, 255.0)
+    steps = ops.tile(steps, (1, height // 8, width // 8))[..., None]
+    in_blocks = (count, height // 8, 8, width // 8, 8, channels)
+    blocks = ops.reshape(plane, in_blocks)
+    frequencies = _along(_along(blocks, FREQUENCIES, 2), FREQUENCIES, 4)
+    rounded = ops.round(ops.reshape(frequencies, plane.shape) / steps) * steps
+    blocks = ops.reshape(rounded, in_blocks)
+    return ops.reshape(_along(_along(blocks, FREQUENCIES.T, 2), FREQUENCIES.T, 4), plane.shape)
+
+
+def _along(blocks: Any, matrix: Any, axis: int) -> Any:
+    """`matrix` [8, 8] applied along an axis of eight, as sums: products must stay float32."""
+    eight = [ops.take(blocks, i, axis=axis) for i in range(8)]
+    rows = [sum(float(m) * x for m, x in zip(row, eight, strict=True)) for row in matrix]
+    return ops.stack(rows, axis=axis)

@@ -1,0 +1,53 @@
+"""Noise as a layer of what is trained: clean patches in, noisy ones and their targets out."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from training.noise.camera import camera
+from training.noise.random import Random
+from training.noise.settings import Noise
+from training.noise.white import white
+
+
+class AddNoise(keras.layers.Layer):
+    """Patches in [0, 1] to noisy ones and what a network should make of them, both [n, h, w, 3].
+
+    Patches are clean, [n, h, w, 3]; where there are pairs, [n, h, w, 6], the noisy shot behind the
+    clean one. A batch holds the families of `noise` in their order, so many of each as
+    `noise.counts` says; with more than one family, its size has to be known.
+    """
+
+    def __init__(self, noise: Noise, *, seed: int, count: int | None = None) -> None:
+        """`count` is the size of the batches where their shape does not tell it."""
+        # Noise needs float32 whatever the policy: bfloat16 cannot hold 8-bit levels.
+        super().__init__(dtype="float32")
+        self.noise, self.count = noise, count
+        self.random = Random(seed)
+        self.seed_generator = self.random.generator  # kept among the layer's variables
+
+    def call(self, patches: Any) -> tuple[Any, Any]:
+        """The noisy patches and their targets, both float32."""
+        families = self.noise.families
+        if self.count:  # a data set's shapes do not tell it
+            patches = ops.reshape(patches, (self.count, *patches.shape[1:]))
+        counts = self.noise.counts(patches.shape[0]) if len(families) > 1 else {}
+        noisy, targets, first = [], [], 0
+        for name, settings in families.items():
+            last = first + counts[name] if counts else None
+            some = patches[first:last]
+            if counts.get(name, 1):
+                pair = self._draw(name, some, settings)
+                noisy.append(pair[0])
+                targets.append(pair[1])
+            first = last
+        return ops.concatenate(noisy), ops.concatenate(targets)
+
+    def _draw(self, name: str, patches: Any, settings: Any) -> tuple[Any, Any]:
+        clean = patches[..., :3]
+        if name == "white":
+            return white(clean, self.random, settings), clean
+        if name == "camera":
+            return camera(clean, self.random, settings)
+        return patches[..., 3:], clean

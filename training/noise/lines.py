@@ -1,0 +1,22 @@
+"""Banding: rows that are read out a little too bright or too dark."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from training.noise.random import Random
+
+STRONGEST = 0.4
+"""Of the noise that is there."""
+
+
+def lines(residual: Any, random: Random) -> Any:
+    """A level for each row of the noise [n, h, w, 3], the same in all channels: [n, h, 1, 1].
+
+    Its deviation is U(0, STRONGEST) of that of the noise.
+    """
+    count, height = residual.shape[:2]
+    rows = keras.random.normal((count, height, 1, 1), seed=random.generator)
+    strength = ops.sqrt(ops.mean(ops.square(residual), axis=(1, 2, 3), keepdims=True))
+    return rows * random.uniform(count, (0.0, STRONGEST)) * strength

@@ -1,0 +1,72 @@
+"""The RGGB colour filter of a sensor, and the ways back from it to three channels."""
+
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from training.noise.filters import COLUMNS, ROWS, filter_along, kernel
+
+Taps = dict[tuple[int, int], float]
+
+CROSS = ((0, 1), (0, -1), (1, 0), (-1, 0))
+CORNERS = ((1, 1), (1, -1), (-1, 1), (-1, -1))
+FAR = ((0, 2), (0, -2), (2, 0), (-2, 0))
+
+# The 5x5 filters of H. S. Malvar, L. He and R. Cutler, "High-quality linear interpolation for
+# demosaicing of Bayer-patterned color images", ICASSP 2004, in eighths.
+GREEN: Taps = {(0, 0): 4.0, **dict.fromkeys(CROSS, 2.0), **dict.fromkeys(FAR, -1.0)}
+ACROSS: Taps = {
+    (0, 0): 5.0,
+    **dict.fromkeys(CROSS[:2], 4.0),
+    **dict.fromkeys(CORNERS, -1.0),
+    **dict.fromkeys(FAR[:2], -1.0),
+    **dict.fromkeys(FAR[2:], 0.5),
+}
+"""A colour whose own samples stand left and right."""
+DOWN: Taps = {(across, down): tap for (down, across), tap in ACROSS.items()}
+"""A colour whose own samples stand above and below."""
+DIAGONAL: Taps = {(0, 0): 6.0, **dict.fromkeys(CORNERS, 2.0), **dict.fromkeys(FAR, -1.5)}
+"""Red at blue, and blue at red."""
+
+
+def mosaic(pixels: Any) -> Any:
+    """The one colour in three [n, h, w, 3] that a sensor sees at each place, [n, h, w, 1]."""
+    return ops.sum(pixels * _sites(*pixels.shape[1:3]), axis=-1, keepdims=True)
+
+
+def demosaic(measured: Any, bilinear: Any) -> Any:
+    """Three channels from a mosaic [n, h, w, 1], by Malvar's filters or, where so, bilinear."""
+    return ops.where(bilinear, _bilinear(measured), _malvar(measured))
+
+
+def _malvar(measured: Any) -> Any:
+    sites = _sites(*measured.shape[1:3])
+    red, green, blue = (sites[..., i : i + 1] for i in range(3))
+    even = ops.cast(ops.arange(measured.shape[1]) % 2 == 0, "float32")[None, :, None, None]
+    green_by_red, green_by_blue = green * even, green * (1 - even)
+    filtered = (kernel(measured, taps) / 8 for taps in (GREEN, ACROSS, DOWN, DIAGONAL))
+    at_colour, across, down, diagonal = filtered
+    return ops.concatenate(
+        [
+            red * measured + green_by_red * across + green_by_blue * down + blue * diagonal,
+            green * measured + (red + blue) * at_colour,
+            blue * measured + green_by_blue * across + green_by_red * down + red * diagonal,
+        ],
+        axis=-1,
+    )
+
+
+def _bilinear(measured: Any) -> Any:
+    samples = measured * _sites(*measured.shape[1:3])
+    tent = (0.5, 1.0, 0.5)
+    both = filter_along(filter_along(samples, tent, ROWS), tent, COLUMNS)
+    green = kernel(samples[..., 1:2], {(0, 0): 1.0, **dict.fromkeys(CROSS, 0.25)})
+    return ops.concatenate([both[..., :1], green, both[..., 2:]], axis=-1)
+
+
+def _sites(height: int, width: int) -> Any:
+    """Where each colour is measured, 0 or 1, [1, h, w, 3]."""
+    y, x = np.mgrid[:height, :width] % 2
+    sites = np.stack([(y == 0) & (x == 0), y != x, (y == 1) & (x == 1)], axis=-1)
+    return ops.convert_to_tensor(sites[None].astype(np.float32))

@@ -1,0 +1,39 @@
+"""What a camera's own noise reduction and sharpening make of its noise."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from keras import ops
+
+from training.noise.colour import to_rgb, to_ycc
+from training.noise.filters import COLUMNS, blur, box, deviation
+from training.noise.random import Random
+from training.noise.settings import Camera
+
+
+def smoothed(residual: Any, random: Random, settings: Camera) -> Any:
+    """The noise [n, h, w, 3] with luma and chroma smoothed apart, each at random.
+
+    Luma is a convex mix of itself, its blurs of 0.7 and 1.3 pixels, and one along rows, chroma one
+    of itself, blurs of 1 and 2.5, and one along rows: real noise is correlated more along rows.
+    Smoothing weakens noise; how much of that is made up again is drawn, and so are a sharpening of
+    luma, and the gain of chroma: small for the share `low_chroma`, since many cameras take nearly
+    all of it out, and log-uniform for the rest.
+    """
+    count = residual.shape[0]
+    luma, chroma = to_ycc(residual)
+    kept = random.uniform(count, (0.0, 1.0))
+    lumas = [luma, blur(luma, 0.7), blur(luma, 1.3), box(luma, 3, COLUMNS)]
+    chromas = [chroma, blur(chroma, 1.0), blur(chroma, 2.5), box(chroma, 5, COLUMNS)]
+    luma, chroma = _mix(lumas, kept, random), _mix(chromas, kept, random)
+    low, usual = random.uniform(count, (0.0, 0.3)), random.log_uniform(count, (0.3, 1.8))
+    chroma = chroma * ops.where(random.chance(count, settings.low_chroma), low, usual)
+    luma = luma + random.uniform(count, (0.0, 0.8)) * (luma - blur(luma, 1.0))
+    return to_rgb(luma, chroma)
+
+
+def _mix(versions: Sequence[Any], kept: Any, random: Random) -> Any:
+    """A random convex mix; where `kept` is 1, as strong as the first of its parts."""
+    weights = random.weights(versions[0].shape[0], len(versions))
+    mixed = sum(weights[..., i : i + 1] * version for i, version in enumerate(versions))
+    return mixed * ops.power(deviation(versions[0]) / deviation(mixed), kept)
