@@ -1,7 +1,11 @@
+import tracemalloc
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.imaging.noise import NoiseKind, add_noise
 from app.imaging.noise.tiles import draw, mean_products, tiles
 
 corner = st.integers(0, 150)
@@ -43,3 +47,19 @@ def test_products_are_means_over_all_fields():
     fields = [np.random.default_rng(n).random((2, 3, 4 + n)).astype(np.float32) for n in range(2)]
     flat = np.concatenate([field.reshape(2, -1) for field in fields], axis=1)
     np.testing.assert_allclose(mean_products(fields), flat @ flat.T / flat.shape[1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [NoiseKind.CAMERA, NoiseKind.GRAIN])
+def test_a_large_picture_takes_no_more_memory_beyond_its_own(kind):
+    def beyond(rows):
+        pixels = np.full((rows, 400, 3), 128, np.uint8)
+        tracemalloc.start()
+        try:
+            add_noise(pixels, 0.1, kind=kind, seed=0)
+            return tracemalloc.get_traced_memory()[1] - pixels.nbytes
+        finally:
+            tracemalloc.stop()
+
+    small, large = beyond(384), beyond(4 * 384)
+    assert large < 1.3 * small
+    assert large < 40e6
