@@ -22,8 +22,9 @@ HALO = -(-(sensor.REACH + smoothing.REACH) // 2) * 2
 SHOT_PER_VARIANCE = 4.0
 """A sensor's shot noise, for the variance that is left of it in a finished picture."""
 SHOT_LIMITS = (5e-5, 0.004)
-"""From daylight to ISO 6400; beyond these, the same noise is made weaker or stronger. A sensor that
-is noisier still is clipped so often that its noise turns into casts of colour."""
+"""Up to about 8 of 255 levels in the finished picture, the most that was measured in camera JPEGs;
+beyond these, the same noise is made weaker or stronger. A sensor that is noisier still is clipped
+so often that its noise turns into casts of colour."""
 
 MOST = 10.0
 """How many times the usual strength noise may have where there is little of it to amplify."""
@@ -69,8 +70,8 @@ def amplifier(products: NDArray[np.float64], camera: Camera, factor: float) -> P
     """The matrix from `noise` to what is added to the channels, of an overall deviation `factor`.
 
     `products` are the means of the products of its components; [3, 3], or [1, 1] of luma alone.
-    What noise there is gets at most tenfold the strength that it would have in a usual picture, so
-    that of one nearly all saturated, the rest is not covered by the noise of all.
+    Noise gets at most MOST times the strength that it has in a usual picture: where nearly all of
+    a picture is saturated, the few other pixels need not make up for it.
     """
     luma, *differences = np.sqrt(np.diag(products))
     chroma = np.mean(differences) if differences else 0.0
