@@ -40,6 +40,7 @@ DENOISE = """examples:
 DENOISER_MODEL and the other variables of denoiser serve --help are read, too."""
 NOISE = """examples:
   denoiser noise photo.jpg -o noisy.png --factor 0.2
+  denoiser noise photo.jpg -o noisy.png --kind camera --factor 0.03
   denoiser noise scans/ -o noisy/ --kind rician --seed 1"""
 
 AT_ONCE = 16

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from app.imaging.noise import NoiseKind
 from app.main import DESCRIPTION, create_app
 from app.settings import PROJECT, Settings
 from tests.api.conftest import listening, wait_until
@@ -77,6 +78,14 @@ def test_the_examples_run_as_they_stand(language, example, client, folder):
         pytest.skip("no curl here: apt-get install curl")
     printed, made = run(RUN[language], example, client, folder)
     assert made or printed or "assert" in example
+
+
+def test_every_kind_of_noise_is_documented():
+    described = re.findall(r"^\| `([a-z-]+)` \|", CALLS.read_text(), re.MULTILINE)
+    assert set(NoiseKind) <= set(described)
+    row = re.search(r"^\| `POST /noise` .*`kind` \((.*?)\)", README.read_text(), re.MULTILINE)
+    assert row
+    assert set(row[1].split(", ")) == set(NoiseKind)
 
 
 def test_there_are_examples_of_each_kind():

@@ -76,13 +76,19 @@ class NoiseOptions(OutputOptions):
         ge=0.0,
         le=1.0,
         allow_inf_nan=False,
-        description="Strength of the noise; for gaussian its standard deviation on the 0..1 scale.",
+        description="Strength of the noise; for gaussian, camera and grain its standard deviation "
+        "on the 0..1 scale, for these two that over the whole picture.",
         examples=[0.4],
     )
-    kind: NoiseKind = Field(default=NoiseKind.GAUSSIAN, description="Model of the noise.")
+    kind: NoiseKind = Field(
+        default=NoiseKind.GAUSSIAN,
+        description="Model of the noise: camera is what cameras leave in their pictures, grain "
+        "that of film; rician is of MRI, speckle of ultrasound and radar.",
+    )
     channels: ChannelMode = Field(
         default=ChannelMode.INDEPENDENT,
-        description="Whether each colour channel has noise of its own or all share one plane.",
+        description="Whether each colour channel has noise of its own or all share one plane; "
+        "film grain is always shared.",
     )
     seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] | SkipJsonSchema[None] = Field(
         default=None,

@@ -1,7 +1,8 @@
 """Draws the sample pictures of the page: `python -m app.web.samples` writes them again.
 
-All three are made of formulas and a fixed seed, so that the page can ship pictures that are
-clean to begin with and owe nothing to anyone.
+All are made of formulas and a fixed seed, so that the page can ship pictures that are
+clean to begin with and owe nothing to anyone. Their noise, each picture's own kind, comes from
+`/noise`, so that the page can measure against the original.
 """
 
 from collections.abc import Callable
@@ -150,6 +151,11 @@ def landscape(width: int = 960, height: int = 640) -> Image.Image:
     return reduce(blend(picture, grass, step(y - shore, 0.0, 0.002)), width, height)
 
 
+def film(width: int = 720, height: int = 480) -> Image.Image:
+    """The same view in black and white, 8-bit grey."""
+    return landscape(width, height).convert("L")
+
+
 def blend(under: Plane, over: Plane | tuple[int, int, int], amount: Plane) -> Plane:
     """`mix` for colours: planes [height, width, 3], or an 8-bit triple, by [height, width]."""
     colour = np.array(over) / 255 if isinstance(over, tuple) else over
@@ -292,7 +298,12 @@ def reduce(planes: Plane, width: int, height: int) -> Image.Image:
     return Image.fromarray(pixels).resize((width, height), Image.Resampling.BOX)
 
 
-SAMPLES: dict[str, Callable[[], Image.Image]] = {"mri": mri, "landscape": landscape, "text": text}
+SAMPLES: dict[str, Callable[[], Image.Image]] = {
+    "mri": mri,
+    "landscape": landscape,
+    "film": film,
+    "text": text,
+}
 
 
 def write(folder: Path = FOLDER) -> None:

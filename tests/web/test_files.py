@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import app.web
+from app.imaging.noise import NoiseKind
 
 WEB = Path(app.web.__file__).parent
 STATIC = WEB / "static"
@@ -117,6 +118,19 @@ def test_every_file_that_is_asked_for_is_there(document):
     assert len(local) > 3
     assert [each for each in local if not (WEB / each).is_file()] == []
     assert [each for each in styles + samples if not (STATIC / each).is_file()] == []
+
+
+def test_every_kind_of_noise_is_offered_and_explained(document):
+    options = re.search(r'<select id="kind".*?</select>', INDEX, re.DOTALL)
+    assert options
+    offered = re.findall(r'<option value="([^"]+)"', options[0])
+    hints = re.search(r"const KINDS = \{(.*?)\};", SCRIPTS["words.js"], re.DOTALL)
+    assert hints
+    explained = re.findall(r'^  "?([a-z-]+)"?:', hints[1], re.MULTILINE)
+
+    assert offered[0] == NoiseKind.CAMERA
+    assert set(offered) == set(explained) == set(NoiseKind)
+    assert set(attributes(document, "data-kind")) <= set(NoiseKind)
 
 
 def test_every_element_that_is_looked_up_exists(document):

@@ -99,6 +99,8 @@ def test_a_sample_shows_noise_added_taken_away_and_measured(page):
 
     assert page.find("input[name=way][value=show]").is_selected()
     assert page.text("#name") == "mri.png"
+    assert page.find("#kind").get_attribute("value") == "rician"
+    assert page.text("#factor-value").startswith("0.10")
     noisy, denoised = (
         float(page.text(f"#psnr-{which}").removesuffix(" dB")) for which in ("noisy", "denoised")
     )
@@ -120,6 +122,18 @@ def test_a_sample_shows_noise_added_taken_away_and_measured(page):
     page.until(lambda: page.text("#psnr-noisy") == "identical")
     assert page.text("#factor-value") == "0% of the pixels"
     assert page.text("#sigma").lower().startswith("could not tell: ")
+
+
+@pytest.mark.parametrize(("sample", "kind"), [("landscape", "camera"), ("film", "grain")])
+def test_samples_have_the_noise_of_cameras_and_of_film(page, sample, kind):
+    page.find(f"[data-sample={sample}]").click()
+    page.done()
+
+    assert page.find("#kind").get_attribute("value") == kind
+    assert len(page.text("#kind-hint")) > 10
+    noisy = float(page.text("#psnr-noisy").removesuffix(" dB"))
+    factor = float(page.text("#factor-value").split(",")[0])
+    assert noisy == pytest.approx(-20 * np.log10(factor), abs=0.6)
 
 
 def test_another_model_can_be_chosen_and_says_what_it_is(page, picture):

@@ -285,14 +285,17 @@ function report(error, again = null) {
 
 // --- what is done to it --------------------------------------------------------------------
 
-async function sample(name) {
+/** Open a sample, with noise of the kind that such pictures have. */
+async function sample({ sample: name, kind, factor }) {
   document.querySelector('input[name="way"][value="show"]').checked = true;
+  $("kind").value = kind;
+  $("factor").value = factor;
   adjust();
   try {
     const response = await fetch(`static/samples/${name}.png`);
     await open([new File([await response.blob()], `${name}.png`, { type: "image/png" })]);
   } catch (error) {
-    report(error, () => sample(name));
+    report(error, () => sample({ sample: name, kind, factor }));
   }
 }
 
@@ -325,7 +328,7 @@ function listen() {
     document.querySelector(`input[name="zoom"][value="${zoom}"]`).click();
   });
   for (const button of document.querySelectorAll("[data-sample]")) {
-    button.addEventListener("click", () => sample(button.dataset.sample));
+    button.addEventListener("click", () => sample(button.dataset));
   }
 }
 

@@ -21,6 +21,8 @@ const TITLES = {
 };
 
 const KINDS = {
+  camera: "What a camera leaves at high ISO: soft grain and blotches of colour.",
+  grain: "Silver on film: without colour, strongest in the middle tones.",
   gaussian: "A sensor's own murmur: the same strength everywhere.",
   poisson: "Grains of light: strongest where the picture is bright.",
   rician: "What magnitude images from MRI show: it lifts the dark.",

@@ -1,11 +1,11 @@
-"""The noise models: what `/noise` adds, and what models are measured with."""
+"""Noise that each pixel draws for itself, whatever its neighbours have."""
 
 from collections.abc import Callable
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.imaging.noise.kinds import NoiseKind
 from app.imaging.scale import Pixels, from_unit, to_unit
 
 Plane = NDArray[np.float32]
@@ -13,57 +13,21 @@ Plane = NDArray[np.float32]
 BAND = 1 << 20
 """Values drawn at a time: bounds the memory that noise for a large picture takes."""
 
-NO_NOISE = 1e-6
-"""A factor below this, a fifteenth of a 16-bit level, changes nothing."""
 
-
-class NoiseKind(StrEnum):
-    """What a sensor or a channel does to a picture; `factor` scales each as its entry says."""
-
-    GAUSSIAN = "gaussian"
-    """x + factor * N(0, 1)"""
-    POISSON = "poisson"
-    """Shot noise of 1 / factor^2 photons at white: its deviation is factor * sqrt(x)."""
-    RICIAN = "rician"
-    """The magnitude of a complex signal with N(0, factor^2) in both parts, as in MRI."""
-    SPECKLE = "speckle"
-    """x + x * factor * N(0, 1), as in ultrasound and radar"""
-    SALT_PEPPER = "salt-pepper"
-    """A share `factor` of the pixels is replaced, half by black and half by white."""
-
-
-class ChannelMode(StrEnum):
-    """Whether each colour channel draws its own noise or all share one plane."""
-
-    INDEPENDENT = "independent"
-    SHARED = "shared"
-
-
-def add_noise(
-    pixels: Pixels,
-    factor: float,
-    *,
-    kind: NoiseKind = NoiseKind.GAUSSIAN,
-    channels: ChannelMode = ChannelMode.INDEPENDENT,
-    seed: int,
+def add_pointwise(
+    pixels: Pixels, factor: float, *, kind: NoiseKind, shared: bool, seed: int
 ) -> Pixels:
-    """`pixels` [height, width, channels] with noise, clipped to the range of its type.
+    """`pixels` [height, width, channels] with noise of a `kind` that `MODELS` has.
 
-    `factor` is on the [0, 1] scale whatever the type of `pixels`: uint8, uint16, or float32 in
-    [0, 1]. Integers are rounded to nearest. The same arguments give the same result.
-    Raises ValueError for a factor outside [0, 1].
+    `shared` noise is one plane for all channels; `factor` is what NoiseKind says.
     """
-    if not 0.0 <= factor <= 1.0:
-        raise ValueError(f"factor must be between 0 and 1, not {factor}")
     noisy = pixels.copy()
-    if factor < NO_NOISE:
-        return noisy
     random = np.random.default_rng(seed)
-    corrupt = _MODELS[kind]
+    corrupt = MODELS[kind]
     rows = max(1, BAND // (pixels.shape[1] * pixels.shape[2]))
     for top in range(0, pixels.shape[0], rows):
         band = to_unit(pixels[top : top + rows])
-        planes = 1 if channels is ChannelMode.SHARED else band.shape[-1]
+        planes = 1 if shared else band.shape[-1]
         noisy[top : top + rows] = from_unit(
             corrupt(band, factor, (*band.shape[:2], planes), random), pixels.dtype
         )
@@ -99,7 +63,7 @@ def _salt_pepper(x: Plane, factor: float, shape: _Shape, random: np.random.Gener
     return np.where(draw < factor / 2, 0.0, np.where(draw < factor, 1.0, x)).astype(np.float32)
 
 
-_MODELS: dict[NoiseKind, Callable[[Plane, float, _Shape, np.random.Generator], Plane]] = {
+MODELS: dict[NoiseKind, Callable[[Plane, float, _Shape, np.random.Generator], Plane]] = {
     NoiseKind.GAUSSIAN: _gaussian,
     NoiseKind.POISSON: _poisson,
     NoiseKind.RICIAN: _rician,

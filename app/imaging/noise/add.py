@@ -1,0 +1,36 @@
+"""Noise of any kind, added to a picture."""
+
+from app.imaging.noise.camera import add_camera_noise
+from app.imaging.noise.grain import add_grain
+from app.imaging.noise.kinds import ChannelMode, NoiseKind
+from app.imaging.noise.pointwise import add_pointwise
+from app.imaging.scale import Pixels
+
+NO_NOISE = 1e-6
+"""A factor below this, a fifteenth of a 16-bit level, changes nothing."""
+
+
+def add_noise(
+    pixels: Pixels,
+    factor: float,
+    *,
+    kind: NoiseKind = NoiseKind.GAUSSIAN,
+    channels: ChannelMode = ChannelMode.INDEPENDENT,
+    seed: int,
+) -> Pixels:
+    """`pixels` [height, width, channels] with noise, clipped to the range of its type.
+
+    `factor` is on the [0, 1] scale whatever the type of `pixels`: uint8, uint16, or float32 in
+    [0, 1]. Integers are rounded to nearest. The same arguments give the same result.
+    Raises ValueError for a factor outside [0, 1].
+    """
+    if not 0.0 <= factor <= 1.0:
+        raise ValueError(f"factor must be between 0 and 1, not {factor}")
+    if factor < NO_NOISE:
+        return pixels.copy()
+    shared = channels is ChannelMode.SHARED
+    if kind is NoiseKind.CAMERA:
+        return add_camera_noise(pixels, factor, shared=shared, seed=seed)
+    if kind is NoiseKind.GRAIN:
+        return add_grain(pixels, factor, seed=seed)
+    return add_pointwise(pixels, factor, kind=kind, shared=shared, seed=seed)

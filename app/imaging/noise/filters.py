@@ -1,0 +1,61 @@
+"""Filters whose result is smaller than what goes in, by as much as they reach over its edges."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Plane = NDArray[np.float32]
+
+ROWS, COLUMNS = -2, -1
+"""The axes of planes [..., height, width]."""
+
+
+def symmetric(x: Plane, taps: Sequence[float], axis: int) -> Plane:
+    """`x` filtered along an axis by an odd number of taps that read the same both ways.
+
+    The result is shorter by `len(taps) - 1` along the axis.
+    """
+    reach = len(taps) // 2
+    length = x.shape[axis] - 2 * reach
+
+    def shifted(by: int) -> Plane:
+        index = [slice(None)] * x.ndim
+        index[axis] = slice(by, by + length)
+        return x[tuple(index)]
+
+    filtered = shifted(reach) * np.float32(taps[reach])
+    for step in range(reach):
+        pair = shifted(step) + shifted(2 * reach - step)
+        pair *= np.float32(taps[step])
+        filtered += pair
+    return filtered
+
+
+def blur(x: Plane, sigma: float) -> Plane:
+    """`x` [..., height, width] blurred by a Gaussian, smaller by `reach(sigma)` at each side."""
+    taps = gaussian(sigma)
+    return symmetric(symmetric(x, taps, ROWS), taps, COLUMNS)
+
+
+def reach(sigma: float) -> int:
+    """Pixels to either side that a Gaussian of deviation `sigma` pixels takes in."""
+    return max(1, math.ceil(2.5 * sigma))
+
+
+def gaussian(sigma: float) -> tuple[float, ...]:
+    """Taps of a Gaussian of deviation `sigma` pixels; their sum is 1."""
+    away = range(-reach(sigma), reach(sigma) + 1)
+    weights = [math.exp(-(step**2) / (2 * sigma**2)) for step in away]
+    return tuple(weight / sum(weights) for weight in weights)
+
+
+def box(width: int) -> tuple[float, ...]:
+    """Taps of a mean over an odd `width` of pixels."""
+    return (1 / width,) * width
+
+
+def inner(x: Plane, margin: int) -> Plane:
+    """`x` [..., height, width] without a `margin` of pixels at each side."""
+    return x[..., margin : x.shape[ROWS] - margin, margin : x.shape[COLUMNS] - margin]

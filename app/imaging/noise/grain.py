@@ -1,0 +1,50 @@
+"""The grain of film: silver that is there or not, seen from too far to tell the crystals apart."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.imaging.noise.colour import luma
+from app.imaging.noise.filters import blur, gaussian, inner, reach
+from app.imaging.noise.tiles import Tile, mean_products, tiles
+from app.imaging.scale import Pixels, from_unit
+
+Plane = NDArray[np.float32]
+
+SIZE = 1.0
+"""Deviation of the blur that gives grains their size, in pixels."""
+REACH = reach(SIZE)
+
+MID_GREY = float(np.sum(np.square(gaussian(SIZE))))
+"""Deviation of `grain` at mid grey: what the blur leaves of N(0, 1)."""
+MOST = 10.0
+"""How many times `factor` the deviation at mid grey may be, where black and white prevail."""
+
+
+def grain(clean: Plane, normal: Plane) -> Plane:
+    """Grain [1, h - 6, w - 6] for a picture [1 or 3, h, w], to be added to all its channels.
+
+    N(0, 1) [h, w], blurred, times 2 * sqrt(y * (1 - y)) of the luma y: as many crystals as can be
+    black or white differ most where half of them are (a binomial's deviation).
+    """
+    y = np.clip(luma(inner(clean, REACH)), 0.0, 1.0)
+    weight: Plane = 2 * np.sqrt(y * (1 - y))
+    return weight * blur(normal, SIZE)
+
+
+def add_grain(pixels: Pixels, factor: float, *, seed: int) -> Pixels:
+    """`pixels` [height, width, 1 or 3] with grain, the same in all channels.
+
+    `factor` is its overall deviation, before clipping. Black and white have none, so a picture of
+    these alone is returned as it is, and one with little else gets less.
+    """
+
+    def noise(tile: Tile) -> Plane:
+        return grain(tile.clean, tile.normal)
+
+    ((variance,),) = mean_products(map(noise, tiles(pixels, halo=REACH, seed=seed)))
+    gain = np.float32(factor / max(np.sqrt(variance), MID_GREY / MOST))
+    noisy = np.empty_like(pixels)
+    for tile in tiles(pixels, halo=REACH, seed=seed):
+        result = inner(tile.clean, REACH) + gain * noise(tile)
+        noisy[tile.area] = from_unit(np.moveaxis(result, 0, -1), pixels.dtype)
+    return noisy

@@ -1,0 +1,29 @@
+"""The names of the noise models, as callers give them."""
+
+from enum import StrEnum
+
+
+class NoiseKind(StrEnum):
+    """What a camera, a scanner or a channel does to a picture; each entry says what `factor` is."""
+
+    CAMERA = "camera"
+    """What cameras leave in their pictures; `factor` is its overall standard deviation."""
+    GRAIN = "grain"
+    """Film grain, the same in all channels; `factor` is its overall standard deviation."""
+    GAUSSIAN = "gaussian"
+    """x + factor * N(0, 1)"""
+    POISSON = "poisson"
+    """Shot noise of 1 / factor^2 photons at white: its deviation is factor * sqrt(x)."""
+    RICIAN = "rician"
+    """The magnitude of a complex signal with N(0, factor^2) in both parts, as in MRI."""
+    SPECKLE = "speckle"
+    """x + x * factor * N(0, 1), as in ultrasound and radar"""
+    SALT_PEPPER = "salt-pepper"
+    """A share `factor` of the pixels is replaced, half by black and half by white."""
+
+
+class ChannelMode(StrEnum):
+    """Whether each colour channel draws its own noise or all share one plane."""
+
+    INDEPENDENT = "independent"
+    SHARED = "shared"

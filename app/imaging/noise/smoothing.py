@@ -1,0 +1,62 @@
+"""What a camera's own smoothing and sharpening leave of noise."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.imaging.noise.filters import COLUMNS, blur, box, inner, reach, symmetric
+
+Plane = NDArray[np.float32]
+
+LUMA_BLURS, CHROMA_BLURS = (0.7, 1.3), (1.0, 2.5)
+"""Deviations of the blurs, in pixels."""
+LUMA_ROW, CHROMA_ROW = 3, 5
+"""Widths of the means along rows, in pixels."""
+SHARPENING_BLUR = 1.0
+
+REACH = max(reach(CHROMA_BLURS[-1]), reach(LUMA_BLURS[-1]) + reach(SHARPENING_BLUR))
+"""Pixels to every side that `smoothed` takes in, and that are missing from its result."""
+
+Mix = tuple[float, float, float, float]
+"""Shares of noise as it is, of its two blurs, and of its mean along rows."""
+
+
+@dataclass(frozen=True)
+class Smoothing:
+    """What a camera does to luma and to chroma."""
+
+    luma: Mix
+    chroma: Mix
+    sharpening: float = 0.0
+    """How much of what a blur takes out of luma is added to it."""
+
+
+def smoothed(noise: Plane, smoothing: Smoothing) -> Plane:
+    """Noise as luma and chroma [1 or 3, h, w], smoothed: smaller by REACH at each side.
+
+    Cameras smooth chroma far more than luma, and along rows more than along columns; luma is
+    sharpened once more: y + sharpening * (y - blur(y)).
+    """
+    sharp = reach(SHARPENING_BLUR)
+    y = _mixed(noise[:1], smoothing.luma, LUMA_BLURS, LUMA_ROW, REACH - sharp)
+    kept = inner(y, sharp)
+    if smoothing.sharpening:
+        kept = kept + np.float32(smoothing.sharpening) * (kept - blur(y, SHARPENING_BLUR))
+    if len(noise) == 1:
+        return kept
+    chroma = _mixed(noise[1:], smoothing.chroma, CHROMA_BLURS, CHROMA_ROW, REACH)
+    return np.concatenate([kept, chroma])
+
+
+def _mixed(x: Plane, mix: Mix, blurs: tuple[float, float], row: int, margin: int) -> Plane:
+    """The parts of a mix, each cut to what is `margin` away from the edges, added up."""
+    total = np.float32(mix[0]) * inner(x, margin)
+    for share, sigma in zip(mix[1:3], blurs, strict=True):
+        if share:
+            total += np.float32(share) * blur(inner(x, margin - reach(sigma)), sigma)
+    if mix[3]:
+        along = inner(x, margin - row // 2)
+        along = along[..., row // 2 : along.shape[-2] - row // 2, :]
+        total += np.float32(mix[3]) * symmetric(along, box(row), COLUMNS)
+    return total
