@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from app.imaging.scale import Pixels, to_unit
 from training.errors import TrainingError
 from training.experiment import Data, Folder
+from training.graphics import FOR_TRAINING, draw
 from training.images import Skipped, image_files, read_each, resize, to_grey
 from training.split import split, thumbnail
 
@@ -35,11 +36,20 @@ class Images:
 
 
 def load(folder: Folder, root: Path, data: Data) -> Images:
-    """Reads the folder below `root`; raises TrainingError if it holds nothing to train on."""
-    files = image_files(root / folder.path, folder.only)
-    results = dict(
-        read_each(files, lambda pixels: (thumbnail(pixels), copies(pixels, folder, data)))
-    )
+    """Reads the folder below `root`, or draws its graphics.
+
+    Raises TrainingError if there is nothing to train on.
+    """
+
+    def prepare(pixels: Pixels) -> tuple[NDArray[np.float32], list[Pixels]]:
+        return thumbnail(pixels), copies(pixels, folder, data)
+
+    results: dict[Path, tuple[NDArray[np.float32], list[Pixels]] | Skipped]
+    if folder.drawn:
+        drawn = draw(folder.drawn, FOR_TRAINING)
+        results = {Path(f"drawn-{index}"): prepare(pixels) for index, pixels in enumerate(drawn)}
+    else:
+        results = dict(read_each(image_files(root / folder.path, folder.only), prepare))
     skipped = [result for result in results.values() if isinstance(result, Skipped)]
     readable = {p: r for p, r in results.items() if not isinstance(r, Skipped)}
     skipped += [
@@ -57,7 +67,7 @@ def load(folder: Folder, root: Path, data: Data) -> Images:
     )
     if not loaded.training:
         first = f"; {skipped[0].path}: {skipped[0].reason}" if skipped else ""
-        raise TrainingError(f"{root / folder.path}: none of {len(files)} images will do{first}")
+        raise TrainingError(f"{root / folder.path}: none of {len(results)} images will do{first}")
     return loaded
 
 
