@@ -67,7 +67,8 @@ def load(folder: Folder, root: Path, data: Data) -> Images:
     )
     if not loaded.training:
         first = f"; {skipped[0].path}: {skipped[0].reason}" if skipped else ""
-        raise TrainingError(f"{root / folder.path}: none of {len(results)} images will do{first}")
+        place = folder.label if folder.drawn else root / folder.path
+        raise TrainingError(f"{place}: none of {len(results)} images will do{first}")
     return loaded
 
 

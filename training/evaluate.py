@@ -216,7 +216,7 @@ def first_rmse(scores: Iterable[tuple[str, Score]]) -> str:
             method,
             s.dataset,
             s.protocol,
-            f"{s.sigma:.3g}",
+            f"{round(s.sigma, 2):g}",
             " ".join(f"{o.rmse:.4f}" for o in s.first),
             f"{fmean(o.rmse for o in s.first):.4f}",
         )
@@ -238,7 +238,7 @@ def table(scores: Iterable[tuple[str, Score]]) -> str:
             method,
             f"{s.dataset} ({s.images})",
             s.protocol,
-            f"{s.sigma:.3g}",
+            f"{round(s.sigma, 2):g}",
             f"{s.noisy:.2f}",
             f"{s.psnr:.2f}",
             f"{s.lowest:.2f}",

@@ -47,6 +47,12 @@ class Folder(_Section):
     split: Split = Field("groups", description="near-duplicates on one side, or file by file")
     test_share: float = Field(0.0, ge=0, lt=1, description="images held out")
 
+    @model_validator(mode="after")
+    def _is_one_source(self) -> Self:
+        if self.drawn and (self.path != "." or self.only):
+            raise ValueError("path and only are of no use with drawn")
+        return self
+
     @property
     def label(self) -> str:
         """What the model card calls it."""

@@ -52,6 +52,8 @@ def test_drawn_graphics_need_no_files(tmp_path):
     assert images.held_out
     assert len(images.copies) == 2 * len(images.training)
     assert images.skipped == []
+    with pytest.raises(TrainingError, match="drawn graphics: none of 12 images will do"):
+        load(folder, tmp_path, Data(patch=2048))
 
 
 def test_copies_have_the_sizes_asked_for():

@@ -151,6 +151,11 @@ def test_a_trial_whose_fields_do_not_fit_together_is_refused(fields, words):
         checked(Trial, {"dataset": "a", **fields}, "here")
 
 
+def test_a_folder_is_read_or_drawn():
+    with pytest.raises(TrainingError, match="of no use with drawn"):
+        checked(Folder, {"drawn": 3, "path": "a"}, "here")
+
+
 def test_a_folder_has_a_name_for_the_card():
     labels = [Folder(path="a"), Folder(path="a", name="b"), Folder(drawn=3)]
     assert [folder.label for folder in labels] == ["a", "b", "drawn graphics"]
