@@ -8,6 +8,7 @@ from pathlib import Path
 from app.imaging.noise import NoiseKind
 from training.errors import TrainingError
 from training.experiment import Trial, checked, read_experiment
+from training.graphics import SUBJECTS
 from training.rivals import RIVALS, rival
 
 
@@ -64,7 +65,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     trials = (
         read_experiment(options.trials).trials
         if options.trials
-        else [checked(Trial, {"dataset": options.data.resolve().name, **given}, "the command line")]
+        else [checked(Trial, {"dataset": _dataset(options), **given}, "the command line")]
     )
     methods = {str(path): network_method(load_network(path)) for path in options.models}
     methods |= {name: rival(name) for name in options.rival}
@@ -73,7 +74,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     scores = [
         (name, score(trial, sigma, outcomes(method, trial, sigma, options.data)))
         for trial in trials
-        for sigma in trial.sigmas
+        for sigma in trial.levels
         for name, method in methods.items()
     ]
     print(table(scores))
@@ -84,7 +85,13 @@ def _evaluate(options: argparse.Namespace) -> None:
 def _trial(options: argparse.Namespace) -> dict[str, object]:
     """The fields of a trial that were given on the command line."""
     given = {name: getattr(options, name, None) for name in Trial.model_fields}
+    given |= dict(zip(("noisy", "clean"), options.pairs or (), strict=False))
     return {name: value for name, value in given.items() if value is not None}
+
+
+def _dataset(options: argparse.Namespace) -> str:
+    """What a table calls the images."""
+    return "drawn graphics" if options.drawn else str(options.data.resolve().name)
 
 
 def _package(options: argparse.Namespace) -> None:
@@ -125,10 +132,18 @@ def _parser() -> argparse.ArgumentParser:
     evaluate = commands.add_parser("evaluate", help="measure models and classical methods")
     evaluate.set_defaults(run_command=_evaluate)
     evaluate.add_argument("models", type=Path, nargs="*", help=".keras files, packages, runs")
-    evaluate.add_argument("--data", type=Path, required=True, help="folder of images")
+    evaluate.add_argument("--data", type=Path, default=Path(), help="folder of images [here]")
     evaluate.add_argument("--rival", nargs="+", default=[], help=f"any of {', '.join(RIVALS)}")
     evaluate.add_argument("--first", action="store_true", help="also RMSE of the first five images")
     evaluate.add_argument("--trials", type=Path, help="experiment file; else the trial is:")
+    evaluate.add_argument(
+        "--pairs",
+        nargs=2,
+        metavar=("NOISY", "CLEAN"),
+        help="folders or patterns (quoted) below --data, of shots with and without noise",
+    )
+    evaluate.add_argument("--drawn", type=int, help="so many drawn graphics instead of files ...")
+    evaluate.add_argument("--subjects", nargs="+", choices=SUBJECTS, help="... of these [all]")
     evaluate.add_argument(
         "--sigma", dest="sigmas", type=float, nargs="+", help="on the 0..255 scale [25]"
     )
@@ -136,6 +151,12 @@ def _parser() -> argparse.ArgumentParser:
         "--protocol", choices=["published", "service"], help="noise as it is, or 8 bits [service]"
     )
     evaluate.add_argument("--kind", choices=[kind.value for kind in NoiseKind], help="[gaussian]")
+    evaluate.add_argument("--part", choices=["luma", "chroma"], help="noise in this alone")
+    evaluate.add_argument("--blur", type=float, help="of the noise, in pixels")
+    evaluate.add_argument(
+        "--enlarged", type=int, help="noise drawn this much smaller, then enlarged"
+    )
+    evaluate.add_argument("--jpeg", type=int, help="then through JPEG (4:2:0) of this quality")
     for flag, meaning in (
         ("--shared", "one noise plane for all channels"),
         ("--fresh", "other noise for every image"),

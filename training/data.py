@@ -1,5 +1,6 @@
 """Clean patches from folders of images."""
 
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,14 +9,19 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from app.imaging.codec import ImagingError
 from app.imaging.scale import Pixels, from_unit, to_unit
 from training.errors import TrainingError
 from training.experiment import Data, Folder
+from training.graphics import FOR_TRAINING, draw
 from training.images import Skipped, image_files, read_each, resize, to_grey
 from training.noise.settings import Noise
+from training.pairs import Pair, pairs, read_pair
 from training.split import split, thumbnail
 
 Batch = NDArray[np.float32]
+Prepared = tuple[NDArray[np.float32], list[Pixels]]
+"""The thumbnail of an image, and the copies of it that patches are drawn from."""
 
 AHEAD = 8
 """Batches made in advance."""
@@ -39,11 +45,22 @@ class Images:
 
 
 def load(folder: Folder, root: Path, data: Data) -> Images:
-    """Reads the folder below `root`; raises TrainingError if it holds nothing to train on."""
-    files = image_files(root / folder.path, folder.only)
-    results = dict(
-        read_each(files, lambda pixels: (thumbnail(pixels), copies(pixels, folder, data)))
-    )
+    """Reads the folder below `root`, or draws its graphics.
+
+    Raises TrainingError if there is nothing to train on.
+    """
+
+    def prepare(pixels: Pixels) -> Prepared:
+        return thumbnail(pixels), copies(pixels, folder, data)
+
+    results: dict[Path, Prepared | Skipped]
+    if folder.drawn:
+        drawn = draw(folder.drawn, FOR_TRAINING)
+        results = {Path(f"drawn-{index}"): prepare(pixels) for index, pixels in enumerate(drawn)}
+    elif folder.noisy and folder.clean:
+        results = dict(_read_pairs(pairs(root / folder.path, folder.noisy, folder.clean), data))
+    else:
+        results = dict(read_each(image_files(root / folder.path, folder.only), prepare))
     skipped = [result for result in results.values() if isinstance(result, Skipped)]
     readable = {p: r for p, r in results.items() if not isinstance(r, Skipped)}
     skipped += [
@@ -61,8 +78,22 @@ def load(folder: Folder, root: Path, data: Data) -> Images:
     )
     if not loaded.training:
         first = f"; {skipped[0].path}: {skipped[0].reason}" if skipped else ""
-        raise TrainingError(f"{root / folder.path}: none of {len(files)} images will do{first}")
+        place = folder.label if folder.drawn else root / folder.path
+        raise TrainingError(f"{place}: none of {len(results)} images will do{first}")
     return loaded
+
+
+def _read_pairs(found: list[Pair], data: Data) -> Iterator[tuple[Path, Prepared | Skipped]]:
+    """Pairs at their own size, six channels each; what cannot be read is skipped."""
+    for pair in found:
+        try:
+            noisy, clean = map(to_unit, read_pair(pair))
+        except (ImagingError, OSError) as error:
+            yield pair.noisy, Skipped(pair.noisy, str(error))
+            continue
+        large = min(clean.shape[:2]) >= data.patch
+        both = np.concatenate([clean, noisy], axis=-1)
+        yield pair.noisy, (thumbnail(clean), [both] if large else [])
 
 
 def copies(pixels: Pixels, folder: Folder, data: Data) -> list[Pixels]:

@@ -1,6 +1,5 @@
 """How well a method removes noise: PSNR, SSIM, RMSE and time, over a folder of images."""
 
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,17 +9,16 @@ from statistics import fmean, median
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from app.imaging.codec import ImagingError
 from app.imaging.metrics import psnr, rmse, ssim
-from app.imaging.noise import ChannelMode, NoiseKind, add_noise
 from app.imaging.scale import Pixels, from_unit, to_unit
 from training.anatomy import anatomy
+from training.cases import cases
+from training.casts import movements, rms_and_95th
 from training.errors import TrainingError
 from training.experiment import Trial
-from training.images import Skipped, image_files, read, read_each, resize, to_grey
 from training.rivals import Image, Restore
-from training.split import split, thumbnail
 
 SHOWN = 5
 """Images of a trial that are shown one by one."""
@@ -46,6 +44,16 @@ class Outcome:
         return min(PERFECT, psnr(self.original, self.restored))
 
     @cached_property
+    def noisy_psnr(self) -> float:
+        """That of the image before, in dB, clipped and rounded as the restored one is."""
+        return min(PERFECT, psnr(self.original, from_unit(self.noisy, self.original.dtype)))
+
+    @cached_property
+    def noise(self) -> float:
+        """RMS of what came in less the original, on the 0..255 scale."""
+        return rmse(self.original, self.noisy) * 255
+
+    @cached_property
     def ssim(self) -> float:
         """Structural similarity, -1..1."""
         return ssim(self.original, self.restored)
@@ -61,6 +69,16 @@ class Outcome:
         means = [to_unit(pixels).mean(axis=(0, 1)) for pixels in (self.original, self.restored)]
         return float(abs(means[1] - means[0]).max() * 255)
 
+    @cached_property
+    def worst(self) -> float:
+        """The largest error of any value, in 8-bit levels."""
+        return float(abs(to_unit(self.restored) - to_unit(self.original)).max() * 255)
+
+    @cached_property
+    def moved(self) -> NDArray[np.float64]:
+        """By how much means of squares differ from what came in, in 8-bit levels."""
+        return movements(self.noisy, self.restored)
+
     @property
     def seconds_per_megapixel(self) -> float:
         """Time that the method took."""
@@ -71,17 +89,23 @@ class Outcome:
 class Score:
     """A method in a trial at one noise level: means over the images, and the median time.
 
-    `lowest` is the PSNR of the image that came out worst, `shift` that of the one that moved most.
+    `noisy` is the PSNR of what came in, `lowest` that of the image that came out worst; `shift` is
+    that of the one that moved most, and `worst` the largest error of any value. For pairs, `sigma`
+    is the RMS of their noise, and `casts` tells by how much the means of squares have moved from
+    what came in, as RMS and 95th percentile over squares, channels and images, in 8-bit levels.
     """
 
     dataset: str
     protocol: str
     sigma: float
+    noisy: float
     psnr: float
     ssim: float
     rmse: float
     lowest: float
     shift: float
+    worst: float
+    casts: tuple[float, float] | None
     seconds_per_megapixel: float
     images: int
     first: tuple[Outcome, ...]
@@ -92,13 +116,22 @@ class Score:
         return {
             "dataset": self.dataset,
             "protocol": self.protocol,
-            "sigma": self.sigma,
+            "sigma": round(self.sigma, 2),
+            "noisy": round(self.noisy, 3),
             "psnr": round(self.psnr, 3),
             "ssim": round(self.ssim, 4),
             "rmse": round(self.rmse, 5),
             "lowest": round(self.lowest, 3),
             "shift": round(self.shift, 3),
+            "worst": round(self.worst, 2),
+            **self._casts_on_card(),
         }
+
+    def _casts_on_card(self) -> dict[str, float]:
+        if self.casts is None:
+            return {}
+        rms, most = self.casts
+        return {"casts_rms": round(rms, 3), "casts_95": round(most, 3)}
 
 
 def network_method(network: Any) -> Restore:
@@ -122,95 +155,54 @@ def network_method(network: Any) -> Restore:
 def outcomes(method: Restore, trial: Trial, sigma: float, root: Path) -> Iterator[Outcome]:
     """What `method` makes of each image of the trial below `root`; sigma is on the 0..255 scale.
 
-    A file that cannot be read is reported and left out.
+    A file that cannot be read is reported and left out. For pairs the method is told how strong
+    the noise of each is.
     """
-    for index, path in enumerate(trial_files(trial, root)):
-        try:
-            original = prepare(read(path), trial)
-        except (ImagingError, OSError) as error:
-            _tell(Skipped(path, str(error)))
-            continue
-        noisy = make_noisy(original, trial, sigma, seed=index + 1 if trial.fresh else 0)
-        repeated = np.repeat(noisy, 3 // noisy.shape[-1], axis=-1)
+    for index, case in enumerate(cases(trial, sigma, root)):
+        told = rmse(case.original, case.noisy) if trial.noisy else sigma / 255
+        repeated = np.repeat(case.noisy, 3 // case.noisy.shape[-1], axis=-1)
         if index == 0:
-            method(repeated, sigma / 255)  # what is compiled first is not timed
+            method(repeated, told)  # what is compiled first is not timed
         began = time.perf_counter()
-        restored = method(repeated, sigma / 255)
+        restored = method(repeated, told)
         seconds = time.perf_counter() - began
         if trial.grey:
             restored = restored.mean(axis=-1, keepdims=True)
-        yield Outcome(path, original, noisy, from_unit(restored, original.dtype), seconds)
-
-
-def trial_files(trial: Trial, root: Path) -> list[Path]:
-    """The files of a trial, those that training held out where it names a share of them.
-
-    Which those are depends on the files that can be read; the others are reported. Raises
-    TrainingError where there is no file, or the share holds none out.
-    """
-    files = image_files(root / trial.path, trial.only)
-    if trial.test_share:
-        thumbnails = dict(read_each(files, thumbnail))
-        for skipped in thumbnails.values():
-            if isinstance(skipped, Skipped):
-                _tell(skipped)
-        readable = {p: t for p, t in thumbnails.items() if not isinstance(t, Skipped)}
-        files, known = list(readable), list(readable.values())
-        _, held_out = split(files, known, trial.split, trial.test_share)
-        if not held_out:
-            raise TrainingError(
-                f"{trial.dataset}: a test share of {trial.test_share:g} holds out none of "
-                f"{len(files)} images"
-            )
-        files = [files[index] for index in held_out]
-    return files[: trial.limit]
-
-
-def prepare(pixels: Pixels, trial: Trial) -> Pixels:
-    """An image as the trial has it: squeezed, or grey [h, w, 1], or as it is."""
-    if trial.square:
-        pixels = resize(pixels, trial.square, trial.square)
-    return to_grey(pixels)[..., :1] if trial.grey else pixels
-
-
-def make_noisy(original: Pixels, trial: Trial, sigma: float, seed: int) -> Image:
-    """The image with the noise of the trial, on the [0, 1] scale.
-
-    Gaussian noise comes from NumPy's legacy generator, as in the published tables.
-    """
-    clean, factor = to_unit(original), sigma / 255
-    if trial.kind is not NoiseKind.GAUSSIAN:
-        mode = ChannelMode.SHARED if trial.shared else ChannelMode.INDEPENDENT
-        noisy = add_noise(clean, factor, kind=trial.kind, channels=mode, seed=seed)
-    else:
-        planes = 1 if trial.shared else clean.shape[-1]
-        normal = np.random.RandomState(seed).standard_normal((*clean.shape[:2], planes))
-        noisy = (clean + factor * normal).astype(np.float32)
-    if trial.protocol == "service":
-        noisy = to_unit(from_unit(noisy, np.dtype(np.uint8)))
-    return noisy
+        pixels = from_unit(restored, case.original.dtype)
+        yield Outcome(case.path, case.original, case.noisy, pixels, seconds)
 
 
 def score(trial: Trial, sigma: float, results: Iterable[Outcome]) -> Score:
     """The means over the outcomes of a trial; raises TrainingError if there are none."""
     first: list[Outcome] = []
     figures: list[tuple[float, ...]] = []
+    moved: list[NDArray[np.float64]] = []
     for o in results:
-        figures.append((o.psnr, o.ssim, o.rmse, o.shift, o.seconds_per_megapixel))
+        figures.append(
+            (
+                *(o.noisy_psnr, o.psnr, o.ssim, o.rmse),
+                *(o.shift, o.worst, o.noise, o.seconds_per_megapixel),
+            )
+        )
+        if trial.noisy:
+            moved.append(o.moved)
         if len(first) < SHOWN:
             first.append(o)
     if not figures:
         raise TrainingError(f"{trial.dataset}: no image to measure with")
-    psnrs, ssims, rmses, shifts, times = zip(*figures, strict=True)
+    noisy, psnrs, ssims, rmses, shifts, worst, noise, times = zip(*figures, strict=True)
     return Score(
         dataset=trial.dataset,
         protocol=str(trial),
-        sigma=sigma,
+        sigma=fmean(noise) if trial.noisy else sigma,
+        noisy=fmean(noisy),
         psnr=fmean(psnrs),
         ssim=fmean(ssims),
         rmse=fmean(rmses),
         lowest=min(psnrs),
         shift=max(shifts),
+        worst=max(worst),
+        casts=rms_and_95th(np.concatenate(moved)) if moved else None,
         seconds_per_megapixel=median(times),
         images=len(figures),
         first=tuple(first),
@@ -224,7 +216,7 @@ def first_rmse(scores: Iterable[tuple[str, Score]]) -> str:
             method,
             s.dataset,
             s.protocol,
-            f"{s.sigma:g}",
+            f"{round(s.sigma, 2):g}",
             " ".join(f"{o.rmse:.4f}" for o in s.first),
             f"{fmean(o.rmse for o in s.first):.4f}",
         )
@@ -239,28 +231,27 @@ def table(scores: Iterable[tuple[str, Score]]) -> str:
     """Scores by the name of the method, as a Markdown table."""
     head = (
         *("method", "images", "noise and protocol", "sigma"),
-        *("PSNR", "lowest", "SSIM", "RMSE", "shift", "s/MP"),
+        *("noisy", "PSNR", "lowest", "SSIM", "RMSE", "shift", "worst", "casts", "s/MP"),
     )
     rows = [
         (
             method,
             f"{s.dataset} ({s.images})",
             s.protocol,
-            f"{s.sigma:g}",
+            f"{round(s.sigma, 2):g}",
+            f"{s.noisy:.2f}",
             f"{s.psnr:.2f}",
             f"{s.lowest:.2f}",
             f"{s.ssim:.4f}",
             f"{s.rmse:.4f}",
             f"{s.shift:.2f}",
+            f"{s.worst:.0f}",
+            "{:.2f} / {:.2f}".format(*s.casts) if s.casts else "",
             f"{s.seconds_per_megapixel:.2f}",
         )
         for method, s in scores
     ]
     return _markdown(head, rows)
-
-
-def _tell(skipped: Skipped) -> None:
-    print(f"skipped {skipped.path}: {skipped.reason}", file=sys.stderr)
 
 
 def _markdown(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

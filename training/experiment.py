@@ -9,8 +9,10 @@ from pydantic import BaseModel, Field, NonNegativeInt, PositiveInt, ValidationEr
 
 from app.imaging.noise import NoiseKind
 from training.errors import TrainingError
+from training.graphics import SUBJECTS, Subject
 from training.noise.settings import Noise
 from training.section import Section
+from training.texture import Part
 
 LossName = Literal["mean_absolute_error", "mean_squared_error", "negative_psnr"]
 Split = Literal["groups", "files"]
@@ -23,6 +25,9 @@ class Folder(Section):
     """A folder of images below the data directory, and how its patches are drawn."""
 
     path: str = "."
+    drawn: PositiveInt | None = Field(
+        None, description="no folder: so many graphics without noise, which need no files"
+    )
     name: str = Field("", description="what the model card calls it; the path by default")
     terms: str = Field("not stated", description="under which the images may be used")
     only: tuple[str, ...] = Field((), description="names of the files to take; all by default")
@@ -38,12 +43,19 @@ class Folder(Section):
     test_share: float = Field(0.0, ge=0, lt=1, description="images held out")
 
     @model_validator(mode="after")
-    def _pairs_stay_as_they_are(self) -> Self:
+    def _is_one_source(self) -> Self:
+        if self.drawn and (self.path != "." or self.only or self.noisy):
+            raise ValueError("path, only and noisy are of no use with drawn")
         if (self.noisy is None) != (self.clean is None):
-            raise ValueError("noisy and clean go together")
-        if self.noisy and (self.side or self.scales != (1.0,)):
-            raise ValueError("pairs are taken at their own size: another would change their noise")
+            raise ValueError("pairs need both noisy and clean")
+        if self.noisy and (self.side or self.only or self.scales != (1.0,)):
+            raise ValueError("pairs are taken whole: another size would change their noise")
         return self
+
+    @property
+    def label(self) -> str:
+        """What the model card calls it."""
+        return self.name or ("drawn graphics" if self.drawn else self.path)
 
     def weight_for(self, family: str) -> float:
         """The weight among patches of a family of noise; only pairs have a shot's own."""
@@ -83,11 +95,19 @@ class Schedule(Section):
 
 
 class Trial(Section):
-    """A set of images, noise to add to them, and how: what a model is measured by."""
+    """A set of images, noise to add to them, and how: what a model is measured by.
+
+    The images are those of a folder, graphics that are drawn, or pairs of files, which bring their
+    own noise.
+    """
 
     dataset: str = Field(description="its name in tables")
     path: str = "."
     only: tuple[str, ...] = Field((), description="names of the files to take; all by default")
+    noisy: str | None = Field(None, description="of pairs: folder or pattern, below `path` ...")
+    clean: str | None = Field(None, description="... and that of their clean partners")
+    drawn: PositiveInt | None = Field(None, description="so many drawn graphics, and no files")
+    subjects: tuple[Subject, ...] = Field(SUBJECTS, min_length=1, description="of what is drawn")
     sigmas: tuple[Sigma, ...] = Field((25.0,), min_length=1, description="0..255 scale")
     protocol: Literal["published", "service"] = Field(
         "service",
@@ -95,6 +115,12 @@ class Trial(Section):
         "service: clipped to [0, 1] and rounded to 8 bits, as pictures arrive",
     )
     kind: NoiseKind = NoiseKind.GAUSSIAN
+    part: Part | None = Field(None, description="noise in luma alone, or in chroma alone")
+    blur: float = Field(0.0, ge=0, le=16, description="of the noise, in pixels; its sigma is kept")
+    enlarged: int = Field(
+        1, ge=1, le=8, description="noise drawn this much smaller, then enlarged (bicubic)"
+    )
+    jpeg: int | None = Field(None, ge=1, le=100, description="quality of a JPEG, after the noise")
     shared: bool = Field(False, description="one noise plane for all channels")
     fresh: bool = Field(False, description="other noise for every image, not seed 0 for each")
     grey: bool = Field(False, description="images turned grey")
@@ -103,20 +129,75 @@ class Trial(Section):
     test_share: float = Field(0.0, ge=0, lt=1, description="measure on the held-out part; 0: all")
     limit: PositiveInt | None = Field(None, description="the first so many images only")
 
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if (self.noisy is None) != (self.clean is None):
+            raise ValueError("pairs need both noisy and clean")
+        unused = self._changed(
+            *(_MADE if self.noisy else ()),
+            *(_FOLDERS if self.noisy or self.drawn else ()),
+            *(() if self.drawn else ("subjects",)),
+            *(() if self.kind is NoiseKind.GAUSSIAN else ("part", "blur", "enlarged")),
+        )
+        if unused:
+            source = "pairs" if self.noisy else "drawn" if self.drawn else f"{self.kind.value}"
+            raise ValueError(f"{', '.join(unused)}: of no use with {source}")
+        if self.protocol == "published" and self._changed("jpeg"):
+            raise ValueError("jpeg needs the service protocol: it holds 8 bits")
+        if self.part == "chroma" and (self.grey or self.shared):
+            raise ValueError("noise in chroma alone needs colour, and a plane for each channel")
+        return self
+
+    def _changed(self, *names: str) -> list[str]:
+        """Which of these fields are not what they are by default."""
+        return [n for n in names if getattr(self, n) != type(self).model_fields[n].default]
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """The sigmas to measure at; a single 0 for pairs, to which nothing is added."""
+        return (0.0,) if self.noisy else self.sigmas
+
     def __str__(self) -> str:
         """The protocol, as a table names it: all that is not the data set and the sigma."""
+        return ", ".join(
+            [
+                *(["pairs of noisy and clean shots"] if self.noisy else self._noise_in_words()),
+                *(["grey"] if self.grey else []),
+                *([f"{self.square}x{self.square}"] if self.square else []),
+                *([f"{self.test_share:.0%} held out, by {self.split}"] if self.test_share else []),
+                *([" and ".join(self.subjects)] if self._changed("subjects") else []),
+                *([f"first {self.limit} images"] if self.limit else []),
+            ]
+        )
+
+    def _noise_in_words(self) -> list[str]:
         words = {"published": "noise not clipped", "service": "clipped and rounded to 8 bits"}
-        parts = [
+        texture = [
+            *([f"in {self.part} alone"] if self.part else []),
+            *([f"blurred by {self.blur:g} px"] if self.blur else []),
+            *([f"enlarged {self.enlarged} times"] if self.enlarged > 1 else []),
+        ]
+        made = [
             *([self.kind.value] if self.kind is not NoiseKind.GAUSSIAN else []),
+            *([f"noise {', '.join(texture)}"] if texture else []),
             words[self.protocol],
+        ]
+        return [
+            *(made if any(self.sigmas) else ["clean"]),
+            *([f"then JPEG {self.jpeg} (4:2:0)"] if self.jpeg else []),
             *(["one noise plane for all channels"] if self.shared else []),
             *(["fresh noise for every image"] if self.fresh else []),
-            *(["grey"] if self.grey else []),
-            *([f"{self.square}x{self.square}"] if self.square else []),
-            *([f"{self.test_share:.0%} held out, by {self.split}"] if self.test_share else []),
-            *([f"first {self.limit} images"] if self.limit else []),
         ]
-        return ", ".join(parts)
+
+
+_MADE = (
+    *("drawn", "sigmas", "protocol", "kind", "part", "blur", "enlarged", "jpeg"),
+    *("shared", "fresh"),
+)
+"""Fields of a trial that say how noise is made."""
+
+_FOLDERS = ("only", "test_share", "split")
+"""Fields of a trial that choose files of one folder."""
 
 
 class Card(Section):

@@ -89,7 +89,7 @@ def _training_data(path: Path, experiment: Experiment, data: Path | None) -> lis
     if len(counts) != len(experiment.data.folders):
         raise TrainingError(f"{counted} is of another experiment: count the images with --data")
     return [
-        {"name": folder.name or folder.path, "images": count, "terms": folder.terms}
+        {"name": folder.label, "images": count, "terms": folder.terms}
         for folder, count in zip(experiment.data.folders, counts, strict=True)
     ]
 

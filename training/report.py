@@ -30,7 +30,7 @@ def report(run: Path, data: Path, trials: Path | None = None) -> Path:
     scores = [
         score(trial, sigma, outcomes(method, trial, sigma, data))
         for trial in chosen
-        for sigma in trial.sigmas
+        for sigma in trial.levels
     ]
     rows = read_log(run / "log.csv")
     if rows:

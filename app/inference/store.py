@@ -31,11 +31,19 @@ class Score(_Part):
     protocol: str = Field(description="how the noise was made and the result was measured")
     sigma: float = Field(description="standard deviation of the noise, on the 0..255 scale")
     psnr: float = Field(description="dB")
+    noisy: float | None = Field(None, description="dB, of the pictures as they came in")
     ssim: float | None = None
     rmse: float = Field(description="on the 0..1 scale")
     lowest: float | None = Field(None, description="dB, of the image that came out worst")
     shift: float | None = Field(
         None, description="largest change of a channel's mean, in 8-bit levels"
+    )
+    worst: float | None = Field(None, description="largest error of any value, in 8-bit levels")
+    casts_rms: float | None = Field(
+        None, description="by how much the means of 32x32 squares move, RMS, in 8-bit levels"
+    )
+    casts_95: float | None = Field(
+        None, description="the same, the 95th percentile of the absolute movements"
     )
 
 

@@ -33,6 +33,27 @@ def test_evaluate_takes_the_trials_of_an_experiment(trained, pictures, capsys):
     assert capsys.readouterr().out.count("| squares (5) | ") == 2
 
 
+def test_evaluate_takes_pairs(pictures, capsys):
+    pairs = ["--data", str(pictures), "--pairs", "a", "b"]
+    assert main(["evaluate", "--rival", "noisy", *pairs]) == 1
+    assert "not one partner each" in capsys.readouterr().err
+    pairs = ["--data", str(pictures), "--pairs", "a/*.png", "a/*.png", "--limit", "2"]
+    assert main(["evaluate", "--rival", "noisy", *pairs]) == 0
+    assert "(2) | pairs of noisy and clean shots, first 2 images | 0 |" in capsys.readouterr().out
+
+
+def test_evaluate_draws_what_it_measures_on(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    options = ["--drawn", "1", "--subjects", "flat", "--sigma", "8"]
+    texture = ["--part", "chroma", "--blur", "2.5", "--jpeg", "90"]
+    assert main(["evaluate", "--rival", "noisy", *options, *texture]) == 0
+    row = (
+        "| noisy | drawn graphics (1) | noise in chroma alone, blurred by 2.5 px, "
+        "clipped and rounded to 8 bits, then JPEG 90 (4:2:0), flat | 8 |"
+    )
+    assert row in capsys.readouterr().out
+
+
 def test_report_and_package_follow_a_run(tmp_path, trained, pictures, capsys):
     run = shutil.copytree(trained, tmp_path / "tiny-0.4")
     assert main(["report", str(run), "--data", str(pictures)]) == 0

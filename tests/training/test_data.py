@@ -46,6 +46,17 @@ def test_a_folder_with_nothing_to_train_on_is_an_error(tmp_path, content):
         load(Folder(), tmp_path, Data())
 
 
+def test_drawn_graphics_need_no_files(tmp_path):
+    folder = Folder(drawn=12, scales=(1.0, 0.5), test_share=0.25)
+    images = load(folder, tmp_path / "none", Data(patch=128))
+    assert len(images.training) + len(images.held_out) == 12
+    assert images.held_out
+    assert len(images.copies) == 2 * len(images.training)
+    assert images.skipped == []
+    with pytest.raises(TrainingError, match="drawn graphics: none of 12 images will do"):
+        load(folder, tmp_path, Data(patch=2048))
+
+
 def test_copies_have_the_sizes_asked_for():
     pixels = picture(0, 100, 200)
     shapes = [c.shape for c in copies(pixels, Folder(side=50, scales=(1.0, 0.5)), one_folder())]

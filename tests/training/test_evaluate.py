@@ -5,19 +5,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.imaging.noise import NoiseKind
+from app.imaging.scale import to_unit
+from app.inference.store import Score as CardScore
 from training.errors import TrainingError
 from training.evaluate import (
     PERFECT,
     Outcome,
     first_rmse,
-    make_noisy,
     network_method,
     outcomes,
-    prepare,
     score,
     table,
-    trial_files,
 )
 from training.experiment import Trial
 from training.rivals import rival
@@ -27,42 +25,6 @@ PICTURE = np.random.default_rng(5).integers(0, 250, (33, 50, 3), np.uint8)
 
 def trial(**changes):
     return Trial(**{"dataset": "squares"} | changes)
-
-
-def test_published_noise_is_that_of_the_published_tables():
-    np.random.seed(0)  # noqa: NPY002 - to the letter
-    expected = PICTURE / 255 + np.random.normal(0, 25 / 255, PICTURE.shape)  # noqa: NPY002
-    noisy = make_noisy(PICTURE, trial(protocol="published"), 25, seed=0)
-    np.testing.assert_allclose(noisy, expected, atol=1e-6)
-    assert noisy.min() < 0
-
-
-def test_the_service_sees_the_same_clipped_and_rounded():
-    published = make_noisy(PICTURE, trial(protocol="published"), 51, seed=0)
-    served = make_noisy(PICTURE, trial(), 51, seed=0)
-    np.testing.assert_allclose(served, np.rint(published.clip(0, 1) * 255) / 255, atol=1e-6)
-
-
-def test_shared_noise_is_one_plane():
-    noisy = make_noisy(PICTURE, trial(protocol="published", shared=True), 25, seed=0)
-    difference = noisy - PICTURE / 255
-    np.testing.assert_allclose(difference, np.repeat(difference[..., :1], 3, -1), atol=1e-6)
-
-
-@pytest.mark.parametrize("kind", [kind for kind in NoiseKind if kind is not NoiseKind.GAUSSIAN])
-def test_other_noise_is_the_services(kind):
-    noisy = make_noisy(PICTURE, trial(kind=kind), 51, seed=1)
-    assert noisy.dtype == np.float32
-    assert 0 <= noisy.min() < noisy.max() <= 1
-    assert (noisy != PICTURE / np.float32(255)).any()
-    shared = make_noisy(PICTURE, trial(kind=kind, shared=True), 51, seed=1)
-    assert (shared != noisy).any() == (kind is not NoiseKind.GRAIN)
-
-
-def test_a_picture_is_prepared_as_the_trial_has_it():
-    assert prepare(PICTURE, trial()) is PICTURE
-    assert prepare(PICTURE, trial(square=16)).shape == (16, 16, 3)
-    assert prepare(PICTURE, trial(grey=True)).shape == (33, 50, 1)
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (1, 9, 3), (7, 5, 3), (8, 8, 3)])
@@ -108,18 +70,6 @@ def test_a_grey_picture_gets_the_mean_of_the_channels(pictures):
     np.testing.assert_allclose(result.restored, expected, atol=0.6)
 
 
-def test_a_trial_takes_the_part_that_training_held_out(pictures):
-    everything, held_out = (
-        trial_files(trial(), pictures),
-        trial_files(trial(test_share=0.25), pictures),
-    )
-    assert len(everything) == 20
-    assert len(held_out) == 5
-    assert set(held_out) < set(everything)
-    assert trial_files(trial(limit=2), pictures) == everything[:2]
-    assert trial_files(trial(only=("03.png",)), pictures)[0].name == "03.png"
-
-
 def test_what_cannot_be_read_is_left_out_and_told(tmp_path, capsys):
     Image.fromarray(PICTURE).save(tmp_path / "a.png")
     (tmp_path / "b.png").write_text("text")
@@ -131,19 +81,13 @@ def test_what_cannot_be_read_is_left_out_and_told(tmp_path, capsys):
         score(trial(), 25, [])
 
 
-def test_a_share_of_too_few_images_is_told(tmp_path):
-    Image.fromarray(PICTURE).save(tmp_path / "a.png")
-    with pytest.raises(TrainingError, match=r"share of 0\.1 holds out none of 1 images"):
-        trial_files(trial(test_share=0.1), tmp_path)
-
-
 def test_tables_are_markdown(pictures):
     scores = [
         (name, score(trial(), 25, outcomes(rival(name), trial(limit=2), 25, pictures)))
         for name in ("noisy", "tv-skimage")
     ]
     lines = table(scores).splitlines()
-    assert lines[1] == "|" + " --- |" * 10
+    assert lines[1] == "|" + " --- |" * 13
     assert lines[2].startswith("| noisy | squares (2) | clipped and rounded to 8 bits | 25 | 20.")
     assert len(lines) == 4
     first = first_rmse(scores).splitlines()[2].split("|")
@@ -154,7 +98,8 @@ def test_a_card_states_the_means(pictures):
     figures = score(trial(), 25, outcomes(rival("noisy"), trial(limit=2), 25, pictures))
     card = figures.on_card()
     assert list(card) == [
-        *("dataset", "protocol", "sigma", "psnr", "ssim", "rmse", "lowest", "shift")
+        *("dataset", "protocol", "sigma", "noisy", "psnr", "ssim", "rmse"),
+        *("lowest", "shift", "worst"),
     ]
     assert card["psnr"] == pytest.approx(figures.psnr, abs=0.001)
 
@@ -162,10 +107,63 @@ def test_a_card_states_the_means(pictures):
 def test_harm_is_told_by_the_worst_image():
     def outcome(change):
         changed = PICTURE + np.array([0, change, 0], np.uint8)
-        return Outcome(Path(), PICTURE, PICTURE, changed, 1.0)
+        return Outcome(Path(), PICTURE, to_unit(PICTURE), changed, 1.0)
 
     figures = score(trial(), 0, [outcome(0), outcome(2)])
     worse = 20 * np.log10(255 / 2 * np.sqrt(3))
     assert outcome(0).psnr == PERFECT
     assert (figures.shift, figures.lowest) == pytest.approx((2, worse), rel=1e-4)
+    assert figures.worst == pytest.approx(2, rel=1e-4)
+    assert figures.noisy == PERFECT
+    assert figures.casts is None
     assert figures.psnr == pytest.approx((PERFECT + worse) / 2)
+
+
+def test_what_came_in_is_measured_as_what_comes_out(pictures):
+    figures = score(trial(), 25, outcomes(rival("noisy"), trial(limit=3), 25, pictures))
+    assert figures.noisy == figures.psnr
+    published = trial(limit=3, protocol="published")
+    figures = score(published, 25, outcomes(rival("noisy"), published, 25, pictures))
+    assert figures.noisy == figures.psnr
+
+
+@pytest.fixture
+def shots(tmp_path):
+    """Two pairs: noise of 4 levels that cancels out over any two rows."""
+    clean = np.full((64, 64, 3), 100, np.uint8)
+    noisy = clean.copy()
+    noisy[::2] += 4
+    noisy[1::2] -= 4
+    for index in range(2):
+        Image.fromarray(noisy).save(tmp_path / f"{index}_n.png")
+        Image.fromarray(clean).save(tmp_path / f"{index}_c.png")
+    return tmp_path
+
+
+def test_pairs_are_measured_with_the_noise_they_bring(shots):
+    told = []
+
+    def darken(noisy, sigma):
+        told.append(sigma)
+        return np.full_like(noisy, 97 / 255)
+
+    paired = trial(noisy="*_n.png", clean="*_c.png")
+    (level,) = paired.levels
+    figures = score(paired, level, outcomes(darken, paired, level, shots))
+    assert figures.images == 2
+    assert figures.sigma == pytest.approx(4, abs=1e-4)
+    assert told == pytest.approx([4 / 255] * 3, abs=1e-6)
+    assert figures.noisy == pytest.approx(20 * np.log10(255 / 4), abs=1e-3)
+    assert figures.casts == pytest.approx((3, 3), abs=1e-4)
+    assert figures.worst == pytest.approx(3, abs=1e-4)
+    card = figures.on_card()
+    assert (card["casts_rms"], card["casts_95"]) == (3, 3)
+    assert "| 3.00 / 3.00 |" in table([("darken", figures)])
+
+
+def test_the_service_reads_the_figures_of_pairs(shots):
+    paired = trial(noisy="*_n.png", clean="*_c.png")
+    figures = score(paired, 0, outcomes(rival("noisy"), paired, 0, shots))
+    read = CardScore.model_validate(figures.on_card())
+    assert (read.casts_rms, read.casts_95, read.worst) == (0, 0, 4)
+    assert read.noisy == read.psnr

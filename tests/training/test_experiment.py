@@ -5,7 +5,7 @@ import pytest
 from app.imaging.noise import NoiseKind
 from training.architectures import build
 from training.errors import TrainingError
-from training.experiment import Experiment, Trial, checked, read_experiment
+from training.experiment import Experiment, Folder, Trial, checked, read_experiment
 from training.noise.settings import Camera, Noise, White
 
 EXPERIMENTS = Path(__file__).parents[2] / "training" / "experiments"
@@ -151,3 +151,52 @@ def test_a_trial_in_words():
         "poisson, clipped and rounded to 8 bits, one noise plane for all channels, "
         "fresh noise for every image, grey, 64x64, 25% held out, by groups, first 3 images"
     )
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        (
+            {"part": "luma", "blur": 0.6},
+            "noise in luma alone, blurred by 0.6 px, clipped and rounded to 8 bits",
+        ),
+        ({"blur": 1.5, "protocol": "published"}, "noise blurred by 1.5 px, noise not clipped"),
+        ({"enlarged": 2}, "noise enlarged 2 times, clipped and rounded to 8 bits"),
+        ({"jpeg": 70}, "clipped and rounded to 8 bits, then JPEG 70 (4:2:0)"),
+        ({"jpeg": 70, "sigmas": [0]}, "clean, then JPEG 70 (4:2:0)"),
+        ({"drawn": 8, "subjects": ["flat", "text"], "sigmas": [0]}, "clean, flat and text"),
+        ({"noisy": "a", "clean": "b", "grey": True}, "pairs of noisy and clean shots, grey"),
+    ],
+)
+def test_a_trials_own_noise_in_words(fields, words):
+    assert str(Trial(dataset="a", **fields)) == words
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"noisy": "a"}, "pairs need both"),
+        ({"noisy": "a", "clean": "b", "sigmas": [15], "jpeg": 70}, "sigmas, jpeg: .* with pairs"),
+        ({"noisy": "a", "clean": "b", "test_share": 0.2}, "test_share: of no use with pairs"),
+        ({"drawn": 3, "only": ["a.png"]}, "only: of no use with drawn"),
+        ({"subjects": ["text"]}, "subjects: of no use"),
+        ({"subjects": ["cats"], "drawn": 3}, "subjects"),
+        ({"kind": "poisson", "blur": 1}, "blur: of no use with poisson"),
+        ({"protocol": "published", "jpeg": 70}, "service protocol"),
+        ({"part": "chroma", "grey": True}, "needs colour"),
+        ({"jpeg": 0}, "jpeg"),
+    ],
+)
+def test_a_trial_whose_fields_do_not_fit_together_is_refused(fields, words):
+    with pytest.raises(TrainingError, match=words):
+        checked(Trial, {"dataset": "a", **fields}, "here")
+
+
+def test_a_folder_is_read_or_drawn():
+    with pytest.raises(TrainingError, match="of no use with drawn"):
+        checked(Folder, {"drawn": 3, "path": "a"}, "here")
+
+
+def test_a_folder_has_a_name_for_the_card():
+    labels = [Folder(path="a"), Folder(path="a", name="b"), Folder(drawn=3)]
+    assert [folder.label for folder in labels] == ["a", "b", "drawn graphics"]
