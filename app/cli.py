@@ -35,6 +35,8 @@ DENOISE = """examples:
   denoiser denoise scans/ -o clean/          everything below scans/, but what is
                                              in clean/ already
   denoiser denoise '*.tif' -o clean/ --strength 0.7 --format png
+  denoiser denoise photo.jpg -o clean.jpg --strength 0.6 --colour-strength 1
+                                             no colour noise, and some grain
   denoiser denoise scans/ -o clean/ --json   a line for each, for programs
 
 DENOISER_MODEL and the other variables of denoiser serve --help are read, too."""
@@ -210,7 +212,7 @@ def _denoise(inputs: list[Path], output: Path, overwrite: bool, as_json: bool, *
     )
 
     def work(picture: Picture) -> Picture:
-        return denoiser.submit(picture, strength=options.strength).result().picture
+        return denoiser.submit(picture, strength=options.shares).result().picture
 
     return _convert(inputs, output, options, work, overwrite=overwrite, as_json=as_json)
 

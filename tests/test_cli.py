@@ -67,6 +67,23 @@ def test_denoise_at_strength_zero(picture, tmp_path):
     assert target.read_bytes()[:2] in (b"II", b"MM")
 
 
+def test_colour_has_a_strength_of_its_own(picture, tmp_path):
+    source = picture()
+    for name, shares in {
+        "full": (),
+        "half": ("--strength", 0.5),
+        "same": ("--strength", 0.5, "--colour-strength", 0.5),
+        "grain": ("--strength", 0.5, "--colour-strength", 1),
+    }.items():
+        assert run("denoise", source, "-o", tmp_path / f"{name}.png", *shares) == 0
+    full, half, same, grain = (
+        pixels(tmp_path / f"{name}.png").astype(float) for name in ("full", "half", "same", "grain")
+    )
+    assert np.array_equal(half, same)
+    luma = ((full - pixels(source)) @ [0.299, 0.587, 0.114])[..., None]
+    assert np.abs(grain - np.clip(full - luma / 2, 0, 255)).max() <= 0.51
+
+
 def test_several_pictures_go_into_a_folder(picture, tmp_path):
     sources = [picture("a.png"), picture("b.bmp"), picture("c.jpg")]
     assert run("denoise", *sources, "-o", tmp_path / "out") == 0
@@ -170,6 +187,10 @@ def test_an_unknown_model(picture, tmp_path, capsys):
         ([], "required"),
         (["noise", "in.png"], "-o/--output"),
         (["noise", "in.png", "-o", "out.png", "--factor", "7"], "--factor: Input should be less"),
+        (
+            ["denoise", "in.png", "-o", "out.png", "--colour-strength", "2"],
+            "--colour-strength: Input should be less",
+        ),
         (["serve", "--port", "x"], r"--port \(DENOISER_PORT\): Input should be a valid integer"),
     ],
 )
