@@ -54,20 +54,59 @@ def test_strength_and_format_go_into_the_download(page, picture):
     assert saved.read_bytes() == expected
 
 
-def test_the_blend_on_the_screen_is_the_blend_that_the_service_makes(page, picture):
+def test_colour_goes_with_the_strength_until_it_is_moved(page, picture):
+    file = picture("noisy.png")
+    page.choose(file)
+    page.done()
+    page.set("#strength", 0.4)
+    assert page.text("#colour-value") == "40%"
+    page.set("#colour", 0.9)
+    page.set("#strength", 0.2)
+    assert page.text("#strength-value") == "20%"
+    assert page.text("#colour-value") == "90%"
+
+    expected = page.site.post("/denoise?strength=0.2&colour_strength=0.9", file.read_bytes())
+    assert page.download().read_bytes() == expected
+
+    page.find("#another").click()
+    page.choose(file)
+    page.done()
+    assert page.text("#colour-value") == page.text("#strength-value") == "100%"
+
+
+def test_the_strength_for_colour_is_scored(page):
+    page.find("[data-sample=landscape]").click()
+    page.done()
+    for colour in (0, 0.5):
+        before = page.text("#psnr-denoised")
+        page.set("#colour", colour)
+        page.until(lambda before=before: page.text("#psnr-denoised") != before)
+        page.done()
+
+
+@pytest.mark.parametrize(("strength", "colour"), [(0.5, 0.5), (0.3, 1), (1, 0.2), (0, 0.7)])
+def test_the_blend_on_the_screen_is_the_blend_that_the_service_makes(
+    page, picture, strength, colour
+):
     file = picture("noisy.png", 64, 48)
     page.choose(file)
     page.done()
-    page.set("#strength", 0.5)
+    asked = len(page.run("return performance.getEntriesByType('resource')"))
+    page.set("#strength", strength)
+    page.set("#colour", colour)
     page.pick("zoom", "4")
     page.set("#divider", 0)
+    page.run("return new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)))")
+    assert len(page.run("return performance.getEntriesByType('resource')")) == asked
     centre = page.run(
         "const box = document.querySelector('#comparison').getBoundingClientRect();"
         "return [box.left + box.width / 2, box.top + box.height / 2]"
     )
 
     screen = Image.open(BytesIO(page.chrome.get_screenshot_as_png())).convert("RGB")
-    served = page.site.post("/denoise?strength=0.5", file.read_bytes())
+    served = page.site.post(
+        f"/denoise?strength={strength}&colour_strength={colour}", file.read_bytes()
+    )
     # The middle of the picture is in the middle of the frame, each pixel a square of 4.
     left, top = round(centre[0]) - 64, round(centre[1]) + 40
     shown = np.asarray(screen.crop((left, top, left + 128, top + 32)), int)[1::4, 1::4]
