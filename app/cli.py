@@ -182,7 +182,9 @@ def _models(as_json: bool) -> int:
         if as_json:
             print(card.model_dump_json())
         else:
-            print(f"{name}{' (default)' if name == default else ''}: {card.title}")
+            notes = ["default"] * (name == default) + ["historical"] * card.historical
+            note = f" ({', '.join(notes)})" if notes else ""
+            print(f"{name}{note}: {card.title}")
             print(f"    {card.description}")
             print(f"    {card.parameters:,} parameters, {card.gmac} GMAC for 256x256 pixels")
             print(f"    Noise: {card.noise}")

@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -160,6 +161,18 @@ def test_models(capsys):
     assert "blur (default): " in capsys.readouterr().out
     assert run("models", "--json") == 0
     assert json.loads(capsys.readouterr().out)["name"] == "blur"
+
+
+def test_historical_models_are_marked_and_last(capsys, make_package, monkeypatch):
+    folder = make_package(historical=True)
+    shutil.copytree(folder, folder.parent / "good")
+    card = json.loads((folder / "card.json").read_text())
+    card |= {"name": "good", "historical": False}
+    (folder.parent / "good" / "card.json").write_text(json.dumps(card))
+    monkeypatch.setenv("DENOISER_MODELS_DIR", str(folder.parent))
+    assert run("models") == 0
+    named = [line for line in capsys.readouterr().out.splitlines() if line[0] != " "]
+    assert named == ["good: Box blur", "blur (default, historical): Box blur"]
 
 
 def test_the_input_is_never_overwritten(picture, tmp_path, capsys):

@@ -134,6 +134,7 @@ class Card(_Section):
 
     title: str = ""
     description: str = ""
+    historical: bool = Field(False, description="kept to be compared with: listed last")
     licence: str = "Apache-2.0"
     halo: NonNegativeInt | None = Field(
         None, description="context a tile needs, in pixels; the receptive radius by default"

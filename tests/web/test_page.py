@@ -114,6 +114,26 @@ def test_the_blend_on_the_screen_is_the_blend_that_the_service_makes(
     assert np.abs(shown - wanted).max() <= 2
 
 
+@pytest.mark.parametrize(
+    ("levels", "words"),
+    [
+        (0, "hardly any"),
+        (0.9, "hardly any"),
+        (1.4, "a little"),  # visible grain of 2 levels, found a third too weak
+        (2, "a little"),
+        (3, "easily seen"),  # a camera's at ISO 1600 and above
+        (8, "easily seen"),
+        (25, "strong"),  # factor 0.1
+        (51, "very strong"),
+    ],
+)
+def test_the_noise_found_is_told_in_words(page, levels, words):
+    script = "const words = await import('./static/words.js'); return words.sigma(value, null)"
+    told = page.run(f"return (async (value) => {{ {script} }})(arguments[0])", levels / 255)
+    assert told.startswith(f"{words}: ")
+    assert told.endswith(f"or {levels:.1f} of 255 levels")
+
+
 def test_a_file_from_the_disk_can_be_dropped(page, picture):
     file = picture("any.png")
     page.drop(file)
@@ -167,6 +187,8 @@ def test_another_model_can_be_chosen_and_says_what_it_is(page, picture):
     page.find("#card summary").click()
     assert "A fixed blur, for tests." in page.text("#card-body")
 
+    listed = page.run("return [...document.querySelectorAll('#model option')].map(o => o.text)")
+    assert listed == ["Box blur", "Another blur (historical)"]
     page.select("#model", "other")
     page.done()
 

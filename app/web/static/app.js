@@ -342,8 +342,8 @@ async function learnModels() {
   const answer = await readModels().catch(() => null); // the service picks its default then
   if (!answer) return;
   cards = answer.models;
-  $("model").replaceChildren(...cards.map(({ name, title }) =>
-    new Option(title, name, name === answer.default, name === answer.default)));
+  $("model").replaceChildren(...cards.map(({ name, title, historical }) =>
+    new Option(words.model(title, historical), name, name === answer.default, name === answer.default)));
   adjust();
 }
 
