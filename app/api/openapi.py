@@ -55,9 +55,9 @@ SIGMA: Json = {
     "X-Noise-Sigma": {
         "description": (
             "Estimated standard deviation of the noise that was found, 0..1, over the whole "
-            "picture. Good to 10% for Gaussian noise from 0.1 up, and for 9 pictures in 10 at "
-            "0.04; to 15% for 14 of 15 camera pictures, whose noise is finer where it is dark or "
-            "bright. Next to 0 for a clean picture."
+            "picture. Good to 10% for Gaussian noise of 0.1 and above, and for 9 pictures in 10 at "
+            "0.04; to 15% for 14 of 15 camera pictures. Next to 0 for a clean picture; one that "
+            "is all texture has no such value."
         ),
         "schema": {"type": "number", "minimum": 0, "maximum": 1},
         "example": 0.0983,
