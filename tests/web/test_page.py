@@ -114,6 +114,36 @@ def test_the_blend_on_the_screen_is_the_blend_that_the_service_makes(
     assert np.abs(shown - wanted).max() <= 2
 
 
+def test_colour_apart_stays_in_place_while_the_picture_is_moved(page, picture):
+    file = picture("noisy.png", 600, 400)
+    page.choose(file)
+    page.done()
+    page.set("#divider", 0)
+    page.set("#colour", 0.3)
+    page.pick("zoom", "4")
+    for key in (Keys.ARROW_RIGHT, Keys.ARROW_DOWN, Keys.ARROW_DOWN):
+        page.find("#viewport").send_keys(key)
+    page.run("return new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)))")
+    corner = page.run(
+        "const box = document.querySelector('#comparison').getBoundingClientRect();"
+        "return [box.left, box.top]"
+    )
+
+    screen = Image.open(BytesIO(page.chrome.get_screenshot_as_png())).convert("RGB")
+    served = page.site.post("/denoise?colour_strength=0.3", file.read_bytes())
+    left, top = corner[0] + page.measure("--x"), corner[1] + page.measure("--y")
+    columns = np.arange(-(-(corner[0] + 100 - left) // 4), (corner[0] + 300 - left) // 4).astype(
+        int
+    )
+    rows = np.arange(-(-(corner[1] + 60 - top) // 4), (corner[1] + 200 - top) // 4).astype(int)
+    places = np.ix_(
+        np.rint(top + 4 * rows + 2).astype(int), np.rint(left + 4 * columns + 2).astype(int)
+    )
+    shown = np.asarray(screen, int)[places]
+    wanted = np.asarray(Image.open(BytesIO(served)), int)[np.ix_(rows, columns)]
+    assert np.abs(shown - wanted).max() <= 2
+
+
 @pytest.mark.parametrize(
     ("levels", "words"),
     [
