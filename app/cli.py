@@ -35,6 +35,8 @@ DENOISE = """examples:
   denoiser denoise scans/ -o clean/          everything below scans/, but what is
                                              in clean/ already
   denoiser denoise '*.tif' -o clean/ --strength 0.7 --format png
+  denoiser denoise photo.jpg -o clean.jpg --strength 0.6 --colour-strength 1
+                                             no colour noise, and some grain
   denoiser denoise scans/ -o clean/ --json   a line for each, for programs
 
 DENOISER_MODEL and the other variables of denoiser serve --help are read, too."""
@@ -181,7 +183,9 @@ def _models(as_json: bool) -> int:
         if as_json:
             print(card.model_dump_json())
         else:
-            print(f"{name}{' (default)' if name == default else ''}: {card.title}")
+            notes = ["default"] * (name == default) + ["historical"] * card.historical
+            note = f" ({', '.join(notes)})" if notes else ""
+            print(f"{name}{note}: {card.title}")
             print(f"    {card.description}")
             print(f"    {card.parameters:,} parameters, {card.gmac} GMAC for 256x256 pixels")
             print(f"    Noise: {card.noise}")
@@ -211,7 +215,7 @@ def _denoise(inputs: list[Path], output: Path, overwrite: bool, as_json: bool, *
     )
 
     def work(picture: Picture) -> Picture:
-        return denoiser.submit(picture, strength=options.strength).result().picture
+        return denoiser.submit(picture, strength=options.shares).result().picture
 
     return _convert(inputs, output, options, work, overwrite=overwrite, as_json=as_json)
 

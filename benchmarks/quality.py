@@ -1,12 +1,17 @@
 """How well a running service denoises: posts noisy pictures to it and scores what comes back.
 
     python -m benchmarks.quality FOLDER [--url http://127.0.0.1:8000] [--sigmas 25 51 102]
+    python -m benchmarks.quality --pairs 'FOLDER/*_noisy.png' 'FOLDER/*_clean.png'
 
 Noise as a service meets it: Gaussian of the given sigma (0..255 scale), drawn after
 `numpy.random.seed(0)` for each picture, clipped to the range and rounded to 8 bits, or to 16 with
 `--depth 16`; `--shared` draws one plane for all channels, as grey pictures stored in colour have
 it. The mean of the per-picture RGB PSNR and SSIM, no border cut, and the noise that the service
 says it found (X-Noise-Sigma) over the noise that was there: mean, and how many are within 10%.
+
+`--pairs` measures on pictures that are noisy already: two folders, or two quoted patterns, of
+noisy and of clean shots, paired in the order of their names. It prints a row for each, with the RMS
+of their difference as the noise that was there, and how many are found within 15%.
 """
 
 import argparse
@@ -17,7 +22,7 @@ import httpx
 import numpy as np
 
 from app.imaging.codec import Format, Picture, decode, encode
-from app.imaging.metrics import psnr, ssim
+from app.imaging.metrics import psnr, rmse, ssim
 from app.imaging.scale import from_unit, to_unit
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp"}
@@ -41,51 +46,117 @@ def corrupted(clean: Picture, sigma: float, protocol: Protocol) -> Picture:
     return replace(clean, pixels=pixels)
 
 
-def score(
-    client: httpx.Client, clean: Picture, sigma: float, protocol: Protocol
+def denoised(
+    client: httpx.Client, noisy: Picture, clean: Picture, model: str | None
 ) -> tuple[float, float, float]:
-    """PSNR in dB and SSIM of what the service makes of the corrupted picture, and noise found."""
-    noisy = corrupted(clean, sigma, protocol)
+    """PSNR in dB and SSIM of what the service makes of `noisy`, and the noise found, 0..255."""
     answer = client.post(
         "/denoise",
         content=encode(noisy, Format.PNG).data,
         headers={"Content-Type": "image/png"},
-        params={"model": protocol.model} if protocol.model else {},
+        params={"model": model} if model else {},
     )
     answer.raise_for_status()
     restored = decode(answer.content, max_pixels=clean.size)
-    found = float(answer.headers["X-Noise-Sigma"]) * 255 / sigma
+    found = float(answer.headers["X-Noise-Sigma"]) * 255
     return psnr(clean.pixels, restored.pixels), ssim(clean.pixels, restored.pixels), found
 
 
+def print_drawn(
+    client: httpx.Client, pictures: list[Picture], sigmas: list[float], protocol: Protocol
+) -> None:
+    """A Markdown table, one row a sigma, of Gaussian noise on clean pictures."""
+    print("| sigma | PSNR, dB | SSIM | noise found / true | within 10% |\n|---|---|---|---|---|")
+    for sigma in sigmas:
+        scores = np.array(
+            [
+                denoised(client, corrupted(clean, sigma, protocol), clean, protocol.model)
+                for clean in pictures
+            ]
+        )
+        decibels, similarity, found = scores.mean(axis=0)
+        close = int((abs(scores[:, 2] / sigma - 1) <= 0.1).sum())
+        print(
+            f"| {sigma:g} | {decibels:.2f} | {similarity:.4f} | {found / sigma:.3f} "
+            f"| {close} of {len(scores)} |"
+        )
+
+
+def print_pairs(
+    client: httpx.Client, pairs: list[tuple[Path, Picture, Picture]], model: str | None
+) -> None:
+    """A Markdown table, one row a pair, and their mean."""
+    print("| picture | noise, RMS | noisy, dB | PSNR, dB | SSIM | noise found / true |")
+    print("|---|---|---|---|---|---|")
+    rows = []
+    for path, noisy, clean in pairs:
+        noise = 255 * rmse(clean.pixels, noisy.pixels)
+        decibels, similarity, found = denoised(client, noisy, clean, model)
+        rows.append((noise, psnr(clean.pixels, noisy.pixels), decibels, similarity, found / noise))
+        print(_pair(path.stem, rows[-1]))
+    print(_pair("mean", tuple(np.mean(rows, axis=0))))
+    close = sum(abs(ratio - 1) <= 0.15 for *_, ratio in rows)
+    print(f"\nNoise found within 15%: {close} of {len(rows)}")
+
+
+def _pair(name: str, row: tuple[float, ...]) -> str:
+    noise, before, after, similarity, ratio = row
+    return f"| {name} | {noise:.2f} | {before:.2f} | {after:.2f} | {similarity:.4f} | {ratio:.2f} |"
+
+
+def pictures_of(place: str) -> list[Path]:
+    """The pictures in a folder and all below it, or whose names match a pattern, by name."""
+    path = Path(place)
+    found = path.rglob("*") if path.is_dir() else path.parent.glob(path.name)
+    return sorted(file for file in found if file.suffix.lower() in SUFFIXES)
+
+
+def read(file: Path) -> Picture:
+    """The picture in a file."""
+    return decode(file.read_bytes(), max_pixels=100_000_000)
+
+
+def read_pairs(noisy: str, clean: str) -> list[tuple[Path, Picture, Picture]]:
+    """The pairs of two places; raises ValueError where they do not go together."""
+    files = pictures_of(noisy), pictures_of(clean)
+    if not files[0] or len(files[0]) != len(files[1]):
+        raise ValueError(f"{len(files[0])} pictures match {noisy}, and {len(files[1])} {clean}")
+    pairs = [(one, read(one), read(other)) for one, other in zip(*files, strict=True)]
+    for path, one, other in pairs:
+        if one.pixels.shape != other.pixels.shape:
+            raise ValueError(f"{path} and its clean picture differ in size or channels")
+    return pairs
+
+
 def main() -> None:
-    """Prints a Markdown table, one row a sigma."""
+    """Prints a Markdown table, one row a sigma or a pair."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("folder", type=Path)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("folder", nargs="?", help="clean pictures, to which noise is added")
+    what.add_argument(
+        "--pairs", nargs=2, metavar=("NOISY", "CLEAN"), help="folders, or quoted patterns"
+    )
     parser.add_argument("--url", default="http://127.0.0.1:8000")
     parser.add_argument("--model", help="the service's default, unless given")
     parser.add_argument("--sigmas", type=float, nargs="+", default=[25, 51, 102])
     parser.add_argument("--depth", type=int, choices=(8, 16), default=8)
     parser.add_argument("--shared", action="store_true", help="one noise plane for all channels")
     options = parser.parse_args()
-    files = sorted(f for f in options.folder.rglob("*") if f.suffix.lower() in SUFFIXES)
-    if not files:
-        parser.error(f"no pictures below {options.folder}")
-    pictures = [decode(file.read_bytes(), max_pixels=100_000_000) for file in files]
-    print(
-        f"{len(pictures)} pictures of {options.folder.name}, {options.depth}-bit, clipped noise\n"
-    )
-    print("| sigma | PSNR, dB | SSIM | noise found / true | within 10% |\n|---|---|---|---|---|")
-    protocol = Protocol(np.dtype(f"uint{options.depth}"), options.shared, options.model)
     with httpx.Client(base_url=options.url, timeout=120) as client:
-        for sigma in options.sigmas:
-            scores = np.array([score(client, p, sigma, protocol) for p in pictures])
-            decibels, similarity, found = scores.mean(axis=0)
-            close = int((abs(scores[:, 2] - 1) <= 0.1).sum())
-            print(
-                f"| {sigma:g} | {decibels:.2f} | {similarity:.4f} | {found:.3f} "
-                f"| {close} of {len(scores)} |"
-            )
+        if options.pairs:
+            try:
+                pairs = read_pairs(*options.pairs)
+            except ValueError as error:
+                parser.error(str(error))
+            print_pairs(client, pairs, options.model)
+            return
+        pictures = [read(file) for file in pictures_of(options.folder)]
+        if not pictures:
+            parser.error(f"no pictures below {options.folder}")
+        name = Path(options.folder).name
+        print(f"{len(pictures)} pictures of {name}, {options.depth}-bit, clipped noise\n")
+        protocol = Protocol(np.dtype(f"uint{options.depth}"), options.shared, options.model)
+        print_drawn(client, pictures, options.sigmas, protocol)
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ white as 1, each the mean over the images; sigma of the noise on the 0..255 scal
 """
 
 CARD = """\
-## {card.title} (`{card.name}`)
+## {card.title} (`{card.name}`{historical})
 
 {card.description}
 
@@ -78,7 +78,7 @@ def models() -> str:
     """docs/models.md."""
     packages = read_packages(PROJECT / "models").values()
     default = Settings.model_fields["model"].default
-    cards = sorted((p.card for p in packages), key=lambda card: (card.name != default, card.name))
+    cards = sorted((p.card for p in packages), key=lambda card: card.name != default)
     return MODELS.format(cards="\n\n".join(_card(card) for card in cards))
 
 
@@ -89,6 +89,7 @@ def _card(card: ModelCard) -> str:
     ]
     return CARD.format(
         card=card,
+        historical=", historical" if card.historical else "",
         training="; ".join(f"{s.name}, {s.images} images ({s.terms})" for s in card.training_data),
         made=card.created[:10],
         versions=", ".join(f"{name} {version}" for name, version in card.versions.items()),

@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -65,6 +66,23 @@ def test_denoise_at_strength_zero(picture, tmp_path):
     assert run("denoise", source, "-o", target, "--strength", 0) == 0
     assert np.array_equal(pixels(target), pixels(source))
     assert target.read_bytes()[:2] in (b"II", b"MM")
+
+
+def test_colour_has_a_strength_of_its_own(picture, tmp_path):
+    source = picture()
+    for name, shares in {
+        "full": (),
+        "half": ("--strength", 0.5),
+        "same": ("--strength", 0.5, "--colour-strength", 0.5),
+        "grain": ("--strength", 0.5, "--colour-strength", 1),
+    }.items():
+        assert run("denoise", source, "-o", tmp_path / f"{name}.png", *shares) == 0
+    full, half, same, grain = (
+        pixels(tmp_path / f"{name}.png").astype(float) for name in ("full", "half", "same", "grain")
+    )
+    assert np.array_equal(half, same)
+    luma = ((full - pixels(source)) @ [0.299, 0.587, 0.114])[..., None]
+    assert np.abs(grain - np.clip(full - luma / 2, 0, 255)).max() <= 0.51
 
 
 def test_several_pictures_go_into_a_folder(picture, tmp_path):
@@ -145,6 +163,18 @@ def test_models(capsys):
     assert json.loads(capsys.readouterr().out)["name"] == "blur"
 
 
+def test_historical_models_are_marked_and_last(capsys, make_package, monkeypatch):
+    folder = make_package(historical=True)
+    shutil.copytree(folder, folder.parent / "good")
+    card = json.loads((folder / "card.json").read_text())
+    card |= {"name": "good", "historical": False}
+    (folder.parent / "good" / "card.json").write_text(json.dumps(card))
+    monkeypatch.setenv("DENOISER_MODELS_DIR", str(folder.parent))
+    assert run("models") == 0
+    named = [line for line in capsys.readouterr().out.splitlines() if line[0] != " "]
+    assert named == ["good: Box blur", "blur (default, historical): Box blur"]
+
+
 def test_the_input_is_never_overwritten(picture, tmp_path, capsys):
     source = picture()
     before = source.read_bytes()
@@ -170,6 +200,10 @@ def test_an_unknown_model(picture, tmp_path, capsys):
         ([], "required"),
         (["noise", "in.png"], "-o/--output"),
         (["noise", "in.png", "-o", "out.png", "--factor", "7"], "--factor: Input should be less"),
+        (
+            ["denoise", "in.png", "-o", "out.png", "--colour-strength", "2"],
+            "--colour-strength: Input should be less",
+        ),
         (["serve", "--port", "x"], r"--port \(DENOISER_PORT\): Input should be a valid integer"),
     ],
 )

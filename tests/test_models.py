@@ -44,7 +44,9 @@ def denoisers():
 
 def test_the_models_are_there():
     assert Settings().model == "unet"
-    assert set(PACKAGES) == {*BLIND, *FOR_ONE_FACTOR}
+    assert list(PACKAGES) == [*BLIND, *FOR_ONE_FACTOR]
+    historical = [name for name, package in PACKAGES.items() if package.card.historical]
+    assert historical == list(FOR_ONE_FACTOR)
 
 
 @pytest.mark.parametrize(

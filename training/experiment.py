@@ -205,6 +205,7 @@ class Card(Section):
 
     title: str = ""
     description: str = ""
+    historical: bool = Field(False, description="kept to be compared with: listed last")
     licence: str = "Apache-2.0"
     halo: NonNegativeInt | None = Field(
         None, description="context a tile needs, in pixels; the receptive radius by default"

@@ -43,6 +43,7 @@ def package(
         "title": experiment.card.title or name,
         "description": experiment.card.description
         or f"The result of experiment {experiment.name}.",
+        "historical": experiment.card.historical,
         **_figures(network, path, experiment),
         "noise": str(experiment.noise),
         "training_data": _training_data(path, experiment, data),

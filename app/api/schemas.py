@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
+from app.imaging.blend import Strength
 from app.imaging.codec import Encoded, Format, Picture, encode, stripped
 from app.imaging.noise import ChannelMode, NoiseKind
 from app.inference.store import ModelCard
@@ -61,11 +62,25 @@ class DenoiseOptions(OutputOptions):
         le=1.0,
         allow_inf_nan=False,
         description="Share of the correction that is applied: x + strength * (f(x) - x).",
+        examples=[0.6],
+    )
+    colour_strength: (
+        Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | SkipJsonSchema[None]
+    ) = Field(
+        default=None,
+        description="The same for colour alone, Cb and Cr of the correction (BT.601, full range); "
+        "by default as `strength`, which is then that of luma alone. Grey pictures ignore it.",
         examples=[1.0],
     )
     format: Format | SkipJsonSchema[None] = Field(
         default=None, description="Format of the result; by default that of the picture."
     )
+
+    @property
+    def shares(self) -> Strength:
+        """The shares of luma and of chroma."""
+        colour = self.colour_strength
+        return Strength(self.strength, self.strength if colour is None else colour)
 
 
 class NoiseOptions(OutputOptions):

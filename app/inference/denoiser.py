@@ -10,9 +10,10 @@ from typing import Self
 
 import numpy as np
 
+from app.imaging.blend import FULL, Strength, blend
 from app.imaging.codec import Picture
 from app.imaging.estimate import estimate_sigma
-from app.imaging.scale import Pixels, from_unit, to_unit
+from app.imaging.scale import Pixels
 from app.imaging.tiling import Tile, plan, sides_within
 from app.inference.batcher import Batcher, Stats, Timing
 from app.inference.store import BadModelPackage, ModelCard, ModelPackage
@@ -23,9 +24,9 @@ MAX_FAILURES = 3
 WARM_SIDES = (256, 512, 1024)
 """Common sizes of tiles, run once before the model counts as ready."""
 
-NOISE_FOUND = 0.97
-"""The share of the noise's deviation that a network takes out of the flattest parts of a picture;
-`benchmarks.quality` prints what it comes to, much the same for photographs and scans.
+NOISE_FOUND = 0.96
+"""The share of white noise's deviation that a network takes out of all but the busiest parts of a
+picture; `benchmarks.quality` prints what is found with it, for photographs, scans and pairs alike.
 """
 
 BATCH_FLOATS = 8 * 2112**2
@@ -54,21 +55,14 @@ class Denoised:
     original: Picture
     restored: Pixels
     """The network's own result; of one channel where all of the original's are equal."""
-    strength: float
+    strength: Strength
     timing: Timing
 
     @property
     def picture(self) -> Picture:
-        """Original + strength * (restored - original), rounded to nearest."""
-        original, restored = self.original.pixels, self.restored
-        if self.strength == 1.0:
-            same = np.broadcast_to(restored, original.shape)
-            return replace(self.original, pixels=np.ascontiguousarray(same))
-        blend = np.empty_like(original)
-        for row in range(len(blend)):  # row by row: floats of a whole picture would be large
-            x, y = to_unit(original[row]), to_unit(restored[row])
-            blend[row] = from_unit(x + np.float32(self.strength) * (y - x), blend.dtype)
-        return replace(self.original, pixels=blend)
+        """The original with as much of the correction as `strength` says."""
+        pixels = blend(self.original.pixels, self.restored, self.strength)
+        return replace(self.original, pixels=pixels)
 
     @property
     def sigma(self) -> float:
@@ -158,22 +152,22 @@ class Denoiser:
         cost = _warm(engine.forward, _sides(package.card))
         return cls(engine.forward, package.card, limits or Limits(), cost)
 
-    def submit(self, picture: Picture, *, strength: float = 1.0) -> Future[Denoised]:
+    def submit(self, picture: Picture, *, strength: Strength = FULL) -> Future[Denoised]:
         """Queues a picture; cancelling the future takes it off the queue.
 
-        `strength`, 0..1, is the share of the network's correction that is applied. Raises
-        Overloaded when there is no room, and Draining after `close`.
+        `strength` is the share of the network's correction that is applied. Raises Overloaded
+        when there is no room, and Draining after `close`.
         """
         return self._queue(picture, _distinct_channels(picture.pixels), strength)
 
-    async def denoise(self, picture: Picture, *, strength: float = 1.0) -> Denoised:
+    async def denoise(self, picture: Picture, *, strength: Strength = FULL) -> Denoised:
         """`submit`, awaited: cancelling this takes the picture off the queue."""
         pixels = picture.pixels
         if _is_grey(pixels[:1]):  # else it is not worth a thread
             pixels = await asyncio.to_thread(_distinct_channels, pixels)
         return await asyncio.wrap_future(self._queue(picture, pixels, strength))
 
-    def _queue(self, picture: Picture, pixels: Pixels, strength: float) -> Future[Denoised]:
+    def _queue(self, picture: Picture, pixels: Pixels, strength: Strength) -> Future[Denoised]:
         tiles = self.plan(picture.height, picture.width)
         restored = np.empty(pixels.shape, pixels.dtype)
         return self._batcher.submit(
@@ -188,7 +182,7 @@ class Denoiser:
     async def probe(self) -> None:
         """Runs the smallest picture through the network; raises whatever that does."""
         pixels = np.zeros((1, 1, 3), np.uint8)
-        await asyncio.wrap_future(self._queue(Picture(pixels), pixels, strength=1.0))
+        await asyncio.wrap_future(self._queue(Picture(pixels), pixels, FULL))
 
     @property
     def failing(self) -> bool:

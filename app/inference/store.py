@@ -53,6 +53,9 @@ class ModelCard(_Part):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
     title: str
     description: str
+    historical: bool = Field(
+        False, description="kept to be compared with, not to be used: listed last"
+    )
     architecture: str
     parameters: PositiveInt
     gmac: float = Field(gt=0, description="10^9 multiply-adds for 256x256 pixels")
@@ -86,14 +89,16 @@ class ModelPackage:
 
 
 def read_packages(models: Path) -> dict[str, ModelPackage]:
-    """Every package below `models`, by name; a folder without a card is not a package.
+    """Every package below `models`, by name, the historical ones last.
 
-    Raises BadModelPackage if there is none, or if one of them is not what its card says:
-    a model is code, and only the file that was packaged is ever loaded.
+    A folder without a card is not a package. Raises BadModelPackage if there is none, or if one
+    of them is not what its card says: a model is code, and only the file that was packaged is
+    ever loaded.
     """
     packages = [_read_package(card) for card in sorted(models.glob("*/card.json"))]
     if not packages:
         raise BadModelPackage(f"no model packages in {models}")
+    packages.sort(key=lambda package: package.card.historical)
     return {package.name: package for package in packages}
 
 

@@ -46,6 +46,31 @@ def test_denoise_at_strength_zero_changes_nothing(client, image_file):
     assert np.array_equal(pixels(answer.content), pixels(data))
 
 
+def test_colour_has_a_strength_of_its_own(client, image_file):
+    data = image_file(40, 30)
+
+    def denoised(**shares):
+        answer = client.post("/denoise", params=shares, files={"image": data})
+        assert answer.status_code == 200
+        return pixels(answer.content).astype(float)
+
+    x, full = pixels(data).astype(float), denoised()
+    luma = ((full - x) @ [0.299, 0.587, 0.114])[..., None]
+    wanted = np.clip(x + 0.2 * luma + 0.9 * (full - x - luma), 0, 255)
+    assert np.abs(denoised(strength=0.2, colour_strength=0.9) - wanted).max() <= 0.51
+    assert np.array_equal(denoised(strength=0.4), denoised(strength=0.4, colour_strength=0.4))
+    assert np.array_equal(denoised(colour_strength=1), full)
+
+
+def test_grey_pictures_ignore_the_strength_of_colour(client, image_file):
+    data = image_file(mode="L")
+    answers = [
+        client.post("/denoise", params={"strength": 0.5} | more, files={"image": data}).content
+        for more in ({}, {"colour_strength": 0}, {"colour_strength": 1})
+    ]
+    assert answers[0] == answers[1] == answers[2]
+
+
 def test_denoise_answers_in_the_format_asked_for(client, image_file):
     answer = client.post(
         "/denoise",

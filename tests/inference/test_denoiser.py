@@ -5,10 +5,11 @@ import weakref
 import numpy as np
 import pytest
 
+from app.imaging.blend import FULL, Strength
 from app.imaging.codec import Format, Picture
 from app.imaging.noise import add_noise
 from app.inference.batcher import Draining
-from app.inference.denoiser import BATCH_FLOATS, Denoiser, Limits
+from app.inference.denoiser import BATCH_FLOATS, NOISE_FOUND, Denoiser, Limits
 from app.inference.store import BadModelPackage, read_packages
 
 
@@ -96,7 +97,7 @@ def test_a_network_of_wide_layers_never_sees_much_at_once(models):
     assert max(seen) * card.floats_per_pixel <= BATCH_FLOATS
 
 
-@pytest.mark.parametrize("strength", [0.5, 1.0])
+@pytest.mark.parametrize("strength", [Strength(0.5, 0.5), Strength(0.5, 0.9), FULL])
 def test_grey_stored_as_colour_stays_grey(denoiser, strength):
     grey = noisy_picture(200, 70, channels=1)
     colour = Picture(np.repeat(grey.pixels, 3, axis=-1), format=Format.PNG)
@@ -111,18 +112,28 @@ def test_grey_stored_as_colour_stays_grey(denoiser, strength):
 def test_strength_blends_the_picture_and_the_result(denoiser):
     picture = noisy_picture(64, 64)
     full = denoiser.submit(picture).result(60).picture.pixels.astype(float)
-    half = denoiser.submit(picture, strength=0.5).result(60).picture.pixels
-    none = denoiser.submit(picture, strength=0.0).result(60).picture.pixels
+    half = denoiser.submit(picture, strength=Strength(0.5, 0.5)).result(60).picture.pixels
+    none = denoiser.submit(picture, strength=Strength(0.0, 0.0)).result(60).picture.pixels
     assert np.abs(half - (picture.pixels + full) / 2).max() <= 0.5 + 1e-3
     np.testing.assert_array_equal(none, picture.pixels)
+
+
+def test_colour_noise_goes_whole_while_some_grain_stays(denoiser):
+    picture = noisy_picture(64, 64)
+    full = denoiser.submit(picture).result(60).picture.pixels.astype(float)
+    mixed = denoiser.submit(picture, strength=Strength(0.5, 1.0)).result(60).picture.pixels
+    luma = ((full - picture.pixels) @ [0.299, 0.587, 0.114])[..., None]
+    wanted = np.clip(full - luma / 2, 0, 255)
+    assert np.abs(mixed - wanted).max() <= 0.5 + 1e-3
 
 
 def test_the_noise_found_does_not_depend_on_the_strength(denoiser):
     flat = np.full((128, 128, 3), 128, np.uint8)
     picture = Picture(add_noise(flat, 0.1, seed=0), format=Format.PNG)
-    sigmas = [denoiser.submit(picture, strength=s).result(60).sigma for s in (0.0, 0.5, 1.0)]
+    shares = (Strength(0.0, 0.0), Strength(0.5, 1.0), FULL)
+    sigmas = [denoiser.submit(picture, strength=s).result(60).sigma for s in shares]
     assert sigmas[0] == sigmas[1] == sigmas[2]
-    assert sigmas[0] == pytest.approx(0.1 * np.sqrt(8 / 9), rel=0.05)
+    assert sigmas[0] == pytest.approx(0.1 * np.sqrt(8 / 9) / NOISE_FOUND, rel=0.05)
 
 
 def test_many_at_once_from_an_event_loop(denoiser):

@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import pytest
 
@@ -11,6 +12,16 @@ def test_reads_every_package(models):
     package = packages["blur"]
     assert package.path.is_file()
     assert package.card.bytes == package.path.stat().st_size
+
+
+def test_historical_models_are_last(models, tmp_path):
+    for name, historical in {"c": False, "a": True, "b": False, "d": True}.items():
+        shutil.copytree(models / "blur", tmp_path / name)
+        card = json.loads((tmp_path / name / "card.json").read_text())
+        card |= {"name": name, "historical": historical}
+        (tmp_path / name / "card.json").write_text(json.dumps(card))
+    assert list(read_packages(tmp_path)) == ["b", "c", "a", "d"]
+    assert not read_packages(models)["blur"].card.historical
 
 
 def test_folders_without_a_card_are_passed_over(make_package):

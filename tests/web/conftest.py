@@ -114,6 +114,7 @@ def site(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sit
         shutil.copytree(models / "blur", both / name)
     card = json.loads((both / "other" / "card.json").read_text())
     card |= {"name": "other", "title": "Another blur", "description": "Blurs as the first does."}
+    card |= {"historical": True}
     (both / "other" / "card.json").write_text(json.dumps(card))
 
     with serving(create_app(Settings(models_dir=both, model="blur"))) as site:

@@ -54,25 +54,114 @@ def test_strength_and_format_go_into_the_download(page, picture):
     assert saved.read_bytes() == expected
 
 
-def test_the_blend_on_the_screen_is_the_blend_that_the_service_makes(page, picture):
+def test_colour_goes_with_the_strength_until_it_is_moved(page, picture):
+    file = picture("noisy.png")
+    page.choose(file)
+    page.done()
+    page.set("#strength", 0.4)
+    assert page.text("#colour-value") == "40%"
+    page.set("#colour", 0.9)
+    page.set("#strength", 0.2)
+    assert page.text("#strength-value") == "20%"
+    assert page.text("#colour-value") == "90%"
+
+    expected = page.site.post("/denoise?strength=0.2&colour_strength=0.9", file.read_bytes())
+    assert page.download().read_bytes() == expected
+
+    page.find("#another").click()
+    page.choose(file)
+    page.done()
+    assert page.text("#colour-value") == page.text("#strength-value") == "100%"
+
+
+def test_the_strength_for_colour_is_scored(page):
+    page.find("[data-sample=landscape]").click()
+    page.done()
+    for colour in (0, 0.5):
+        before = page.text("#psnr-denoised")
+        page.set("#colour", colour)
+        page.until(lambda before=before: page.text("#psnr-denoised") != before)
+        page.done()
+
+
+@pytest.mark.parametrize(("strength", "colour"), [(0.5, 0.5), (0.3, 1), (1, 0.2), (0, 0.7)])
+def test_the_blend_on_the_screen_is_the_blend_that_the_service_makes(
+    page, picture, strength, colour
+):
     file = picture("noisy.png", 64, 48)
     page.choose(file)
     page.done()
-    page.set("#strength", 0.5)
+    asked = len(page.run("return performance.getEntriesByType('resource')"))
+    page.set("#strength", strength)
+    page.set("#colour", colour)
     page.pick("zoom", "4")
     page.set("#divider", 0)
+    page.run("return new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)))")
+    assert len(page.run("return performance.getEntriesByType('resource')")) == asked
     centre = page.run(
         "const box = document.querySelector('#comparison').getBoundingClientRect();"
         "return [box.left + box.width / 2, box.top + box.height / 2]"
     )
 
     screen = Image.open(BytesIO(page.chrome.get_screenshot_as_png())).convert("RGB")
-    served = page.site.post("/denoise?strength=0.5", file.read_bytes())
+    served = page.site.post(
+        f"/denoise?strength={strength}&colour_strength={colour}", file.read_bytes()
+    )
     # The middle of the picture is in the middle of the frame, each pixel a square of 4.
     left, top = round(centre[0]) - 64, round(centre[1]) + 40
     shown = np.asarray(screen.crop((left, top, left + 128, top + 32)), int)[1::4, 1::4]
     wanted = np.asarray(Image.open(BytesIO(served)), int)[34:42, 16:48]
     assert np.abs(shown - wanted).max() <= 2
+
+
+def test_colour_apart_stays_in_place_while_the_picture_is_moved(page, picture):
+    file = picture("noisy.png", 600, 400)
+    page.choose(file)
+    page.done()
+    page.set("#divider", 0)
+    page.set("#colour", 0.3)
+    page.pick("zoom", "4")
+    for key in (Keys.ARROW_RIGHT, Keys.ARROW_DOWN, Keys.ARROW_DOWN):
+        page.find("#viewport").send_keys(key)
+    page.run("return new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)))")
+    corner = page.run(
+        "const box = document.querySelector('#comparison').getBoundingClientRect();"
+        "return [box.left, box.top]"
+    )
+
+    screen = Image.open(BytesIO(page.chrome.get_screenshot_as_png())).convert("RGB")
+    served = page.site.post("/denoise?colour_strength=0.3", file.read_bytes())
+    left, top = corner[0] + page.measure("--x"), corner[1] + page.measure("--y")
+    columns = np.arange(-(-(corner[0] + 100 - left) // 4), (corner[0] + 300 - left) // 4).astype(
+        int
+    )
+    rows = np.arange(-(-(corner[1] + 60 - top) // 4), (corner[1] + 200 - top) // 4).astype(int)
+    places = np.ix_(
+        np.rint(top + 4 * rows + 2).astype(int), np.rint(left + 4 * columns + 2).astype(int)
+    )
+    shown = np.asarray(screen, int)[places]
+    wanted = np.asarray(Image.open(BytesIO(served)), int)[np.ix_(rows, columns)]
+    assert np.abs(shown - wanted).max() <= 2
+
+
+@pytest.mark.parametrize(
+    ("levels", "words"),
+    [
+        (0, "hardly any"),
+        (0.9, "hardly any"),
+        (1.4, "a little"),  # visible grain of 2 levels, found a third too weak
+        (2, "a little"),
+        (3, "easily seen"),  # a camera's at ISO 1600 and above
+        (8, "easily seen"),
+        (25, "strong"),  # factor 0.1
+        (51, "very strong"),
+    ],
+)
+def test_the_noise_found_is_told_in_words(page, levels, words):
+    script = "const words = await import('./static/words.js'); return words.sigma(value, null)"
+    told = page.run(f"return (async (value) => {{ {script} }})(arguments[0])", levels / 255)
+    assert told.startswith(f"{words}: ")
+    assert told.endswith(f"or {levels:.1f} of 255 levels")
 
 
 def test_a_file_from_the_disk_can_be_dropped(page, picture):
@@ -142,6 +231,8 @@ def test_another_model_can_be_chosen_and_says_what_it_is(page, picture):
     page.find("#card summary").click()
     assert "A fixed blur, for tests." in page.text("#card-body")
 
+    listed = page.run("return [...document.querySelectorAll('#model option')].map(o => o.text)")
+    assert listed == ["Box blur", "Another blur (historical)"]
     page.select("#model", "other")
     page.done()
 

@@ -56,7 +56,7 @@ async def denoise(
     async with while_wanted(request, service.settings.timeout_seconds):
         (picture,) = await decoded(service, trace, share, upload)
         del upload
-        result = await denoiser.denoise(picture, strength=options.strength)
+        result = await denoiser.denoise(picture, strength=options.shares)
         trace.stages |= {"queue": result.timing.queue, "infer": result.timing.infer}
         with trace.stage("encode"):
             encoded, sigma = await in_thread(service, _finish, result, options)

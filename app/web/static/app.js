@@ -20,6 +20,7 @@ let cards = [];
 let current = null; // the item whose picture is on the table
 let chosenByHand = false; // else a picture that fails gives way to the next
 let running = new AbortController(); // aborted when something newer is wanted
+let colourApart = false; // else the strength for colour goes with the other
 let pause = 0; // a timer: a slider that is moved by keys stops often
 
 const many = () => batch.items.length > 1;
@@ -32,10 +33,11 @@ function wanted() {
     noise: show ? { kind: $("kind").value, factor: Number($("factor").value) } : null,
     model: $("model").value,
     strength: Number($("strength").value),
+    colour: Number($("colour").value),
   };
 }
 
-/** What the pictures are sent for: the strength is a matter of the browser. */
+/** What the pictures are sent for: the strengths are a matter of the browser. */
 function ordered() {
   const { noise, model } = wanted();
   return { noise, model };
@@ -137,7 +139,7 @@ function changed(item) {
   if (other) put(other);
 }
 
-/** Score what is seen, at the strength that is set. */
+/** Score what is seen, at the strengths that are set. */
 async function measure() {
   const { signal } = running;
   const asked = wanted();
@@ -145,7 +147,8 @@ async function measure() {
   $("scores").setAttribute("aria-busy", "true");
   try {
     const scores = await current.work.scores(asked, signal);
-    const stale = signal.aborted || asked.strength !== wanted().strength;
+    const { strength, colour } = wanted();
+    const stale = signal.aborted || asked.strength !== strength || asked.colour !== colour;
     if (!stale) showScores(scores);
   } catch (error) {
     if (!signal.aborted) report(error, measure);
@@ -223,6 +226,7 @@ function enter(first) {
   if (!first) return;
   stage.comparison.reset();
   document.querySelector('input[name="zoom"][value="fit"]').checked = true;
+  colourApart = false;
   $("strength").value = 1;
   adjust();
   $("name").focus({ preventScroll: true });
@@ -249,12 +253,14 @@ function leave() {
 }
 
 function adjust() {
-  const { noise, model, strength } = wanted();
+  if (!colourApart) $("colour").value = $("strength").value;
+  const { noise, model, strength, colour } = wanted();
   for (const id of ["noise-panel", "scores-panel", "lefts"]) $(id).hidden = !noise;
   $("kind-hint").textContent = words.kindHint($("kind").value);
   $("factor-value").textContent = words.factor($("kind").value, Number($("factor").value));
   $("strength-value").textContent = words.percent(strength);
-  stage.comparison.strength = strength;
+  $("colour-value").textContent = words.percent(colour);
+  stage.comparison.shares = { strength, colour };
   showCard(cards.find(({ name }) => name === model));
 }
 
@@ -321,7 +327,10 @@ function listen() {
   on("factor", "change", () => rested(rerun));
   on("model", "change", () => (adjust(), rerun()));
   on("strength", "input", adjust);
-  on("strength", "change", () => wanted().noise && rested(measure));
+  on("colour", "input", () => ((colourApart = true), adjust()));
+  for (const id of ["strength", "colour"]) {
+    on(id, "change", () => wanted().noise && rested(measure));
+  }
   on("comparison", "dblclick", (event) => {
     const zoom = chosen("zoom") === "fit" ? "1" : "fit";
     stage.comparison.aim(event);
@@ -336,8 +345,8 @@ async function learnModels() {
   const answer = await readModels().catch(() => null); // the service picks its default then
   if (!answer) return;
   cards = answer.models;
-  $("model").replaceChildren(...cards.map(({ name, title }) =>
-    new Option(title, name, name === answer.default, name === answer.default)));
+  $("model").replaceChildren(...cards.map(({ name, title, historical }) =>
+    new Option(words.model(title, historical), name, name === answer.default, name === answer.default)));
   adjust();
 }
 

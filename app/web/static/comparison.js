@@ -1,5 +1,7 @@
 /** Two pictures in one frame with a divider between them, magnified and moved together. */
 
+import { Mixture } from "./mixture.js";
+
 const FIT_LIMIT = 8; // a tiny picture is enlarged no further than this to fill the frame
 const CRISP = 3; // from this many screen pixels per picture pixel, show them as squares
 const ARROW = 48; // screen pixels that an arrow key moves a magnified picture
@@ -9,6 +11,8 @@ export class Comparison {
   #divider;
   #viewport;
   #images;
+  #mixture;
+  #shares = { strength: 1, colour: 1 };
   #urls = new Map();
   #zoom = "fit";
   #centre = { x: 0.5, y: 0.5 }; // the point of the picture in the middle of the frame, 0..1
@@ -16,19 +20,21 @@ export class Comparison {
 
   /**
    * @param {HTMLElement} root with .viewport, three images, two tags and the divider's range
+   * @param {HTMLCanvasElement} canvas over the right side
    * @param {{left: HTMLImageElement, input: HTMLImageElement, result: HTMLImageElement}} images
    */
-  constructor(root, viewport, divider, images) {
+  constructor(root, viewport, divider, canvas, images) {
     this.#root = root;
     this.#viewport = viewport;
     this.#divider = divider;
     this.#images = images;
+    this.#mixture = new Mixture(canvas, [images.input, images.result]);
     divider.addEventListener("input", () => this.#split());
     viewport.addEventListener("pointerdown", (event) => this.#grab(event));
     viewport.addEventListener("keydown", (event) => this.#arrow(event));
     new ResizeObserver(() => this.#place()).observe(root);
     this.#split();
-    this.strength = 1;
+    this.shares = this.#shares;
   }
 
   /**
@@ -66,9 +72,15 @@ export class Comparison {
     this.#split();
   }
 
-  /** How much of the result is mixed into its input, 0..1. */
-  set strength(strength) {
+  /**
+   * How much of the result is mixed into its input, 0..1: of all, or of luma where colour has a
+   * share of its own. One share is a matter of style sheets, two are not.
+   */
+  set shares({ strength, colour }) {
+    this.#shares = { strength, colour };
     this.#root.style.setProperty("--strength", strength);
+    this.#root.classList.toggle("apart", strength !== colour);
+    this.#place();
   }
 
   /** "fit", or picture pixels per screen pixel: 1 is 100%. */
@@ -114,9 +126,12 @@ export class Comparison {
     style.setProperty("--y", `${y}px`);
     style.setProperty("--width", `${width}px`);
     style.setProperty("--height", `${height}px`);
+    const crisp = scale * density >= CRISP;
+    const { strength, colour } = this.#shares;
+    if (strength !== colour) this.#mixture.draw({ x, y, width, height, crisp }, this.#shares);
     const movable = width > clientWidth + 1 || height > clientHeight + 1;
     this.#root.classList.toggle("movable", movable);
-    this.#root.classList.toggle("crisp", scale * density >= CRISP);
+    this.#root.classList.toggle("crisp", crisp);
     this.#viewport.tabIndex = movable ? 0 : -1;
     this.#viewport.setAttribute(
       "aria-label",

@@ -84,28 +84,30 @@ export class Work {
   /** The result at full strength, as one that the browser can draw. */
   shown({ noise, model }, signal) {
     const format = noise || this.showable ? this.formatWith(noise) : "png";
-    return this.denoised({ noise, model, strength: 1, format }, signal);
+    return this.denoised({ noise, model, strength: 1, colour: 1, format }, signal);
   }
 
   /** The result as a file of the given format; "" is that in which the service answers. */
-  async denoised({ noise, model, strength, format }, signal) {
+  async denoised({ noise, model, strength, colour, format }, signal) {
     const other = format === this.formatWith(noise) ? null : format || null;
-    return this.#once(["denoised", noise, model, strength, other], signal, async () => {
+    return this.#once(["denoised", noise, model, strength, colour, other], signal, async () => {
       const upload = noise ? await this.#noisy(noise, signal) : this.file;
-      return service.denoise(upload, { model, strength, format: other }, signal);
+      const colour_strength = colour === strength ? null : colour;
+      return service.denoise(upload, { model, strength, colour_strength, format: other }, signal);
     });
   }
 
   /** The scores of the noisy and of the denoised picture against the upload. */
-  async scores({ noise, model, strength }, signal) {
+  async scores({ noise, model, strength, colour }, signal) {
     const noisy = await this.#noisy(noise, signal);
-    const result = await this.denoised({ noise, model, strength, format: "png" }, signal);
+    const asked = { noise, model, strength, colour, format: "png" };
+    const result = await this.denoised(asked, signal);
     const against = (blob, ...key) =>
       this.#once(["scores", noise, ...key], signal, () =>
         service.compare(this.file, blob, signal));
     const [before, after] = await Promise.all([
       against(noisy),
-      against(result.blob, model, strength),
+      against(result.blob, model, strength, colour),
     ]);
     return { noisy: before, denoised: after };
   }

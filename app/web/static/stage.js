@@ -5,7 +5,7 @@ import * as words from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 
-export const comparison = new Comparison($("comparison"), $("viewport"), $("divider"), {
+export const comparison = new Comparison($("comparison"), $("viewport"), $("divider"), $("mixture"), {
   left: $("left-image"),
   input: $("input-image"),
   result: $("result-image"),

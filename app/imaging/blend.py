@@ -1,0 +1,51 @@
+"""A picture and its restored self, mixed: how much of the correction is applied."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.imaging.scale import Pixels, from_unit, to_unit
+
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+"""Weights of red, green and blue in luma: ITU-R BT.601, full range."""
+
+BAND = 1 << 16
+"""Pixels that are floats at a time: those of a whole picture would be large."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strength:
+    """Shares of the correction that are applied, each within 0..1."""
+
+    luma: float = 1.0
+    chroma: float = 1.0
+
+
+FULL = Strength()
+
+
+def blend(original: Pixels, restored: Pixels, strength: Strength) -> Pixels:
+    """`original` with so much of the correction, in its own type, rounded to nearest.
+
+    Both are [height, width, channels] of one type, with 1 or 3 channels; where `restored` has one,
+    it stands for all of `original`. With d = restored - original and its luma
+    d' = 0.299 d_red + 0.587 d_green + 0.114 d_blue, which moves all channels alike, the result is
+    original + luma * d' + chroma * (d - d'): in full-range YCbCr (ITU-R BT.601), Y is moved by one
+    share, Cb and Cr by the other. Without colour, only luma counts; where the two are equal, this
+    is original + luma * d, to the bit.
+    """
+    luma = strength.luma
+    chroma = luma if restored.shape[-1] == 1 else strength.chroma
+    if luma == chroma == 1.0:
+        return np.ascontiguousarray(np.broadcast_to(restored, original.shape))
+    mixed = np.empty_like(original)
+    rows = max(1, BAND // original.shape[1])
+    for top in range(0, len(mixed), rows):
+        band = slice(top, top + rows)
+        x, y = to_unit(original[band]), to_unit(restored[band])
+        y -= x[..., : y.shape[-1]]
+        moved = x + np.float32(chroma) * y
+        if luma != chroma:
+            moved += np.float32(luma - chroma) * (y @ LUMA)[..., None]
+        mixed[band] = from_unit(moved, mixed.dtype)
+    return mixed
