@@ -276,7 +276,7 @@ def _tell(summary: list[dict[str, Any]], console: Console) -> None:
 
 def _summary(folder: Folder, images: Images) -> dict[str, Any]:
     return {
-        "path": folder.label,
+        "path": folder.label if folder.drawn else folder.path,
         "images": len(images.training),
         "held_out": len(images.held_out),
         "skipped": [{"file": _printable(s.path), "reason": s.reason} for s in images.skipped],

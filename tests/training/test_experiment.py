@@ -41,6 +41,7 @@ def test_the_articles_presets_train_for_its_fifty_epochs_of_189_images():
     experiment = read_experiment(next(p for p in PRESETS if p.stem == "article-mri"))
     batches = -(-189 // experiment.schedule.batch)
     assert experiment.schedule.steps == 50 * batches
+    assert experiment.noise.white
     assert experiment.noise.white.low == (0.4 * 255, 0.4 * 255)
 
 

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from training.losses import FLOOR, loss, negative_psnr
-from training.validation import psnr
+from training.losses import FLOOR, loss, negative_psnr, psnr
 
 
 def test_negative_psnr_is_a_value_in_db_for_each_picture():

@@ -32,19 +32,18 @@ class AddNoise(keras.layers.Layer):
         families = self.noise.families
         if self.count:  # a data set's shapes do not tell it
             patches = ops.reshape(patches, (self.count, *patches.shape[1:]))
-        counts = self.noise.counts(patches.shape[0]) if len(families) > 1 else {}
+        if len(families) == 1:
+            return self._draw(*families.copy().popitem(), patches)
         noisy, targets, first = [], [], 0
-        for name, settings in families.items():
-            last = first + counts[name] if counts else None
-            some = patches[first:last]
-            if counts.get(name, 1):
-                pair = self._draw(name, some, settings)
-                noisy.append(pair[0])
-                targets.append(pair[1])
-            first = last
+        for name, count in self.noise.counts(patches.shape[0]).items():
+            if count:
+                drawn = self._draw(name, families[name], patches[first : first + count])
+                noisy.append(drawn[0])
+                targets.append(drawn[1])
+            first += count
         return ops.concatenate(noisy), ops.concatenate(targets)
 
-    def _draw(self, name: str, patches: Any, settings: Any) -> tuple[Any, Any]:
+    def _draw(self, name: str, settings: Any, patches: Any) -> tuple[Any, Any]:
         clean = patches[..., :3]
         if name == "white":
             return white(clean, self.random, settings), clean

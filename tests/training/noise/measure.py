@@ -33,9 +33,9 @@ def plain(**changes: Any) -> Camera:
     return Camera(**dict.fromkeys(names, 0.0) | changes)
 
 
-def flat(level: float | tuple[float, float, float]) -> Any:
-    """Patches of one colour."""
-    return ops.convert_to_tensor(np.ones((COUNT, SIDE, SIDE, 3), np.float32) * np.float32(level))
+def flat(*level: float) -> Any:
+    """Patches of one colour, grey for one level."""
+    return ops.ones((COUNT, SIDE, SIDE, 3)) * ops.convert_to_tensor(level, "float32")
 
 
 def array(values: Any) -> Array:
@@ -54,7 +54,7 @@ def main() -> None:
     """Prints the figures."""
     random = Random(1)
     grey = flat(0.4)
-    red = flat((0.5, 0.3, 0.3))
+    red = flat(0.5, 0.3, 0.3)
     figures: dict[str, float] = {}
 
     even = plain(slope=(1e-3, 1e-3), offset=(10, 10))
