@@ -196,7 +196,7 @@ def _model(network: Any, experiment: Experiment, channels: int) -> Any:
     outputs, share = [network(noisy), target], 0.0
     if experiment.distillation:
         teacher = load_network(experiment.distillation.teacher)
-        teacher.trainable = False
+        teacher.trainable, teacher.name = False, "teacher"
         outputs.append(teacher(noisy))
         share = experiment.distillation.share
     together = keras.layers.Concatenate(dtype="float32")(outputs)

@@ -22,6 +22,7 @@ validation = 4
 name = "squares"
 terms = "made by the tests"
 test_share = 0.25
+{noise}
 [schedule]
 batch = 2
 steps = {steps}
@@ -51,9 +52,16 @@ def draw_pictures(folder: Path, count: int) -> Path:
     return folder
 
 
-def write_experiment(path: Path, *, steps: int = 4, rate: float = 1e-3, extra: str = "") -> Path:
+def write_experiment(
+    path: Path,
+    *,
+    steps: int = 4,
+    rate: float = 1e-3,
+    noise: str = "[noise.white]",
+    extra: str = "",
+) -> Path:
     """A TOML file of a network of 2,899 weights."""
-    path.write_text(EXPERIMENT.format(steps=steps, rate=rate) + extra)
+    path.write_text(EXPERIMENT.format(steps=steps, rate=rate, noise=noise) + extra)
     return path
 
 

@@ -230,3 +230,55 @@ def test_precision_is_float32_where_the_graph_is_rewritten():
     options = tf.config.optimizer.get_experimental_options()
     assert options["auto_mixed_precision_onednn_bfloat16"]
     tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": False})
+
+
+def test_a_run_learns_from_pairs_beside_noise_that_is_drawn(tmp_path, pictures, experiment):
+    """Folders of pairs bring the family `shot`; sizes are checked, and held-out pairs validate."""
+    folder = tmp_path / "data"
+    random = np.random.default_rng(0)
+    for index in range(6):
+        clean = random.integers(0, 256, (40, 40, 3), np.uint8)
+        for name, pixels in (("clean", clean), ("noisy", 255 - clean)):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(folder / name / f"{index}.png")
+    Image.new("RGB", (41, 40)).save(folder / "noisy" / "5.png")
+    shutil.copytree(pictures, folder / "more")
+    source = experiment(steps=2, noise="[noise.white]\n[noise.camera]")
+    extra = '[[data.folders]]\nnoisy = "noisy"\nclean = "clean"\ntest_share = 0.2\n'
+    text = source.read_text().replace('name = "squares"', 'path = "more"\nname = "squares"')
+    source.write_text(
+        text.replace("[schedule]", f"{extra}[schedule]").replace("batch = 2", "batch = 6")
+    )
+    train(source, folder, tmp_path / "run", console=QUIET)
+    more, paired = json.loads((tmp_path / "run" / "data.json").read_text())
+    assert more["images"] + more["held_out"] == 20
+    assert (paired["images"], paired["held_out"]) == (4, 1)
+    (skipped,) = paired["skipped"]
+    assert "it is 41x40" in skipped["reason"]
+    assert read_log(tmp_path / "run" / "log.csv")[0]["validation_psnr"] > 0
+
+
+def test_a_network_learns_from_a_teacher(tmp_path, trained, pictures, experiment):
+    """With a teacher alone the loss is the distance from its results: that of a copy is least."""
+    part = f'[distillation]\nteacher = "{trained}"\nshare = 1.0\n'
+    source = experiment(steps=2, rate=1e-30, extra=part)
+    source.write_text(f'start = "{trained}"\nloss = "mean_squared_error"\n' + source.read_text())
+    train(source, pictures, tmp_path / "run", console=QUIET)
+    assert read_log(tmp_path / "run" / "log.csv")[0]["loss"] == pytest.approx(0, abs=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"patch = 32": "patch = 48"}, "camera noise takes multiples of 32"),
+        ({"patch = 32": "patch = 32\nwhole = true"}, "takes one family of noise"),
+    ],
+)
+def test_noise_that_does_not_fit_the_patches_is_refused(
+    tmp_path, pictures, experiment, changes, words
+):
+    source = experiment(noise="")
+    for old, new in changes.items():
+        source.write_text(source.read_text().replace(old, new))
+    with pytest.raises(TrainingError, match=words):
+        train(source, pictures, tmp_path / "run", console=QUIET)

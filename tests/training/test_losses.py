@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from training.losses import FLOOR, loss, negative_psnr, psnr
+from training.losses import FLOOR, Objective, loss, negative_psnr, psnr
 
 
 def test_negative_psnr_is_a_value_in_db_for_each_picture():
@@ -33,3 +33,13 @@ def test_a_decibel_weighs_the_same_at_every_level():
 def test_keras_has_the_others(name, value):
     clean = np.zeros((1, 4, 4, 3), np.float32)
     assert float(ops.mean(loss(name)(clean, clean + 0.1))) == pytest.approx(value)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_an_objective_measures_from_the_target_and_from_the_teacher(share):
+    parts = [np.full((2, 8, 8, 3), value, np.float32) for value in (0.5, 0.6, 0.9)]
+    outputs = np.concatenate(parts if share else parts[:2], axis=-1)
+    objective = Objective("mean_squared_error", share)
+    value = float(ops.mean(objective.loss(None, outputs)))
+    assert value == pytest.approx((1 - share) * 0.01 + share * 0.16, rel=1e-4)
+    assert float(objective.psnr(None, outputs)) == pytest.approx(20, abs=0.01)

@@ -2,15 +2,9 @@
 
 from typing import Any
 
-import numpy as np
 from keras import ops
 
-TO_YCC = np.array(
-    [[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32
-)
-"""RGB to luma and two colour differences: ITU-R BT.601 over the full range, as in JPEG (JFIF)."""
-
-TO_RGB = np.linalg.inv(TO_YCC)
+from app.imaging.noise.colour import RGB, YCC
 
 GREY = 1 / 512
 """Channels that differ by less, half an 8-bit level, are equal."""
@@ -24,13 +18,13 @@ def transform(pixels: Any, matrix: Any) -> Any:
 
 def to_ycc(pixels: Any) -> tuple[Any, Any]:
     """Luma [n, h, w, 1] and chroma [n, h, w, 2] of RGB pixels or residuals."""
-    ycc = transform(pixels, TO_YCC)
+    ycc = transform(pixels, YCC)
     return ycc[..., :1], ycc[..., 1:]
 
 
 def to_rgb(luma: Any, chroma: Any) -> Any:
     """The inverse of `to_ycc`."""
-    return transform(ops.concatenate([luma, chroma], axis=-1), TO_RGB)
+    return transform(ops.concatenate([luma, chroma], axis=-1), RGB)
 
 
 def is_grey(patches: Any) -> Any:

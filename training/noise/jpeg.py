@@ -78,20 +78,22 @@ def _halved(chroma: Any, scale: Any, down: int, across: int) -> Any:
 
 def _quantised(plane: Any, table: Any, scale: Any) -> Any:
     """Planes [n, h, w, c] around 0 with the frequencies of their 8x8 blocks rounded."""
-    count, height, width, channels = plane.shape
+    height, width = plane.shape[1:3]
     scaled = (scale[:, 0] * ops.reshape(table, (1, 8, 8)) + 50.0) / 100.0
     steps = ops.clip(ops.floor(scaled), 1.0, 255.0)
     steps = ops.tile(steps, (1, height // 8, width // 8))[..., None]
-    in_blocks = (count, height // 8, 8, width // 8, 8, channels)
-    blocks = ops.reshape(plane, in_blocks)
-    frequencies = _along(_along(blocks, FREQUENCIES, 2), FREQUENCIES, 4)
-    rounded = ops.round(ops.reshape(frequencies, plane.shape) / steps) * steps
-    blocks = ops.reshape(rounded, in_blocks)
-    return ops.reshape(_along(_along(blocks, FREQUENCIES.T, 2), FREQUENCIES.T, 4), plane.shape)
+    frequencies = _in_blocks(plane, FREQUENCIES)
+    return _in_blocks(ops.round(frequencies / steps) * steps, FREQUENCIES.T)
 
 
-def _along(blocks: Any, matrix: Any, axis: int) -> Any:
-    """`matrix` [8, 8] applied along an axis of eight, as sums: products must stay float32."""
-    eight = [ops.take(blocks, i, axis=axis) for i in range(8)]
-    rows = [sum(float(m) * x for m, x in zip(row, eight, strict=True)) for row in matrix]
-    return ops.stack(rows, axis=axis)
+def _in_blocks(plane: Any, matrix: Any) -> Any:
+    """`matrix` [8, 8] applied along both sides of each 8x8 block of [n, h, w, c]."""
+    width, channels = plane.shape[2:]
+    down = ops.reshape(plane, (-1, 1, 8, width * channels))
+    across = ops.reshape(_product(matrix, down), (-1, 1, 8, channels))
+    return ops.reshape(_product(matrix, across), plane.shape)
+
+
+def _product(matrix: Any, columns: Any) -> Any:
+    """`matrix` [8, 8] times columns [n, 1, 8, m], as sums: a product must stay float32."""
+    return ops.sum(ops.reshape(matrix, (1, 8, 8, 1)) * columns, axis=2)

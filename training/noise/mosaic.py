@@ -5,29 +5,10 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from app.imaging.noise.mosaic import ALONG_COLUMN, ALONG_ROW, DIAGONAL, GREEN, Kernel
 from training.noise.filters import COLUMNS, ROWS, filter_along, kernel
 
-Taps = dict[tuple[int, int], float]
-
 CROSS = ((0, 1), (0, -1), (1, 0), (-1, 0))
-CORNERS = ((1, 1), (1, -1), (-1, 1), (-1, -1))
-FAR = ((0, 2), (0, -2), (2, 0), (-2, 0))
-
-# The 5x5 filters of H. S. Malvar, L. He and R. Cutler, "High-quality linear interpolation for
-# demosaicing of Bayer-patterned color images", ICASSP 2004, in eighths.
-GREEN: Taps = {(0, 0): 4.0, **dict.fromkeys(CROSS, 2.0), **dict.fromkeys(FAR, -1.0)}
-ACROSS: Taps = {
-    (0, 0): 5.0,
-    **dict.fromkeys(CROSS[:2], 4.0),
-    **dict.fromkeys(CORNERS, -1.0),
-    **dict.fromkeys(FAR[:2], -1.0),
-    **dict.fromkeys(FAR[2:], 0.5),
-}
-"""A colour whose own samples stand left and right."""
-DOWN: Taps = {(across, down): tap for (down, across), tap in ACROSS.items()}
-"""A colour whose own samples stand above and below."""
-DIAGONAL: Taps = {(0, 0): 6.0, **dict.fromkeys(CORNERS, 2.0), **dict.fromkeys(FAR, -1.5)}
-"""Red at blue, and blue at red."""
 
 
 def mosaic(pixels: Any) -> Any:
@@ -36,7 +17,11 @@ def mosaic(pixels: Any) -> Any:
 
 
 def demosaic(measured: Any, bilinear: Any) -> Any:
-    """Three channels from a mosaic [n, h, w, 1], by Malvar's filters or, where so, bilinear."""
+    """Three channels from a mosaic [n, h, w, 1], by Malvar's filters or, where so, bilinear.
+
+    (H. S. Malvar, L. He and R. Cutler, "High-quality linear interpolation for demosaicing of
+    Bayer-patterned color images", ICASSP 2004.)
+    """
     return ops.where(bilinear, _bilinear(measured), _malvar(measured))
 
 
@@ -45,7 +30,7 @@ def _malvar(measured: Any) -> Any:
     red, green, blue = (sites[..., i : i + 1] for i in range(3))
     even = ops.cast(ops.arange(measured.shape[1]) % 2 == 0, "float32")[None, :, None, None]
     green_by_red, green_by_blue = green * even, green * (1 - even)
-    filtered = (kernel(measured, taps) / 8 for taps in (GREEN, ACROSS, DOWN, DIAGONAL))
+    filtered = (_filtered(measured, k) for k in (GREEN, ALONG_ROW, ALONG_COLUMN, DIAGONAL))
     at_colour, across, down, diagonal = filtered
     return ops.concatenate(
         [
@@ -55,6 +40,10 @@ def _malvar(measured: Any) -> Any:
         ],
         axis=-1,
     )
+
+
+def _filtered(measured: Any, weights: Kernel) -> Any:
+    return kernel(measured, {site: weight for weight, sites in weights for site in sites})
 
 
 def _bilinear(measured: Any) -> Any:

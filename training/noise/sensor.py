@@ -7,38 +7,15 @@ taken back to what the sensor measured, noise is added there, and both are devel
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from keras import ops
 
+from app.imaging.noise.sensor import CAMERAS, DARKEST, GAMMA, SHADE, SRGB_TO_XYZ
 from training.noise.colour import transform
 from training.noise.mosaic import demosaic, mosaic
 from training.noise.random import Random
 from training.noise.settings import Camera
 
-XYZ_TO_CAMERA = np.array(
-    [
-        [[1.0234, -0.2969, -0.2266], [-0.5625, 1.6328, -0.0469], [-0.0703, 0.2188, 0.6406]],
-        [[0.4913, -0.0541, -0.0202], [-0.613, 1.3513, 0.2906], [-0.1564, 0.2151, 0.7183]],
-        [[0.838, -0.263, -0.0639], [-0.2887, 1.0725, 0.2496], [-0.0627, 0.1427, 0.5438]],
-        [[0.6596, -0.2079, -0.0562], [-0.4782, 1.3016, 0.1933], [-0.097, 0.1581, 0.5181]],
-    ],
-    np.float32,
-)
-"""Of four cameras, as Brooks et al. took them from the Darmstadt Noise Dataset."""
-
-RGB_TO_XYZ = np.array(
-    [
-        [0.4124564, 0.3575761, 0.1804375],
-        [0.2126729, 0.7151522, 0.0721750],
-        [0.0193339, 0.1191920, 0.9503041],
-    ],
-    np.float32,
-)
-"""Linear sRGB (IEC 61966-2-1) to CIE XYZ."""
-
 RED_GAIN, BLUE_GAIN = (1.5, 2.4), (1.3, 2.2)
-GAMMA = 2.2
-DARK = 1e-8
 
 
 @dataclass(frozen=True)
@@ -62,19 +39,19 @@ def sensor_residual(clean: Any, random: Random, settings: Camera) -> Any:
     """
     count = clean.shape[0]
     sensor = _draw(count, random)
-    measured = mosaic(_undevelop(clean, sensor))
+    measured = mosaic(undeveloped(clean, sensor))
     shot = random.log_uniform(count, settings.shot)
     spread = 0.26 * random.normal((count, 1, 1, 1))
     read = ops.exp(2.18 * ops.log(shot) + 1.2 + spread)
     noisy = measured + ops.sqrt(shot * measured + read) * random.normal(ops.shape(measured))
     clipped = random.chance(count, 0.5)
     noisy = ops.where(clipped, ops.clip(noisy, 0.0, 1.0), noisy)
-    return _develop(noisy, sensor) - _develop(measured, sensor)
+    return developed(noisy, sensor) - developed(measured, sensor)
 
 
 def _draw(count: int, random: Random) -> Sensor:
-    weights = random.weights(count, len(XYZ_TO_CAMERA))
-    known = ops.convert_to_tensor((XYZ_TO_CAMERA @ RGB_TO_XYZ)[None])
+    weights = random.weights(count, len(CAMERAS))
+    known = ops.convert_to_tensor((CAMERAS @ SRGB_TO_XYZ)[None], "float32")
     to_camera = ops.sum(ops.reshape(weights, (count, -1, 1, 1)) * known, axis=1)
     to_camera = to_camera / ops.sum(to_camera, axis=-1, keepdims=True)  # white stays white
     exposure = 1 / ops.clip(0.8 + 0.1 * random.normal((count, 1, 1, 1)), 0.5, 1.2)
@@ -88,21 +65,21 @@ def _draw(count: int, random: Random) -> Sensor:
     )
 
 
-def _undevelop(clean: Any, sensor: Sensor) -> Any:
+def undeveloped(clean: Any, sensor: Sensor) -> Any:
     """What the sensor measured, in linear light and its own colours, [n, h, w, 3] in [0, 1]."""
     inverse = 0.5 - ops.sin(ops.arcsin(1 - 2 * ops.clip(clean, 0.0, 1.0)) / 3)
-    linear = ops.power(ops.maximum(ops.where(sensor.has_curve, inverse, clean), DARK), GAMMA)
+    linear = ops.power(ops.maximum(ops.where(sensor.has_curve, inverse, clean), DARKEST), GAMMA)
     colours = ops.clip(transform(linear, sensor.to_camera), 0.0, 1.0)
     # Highlights keep their level: a gain undone there would make white out of nothing.
     grey = ops.mean(colours, axis=-1, keepdims=True)
-    highlight = ops.square(ops.maximum((grey - 0.9) / 0.1, 0.0))
+    highlight = ops.square(ops.maximum((grey - SHADE) / (1 - SHADE), 0.0))
     undone = 1 / sensor.gains
     return colours * ops.maximum(highlight + (1 - highlight) * undone, undone)
 
 
-def _develop(measured: Any, sensor: Sensor) -> Any:
+def developed(measured: Any, sensor: Sensor) -> Any:
     """The picture in sRGB that a camera makes of a mosaic [n, h, w, 1]."""
     colours = ops.clip(demosaic(measured, sensor.bilinear) * sensor.gains, 0.0, 1.0)
     linear = ops.clip(transform(colours, sensor.from_camera), 0.0, 1.0)
-    encoded = ops.power(ops.maximum(linear, DARK), 1 / GAMMA)
+    encoded = ops.power(ops.maximum(linear, DARKEST), 1 / GAMMA)
     return ops.where(sensor.has_curve, encoded * encoded * (3 - 2 * encoded), encoded)

@@ -10,9 +10,9 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from app.imaging.noise.colour import YCC
 from training.noise.camera import camera, camera_residual
 from training.noise.casts import local_mean
-from training.noise.colour import TO_YCC
 from training.noise.grain import grain_residual
 from training.noise.jpeg import jpeg
 from training.noise.lines import lines
@@ -87,7 +87,7 @@ def main() -> None:
 
     white = random.normal((COUNT, SIDE, SIDE, 3))
     for name, share in (("usual", 0.0), ("low", 1.0)):
-        smooth = array(smoothed(white, random, plain(low_chroma=share))) @ TO_YCC.T
+        smooth = array(smoothed(white, random, plain(low_chroma=share))) @ YCC.T
         luma, chroma = smooth[..., 0], smooth[..., 1:]
         figures[f"smoothed neighbours, {name} chroma"] = correlation(luma, 1)
         figures[f"chroma to luma, {name} chroma"] = float(chroma.std() / luma.std())
@@ -99,7 +99,7 @@ def main() -> None:
     figures["lines sigma"] = float(rows.std())
 
     usual = camera_residual(red, random, Camera(clean_share=0.0, grain=0.0, smoothed=1.0))
-    luma = (array(usual) @ TO_YCC.T)[..., 0]
+    luma = (array(usual) @ YCC.T)[..., 0]
     figures["camera neighbours across"] = correlation(luma, 1)
     figures["camera neighbours down"] = correlation(luma, 1, axis=1)
     tinted = array(camera_residual(grey, random, Camera()))
