@@ -16,11 +16,10 @@ from pathlib import Path
 import httpx
 import numpy as np
 
+from app.imaging import formats
 from app.imaging.codec import Format, Picture, decode, encode
 from app.imaging.metrics import psnr, ssim
 from app.imaging.scale import from_unit, to_unit
-
-SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp"}
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def main() -> None:
     parser.add_argument("--depth", type=int, choices=(8, 16), default=8)
     parser.add_argument("--shared", action="store_true", help="one noise plane for all channels")
     options = parser.parse_args()
-    files = sorted(f for f in options.folder.rglob("*") if f.suffix.lower() in SUFFIXES)
+    files = sorted(f for f in options.folder.rglob("*") if f.suffix.lower() in formats.suffixes())
     if not files:
         parser.error(f"no pictures below {options.folder}")
     pictures = [decode(file.read_bytes(), max_pixels=100_000_000) for file in files]
