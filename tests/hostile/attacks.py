@@ -9,6 +9,7 @@ import json
 import struct
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -20,6 +21,7 @@ from tests.fidelity.files import png_chunk
 from tests.hostile.corpus import Hostile, png_of, webp_of
 
 MAX_PIXELS = 64_000_000
+Fields = dict[Any, Any]  # by tag
 GREY = np.arange(4096, dtype=np.uint8).reshape(64, 64)
 ALLOWED = {ifd.BYTE, ifd.SHORT, ifd.LONG}  # for whole numbers
 OTHER_KINDS = (0, 2, 5, 6, 7, 8, 9, 10, 11, 12, 13, 16, 17, 18, 19, 99, 0xFFFF)
@@ -40,13 +42,13 @@ def attacks() -> Iterator[Hostile]:
     yield from _headers_that_disagree()
 
 
-def tiff(changes: dict[int, object], segment: bytes = GREY.tobytes(), big: bool = False) -> bytes:
+def tiff(changes: Fields, segment: bytes = GREY.tobytes(), big: bool = False) -> bytes:
     """A grey TIFF of 64 x 64 whose one strip comes first, with `changes` to its tags.
 
     A value is a whole number, several, a (type, count, bytes), or none, which leaves the tag out.
     """
     start = 16 if big else 8
-    values: dict[int, object] = {
+    values: Fields = {
         Tag.WIDTH: 64,
         Tag.HEIGHT: 64,
         Tag.BITS: 8,
@@ -57,7 +59,7 @@ def tiff(changes: dict[int, object], segment: bytes = GREY.tobytes(), big: bool 
         Tag.ROWS_PER_STRIP: 64,
         Tag.STRIP_COUNTS: len(segment),
     }
-    fields = {tag: _field(v) for tag, v in sorted((values | changes).items()) if v is not None}
+    fields = {tag: _field(v) for tag, v in sorted(({**values, **changes}).items()) if v is not None}
     size, room, place = (20, 8, "Q") if big else (12, 4, "I")
     position = start + len(segment)
     end = position + (8 if big else 2) + size * len(fields) + room
@@ -124,15 +126,19 @@ def _lists_of_other_lengths() -> Iterator[Hostile]:
 
 
 def _segments_beyond_measure() -> Iterator[Hostile]:
-    strips = {Tag.STRIP_OFFSETS: None, Tag.STRIP_COUNTS: None, Tag.ROWS_PER_STRIP: None}
-    fax = {Tag.COMPRESSION: Compression.FAX4, Tag.BITS: 1, Tag.WIDTH: 1}
+    strips: Fields = {
+        Tag.STRIP_OFFSETS: None,
+        Tag.STRIP_COUNTS: None,
+        Tag.ROWS_PER_STRIP: None,
+    }
+    fax: Fields = {Tag.COMPRESSION: Compression.FAX4, Tag.BITS: 1, Tag.WIDTH: 1}
     for width, height, count in (
         *((2**22, 1, 65_500), (2**20, 1, 65_500), (1, 2**20, 60_000), (2**10, 2**10, 60_000)),
         *((2**31, 2**31, 1), (2**16, 2**16, 1), (2**32 - 1, 1, 1), (1, 2**32 - 1, 1)),
         *((16, 1, 99_999), (1, 1, 100_001)),
     ):
         for more in (0, 1, 2**32 - 1):
-            tiles = {
+            tiles: Fields = {
                 Tag.TILE_WIDTH: width,
                 Tag.TILE_HEIGHT: height,
                 Tag.TILE_OFFSETS: np.full(min(count + more, 200_000), 8),

@@ -131,8 +131,10 @@ def test_the_page_knows_answers_of_every_format():
 def test_the_pages_name_all_formats():
     for each in formats.FORMATS.values():
         assert f"\n## {each.title}\n" in FIDELITY
-    for each in FOREIGN:
-        assert re.search(rf"^\| {each.title.partition(' ')[2]}\b.* \| 415 ", FIDELITY, re.MULTILINE)
+    for foreign in FOREIGN:
+        assert re.search(
+            rf"^\| {foreign.title.partition(' ')[2]}\b.* \| 415 ", FIDELITY, re.MULTILINE
+        )
     (listed,) = re.findall(r"`format` \(([\w, ]*)\)", (ROOT / "README.md").read_text())
     assert set(listed.split(", ")) == set(Format)
 
