@@ -155,6 +155,8 @@ def _streams_that_lie() -> Iterator[Hostile]:
             for bits in (1, 8, 16):
                 changes = {Tag.COMPRESSION: code, Tag.BITS: bits, Tag.PREDICTOR: 2}
                 yield Hostile(f"{stream[:4]!r} by {code}", tiff(changes, stream or b"\1"))
+    for stream in (b"\x80\x7f\xff" + bytes(99), b"\x80\x40\x80" * 99, b"\0\1\xfe\xff" * 99):
+        yield Hostile("a cleared table is used", tiff({Tag.COMPRESSION: Compression.LZW}, stream))
     for bits in range(1, 16):
         yield Hostile(f"rows cut off, {bits} bits", tiff({Tag.BITS: bits}, bytes(63 * 8 * bits)))
     for predictor in (0, 3, 4, 34_892, 34_893, 34_894, 34_895):

@@ -136,6 +136,14 @@ def test_white_may_be_zero():
     )
 
 
+def test_a_predictor_has_a_meaning_where_libtiff_sees_one_alone(opened):
+    plain = tiff_file({Tag.PREDICTOR: 2})
+    np.testing.assert_array_equal(decoded(plain).pixels[..., 0], np.asarray(opened(plain)))
+    packed = bytes(imagecodecs.deflate_encode(bytes(range(4))))
+    data = tiff_file({Tag.PREDICTOR: 2, Tag.COMPRESSION: Compression.DEFLATE}, packed)
+    np.testing.assert_array_equal(decoded(data).pixels[..., 0], [[0, 1], [2, 5]])
+
+
 @pytest.mark.parametrize("scale", [1, 256, 257])
 def test_palettes_that_fill_the_lower_the_upper_and_all_bits(scale):
     colours = [10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120]  # reds, greens, blues

@@ -25,7 +25,7 @@ from app.imaging.tags import (
     Tag,
 )
 
-MAX_SEGMENTS = 100_000
+MAX_SEGMENTS = 65_536
 MIN_TILE = 2**20  # pixels that a tile may always have, however small the picture
 MIN_PIXELS = 2**24  # that all tiles together may always have
 MAX_EXCESS = 4  # pixels in segments to one of the picture
@@ -41,6 +41,7 @@ _LISTS = frozenset(
     }
 )
 _FAX = (Compression.FAX_RLE, Compression.FAX3, Compression.FAX4)
+_PREDICTED = (Compression.LZW, Compression.DEFLATE, Compression.OLD_DEFLATE, Compression.ZSTD)
 _LSB_FIRST = 2  # a fill order
 E = TypeVar("E", bound=IntEnum)
 
@@ -232,12 +233,12 @@ def _segments(
 def _predictor(
     directory: ifd.Directory, compression: Compression, sample_format: SampleFormat, bits: int
 ) -> Predictor:
-    if compression in (Compression.JPEG, *_FAX):
-        return Predictor.NONE  # these have none, whatever the field says
     try:
         predictor = Predictor(directory.integer(Tag.PREDICTOR, 1))
     except ValueError:
         raise UnreadableImage("The TIFF image has a predictor that is not known.") from None
+    if compression not in _PREDICTED:
+        return Predictor.NONE  # these have none, whatever the field says, for libtiff, too
     is_float = sample_format is SampleFormat.FLOAT
     if (predictor is Predictor.FLOAT and not is_float) or (
         predictor is Predictor.DIFFERENCES and bits not in (8, 16, 32, 64)

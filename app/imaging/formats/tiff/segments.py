@@ -6,6 +6,7 @@ import imagecodecs
 import numpy as np
 
 from app.imaging.formats.jpeg import stream as jpeg
+from app.imaging.formats.tiff import lzw
 from app.imaging.formats.tiff.layout import Layout
 from app.imaging.picture import UnreadableImage, UnsupportedImage
 from app.imaging.samples import Samples
@@ -16,7 +17,7 @@ _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 # bytes out of bytes, into room for as many as the segment has
 _UNPACK: Mapping[Compression, Callable[[bytes, int], bytes | bytearray]] = {
     Compression.NONE: lambda data, _: data,
-    Compression.LZW: lambda data, room: imagecodecs.lzw_decode(data, out=room),
+    Compression.LZW: lambda data, room: _decode_lzw(data, room),
     Compression.PACKBITS: lambda data, room: imagecodecs.packbits_decode(data, out=room),
     Compression.DEFLATE: lambda data, room: imagecodecs.deflate_decode(data, out=room),
     Compression.OLD_DEFLATE: lambda data, room: imagecodecs.deflate_decode(data, out=room),
@@ -96,6 +97,11 @@ def _without_predictor(samples: Samples, layout: Layout) -> Samples:
     whole = native.view(f"u{native.itemsize}")  # differences are those of bits, for floats, too
     imagecodecs.delta_decode(whole, axis=-2, out=whole)
     return native
+
+
+def _decode_lzw(segment: bytes, room: int) -> bytes | bytearray:
+    lzw.check(segment)
+    return imagecodecs.lzw_decode(segment, out=room)
 
 
 def _decode_fax(segment: bytes, layout: Layout, rows: int) -> Samples:
