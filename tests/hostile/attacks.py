@@ -160,7 +160,9 @@ def _streams_that_lie() -> Iterator[Hostile]:
     for bits in range(1, 16):
         yield Hostile(f"rows cut off, {bits} bits", tiff({Tag.BITS: bits}, bytes(63 * 8 * bits)))
     for predictor in (0, 3, 4, 34_892, 34_893, 34_894, 34_895):
-        yield Hostile(f"predictor {predictor}", tiff({Tag.PREDICTOR: predictor}))
+        changes = {Tag.COMPRESSION: Compression.DEFLATE, Tag.PREDICTOR: predictor}
+        packed = bytes(imagecodecs.deflate_encode(GREY.tobytes()))
+        yield Hostile(f"predictor {predictor}", tiff(changes, packed))
 
 
 def segment(marker: int, body: bytes) -> bytes:

@@ -27,8 +27,8 @@ from app.imaging.tags import (
 
 MAX_SEGMENTS = 65_536
 MIN_TILE = 2**20  # pixels that a tile may always have, however small the picture
-MIN_PIXELS = 2**24  # that all tiles together may always have
-MAX_EXCESS = 4  # pixels in segments to one of the picture
+MIN_PIXELS = 2**25  # that all tiles together may always have
+MAX_EXCESS = 2  # pixels in segments to one of the picture
 
 _CHANNELS = {Photometric.RGB: 3, Photometric.CMYK: 4, Photometric.YCBCR: 3}  # of colour; else 1
 # TIFF 6.0, section 2: readers should take any of these for an unsigned integer
