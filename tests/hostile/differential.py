@@ -243,7 +243,7 @@ def streams(seed: int) -> None:
 
 
 def _decode_lzw(data: bytes, room: int) -> None:
-    lzw.check(data)
+    lzw.check(data, room)
     imagecodecs.lzw_decode(data, out=room)
 
 

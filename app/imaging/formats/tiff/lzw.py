@@ -13,7 +13,8 @@ from app.imaging.picture import UnreadableImage
 CLEAR, END = 256, 257
 
 _LONGEST_RUN = 3_900  # codes; the table is full before
-_FEW_RUNS, _RUN_BYTES = 5, 2_048  # runs of encoders have 5,000 bytes or more, but for the last
+_FEW_RUNS, _RUN_BYTES = 5, 2_048  # a full table has taken 5,000 bytes,
+_UNPACKED_BYTES = 8_192  # and libtiff may clear its own after 10,000 that were packed
 
 
 def _starts(widths_change_at: tuple[int, int, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -27,13 +28,16 @@ _HIGH_FIRST = _starts((511, 1023, 2047))
 _LOW_FIRST = _starts((512, 1024, 2048))  # in files older than TIFF 6.0
 
 
-def check(stream: bytes) -> None:
-    """Raise `UnreadableImage` unless each clear code is followed by a byte, another, or the end."""
+def check(stream: bytes, room: int) -> None:
+    """Raise `UnreadableImage` unless each clear code is followed by a byte, another, or the end.
+
+    `room` is how many bytes the stream is to become; there are no more runs than that may need.
+    """
     low_first = stream[:1] == b"\0" and stream[1:2] != b"" and bool(stream[1] & 1)
     starts, widths = _LOW_FIRST if low_first else _HIGH_FIRST
     octets = np.frombuffer(stream + bytes(3), np.uint8)
     position, bits = 0, 8 * len(stream)
-    for _ in range(_FEW_RUNS + len(stream) // _RUN_BYTES):
+    for _ in range(_FEW_RUNS + len(stream) // _RUN_BYTES + room // _UNPACKED_BYTES):
         number = int(np.searchsorted(position + starts + widths, bits, side="right"))
         places = position + starts[:number]
         first = places >> 3

@@ -100,7 +100,7 @@ def _without_predictor(samples: Samples, layout: Layout) -> Samples:
 
 
 def _decode_lzw(segment: bytes, room: int) -> bytes | bytearray:
-    lzw.check(segment)
+    lzw.check(segment, room)
     return imagecodecs.lzw_decode(segment, out=room)
 
 
