@@ -121,9 +121,12 @@ def _pillow_difference(data: bytes, picture: Picture) -> str | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(data)) as image:
+                upright = (
+                    image.getexif().get(0x0112, 1) == 1
+                )  # some of its readers turn as they load
                 image.load()
                 size = image.size
-                plain = image.mode in ("L", "RGB") and image.getexif().get(0x0112, 1) == 1
+                plain = image.mode in ("L", "RGB") and upright
                 theirs = np.asarray(image.convert("RGB")) if plain else None
     except Exception:  # whatever Pillow does not read is no evidence
         return None
