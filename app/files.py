@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from app.imaging import formats
 from app.imaging.codec import Format, ImagingError, Picture, UnsupportedImage, read_header
-
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif"})
-"""Of the files that are taken from a folder; a file that is named is taken whatever its suffix."""
 
 PIXELS_AT_ONCE = 64_000_000
 """Of the pictures that are in memory at a time; one that is larger goes alone."""
@@ -124,9 +122,10 @@ def _is_pattern(path: Path) -> bool:
 
 def _below(given: Path, output: Path) -> Iterator[Source]:
     if given.is_dir():
+        taken_suffixes = formats.suffixes()  # a file that is named is taken whatever its own
         within = output.resolve() if given.resolve() in output.resolve().parents else None
         for path in sorted(given.rglob("*")):
-            taken = path.suffix.lower() in SUFFIXES and path.is_file()
+            taken = path.suffix.lower() in taken_suffixes and path.is_file()
             if taken and within not in path.resolve().parents:
                 yield Source(path, path.relative_to(given))
     elif _is_pattern(given) and not given.exists():
@@ -192,7 +191,7 @@ def _convert(source: Source, job: Job, room: "_Room", taken: Mapping[Path, Path]
 def _target(source: Source, job: Job, picture: Picture) -> tuple[Path, Format]:
     """Where the result goes, and in which format."""
     if not job.into_folder:
-        return job.output, job.format or Format.from_name(job.output.suffix)
+        return job.output, job.format or Format(formats.of_name(job.output.suffix).name)
     format_ = job.format_for(picture)
     same = _named(source.name) is format_
     return job.output / (source.name if same else source.name.with_suffix(f".{format_}")), format_
@@ -200,7 +199,7 @@ def _target(source: Source, job: Job, picture: Picture) -> tuple[Path, Format]:
 
 def _named(path: Path) -> Format | None:
     try:
-        return Format.from_name(path.suffix)
+        return Format(formats.of_name(path.suffix).name)
     except UnsupportedImage:
         return None
 

@@ -19,6 +19,7 @@ from dataclasses import replace
 import numpy as np
 
 from app.imaging.codec import Format, encode
+from app.imaging.formats import FORMATS
 from benchmarks.load import Client, Request
 from benchmarks.markdown import Bound, head, line, report
 from benchmarks.pictures import photograph, requests
@@ -69,7 +70,7 @@ def mixed() -> list[Request]:
             picture = replace(picture, pixels=picture.pixels.astype(np.uint16) * 257)
         format_ = list(Format)[number % 4]
         body = encode(picture, format_).data
-        posts.append(Request("/denoise", format_.media_type, body))
+        posts.append(Request("/denoise", FORMATS[format_].media_type, body))
     return [posts[index] for index in np.random.default_rng(0).permutation(len(posts))]
 
 

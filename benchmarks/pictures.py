@@ -3,6 +3,7 @@
 import numpy as np
 
 from app.imaging.codec import Format, Metadata, Picture, encode
+from app.imaging.formats import FORMATS
 from app.imaging.noise import add_noise
 from app.web.samples import fractal
 from benchmarks.load import Request
@@ -28,6 +29,6 @@ def requests(
     """Posts of `count` different pictures."""
     pictures = (photograph(height, width, seed) for seed in range(count))
     return [
-        Request(path, format_.media_type, encode(picture, format_, quality).data)
+        Request(path, FORMATS[format_].media_type, encode(picture, format_, quality).data)
         for picture in pictures
     ]

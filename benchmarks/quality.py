@@ -21,11 +21,10 @@ from pathlib import Path
 import httpx
 import numpy as np
 
+from app.imaging import formats
 from app.imaging.codec import Format, Picture, decode, encode
 from app.imaging.metrics import psnr, rmse, ssim
 from app.imaging.scale import from_unit, to_unit
-
-SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp"}
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,7 @@ def pictures_of(place: str) -> list[Path]:
     """The pictures in a folder and all below it, or whose names match a pattern, by name."""
     path = Path(place)
     found = path.rglob("*") if path.is_dir() else path.parent.glob(path.name)
-    return sorted(file for file in found if file.suffix.lower() in SUFFIXES)
+    return sorted(file for file in found if file.suffix.lower() in formats.suffixes())
 
 
 def read(file: Path) -> Picture:

@@ -10,11 +10,11 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image
 
+from app.imaging import formats
 from app.imaging.codec import ImagingError, decode
 from app.imaging.scale import Pixels
 from training.errors import TrainingError
 
-SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 MAX_PIXELS = 1 << 28
 T = TypeVar("T")
 
@@ -35,7 +35,8 @@ def image_files(folder: Path, only: Sequence[str] = ()) -> list[Path]:
     """
     if not folder.is_dir():
         raise TrainingError(f"there is no folder {folder}")
-    files = sorted(path for path in _files(folder) if path.suffix.lower() in SUFFIXES)
+    suffixes = formats.suffixes()
+    files = sorted(path for path in _files(folder) if path.suffix.lower() in suffixes)
     if only:
         files = [path for path in files if path.name in only]
     if not files:

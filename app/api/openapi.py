@@ -8,7 +8,8 @@ from pydantic.json_schema import models_json_schema
 
 from app.api.access import is_open
 from app.api.problems import MEDIA_TYPE, Code, InvalidPart, Problem
-from app.imaging.codec import Change, Format
+from app.imaging import formats
+from app.imaging.codec import Change
 
 Json = dict[str, Any]
 Responses = dict[int | str, Json]
@@ -129,7 +130,6 @@ EXAMPLES: dict[int, list[tuple[Code, str]]] = {
 }
 
 _BINARY: Json = {"type": "string", "format": "binary"}
-_READ = ("image/png", "image/jpeg", "image/webp", "image/tiff", "image/bmp", "image/gif")
 
 
 def upload(*fields: str, raw: bool = True) -> Json:
@@ -143,7 +143,7 @@ def upload(*fields: str, raw: bool = True) -> Json:
     }
     content: Json = {"multipart/form-data": {"schema": form}}
     if raw:
-        content |= {media_type: {"schema": _BINARY} for media_type in _READ}
+        content |= {media_type: {"schema": _BINARY} for media_type in formats.media_types()}
     return {"requestBody": {"required": True, "content": content}}
 
 
@@ -157,7 +157,7 @@ def picture(description: str, *headers: Json, **links: Json) -> Responses:
     all_headers = COMMON_HEADERS | CHANGES | {"Content-Disposition": disposition}
     for header in headers:
         all_headers |= header
-    content = {target.media_type: {"schema": _BINARY} for target in Format}
+    content = {target.media_type: {"schema": _BINARY} for target in formats.written()}
     found = {"description": description, "headers": all_headers, "content": content}
     return {200: found | {"links": links}}
 

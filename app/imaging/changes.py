@@ -3,13 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from app.imaging import jpeg
-from app.imaging.picture import Change, Changes, Format, Metadata, Picture
-
-_DEEPEST = {Format.PNG: 16, Format.JPEG: 8, Format.WEBP: 8, Format.TIFF: 32}  # bits a sample
+from app.imaging.formats.format import FileFormat
+from app.imaging.picture import Change, Changes, Metadata, Picture
 
 
-def on_encoding(picture: Picture, target: Format) -> Changes:
+def on_encoding(picture: Picture, target: FileFormat) -> Changes:
     """All that has changed of the upload once the picture is written as `target`."""
     return picture.changes | frozenset(_lost(picture, target))
 
@@ -22,30 +20,30 @@ def stripped(picture: Picture) -> Picture:
     return replace(picture, metadata=kept, changes=changes)
 
 
-def without_misfit(picture: Picture, target: Format) -> Picture:
+def without_misfit(picture: Picture, target: FileFormat) -> Picture:
     """The picture without its profile where that is for grey, and RGB is written, or the reverse.
 
     Palettes of greys become grey, and WebP has no grey; formats forbid the profile that is left.
     """
     space = (picture.metadata.icc or b"")[16:20]
-    is_grey = picture.channels == 1 and target is not Format.WEBP
+    is_grey = picture.channels == 1 and target.holds.grey
     if space != (b"RGB " if is_grey else b"GRAY"):
         return picture
     metadata = replace(picture.metadata, icc=None)
     return replace(picture, metadata=metadata, changes=picture.changes | {Change.PROFILE})
 
 
-def _lost(picture: Picture, target: Format) -> Iterator[Change]:
-    metadata, moves = picture.metadata, target is not picture.format
-    if picture.depth > _DEEPEST[target]:
+def _lost(picture: Picture, target: FileFormat) -> Iterator[Change]:
+    metadata, holds, moves = picture.metadata, target.holds, target.name != picture.format
+    if picture.depth > max(holds.depths):
         yield Change.DEPTH
-    if target is Format.WEBP and picture.channels == 1:
+    if picture.channels == 1 and not holds.grey:
         yield Change.COLOURS
-    if target is Format.JPEG and picture.alpha is not None:
+    if picture.alpha is not None and not holds.alpha:
         yield Change.ALPHA
     if moves and metadata.colour and not metadata.icc:
         yield Change.PROFILE
-    if (moves and metadata.native) or (target is Format.WEBP and metadata.dpi):
+    parts = ((metadata.dpi, holds.dpi), (metadata.exif, holds.exif), (metadata.xmp, holds.xmp))
+    if (moves and metadata.native) or any(part and not held for part, held in parts):
         yield Change.METADATA
-    if target is Format.JPEG:
-        yield from jpeg.too_long(metadata)
+    yield from holds.too_long(metadata)

@@ -4,12 +4,13 @@
 >>> encode(picture).data
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from app.imaging import jpeg, legacy, png, tiff_reader, tiff_writer, webp
+from app.imaging import formats
 from app.imaging.changes import on_encoding, stripped, without_misfit
+from app.imaging.formats.format import FileFormat
 from app.imaging.metadata import upright
 from app.imaging.picture import (
     Change,
@@ -58,36 +59,7 @@ class Encoded:
     @property
     def media_type(self) -> str:
         """The MIME type of `data`."""
-        return self.format.media_type
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """The functions that read one file format."""
-
-    name: str
-    read_header: Callable[[bytes], Header]
-    decode: Callable[[bytes], Picture]
-
-
-_PNG = Reader("PNG", png.read_header, png.decode)
-_JPEG = Reader("JPEG", jpeg.read_header, jpeg.decode)
-_WEBP = Reader("WebP", webp.read_header, webp.decode)
-_TIFF = Reader("TIFF", tiff_reader.read_header, tiff_reader.decode)
-_BMP = Reader("BMP", legacy.read_bmp_header, legacy.decode_bmp)
-_GIF = Reader("GIF", legacy.read_gif_header, legacy.decode_gif)
-
-_SIGNATURES = {
-    png.SIGNATURE: _PNG,
-    jpeg.SIGNATURE: _JPEG,
-    b"II*\0": _TIFF,
-    b"MM\0*": _TIFF,
-    b"II+\0": _TIFF,
-    b"MM\0+": _TIFF,
-    b"BM": _BMP,
-    b"GIF87a": _GIF,
-    b"GIF89a": _GIF,
-}
+        return formats.FORMATS[self.format].media_type
 
 
 def read_header(data: bytes) -> Header:
@@ -96,9 +68,9 @@ def read_header(data: bytes) -> Header:
     Raises `UnsupportedImage` for what is not an image of a format that is read, and
     `UnreadableImage` for a header that makes no sense.
     """
-    reader = _reader(data)
-    with _reading(reader):
-        return reader.read_header(data)
+    found = formats.of_file(data)
+    with _reading(found):
+        return found.read_header(data)
 
 
 def decode(data: bytes, *, max_pixels: int, max_side: int = MAX_SIDE) -> Picture:
@@ -108,13 +80,13 @@ def decode(data: bytes, *, max_pixels: int, max_side: int = MAX_SIDE) -> Picture
     altogether or `max_side` in width or height, `UnsupportedImage` for animations, many
     pages and unknown formats, and `UnreadableImage` for what is truncated or damaged.
     """
-    reader = _reader(data)
-    with _reading(reader):
-        header = reader.read_header(data)
+    found = formats.of_file(data)
+    with _reading(found):
+        header = found.read_header(data)
         _check(header, max_pixels, max_side)
-        picture = reader.decode(data)
+        picture = found.decode(data)
         if (picture.width, picture.height) != (header.width, header.height):
-            raise UnreadableImage(f"The {reader.name} image is not of the size that it declares.")
+            raise UnreadableImage(f"The {found.title} image is not of the size that it declares.")
         return _turned_upright(picture)
 
 
@@ -131,40 +103,23 @@ def encode(
     """
     if quality is not None and not 1 <= quality <= 100:
         raise UnsuitableFormat("quality must be between 1 and 100.")
-    target = picture.format if format is None else format
+    target = formats.FORMATS[picture.format if format is None else format]
+    if target.encode is None:
+        raise UnsuitableFormat(f"{target.title} images are read here, but not written.")
     picture = without_misfit(picture, target)
-    match target:
-        case Format.PNG:
-            data = png.encode(picture)
-        case Format.JPEG:
-            data = jpeg.encode(picture, quality)
-        case Format.WEBP:
-            data = webp.encode(picture, quality)
-        case Format.TIFF:
-            data = tiff_writer.encode(picture)
-    return Encoded(data, target, on_encoding(picture, target))
-
-
-def _reader(data: bytes) -> Reader:
-    if not data:
-        raise UnreadableImage("The image is empty: it has no bytes at all.")
-    if webp.is_webp(data):
-        return _WEBP
-    for signature, reader in _SIGNATURES.items():
-        if data.startswith(signature):
-            return reader
-    raise UnsupportedImage("Not an image that is read here: png, jpeg, webp, tiff, bmp or gif.")
+    data = target.encode(picture, quality)
+    return Encoded(data, Format(target.name), on_encoding(picture, target))
 
 
 @contextmanager
-def _reading(reader: Reader) -> Iterator[None]:
+def _reading(found: FileFormat) -> Iterator[None]:
     """Turn whatever a decoder raises into what its caller can act upon."""
     try:
         yield
     except (ImagingError, MemoryError):
         raise
     except Exception as error:  # decoders raise what they like when a file is damaged
-        raise UnreadableImage(f"The {reader.name} image is truncated or damaged.") from error
+        raise UnreadableImage(f"The {found.title} image is truncated or damaged.") from error
 
 
 def _check(header: Header, max_pixels: int, max_side: int) -> None:

@@ -19,7 +19,7 @@ POINTERS = (Tag.EXIF, Tag.GPS, Tag.INTEROPERABILITY)  # their value is a directo
 MAX_DIRECTORIES = 64
 MAX_FIELDS = 4096
 
-BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED = 1, 2, 3, 4, 5, 7
+BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, LONG8 = 1, 2, 3, 4, 5, 7, 16
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _BIG_SIZES = _SIZES | {16: 8, 17: 8, 18: 8}
 _INTEGERS = {BYTE: "u1", SHORT: "u2", LONG: "u4", UNDEFINED: "u1", 13: "u4", 16: "u8", 18: "u8"}
@@ -29,14 +29,13 @@ _INTEGERS = {BYTE: "u1", SHORT: "u2", LONG: "u4", UNDEFINED: "u1", 13: "u4", 16:
 class Field:
     """A tag's value: `count` items of a TIFF type, as bytes in the file's byte order.
 
-    `position` is where the value lies in the file, `record` the directory's own entry for it.
+    `position` is where the value lies in the file.
     """
 
     kind: int
     count: int
     value: bytes | memoryview
     position: int = 0
-    record: bytes | memoryview = b""
 
 
 Tree = dict[int, "Field | Tree"]
@@ -45,13 +44,17 @@ ByteOrder = Literal["<", ">"]
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """One directory of a file: its fields by tag, and where the link to the next one lies."""
+    """One directory of a file: its fields by tag, and where the link to the next one lies.
+
+    `broken` are the tags whose value is of no known type or lies outside of the file.
+    """
 
     data: memoryview
     order: ByteOrder
     big: bool
     fields: dict[int, Field] = field(default_factory=dict)
     link: int = 0
+    broken: frozenset[int] = frozenset()
 
     def integers(self, tag: int) -> NDArray[Any]:
         """The tag's values; none where it is missing or not of an integer type."""
@@ -156,16 +159,18 @@ def _read(data: memoryview, position: int, order: ByteOrder, big: bool) -> Direc
         raise ValueError("too many fields in a directory")
     start, size = (position + 8, 20) if big else (position + 2, 12)
     fields: dict[int, Field] = {}
+    broken: set[int] = set()
     for entry in range(start, start + count * size, size):
         tag, kind, number = struct.unpack_from(order + ("HHQ" if big else "HHI"), data, entry)
         length = number * (_BIG_SIZES if big else _SIZES).get(kind, 0)
         where = entry + (12 if big else 8)
         if length > (8 if big else 4):
             (where,) = struct.unpack_from(order + ("Q" if big else "I"), data, where)
-        if length and where + length <= len(data):  # what points out of the file is not there
-            value, record = data[where : where + length], data[entry : entry + size]
-            fields.setdefault(tag, Field(kind, number, value, where, record))
-    return Directory(data, order, big, fields, start + count * size)
+        if length and where + length <= len(data):
+            fields.setdefault(tag, Field(kind, number, data[where : where + length], where))
+        else:
+            broken.add(tag)
+    return Directory(data, order, big, fields, start + count * size, frozenset(broken))
 
 
 def _tree(directory: Directory, without: Container[int], levels: int) -> Tree:

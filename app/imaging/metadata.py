@@ -6,6 +6,7 @@ import zlib
 from dataclasses import replace
 
 from app.imaging import ifd
+from app.imaging.icc import is_cmyk
 from app.imaging.picture import Change, Changes, Metadata, those_of
 from app.imaging.tags import Tag
 
@@ -23,11 +24,6 @@ def inflate(data: bytes | memoryview) -> bytes:
     except zlib.error:
         return b""
     return inflated if stream.eof else b""
-
-
-def is_cmyk(profile: bytes) -> bool:
-    """Whether an ICC profile is one of inks."""
-    return profile[16:20] == b"CMYK"
 
 
 def upright(metadata: Metadata) -> tuple[int, Metadata, Changes]:

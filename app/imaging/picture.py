@@ -3,7 +3,7 @@
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ class UnsupportedImage(ImagingError):
 
 
 class TooManyPixels(ImagingError):
-    """The header declares a larger picture than the limits allow."""
+    """The file declares a larger picture, or more work on it, than the limits allow."""
 
 
 class UnsuitableFormat(ImagingError):
@@ -58,40 +58,22 @@ def those_of(changes: Mapping[Change, bool]) -> Changes:
 
 
 class Format(enum.StrEnum):
-    """A file format that is written (and read)."""
+    """A file format that is written (and read); `app.imaging.formats` has the record of each."""
 
     PNG = "png"
     JPEG = "jpeg"
     WEBP = "webp"
     TIFF = "tiff"
 
-    @property
-    def media_type(self) -> str:
-        """The MIME type, such as `image/png`."""
-        return f"image/{self.value}"
-
-    @classmethod
-    def from_name(cls, name: str) -> Self:
-        """The format of a name, file suffix or MIME type: `JPG`, `.tif`, `image/webp`.
-
-        Raises `UnsupportedImage` when none of them is meant.
-        """
-        bare = name.strip().lower().removeprefix("image/").removeprefix(".")
-        try:
-            return cls({"jpg": "jpeg", "tif": "tiff"}.get(bare, bare))
-        except ValueError:
-            known = ", ".join(cls)
-            message = f"{name!r} is not a format that can be written; these are: {known}."
-            raise UnsupportedImage(message) from None
-
 
 @dataclass(frozen=True, slots=True)
 class Header:
     """What a file declares before anything of it is decoded.
 
-    `format` is one that is read: a `Format`, `bmp` or `gif`. `width` and `height` are
+    `format` is the name of one that is read. `width` and `height` are
     as stored, before any orientation; `frames` counts pages, too. `pixel_bytes` is the most that
-    a pixel takes while it is decoded: four 16-bit samples as stored, and four as they are kept.
+    a pixel takes while it is decoded: four 16-bit samples as stored, and four as they are kept;
+    `more_bytes` is what decoding takes beside the picture, for a tile that is larger.
     """
 
     format: str
@@ -99,6 +81,7 @@ class Header:
     height: int
     frames: int = 1
     pixel_bytes: int = 16
+    more_bytes: int = 0
 
     @property
     def size(self) -> int:
@@ -108,7 +91,7 @@ class Header:
     @property
     def decoded_bytes(self) -> int:
         """The most memory that decoding takes."""
-        return self.size * self.pixel_bytes
+        return self.size * self.pixel_bytes + self.more_bytes
 
 
 @dataclass(frozen=True, slots=True)

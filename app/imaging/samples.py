@@ -9,7 +9,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from app.imaging.metadata import is_cmyk
+from app.imaging.icc import ink_profile
 
 Samples = NDArray[Any]
 
@@ -86,12 +86,13 @@ def cmyk_to_rgb(inks: Samples, profile: bytes | None) -> Samples:
 
     Without one, `R = (1 - C) * (1 - K)` and likewise for G and B.
     """
-    if profile is not None and is_cmyk(profile):
+    usable = None if profile is None else ink_profile(profile)
+    if usable is not None:
         try:
             return np.asarray(
                 imagecodecs.cms_transform(
                     inks,
-                    profile,
+                    usable,
                     imagecodecs.cms_profile("srgb"),
                     colorspace="cmyk",
                     outcolorspace="rgb",

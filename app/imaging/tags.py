@@ -74,6 +74,14 @@ class SampleFormat(enum.IntEnum):
     FLOAT = 3
 
 
+class Predictor(enum.IntEnum):
+    """What was done to samples before they were packed."""
+
+    NONE = 1
+    DIFFERENCES = 2
+    FLOAT = 3
+
+
 # all that a decoder must know to make pixels of a directory's segments
 PIXEL_TAGS = frozenset(
     {

@@ -67,4 +67,4 @@ def read(data: bytes) -> Picture:
 def write(picture: Picture, restored: Pixels) -> tuple[bytes, str]:
     """A denoised picture as a file of the format that it came in, and its media type."""
     encoded = encode(replace(picture, pixels=restored))
-    return encoded.data, encoded.format.media_type
+    return encoded.data, encoded.media_type

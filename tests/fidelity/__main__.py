@@ -4,7 +4,7 @@ import itertools
 import sys
 from collections.abc import Iterator
 
-from app.imaging.codec import Format
+from app.imaging.formats import FORMATS
 from tests.fidelity.cases import Case, Kept, Refused, cases
 
 HEAD = """\
@@ -15,14 +15,14 @@ answer, read by another library: with none of the noise removed, a picture must 
 went in. Width and height are always those of the upload, seen upright. The last column is the
 header `X-Image-Changes`: what cannot be kept is refused or named there, never lost in silence.
 
-AVIF, JPEG 2000 and JPEG XL are refused, though the codec library could decode them: each would add
-a large native decoder to what strangers can reach, and a picture in them goes to its sender's own
-converter first more easily than a fault in one of those goes away.
+Known formats that are not read are named in the answer, with what to convert them to. AVIF, JPEG
+2000 and JPEG XL are among them, though the codec library could decode them: each would add a large
+native decoder to what strangers can reach, and a picture in them goes to its sender's own converter
+first more easily than a fault in one of those goes away.
 
 `python -m tests.fidelity > docs/fidelity.md` writes this page.
 """
 
-_NAMES = {Format.WEBP: "WebP"}
 _COLOURS = {1: "grey", 2: "grey + alpha", 3: "RGB", 4: "RGB + alpha"}
 _DEPTHS = {"uint8": "8-bit", "uint16": "16-bit", "float32": "32-bit floating-point"}
 
@@ -51,7 +51,7 @@ def _row(case: Case) -> str:
 
 def _answer(kept: Kept) -> str:
     channels = 1 if kept.samples.ndim == 2 else kept.samples.shape[2]
-    name = _NAMES.get(kept.format, kept.format.upper())
+    name = FORMATS[kept.format].title
     answer = f"{name}, {_DEPTHS[kept.samples.dtype.name]} {_COLOURS[channels]}"
     return answer + (f", {', '.join(sorted(kept.metadata))}" if kept.metadata else "")
 

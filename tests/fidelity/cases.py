@@ -17,6 +17,7 @@ from PIL.PngImagePlugin import PngInfo
 from app.imaging.codec import Change, Format
 from tests.fidelity import files
 from tests.fidelity.files import DEEP, NOISE, SMOOTH, Samples, by_pillow, by_tifffile, spread
+from tests.fidelity.foreign import SAMPLES
 
 Item = Literal["profile", "exif", "gps", "xmp", "dpi", "comment"]
 
@@ -297,7 +298,9 @@ def _others() -> Iterator[Row]:
     yield "AVIF", partial(by_pillow, SMOOTH, "AVIF"), UNSUPPORTED
     yield "JPEG 2000", partial(imagecodecs.jpeg2k_encode, SMOOTH), UNSUPPORTED
     yield "JPEG XL", partial(imagecodecs.jpegxl_encode, SMOOTH), UNSUPPORTED
-    yield "SVG", lambda: b"<svg xmlns='http://www.w3.org/2000/svg'/>", UNSUPPORTED
+    real = ("an AVIF", "a JPEG 2000", "a JPEG XL")
+    for title, data in {title: data for title, data in SAMPLES if title not in real}.items():
+        yield title.partition(" ")[2], partial(bytes, data), UNSUPPORTED
     yield "no bytes", bytes, Refused(400, "unreadable-image")
     half = by_pillow(NOISE, "PNG")
     yield "half a PNG", lambda: half[: len(half) // 2], Refused(400, "unreadable-image")

@@ -1,7 +1,6 @@
 /** The ways in which pictures get onto the page: chosen, pasted or dropped, in folders too. */
 
 const $ = (id) => document.getElementById(id);
-const PICTURE = /\.(png|jpe?g|webp|tiff?|bmp|gif)$/i; // of the files in a folder
 
 /** @param {function(Iterable<File>)} take called with the files, which may be none */
 export function onPictures(take) {
@@ -43,7 +42,8 @@ async function below(entry) {
   inside.sort((one, other) => one.name.localeCompare(other.name, undefined, { numeric: true }));
   const files = [];
   for (const each of inside) files.push(...(await below(each)));
-  return files.filter((file) => PICTURE.test(file.name));
+  const suffixes = $("file").accept.split(",").filter((each) => each.startsWith("."));
+  return files.filter(({ name }) => suffixes.some((each) => name.toLowerCase().endsWith(each)));
 }
 
 function nextOf(reader) {

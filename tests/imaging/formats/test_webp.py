@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.imaging import codec, webp
+from app.imaging import codec
 from app.imaging.codec import Format, Picture, UnreadableImage, UnsuitableFormat, UnsupportedImage
+from app.imaging.formats import webp
 
 LIMIT = 10_000
 

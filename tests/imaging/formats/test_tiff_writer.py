@@ -6,8 +6,9 @@ import pytest
 import tifffile
 from PIL import Image
 
-from app.imaging import codec, ifd, tiff_writer
+from app.imaging import codec, ifd
 from app.imaging.codec import Metadata, Picture
+from app.imaging.formats.tiff import writer as tiff_writer
 from app.imaging.tags import Tag
 
 

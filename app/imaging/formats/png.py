@@ -1,17 +1,19 @@
 """PNG: chunks of our own reading and writing, pixels by libpng.
 
-The decoder is given the chunks that make up the pixels and no others, so nothing else in a file
-can trouble it. The specification is https://www.w3.org/TR/png-3/.
+The decoder is given a file anew, of the header, palette and pixels that were read here, so nothing
+else in a file can trouble it. The specification is https://www.w3.org/TR/png-3/.
 """
 
 import struct
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import imagecodecs
 import numpy as np
 
+from app.imaging.formats.format import FileFormat, Holds, recognise
 from app.imaging.metadata import inflate
 from app.imaging.picture import (
     Change,
@@ -32,6 +34,8 @@ SLACK = 2**16  # bytes that may follow the pixels in their stream
 METRE = 0.0254  # an inch in metres
 
 _PALETTE = 3  # a colour type
+_CHANNELS = {0: 1, 2: 3, _PALETTE: 1, 4: 2, 6: 4}
+_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), _PALETTE: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 _PIXELS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT"}
 _COLOUR = {b"cHRM", b"gAMA", b"sRGB", b"cICP", b"mDCV", b"cLLI"}  # how to see the samples
 _OWN = {b"iCCP", b"eXIf", b"pHYs"}  # written from the picture's pixels or metadata
@@ -51,35 +55,64 @@ class Chunk(NamedTuple):
     whole: memoryview
 
 
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What the IHDR chunk says."""
+
+    width: int
+    height: int
+    depth: int
+    colour_type: int
+    interlaced: int
+
+    @property
+    def stream_size(self) -> int:
+        """Bytes of the filtered rows: one for the filter, then samples."""
+        bits, size = self.depth * _CHANNELS[self.colour_type], 0
+        for left, top, across, down in _ADAM7 if self.interlaced else [(0, 0, 1, 1)]:
+            columns, rows = -((left - self.width) // across), -((top - self.height) // down)
+            if columns > 0:
+                size += rows * (1 + (columns * bits + 7) // 8)
+        return size
+
+    def write(self) -> bytes:
+        """The chunk anew."""
+        return write_chunk(
+            b"IHDR",
+            struct.pack(
+                *(">IIBBBBB", self.width, self.height, self.depth, self.colour_type),
+                *(0, 0, self.interlaced),
+            ),
+        )
+
+
 def read_header(data: bytes) -> Header:
     """Read the IHDR chunk and, of an animation, the number of frames."""
-    width, height = struct.unpack_from(">II", data, len(SIGNATURE) + 8)
-    frames = 1
-    for chunk in _chunks(data):
+    chunks, frames = _chunks(data), 1
+    head = _head(next(chunks))
+    for chunk in chunks:
         if chunk.name == b"acTL":
             frames = struct.unpack_from(">I", chunk.body)[0]
         if chunk.name == b"IDAT":
             break
-    return Header(Format.PNG, width, height, frames)
+    return Header(Format.PNG, head.width, head.height, frames)
 
 
 def decode(data: bytes) -> Picture:
     """Decode any kind of PNG; palettes and fewer than 8 bits become 8-bit grey or RGB."""
     chunks = list(_chunks(data))
-    _check_stream(data, chunks)
-    parts = [chunk.whole for chunk in chunks if chunk.name in _PIXELS]
-    samples = imagecodecs.png_decode(b"".join([SIGNATURE, *parts, write_chunk(b"IEND", b"")]))
+    head = _head(chunks[0])
+    _check_stream(head, chunks)
+    palette, transparency = _palette(head, chunks), _transparency(head, chunks)
+    samples = imagecodecs.png_decode(_rebuild(head, palette, transparency, chunks))
     pixels, alpha = deinterleave(samples)
-    palette = next((chunk.body for chunk in chunks if chunk.name == b"PLTE"), None)
-    depth, colour_type = data[len(SIGNATURE) + 16 : len(SIGNATURE) + 18]
-    if colour_type == _PALETTE and palette is not None and _is_grey(palette):
+    if palette and _is_grey(palette):
         pixels = np.ascontiguousarray(pixels[..., :1])
     metadata = _metadata(chunks)
-    changes = _changes(chunks, metadata, depth, colour_type)
-    return Picture(pixels, alpha, Format.PNG, metadata, changes)
+    return Picture(pixels, alpha, Format.PNG, metadata, _changes(chunks, metadata, head))
 
 
-def encode(picture: Picture) -> bytes:
+def encode(picture: Picture, quality: int | None = None) -> bytes:  # noqa: ARG001
     """Encode 8 or 16 bits a sample; floating point is rounded to 16."""
     samples = to_integers(interleave(picture.pixels, picture.alpha))
     room = samples.nbytes + samples.nbytes // 8 + 2 * picture.height + SLACK  # even for noise
@@ -114,27 +147,68 @@ def _chunks(data: bytes) -> Iterator[Chunk]:
     raise UnsupportedImage(f"The PNG image has more than {MAX_CHUNKS} chunks.")
 
 
-def _check_stream(data: bytes, chunks: list[Chunk]) -> None:
+def _head(first: Chunk) -> Head:
+    name, body, whole = first
+    if name != b"IHDR" or len(body) != 13 or not _is_sound(whole):
+        raise UnreadableImage("The PNG image does not begin with its header.")
+    width, height, depth, colour_type, *methods, interlaced = struct.unpack(">IIBBBBB", body)
+    if depth not in _DEPTHS.get(colour_type, ()) or any(methods) or interlaced > 1:
+        raise UnreadableImage("The header of the PNG image makes no sense.")
+    return Head(width, height, depth, colour_type, interlaced)
+
+
+def _check_stream(head: Head, chunks: list[Chunk]) -> None:
     """Inflate the pixels once, cheaply, into just their size: libpng would go on without end."""
-    size = _stream_size(data[len(SIGNATURE) + 8 :])
     stream = b"".join(chunk.body for chunk in chunks if chunk.name == b"IDAT")
+    size = head.stream_size
     if len(imagecodecs.deflate_decode(stream, out=size + SLACK)) < size:
         raise UnreadableImage("The PNG image is truncated.")
 
 
-def _stream_size(header: bytes) -> int:
-    """Bytes of the filtered rows that an IHDR declares: one for the filter, then samples."""
-    width, height, depth, colour_type, _, _, interlaced = struct.unpack_from(">IIBBBBB", header)
-    bits = depth * {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour_type]
-    size = 0
-    for left, top, across, down in _ADAM7 if interlaced else [(0, 0, 1, 1)]:
-        columns, rows = -((left - width) // across), -((top - height) // down)
-        if columns > 0:
-            size += rows * (1 + (columns * bits + 7) // 8)
-    return size
+def _palette(head: Head, chunks: list[Chunk]) -> bytes:
+    """The colours that indices may name; none where there are no indices."""
+    if head.colour_type != _PALETTE:
+        return b""
+    palette = _before_pixels(chunks, b"PLTE")
+    if not palette or len(palette) % 3:
+        raise UnreadableImage("The palette of the PNG image is missing or damaged.")
+    return palette[: 3 << head.depth]
 
 
-def _is_grey(palette: memoryview) -> bool:
+def _transparency(head: Head, chunks: list[Chunk]) -> bytes:
+    """The opacity of the palette's colours, or the colour that is transparent."""
+    transparency = _before_pixels(chunks, b"tRNS")
+    match head.colour_type:
+        case 0 | 2:
+            fits = len(transparency) == 2 * _CHANNELS[head.colour_type]
+        case _:
+            fits = head.colour_type == _PALETTE and len(transparency) <= 256
+    return transparency if fits else b""
+
+
+def _before_pixels(chunks: list[Chunk], name: bytes) -> bytes:
+    """The contents of the first chunk of that name, which has no effect behind the pixels."""
+    names = [chunk.name for chunk in chunks]
+    place = names.index(name) if name in names else len(names)
+    if place > (names.index(b"IDAT") if b"IDAT" in names else 0):
+        return b""
+    if not _is_sound(chunks[place].whole):
+        raise UnreadableImage("The PNG image is damaged.")
+    return bytes(chunks[place].body)
+
+
+def _rebuild(head: Head, palette: bytes, transparency: bytes, chunks: list[Chunk]) -> bytes:
+    """The file anew: what was read of it, and the streams of pixels, which libpng is to check."""
+    parts = [SIGNATURE, head.write()]
+    parts += [write_chunk(b"PLTE", palette)] if palette else []
+    parts += (
+        [write_chunk(b"tRNS", transparency[: len(palette) // 3 or None])] if transparency else []
+    )
+    pixels = [chunk.whole for chunk in chunks if chunk.name == b"IDAT"]
+    return b"".join([*parts, *pixels, write_chunk(b"IEND", b"")])
+
+
+def _is_grey(palette: bytes) -> bool:
     colours = np.frombuffer(palette, np.uint8).reshape(-1, 3)
     return bool((colours == colours[:, :1]).all())
 
@@ -168,15 +242,15 @@ def _metadata(chunks: list[Chunk]) -> Metadata:
     )
 
 
-def _changes(chunks: list[Chunk], metadata: Metadata, depth: int, colour_type: int) -> Changes:
+def _changes(chunks: list[Chunk], metadata: Metadata, head: Head) -> Changes:
     names = [chunk.name for chunk in chunks if chunk.name not in _PIXELS]
     carried = len(metadata.colour) + len(metadata.native)
     carried += sum(part is not None for part in (metadata.exif, metadata.xmp, metadata.dpi))
     described = len(names) - names.count(b"iCCP")
     changes = {
         Change.ALPHA: any(chunk.name == b"tRNS" for chunk in chunks),
-        Change.COLOURS: colour_type == _PALETTE,
-        Change.DEPTH: depth < 8 and colour_type != _PALETTE,
+        Change.COLOURS: head.colour_type == _PALETTE,
+        Change.DEPTH: head.depth < 8 and head.colour_type != _PALETTE,
         Change.METADATA: carried < described,
         Change.PROFILE: b"iCCP" in names and metadata.icc is None,
     }
@@ -213,3 +287,16 @@ def _metadata_chunks(picture: Picture) -> Iterator[bytes]:
         yield write_chunk(b"eXIf", metadata.exif)
     if metadata.xmp:
         yield write_chunk(b"iTXt", _XMP + bytes(4) + metadata.xmp)
+
+
+FORMAT = FileFormat(
+    name="png",
+    title="PNG",
+    media_types=("image/png",),
+    suffixes=(".png",),
+    recognises=recognise(SIGNATURE),
+    read_header=read_header,
+    decode=decode,
+    encode=encode,
+    holds=Holds(depths=(8, 16), alpha=True, exif=True, xmp=True, dpi=True),
+)

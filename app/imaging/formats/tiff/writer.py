@@ -9,7 +9,7 @@ import numpy as np
 from app.imaging import ifd
 from app.imaging.picture import Metadata, Picture
 from app.imaging.samples import interleave
-from app.imaging.tags import FILE_TAGS, Compression, Photometric, SampleFormat, Tag
+from app.imaging.tags import FILE_TAGS, Compression, Photometric, Predictor, SampleFormat, Tag
 
 STRIP_BYTES = 2**18  # before compression
 LEVEL = 1  # benchmarks/codecs.py: level 6 takes five times as long to save an eighth
@@ -18,7 +18,7 @@ _UNASSOCIATED_ALPHA = 2
 _INCH = 2
 
 
-def encode(picture: Picture) -> bytes:
+def encode(picture: Picture, quality: int | None = None) -> bytes:  # noqa: ARG001
     """Encode at the picture's own depth and, if it came with EXIF, in that block's byte order."""
     order, fields = _described(picture.metadata)
     rows = max(1, STRIP_BYTES // (picture.width * picture.pixels[0, 0].nbytes))
@@ -57,7 +57,7 @@ def _pixel_fields(picture: Picture, order: ifd.ByteOrder, rows: int) -> ifd.Tree
         Tag.COMPRESSION: [Compression.DEFLATE],
         Tag.PHOTOMETRIC: [photometric],
         Tag.SAMPLES: [channels],
-        Tag.PREDICTOR: [3 if is_float else 2],
+        Tag.PREDICTOR: [Predictor.FLOAT if is_float else Predictor.DIFFERENCES],
         Tag.SAMPLE_FORMAT: [sample_format] * channels,
     }
     if picture.alpha is not None:

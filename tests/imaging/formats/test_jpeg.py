@@ -4,15 +4,18 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from app.imaging import codec, jpeg
+from app.imaging import codec
 from app.imaging.codec import (
     Format,
     Metadata,
     Picture,
+    TooManyPixels,
     UnreadableImage,
     UnsuitableFormat,
     UnsupportedImage,
 )
+from app.imaging.formats.jpeg import stream
+from app.imaging.formats.jpeg import writer as jpeg
 
 LIMIT = 10_000
 SCAN = b"\xff\xda"
@@ -81,7 +84,7 @@ def test_metadata_is_read_from_pillow_and_by_pillow(saved, opened, colour, srgb,
         dpi=(300, 200),
         comment=b"a comment",
     )
-    image = opened(jpeg.encode(decoded(data)))
+    image = opened(jpeg.encode(decoded(data), None))
     assert image.info["icc_profile"] == srgb * 200
     assert image.info["xmp"] == b"<x/>"
     assert image.info["dpi"] == (300, 200)
@@ -199,11 +202,11 @@ def test_scans_have_a_limit(saved, colour):
     data = saved(colour, "JPEG", progressive=True)
     scan = data[data.rindex(SCAN) : -2]
     assert decoded(data[:-2] + scan * 5 + data[-2:]).size
-    with pytest.raises(UnsupportedImage, match="scans"):
-        decoded(data[:-2] + scan * jpeg.MAX_SCANS + data[-2:])
+    with pytest.raises(TooManyPixels, match="scans"):
+        decoded(data[:-2] + scan * stream.MAX_SCANS + data[-2:])
 
 
 def test_segments_have_a_limit(saved, colour):
-    data = with_segments(saved(colour, "JPEG"), segment(0xFE, b"") * jpeg.MAX_SEGMENTS)
+    data = with_segments(saved(colour, "JPEG"), segment(0xFE, b"") * stream.MAX_SEGMENTS)
     with pytest.raises(UnreadableImage):
         decoded(data)

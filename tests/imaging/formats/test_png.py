@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from PIL.PngImagePlugin import PngInfo
 
-from app.imaging import codec, png
+from app.imaging import codec
 from app.imaging.codec import Format, Metadata, Picture, UnreadableImage, UnsupportedImage
-from app.imaging.png import write_chunk
+from app.imaging.formats import png
+from app.imaging.formats.png import write_chunk
 
 GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6
 LIMIT = 10_000

@@ -1,0 +1,71 @@
+"""The registry of file formats: each module here that ends in a `FORMAT` is one.
+
+What users are told of formats, and what other modules go by, is asked here: suffixes, media types,
+names, and which format a file is of.
+"""
+
+import pkgutil
+from importlib import import_module
+
+from app.imaging.formats.foreign import foreign_to
+from app.imaging.formats.format import FileFormat
+from app.imaging.picture import UnreadableImage, UnsupportedImage
+
+FORMATS: dict[str, FileFormat] = {}
+"""Formats by their names."""
+
+
+def register(format_: FileFormat) -> None:
+    """Add a format to those that are read, and written if it can be."""
+    FORMATS[format_.name] = format_
+
+
+for _module in pkgutil.iter_modules(__path__, f"{__name__}."):
+    if _format := getattr(import_module(_module.name), "FORMAT", None):
+        register(_format)
+
+
+def suffixes() -> frozenset[str]:
+    """Those of files that are read, in lower case and with their dot."""
+    return frozenset(suffix for each in FORMATS.values() for suffix in each.suffixes)
+
+
+def media_types() -> tuple[str, ...]:
+    """Those of files that are read."""
+    return tuple(kind for each in FORMATS.values() for kind in each.media_types)
+
+
+def written() -> tuple[FileFormat, ...]:
+    """The formats that are written."""
+    return tuple(each for each in FORMATS.values() if each.encode)
+
+
+def of_file(data: bytes) -> FileFormat:
+    """The format of a file.
+
+    Raises `UnsupportedImage` for what is none that is read, and says what it is where it is known.
+    """
+    if not data:
+        raise UnreadableImage("The image is empty: it has no bytes at all.")
+    found = next((each for each in FORMATS.values() if each.recognises(data)), None)
+    if found is None:
+        raise UnsupportedImage(foreign_to(data) or f"Not an image that is read here: {_listed()}.")
+    return found
+
+
+def of_name(name: str) -> FileFormat:
+    """The written format of a name, file suffix or media type: `JPG`, `.tif`, `image/webp`.
+
+    Raises `UnsupportedImage` when none of them is meant.
+    """
+    bare = name.strip().lower()
+    for each in written():
+        if bare in (each.name, *each.media_types) or f".{bare.removeprefix('.')}" in each.suffixes:
+            return each
+    known = ", ".join(each.name for each in written())
+    raise UnsupportedImage(f"{name!r} is not a format that can be written; these are: {known}.")
+
+
+def _listed() -> str:
+    *names, last = FORMATS
+    return f"{', '.join(names)} or {last}"

@@ -1,0 +1,59 @@
+"""What a file format is to this service: one record that says it all."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from app.imaging.picture import Change, Header, Metadata, Picture
+
+
+def _none_too_long(_: Metadata) -> Iterator[Change]:
+    return iter(())
+
+
+@dataclass(frozen=True, slots=True)
+class Holds:
+    """What of a picture a file of a format can hold.
+
+    `depths` are bits a sample, of which 32 is floating point. Colour profiles are held by all
+    formats that are written. `too_long` names the parts of metadata that are left out.
+    """
+
+    depths: tuple[int, ...] = ()
+    grey: bool = True
+    alpha: bool = False
+    exif: bool = False
+    xmp: bool = False
+    dpi: bool = False
+    too_long: Callable[[Metadata], Iterator[Change]] = _none_too_long
+
+
+@dataclass(frozen=True, slots=True)
+class FileFormat:
+    """A file format that is read, and written where it has an `encode`.
+
+    `name` is what parameters and headers call it, `title` what people do. The first media type
+    and the first suffix are those of files that are written. `recognises` tells from any bytes
+    whether a file is one of the format; `read_header` and `decode` are asked for such alone, and
+    `decode` after `read_header`. `encode` takes a quality of 1 to 100, which lossless formats
+    disregard.
+    """
+
+    name: str
+    title: str
+    media_types: tuple[str, ...]
+    suffixes: tuple[str, ...]
+    recognises: Callable[[bytes], bool]
+    read_header: Callable[[bytes], Header]
+    decode: Callable[[bytes], Picture]
+    encode: Callable[[Picture, int | None], bytes] | None = None
+    holds: Holds = field(default_factory=Holds)
+
+    @property
+    def media_type(self) -> str:
+        """The media type of files that are written."""
+        return self.media_types[0]
+
+
+def recognise(*signatures: bytes) -> Callable[[bytes], bool]:
+    """A function that knows files by their first bytes."""
+    return lambda data: data.startswith(signatures)

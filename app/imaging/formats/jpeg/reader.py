@@ -1,0 +1,92 @@
+"""JPEG in: structure and metadata of our own reading, pixels by libjpeg-turbo.
+
+Application segments are those of JFIF, Exif, XMP part 3, and ICC.1 annex B.
+"""
+
+import struct
+
+import imagecodecs
+import numpy as np
+
+from app.imaging.formats.jpeg.stream import (
+    APP0,
+    APP1,
+    APP2,
+    APP13,
+    APP14,
+    COM,
+    JFIF,
+    Frame,
+    read_frame,
+    rebuild,
+    write_segment,
+)
+from app.imaging.picture import Change, Changes, Format, Header, Metadata, Picture
+from app.imaging.samples import cmyk_to_rgb, deinterleave
+
+EXIF, ICC = b"Exif\0\0", b"ICC_PROFILE\0"
+XMP = b"http://ns.adobe.com/xap/1.0/\0"
+_JFIF_BODY = 14  # bytes without a thumbnail
+
+
+def read_header(data: bytes) -> Header:
+    """Read up to the first scan."""
+    frame = read_frame(data)
+    return Header(Format.JPEG, frame.width, frame.height)
+
+
+def decode(data: bytes) -> Picture:
+    """Decode grey, YCbCr or RGB, and CMYK or YCCK, which become RGB."""
+    frame = read_frame(data)
+    samples = imagecodecs.jpeg8_decode(rebuild(data, frame, frame.transform))
+    metadata, changes = _metadata(frame), _changes(frame)
+    if len(frame.components) == 4:
+        # Adobe's programs, which sign theirs, store the absence of ink
+        inks = samples if frame.adobe is None else np.invert(samples)
+        samples = cmyk_to_rgb(inks, metadata.icc)
+    return Picture(*deinterleave(samples), Format.JPEG, metadata, changes)
+
+
+def _changes(frame: Frame) -> Changes:
+    """Inks become RGB; a segment that is neither pixels nor metadata of a known kind is left."""
+    changes = {Change.COLOURS} if len(frame.components) == 4 else set()
+    known = [_carried(*segment) for segment in frame.described]
+    repeated = [kind for kind in known if kind in (EXIF, XMP)]
+    if None in known or len(repeated) > len(set(repeated)):
+        changes.add(Change.METADATA)
+    return frozenset(changes)
+
+
+def _carried(marker: int, body: bytes) -> bytes | None:
+    """The kind of a segment whose contents the answer will have; None where it will not."""
+    if marker in (APP13, APP14, COM):
+        return b""
+    if marker == APP0 and body.startswith(JFIF) and len(body) <= _JFIF_BODY:
+        return JFIF
+    kinds = {APP1: (EXIF, XMP), APP2: (ICC,)}.get(marker, ())
+    return next((kind for kind in kinds if body.startswith(kind)), None)
+
+
+def _metadata(frame: Frame) -> Metadata:
+    exif = xmp = dpi = None
+    profile: dict[int, bytes] = {}
+    native = []
+    for marker, body in frame.described:
+        if marker == APP0 and body.startswith(JFIF) and len(body) >= 12:
+            dpi = _density(body)
+        elif marker == APP1 and body.startswith(EXIF):
+            exif = exif or body.removeprefix(EXIF)
+        elif marker == APP1 and body.startswith(XMP):
+            xmp = xmp or body.removeprefix(XMP)
+        elif marker == APP2 and body.startswith(ICC) and len(body) > 14:
+            profile[body[12]] = body[14:]
+        elif marker in (APP13, COM):  # IPTC, and a plain comment
+            native.append(write_segment(marker, body))
+    icc = b"".join(part for _, part in sorted(profile.items())) or None
+    return Metadata(icc=icc, exif=exif, xmp=xmp, dpi=dpi, native=tuple(native))
+
+
+def _density(jfif: bytes) -> tuple[float, float] | None:
+    unit, across, down = struct.unpack_from(">BHH", jfif, 7)
+    inch = {1: 1.0, 2: 2.54}.get(unit)
+    return (across * inch, down * inch) if inch and across and down else None

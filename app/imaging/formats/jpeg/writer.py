@@ -1,0 +1,63 @@
+"""JPEG out: pixels by libjpeg-turbo, behind metadata of our own writing."""
+
+import struct
+from collections.abc import Iterator
+
+import imagecodecs
+
+from app.imaging.formats.jpeg.reader import EXIF, ICC, XMP
+from app.imaging.formats.jpeg.stream import APP0, APP1, APP2, JFIF, MAX_BODY, write_segment
+from app.imaging.picture import Change, Format, Metadata, Picture, UnsuitableFormat
+from app.imaging.samples import interleave, to_uint8
+
+MAX_SIDE = 65_500
+DEFAULT_QUALITY = 95
+
+_START = b"\xff\xd8"
+_JFIF_END = 20  # of the segment that the encoder puts first
+_MAX_EXIF, _MAX_XMP = MAX_BODY - len(EXIF), MAX_BODY - len(XMP)
+_ICC_PART = MAX_BODY - len(ICC) - 2  # bytes of a profile in one segment
+_MAX_ICC = 255 * _ICC_PART
+
+
+def encode(picture: Picture, quality: int | None = None) -> bytes:
+    """Encode at 8 bits; colour keeps its resolution at qualities of 90 and more.
+
+    Raises `UnsuitableFormat` for transparency and for a side over 65 500 pixels.
+    """
+    if picture.alpha is not None and (to_uint8(picture.alpha) < 255).any():
+        raise UnsuitableFormat("JPEG cannot hold transparency; ask for png, webp or tiff.")
+    if max(picture.width, picture.height) > MAX_SIDE:
+        raise UnsuitableFormat(f"JPEG holds at most {MAX_SIDE} pixels a side; ask for png or tiff.")
+    quality = DEFAULT_QUALITY if quality is None else quality
+    samples = to_uint8(interleave(picture.pixels, None))
+    sampling = "444" if quality >= 90 else "420"
+    jpeg = imagecodecs.jpeg8_encode(samples, level=quality, subsampling=sampling)
+    head = _JFIF_END if jpeg[2:4] == b"\xff\xe0" else 2
+    return b"".join([_START, *_metadata_segments(picture), jpeg[head:]])
+
+
+def too_long(metadata: Metadata) -> Iterator[Change]:
+    """What is left out because its segments would be too long, or too many."""
+    if len(metadata.exif or b"") > _MAX_EXIF or len(metadata.xmp or b"") > _MAX_XMP:
+        yield Change.METADATA
+    if len(metadata.icc or b"") > _MAX_ICC:
+        yield Change.PROFILE
+
+
+def _metadata_segments(picture: Picture) -> Iterator[bytes]:
+    metadata = picture.metadata
+    dots = [round(value) for value in metadata.dpi or ()]
+    unit, across, down = (1, *dots) if dots and max(dots) < 2**16 else (0, 1, 1)
+    yield write_segment(APP0, JFIF + struct.pack(">BBBHHBB", 1, 1, unit, across, down, 0, 0))
+    if metadata.exif and len(metadata.exif) <= _MAX_EXIF:
+        yield write_segment(APP1, EXIF + metadata.exif)
+    if metadata.xmp and len(metadata.xmp) <= _MAX_XMP:
+        yield write_segment(APP1, XMP + metadata.xmp)
+    if metadata.icc and len(metadata.icc) <= _MAX_ICC:
+        starts = range(0, len(metadata.icc), _ICC_PART)
+        for number, start in enumerate(starts, start=1):
+            part = metadata.icc[start : start + _ICC_PART]
+            yield write_segment(APP2, ICC + bytes([number, len(starts)]) + part)
+    if picture.format is Format.JPEG:
+        yield from metadata.native

@@ -1,0 +1,259 @@
+"""How a TIFF directory stores its samples: read once, checked, and all that decoding goes by.
+
+Every field must be of a type that TIFF 6.0 allows for it, and every list as long as it must be.
+What is not so is refused before it is read.
+"""
+
+import math
+from collections.abc import Container
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.imaging import ifd
+from app.imaging.formats.jpeg import stream as jpeg
+from app.imaging.picture import TooManyPixels, UnreadableImage, UnsupportedImage
+from app.imaging.tags import (
+    PIXEL_TAGS,
+    Compression,
+    Photometric,
+    Predictor,
+    SampleFormat,
+    Tag,
+)
+
+MAX_SEGMENTS = 65_536
+MIN_TILE = 2**20  # pixels that a tile may always have, however small the picture
+MIN_PIXELS = 2**25  # that all tiles together may always have
+MAX_EXCESS = 2  # pixels in segments to one of the picture
+
+_CHANNELS = {Photometric.RGB: 3, Photometric.CMYK: 4, Photometric.YCBCR: 3}  # of colour; else 1
+# TIFF 6.0, section 2: readers should take any of these for an unsigned integer
+_UNSIGNED = (ifd.BYTE, ifd.SHORT, ifd.LONG)
+_OPAQUE = (ifd.BYTE, ifd.UNDEFINED)
+_LISTS = frozenset(
+    {
+        *(Tag.BITS, Tag.SAMPLE_FORMAT, Tag.EXTRA_SAMPLES, Tag.PALETTE, Tag.CHROMA_SUBSAMPLING),
+        *(Tag.STRIP_OFFSETS, Tag.STRIP_COUNTS, Tag.TILE_OFFSETS, Tag.TILE_COUNTS, Tag.JPEG_TABLES),
+    }
+)
+_FAX = (Compression.FAX_RLE, Compression.FAX3, Compression.FAX4)
+_PREDICTED = (Compression.LZW, Compression.DEFLATE, Compression.OLD_DEFLATE, Compression.ZSTD)
+_LSB_FIRST = 2  # a fill order
+E = TypeVar("E", bound=IntEnum)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How many samples of what there are, in which segments, and how these are packed."""
+
+    order: ifd.ByteOrder
+    width: int
+    height: int
+    bits: int
+    channels: int
+    colours: int  # channels without alpha
+    alpha: int  # its kind, where there is one: 1 has multiplied the colours, 2 has not
+    format: SampleFormat
+    photometric: Photometric
+    compression: Compression
+    predictor: Predictor
+    reversed_bits: bool
+    fax_options: int
+    planar: bool
+    segment_width: int
+    segment_height: int
+    offsets: NDArray[Any] = field(repr=False)
+    counts: NDArray[Any] = field(repr=False)
+    palette: NDArray[Any] = field(repr=False)  # reds, then greens, then blues
+    jpeg_tables: tuple[bytes, ...] = field(repr=False)
+
+    @property
+    def depth(self) -> int:
+        """Channels in one segment."""
+        return 1 if self.planar else self.channels
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of a row of a segment once it is unpacked; rows begin with a byte."""
+        return (self.segment_width * self.depth * self.bits + 7) // 8
+
+
+def check_fields(page: ifd.Directory, tags: Container[int] = PIXEL_TAGS) -> None:
+    """Refuse a directory in which one of the tags has a value that it must not have."""
+    if any(tag in tags for tag in page.broken):
+        raise UnsupportedImage("A field of the TIFF image has no value, or one of no known type.")
+    unsigned = (*_UNSIGNED, ifd.LONG8) if page.big else _UNSIGNED
+    for tag, entry in page.fields.items():
+        if tag not in tags:
+            continue
+        allowed = _OPAQUE if tag == Tag.JPEG_TABLES else unsigned
+        if entry.kind not in allowed:
+            raise UnsupportedImage(
+                f"Field {tag} of the TIFF image is of a type that is not its own."
+            )
+        if entry.count != 1 and tag not in _LISTS:
+            raise UnreadableImage(f"Field {tag} of the TIFF image has several values.")
+
+
+def read_layout(directory: ifd.Directory) -> Layout:
+    """Read and check the fields of a directory, whose segments then lie within the file.
+
+    Raises `UnsupportedImage` for rare ways to store samples, `TooManyPixels` for segments that
+    hold many more than the picture, and `UnreadableImage` for what contradicts itself.
+    """
+    check_fields(directory)
+    width, height = directory.integer(Tag.WIDTH), directory.integer(Tag.HEIGHT)
+    channels = directory.integer(Tag.SAMPLES, 1)
+    photometric = _one_of(Photometric, directory.integer(Tag.PHOTOMETRIC, -1))
+    compression = _one_of(Compression, directory.integer(Tag.COMPRESSION, 1))
+    sample_format = _one_of(SampleFormat, shared(directory, Tag.SAMPLE_FORMAT, channels))
+    bits = shared(directory, Tag.BITS, channels)
+    colours = _CHANNELS.get(photometric, 1)
+    planar = channels > 1 and directory.integer(Tag.PLANAR, 1) == 2
+    if channels - colours not in (0, 1) or bits not in _depths(
+        sample_format, photometric, compression, 1 if planar else channels
+    ):
+        raise UnsupportedImage(
+            f"A TIFF image of {channels} x {bits}-bit {photometric.name} samples "
+            f"({sample_format.name}, {compression.name}) is not supported."
+        )
+    tiled = Tag.TILE_WIDTH in directory.fields
+    segment = segment_size(directory)
+    expected = math.ceil(width / segment[0]) * math.ceil(height / segment[1])
+    expected *= channels if planar else 1
+    if expected > MAX_SEGMENTS:
+        raise UnsupportedImage(f"The TIFF image has more than {MAX_SEGMENTS} segments.")
+    if expected * math.prod(segment) > max(
+        MAX_EXCESS * width * height * (channels if planar else 1), MIN_PIXELS
+    ):
+        raise TooManyPixels("The TIFF image has tiles of many more pixels than itself.")
+    offsets, counts = _segments(directory, tiled, expected)
+    return Layout(
+        order=directory.order,
+        width=width,
+        height=height,
+        bits=bits,
+        channels=channels,
+        colours=colours,
+        alpha=int(_list(directory, Tag.EXTRA_SAMPLES, (0, channels - colours)).max(initial=0)),
+        format=sample_format,
+        photometric=photometric,
+        compression=compression,
+        predictor=_predictor(directory, compression, sample_format, bits),
+        reversed_bits=directory.integer(Tag.FILL_ORDER, 1) == _LSB_FIRST,
+        fax_options=directory.integer(Tag.FAX3_OPTIONS) & 7,
+        planar=planar,
+        segment_width=segment[0],
+        segment_height=segment[1],
+        offsets=offsets,
+        counts=counts,
+        palette=_palette(directory, photometric, bits),
+        jpeg_tables=_jpeg_tables(directory, compression),
+    )
+
+
+def _one_of(kind: type[E], value: int) -> E:
+    try:
+        return kind(value)
+    except ValueError:
+        raise UnsupportedImage("This TIFF image stores its samples in a rare way.") from None
+
+
+def shared(directory: ifd.Directory, tag: Tag, channels: int) -> int:
+    """The value that all channels share; 1, which is TIFF's default, where there is none."""
+    values = _list(directory, tag, (0, 1, channels))
+    if (values != values[:1]).any():
+        raise UnsupportedImage("A TIFF image of channels that differ is not supported.")
+    return int(values[0]) if values.size else 1
+
+
+def _list(directory: ifd.Directory, tag: Tag, lengths: Container[int]) -> NDArray[Any]:
+    """The tag's values, looked at only if there are as many as there must be."""
+    count = directory.fields[tag].count if tag in directory.fields else 0
+    if count not in lengths:
+        raise UnreadableImage(f"Field {tag} of the TIFF image has {count} values.")
+    return directory.integers(tag)
+
+
+def _depths(
+    sample_format: SampleFormat, photometric: Photometric, compression: Compression, depth: int
+) -> Container[int]:
+    """The bits that samples may have, for what they are and how they are packed."""
+    plain = (Photometric.WHITE_IS_ZERO, Photometric.BLACK_IS_ZERO, Photometric.RGB)
+    match photometric:
+        case _ if sample_format is SampleFormat.FLOAT:
+            packs_floats = compression not in (Compression.JPEG, *_FAX)
+            return (16, 32, 64) if photometric in plain and packs_floats else ()
+        case _ if compression in _FAX:
+            return (1,) if depth == 1 else ()
+        case _ if compression is Compression.JPEG:
+            return (8,)
+        case Photometric.YCBCR:
+            return ()
+        case Photometric.CMYK:
+            return (8, 16)
+        case Photometric.PALETTE:
+            return range(1, 9)
+    return range(1, 17)
+
+
+def segment_size(directory: ifd.Directory) -> tuple[int, int]:
+    """Width and height of tiles or strips, in pixels."""
+    width, height = directory.integer(Tag.WIDTH), directory.integer(Tag.HEIGHT)
+    if Tag.TILE_WIDTH in directory.fields:
+        segment = directory.integer(Tag.TILE_WIDTH), directory.integer(Tag.TILE_HEIGHT)
+    else:
+        segment = width, min(height, directory.integer(Tag.ROWS_PER_STRIP, height))
+    if not all(segment):
+        raise UnreadableImage("The TIFF image has empty segments.")
+    if math.prod(segment) > max(width * height, MIN_TILE):
+        raise UnsupportedImage("The TIFF image has tiles larger than itself.")
+    return segment
+
+
+def _segments(
+    directory: ifd.Directory, tiled: bool, expected: int
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Where the segments lie, and how long they are: within the file, and no longer than it."""
+    offsets = _list(directory, Tag.TILE_OFFSETS if tiled else Tag.STRIP_OFFSETS, (expected,))
+    counts = _list(directory, Tag.TILE_COUNTS if tiled else Tag.STRIP_COUNTS, (expected,))
+    size = len(directory.data)
+    if max(offsets.max(), counts.max()) > size or counts.min() == 0:
+        raise UnreadableImage("The TIFF image is truncated.")
+    offsets, counts = offsets.astype(np.int64), counts.astype(np.int64)
+    if (offsets + counts).max() > size or counts.sum() > size:
+        raise UnreadableImage("The TIFF image is truncated, or its segments overlap.")
+    return offsets, counts
+
+
+def _predictor(
+    directory: ifd.Directory, compression: Compression, sample_format: SampleFormat, bits: int
+) -> Predictor:
+    try:
+        predictor = Predictor(directory.integer(Tag.PREDICTOR, 1))
+    except ValueError:
+        raise UnreadableImage("The TIFF image has a predictor that is not known.") from None
+    if compression not in _PREDICTED:
+        return Predictor.NONE  # these have none, whatever the field says, for libtiff, too
+    is_float = sample_format is SampleFormat.FLOAT
+    if (predictor is Predictor.FLOAT and not is_float) or (
+        predictor is Predictor.DIFFERENCES and bits not in (8, 16, 32, 64)
+    ):
+        raise UnsupportedImage("The TIFF image has a predictor that does not fit its samples.")
+    return predictor
+
+
+def _palette(directory: ifd.Directory, photometric: Photometric, bits: int) -> NDArray[Any]:
+    if photometric is not Photometric.PALETTE:
+        return np.empty(0, np.uint16)
+    return _list(directory, Tag.PALETTE, (3 << bits,))
+
+
+def _jpeg_tables(directory: ifd.Directory, compression: Compression) -> tuple[bytes, ...]:
+    if compression is not Compression.JPEG or Tag.JPEG_TABLES not in directory.fields:
+        return ()
+    return jpeg.read_tables(bytes(directory.fields[Tag.JPEG_TABLES].value))

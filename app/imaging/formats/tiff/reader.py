@@ -1,0 +1,134 @@
+"""TIFF in: what a file declares, its picture in grey or RGB, and what describes it."""
+
+import math
+
+import numpy as np
+
+from app.imaging import ifd
+from app.imaging.formats.tiff.layout import (
+    Layout,
+    check_fields,
+    read_layout,
+    segment_size,
+    shared,
+)
+from app.imaging.formats.tiff.segments import read_samples
+from app.imaging.picture import (
+    Change,
+    Changes,
+    Format,
+    Header,
+    Metadata,
+    Picture,
+    UnsupportedImage,
+    those_of,
+)
+from app.imaging.samples import Samples, cmyk_to_rgb, unpremultiply, widen
+from app.imaging.tags import FILE_TAGS, LOST_TAGS, Photometric, SampleFormat, Tag
+
+_PREMULTIPLIED, _STRAIGHT = 1, 2  # alpha
+
+
+def read_header(data: bytes) -> Header:
+    """Read the directories; thumbnails and other reductions do not count as frames."""
+    pages = list(ifd.directories(data))
+    for each in pages:
+        check_fields(each, (Tag.SUBFILE,))
+    page, frames = _picture(pages), sum(map(_is_full, pages))
+    if not frames:
+        raise UnsupportedImage(
+            "The TIFF holds a thumbnail alone, as camera raw files do; convert it to JPEG or PNG."
+        )
+    check_fields(page)
+    width, height, pixel = page.integer(Tag.WIDTH), page.integer(Tag.HEIGHT), _pixel_bytes(page)
+    tile = math.prod(segment_size(page)) * pixel if Tag.TILE_WIDTH in page.fields else 0
+    return Header(Format.TIFF, width, height, frames, pixel, tile)
+
+
+def _pixel_bytes(page: ifd.Directory) -> int:
+    """The most that a pixel takes while it is decoded."""
+    stated = page.integer(Tag.SAMPLES, 1)
+    bits, channels = min(64, shared(page, Tag.BITS, stated)), min(5, stated)  # more are refused
+    if shared(page, Tag.SAMPLE_FORMAT, stated) != SampleFormat.FLOAT:
+        return max(16, channels * (bits // 8 + 4))
+    # Floats of any size become such of 4 bytes, which are then parted, and the colours divided.
+    divided = 12 if page.integer(Tag.EXTRA_SAMPLES) == _PREMULTIPLIED else 0
+    return max(16, channels * (max(bits // 8, 4) + 4) + divided)
+
+
+def _is_full(page: ifd.Directory) -> bool:
+    return not page.integer(Tag.SUBFILE) & 1
+
+
+def _picture(pages: list[ifd.Directory]) -> ifd.Directory:
+    """The one that is no reduction of another: thumbnails may come first."""
+    return next(filter(_is_full, pages), pages[0])
+
+
+def decode(data: bytes) -> Picture:
+    """Decode grey, RGB, palette or CMYK of 1 to 16 bits, or floating point in [0, 1].
+
+    Fewer than 8 bits become 8, more become 16; all floating point becomes `float32`.
+    """
+    pages = list(ifd.directories(data))
+    directory = _picture(pages)
+    layout = read_layout(directory)
+    samples = read_samples(data, layout)
+    if layout.format is SampleFormat.UNSIGNED and layout.photometric is not Photometric.PALETTE:
+        samples = widen(samples, layout.bits)
+    colours, metadata = samples[..., : layout.colours], _metadata(directory)
+    if layout.photometric is Photometric.WHITE_IS_ZERO:
+        colours = np.invert(colours) if colours.dtype.kind == "u" else 1 - colours
+    elif layout.photometric is Photometric.PALETTE:
+        colours = _look_up(layout, colours)
+    elif layout.photometric is Photometric.CMYK:
+        colours = cmyk_to_rgb(np.ascontiguousarray(colours), metadata.icc)
+    pixels, alpha = np.ascontiguousarray(colours), None
+    if layout.channels > layout.colours:
+        alpha = np.ascontiguousarray(samples[..., -1])
+        if layout.alpha == _PREMULTIPLIED:
+            pixels = unpremultiply(pixels, alpha)
+    changes = _changes(directory, layout, alone=len(pages) == 1)
+    return Picture(pixels, alpha, Format.TIFF, metadata, changes)
+
+
+def _changes(directory: ifd.Directory, layout: Layout, *, alone: bool) -> Changes:
+    kept_depths = (32,) if layout.format is SampleFormat.FLOAT else (8, 16)
+    has_alpha = layout.channels > layout.colours
+    is_palette = layout.photometric is Photometric.PALETTE
+    changes = {
+        Change.ALPHA: has_alpha and layout.alpha != _STRAIGHT,
+        Change.COLOURS: is_palette or layout.photometric is Photometric.CMYK,
+        Change.DEPTH: layout.bits not in kept_depths and not is_palette,
+        Change.METADATA: not alone or not LOST_TAGS.isdisjoint(directory.fields),
+    }
+    return those_of(changes)
+
+
+def _look_up(layout: Layout, indices: Samples) -> Samples:
+    """Palette colours, 16 bits in the file, as 8-bit RGB, or as grey where all of them are."""
+    palette = layout.palette.reshape(3, -1).T
+    if palette.max() > 255:  # some writers fill the lower 8 of the 16 bits, others the upper
+        palette = palette >> 8
+    palette = np.asarray(palette, np.uint8)
+    if (palette == palette[:, :1]).all():
+        palette = palette[:, :1]
+    return palette[indices[..., 0]]
+
+
+def _metadata(directory: ifd.Directory) -> Metadata:
+    fields = directory.fields
+    icc = bytes(fields[Tag.ICC].value) if Tag.ICC in fields else None
+    xmp = bytes(fields[Tag.XMP].value) if Tag.XMP in fields else None
+    try:
+        described = ifd.tree(directory, without=FILE_TAGS)
+    except ValueError:
+        described = {}
+    exif = ifd.header(directory.order, 8) + ifd.pack(described, directory.order, 8)
+    return Metadata(icc=icc, exif=exif if described else None, xmp=xmp, dpi=_dpi(directory))
+
+
+def _dpi(directory: ifd.Directory) -> tuple[float, float] | None:
+    inch = {2: 1.0, 3: 2.54}.get(directory.integer(Tag.RESOLUTION_UNIT, 2))
+    across, down = (directory.rational(tag) for tag in (Tag.X_RESOLUTION, Tag.Y_RESOLUTION))
+    return (across * inch, down * inch) if inch and across and down else None

@@ -1,0 +1,141 @@
+"""The samples of a TIFF image: each segment through the one decoder that its compression has."""
+
+from collections.abc import Callable, Mapping
+
+import imagecodecs
+import numpy as np
+
+from app.imaging.formats.jpeg import stream as jpeg
+from app.imaging.formats.tiff import lzw
+from app.imaging.formats.tiff.layout import Layout
+from app.imaging.picture import UnreadableImage, UnsupportedImage
+from app.imaging.samples import Samples
+from app.imaging.tags import Compression, Photometric, Predictor, SampleFormat
+
+_REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+
+# bytes out of bytes, into room for as many as the segment has
+_UNPACK: Mapping[Compression, Callable[[bytes, int], bytes | bytearray]] = {
+    Compression.NONE: lambda data, _: data,
+    Compression.LZW: lambda data, room: _decode_lzw(data, room),
+    Compression.PACKBITS: lambda data, room: imagecodecs.packbits_decode(data, out=room),
+    Compression.DEFLATE: lambda data, room: imagecodecs.deflate_decode(data, out=room),
+    Compression.OLD_DEFLATE: lambda data, room: imagecodecs.deflate_decode(data, out=room),
+    Compression.ZSTD: lambda data, room: imagecodecs.zstd_decode(data, out=room),
+}
+
+
+def read_samples(data: bytes, layout: Layout) -> Samples:
+    """All channels as `[height, width, channels]`, of as many bits as the file has.
+
+    `uint8` for up to 8 bits, `uint16` for up to 16, and `float32` in [0, 1]. Raises
+    `UnsupportedImage` for floating point beyond, and whatever decoders raise.
+    """
+    samples = np.empty((layout.height, layout.width, layout.channels), _sample_type(layout))
+    places = (
+        samples[
+            top : top + layout.segment_height,
+            left : left + layout.segment_width,
+            plane : plane + layout.depth,
+        ]
+        for plane in range(0, layout.channels, layout.depth)
+        for top in range(0, layout.height, layout.segment_height)
+        for left in range(0, layout.width, layout.segment_width)
+    )
+    starts, lengths = layout.offsets.tolist(), layout.counts.tolist()
+    for place, start, length in zip(places, starts, lengths, strict=True):
+        rows, columns = place.shape[:2]
+        segment = data[start : start + length]
+        block = _decode(segment, layout, rows)[:rows, :columns]
+        if layout.format is SampleFormat.FLOAT and not (block.min() >= 0 and block.max() <= 1):
+            raise UnsupportedImage("Floating-point samples must lie between 0 and 1.")  # or be NaN
+        place[...] = block
+    return samples
+
+
+def _sample_type(layout: Layout) -> type[np.generic]:
+    if layout.format is SampleFormat.FLOAT:
+        return np.float32
+    return np.uint8 if layout.bits <= 8 else np.uint16
+
+
+def _decode(segment: bytes, layout: Layout, rows: int) -> Samples:
+    """At least `rows` of a segment, as `[rows, segment width, depth]`."""
+    if layout.compression is Compression.JPEG:
+        return _decode_jpeg(segment, layout, rows)
+    if layout.reversed_bits:
+        segment = segment.translate(_REVERSED)
+    if layout.compression not in _UNPACK:
+        return _decode_fax(segment, layout, rows)[..., None]
+    unpacked = _UNPACK[layout.compression](segment, layout.segment_height * layout.row_bytes)
+    if len(unpacked) < rows * layout.row_bytes:
+        raise UnreadableImage("A segment of the TIFF image is truncated.")
+    samples = _parted(unpacked[: rows * layout.row_bytes], layout)
+    samples = samples.reshape(rows, layout.segment_width, layout.depth)
+    return _without_predictor(samples, layout)
+
+
+def _parted(unpacked: bytes | bytearray, layout: Layout) -> Samples:
+    """Bytes as samples, in this machine's byte order."""
+    if layout.bits % 8:
+        kind, run = np.dtype(_sample_type(layout)), layout.segment_width * layout.depth
+        parted: Samples = imagecodecs.packints_decode(unpacked, kind, layout.bits, runlen=run)
+        return parted
+    letter = "f" if layout.format is SampleFormat.FLOAT else "u"
+    # after their predictor, floats are planes of bytes, the highest first, in either order
+    order = "=" if layout.predictor is Predictor.FLOAT else layout.order
+    return np.frombuffer(unpacked, f"{order}{letter}{layout.bits // 8}")
+
+
+def _without_predictor(samples: Samples, layout: Layout) -> Samples:
+    if layout.predictor is Predictor.NONE:
+        return samples
+    native = samples.astype(samples.dtype.newbyteorder("="))
+    if layout.predictor is Predictor.FLOAT:
+        restored: Samples = imagecodecs.floatpred_decode(native, axis=-2)
+        return restored
+    whole = native.view(f"u{native.itemsize}")  # differences are those of bits, for floats, too
+    imagecodecs.delta_decode(whole, axis=-2, out=whole)
+    return native
+
+
+def _decode_lzw(segment: bytes, room: int) -> bytes | bytearray:
+    lzw.check(segment, room)
+    return imagecodecs.lzw_decode(segment, out=room)
+
+
+def _decode_fax(segment: bytes, layout: Layout, rows: int) -> Samples:
+    """Rows of 0 and 1."""
+    width = layout.segment_width
+    match layout.compression:
+        case Compression.FAX_RLE:
+            samples = imagecodecs.ccittrle_decode(segment, rows, width)
+        case Compression.FAX3:
+            options = layout.fax_options
+            samples = imagecodecs.ccittfax3_decode(segment, rows, width, t4options=options)
+        case _:
+            samples = imagecodecs.ccittfax4_decode(segment, rows, width)
+    return np.asarray(samples)
+
+
+def _decode_jpeg(segment: bytes, layout: Layout, rows: int) -> Samples:
+    frame = jpeg.read_frame(segment)
+    if len(frame.components) != layout.depth:
+        raise UnreadableImage("A segment of the TIFF image has other channels than the image.")
+    if frame.width > layout.segment_width or frame.height > layout.segment_height:
+        raise UnreadableImage("A segment of the TIFF image is larger than it should be.")
+    stream = jpeg.rebuild(segment, frame, _transform(frame, layout), layout.jpeg_tables)
+    samples = imagecodecs.jpeg8_decode(stream)
+    if samples.shape[0] < rows:
+        raise UnreadableImage("A segment of the TIFF image is smaller than it should be.")
+    return np.asarray(samples).reshape(*samples.shape[:2], layout.depth)
+
+
+def _transform(frame: jpeg.Frame, layout: Layout) -> jpeg.Transform:
+    """What the components are: RGB is stored as such, unless the segment is a JFIF file."""
+    match layout.photometric:
+        case Photometric.RGB if layout.depth == 4:
+            return jpeg.Transform.NONE
+        case Photometric.RGB:
+            return jpeg.Transform.YCC if frame.is_jfif else jpeg.Transform.NONE
+    return frame.transform

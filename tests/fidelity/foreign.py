@@ -1,0 +1,33 @@
+"""The beginnings of files in formats that are known but not read, by what each is called."""
+
+
+def ftyp(major: bytes, *compatible: bytes) -> bytes:
+    """The first box of an ISO base media file."""
+    body = major + bytes(4) + b"".join(compatible)
+    return (8 + len(body)).to_bytes(4, "big") + b"ftyp" + body
+
+
+SVG = b"<svg xmlns='http://www.w3.org/2000/svg'/>"
+SAMPLES = [
+    ("an AVIF", ftyp(b"avif", b"mif1", b"miaf")),
+    ("an AVIF", ftyp(b"mif1", b"avif", b"heic")),
+    ("a HEIC", ftyp(b"heic", b"mif1", b"heic")),
+    ("a HEIC", ftyp(b"mif1", b"heic")),
+    ("a camera raw", ftyp(b"crx ", b"crx ", b"isom")),
+    ("a camera raw", b"II*\0\x10\0\0\0CR\2\0" + bytes(20)),
+    ("a camera raw", b"FUJIFILMCCD-RAW 0201"),
+    ("a JPEG XL", b"\xff\x0a\xfa"),
+    ("a JPEG XL", b"\0\0\0\x0cJXL \r\n\x87\n"),
+    ("a JPEG 2000", b"\0\0\0\x0cjP  \r\n\x87\n"),
+    ("a JPEG 2000", b"\xff\x4f\xff\x51\0"),
+    ("a PDF", b"\n%PDF-1.7"),
+    ("an SVG", b'\xef\xbb\xbf<?xml version="1.0"?>\n<!-- drawn -->' + SVG),
+    ("an SVG", SVG),
+    ("a DICOM", bytes(128) + b"DICM"),
+    ("a Photoshop", b"8BPS\0\1"),
+    ("an OpenEXR", b"\x76\x2f\x31\x01"),
+    ("a FITS", b"SIMPLE  =                    T"),
+    ("a NIfTI", b"\x5c\1\0\0" + bytes(340) + b"n+1\0"),
+    ("a NIfTI", b"\x1c\2\0\0n+2\0\r\n\x1a\n"),
+    ("a gzip", b"\x1f\x8b\x08"),
+]

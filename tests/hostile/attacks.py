@@ -1,0 +1,275 @@
+"""Files of each kind that has broken a decoder, or one like it: python -m tests.hostile.attacks
+
+Every variant must be refused, or read for what it declares, at once. The command tries each and
+prints, a line of JSON each, its name and what became of it; a decoder that ends the process ends it
+where the test can see that.
+"""
+
+import json
+import struct
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import imagecodecs
+import numpy as np
+
+from app.imaging import ifd
+from app.imaging.codec import ImagingError, decode
+from app.imaging.tags import PIXEL_TAGS, Compression, Tag
+from tests.fidelity.files import png_chunk
+from tests.hostile.corpus import Hostile, png_of, webp_of
+
+MAX_PIXELS = 64_000_000
+Fields = dict[Any, Any]  # by tag
+GREY = np.arange(4096, dtype=np.uint8).reshape(64, 64)
+ALLOWED = {ifd.BYTE, ifd.SHORT, ifd.LONG}  # for whole numbers
+OTHER_KINDS = (0, 2, 5, 6, 7, 8, 9, 10, 11, 12, 13, 16, 17, 18, 19, 99, 0xFFFF)
+OTHER_CODES = (0, 6, 9, 10, 262, 32766, 32809, 33003, 33005, 33007, 34661, 34676, 34677, 34712)
+MORE_CODES = (34887, 34892, 34925, 34926, 34927, 34933, 34934, 48124, 50001, 50002, 50013, 52546)
+
+
+def attacks() -> Iterator[Hostile]:
+    """All variants of all kinds."""
+    yield from _fields_of_other_types()
+    yield from _decoders_on_no_list()
+    yield from _lists_of_other_lengths()
+    yield from _segments_beyond_measure()
+    yield from _streams_that_lie()
+    for name, data in _jpegs():
+        yield Hostile(f"JPEG, {name}", data)
+        yield Hostile(f"TIFF of JPEG, {name}", tiff({Tag.COMPRESSION: Compression.JPEG}, data))
+    yield from _headers_that_disagree()
+
+
+def tiff(changes: Fields, segment: bytes = GREY.tobytes(), big: bool = False) -> bytes:
+    """A grey TIFF of 64 x 64 whose one strip comes first, with `changes` to its tags.
+
+    A value is a whole number, several, a (type, count, bytes), or none, which leaves the tag out.
+    """
+    start = 16 if big else 8
+    values: Fields = {
+        Tag.WIDTH: 64,
+        Tag.HEIGHT: 64,
+        Tag.BITS: 8,
+        Tag.COMPRESSION: 1,
+        Tag.PHOTOMETRIC: 1,
+        Tag.STRIP_OFFSETS: start,
+        Tag.SAMPLES: 1,
+        Tag.ROWS_PER_STRIP: 64,
+        Tag.STRIP_COUNTS: len(segment),
+    }
+    fields = {tag: _field(v) for tag, v in sorted(({**values, **changes}).items()) if v is not None}
+    size, room, place = (20, 8, "Q") if big else (12, 4, "I")
+    position = start + len(segment)
+    end = position + (8 if big else 2) + size * len(fields) + room
+    records, tail = b"", b""
+    for tag, (kind, count, value) in fields.items():
+        where = value.ljust(room, b"\0")
+        if len(value) > room:
+            where = struct.pack("<" + place, end + len(tail))
+            tail += value
+        records += struct.pack("<HH" + place, tag, kind, count) + where
+    head = struct.pack("<2sHHHQ", b"II", 43, 8, 0, position) if big else ifd.header("<", position)
+    number = struct.pack("<Q" if big else "<H", len(fields))
+    return b"".join([head, segment, number, records, bytes(room), tail])
+
+
+def _field(value: object) -> tuple[int, int, bytes]:
+    match value:
+        case tuple():
+            return value
+        case bytes():
+            return ifd.UNDEFINED, len(value), value
+    numbers = np.atleast_1d(np.asarray(value, "<u4"))
+    return ifd.LONG, len(numbers), numbers.tobytes()
+
+
+def _fields_of_other_types() -> Iterator[Hostile]:
+    for tag in sorted(PIXEL_TAGS | {Tag.SUBFILE}):
+        for kind in OTHER_KINDS:
+            if tag == Tag.JPEG_TABLES and kind == ifd.UNDEFINED:
+                continue
+            for big in (False, True) if kind != ifd.LONG8 else (False,):
+                field = (kind, 1, struct.pack("<I", 1))
+                yield Hostile(f"field {tag} of type {kind}", tiff({tag: field}, big=big))
+
+
+def _decoders_on_no_list() -> Iterator[Hostile]:
+    packed = {
+        50002: imagecodecs.jpegxl_encode(GREY, lossless=True),
+        34712: imagecodecs.jpeg2k_encode(GREY),
+        34887: imagecodecs.lerc_encode(GREY),
+        34933: imagecodecs.png_encode(GREY),
+        34925: imagecodecs.lzma_encode(GREY.tobytes()),
+        33007: imagecodecs.ljpeg_encode(GREY),
+        7: imagecodecs.ljpeg_encode(GREY),
+    }
+    for code in (*OTHER_CODES, *MORE_CODES, *packed):
+        data = bytes(packed.get(code, GREY.tobytes()))
+        if code != Compression.JPEG:
+            yield Hostile(f"compression {code}", tiff({Tag.COMPRESSION: code}, data))
+        hidden = (9, 1, struct.pack("<i", code))
+        yield Hostile(f"compression {code}, signed", tiff({Tag.COMPRESSION: hidden}, data))
+    yield Hostile("lossless JPEG", bytes(imagecodecs.ljpeg_encode(GREY)))
+    yield Hostile("lossless JPEG in TIFF", tiff({Tag.COMPRESSION: 7}, bytes(packed[7])))
+
+
+def _lists_of_other_lengths() -> Iterator[Hostile]:
+    tags = (Tag.BITS, Tag.SAMPLE_FORMAT, Tag.EXTRA_SAMPLES, Tag.STRIP_OFFSETS, Tag.STRIP_COUNTS)
+    for tag in (*tags, Tag.WIDTH, Tag.COMPRESSION, Tag.ROWS_PER_STRIP, Tag.PREDICTOR):
+        for count in (2, 3, 1000, 100_000):
+            yield Hostile(f"field {tag} of {count} values", tiff({tag: [8] * count}))
+    for count in (1, 767, 769, 100_000):
+        palette = {Tag.PHOTOMETRIC: 3, Tag.PALETTE: [0] * count}
+        yield Hostile(f"palette of {count} values", tiff(palette))
+
+
+def _segments_beyond_measure() -> Iterator[Hostile]:
+    strips: Fields = {
+        Tag.STRIP_OFFSETS: None,
+        Tag.STRIP_COUNTS: None,
+        Tag.ROWS_PER_STRIP: None,
+    }
+    fax: Fields = {Tag.COMPRESSION: Compression.FAX4, Tag.BITS: 1, Tag.WIDTH: 1}
+    for width, height, count in (
+        *((2**22, 1, 65_500), (2**20, 1, 65_500), (1, 2**20, 60_000), (2**10, 2**10, 60_000)),
+        *((2**31, 2**31, 1), (2**16, 2**16, 1), (2**32 - 1, 1, 1), (1, 2**32 - 1, 1)),
+        *((16, 1, 99_999), (1, 1, 100_001)),
+    ):
+        for more in (0, 1, 2**32 - 1):
+            tiles: Fields = {
+                Tag.TILE_WIDTH: width,
+                Tag.TILE_HEIGHT: height,
+                Tag.TILE_OFFSETS: np.full(min(count + more, 200_000), 8),
+                Tag.TILE_COUNTS: np.full(min(count + more, 200_000), 4),
+                Tag.HEIGHT: min(count * height, 60_000_000),
+            }
+            data = tiff(fax | strips | tiles, b"\x80\0\x10\1" * count)
+            yield Hostile(f"{count} tiles of {width} x {height}", data)
+
+
+def _streams_that_lie() -> Iterator[Hostile]:
+    for code in (*range(2, 6), 7, 8, 32_773, 32_946, 50_000):
+        for stream in (b"", b"\0", b"\xff" * 64, b"\x80" * 64, b"\x80\0\x10\1", bytes(4000)):
+            for bits in (1, 8, 16):
+                changes = {Tag.COMPRESSION: code, Tag.BITS: bits, Tag.PREDICTOR: 2}
+                yield Hostile(f"{stream[:4]!r} by {code}", tiff(changes, stream or b"\1"))
+    for stream in (b"\x80\x7f\xff" + bytes(99), b"\x80\x40\x80" * 99, b"\0\1\xfe\xff" * 99):
+        yield Hostile("a cleared table is used", tiff({Tag.COMPRESSION: Compression.LZW}, stream))
+    for bits in range(1, 16):
+        yield Hostile(f"rows cut off, {bits} bits", tiff({Tag.BITS: bits}, bytes(63 * 8 * bits)))
+    for predictor in (0, 3, 4, 34_892, 34_893, 34_894, 34_895):
+        changes = {Tag.COMPRESSION: Compression.DEFLATE, Tag.PREDICTOR: predictor}
+        packed = bytes(imagecodecs.deflate_encode(GREY.tobytes()))
+        yield Hostile(f"predictor {predictor}", tiff(changes, packed))
+
+
+def segment(marker: int, body: bytes) -> bytes:
+    """A segment of a JPEG stream."""
+    return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
+
+
+def progressive(side: int, scans: int, between: bytes = b"", enclosed: bool = False) -> bytes:
+    """A grey progressive JPEG of empty blocks, scan after scan over all of them.
+
+    `between` precedes each further scan, and is given the length of a segment around it where it is
+    to be `enclosed`.
+    """
+    blocks = (-(-side // 8)) ** 2
+    code, left = "", blocks
+    while left:  # runs of empty blocks: the symbol, a bit for every power of two, and the rest
+        power = min(left.bit_length() - 1, 14)
+        run = min(left, (2 << power) - 1)
+        code += f"{14 - power:04b}" + (f"{run - (1 << power):0{power}b}" if power else "")
+        left -= run
+    code += "1" * (-len(code) % 8)
+    pixels = bytes(int(code[i : i + 8], 2) for i in range(0, len(code), 8))
+    pixels = pixels.replace(b"\xff", b"\xff\0")
+    counts = bytes([0, 0, 0, 15, *[0] * 12])
+    symbols = bytes(power << 4 for power in range(14, -1, -1))
+    again = segment(0xDA, b"\1\1\0\1\x3f\x10") + pixels
+    covered = between + (struct.pack(">H", len(again) + 2) if enclosed else b"") + again
+    return b"".join(
+        [
+            b"\xff\xd8",
+            segment(0xDB, bytes([0, *[1] * 64])),
+            segment(0xC2, struct.pack(">BHHB3B", 8, side, side, 1, 1, 0x11, 0)),
+            segment(0xC4, b"\x10" + counts + symbols),
+            segment(0xDA, b"\1\1\0\1\x3f\1") + pixels,
+            covered * (scans - 1),
+            b"\xff\xd9",
+        ]
+    )
+
+
+def _jpegs() -> Iterator[tuple[str, bytes]]:
+    unknown = (1, 2, 0x7F, 0xBF, 0xD0, 0xD7, 0xD8, 0xC8, 0xCC, 0xDE, 0xDF, 0xF0, 0xF7, 0xFD)
+    for marker in unknown:
+        for enclosed in (False, True):
+            sign = bytes([0xFF, marker])
+            yield f"scans behind {marker:02X}", progressive(64, 3000, sign, enclosed)
+        good = progressive(64, 2)
+        yield f"{marker:02X} before the header", good[:2] + sign + good[2:]
+        yield f"{marker:02X} in a segment", good[:2] + segment(marker, bytes(9)) + good[2:]
+    for scans in (51, 1000):
+        yield f"{scans} scans", progressive(64, scans)
+    yield "20 scans over all", progressive(64, 20)
+    jpeg = bytes(imagecodecs.jpeg8_encode(GREY, 90))
+    frame = jpeg.index(b"\xff\xc0")
+    for process in (0xC3, 0xC5, 0xC9, 0xCA, 0xCB, 0xCF):
+        yield f"process {process:02X}", jpeg.replace(b"\xff\xc0", bytes([0xFF, process]))
+    for place, value in ((4, 12), (9, 0), (9, 2), (9, 255), (11, 0), (11, 0x51), (12, 9)):
+        yield f"header with {value} at {place}", _with(jpeg, frame + place, value)
+    scan = jpeg.index(b"\xff\xda")
+    for place, value in ((4, 0), (4, 4), (5, 77), (6, 0x99)):
+        yield f"scan with {value} at {place}", _with(jpeg, scan + place, value)
+    table = jpeg.index(b"\xff\xc4")
+    for place, value in ((4, 4), (4, 0x20), (5, 255), (20, 255)):
+        yield f"table with {value} at {place}", _with(jpeg, table + place, value)
+    yield "two headers", jpeg[:frame] + jpeg[frame:scan] * 2 + jpeg[scan:]
+    yield "a header among scans", jpeg[:-2] + jpeg[frame:scan] + jpeg[scan:]
+    yield "segments without end", jpeg[:2] + segment(0xFE, b"") * 20_000 + jpeg[2:]
+
+
+def _with(data: bytes, place: int, value: int) -> bytes:
+    return data[:place] + bytes([value]) + data[place + 1 :]
+
+
+def _headers_that_disagree() -> Iterator[Hostile]:
+    """Of PNG, WebP and GIF: a small one that is read, a large one that is decoded."""
+    small, large = png_of(1, 1, b""), png_of(30_000, 30_000, b"")
+    header, behind = slice(8, 33), small[33:]
+    decoy = png_chunk(b"teXt", small[16:29])
+    yield Hostile("PNG, a decoy first", small[:8] + decoy + large[header] + behind)
+    yield Hostile("PNG, two headers", small[:33] + large[header] + behind)
+    yield Hostile("PNG, no header", small[:8] + behind)
+    for place, value in ((24, 3), (24, 32), (25, 1), (25, 7), (26, 1), (27, 1), (28, 2)):
+        head = _with(small, place, value)[16:29]
+        yield Hostile(f"PNG, {value} at {place}", small[:8] + png_chunk(b"IHDR", head) + behind)
+    picture = bytes(imagecodecs.webp_encode(np.dstack([GREY] * 3), lossless=True))[12:]
+    canvas = struct.pack("<4sII", b"VP8X", 10, 0) + bytes(6)
+    both = canvas + picture
+    yield Hostile("WebP, another canvas", _riff(both))
+    yield Hostile("WebP, large behind small", _riff(canvas + webp_of(16_000, 4_000)[12:]))
+
+
+def _riff(body: bytes) -> bytes:
+    return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body
+
+
+def main() -> None:
+    """Tries every variant."""
+    for file in attacks():
+        try:
+            picture = decode(file.data, max_pixels=MAX_PIXELS)
+        except ImagingError as error:
+            outcome = type(error).__name__
+        else:
+            outcome = f"{picture.width} x {picture.height}"
+        print(json.dumps([file.name, len(file.data), outcome]))
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

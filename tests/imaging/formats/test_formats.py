@@ -1,0 +1,181 @@
+"""The registry, and that whatever names formats elsewhere goes by it."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app import files
+from app.api import openapi
+from app.imaging import codec, formats
+from app.imaging.codec import Format, Header, Picture, UnreadableImage, UnsupportedImage
+from app.imaging.formats.foreign import FOREIGN
+from app.imaging.formats.format import FileFormat, Holds, recognise
+from tests.fidelity.foreign import SAMPLES, ftyp
+from training import images
+
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "app/web/index.html").read_text()
+FIDELITY = (ROOT / "docs/fidelity.md").read_text()
+
+# a header of four letters, width, height, and grey pixels behind it
+LETTERS = b"GRAY"
+
+
+def read_plain_header(data):
+    return Header("plain", data[4], data[5])
+
+
+def decode_plain(data):
+    header = read_plain_header(data)
+    pixels = np.frombuffer(data[6:], np.uint8).reshape(header.height, header.width, 1)
+    return Picture(pixels, format=Format.PNG)
+
+
+PLAIN = FileFormat(
+    name="plain",
+    title="Plain",
+    media_types=("image/x-plain",),
+    suffixes=(".plain",),
+    recognises=recognise(LETTERS),
+    read_header=read_plain_header,
+    decode=decode_plain,
+    encode=lambda picture, _: (
+        LETTERS + bytes(picture.pixels.shape[1::-1]) + picture.pixels.tobytes()
+    ),
+    holds=Holds(depths=(8,)),
+)
+
+
+@pytest.fixture
+def plain(monkeypatch):
+    """A format of one more file, while the test lasts."""
+    monkeypatch.setitem(formats.FORMATS, PLAIN.name, PLAIN)
+
+
+@pytest.mark.usefixtures("plain")
+def test_a_format_that_is_registered_is_known_everywhere(tmp_path):
+    data = LETTERS + bytes([2, 1, 7, 9])
+    (tmp_path / "some.PLAIN").write_bytes(data)
+    assert codec.read_header(data).size == 2
+    np.testing.assert_array_equal(codec.decode(data, max_pixels=2).pixels, [[[7], [9]]])
+    with pytest.raises(UnreadableImage, match="Plain image is truncated"):
+        codec.decode(data[:-1], max_pixels=2)
+    with pytest.raises(UnsupportedImage, match=r"tiff, webp or plain\."):
+        codec.decode(b"none of them", max_pixels=2)
+    assert formats.of_name("image/x-plain") is PLAIN
+    assert [each.path.name for each in files.find([tmp_path], tmp_path / "out")[0]] == [
+        "some.PLAIN"
+    ]
+    assert [path.name for path in images.image_files(tmp_path)] == ["some.PLAIN"]
+    assert "image/x-plain" in openapi.upload()["requestBody"]["content"]
+    assert "image/x-plain" in openapi.picture("a picture")[200]["content"]
+
+
+def test_every_format_has_a_record_that_makes_sense():
+    assert set(formats.FORMATS) == {"bmp", "gif", "jpeg", "png", "tiff", "webp"}
+    for name, each in formats.FORMATS.items():
+        assert each.name == name == each.title.lower()
+        assert all(re.fullmatch(r"image/[a-z]+", kind) for kind in each.media_types)
+        assert all(re.fullmatch(r"\.[a-z]+", suffix) for suffix in each.suffixes)
+        assert (each.encode is not None) == bool(each.holds.depths)
+
+
+def test_what_is_written_is_what_can_be_asked_for():
+    assert {each.name for each in formats.written()} == set(Format)
+
+
+@pytest.mark.parametrize("target", Format)
+def test_what_a_format_is_said_to_hold_comes_back(target):
+    holds = formats.FORMATS[target].holds
+    pixels = np.arange(36, dtype=np.uint8).reshape(6, 6, 1)
+    alpha = np.full((6, 6), 9, np.uint8) if holds.alpha else None
+    metadata = codec.Metadata(
+        exif=b"II*\0\x08\0\0\0\1\0\x0f\1\2\0\4\0\0\0abc\0\0\0\0\0" if holds.exif else None,
+        xmp=b"<x/>" if holds.xmp else None,
+        dpi=(300, 300) if holds.dpi else None,
+    )
+    encoded = codec.encode(Picture(pixels, alpha, metadata=metadata), target)
+    assert encoded.changes == (set() if holds.grey else {codec.Change.COLOURS})
+    picture = codec.decode(encoded.data, max_pixels=36)
+    assert picture.channels == (1 if holds.grey else 3)
+    assert (picture.alpha is None) == (alpha is None)
+    assert (picture.metadata.exif is None, picture.metadata.xmp) == (not holds.exif, metadata.xmp)
+    assert (picture.metadata.dpi is None) == (not holds.dpi)
+    deep = Picture(np.zeros((1, 1, 1), np.float32 if max(holds.depths) == 32 else np.uint16))
+    kept = codec.decode(codec.encode(deep, target).data, max_pixels=1).depth
+    assert kept == min(deep.depth, max(holds.depths))
+
+
+def test_the_page_takes_what_is_read():
+    (accepted,) = re.findall(r'accept="image/\*,([^"]*)"', PAGE)
+    assert set(accepted.split(",")) == formats.suffixes()
+    select = PAGE.partition('<select id="format">')[2].partition("</select>")[0]
+    assert dict(re.findall(r'value="(\w+)">(\w+)<', select)) == {
+        each.name: each.title for each in formats.written()
+    }
+    (fine,) = re.findall(r'class="fine">([\w ,]*), 8 or 16 bits', PAGE)
+    assert set(re.split(", | or ", fine)) == {each.title for each in formats.written()}
+
+
+def test_the_page_knows_answers_of_every_format():
+    script = (ROOT / "app/web/static/picture.js").read_text()
+    for name, suffix in re.findall(r'^  \["(\w+)", "(\w+)", \(bytes\)', script, re.MULTILINE):
+        assert f".{suffix}" in formats.FORMATS[name].suffixes
+    assert {name for name, _ in re.findall(r'^  \["(\w+)", "(\w+)"', script, re.MULTILINE)} == set(
+        Format
+    )
+
+
+def test_the_pages_name_all_formats():
+    for each in formats.FORMATS.values():
+        assert f"\n## {each.title}\n" in FIDELITY
+    for foreign in FOREIGN:
+        assert re.search(
+            rf"^\| {foreign.title.partition(' ')[2]}\b.* \| 415 ", FIDELITY, re.MULTILINE
+        )
+    (listed,) = re.findall(r"`format` \(([\w, ]*)\)", (ROOT / "README.md").read_text())
+    assert set(listed.split(", ")) == set(Format)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("png", Format.PNG),
+        (" JPG", Format.JPEG),
+        ("jpeg", Format.JPEG),
+        (".tif", Format.TIFF),
+        ("image/webp", Format.WEBP),
+    ],
+)
+def test_names_suffixes_and_media_types_mean_formats(name, meant):
+    assert formats.of_name(name).name == meant
+    assert formats.of_name(formats.FORMATS[meant].media_type).name == meant
+
+
+@pytest.mark.parametrize("name", ["", "gif", "image/", "png;jpeg"])
+def test_other_names_are_refused_with_those_that_would_do(name):
+    with pytest.raises(UnsupportedImage, match="jpeg, png, tiff, webp"):
+        formats.of_name(name)
+
+
+@pytest.mark.parametrize(("title", "data"), SAMPLES)
+def test_known_formats_that_are_not_read_are_named(title, data):
+    with pytest.raises(UnsupportedImage, match=f"This is {title} file; (convert|draw|unpack)"):
+        codec.read_header(data)
+
+
+def test_there_is_a_sample_of_every_known_format():
+    assert {title for title, _ in SAMPLES} == {each.title for each in FOREIGN}
+
+
+@pytest.mark.parametrize("data", [b"<html></html>", bytes(400), b"<" * 5000, ftyp(b"isom"), b"x"])
+def test_what_is_not_known_is_not_named(data):
+    with pytest.raises(UnsupportedImage, match="Not an image that is read here: bmp, gif, jpeg"):
+        codec.read_header(data)
+
+
+def test_a_picture_that_talks_of_another_format_is_read(saved, colour):
+    data = saved(colour, "JPEG", comment=b"%PDF-1.7 <svg")
+    assert codec.decode(data, max_pixels=100).size == 63
