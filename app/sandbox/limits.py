@@ -103,10 +103,15 @@ WRITE_FILE, REMOVE_AND_MAKE, TRUNCATE = 1 << 1, 0x1FF << 4, 1 << 14
 TCP, SCOPES = 0b11, 0b11  # bind and connect; abstract sockets and signals
 
 
+def landlock_version() -> int:
+    """What the kernel has of Landlock; below 1, nothing."""
+    size, flags = ctypes.c_size_t(0), LANDLOCK_VERSION
+    return int(_libc().syscall(LANDLOCK_CREATE_RULESET, None, size, flags))
+
+
 def _forbid_writing() -> None:
     """By Landlock, where the kernel has it: no file can be written, made or removed."""
-    syscall = _libc().syscall
-    version = syscall(LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), LANDLOCK_VERSION)
+    syscall, version = _libc().syscall, landlock_version()
     if version < 1:
         return
     files = WRITE_FILE | REMOVE_AND_MAKE | (TRUNCATE if version >= 3 else 0)

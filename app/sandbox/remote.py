@@ -17,7 +17,7 @@ from app.imaging.noise import ChannelMode, NoiseKind
 from app.sandbox import wire
 from app.sandbox.faults import Cause, JobFailed, WorkerLost
 from app.sandbox.layout import Layout, pixels_alone
-from app.sandbox.limits import Budget, cpu_seconds
+from app.sandbox.limits import SLACK, Budget, cpu_seconds
 from app.sandbox.nursery import Nursery
 from app.sandbox.shared import Region
 from app.sandbox.wire import Message
@@ -209,7 +209,7 @@ class Remote:
         with self._checked():
             size = int(answer["size"])
             changes = frozenset(map(Change, answer["changes"]))
-            if not 0 < size <= 2 * region.size:
+            if not 0 < size <= 2 * likely + SLACK:
                 raise ValueError(f"a file of {size} bytes")
         if size > region.size:
             region = Region(size)

@@ -73,9 +73,11 @@ class Bench:
     def read(self, fd: int, *, size: int) -> Message:
         """Takes a file; says what its header declares."""
         region = Region(size, fd)
-        self._files.append(region.read())
+        data = region.read()
         region.close()
-        return {"header": asdict(read_header(self._files[-1]))}
+        header = read_header(data)
+        self._files.append(data)
+        return {"header": asdict(header)}
 
     def decode(
         self, fd: int | None = None, *, max_pixels: int, max_side: int, room: int
