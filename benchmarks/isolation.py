@@ -45,7 +45,7 @@ async def main() -> None:
             worker = await _milliseconds(partial(_apart, sandbox, data), seconds)
             row = f"{thread:.1f} ms | {worker:.1f} ms | {worker - thread:.1f} ms"
             print(f"| {title}, {target} | {row} |", flush=True)
-    pids = family(NURSERY.pid or 0)
+    pids = family(NURSERY.pid)
     memory = sum(map(proportional, pids))
     print(f"\n{len(pids)} processes hold {memory >> 20} MiB, after the last of these.")
     sandbox.close()

@@ -35,8 +35,8 @@ class Nursery:
         self._lock = threading.Lock()
         self._control: socket.socket | None = None
         self._born = 0
-        self.pid: int | None = None
-        """Of the process that the workers are forked from, while there is one."""
+        self.pid = 0
+        """Of the process that the workers are forked from; 0 while there is none."""
 
     def start(self, connection: socket.socket) -> int:
         """Has a worker forked that serves `connection`; its number, by which it can be killed."""
@@ -78,7 +78,7 @@ class Nursery:
     def _end(self) -> None:
         if self._control is not None:
             self._finalizer()
-            self._control = self.pid = None
+            self._control, self.pid = None, 0
 
 
 def _spawn(fd: int) -> "subprocess.Popen[bytes]":

@@ -72,7 +72,8 @@ class Remote:
         self._connection.setblocking(False)
         with theirs:
             self._number = nursery.start(theirs)
-        self.pid: int | None = None
+        self.pid = 0
+        """Of the worker's process, once it has spoken; 0 before."""
         self.lost: Cause | None = None
         self.busy = self._keeps = False
         self._received = b""
@@ -83,7 +84,7 @@ class Remote:
         """Whether it can take a job, as far as is known: it lives, and has nothing to say."""
         if self.lost or self.busy:
             return False
-        if self.pid is None:
+        if not self.pid:
             return True
         try:
             self._connection.recv(1, socket.MSG_PEEK)
@@ -233,7 +234,7 @@ class Remote:
         message = {"do": command, "budget": [budget.memory, budget.seconds], **arguments}
         self.busy = True
         with self._watched():
-            if self.pid is None:
+            if not self.pid:
                 self.pid = int((await self._hear())["pid"])
             self._say(message, [region.fd for region in regions])
             answer = await self._hear()
@@ -314,10 +315,10 @@ class Remote:
         def look() -> None:
             nonlocal seen, timer
             timer = loop.call_later(period, look)
-            now = None if self.pid is None else cpu_seconds(self.pid)
+            now = cpu_seconds(self.pid) if self.pid else None
             if self.lost:  # it was to be killed, and nobody did it
                 self._nursery.end()
-            elif now == seen or self.pid is None:
+            elif now == seen or not self.pid:
                 self.lost = Cause.STUCK
                 self._nursery.kill(self._number)
             seen = seen if now is None else now

@@ -26,7 +26,7 @@ def png(*size):
 
 def workers():
     """The processes that are forked from the nursery."""
-    if NURSERY.pid is None:
+    if not NURSERY.pid:
         return []
     children = Path(f"/proc/{NURSERY.pid}/task/{NURSERY.pid}/children").read_text()
     return [int(pid) for pid in children.split()]

@@ -25,6 +25,7 @@ from app.imaging.noise import ChannelMode, NoiseKind
 from app.sandbox import limits, remote
 from app.sandbox.faults import Cause, JobFailed, WorkerLost
 from app.sandbox.limits import Budget
+from app.sandbox.nursery import Nursery
 from app.sandbox.pool import NURSERY, Sandbox
 from app.sandbox.shared import Region
 from tests.sandbox.conftest import LIMITS, is_alive, picture, png, until, workers
@@ -200,7 +201,7 @@ async def test_slow_work_goes_on_for_it_makes_progress(anyio_backend):
 async def test_a_job_that_wants_more_memory_than_its_pixels_may_is_refused(sandbox, monkeypatch):
     async with sandbox.worker() as worker:
         await worker.read(png(2000, 2000))
-        monkeypatch.setattr(remote.Budget, "of", lambda *_: Budget(1 << 20, 60))
+        monkeypatch.setattr(Budget, "of", lambda *_: Budget(1 << 20, 60))
         with pytest.raises(MemoryError):
             await worker.decode(**LIMITS)
     monkeypatch.undo()
@@ -219,20 +220,20 @@ async def test_a_job_that_takes_more_time_than_its_pixels_may_is_ended(sandbox, 
 
 
 async def test_a_job_that_nobody_wants_any_more_ends_soon(sandbox):
+    pids: list[int] = []
+
     async def job():
-        nonlocal pid
         async with sandbox.worker() as worker:
-            pid = worker.pid
+            pids.append(worker.pid)
             await (await comparing(worker))
 
-    pid = 0
     task = asyncio.create_task(job())
-    await until(lambda: pid)
+    await until(lambda: pids)
     await asyncio.sleep(0.3)
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
-    await until(lambda: not is_alive(pid), seconds=0.5)
+    await until(lambda: not is_alive(pids[0]), seconds=0.5)
     await works(sandbox)
     assert not sandbox.losses
 
@@ -264,7 +265,7 @@ async def test_the_nursery_may_die_or_stop_too(sandbox):
 
 
 async def test_a_worker_that_babbles_is_taken_for_crashed(anyio_backend):
-    class Babbler:
+    class Babbler(Nursery):
         """A nursery whose worker says what it likes."""
 
         def start(self, connection):
@@ -359,6 +360,7 @@ async def test_confinement_holds_as_far_as_the_kernel_lets_it(anyio_backend, tmp
 
 ORPHANS = """
 import asyncio
+from app.sandbox.nursery import Nursery
 from app.sandbox.pool import NURSERY, Sandbox
 from tests.sandbox.test_pool import comparing
 
@@ -378,6 +380,7 @@ async def test_a_service_that_ends_in_any_way_leaves_no_process(anyio_backend, s
     process = subprocess.Popen(
         [sys.executable, "-c", ORPHANS], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
+    assert process.stdout is not None
     pids = list(map(int, process.stdout.readline().split()))
     assert len(pids) == 2
     assert all(map(is_alive, pids))

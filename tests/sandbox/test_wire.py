@@ -18,7 +18,9 @@ def test_a_message_comes_with_its_descriptors(ends):
     reading, writing = os.pipe()
     wire.send(ends[0], {"do": "read", "size": 3}, [writing])
     wire.send(ends[0], {})
-    message, (fd,) = wire.receive(ends[1])
+    received = wire.receive(ends[1])
+    assert received is not None
+    message, (fd,) = received
     os.write(fd, b"abc")
     assert (message, os.read(reading, 9)) == ({"do": "read", "size": 3}, b"abc")
     assert wire.receive(ends[1]) == ({}, [])
