@@ -20,10 +20,15 @@ from app.imaging.codec import (
     UnsupportedImage,
 )
 from app.inference.batcher import Draining, Overloaded
+from app.sandbox.faults import Cause, WorkerLost
 
 MEDIA_TYPE = "application/problem+json"
 DRAIN_RETRY_AFTER = 5.0
 """Seconds in which another instance is likely to answer in place of one that stops."""
+MEMORY_RETRY_AFTER = 10.0
+"""Seconds in which other pictures are likely to be done."""
+LOST_RETRY_AFTER = 1.0
+"""Another process is there at once."""
 
 Code = Literal[
     "bad-request",
@@ -137,12 +142,26 @@ def as_problem(error: Exception) -> ProblemError:
         case Overloaded():
             detail = "The service has as much work as it can take."
             return ProblemError(503, "overloaded", detail, retry_after=error.retry_after)
+        case MemoryError():
+            detail = "There is too little memory for this picture at present."
+            return ProblemError(503, "overloaded", detail, retry_after=MEMORY_RETRY_AFTER)
+        case WorkerLost():
+            return _lost(error)
         case Draining():
             detail = "The service is stopping and takes no new work."
             return ProblemError(503, "draining", detail, retry_after=DRAIN_RETRY_AFTER)
         case _:
             detail = "The service failed; the error has been logged under this request's id."
             return ProblemError(500, "internal-error", detail)
+
+
+def _lost(error: WorkerLost) -> ProblemError:
+    """What the end of the process that worked on a picture is to the caller."""
+    if error.cause is Cause.TIME:
+        detail = "The picture takes far more time than its size allows."
+        return ProblemError(413, "too-large", detail)
+    detail = "The process that worked on the picture ended before it was done; try again."
+    return ProblemError(503, "failing", detail, retry_after=LOST_RETRY_AFTER)
 
 
 _HTTP_PROBLEMS: dict[int, tuple[Code, str]] = {
@@ -174,7 +193,10 @@ async def _handle(request: Request, error: Exception) -> Response:
 Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 
 HANDLERS: dict[int | type[Exception], Handler] = dict.fromkeys(
-    (ProblemError, RequestValidationError, HTTPException, ImagingError, Overloaded, Draining),
+    (
+        *(ProblemError, RequestValidationError, HTTPException),
+        *(ImagingError, Overloaded, Draining, WorkerLost),
+    ),
     _handle,
 )
 """For FastAPI; whatever is not named here ends in the middleware that observes requests."""

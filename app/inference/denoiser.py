@@ -6,28 +6,25 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
 from app.imaging.blend import FULL, Strength, blend
 from app.imaging.codec import Picture
-from app.imaging.estimate import estimate_sigma
+from app.imaging.estimate import noise_removed
 from app.imaging.scale import Pixels
 from app.imaging.tiling import Tile, plan, sides_within
 from app.inference.batcher import Batcher, Stats, Timing
 from app.inference.store import BadModelPackage, ModelCard, ModelPackage
+
+Empty = Callable[[tuple[int, ...], np.dtype[Any]], Pixels]
 
 MAX_FAILURES = 3
 """Batches in a row that may fail: one may be its picture's fault, or want for memory a moment."""
 
 WARM_SIDES = (256, 512, 1024)
 """Common sizes of tiles, run once before the model counts as ready."""
-
-NOISE_FOUND = 0.96
-"""The share of white noise's deviation that a network takes out of all but the busiest parts of a
-picture; `benchmarks.quality` prints what is found with it, for photographs, scans and pairs alike.
-"""
 
 BATCH_FLOATS = 8 * 2112**2
 """The most values that one layer may put out for a batch, or a tile, which is 140 MB: it bounds the
@@ -67,9 +64,7 @@ class Denoised:
     @property
     def sigma(self) -> float:
         """The deviation of the noise that the network found, 0..1; takes some milliseconds."""
-        channels = self.restored.shape[-1]
-        removed = estimate_sigma(self.original.pixels[..., :channels], self.restored)
-        return min(removed / NOISE_FOUND, 1.0)
+        return noise_removed(self.original.pixels, self.restored)
 
 
 def _distinct_channels(pixels: Pixels) -> Pixels:
@@ -160,16 +155,24 @@ class Denoiser:
         """
         return self._queue(picture, _distinct_channels(picture.pixels), strength)
 
-    async def denoise(self, picture: Picture, *, strength: Strength = FULL) -> Denoised:
-        """`submit`, awaited: cancelling this takes the picture off the queue."""
+    async def denoise(
+        self, picture: Picture, *, strength: Strength = FULL, empty: Empty = np.empty
+    ) -> Denoised:
+        """`submit`, awaited: cancelling this takes the picture off the queue.
+
+        `empty` makes the array for the result, whose values do not matter: it may lie in memory
+        that other processes see.
+        """
         pixels = picture.pixels
         if _is_grey(pixels[:1]):  # else it is not worth a thread
             pixels = await asyncio.to_thread(_distinct_channels, pixels)
-        return await asyncio.wrap_future(self._queue(picture, pixels, strength))
+        return await asyncio.wrap_future(self._queue(picture, pixels, strength, empty))
 
-    def _queue(self, picture: Picture, pixels: Pixels, strength: Strength) -> Future[Denoised]:
+    def _queue(
+        self, picture: Picture, pixels: Pixels, strength: Strength, empty: Empty = np.empty
+    ) -> Future[Denoised]:
         tiles = self.plan(picture.height, picture.width)
-        restored = np.empty(pixels.shape, pixels.dtype)
+        restored = empty(pixels.shape, pixels.dtype)
         return self._batcher.submit(
             pixels, tiles, restored, lambda timing: Denoised(picture, restored, strength, timing)
         )

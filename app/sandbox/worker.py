@@ -1,0 +1,199 @@
+"""What a worker does: one command after the other, on files and pictures that it keeps."""
+
+import os
+import socket
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+
+from app.imaging.blend import Strength, blend
+from app.imaging.codec import (
+    Encoded,
+    Format,
+    ImagingError,
+    Picture,
+    decode,
+    encode,
+    read_header,
+    stripped,
+)
+from app.imaging.estimate import noise_removed
+from app.imaging.metrics import psnr, rmse, ssim
+from app.imaging.noise import ChannelMode, NoiseKind, add_noise
+from app.imaging.scale import Pixels
+from app.sandbox import layout, limits, wire
+from app.sandbox.layout import Layout
+from app.sandbox.shared import Region
+from app.sandbox.wire import Message
+
+LONGEST_WORDS = 8000
+
+
+def work(connection: socket.socket) -> None:
+    """Serves until the service hangs up."""
+    bench, idle_memory = Bench(), limits.address_space()
+    wire.send(connection, {"pid": os.getpid()})
+    while (received := wire.receive(connection)) is not None:
+        message, fds = received
+        name = message.pop("do")
+        if name == "drop":
+            bench.drop()
+            continue
+        limits.impose(limits.Budget(*message.pop("budget")), idle_memory)
+        wire.send(connection, _answer(getattr(bench, name), message, fds))
+
+
+def _answer(command: Callable[..., Message], arguments: Message, fds: list[int]) -> Message:
+    """What the command says, or what went wrong with it."""
+    try:
+        return command(*fds, **arguments)
+    except ImagingError as error:
+        return {"error": type(error).__name__, "detail": str(error)[:LONGEST_WORDS]}
+    except MemoryError:
+        return {"error": "MemoryError", "detail": ""}
+    except Exception:
+        return {"error": "Exception", "detail": traceback.format_exc()[-LONGEST_WORDS:]}
+
+
+class Bench:
+    """The files and pictures of one job, and the commands on them."""
+
+    def __init__(self) -> None:
+        self.drop()
+
+    def drop(self) -> None:
+        """Keeps nothing any more; the commands that end a job do so themselves."""
+        self._files: list[bytes] = []
+        self._pictures: list[Picture] = []
+        self._metadata = b""
+        self._encoded: Encoded | None = None
+
+    def read(self, fd: int, *, size: int) -> Message:
+        """Takes a file; says what its header declares."""
+        region = Region(size, fd)
+        data = region.read()
+        region.close()
+        header = read_header(data)
+        self._files.append(data)
+        return {"header": asdict(header)}
+
+    def decode(
+        self, fd: int | None = None, *, max_pixels: int, max_side: int, room: int
+    ) -> Message:
+        """Decodes the first of the files that are left, and puts it into shared memory that has
+        `room` for it; says how it lies there, or would in memory of its own.
+        """
+        picture = decode(self._files.pop(0), max_pixels=max_pixels, max_side=max_side)
+        self._metadata = layout.pack(picture.metadata)
+        found = Layout.of(picture, self._metadata)
+        self._pictures.append(picture)
+        if fd is not None and found.nbytes <= room:
+            self.lend(fd, size=found.nbytes)
+        elif fd is not None:
+            os.close(fd)
+        return {"layout": found.to_message()}
+
+    def lend(self, fd: int, *, size: int) -> Message:
+        """Copies the picture into shared memory, and keeps nothing of it."""
+        region = Region(size, fd)
+        layout.write(self._pictures[-1], self._metadata, region)
+        region.close()
+        self.drop()
+        return {}
+
+    def finish(
+        self,
+        picture_fd: int,
+        restored_fd: int,
+        target_fd: int,
+        *,
+        layout: Message,
+        channels: int,
+        strength: Sequence[float],
+        **encoding: Any,
+    ) -> Message:
+        """Encodes a picture in shared memory with the network's result, which lies there, too, in
+        place of its pixels; says besides how much noise that took out.
+        """
+        picture = _taken(picture_fd, Layout.parse(layout))
+        shape = (picture.height, picture.width, channels)
+        region = Region(int(np.prod(shape)) * picture.dtype.itemsize, restored_fd)
+        restored = region.array(shape, picture.dtype)
+        region.close()
+        pixels = blend(picture.pixels, restored, Strength(*strength))
+        self._pictures.append(replace(picture, pixels=pixels))
+        sigma = noise_removed(picture.pixels, restored)
+        return self.encode(target_fd, **encoding) | {"sigma": sigma}
+
+    def add_noise(self, *, factor: float, kind: str, channels: str, seed: int) -> Message:
+        """Adds noise to the picture."""
+        noisy = add_noise(
+            self._pictures[-1].pixels,
+            factor,
+            kind=NoiseKind(kind),
+            channels=ChannelMode(channels),
+            seed=seed,
+        )
+        self._pictures[-1] = replace(self._pictures[-1], pixels=noisy)
+        return {}
+
+    def encode(
+        self,
+        fd: int,
+        *,
+        format: str,  # noqa: A002
+        quality: int | None,
+        strip: bool,
+        room: int,
+    ) -> Message:
+        """Encodes the picture into shared memory that has `room` for it; says how long the file is,
+        which is to be fetched if it is longer, and what it does not hold.
+        """
+        picture = stripped(self._pictures[-1]) if strip else self._pictures[-1]
+        encoded = encode(picture, Format(format), quality)
+        size, self._encoded = len(encoded.data), encoded
+        if size <= room:
+            self.fetch(fd, size=size)
+        else:
+            os.close(fd)
+        return {"size": size, "changes": sorted(encoded.changes)}
+
+    def fetch(self, fd: int, *, size: int) -> Message:
+        """Copies the file into shared memory."""
+        if self._encoded is None:
+            raise LookupError("nothing has been encoded")
+        region = Region(size, fd)
+        region.view[:] = self._encoded.data
+        region.close()
+        self.drop()
+        return {}
+
+    def compare(self) -> Message:
+        """How far the second picture is from the first."""
+        a, b = _comparable(*self._pictures)
+        self.drop()
+        return {"rmse": rmse(a, b), "psnr": psnr(a, b), "ssim": ssim(a, b)}
+
+
+def _taken(fd: int, found: Layout) -> Picture:
+    """The picture in shared memory, not copied."""
+    region = Region(found.nbytes, fd)
+    picture = layout.view(region, found)
+    region.close()
+    return picture
+
+
+def _comparable(reference: Picture, image: Picture) -> tuple[Pixels, Pixels]:
+    """Both with as many channels, and turned so that rows are the short side.
+
+    The measures go by bands of rows: those of a picture of 65,500 columns would be large.
+    """
+    channels = max(reference.channels, image.channels)
+    a, b = (
+        np.broadcast_to(picture.pixels, (picture.height, picture.width, channels))
+        for picture in (reference, image)
+    )
+    return (a, b) if a.shape[1] <= a.shape[0] else (a.swapaxes(0, 1), b.swapaxes(0, 1))
