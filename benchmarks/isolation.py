@@ -61,8 +61,8 @@ def _here(data: bytes) -> None:
 async def _apart(sandbox: Sandbox, data: bytes) -> None:
     """As /denoise has it, with a network that changes nothing."""
     async with sandbox.worker() as worker:
-        await worker.read(data)
-        picture = await worker.decode_shared(max_pixels=MOST, max_side=MOST)
+        _, picture = await worker.open(data, max_pixels=MOST, max_side=MOST)
+        picture = picture or await worker.decode_shared(max_pixels=MOST, max_side=MOST)
     layout = picture.layout
     async with sandbox.worker() as worker:
         await worker.finish(

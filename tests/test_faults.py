@@ -157,7 +157,7 @@ def test_workers_that_are_killed_or_stopped_under_load_cost_a_request_each(model
         assert answer(client, "/noise") == (200, None)
         hit = 0
         with Load(client, 8) as load:
-            for _ in range(10):
+            while hit < 5:
                 time.sleep(0.1)
                 for pid in workers()[:1]:
                     with suppress(ProcessLookupError):
@@ -165,7 +165,6 @@ def test_workers_that_are_killed_or_stopped_under_load_cost_a_request_each(model
                         hit += 1
             done = len(load.answers)
             wait_until(lambda: len(load.answers) > done + 20)
-        assert hit >= 5
         assert len(load.failed) <= hit
         assert set(load.failed) <= {(503, "failing")}
         assert answer(client, "/noise") == (200, None)

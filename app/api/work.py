@@ -14,7 +14,8 @@ from app.api.trace import Trace
 from app.imaging.codec import Header, UnreadableImage
 from app.sandbox.faults import Cause, WorkerLost
 from app.sandbox.layout import Layout
-from app.sandbox.remote import Remote
+from app.sandbox.limits import SMALL_BYTES
+from app.sandbox.remote import Remote, SharedPicture
 
 TIMEOUT_RETRY_AFTER = 10.0
 
@@ -61,6 +62,26 @@ async def opened(
     if all(_within_limits(service, header) for header in headers):
         # Metadata is copied out of the files, at most all of them.
         share.hold(2 * size + sum(header.decoded_bytes for header in headers))
+
+
+async def decoded(
+    service: Service, worker: Remote, trace: Trace, share: Share, files: list[bytes]
+) -> SharedPicture:
+    """The one file that there is, taken off the list, as a picture in shared memory.
+
+    A small one costs a worker one trip, if there is memory for it whatever its header declares; any
+    other is decoded once that has been reckoned with. Raises as `opened` does.
+    """
+    size, limits = len(files[0]), limits_of(service)
+    if 2 * size + SMALL_BYTES > share.room:
+        await opened(service, worker, trace, share, files)
+        return await worker.decode_shared(**limits)
+    share.hold(2 * size + SMALL_BYTES)
+    header, picture = await worker.open(files.pop(), **limits)
+    trace.pixels = header.size
+    if _within_limits(service, header):
+        share.hold(2 * size + header.decoded_bytes)
+    return picture or await worker.decode_shared(**limits)
 
 
 @contextmanager

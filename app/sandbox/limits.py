@@ -22,6 +22,11 @@ SECONDS_PER_MEGAPIXEL = 3.0
 """Six times what the slowest job takes, the comparison of two pictures."""
 DESCRIPTORS = 32
 
+SMALL_PIXELS, SMALL_BYTES = 1 << 20, 1 << 24
+"""Pixels of a picture, and bytes that decoding it takes, up to which it is decoded in the same trip
+that reads its header: for these many, whether there is memory can be asked before.
+"""
+
 LINUX = sys.platform == "linux"
 
 

@@ -18,7 +18,7 @@ from app.imaging.noise import ChannelMode, NoiseKind
 from app.sandbox import wire
 from app.sandbox.faults import Cause, JobFailed, WorkerLost
 from app.sandbox.layout import Layout, pixels_alone
-from app.sandbox.limits import SLACK, Budget, cpu_seconds
+from app.sandbox.limits import SLACK, SMALL_BYTES, SMALL_PIXELS, Budget, cpu_seconds
 from app.sandbox.nursery import Nursery
 from app.sandbox.shared import Region
 from app.sandbox.wire import Message
@@ -116,14 +116,37 @@ class Remote:
 
     async def read(self, data: bytes) -> Header:
         """Gives the worker a file; what its header declares."""
-        if len(data) > THREAD_BYTES:
-            region = await asyncio.to_thread(Region.holding, data)
-        else:
-            region = Region.holding(data)
+        region = await self._taken(data)
+        answer = await self._ask("read", region)
+        region.close()
+        return self._header(answer)
+
+    async def open(
+        self, data: bytes, *, max_pixels: int, max_side: int
+    ) -> tuple[Header, SharedPicture | None]:
+        """`read`, and in the same trip `decode_shared` where the picture is small.
+
+        Decoding takes SMALL_BYTES at most; None stands for a picture that is not decoded yet.
+        """
+        file = await self._taken(data)
+        room = Region(SMALL_BYTES + 2 * len(data) + ROOM)
+        self._pixels, self._decoded_bytes = SMALL_PIXELS, SMALL_BYTES
+        answer = await self._ask("open", file, room, max_pixels=max_pixels, max_side=max_side)
+        file.close()
+        self._pixels = self._decoded_bytes = 0
+        header = self._header(answer)
+        return header, await self._shared(answer, room) if "layout" in answer else None
+
+    async def _taken(self, data: bytes) -> Region:
+        """A file in shared memory, for the worker to take."""
         self._file_bytes += len(data)
         self._keeps = True
-        answer = await self._ask("read", region, size=region.size)
-        region.close()
+        if len(data) > THREAD_BYTES:
+            return await asyncio.to_thread(Region.holding, data)
+        return Region.holding(data)
+
+    def _header(self, answer: Message) -> Header:
+        """The header in an answer, by which the next commands are reckoned."""
         with self._checked():
             header = Header(**answer["header"])
             self._pixels += header.size
@@ -132,7 +155,7 @@ class Remote:
 
     async def decode(self, *, max_pixels: int, max_side: int) -> Layout:
         """Has the first of the files that are left decoded, and kept by the worker."""
-        answer = await self._ask("decode", max_pixels=max_pixels, max_side=max_side, room=0)
+        answer = await self._ask("decode", max_pixels=max_pixels, max_side=max_side)
         with self._checked():
             return Layout.parse(answer["layout"])
 
@@ -140,14 +163,16 @@ class Remote:
         """Has the file decoded and handed over; the worker keeps nothing of it."""
         # Memory that nobody touches costs nothing, so there may be too much of it.
         region = Region(self._decoded_bytes + 2 * self._file_bytes + ROOM)
-        answer = await self._ask(
-            "decode", region, max_pixels=max_pixels, max_side=max_side, room=region.size
-        )
+        answer = await self._ask("decode", region, max_pixels=max_pixels, max_side=max_side)
+        return await self._shared(answer, region)
+
+    async def _shared(self, answer: Message, region: Region) -> SharedPicture:
+        """The picture that was decoded into a region, or is to be lent where that is too small."""
         with self._checked():
             layout = Layout.parse(answer["layout"])
         if layout.nbytes > region.size:  # metadata that was packed, a hundredfold
             region = Region(layout.nbytes)
-            await self._ask("lend", region, size=region.size)
+            await self._ask("lend", region)
         region.size = layout.nbytes
         self._keeps = False
         return SharedPicture(region, layout)
@@ -205,9 +230,7 @@ class Remote:
     ) -> tuple[Message, SharedFile]:
         """The answer to a command that encodes, and the file, of `likely` bytes at most."""
         region = Region(likely + ROOM)
-        answer = await self._ask(
-            command, *regions, region, format=str(target), room=region.size, **arguments
-        )
+        answer = await self._ask(command, *regions, region, format=str(target), **arguments)
         with self._checked():
             size = int(answer["size"])
             changes = frozenset(map(Change, answer["changes"]))
@@ -215,7 +238,7 @@ class Remote:
                 raise ValueError(f"a file of {size} bytes")
         if size > region.size:
             region = Region(size)
-            await self._ask("fetch", region, size=size)
+            await self._ask("fetch", region)
         region.size = size
         data = region.view
         region.close()
@@ -232,7 +255,13 @@ class Remote:
     async def _ask(self, command: str, *regions: Region, **arguments: Any) -> Message:
         """The answer to a command."""
         budget = Budget.of(self._pixels, self._decoded_bytes, self._file_bytes)
-        message = {"do": command, "budget": [budget.memory, budget.seconds], **arguments}
+        sizes = [region.size for region in regions]
+        message = {
+            "do": command,
+            "budget": [budget.memory, budget.seconds],
+            "sizes": sizes,
+            **arguments,
+        }
         self.busy = True
         with self._watched():
             if not self.pid:

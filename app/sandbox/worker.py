@@ -13,6 +13,7 @@ from app.imaging.blend import Strength, blend
 from app.imaging.codec import (
     Encoded,
     Format,
+    Header,
     ImagingError,
     Picture,
     decode,
@@ -25,7 +26,7 @@ from app.imaging.metrics import psnr, rmse, ssim
 from app.imaging.noise import ChannelMode, NoiseKind, add_noise
 from app.imaging.scale import Pixels
 from app.sandbox import layout, limits, wire
-from app.sandbox.layout import Layout
+from app.sandbox.layout import Layout, view
 from app.sandbox.shared import Region
 from app.sandbox.wire import Message
 
@@ -48,8 +49,9 @@ def work(connection: socket.socket) -> None:
 
 def _answer(command: Callable[..., Message], arguments: Message, fds: list[int]) -> Message:
     """What the command says, or what went wrong with it."""
+    regions = map(Region, arguments.pop("sizes"), fds)  # each is closed when it goes
     try:
-        return command(*fds, **arguments)
+        return command(*regions, **arguments)
     except ImagingError as error:
         return {"error": type(error).__name__, "detail": str(error)[:LONGEST_WORDS]}
     except MemoryError:
@@ -71,44 +73,45 @@ class Bench:
         self._metadata = b""
         self._encoded: Encoded | None = None
 
-    def read(self, fd: int, *, size: int) -> Message:
+    def read(self, file: Region) -> Message:
         """Takes a file; says what its header declares."""
-        region = Region(size, fd)
-        data = region.read()
-        region.close()
+        data = file.read()
         header = read_header(data)
         self._files.append(data)
         return {"header": asdict(header)}
 
-    def decode(
-        self, fd: int | None = None, *, max_pixels: int, max_side: int, room: int
-    ) -> Message:
-        """Decodes the first of the files that are left, and puts it into shared memory that has
-        `room` for it; says how it lies there, or would in memory of its own.
+    def open(self, file: Region, room: Region, *, max_pixels: int, max_side: int) -> Message:
+        """Takes a file; decodes it if it is small, and else says only what its header declares."""
+        answer = self.read(file)
+        header = Header(**answer["header"])
+        if header.size > limits.SMALL_PIXELS or header.decoded_bytes > limits.SMALL_BYTES:
+            return answer
+        return answer | self.decode(room, max_pixels=max_pixels, max_side=max_side)
+
+    def decode(self, room: Region | None = None, *, max_pixels: int, max_side: int) -> Message:
+        """Decodes the first of the files that are left, and puts it into shared memory if that has
+        room for it; says how it lies there, or would in memory of its own.
         """
         picture = decode(self._files.pop(0), max_pixels=max_pixels, max_side=max_side)
         self._metadata = layout.pack(picture.metadata)
         found = Layout.of(picture, self._metadata)
         self._pictures.append(picture)
-        if fd is not None and found.nbytes <= room:
-            self.lend(fd, size=found.nbytes)
-        elif fd is not None:
-            os.close(fd)
+        if room is not None and found.nbytes <= room.size:
+            room.size = found.nbytes  # what is mapped counts as memory
+            self.lend(room)
         return {"layout": found.to_message()}
 
-    def lend(self, fd: int, *, size: int) -> Message:
+    def lend(self, room: Region) -> Message:
         """Copies the picture into shared memory, and keeps nothing of it."""
-        region = Region(size, fd)
-        layout.write(self._pictures[-1], self._metadata, region)
-        region.close()
+        layout.write(self._pictures[-1], self._metadata, room)
         self.drop()
         return {}
 
     def finish(
         self,
-        picture_fd: int,
-        restored_fd: int,
-        target_fd: int,
+        original: Region,
+        network_result: Region,
+        room: Region,
         *,
         layout: Message,
         channels: int,
@@ -118,15 +121,13 @@ class Bench:
         """Encodes a picture in shared memory with the network's result, which lies there, too, in
         place of its pixels; says besides how much noise that took out.
         """
-        picture = _taken(picture_fd, Layout.parse(layout))
+        picture = view(original, Layout.parse(layout))
         shape = (picture.height, picture.width, channels)
-        region = Region(int(np.prod(shape)) * picture.dtype.itemsize, restored_fd)
-        restored = region.array(shape, picture.dtype)
-        region.close()
+        restored = network_result.array(shape, picture.dtype)
         pixels = blend(picture.pixels, restored, Strength(*strength))
         self._pictures.append(replace(picture, pixels=pixels))
         sigma = noise_removed(picture.pixels, restored)
-        return self.encode(target_fd, **encoding) | {"sigma": sigma}
+        return self.encode(room, **encoding) | {"sigma": sigma}
 
     def add_noise(self, *, factor: float, kind: str, channels: str, seed: int) -> Message:
         """Adds noise to the picture."""
@@ -142,32 +143,28 @@ class Bench:
 
     def encode(
         self,
-        fd: int,
+        room: Region,
         *,
         format: str,  # noqa: A002
         quality: int | None,
         strip: bool,
-        room: int,
     ) -> Message:
-        """Encodes the picture into shared memory that has `room` for it; says how long the file is,
-        which is to be fetched if it is longer, and what it does not hold.
+        """Encodes the picture into shared memory; says how long the file is, which is to be fetched
+        if it is longer than that, and what it does not hold.
         """
         picture = stripped(self._pictures[-1]) if strip else self._pictures[-1]
         encoded = encode(picture, Format(format), quality)
         size, self._encoded = len(encoded.data), encoded
-        if size <= room:
-            self.fetch(fd, size=size)
-        else:
-            os.close(fd)
+        if size <= room.size:
+            room.size = size
+            self.fetch(room)
         return {"size": size, "changes": sorted(encoded.changes)}
 
-    def fetch(self, fd: int, *, size: int) -> Message:
+    def fetch(self, room: Region) -> Message:
         """Copies the file into shared memory."""
         if self._encoded is None:
             raise LookupError("nothing has been encoded")
-        region = Region(size, fd)
-        region.view[:] = self._encoded.data
-        region.close()
+        room.view[:] = self._encoded.data
         self.drop()
         return {}
 
@@ -176,14 +173,6 @@ class Bench:
         a, b = _comparable(*self._pictures)
         self.drop()
         return {"rmse": rmse(a, b), "psnr": psnr(a, b), "ssim": ssim(a, b)}
-
-
-def _taken(fd: int, found: Layout) -> Picture:
-    """The picture in shared memory, not copied."""
-    region = Region(found.nbytes, fd)
-    picture = layout.view(region, found)
-    region.close()
-    return picture
 
 
 def _comparable(reference: Picture, image: Picture) -> tuple[Pixels, Pixels]:

@@ -225,16 +225,16 @@ async def test_a_job_that_nobody_wants_any_more_ends_soon(sandbox):
 
     async def job():
         async with sandbox.worker() as worker:
+            comparison = await comparing(worker)
             pids.append(worker.pid)
-            await (await comparing(worker))
+            await comparison
 
     task = asyncio.create_task(job())
-    await until(lambda: pids)
-    await asyncio.sleep(0.3)
+    await until(lambda: pids, seconds=60)
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
-    await until(lambda: not is_alive(pids[0]), seconds=0.5)
+    await until(lambda: not is_alive(pids[0]), seconds=3)
     await works(sandbox)
     assert not sandbox.losses
 
@@ -412,3 +412,25 @@ async def test_the_measures_are_those_of_the_pictures_whichever_side_is_long(san
         found = await worker.compare()
     grey = np.broadcast_to(b.pixels, a.pixels.shape)
     assert found[2] == pytest.approx(ssim(a.pixels, grey), abs=1e-9)
+
+
+async def test_a_small_picture_takes_one_trip_and_a_large_one_is_only_read(sandbox):
+    async with sandbox.worker() as worker:
+        header, shared = await worker.open(png(9, 12), **LIMITS)
+        assert (header.width, header.height) == (12, 9)
+        assert np.array_equal(shared.pixels.pixels, picture(9, 12).pixels)
+        header, nothing = await worker.open(png(1025, 1025), **LIMITS)
+        assert header.size == 1025**2
+        assert nothing is None
+        shared = await worker.decode_shared(**LIMITS)
+        assert shared.layout.shape == (1025, 1025, 3)
+
+
+async def test_what_is_lent_for_a_file_that_fails_is_given_back(sandbox):
+    damaged = png(50, 60)[:-60]
+    async with sandbox.worker() as worker:
+        for _ in range(40):  # a worker may have 32 descriptors
+            with pytest.raises(UnreadableImage):
+                await worker.open(damaged, **LIMITS)
+        await worker.read(png())
+    assert not sandbox.losses

@@ -13,7 +13,7 @@ from app.api.problems import invalid_body
 from app.api.schemas import Comparison, DenoiseOptions, NoiseOptions
 from app.api.service import ServiceOf, ShareOf, TraceOf
 from app.api.upload import read_image, read_images
-from app.api.work import decoding, limits_of, opened, weight, while_wanted
+from app.api.work import decoded, decoding, limits_of, opened, weight, while_wanted
 from app.imaging.codec import Format
 from app.sandbox.shared import Region
 
@@ -52,8 +52,7 @@ async def denoise(
     async with while_wanted(request, service.settings.timeout_seconds):
         with trace.stage("decode"), decoding():
             async with service.sandbox.worker() as worker:
-                await opened(service, worker, trace, share, files)
-                shared = await worker.decode_shared(**limits_of(service))
+                shared = await decoded(service, worker, trace, share, files)
             share.hold(weight(shared.layout))
         picture, restored = shared.pixels, Region(shared.layout.pixel_bytes)
         result = await denoiser.denoise(picture, strength=options.shares, empty=restored.array)
