@@ -6,6 +6,7 @@ What comes back is checked as a stranger's would be: a picture may have taken th
 import asyncio
 import signal
 import socket
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass
@@ -71,6 +72,8 @@ class Remote:
         self._nursery, self._patience = nursery, patience
         self._connection, theirs = socket.socketpair()
         self._connection.setblocking(False)
+        # Ends an idle worker that nobody closes. A __del__ of ours may come after the socket's own.
+        self._finalizer = weakref.finalize(self, self._connection.close)
         with theirs:
             self._number = nursery.start(theirs)
         self.pid = 0
@@ -98,10 +101,7 @@ class Remote:
     def close(self) -> None:
         """Ends the worker, whatever it is doing."""
         self._nursery.kill(self._number)
-        self._connection.close()
-
-    def __del__(self) -> None:
-        self._connection.close()  # which ends a worker that is idle
+        self._finalizer()
 
     def rest(self) -> None:
         """Has the worker drop what it may keep of a job that is over."""
