@@ -3,8 +3,9 @@
     python -m benchmarks.isolation [--seconds 2]
 
 prints a Markdown table of milliseconds a picture, the median: decoded and encoded in a thread,
-and by the sandbox's workers as the service has it, with the header first and the pixels through
-shared memory. And what the sandbox's processes weigh, each page that they share counted once.
+and by the sandbox's workers as the service has it: the pixels through shared memory, and the header
+in a trip of its own if the picture is large. And what the sandbox's processes weigh, each page that
+they share counted once.
 """
 
 import argparse
