@@ -50,11 +50,19 @@ MODELS = """\
 
 What each model under `models/` was trained on, for which noise, and how well it does; `/models`
 answers the same as JSON, and the page shows it beside the picture. PSNR in dB, SSIM, and RMSE with
-white as 1, each the mean over the images; sigma of the noise on the 0..255 scale.
+white as 1, each the mean over the images; sigma of the noise on the 0..255 scale. `noisy` is the
+PSNR of what came in, `lowest` that of the image that came out worst, `worst` the largest error of
+any value in 8-bit levels; `casts` tells by how many levels the means of squares of 32x32 pixels have
+moved, as RMS and 95th percentile.
 [training/README.md](../training/README.md#measuring) says how they are measured.
 
 {cards}
 """
+
+HEAD = (
+    *("images", "noise", "sigma", "noisy", "PSNR", "SSIM", "RMSE", "lowest"),
+    *("worst", "casts", "casts, 95%"),
+)
 
 CARD = """\
 ## {card.title} (`{card.name}`{historical})
@@ -68,7 +76,7 @@ CARD = """\
 | cost | {card.gmac} GMAC for 256x256 pixels |
 | file | {card.bytes:,} bytes, SHA-256 `{card.sha256}` |
 | trained on | {training} |
-| made | {made}, with {versions} |
+{history}| made | {made}, with {versions} |
 | licence | {card.licence} |
 
 {scores}"""
@@ -84,21 +92,26 @@ def models() -> str:
 
 def _card(card: ModelCard) -> str:
     scores = [
-        (s.dataset, s.protocol, f"{s.sigma:g}", f"{s.psnr:.2f}", _four(s.ssim), _four(s.rmse))
+        (
+            *(s.dataset, s.protocol, f"{s.sigma:g}", _rounded(s.noisy, 2), f"{s.psnr:.2f}"),
+            *(_rounded(s.ssim, 4), _rounded(s.rmse, 4), _rounded(s.lowest, 2)),
+            *(_rounded(s.worst, 0), _rounded(s.casts_rms, 2), _rounded(s.casts_95, 2)),
+        )
         for s in card.metrics
     ]
     return CARD.format(
         card=card,
         historical=", historical" if card.historical else "",
         training="; ".join(f"{s.name}, {s.images} images ({s.terms})" for s in card.training_data),
+        history="".join(f"| stage | {stage} |\n" for stage in card.history),
         made=card.created[:10],
         versions=", ".join(f"{name} {version}" for name, version in card.versions.items()),
-        scores=_table(("images", "noise", "sigma", "PSNR", "SSIM", "RMSE"), scores),
+        scores=_table(HEAD, scores),
     )
 
 
-def _four(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"
+def _rounded(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:.{digits}f}"
 
 
 def configuration() -> str:

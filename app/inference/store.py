@@ -66,6 +66,9 @@ class ModelCard(_Part):
     stride: PositiveInt = Field(description="tiles start at, and measure, multiples of this")
     halo: int = Field(ge=0, description="pixels of context that a tile needs around its core")
     noise: str = Field(description="the noise it was trained to remove")
+    history: tuple[str, ...] = Field(
+        (), description="the stages of its training: how many patches, of what, on which noise"
+    )
     training_data: tuple[TrainingSet, ...]
     metrics: tuple[Score, ...]
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="of model.keras")
