@@ -52,8 +52,8 @@ What each model under `models/` was trained on, for which noise, and how well it
 answers the same as JSON, and the page shows it beside the picture. PSNR in dB, SSIM, and RMSE with
 white as 1, each the mean over the images; sigma of the noise on the 0..255 scale. `noisy` is the
 PSNR of what came in, `lowest` that of the image that came out worst, `worst` the largest error of
-any value in 8-bit levels; `casts` tells by how many levels the means of squares of 32x32 pixels have
-moved, as RMS and 95th percentile.
+any value in 8-bit levels; `casts` tells by how many levels the means of squares of 32x32 pixels
+have moved, as RMS and 95th percentile.
 [training/README.md](../training/README.md#measuring) says how they are measured.
 
 {cards}
