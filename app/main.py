@@ -54,7 +54,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             Middleware(SecurityHeaders),
             Middleware(Observe, metrics=service.metrics),
             *_cors(limits),
-            Middleware(Access, hashes=limits.api_keys, per_minute=limits.rate_per_minute),
+            Middleware(
+                Access,
+                hashes=limits.api_keys,
+                per_minute=limits.rate_per_minute,
+                at_once=limits.max_requests_per_address,
+            ),
         ],
         exception_handlers=HANDLERS,
     )

@@ -98,6 +98,7 @@ def exit_code(service: Service) -> int:
     """1 if it could not serve any more; does not return where a codec never did."""
     if service.codecs.stuck:
         logger.critical("a picture is being decoded or encoded without end")
+        logging.shutdown()
         os._exit(1)
     return 1 if service.models.failure else 0
 

@@ -91,7 +91,7 @@ class Connection(HttpToolsProtocol):
         elif len(self._ahead) > MAX_AHEAD:
             self.flow.pause_reading()
 
-    def eof_received(self) -> bool:
+    def eof_received(self) -> bool:  # type: ignore[override]
         """Keeps the connection for the answers that are still due; closes it otherwise."""
         complete = self.cycle is not None and not self.cycle.more_body
         if not complete or (self.answered() and not self._ahead):

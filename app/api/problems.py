@@ -40,6 +40,7 @@ Code = Literal[
     "timeout",
     "too-large",
     "too-many-pixels",
+    "too-many-requests",
     "too-slow",
     "unauthorized",
     "unknown-model",

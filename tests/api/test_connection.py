@@ -233,7 +233,7 @@ SLOW = b"POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx"
     "ahead", [b"", SLOW, SLOW * 3, picture(head=HEAD) + bytes(10), SLOW + bytes(4 * MAX_AHEAD)]
 )
 def test_a_client_that_leaves_cancels_its_work(serve, ahead, caplog):
-    log = []
+    log: list[str] = []
     address, _, _ = serve(slow_endpoint(log))
     with socket.create_connection(address, 20) as connection:
         connection.sendall(SLOW)
@@ -251,7 +251,7 @@ def test_a_client_that_leaves_cancels_its_work(serve, ahead, caplog):
 
 
 def test_a_half_closed_post_is_answered(serve):
-    log = []
+    log: list[str] = []
     address, _, _ = serve(slow_endpoint(log))
     with socket.create_connection(address, 20) as connection:
         connection.sendall(SLOW)
@@ -305,6 +305,41 @@ def test_http_1_0_needs_no_host(serve):
     with socket.create_connection(address, 20) as connection:
         connection.sendall(b"GET /health/live HTTP/1.0\r\n\r\n")
         assert b" 200 " in read_all(connection).partition(b"\r\n")[0]
+
+
+@pytest.mark.parametrize("proxied", [False, True])
+def test_silent_senders_do_not_lock_the_others_out(serve, proxied):
+    address, app, _ = serve(
+        max_requests=6,
+        max_requests_per_address=4,
+        trusted_proxies="127.0.0.1" if proxied else "",
+    )
+
+    def ask(request, caller):
+        source, forwarded = ("127.0.0.1", caller) if proxied else (caller, "")
+        connection = socket.create_connection(address, 20, (source, 0))
+        head = b"POST /noise HTTP/1.1\r\nX-Forwarded-For: %b\r\n" % forwarded.encode()
+        connection.sendall(request.replace(b"POST /noise HTTP/1.1\r\n", head))
+        return connection
+
+    silent = [ask(picture()[:-1], "127.0.0.2") for _ in range(4)]
+    while app.state.service.memory.shares < 4:
+        time.sleep(0.01)
+    with ask(picture(), "127.0.0.2") as connection:
+        head, _, body = read_all(connection).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 429 ")
+    assert b"\r\nretry-after: 1" in head.lower()
+    assert json.loads(body)["code"] == "too-many-requests"
+    with ask(GET + b"Connection: close\r\n\r\n", "127.0.0.2") as connection:
+        assert read_all(connection).startswith(b"HTTP/1.1 200 ")
+    with ask(picture(), "127.0.0.3") as connection:
+        assert read_all(connection).startswith(b"HTTP/1.1 200 ")
+    for connection in silent:
+        connection.close()
+    while app.state.service.memory.shares:
+        time.sleep(0.01)
+    with ask(picture(), "127.0.0.2") as connection:
+        assert read_all(connection).startswith(b"HTTP/1.1 200 ")
 
 
 def test_uvicorn_is_the_one_that_this_was_written_against():
