@@ -8,8 +8,9 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.api.catalogue import NO_KEY
 from app.api.keys import known
-from app.api.problems import ProblemError, problem_response
+from app.api.problems import ProblemError, problem, problem_response
 from app.api.rate import RateLimit
 from app.api.trace import trace_of
 
@@ -46,8 +47,8 @@ class Access:
         address = _address(scope)
         try:
             self._admit(scope, address)
-        except ProblemError as problem:
-            await problem_response(Request(scope), problem)(scope, receive, send)
+        except ProblemError as refusal:
+            await problem_response(Request(scope), refusal)(scope, receive, send)
             return
         self.open[address] += 1
         try:
@@ -63,17 +64,15 @@ class Access:
         trace_of(scope).key = key[:8] if key else None
         # Before the key is missed: who tries one after the other is to be held up, too.
         if self.rate is not None and (wait := self.rate.wait(key or address)):
-            detail = "This caller has asked too often; Retry-After says when to ask again."
-            raise ProblemError(429, "rate-limited", detail, retry_after=wait)
+            raise problem("rate-limited", retry_after=wait)
         if self.hashes and not key:
-            detail = "Send a key: `Authorization: Bearer KEY`, or `X-API-Key: KEY`."
+            detail = NO_KEY["reason"]
             if given:
                 detail = "The key is not one that is taken here."
             challenge = {"WWW-Authenticate": 'Bearer realm="denoiser"'}
-            raise ProblemError(401, "unauthorized", detail, headers=challenge)
+            raise problem("unauthorized", headers=challenge, reason=detail)
         if self.open[address] >= self.at_once:
-            detail = f"This address has {self.at_once} requests under way; no more are taken."
-            raise ProblemError(429, "too-many-requests", detail, retry_after=BUSY_RETRY_AFTER)
+            raise problem("too-many-requests", retry_after=BUSY_RETRY_AFTER, limit=self.at_once)
 
 
 def is_open(path: str) -> bool:

@@ -13,8 +13,9 @@ import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from app.api.catalogue import CATALOGUE
 from app.api.headers import SECURITY_HEADERS
-from app.api.problems import MEDIA_TYPE, Code, Problem
+from app.api.problems import MEDIA_TYPE, Problem, ProblemError, problem
 from app.api.trace import Trace
 
 logger = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ class Connection(HttpToolsProtocol):
     _half_closed = False
     """Whether the client has said that it sends no more."""
     _pause = FIRST_PROBE_SECONDS
-    _refusal: tuple[int, Code, str] | None = None
+    _refusal: ProblemError | None = None
     """What is to be answered once all requests before the faulty one have been."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -143,7 +144,7 @@ class Connection(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserError:
-            self.refuse(400, "bad-request", "This is not a request in HTTP/1.1.")
+            self.refuse(problem("bad-request", **CATALOGUE["bad-request"].example))
         except httptools.HttpParserUpgrade as offer:
             if not self.transport.is_closing():
                 return self.upgrade_offered(int(offer.args[0]))
@@ -169,7 +170,7 @@ class Connection(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if not self.pipeline and self._refusal is not None:
-            self._write_refusal(*self._refusal)
+            self._write_refusal(self._refusal)
         elif self._half_closed and self.answered() and not self._ahead:
             self.transport.close()
         elif self._ahead and self._turn is None:
@@ -218,7 +219,7 @@ class Connection(HttpToolsProtocol):
             self.transport.write(CONTINUE)
         self._look_later()
 
-    def refuse(self, status: int, code: Code, detail: str) -> None:
+    def refuse(self, refusal: ProblemError) -> None:
         """Answers the request that is being parsed with a problem, and hangs up.
 
         Requests before it are answered first. Where its own answer has begun, it is broken off.
@@ -230,21 +231,26 @@ class Connection(HttpToolsProtocol):
         if own is not None and own in [cycle for cycle, _ in self.pipeline]:
             self.pipeline.popleft()
         if not self.answered() and self._running is not own:
-            self._refusal = status, code, detail
+            self._refusal = refusal
             return
         if own is not None:
             self._leave(own)
             if own.response_started:
                 self.transport.close()
                 return
-        self._write_refusal(status, code, detail)
+        self._write_refusal(refusal)
 
-    def _write_refusal(self, status: int, code: Code, detail: str) -> None:
-        title, trace = HTTPStatus(status).phrase, Trace.of_caller(None)
-        problem = Problem(
-            title=title, status=status, detail=detail, code=code, request_id=trace.request_id
+    def _write_refusal(self, refusal: ProblemError) -> None:
+        status, trace = refusal.status, Trace.of_caller(None)
+        title = HTTPStatus(status).phrase
+        answer = Problem(
+            title=title,
+            status=status,
+            detail=refusal.detail,
+            code=refusal.code,
+            request_id=trace.request_id,
         )
-        body = problem.model_dump_json(exclude_none=True).encode()
+        body = answer.model_dump_json(exclude_none=True).encode()
         headers = {
             "Content-Type": MEDIA_TYPE,
             "Content-Length": str(len(body)),

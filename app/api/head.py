@@ -2,11 +2,12 @@
 
 import asyncio
 import re
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import httptools
 
 from app.api.connection import Connection
+from app.api.problems import ProblemError, problem
 
 HOST = re.compile(rb"[^\s/?#@\\]*")
 
@@ -102,7 +103,9 @@ class LimitedHead(Connection):
         if len(self.url) + sum(sizes) > self.max_bytes:
             self._refuse_length()
         elif not self._names_one_host():
-            self._refuse_head(400, "bad-request", "The request must have one header Host.")
+            self._refuse_head(
+                problem("bad-request", reason="The request must have one header Host.")
+            )
         else:
             super().on_headers_complete()
 
@@ -154,15 +157,14 @@ class LimitedHead(Connection):
 
     def _end_of_time(self) -> None:
         if self.answered():
-            detail = f"The request's head did not arrive within {self.seconds:g} seconds."
-            self._refuse_head(408, "too-slow", detail)
+            part = "The request's head"
+            self._refuse_head(problem("too-slow", part=part, seconds=self.seconds))
         else:  # a head sent ahead may wait as long as the answer before it
             self._expect_head()
 
     def _refuse_length(self) -> None:
-        detail = f"The request's head is longer than {self.max_bytes} bytes."
-        self._refuse_head(431, "too-large", detail)
+        self._refuse_head(problem("head-too-large", limit=self.max_bytes))
 
-    def _refuse_head(self, *problem: Any) -> None:
+    def _refuse_head(self, refusal: ProblemError) -> None:
         self._forget_head()
-        self.refuse(*problem)
+        self.refuse(refusal)
