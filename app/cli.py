@@ -62,7 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return command(**given)
     except ValidationError as error:
         first = error.errors()[0]
-        parser.error(f"{_source(error.title, str(first['loc'][0]))}: {first['msg']}")
+        where = [f"{_source(error.title, str(field))}: " for field in first["loc"][:1]]
+        parser.error("".join([*where, first["msg"]]))
     except BadModelPackage as error:
         _complain(str(error))
         return 1

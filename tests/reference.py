@@ -1,17 +1,19 @@
-"""The pages of the documentation that list what the project has: settings, metrics, models.
+"""Writes what lists the things that the project has: settings, metrics, models, problems.
 
     python -m tests.reference
 
-writes docs/configuration.md, docs/metrics.md and docs/models.md; a test fails where they are not
-what this writes.
+writes docs/configuration.md, metrics.md, models.md and problems.md, and the page's titles of
+problems; a test fails where they are not what this writes.
 """
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from prometheus_client import Metric
 
+from app.api.catalogue import CATALOGUE
 from app.inference.store import ModelCard, read_packages
 from app.main import create_app
 from app.settings import PROJECT, Settings
@@ -23,10 +25,25 @@ CONFIGURATION = """\
 
 Every setting is an environment variable and, in lower case and with dashes, a flag of
 `denoiser serve`: `DENOISER_MAX_PIXELS=1000000` and `--max-pixels 1000000` are the same. The flag
-goes before the variable. A value out of range stops the service at its start, and is named.
+goes before the variable. A value out of range stops the service at its start, and is named;
+so does a variable `DENOISER_...` that is not in this table, with the nearest name that is.
 
 {table}
 """
+
+PROBLEMS = """\
+# Problems
+
+An error is answered as problem details (RFC 9457), `application/problem+json`: `code` says which of
+these it is, `detail` what happened, here with an example of it. "After `Retry-After`" is the number
+of seconds in that header of the answer.
+
+{table}
+"""
+
+RETRY = {"never": "no", "later": "yes", "told": "after `Retry-After`"}
+
+TITLES = "/** What problems are called on the page, made by `python -m tests.reference`. */\n"
 
 METRICS = """\
 # Metrics
@@ -165,7 +182,28 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-PAGES = {"configuration.md": configuration, "metrics.md": metrics, "models.md": models}
+def problems() -> str:
+    """docs/problems.md."""
+    rows = [
+        (f"`{code}`", str(row.status), row.title, row.detail(**row.example), RETRY[row.retry])
+        for code, row in CATALOGUE.items()
+    ]
+    return PROBLEMS.format(table=_table(("code", "status", "what", "detail", "again"), rows))
+
+
+def titles() -> str:
+    """The page's titles of problems."""
+    lines = [f"  {json.dumps(code)}: {json.dumps(row.title)}," for code, row in CATALOGUE.items()]
+    return "\n".join([TITLES, "export const TITLES = {", *lines, "};", ""])
+
+
+PAGES = {
+    "configuration.md": configuration,
+    "metrics.md": metrics,
+    "models.md": models,
+    "problems.md": problems,
+    "../app/web/static/titles.js": titles,
+}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

@@ -1,0 +1,27 @@
+/** What problems are called on the page, made by `python -m tests.reference`. */
+
+export const TITLES = {
+  "unreadable-image": "This file cannot be read as a picture",
+  "malformed-form": "The form is damaged",
+  "bad-request": "The request is not understood",
+  "unauthorized": "The service asks for a key",
+  "unknown-model": "There is no such model",
+  "not-found": "There is nothing here",
+  "method-not-allowed": "This is not possible here",
+  "too-slow": "Sending the picture took too long",
+  "too-large": "The file is too large",
+  "needs-too-much-memory": "The picture is too large",
+  "too-many-pixels": "The picture is too large",
+  "unsupported-media-type": "This kind of file is not taken",
+  "validation": "A parameter is not as it should be",
+  "unsuitable-format": "That format cannot hold this picture",
+  "rate-limited": "Too many requests",
+  "too-many-requests": "Too many requests at once",
+  "head-too-large": "The request is too large",
+  "internal-error": "The service failed",
+  "overloaded": "The service is busy",
+  "loading": "The service is starting",
+  "failing": "The service is not well",
+  "draining": "The service is stopping",
+  "timeout": "This took too long",
+};
