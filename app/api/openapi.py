@@ -64,6 +64,17 @@ SIGMA: Json = {
         "example": 0.0983,
     }
 }
+RANGE: Json = {
+    "X-Range": {
+        "description": (
+            "The values of the picture that the model was given as 0 and 1, least first. "
+            "X-Noise-Sigma is in units of their difference."
+        ),
+        "required": True,
+        "schema": {"type": "string", "pattern": "^[-+.0-9e]+:[-+.0-9e]+$"},
+        "example": "96:4095",
+    }
+}
 SEED: Json = {
     "X-Noise-Seed": {
         "description": "The seed of the noise: as given, or as drawn.",
@@ -90,7 +101,7 @@ CHALLENGE: Json = {
     }
 }
 EXPOSED_HEADERS = (
-    *(COMMON_HEADERS | CHANGES | MODEL | SIGMA | SEED | RETRY_AFTER | CHALLENGE),
+    *(COMMON_HEADERS | CHANGES | MODEL | SIGMA | RANGE | SEED | RETRY_AFTER | CHALLENGE),
     "Content-Disposition",
 )
 """Those that a page of another origin may read, where it may call the service at all."""

@@ -13,6 +13,24 @@ def white(dtype: np.dtype[Any]) -> float:
     return float(np.iinfo(dtype).max) if np.issubdtype(dtype, np.integer) else 1.0
 
 
+def limits(dtype: np.dtype[Any]) -> tuple[int, int]:
+    """The least and the greatest value of integers of `dtype`."""
+    info = np.iinfo(dtype)
+    return int(info.min), int(info.max)
+
+
+def precise(dtype: np.dtype[Any]) -> type[np.float32] | type[np.float64]:
+    """Floats to reckon with samples of `dtype` in: they tell all its values apart, with room."""
+    return np.float32 if dtype.kind != "f" and dtype.itemsize <= 2 else np.float64
+
+
+def to_type(values: NDArray[np.floating[Any]], dtype: np.dtype[Any]) -> Pixels:
+    """Sample values as `dtype`: integers are rounded, and clipped to what the type holds."""
+    if dtype.kind == "f":
+        return values.astype(dtype, copy=False)
+    return np.clip(np.rint(values), *limits(dtype)).astype(dtype)
+
+
 def to_unit(pixels: Pixels) -> NDArray[np.float32]:
     """`pixels` as float32 on the [0, 1] scale."""
     unit: NDArray[np.float32] = pixels.astype(np.float32) / np.float32(white(pixels.dtype))

@@ -32,6 +32,7 @@ router = APIRouter(tags=["pictures"])
         "The denoised picture.",
         openapi.MODEL,
         openapi.SIGMA,
+        openapi.RANGE,
         describe=openapi.link(
             "describe_model", "The model's card.", name="$response.header.X-Model"
         ),
@@ -56,12 +57,18 @@ async def denoise(
     async with while_wanted(request, service.settings.timeout_seconds):
         (picture,) = await decoded(service, trace, share, upload)
         del upload
-        result = await denoiser.denoise(picture, strength=options.shares)
+        result = await denoiser.denoise(
+            picture, strength=options.shares, range_=options.working_range
+        )
         trace.stages |= {"queue": result.timing.queue, "infer": result.timing.infer}
         with trace.stage("encode"):
             encoded, sigma = await in_thread(service, _finish, result, options)
     share.hold(len(encoded.data))
-    headers = {"X-Model": denoiser.card.name, "X-Noise-Sigma": f"{sigma:.4f}"}
+    headers = {
+        "X-Model": denoiser.card.name,
+        "X-Noise-Sigma": f"{sigma:.4f}",
+        "X-Range": str(result.range),
+    }
     return PictureResponse(encoded, "denoised", headers, seconds=service.settings.answer_seconds)
 
 

@@ -1,0 +1,55 @@
+"""What a network is shown of a picture: samples that are finite and not hidden, in their range."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.imaging.hidden import Mask, filled, hidden
+from app.imaging.picture import Picture
+from app.imaging.range import Choice, Range, choose, full, is_flat
+from app.imaging.scale import Pixels
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The samples to work on, and what they were made of."""
+
+    pixels: Pixels
+    """[height, width, channels]; of one channel of colour where all of the picture's are equal."""
+    hidden: Mask | None
+    """The samples that were filled from their neighbours, as `app.imaging.hidden` has it."""
+    range: Range
+    """The values that are 0 and 1 for the network."""
+    is_flat: bool
+    """Whether there is nothing to see but one colour, in other than 8 bits."""
+
+    @property
+    def bounds(self) -> Range | None:
+        """The range to map by; None for 8 bits as they are, which networks take."""
+        is_plain = self.pixels.dtype == np.uint8 and self.range == full(self.pixels)
+        return None if is_plain else self.range
+
+
+def view_of(picture: Picture, choice: Choice = "auto") -> View:
+    """The view of a picture in the range that is asked for."""
+    pixels = picture.pixels
+    mask = hidden(pixels, picture.alpha)
+    if mask is not None:
+        pixels = filled(pixels, mask)
+    pixels = _distinct_channels(pixels)
+    chosen = choose(choice, pixels)
+    return View(pixels, mask, chosen, pixels.dtype != np.uint8 and is_flat(pixels))
+
+
+def _distinct_channels(pixels: Pixels) -> Pixels:
+    """`pixels`, or their first channel where all are equal.
+
+    A grey picture stored as colour would come back with a tint. A coloured one shows what it is
+    within its first rows, so that this costs nothing.
+    """
+    bands = (pixels[top : top + 64] for top in range(0, len(pixels), 64))
+    return pixels[..., :1] if all(map(_is_grey, bands)) else pixels
+
+
+def _is_grey(pixels: Pixels) -> bool:
+    return bool((pixels[..., 1:] == pixels[..., :1]).all())
