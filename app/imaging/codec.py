@@ -142,6 +142,7 @@ def _turned_upright(picture: Picture) -> Picture:
         picture,
         pixels=orient(picture.pixels, orientation),
         alpha=None if picture.alpha is None else orient(picture.alpha, orientation),
+        extra=None if picture.extra is None else orient(picture.extra, orientation),
         metadata=metadata,
         changes=picture.changes | changes,
     )

@@ -38,6 +38,7 @@ class Tag(enum.IntEnum):
     EXIF = 34_665
     ICC = 34_675
     GPS = 34_853
+    COLOUR_SPACE = 40_961
     INTEROPERABILITY = 40_965
 
 

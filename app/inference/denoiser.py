@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
 from typing import Self
 
@@ -13,6 +14,7 @@ import numpy as np
 from app.imaging.blend import FULL, Strength, blend
 from app.imaging.codec import Picture
 from app.imaging.estimate import estimate_sigma
+from app.imaging.hidden import Mask
 from app.imaging.range import Choice, Range
 from app.imaging.scale import Pixels
 from app.imaging.tiling import Tile, plan, sides_within
@@ -68,10 +70,17 @@ class Denoised:
 
         What is hidden, or no number, stays as it is.
         """
-        pixels = blend(self.original.pixels, self.restored, self.strength)
-        if self.view.hidden is not None:
-            pixels = np.where(self.view.hidden, self.original.pixels, pixels)
-        return replace(self.original, pixels=pixels)
+        original, restored, mask = self.original, self.restored, self.view.hidden
+        if original.extra is None:
+            return replace(original, pixels=self._mixed(original.pixels, restored, mask))
+        colours, last = (None, None) if mask is None else (mask[..., :-1], mask[..., -1:])
+        pixels = self._mixed(original.pixels, restored[..., :-1], colours)
+        extra = self._mixed(original.extra[..., None], restored[..., -1:], last)[..., 0]
+        return replace(original, pixels=pixels, extra=np.ascontiguousarray(extra))
+
+    def _mixed(self, original: Pixels, restored: Pixels, mask: Mask | None) -> Pixels:
+        pixels = blend(original, restored, self.strength)
+        return pixels if mask is None else np.where(mask, original, pixels)
 
     @property
     def range(self) -> Range:
@@ -111,6 +120,14 @@ def _warm(forward: Callable[[Pixels], Pixels], sides: tuple[int, ...]) -> float:
     return (time.monotonic() - began) / side**2
 
 
+def _by_kind(forward: Callable[[Pixels], Pixels], tiles: Pixels) -> Pixels:
+    """Tiles of grey or RGB as they are; one more channel, the last, as grey tiles of its own."""
+    if tiles.shape[-1] in (1, 3):
+        return forward(tiles)
+    parts = tiles[..., :-1], tiles[..., -1:]
+    return np.concatenate([forward(np.ascontiguousarray(part)) for part in parts], axis=-1)
+
+
 class Denoiser:
     """One model, loaded and warm, with a queue of its own."""
 
@@ -125,7 +142,7 @@ class Denoiser:
         self.card = card
         self._sides = _sides(card)
         self._batcher = Batcher(
-            forward,
+            partial(_by_kind, forward),
             batch_pixels=min(limits.batch_pixels, self._sides[-1] ** 2),
             queue_pixels=limits.queue_pixels,
             deadline=limits.deadline,

@@ -15,7 +15,10 @@ class View:
     """The samples to work on, and what they were made of."""
 
     pixels: Pixels
-    """[height, width, channels]; of one channel of colour where all of the picture's are equal."""
+    """[height, width, channels]; of one channel of colour where all of the picture's are equal.
+
+    An extra channel is the last of them.
+    """
     hidden: Mask | None
     """The samples that were filled from their neighbours, as `app.imaging.hidden` has it."""
     range: Range
@@ -32,11 +35,14 @@ class View:
 
 def view_of(picture: Picture, choice: Choice = "auto") -> View:
     """The view of a picture in the range that is asked for."""
-    pixels = picture.pixels
+    pixels, has_extra = picture.pixels, picture.extra is not None
+    if has_extra:
+        pixels = np.dstack((pixels, picture.extra))
     mask = hidden(pixels, picture.alpha)
     if mask is not None:
         pixels = filled(pixels, mask)
-    pixels = _distinct_channels(pixels)
+    colours = _distinct_channels(pixels[..., : picture.channels])
+    pixels = np.dstack((colours, pixels[..., -1])) if has_extra else colours
     chosen = choose(choice, pixels)
     return View(pixels, mask, chosen, pixels.dtype != np.uint8 and is_flat(pixels))
 

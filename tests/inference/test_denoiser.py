@@ -222,3 +222,18 @@ def test_none_of_the_correction_gives_the_samples_back(denoiser, dtype):
         pixels[3, 4] = np.nan
     none = denoiser.submit(Picture(pixels), strength=Strength(0, 0)).result(60).picture
     np.testing.assert_array_equal(none.pixels, pixels)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("is_grey", [False, True])
+def test_an_extra_channel_is_denoised_on_its_own(denoiser, channels, is_grey):
+    picture = noisy_picture(60, 50, 1 if is_grey else channels)
+    pixels = np.repeat(picture.pixels, channels, axis=-1) if is_grey else picture.pixels
+    extra = noisy_picture(60, 50, 1).pixels[::-1, :, 0].copy()
+    result = denoiser.submit(Picture(pixels, extra=extra)).result(60)
+    alone = denoiser.submit(Picture(pixels)).result(60).picture.pixels
+    other = denoiser.submit(Picture(extra[..., None])).result(60).picture.pixels
+    np.testing.assert_array_equal(result.picture.pixels, alone)
+    np.testing.assert_array_equal(result.picture.extra, other[..., 0])
+    none = denoiser.submit(Picture(pixels, extra=extra), strength=Strength(0, 0)).result(60).picture
+    np.testing.assert_array_equal(none.extra, extra)

@@ -21,5 +21,5 @@ FORMAT = FileFormat(
     read_header=read_header,
     decode=decode,
     encode=encode,
-    holds=Holds(depths=(8, 16, 32), alpha=True, exif=True, xmp=True, dpi=True),
+    holds=Holds(depths=(8, 16, 32), alpha=True, extra=True, exif=True, xmp=True, dpi=True),
 )

@@ -55,8 +55,8 @@ class Layout:
     height: int
     bits: int
     channels: int
-    colours: int  # channels without alpha
-    alpha: int  # its kind, where there is one: 1 has multiplied the colours, 2 has not
+    colours: int  # channels without alpha, or one more
+    alpha: int  # what the last channel is: 1 has multiplied the colours, 2 has not, 0 is no alpha
     format: SampleFormat
     photometric: Photometric
     compression: Compression

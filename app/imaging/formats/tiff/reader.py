@@ -26,7 +26,7 @@ from app.imaging.picture import (
 from app.imaging.samples import Samples, cmyk_to_rgb, unpremultiply, widen
 from app.imaging.tags import FILE_TAGS, LOST_TAGS, Photometric, SampleFormat, Tag
 
-_PREMULTIPLIED, _STRAIGHT = 1, 2  # alpha
+_UNSPECIFIED, _PREMULTIPLIED, _STRAIGHT = 0, 1, 2  # what an extra channel is
 
 
 def read_header(data: bytes) -> Header:
@@ -83,18 +83,19 @@ def decode(data: bytes) -> Picture:
         colours = _look_up(layout, colours)
     elif layout.photometric is Photometric.CMYK:
         colours = cmyk_to_rgb(np.ascontiguousarray(colours), metadata.icc)
-    pixels, alpha = np.ascontiguousarray(colours), None
+    pixels, alpha, extra = np.ascontiguousarray(colours), None, None
     if layout.channels > layout.colours:
-        alpha = np.ascontiguousarray(samples[..., -1])
+        further = np.ascontiguousarray(samples[..., -1])
+        alpha, extra = (None, further) if layout.alpha == _UNSPECIFIED else (further, None)
         if layout.alpha == _PREMULTIPLIED:
-            pixels = unpremultiply(pixels, alpha)
+            pixels = unpremultiply(pixels, further)
     changes = _changes(directory, layout, alone=len(pages) == 1)
-    return Picture(pixels, alpha, Format.TIFF, metadata, changes)
+    return Picture(pixels, alpha, Format.TIFF, metadata, changes, extra)
 
 
 def _changes(directory: ifd.Directory, layout: Layout, *, alone: bool) -> Changes:
     kept_depths = (32,) if layout.format is SampleFormat.FLOAT else (8, 16)
-    has_alpha = layout.channels > layout.colours
+    has_alpha = layout.channels > layout.colours and layout.alpha != _UNSPECIFIED
     is_palette = layout.photometric is Photometric.PALETTE
     changes = {
         Change.ALPHA: has_alpha and layout.alpha != _STRAIGHT,
