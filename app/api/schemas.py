@@ -85,6 +85,7 @@ class DenoiseOptions(OutputOptions):
         "own range where it has more than 8 bits and fills less than half of them. Values beyond "
         "are kept, but for outliers that are noise.",
         examples=["auto", "100:4095"],
+        json_schema_extra={"format": "range"},
     )
     format: Format | SkipJsonSchema[None] = Field(
         default=None, description="Format of the result; by default that of the picture."

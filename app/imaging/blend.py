@@ -42,12 +42,13 @@ def blend(original: Pixels, restored: Pixels, strength: Strength) -> Pixels:
         return np.ascontiguousarray(np.broadcast_to(restored, original.shape))
     mixed, kind = np.empty_like(original), precise(original.dtype)
     rows = max(1, BAND // original.shape[1])
-    for top in range(0, len(mixed), rows):
-        band = slice(top, top + rows)
-        x, y = original[band].astype(kind), restored[band].astype(kind)
-        y -= x[..., : y.shape[-1]]
-        moved = x + kind(chroma) * y
-        if luma != chroma:
-            moved += kind(luma - chroma) * (y @ LUMA.astype(kind))[..., None]
-        mixed[band] = to_type(moved, mixed.dtype)
+    with np.errstate(invalid="ignore"):  # infinities less themselves are no numbers, and may be
+        for top in range(0, len(mixed), rows):
+            band = slice(top, top + rows)
+            x, y = original[band].astype(kind), restored[band].astype(kind)
+            y -= x[..., : y.shape[-1]]
+            moved = x + kind(chroma) * y
+            if luma != chroma:
+                moved += kind(luma - chroma) * (y @ LUMA.astype(kind))[..., None]
+            mixed[band] = to_type(moved, mixed.dtype)
     return mixed

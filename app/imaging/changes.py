@@ -42,7 +42,8 @@ def without_misfit(picture: Picture, target: FileFormat) -> Picture:
 
 def _lost(picture: Picture, target: FileFormat) -> Iterator[Change]:
     metadata, holds, moves = picture.metadata, target.holds, target.name != picture.format
-    if picture.depth > max(holds.depths):
+    deepest = max(holds.depths)
+    if picture.depth > deepest or (picture.dtype.kind == "f" and deepest < 32):
         yield Change.DEPTH
     if picture.channels == 1 and not holds.grey:
         yield Change.COLOURS

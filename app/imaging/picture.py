@@ -127,10 +127,11 @@ class Picture:
     """Pixels the right way up, and what else must survive a round trip.
 
     `pixels` is `[height, width, channels]`, C-contiguous, with 1 channel (grey) or 3 (RGB):
-    `uint8` or `uint16` over their full range, or `float32` in [0, 1]. `alpha` is
-    `[height, width]` of the same type, not premultiplied; instead of it there may be `extra`, a
-    channel whose meaning the file does not state, such as near infrared. `format` is the one to
-    answer in unless the caller asks for another; `changes` says what decoding has changed already.
+    integers of 8, 16 or 32 bits, signed or not, or floating point of any range. White is the
+    greatest integer, or 1. `alpha` is `[height, width]` of the same type, not premultiplied;
+    instead of it there may be `extra`, a channel whose meaning the file does not state, such as
+    near infrared. `format` is the one to answer in unless the caller asks for another; `changes`
+    says what decoding has changed already.
     """
 
     pixels: NDArray[Any]
@@ -162,7 +163,7 @@ class Picture:
 
     @property
     def depth(self) -> int:
-        """Bits per sample: 8, 16, or 32 for floating point."""
+        """Bits per sample: 8, 16, 32 or 64."""
         return 8 * self.dtype.itemsize
 
     @property

@@ -25,10 +25,18 @@ def precise(dtype: np.dtype[Any]) -> type[np.float32] | type[np.float64]:
 
 
 def to_type(values: NDArray[np.floating[Any]], dtype: np.dtype[Any]) -> Pixels:
-    """Sample values as `dtype`: integers are rounded, and clipped to what the type holds."""
+    """Sample values as `dtype`: clipped to what it holds, and rounded where that is integers."""
     if dtype.kind == "f":
-        return values.astype(dtype, copy=False)
+        greatest = np.finfo(dtype).max
+        return np.clip(values, -greatest, greatest).astype(dtype, copy=False)
     return np.clip(np.rint(values), *limits(dtype)).astype(dtype)
+
+
+def is_plain(pixels: Pixels) -> bool:
+    """Whether pixels are on the scale of their type: 8 or 16 bits, or floats within [0, 1]."""
+    if pixels.dtype.kind == "f":
+        return bool(pixels.min() >= 0 and pixels.max() <= 1)  # which NaN is not
+    return pixels.dtype in (np.uint8, np.uint16)
 
 
 def to_unit(pixels: Pixels) -> NDArray[np.float32]:

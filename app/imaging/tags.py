@@ -72,6 +72,7 @@ class SampleFormat(enum.IntEnum):
     """How the bits of a sample are to be read."""
 
     UNSIGNED = 1
+    SIGNED = 2
     FLOAT = 3
 
 

@@ -16,6 +16,7 @@ LEVEL = 1  # benchmarks/codecs.py: level 6 takes five times as long to save an e
 
 _UNSPECIFIED, _UNASSOCIATED_ALPHA = 0, 2
 _INCH = 2
+_FORMATS = {"u": SampleFormat.UNSIGNED, "i": SampleFormat.SIGNED, "f": SampleFormat.FLOAT}
 
 
 def encode(picture: Picture, quality: int | None = None) -> bytes:  # noqa: ARG001
@@ -42,7 +43,7 @@ def _strip(picture: Picture, rows: slice, order: ifd.ByteOrder) -> bytes:
     if picture.dtype.kind == "f":
         differences = imagecodecs.floatpred_encode(block, axis=1)
     else:
-        differences = imagecodecs.delta_encode(block, axis=1)
+        differences = imagecodecs.delta_encode(block.view(f"u{block.itemsize}"), axis=1)
         differences = differences.astype(differences.dtype.newbyteorder(order))
     return bytes(imagecodecs.deflate_encode(differences.tobytes(), level=LEVEL))
 
@@ -52,7 +53,7 @@ def _pixel_fields(picture: Picture, order: ifd.ByteOrder, rows: int) -> ifd.Tree
     further = picture.alpha is not None or picture.extra is not None
     channels = picture.channels + further
     photometric = Photometric.RGB if picture.channels == 3 else Photometric.BLACK_IS_ZERO
-    sample_format = SampleFormat.FLOAT if is_float else SampleFormat.UNSIGNED
+    sample_format = _FORMATS[picture.dtype.kind]
     shorts: dict[int, list[int]] = {
         Tag.BITS: [picture.depth] * channels,
         Tag.COMPRESSION: [Compression.DEFLATE],
