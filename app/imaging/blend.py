@@ -47,8 +47,8 @@ def blend(original: Pixels, restored: Pixels, strength: Strength) -> Pixels:
             band = slice(top, top + rows)
             x, y = original[band].astype(kind), restored[band].astype(kind)
             y -= x[..., : y.shape[-1]]
-            moved = x + kind(chroma) * y
+            moved = x + chroma * y
             if luma != chroma:
-                moved += kind(luma - chroma) * (y @ LUMA.astype(kind))[..., None]
+                moved += (luma - chroma) * (y @ LUMA.astype(kind))[..., None]
             mixed[band] = to_type(moved, mixed.dtype)
     return mixed

@@ -44,9 +44,11 @@ def filled(pixels: Pixels, mask: Mask) -> Pixels:
     for channel in range(pixels.shape[2]):
         plane, holes = result[..., channel], mask[..., min(channel, mask.shape[2] - 1)]
         if holes.any():
-            plane[holes] = 0  # NaN times a weight of 0 would be NaN
+            np.copyto(plane, 0, where=holes)  # NaN times a weight of 0 would be NaN
             found = _pulled(plane, ~holes, np.float32 if small else np.float64)
-            plane[holes] = found[holes] if plane.dtype.kind == "f" else np.rint(found[holes])
+            if plane.dtype.kind != "f":
+                np.rint(found, out=found)
+            np.copyto(plane, found, where=holes, casting="unsafe")
     return result
 
 

@@ -34,6 +34,9 @@ MARGIN = 0.05
 FILLED = 0.5
 """The share of a type's own range from which on a picture is taken to fill it."""
 
+OVERFLOWS = 1e30
+"""From where on single precision may overflow."""
+
 KEPT, DROPPED = 0.9, 0.5
 """How near to its end of the range, 1, a network must leave a clipped value for what was clipped
 off to be put back whole, and from where on it goes with the noise.
@@ -57,11 +60,10 @@ class Range:
 
     def to_unit(self, samples: Pixels) -> NDArray[np.float32]:
         """Finite samples of any type on the [0, 1] scale; those beyond are clipped."""
-        kind = precise(samples.dtype)
-        unit = samples.astype(kind)
-        np.clip(unit, kind(self.low), kind(self.high), out=unit)
-        unit -= kind(self.low)
-        unit /= kind(self.span)
+        unit = samples.astype(self._kind(samples.dtype))
+        np.clip(unit, self.low, self.high, out=unit)
+        unit -= self.low
+        unit /= self.span
         return unit.astype(np.float32, copy=False)
 
     def from_unit(self, values: NDArray[np.floating[Any]], samples: Pixels) -> Pixels:
@@ -70,17 +72,22 @@ class Range:
         Integers are rounded to nearest. What `to_unit` clipped off is put back as far as the value
         has stayed at its end of the range: a star keeps its light, a hot pixel goes.
         """
-        kind = precise(samples.dtype)
+        kind = self._kind(samples.dtype)
         found = values.astype(kind)
-        beyond = samples.astype(kind)
-        beyond -= np.clip(beyond, kind(self.low), kind(self.high))
-        if beyond.any():
-            nearness = np.where(beyond > 0, found, 1 - found)
+        found *= self.span
+        found += self.low
+        if samples.min() < self.low or samples.max() > self.high:
+            beyond = samples.astype(kind)
+            beyond -= np.clip(beyond, self.low, self.high)
+            nearness = np.where(beyond > 0, values, 1 - values)
             beyond *= np.clip((nearness - DROPPED) / (KEPT - DROPPED), 0, 1)
-        found *= kind(self.span)
-        found += kind(self.low)
-        found += beyond
+            found += beyond
         return to_type(found, samples.dtype)
+
+    def _kind(self, dtype: np.dtype[Any]) -> np.dtype[np.floating[Any]]:
+        """Floats to map samples of `dtype` in."""
+        is_small = dtype == np.float32 and max(abs(self.low), abs(self.high)) < OVERFLOWS
+        return np.dtype(np.float32) if is_small else precise(dtype)
 
 
 Choice = Literal["auto", "full"] | Range
@@ -89,8 +96,10 @@ Choice = Literal["auto", "full"] | Range
 
 def read_choice(text: str) -> Choice:
     """`auto`, `full`, or two numbers such as `100:4095`; raises ValueError for anything else."""
-    if text == "auto" or text == "full":
-        return text
+    if text == "auto":
+        return "auto"
+    if text == "full":
+        return "full"
     low, _, high = text.partition(":")
     try:
         found = Range(float(low), float(high))

@@ -19,17 +19,20 @@ def limits(dtype: np.dtype[Any]) -> tuple[int, int]:
     return int(info.min), int(info.max)
 
 
-def precise(dtype: np.dtype[Any]) -> type[np.float32] | type[np.float64]:
+def precise(dtype: np.dtype[Any]) -> np.dtype[np.floating[Any]]:
     """Floats to reckon with samples of `dtype` in: they tell all its values apart, with room."""
-    return np.float32 if dtype.kind != "f" and dtype.itemsize <= 2 else np.float64
+    return np.dtype(np.float32 if dtype.kind != "f" and dtype.itemsize <= 2 else np.float64)
 
 
 def to_type(values: NDArray[np.floating[Any]], dtype: np.dtype[Any]) -> Pixels:
     """Sample values as `dtype`: clipped to what it holds, and rounded where that is integers."""
     if dtype.kind == "f":
         greatest = np.finfo(dtype).max
-        return np.clip(values, -greatest, greatest).astype(dtype, copy=False)
-    return np.clip(np.rint(values), *limits(dtype)).astype(dtype)
+        floats: Pixels = np.clip(values, -greatest, greatest).astype(dtype, copy=False)
+        return floats
+    rounded = np.rint(values)
+    integers: Pixels = np.clip(rounded, *limits(dtype), out=rounded).astype(dtype)
+    return integers
 
 
 def is_plain(pixels: Pixels) -> bool:

@@ -7,15 +7,14 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
 from app.imaging.blend import FULL, Strength, blend
 from app.imaging.codec import Picture
 from app.imaging.estimate import estimate_sigma
-from app.imaging.hidden import Mask
-from app.imaging.range import Choice, Range
+from app.imaging.range import Choice, Range, is_flat
 from app.imaging.scale import Pixels
 from app.imaging.tiling import Tile, plan, sides_within
 from app.inference.batcher import Batcher, Stats, Timing
@@ -68,19 +67,21 @@ class Denoised:
     def picture(self) -> Picture:
         """The original with as much of the correction as `strength` says.
 
-        What is hidden, or no number, stays as it is.
+        What is hidden, or no number, stays as it is, and so does a picture of one colour.
         """
-        original, restored, mask = self.original, self.restored, self.view.hidden
+        original = self.original
         if original.extra is None:
-            return replace(original, pixels=self._mixed(original.pixels, restored, mask))
-        colours, last = (None, None) if mask is None else (mask[..., :-1], mask[..., -1:])
-        pixels = self._mixed(original.pixels, restored[..., :-1], colours)
-        extra = self._mixed(original.extra[..., None], restored[..., -1:], last)[..., 0]
-        return replace(original, pixels=pixels, extra=np.ascontiguousarray(extra))
+            return replace(original, pixels=self._mixed(original.pixels, np.s_[...]))
+        pixels = self._mixed(original.pixels, np.s_[..., :-1])
+        extra = self._mixed(original.extra[..., None], np.s_[..., -1:])
+        return replace(original, pixels=pixels, extra=np.ascontiguousarray(extra[..., 0]))
 
-    def _mixed(self, original: Pixels, restored: Pixels, mask: Mask | None) -> Pixels:
-        pixels = blend(original, restored, self.strength)
-        return pixels if mask is None else np.where(mask, original, pixels)
+    def _mixed(self, original: Pixels, channels: Any) -> Pixels:
+        """`original`, which some of the view's channels show; where these are flat, as it was."""
+        if is_flat(self.view.pixels[channels]):
+            return original
+        pixels, mask = blend(original, self.restored[channels], self.strength), self.view.hidden
+        return pixels if mask is None else np.where(mask[channels], original, pixels)
 
     @property
     def range(self) -> Range:
@@ -93,6 +94,8 @@ class Denoised:
 
         It takes some milliseconds.
         """
+        if is_flat(self.view.pixels):
+            return 0.0
         removed = estimate_sigma(self.view.pixels, self.restored, self.view.bounds)
         return min(removed / NOISE_FOUND, 1.0)
 
@@ -107,7 +110,7 @@ def _warm(forward: Callable[[Pixels], Pixels], sides: tuple[int, ...]) -> float:
 
     Raises BadModelPackage for a network that does not give a picture back in its size.
     """
-    for channels, dtype in product((1, 3), (np.uint8, np.float32)):
+    for channels, dtype in product((1, 3), (np.uint8, np.uint16, np.float32)):
         given = np.zeros((1, 64, 64, channels), dtype)
         found = forward(given).shape
         if found != given.shape:

@@ -6,8 +6,8 @@ import numpy as np
 
 from app.imaging.hidden import Mask, filled, hidden
 from app.imaging.picture import Picture
-from app.imaging.range import Choice, Range, choose, full, is_flat
-from app.imaging.scale import Pixels
+from app.imaging.range import Choice, Range, choose, is_flat
+from app.imaging.scale import Pixels, white
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +28,21 @@ class View:
 
     @property
     def bounds(self) -> Range | None:
-        """The range to map by; None for 8 bits as they are, which networks take."""
-        is_plain = self.pixels.dtype == np.uint8 and self.range == full(self.pixels)
-        return None if is_plain else self.range
+        """The range to map by; None for that of types which networks take as they are."""
+        taken = self.pixels.dtype in (np.uint8, np.uint16, np.float32)
+        return None if taken and self.range == Range(0, white(self.pixels.dtype)) else self.range
 
 
 def view_of(picture: Picture, choice: Choice = "auto") -> View:
     """The view of a picture in the range that is asked for."""
-    pixels, has_extra = picture.pixels, picture.extra is not None
-    if has_extra:
-        pixels = np.dstack((pixels, picture.extra))
+    pixels, extra = picture.pixels, picture.extra
+    if extra is not None:
+        pixels = np.dstack((pixels, extra))
     mask = hidden(pixels, picture.alpha)
     if mask is not None:
         pixels = filled(pixels, mask)
     colours = _distinct_channels(pixels[..., : picture.channels])
-    pixels = np.dstack((colours, pixels[..., -1])) if has_extra else colours
+    pixels = np.dstack((colours, pixels[..., -1])) if extra is not None else colours
     chosen = choose(choice, pixels)
     return View(pixels, mask, chosen, pixels.dtype != np.uint8 and is_flat(pixels))
 

@@ -28,7 +28,7 @@ def test_equal_shares_give_what_one_strength_gives_to_the_bit(share, dtype, chan
     x, y = pair(dtype, channels=channels)
     kind = precise(x.dtype)
     a, b = x.astype(kind), y.astype(kind)
-    plain = to_type(a + kind(share) * (b - a), x.dtype) if share < 1 else y
+    plain = to_type(a + share * (b - a), x.dtype) if share < 1 else y
     np.testing.assert_array_equal(blend(x, y, Strength(share, share)), plain)
 
 

@@ -47,7 +47,9 @@ def test_holes_take_the_level_of_their_surroundings():
     pixels[:, 32:] = 50_000
     alpha = np.full((64, 64), 65_535, np.uint16)
     alpha[8:56, 2:20] = alpha[8:56, 44:62] = 0
-    found = filled(pixels, hidden(pixels, alpha))
+    mask = hidden(pixels, alpha)
+    assert mask is not None
+    found = filled(pixels, mask)
     assert found[:, :20].max() < 5_000
     assert found[:, 44:].min() > 45_000
 

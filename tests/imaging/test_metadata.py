@@ -99,7 +99,7 @@ def test_a_damaged_profile_is_left_out_and_named(srgb):
 
 
 def coloured(space, rule, order="<"):
-    below = {Tag.COLOUR_SPACE: ifd.integers(order, ifd.SHORT, space)}
+    below: ifd.Tree = {Tag.COLOUR_SPACE: ifd.integers(order, ifd.SHORT, space)}
     if rule:
         below[Tag.INTEROPERABILITY] = {1: ifd.Field(ifd.ASCII, 4, rule + b"\0")}
     return ifd.header(order, 8) + ifd.pack({Tag.EXIF: below}, order, 8)

@@ -176,7 +176,7 @@ def test_counts_that_fill_little_of_16_bits_are_worked_on_in_their_own_range(den
     assert 0.2 < wide.sigma * 65_535 / (result.sigma * 699) < 2
 
 
-@pytest.mark.parametrize("dtype", [np.uint16, np.int16, np.int32, np.float32])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16, np.int32, np.float32])
 @pytest.mark.parametrize("size", [(1, 1), (96, 96), (5, 300)])
 def test_a_flat_picture_comes_back_as_it_was(denoiser, dtype, size):
     pixels = np.full((*size, 3), (100, 7, 0), dtype)
