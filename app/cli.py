@@ -216,7 +216,11 @@ def _denoise(inputs: list[Path], output: Path, overwrite: bool, as_json: bool, *
     )
 
     def work(picture: Picture) -> Picture:
-        return denoiser.submit(picture, strength=options.shares).result().picture
+        return (
+            denoiser.submit(picture, strength=options.shares, range_=options.working_range)
+            .result()
+            .picture
+        )
 
     return _convert(inputs, output, options, work, overwrite=overwrite, as_json=as_json)
 

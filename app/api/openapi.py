@@ -35,8 +35,8 @@ CHANGES: Json = {
     "X-Image-Changes": {
         "description": (
             "What the answer holds otherwise than the upload did, or not at all: a list of "
-            "`alpha`, `colours`, `depth`, `format`, `metadata`, `orientation` and `profile`. "
-            "Absent where nothing but the samples has changed."
+            "`alpha`, `channel`, `colours`, `depth`, `format`, `metadata`, `orientation` and "
+            "`profile`. Absent where nothing but the samples has changed."
         ),
         "schema": {
             "type": "string",
@@ -65,6 +65,17 @@ SIGMA: Json = {
         "example": 0.0983,
     }
 }
+RANGE: Json = {
+    "X-Range": {
+        "description": (
+            "The values of the picture that the model was given as 0 and 1, least first. "
+            "X-Noise-Sigma is in units of their difference."
+        ),
+        "required": True,
+        "schema": {"type": "string", "pattern": "^[-+.0-9e]+:[-+.0-9e]+$"},
+        "example": "96:4095",
+    }
+}
 SEED: Json = {
     "X-Noise-Seed": {
         "description": "The seed of the noise: as given, or as drawn.",
@@ -91,7 +102,7 @@ CHALLENGE: Json = {
     }
 }
 EXPOSED_HEADERS = (
-    *(COMMON_HEADERS | CHANGES | MODEL | SIGMA | SEED | RETRY_AFTER | CHALLENGE),
+    *(COMMON_HEADERS | CHANGES | MODEL | SIGMA | RANGE | SEED | RETRY_AFTER | CHALLENGE),
     "Content-Disposition",
 )
 """Those that a page of another origin may read, where it may call the service at all."""

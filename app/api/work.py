@@ -76,7 +76,12 @@ async def decoded(service: Service, trace: Trace, share: Share, *files: bytes) -
 def _weight(picture: Picture) -> int:
     """Bytes of a picture and of its result, which has the same alpha until it is encoded."""
     alpha = 0 if picture.alpha is None else picture.alpha.nbytes
-    return 2 * (picture.pixels.nbytes + picture.metadata.nbytes) + alpha
+    may_hide = picture.alpha is not None or picture.dtype.kind == "f"
+    # its samples anew without those that are hidden, a mask, and a pyramid of one channel
+    shown = picture.pixels.nbytes + picture.pixels.size + 16 * picture.size if may_hide else 0
+    # with a channel beside them, colours are worked on in one array with it
+    extra = 0 if picture.extra is None else 3 * picture.extra.nbytes + 2 * picture.pixels.nbytes
+    return 2 * (picture.pixels.nbytes + picture.metadata.nbytes) + alpha + extra + shown
 
 
 def _within_limits(service: Service, header: Header) -> bool:

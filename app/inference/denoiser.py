@@ -5,18 +5,21 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
 from app.imaging.blend import FULL, Strength, blend
 from app.imaging.codec import Picture
 from app.imaging.estimate import estimate_sigma
+from app.imaging.range import Choice, Range, is_flat
 from app.imaging.scale import Pixels
 from app.imaging.tiling import Tile, plan, sides_within
 from app.inference.batcher import Batcher, Stats, Timing
 from app.inference.store import BadModelPackage, ModelCard, ModelPackage
+from app.inference.view import View, view_of
 
 MAX_FAILURES = 3
 """Batches in a row that may fail: one may be its picture's fault, or want for memory a moment."""
@@ -53,37 +56,48 @@ class Denoised:
     """A denoised picture, what it was made of, and how long that took."""
 
     original: Picture
+    view: View
+    """What the network saw of it."""
     restored: Pixels
-    """The network's own result; of one channel where all of the original's are equal."""
+    """The network's own result, of the channels of the view."""
     strength: Strength
     timing: Timing
 
     @property
     def picture(self) -> Picture:
-        """The original with as much of the correction as `strength` says."""
-        pixels = blend(self.original.pixels, self.restored, self.strength)
-        return replace(self.original, pixels=pixels)
+        """The original with as much of the correction as `strength` says.
+
+        What is hidden, or no number, stays as it is, and so does a picture of one colour.
+        """
+        original = self.original
+        if original.extra is None:
+            return replace(original, pixels=self._mixed(original.pixels, np.s_[...]))
+        pixels = self._mixed(original.pixels, np.s_[..., :-1])
+        extra = self._mixed(original.extra[..., None], np.s_[..., -1:])
+        return replace(original, pixels=pixels, extra=np.ascontiguousarray(extra[..., 0]))
+
+    def _mixed(self, original: Pixels, channels: Any) -> Pixels:
+        """`original`, which some of the view's channels show; where these are flat, as it was."""
+        if is_flat(self.view.pixels[channels]):
+            return original
+        pixels, mask = blend(original, self.restored[channels], self.strength), self.view.hidden
+        return pixels if mask is None else np.where(mask[channels], original, pixels)
+
+    @property
+    def range(self) -> Range:
+        """The values that were 0 and 1 for the network."""
+        return self.view.range
 
     @property
     def sigma(self) -> float:
-        """The deviation of the noise that the network found, 0..1; takes some milliseconds."""
-        channels = self.restored.shape[-1]
-        removed = estimate_sigma(self.original.pixels[..., :channels], self.restored)
+        """The deviation of the noise that the network found, in units of `range`, 0..1.
+
+        It takes some milliseconds.
+        """
+        if is_flat(self.view.pixels):
+            return 0.0
+        removed = estimate_sigma(self.view.pixels, self.restored, self.view.bounds)
         return min(removed / NOISE_FOUND, 1.0)
-
-
-def _distinct_channels(pixels: Pixels) -> Pixels:
-    """`pixels`, or their first channel where all are equal.
-
-    A grey picture stored as colour would come back with a tint. A coloured one shows what it is
-    within its first rows, so that this costs nothing.
-    """
-    bands = (pixels[top : top + 64] for top in range(0, len(pixels), 64))
-    return pixels[..., :1] if all(map(_is_grey, bands)) else pixels
-
-
-def _is_grey(pixels: Pixels) -> bool:
-    return bool((pixels[..., 1:] == pixels[..., :1]).all())
 
 
 def _sides(card: ModelCard) -> tuple[int, ...]:
@@ -96,7 +110,7 @@ def _warm(forward: Callable[[Pixels], Pixels], sides: tuple[int, ...]) -> float:
 
     Raises BadModelPackage for a network that does not give a picture back in its size.
     """
-    for channels, dtype in product((1, 3), (np.uint8, np.uint16)):
+    for channels, dtype in product((1, 3), (np.uint8, np.uint16, np.float32)):
         given = np.zeros((1, 64, 64, channels), dtype)
         found = forward(given).shape
         if found != given.shape:
@@ -107,6 +121,14 @@ def _warm(forward: Callable[[Pixels], Pixels], sides: tuple[int, ...]) -> float:
     began = time.monotonic()
     forward(np.zeros((1, side, side, 3), np.uint8))
     return (time.monotonic() - began) / side**2
+
+
+def _by_kind(forward: Callable[[Pixels], Pixels], tiles: Pixels) -> Pixels:
+    """Tiles of grey or RGB as they are; one more channel, the last, as grey tiles of its own."""
+    if tiles.shape[-1] in (1, 3):
+        return forward(tiles)
+    parts = tiles[..., :-1], tiles[..., -1:]
+    return np.concatenate([forward(np.ascontiguousarray(part)) for part in parts], axis=-1)
 
 
 class Denoiser:
@@ -123,7 +145,7 @@ class Denoiser:
         self.card = card
         self._sides = _sides(card)
         self._batcher = Batcher(
-            forward,
+            partial(_by_kind, forward),
             batch_pixels=min(limits.batch_pixels, self._sides[-1] ** 2),
             queue_pixels=limits.queue_pixels,
             deadline=limits.deadline,
@@ -152,26 +174,37 @@ class Denoiser:
         cost = _warm(engine.forward, _sides(package.card))
         return cls(engine.forward, package.card, limits or Limits(), cost)
 
-    def submit(self, picture: Picture, *, strength: Strength = FULL) -> Future[Denoised]:
+    def submit(
+        self, picture: Picture, *, strength: Strength = FULL, range_: Choice = "auto"
+    ) -> Future[Denoised]:
         """Queues a picture; cancelling the future takes it off the queue.
 
-        `strength` is the share of the network's correction that is applied. Raises Overloaded
-        when there is no room, and Draining after `close`.
+        `strength` is the share of the network's correction that is applied, and `range_` says
+        which values the network is given as 0 and 1. Raises Overloaded when there is no room, and
+        Draining after `close`.
         """
-        return self._queue(picture, _distinct_channels(picture.pixels), strength)
+        return self._queue(picture, view_of(picture, range_), strength)
 
-    async def denoise(self, picture: Picture, *, strength: Strength = FULL) -> Denoised:
+    async def denoise(
+        self, picture: Picture, *, strength: Strength = FULL, range_: Choice = "auto"
+    ) -> Denoised:
         """`submit`, awaited: cancelling this takes the picture off the queue."""
-        pixels = picture.pixels
-        if _is_grey(pixels[:1]):  # else it is not worth a thread
-            pixels = await asyncio.to_thread(_distinct_channels, pixels)
-        return await asyncio.wrap_future(self._queue(picture, pixels, strength))
+        view = await asyncio.to_thread(view_of, picture, range_)
+        return await asyncio.wrap_future(self._queue(picture, view, strength))
 
-    def _queue(self, picture: Picture, pixels: Pixels, strength: Strength) -> Future[Denoised]:
+    def _queue(self, picture: Picture, view: View, strength: Strength) -> Future[Denoised]:
+        if view.is_flat:
+            done: Future[Denoised] = Future()
+            done.set_result(Denoised(picture, view, view.pixels, strength, Timing(0.0, 0.0)))
+            return done
         tiles = self.plan(picture.height, picture.width)
-        restored = np.empty(pixels.shape, pixels.dtype)
+        restored = np.empty(view.pixels.shape, view.pixels.dtype)
         return self._batcher.submit(
-            pixels, tiles, restored, lambda timing: Denoised(picture, restored, strength, timing)
+            view.pixels,
+            tiles,
+            restored,
+            lambda timing: Denoised(picture, view, restored, strength, timing),
+            view.bounds,
         )
 
     def plan(self, height: int, width: int) -> tuple[Tile, ...]:
@@ -181,8 +214,7 @@ class Denoiser:
 
     async def probe(self) -> None:
         """Runs the smallest picture through the network; raises whatever that does."""
-        pixels = np.zeros((1, 1, 3), np.uint8)
-        await asyncio.wrap_future(self._queue(Picture(pixels), pixels, FULL))
+        await self.denoise(Picture(np.zeros((1, 1, 3), np.uint8)))
 
     @property
     def failing(self) -> bool:

@@ -19,6 +19,8 @@ from app.api.work import decoded, in_thread, while_wanted
 from app.imaging.codec import Encoded, Picture
 from app.imaging.metrics import psnr, rmse, ssim
 from app.imaging.noise import add_noise
+from app.imaging.range import robust
+from app.imaging.scale import is_plain
 from app.inference.denoiser import Denoised
 
 router = APIRouter(tags=["pictures"])
@@ -32,6 +34,7 @@ router = APIRouter(tags=["pictures"])
         "The denoised picture.",
         openapi.MODEL,
         openapi.SIGMA,
+        openapi.RANGE,
         describe=openapi.link(
             "describe_model", "The model's card.", name="$response.header.X-Model"
         ),
@@ -56,12 +59,18 @@ async def denoise(
     async with while_wanted(request, service.settings.timeout_seconds):
         (picture,) = await decoded(service, trace, share, upload)
         del upload
-        result = await denoiser.denoise(picture, strength=options.shares)
+        result = await denoiser.denoise(
+            picture, strength=options.shares, range_=options.working_range
+        )
         trace.stages |= {"queue": result.timing.queue, "infer": result.timing.infer}
         with trace.stage("encode"):
             encoded, sigma = await in_thread(service, _finish, result, options)
     share.hold(len(encoded.data))
-    headers = {"X-Model": denoiser.card.name, "X-Noise-Sigma": f"{sigma:.4f}"}
+    headers = {
+        "X-Model": denoiser.card.name,
+        "X-Noise-Sigma": f"{sigma:.4f}",
+        "X-Range": str(result.range),
+    }
     return PictureResponse(encoded, "denoised", headers, seconds=service.settings.answer_seconds)
 
 
@@ -126,6 +135,8 @@ async def compare(
     """Answers RMSE, PSNR and SSIM on the 0..1 scale, whatever the bit depths.
 
     The two are of one width and height; grey is compared with colour as three equal channels.
+    Where either is signed, of 32 bits or floating point beyond 0..1, the scale is the range that
+    the reference fills.
     """
     uploads = await read_images(request, share, ("reference", "image"))
     async with while_wanted(request, service.settings.timeout_seconds):
@@ -148,6 +159,10 @@ def _compare(reference: Picture, image: Picture) -> Comparison:
         np.broadcast_to(picture.pixels, (picture.height, picture.width, channels))
         for picture in (reference, image)
     )
+    if not (is_plain(a) and is_plain(b)):
+        a, b = (np.where(np.isfinite(each), each, 0) for each in (a, b))
+        bounds = robust(a)
+        a, b = bounds.to_unit(a), bounds.to_unit(b)
     decibels = psnr(a, b)
     return Comparison(
         rmse=rmse(a, b), psnr=decibels if math.isfinite(decibels) else None, ssim=ssim(a, b)
