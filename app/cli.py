@@ -62,7 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return command(**given)
     except ValidationError as error:
         first = error.errors()[0]
-        parser.error(f"{_source(error.title, str(first['loc'][0]))}: {first['msg']}")
+        where = [f"{_source(error.title, str(field))}: " for field in first["loc"][:1]]
+        parser.error("".join([*where, first["msg"]]))
     except BadModelPackage as error:
         _complain(str(error))
         return 1
@@ -215,7 +216,11 @@ def _denoise(inputs: list[Path], output: Path, overwrite: bool, as_json: bool, *
     )
 
     def work(picture: Picture) -> Picture:
-        return denoiser.submit(picture, strength=options.shares).result().picture
+        return (
+            denoiser.submit(picture, strength=options.shares, range_=options.working_range)
+            .result()
+            .picture
+        )
 
     return _convert(inputs, output, options, work, overwrite=overwrite, as_json=as_json)
 

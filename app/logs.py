@@ -1,8 +1,12 @@
 """Structured logs: JSON lines for machines, text for a terminal."""
 
 import logging
+import os
 import sys
-from typing import Literal
+import threading
+import time
+from collections import deque
+from typing import Literal, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor
@@ -26,6 +30,79 @@ _PRE_CHAIN: list[Processor] = [
 _TALKATIVE = ("python_multipart", "PIL", "absl")
 """Libraries that tell of every bad upload."""
 
+MAX_LINES = 1000
+"""That may wait to be written."""
+FLUSH_SECONDS = 1.0
+
+
+class Unblocked(logging.Handler):
+    """Writes from a thread of its own, so that a reader that stops reading stops nobody.
+
+    Lines that find MAX_LINES waiting are lost, and their number is told as soon as there is room.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+        self._lines: deque[str] = deque()
+        self._lost = 0
+        self._changed = threading.Condition()
+        threading.Thread(target=self._write_on, name="log", daemon=True).start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Takes the line, or counts it as lost; never waits."""
+        try:
+            line = self.format(record) + "\n"
+        except Exception:
+            self.handleError(record)
+            return
+        with self._changed:
+            if len(self._lines) >= MAX_LINES:
+                self._lost += 1
+                return
+            self._lines.append(line)
+            self._changed.notify_all()
+
+    def flush(self) -> None:
+        """Waits until all lines are written, but not for long."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._lines, FLUSH_SECONDS)
+
+    def _write_on(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: bool(self._lines))
+                line, lost = self._lines[0], self._lost
+            heard = self._write(line)
+            with self._changed:
+                self._lines.popleft()
+                self._lost += not heard
+                if lost and heard:
+                    self._lost -= lost
+                    self._lines.append(self._tell(lost))
+                self._changed.notify_all()
+
+    def _tell(self, lost: int) -> str:
+        facts = {"name": __name__, "levelno": logging.WARNING, "levelname": "WARNING"}
+        record = {**facts, "msg": "log lines were lost", "lost": lost, "created": time.time()}
+        return self.format(logging.makeLogRecord(record)) + "\n"
+
+    def _write(self, line: str) -> bool:
+        """Whether it could be written."""
+        try:
+            descriptor = self._stream.fileno()
+        except (OSError, ValueError):  # no file behind it
+            self._stream.write(line)
+            return True
+        data = line.encode(errors="backslashreplace")
+        try:
+            # Past the buffer of the stream, whose lock the interpreter waits for at its end.
+            while data:
+                data = data[os.write(descriptor, data) :]
+        except OSError:  # nobody reads any more
+            return False
+        return True
+
 
 def configure_logs(level: str, style: Literal["auto", "json", "console"]) -> None:
     """Sends every message of the standard library's logging to standard error.
@@ -41,7 +118,7 @@ def configure_logs(level: str, style: Literal["auto", "json", "console"]) -> Non
     renderers: list[Processor] = [console]
     if style == "json":
         renderers = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    handler = logging.StreamHandler(sys.stderr)
+    handler = Unblocked(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=_PRE_CHAIN,

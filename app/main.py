@@ -17,6 +17,7 @@ from app.api.docs import add_docs
 from app.api.headers import SecurityHeaders
 from app.api.observe import Observe
 from app.api.problems import HANDLERS
+from app.api.query import QueryLimit
 from app.api.routes import health, images, metrics, models, page
 from app.api.service import Service
 from app.settings import Settings
@@ -54,7 +55,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             Middleware(SecurityHeaders),
             Middleware(Observe, metrics=service.metrics),
             *_cors(limits),
-            Middleware(Access, hashes=limits.api_keys, per_minute=limits.rate_per_minute),
+            Middleware(
+                Access,
+                hashes=limits.api_keys,
+                per_minute=limits.rate_per_minute,
+                at_once=limits.max_requests_per_address,
+            ),
+            Middleware(QueryLimit),
         ],
         exception_handlers=HANDLERS,
     )

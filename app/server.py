@@ -3,14 +3,18 @@
 import asyncio
 import logging
 import resource
+import signal
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry, make_asgi_app
 
+from app.api.body import BodyLimit
 from app.api.head import LimitedHead
 from app.api.service import Service
 from app.main import create_app
@@ -28,7 +32,7 @@ CANCEL_SECONDS = 1
 
 
 class Server(uvicorn.Server):
-    """uvicorn, draining: at SIGTERM it goes on listening until all pictures taken are answered.
+    """uvicorn, draining: at SIGTERM or SIGHUP it listens on until all pictures taken are answered.
 
     New requests meanwhile get 503 rather than a refused connection, so a load balancer that has
     not noticed yet can send them elsewhere. A second signal stops at once.
@@ -39,6 +43,21 @@ class Server(uvicorn.Server):
         self._models, self._memory = service.models, service.memory
         self._drain_seconds = service.settings.drain_seconds
         self._deadline: float | None = None
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """SIGHUP, which a terminal sends when it is closed, is taken for SIGTERM."""
+        hangup = getattr(signal, "SIGHUP", None)
+        if hangup is None or threading.current_thread() is not threading.main_thread():
+            with super().capture_signals():
+                yield
+            return
+        before = signal.signal(hangup, self.handle_exit)
+        try:
+            with super().capture_signals():
+                yield
+        finally:
+            signal.signal(hangup, before)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """The signal handler."""
@@ -79,21 +98,44 @@ def exit_code(service: Service) -> int:
 
 @contextmanager
 def metrics_apart(settings: Settings, registry: CollectorRegistry) -> Iterator[None]:
-    """Answers the metrics on a port of their own, if they have one."""
+    """Answers the metrics on a port of their own, if they have one, within the same limits."""
     if not settings.metrics_port:
         yield
         return
+    limited = BodyLimit(
+        make_asgi_app(registry), max_bytes=settings.max_head_bytes, seconds=settings.body_seconds
+    )
+    config = uvicorn.Config(
+        limited,
+        http=protocol(settings),
+        lifespan="off",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=CANCEL_SECONDS,
+    )
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        server, thread = start_http_server(settings.metrics_port, settings.host, registry)
+        listener = socket.create_server((settings.host, settings.metrics_port), family=family)
     except OSError as error:
         logger.critical("the metrics cannot be served on port %d: %s", settings.metrics_port, error)
         raise SystemExit(1) from error
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, args=([listener],), name="metrics")
+    thread.start()
     try:
         yield
     finally:
-        server.shutdown()
-        server.server_close()
+        server.should_exit = True
         thread.join()
+        listener.close()
+
+
+def protocol(settings: Settings) -> type[LimitedHead]:
+    """HTTP within the limits of the settings."""
+    return LimitedHead.of(settings.max_head_bytes, settings.head_seconds, settings.answer_seconds)
 
 
 def make_server(app: FastAPI, kind: Callable[[uvicorn.Config, Service], Server] = Server) -> Server:
@@ -104,7 +146,7 @@ def make_server(app: FastAPI, kind: Callable[[uvicorn.Config, Service], Server] 
         app,
         host=settings.host,
         port=settings.port,
-        http=LimitedHead.of(settings.max_head_bytes, settings.head_seconds),
+        http=protocol(settings),
         lifespan="on",
         ws="none",
         log_config=None,

@@ -2,6 +2,8 @@
 `denoiser serve`.
 """
 
+import os
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -12,10 +14,14 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     StringConstraints,
+    model_validator,
 )
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PROJECT = Path(__file__).resolve().parent.parent
+
+PREFIX = "DENOISER_"
 
 T = TypeVar("T")
 
@@ -35,7 +41,7 @@ Origin = Annotated[str, StringConstraints(to_lower=True, pattern=r"^(\*|https?:/
 class Settings(BaseSettings):
     """Read from the environment; raises pydantic.ValidationError where a value is out of range."""
 
-    model_config = SettingsConfigDict(env_prefix="DENOISER_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(
@@ -75,6 +81,11 @@ class Settings(BaseSettings):
     max_requests: PositiveInt = Field(
         default=256, description="Requests with pictures at the same time; beyond it, 503."
     )
+    max_requests_per_address: PositiveInt = Field(
+        default=128,
+        description="Requests of one address at the same time, health and pages aside; beyond it, "
+        "429. Behind a proxy, name it in trusted_proxies.",
+    )
     max_pixels: PositiveInt = Field(
         default=64_000_000, description="Largest picture, width times height."
     )
@@ -101,7 +112,7 @@ class Settings(BaseSettings):
         default=60, description="Time in which a request's body must arrive, else 408."
     )
     answer_seconds: PositiveFloat = Field(
-        default=60, description="Time in which a client must take its picture, else it is left."
+        default=60, description="Time in which a client must take its answer, else it is cut off."
     )
     timeout_seconds: PositiveFloat = Field(
         default=120, description="Time from the whole body to the answer, else 503."
@@ -151,3 +162,17 @@ class Settings(BaseSettings):
     log_format: Literal["auto", "json", "console"] = Field(
         default="auto", description="JSON lines or text; auto is text on a terminal."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _know_every_variable(cls, values: Any) -> Any:
+        """Refuses a variable that sets nothing: a misspelt limit or key would go unnoticed."""
+        for variable in sorted(os.environ):
+            name = variable.upper().removeprefix(PREFIX).lower()
+            if variable.upper().startswith(PREFIX) and name not in cls.model_fields:
+                near = get_close_matches(name, cls.model_fields, n=1)
+                hint = f"; did you mean {PREFIX}{near[0].upper()}?" if near else ""
+                raise PydanticCustomError(
+                    "unknown_variable", "{problem}", {"problem": f"{variable} is no setting{hint}"}
+                )
+        return values

@@ -41,6 +41,9 @@ logger = logging.getLogger(__name__)
 
 SPAWN = multiprocessing.get_context("spawn")
 SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"
+SIGNALS = [signal.SIGTERM, signal.SIGINT]
+if sys.platform != "win32":
+    SIGNALS.append(signal.SIGHUP)
 LONGEST_PAUSE = 30.0
 """Seconds until a worker that keeps dying is started again: one at first, then twice as many."""
 
@@ -48,7 +51,7 @@ LONGEST_PAUSE = 30.0
 def serve(settings: Settings) -> int:
     """Runs `settings.workers` processes until it is told to stop; exit code 1 if they cannot serve.
 
-    At SIGTERM or SIGINT all of them drain; a second signal ends them at once.
+    At SIGTERM, SIGINT or SIGHUP all of them drain; a second signal ends them at once.
     """
     config = uvicorn.Config("", host=settings.host, port=settings.port, log_config=None)
     with config.bind_socket() as listener, tempfile.TemporaryDirectory() as folder:
@@ -170,7 +173,7 @@ class Supervisor:
         def tell(sig: int, frame: FrameType | None) -> None:  # noqa: ARG001
             self._signalled.send_bytes(b"!")
 
-        before = {sig: signal.signal(sig, tell) for sig in (signal.SIGTERM, signal.SIGINT)}
+        before = {sig: signal.signal(sig, tell) for sig in SIGNALS}
         try:
             yield
         finally:

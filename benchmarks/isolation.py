@@ -20,7 +20,7 @@ import anyio.to_thread
 
 from app.imaging.blend import FULL
 from app.imaging.codec import Format, decode, encode
-from app.imaging.estimate import noise_removed
+from app.imaging.view import noise_found, view_of
 from app.sandbox.pool import NURSERY, Sandbox
 from app.sandbox.shared import Region
 from benchmarks.pictures import photograph
@@ -55,7 +55,7 @@ async def main() -> None:
 
 def _here(data: bytes) -> None:
     picture = decode(data, max_pixels=MOST)
-    noise_removed(picture.pixels, picture.pixels)
+    noise_found(view_of(picture), picture.pixels)
     encode(picture)
 
 
@@ -73,6 +73,7 @@ async def _apart(sandbox: Sandbox, data: bytes) -> None:
             None,
             channels=layout.channels,
             strength=FULL,
+            working_range="auto",
             strip=False,
         )
 

@@ -1,17 +1,19 @@
-"""The pages of the documentation that list what the project has: settings, metrics, models.
+"""Writes what lists the things that the project has: settings, metrics, models, problems.
 
     python -m tests.reference
 
-writes docs/configuration.md, docs/metrics.md and docs/models.md; a test fails where they are not
-what this writes.
+writes docs/configuration.md, metrics.md, models.md and problems.md, and the page's titles of
+problems; a test fails where they are not what this writes.
 """
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from prometheus_client import Metric
 
+from app.api.catalogue import CATALOGUE
 from app.inference.store import ModelCard, read_packages
 from app.main import create_app
 from app.settings import PROJECT, Settings
@@ -23,10 +25,25 @@ CONFIGURATION = """\
 
 Every setting is an environment variable and, in lower case and with dashes, a flag of
 `denoiser serve`: `DENOISER_MAX_PIXELS=1000000` and `--max-pixels 1000000` are the same. The flag
-goes before the variable. A value out of range stops the service at its start, and is named.
+goes before the variable. A value out of range stops the service at its start, and is named;
+so does a variable `DENOISER_...` that is not in this table, with the nearest name that is.
 
 {table}
 """
+
+PROBLEMS = """\
+# Problems
+
+An error is answered as problem details (RFC 9457), `application/problem+json`: `code` says which of
+these it is, `detail` what happened, here with an example of it. "After `Retry-After`" is the number
+of seconds in that header of the answer.
+
+{table}
+"""
+
+RETRY = {"never": "no", "later": "yes", "told": "after `Retry-After`"}
+
+TITLES = "/** What problems are called on the page, made by `python -m tests.reference`. */\n"
 
 METRICS = """\
 # Metrics
@@ -50,11 +67,19 @@ MODELS = """\
 
 What each model under `models/` was trained on, for which noise, and how well it does; `/models`
 answers the same as JSON, and the page shows it beside the picture. PSNR in dB, SSIM, and RMSE with
-white as 1, each the mean over the images; sigma of the noise on the 0..255 scale.
+white as 1, each the mean over the images; sigma of the noise on the 0..255 scale. `noisy` is the
+PSNR of what came in, `lowest` that of the image that came out worst, `worst` the largest error of
+any value in 8-bit levels; `casts` tells by how many levels the means of squares of 32x32 pixels
+have moved, as RMS and 95th percentile.
 [training/README.md](../training/README.md#measuring) says how they are measured.
 
 {cards}
 """
+
+HEAD = (
+    *("images", "noise", "sigma", "noisy", "PSNR", "SSIM", "RMSE", "lowest"),
+    *("worst", "casts", "casts, 95%"),
+)
 
 CARD = """\
 ## {card.title} (`{card.name}`{historical})
@@ -68,7 +93,7 @@ CARD = """\
 | cost | {card.gmac} GMAC for 256x256 pixels |
 | file | {card.bytes:,} bytes, SHA-256 `{card.sha256}` |
 | trained on | {training} |
-| made | {made}, with {versions} |
+{history}| made | {made}, with {versions} |
 | licence | {card.licence} |
 
 {scores}"""
@@ -84,21 +109,26 @@ def models() -> str:
 
 def _card(card: ModelCard) -> str:
     scores = [
-        (s.dataset, s.protocol, f"{s.sigma:g}", f"{s.psnr:.2f}", _four(s.ssim), _four(s.rmse))
+        (
+            *(s.dataset, s.protocol, f"{s.sigma:g}", _rounded(s.noisy, 2), f"{s.psnr:.2f}"),
+            *(_rounded(s.ssim, 4), _rounded(s.rmse, 4), _rounded(s.lowest, 2)),
+            *(_rounded(s.worst, 0), _rounded(s.casts_rms, 2), _rounded(s.casts_95, 2)),
+        )
         for s in card.metrics
     ]
     return CARD.format(
         card=card,
         historical=", historical" if card.historical else "",
         training="; ".join(f"{s.name}, {s.images} images ({s.terms})" for s in card.training_data),
+        history="".join(f"| stage | {stage} |\n" for stage in card.history),
         made=card.created[:10],
         versions=", ".join(f"{name} {version}" for name, version in card.versions.items()),
-        scores=_table(("images", "noise", "sigma", "PSNR", "SSIM", "RMSE"), scores),
+        scores=_table(HEAD, scores),
     )
 
 
-def _four(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"
+def _rounded(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:.{digits}f}"
 
 
 def configuration() -> str:
@@ -152,7 +182,28 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-PAGES = {"configuration.md": configuration, "metrics.md": metrics, "models.md": models}
+def problems() -> str:
+    """docs/problems.md."""
+    rows = [
+        (f"`{code}`", str(row.status), row.title, row.detail(**row.example), RETRY[row.retry])
+        for code, row in CATALOGUE.items()
+    ]
+    return PROBLEMS.format(table=_table(("code", "status", "what", "detail", "again"), rows))
+
+
+def titles() -> str:
+    """The page's titles of problems."""
+    lines = [f"  {json.dumps(code)}: {json.dumps(row.title)}," for code, row in CATALOGUE.items()]
+    return "\n".join([TITLES, "export const TITLES = {", *lines, "};", ""])
+
+
+PAGES = {
+    "configuration.md": configuration,
+    "metrics.md": metrics,
+    "models.md": models,
+    "problems.md": problems,
+    "../app/web/static/titles.js": titles,
+}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

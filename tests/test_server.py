@@ -120,6 +120,42 @@ def test_it_lives_at_once_gets_ready_and_drains(start, png):
         assert process.popen.wait(30) == 0
 
 
+def test_a_closed_terminal_drains_it_too(start):
+    with start() as process:
+        assert process.get("/health/live")[0] == 200
+        process.popen.send_signal(signal.SIGHUP)
+        assert process.popen.wait(60) == 0
+        assert "draining: 0 pictures in flight" in process.log.read_text()
+
+
+def test_a_misspelt_variable_ends_the_start(monkeypatch, start):
+    monkeypatch.setenv("DENOISER_API_KEY", "secret")
+    with start() as process:
+        assert process.popen.wait(60) == 2
+        log = process.log.read_text()
+    assert log.endswith("error: DENOISER_API_KEY is no setting; did you mean DENOISER_API_KEYS?\n")
+
+
+def test_a_log_that_nobody_reads_stops_nobody(models):
+    """More lines than the pipe and the queue hold; how many were lost is said in the end."""
+    command = [str(COMMAND), "serve", "--port=0", "--log-format=json", "--model=blur"]
+    command.append(f"--models-dir={models}")
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        assert process.stderr
+        while not (match := re.search(rb"http://127.0.0.1:(\d+)", process.stderr.readline())):
+            pass
+        connection = http.client.HTTPConnection("127.0.0.1", int(match[1]), timeout=30)
+        for _ in range(1600):
+            connection.request("GET", f"/{'x' * 200}")
+            assert connection.getresponse().read()
+        connection.close()
+        process.send_signal(signal.SIGTERM)
+        lines = process.stderr.read().splitlines()
+        assert process.wait(60) == 0
+    (told,) = [json.loads(line) for line in lines if b"log lines were lost" in line]
+    assert told["lost"] > 0
+
+
 FORGED = "level=critical the models are gone"
 
 
@@ -244,7 +280,9 @@ def test_the_exit_code_tells_of_a_failure(models):
 def test_the_metrics_may_have_a_port_of_their_own(models):
     with socket.create_server(("127.0.0.1", 0)) as found:
         port = found.getsockname()[1]
-    settings = Settings(models_dir=models, model="blur", metrics=False, metrics_port=port)
+    settings = Settings(
+        models_dir=models, model="blur", metrics=False, metrics_port=port, head_seconds=0.5
+    )
     registry = create_app(settings).state.service.metrics.registry
     with metrics_apart(settings, registry):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
@@ -254,5 +292,12 @@ def test_the_metrics_may_have_a_port_of_their_own(models):
         connection.close()
         with pytest.raises(SystemExit), metrics_apart(settings, registry):
             pass
+        with socket.create_connection(("127.0.0.1", port), 30) as silent:
+            silent.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n")
+            assert silent.recv(100).startswith(b"HTTP/1.1 408 ")
+        with socket.create_connection(("127.0.0.1", port), 30) as endless:
+            endless.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n")
+            with pytest.raises(OSError):  # noqa: PT011 - a reset or a broken pipe
+                endless.sendall(bytes(1_000_000_000))
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port))

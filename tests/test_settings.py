@@ -62,3 +62,18 @@ def test_every_setting_says_what_it_is_for():
 def test_the_largest_picture_fits_into_the_memory():
     settings = Settings()
     assert settings.max_body_bytes + settings.max_pixels * 16 < settings.memory_bytes
+
+
+@pytest.mark.parametrize(
+    ("variable", "hint"),
+    [
+        ("DENOISER_API_KEY", "; did you mean DENOISER_API_KEYS?"),
+        ("denoiser_max_pixel", "; did you mean DENOISER_MAX_PIXELS?"),
+        ("DENOISER_Q", ""),
+    ],
+)
+def test_a_variable_that_sets_nothing_is_refused(monkeypatch, variable, hint):
+    monkeypatch.setenv(variable, "1")
+    with pytest.raises(ValidationError) as refused:
+        Settings()
+    assert refused.value.errors()[0]["msg"] == f"{variable} is no setting{hint}"

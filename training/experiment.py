@@ -206,6 +206,7 @@ class Card(Section):
     title: str = ""
     description: str = ""
     historical: bool = Field(False, description="kept to be compared with: listed last")
+    history: tuple[str, ...] = Field((), description="how many patches on what, stage by stage")
     licence: str = "Apache-2.0"
     halo: NonNegativeInt | None = Field(
         None, description="context a tile needs, in pixels; the receptive radius by default"

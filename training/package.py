@@ -46,6 +46,7 @@ def package(
         "historical": experiment.card.historical,
         **_figures(network, path, experiment),
         "noise": str(experiment.noise),
+        "history": experiment.card.history,
         "training_data": _training_data(path, experiment, data),
         "metrics": _metrics(path, sha256),
         "sha256": sha256,

@@ -6,7 +6,7 @@ from contextlib import suppress
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.problems import ProblemError
+from app.api.problems import ProblemError, problem
 
 LINGER_SECONDS = 2.0
 """How long the rest of a body is read, and thrown away, after an answer that did not wait for it.
@@ -62,8 +62,7 @@ class _Body:
             async with asyncio.timeout_at(self._deadline):
                 message = await self._receive()
         except TimeoutError:
-            detail = f"The body did not arrive within {self._seconds:g} seconds."
-            raise ProblemError(408, "too-slow", detail) from None
+            raise problem("too-slow", part="The body", seconds=self._seconds) from None
         self._bytes += len(message.get("body", b""))
         if self._bytes > self._max_bytes:
             raise self._too_large()
@@ -93,7 +92,7 @@ class _Body:
         self._complete = gone or not message.get("more_body", False)
 
     def _too_large(self) -> ProblemError:
-        return ProblemError(413, "too-large", f"The body is longer than {self._max_bytes} bytes.")
+        return problem("too-large", limit=self._max_bytes)
 
 
 def _content_length(headers: Headers) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from app.api.problems import ProblemError
+from app.api.problems import problem
 from app.inference.batcher import Overloaded
 
 RETRY_AFTER = 2.0
@@ -68,9 +68,7 @@ class Share:
         more = size - self._held
         if more > 0 and self._memory.held + more > self._memory.capacity:
             if size > self._memory.capacity:
-                raise ProblemError(
-                    413, "too-large", "The picture needs more memory than the service may use."
-                )
+                raise problem("needs-too-much-memory")
             raise self._memory.overloaded()
         self._memory.held += more
         self._held = size

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from app.api.problems import ProblemError
+from app.api.problems import ProblemError, problem
 from app.inference.batcher import Draining
 from app.inference.denoiser import Denoiser, Limits
 from app.inference.store import BadModelPackage, ModelPackage, read_packages
@@ -85,8 +85,7 @@ class Models:
         """The named package; raises ProblemError: 404 where there is none."""
         packages = self.packages()
         if name not in packages:
-            detail = f"There is no model {name!r}; these are: {', '.join(packages)}."
-            raise ProblemError(404, "unknown-model", detail)
+            raise problem("unknown-model", name=name, names=", ".join(packages))
         return packages[name]
 
     def denoiser(self, name: str | None) -> Denoiser:
@@ -144,10 +143,8 @@ class Models:
 
 
 def _failing() -> ProblemError:
-    detail = "The network fails at present; the service tries whether it works again."
-    return ProblemError(503, "failing", detail, retry_after=PROBE_SECONDS)
+    return problem("failing", retry_after=PROBE_SECONDS)
 
 
 def _loading() -> ProblemError:
-    detail = "The models are being loaded."
-    return ProblemError(503, "loading", detail, retry_after=LOADING_RETRY_AFTER)
+    return problem("loading", retry_after=LOADING_RETRY_AFTER)

@@ -7,7 +7,8 @@ from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
 from app.api.access import is_open
-from app.api.problems import MEDIA_TYPE, Code, InvalidPart, Problem
+from app.api.catalogue import with_status
+from app.api.problems import MEDIA_TYPE, InvalidPart, Problem
 from app.imaging import formats
 from app.imaging.codec import Change
 
@@ -34,8 +35,8 @@ CHANGES: Json = {
     "X-Image-Changes": {
         "description": (
             "What the answer holds otherwise than the upload did, or not at all: a list of "
-            "`alpha`, `colours`, `depth`, `format`, `metadata`, `orientation` and `profile`. "
-            "Absent where nothing but the samples has changed."
+            "`alpha`, `channel`, `colours`, `depth`, `format`, `metadata`, `orientation` and "
+            "`profile`. Absent where nothing but the samples has changed."
         ),
         "schema": {
             "type": "string",
@@ -64,6 +65,17 @@ SIGMA: Json = {
         "example": 0.0983,
     }
 }
+RANGE: Json = {
+    "X-Range": {
+        "description": (
+            "The values of the picture that the model was given as 0 and 1, least first. "
+            "X-Noise-Sigma is in units of their difference."
+        ),
+        "required": True,
+        "schema": {"type": "string", "pattern": "^[-+.0-9e]+:[-+.0-9e]+$"},
+        "example": "96:4095",
+    }
+}
 SEED: Json = {
     "X-Noise-Seed": {
         "description": "The seed of the noise: as given, or as drawn.",
@@ -90,7 +102,7 @@ CHALLENGE: Json = {
     }
 }
 EXPOSED_HEADERS = (
-    *(COMMON_HEADERS | CHANGES | MODEL | SIGMA | SEED | RETRY_AFTER | CHALLENGE),
+    *(COMMON_HEADERS | CHANGES | MODEL | SIGMA | RANGE | SEED | RETRY_AFTER | CHALLENGE),
     "Content-Disposition",
 )
 """Those that a page of another origin may read, where it may call the service at all."""
@@ -100,34 +112,6 @@ KEY_SCHEMES: Json = {
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
 STATUS_HEADERS: dict[int, Json] = {401: CHALLENGE, 429: RETRY_AFTER, 503: RETRY_AFTER}
-
-EXAMPLES: dict[int, list[tuple[Code, str]]] = {
-    400: [
-        ("unreadable-image", "The image is truncated."),
-        ("malformed-form", "The multipart form is malformed: it ends before its last boundary."),
-    ],
-    401: [("unauthorized", "Send a key: `Authorization: Bearer KEY`, or `X-API-Key: KEY`.")],
-    404: [("unknown-model", "There is no model 'vgg'; these are: unet.")],
-    408: [("too-slow", "The body did not arrive within 60 seconds.")],
-    413: [
-        ("too-large", "The body is longer than 67108864 bytes."),
-        ("too-many-pixels", "The image has 30000 x 30000 pixels; at most 64000000 are taken."),
-    ],
-    415: [("unsupported-media-type", "This is not an image in a format that is read here.")],
-    422: [
-        ("validation", "factor: Input should be less than or equal to 1."),
-        ("unsuitable-format", "JPEG cannot hold transparency; ask for png, webp or tiff."),
-    ],
-    429: [("rate-limited", "This caller has asked too often; Retry-After says when to ask again.")],
-    500: [("internal-error", "The service failed; the error has been logged.")],
-    503: [
-        ("overloaded", "The service has as much work as it can take."),
-        ("loading", "The models are being loaded."),
-        ("failing", "The network fails at present; the service tries whether it works again."),
-        ("draining", "The service is stopping and takes no new work."),
-        ("timeout", "The picture was not ready within 120 seconds."),
-    ],
-}
 
 _BINARY: Json = {"type": "string", "format": "binary"}
 
@@ -186,8 +170,8 @@ def problems(*statuses: int) -> Responses:
 def _problem(status: int) -> Json:
     phrase = HTTPStatus(status).phrase
     examples = {}
-    for code, detail in EXAMPLES[status]:
-        errors = None
+    for code, row in with_status(status).items():
+        detail, errors = row.detail(**row.example), None
         if code == "validation":
             name, _, message = detail.partition(": ")
             errors = [InvalidPart(location="query", name=name, detail=message)]

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from app.api.catalogue import CATALOGUE, Code
 from app.api.trace import trace_of
 from app.imaging.codec import (
     ImagingError,
@@ -29,30 +30,6 @@ MEMORY_RETRY_AFTER = 10.0
 """Seconds in which other pictures are likely to be done."""
 LOST_RETRY_AFTER = 1.0
 """Another process is there at once."""
-
-Code = Literal[
-    "bad-request",
-    "cut-off",
-    "draining",
-    "failing",
-    "internal-error",
-    "loading",
-    "malformed-form",
-    "method-not-allowed",
-    "not-found",
-    "overloaded",
-    "rate-limited",
-    "timeout",
-    "too-large",
-    "too-many-pixels",
-    "too-slow",
-    "unauthorized",
-    "unknown-model",
-    "unreadable-image",
-    "unsuitable-format",
-    "unsupported-media-type",
-    "validation",
-]
 
 
 class InvalidPart(BaseModel):
@@ -99,27 +76,47 @@ class ProblemError(Exception):
             self.headers["Retry-After"] = str(max(1, math.ceil(retry_after)))
 
 
+def problem(
+    code: Code,
+    *,
+    retry_after: float | None = None,
+    errors: list[InvalidPart] | None = None,
+    headers: Mapping[str, str] | None = None,
+    **fields: Any,
+) -> ProblemError:
+    """The problem as the catalogue has it; raises KeyError where a field of its text is missing."""
+    row = CATALOGUE[code]
+    return ProblemError(
+        row.status,
+        code,
+        row.detail(**fields),
+        retry_after=retry_after,
+        errors=errors,
+        headers=headers,
+    )
+
+
 def invalid_body(name: str, detail: str) -> ProblemError:
     """The 422 for a form field that is missing, unknown or repeated."""
     part = InvalidPart(location="body", name=name, detail=detail)
-    return ProblemError(422, "validation", detail, errors=[part])
+    return problem("validation", errors=[part], reason=detail)
 
 
 def problem_response(request: Request, error: Exception) -> Response:
     """The answer to a request that `error` has ended."""
-    problem = as_problem(error)
+    found = as_problem(error)
     body = Problem(
-        title=HTTPStatus(problem.status).phrase,
-        status=problem.status,
-        detail=problem.detail,
-        code=problem.code,
+        title=HTTPStatus(found.status).phrase,
+        status=found.status,
+        detail=found.detail,
+        code=found.code,
         request_id=trace_of(request.scope).request_id,
-        errors=problem.errors,
+        errors=found.errors,
     )
     return JSONResponse(
         body.model_dump(mode="json", by_alias=True, exclude_none=True),
-        status_code=problem.status,
-        headers=problem.headers,
+        status_code=found.status,
+        headers=found.headers,
         media_type=MEDIA_TYPE,
     )
 
@@ -132,48 +129,41 @@ def as_problem(error: Exception) -> ProblemError:
         case RequestValidationError():
             parts = _invalid_parts(error)
             detail = "; ".join(f"{part.name}: {part.detail}" for part in parts)
-            return ProblemError(422, "validation", detail, errors=parts)
+            return problem("validation", errors=parts, reason=detail)
         case HTTPException():
-            code, reason = _HTTP_PROBLEMS.get(error.status_code, ("bad-request", error.detail))
-            return ProblemError(error.status_code, code, reason, headers=error.headers)
+            code = _HTTP_CODES.get(error.status_code)
+            if code is None:
+                headers = error.headers
+                return ProblemError(error.status_code, "bad-request", error.detail, headers=headers)
+            return problem(code, headers=error.headers)
         case ImagingError():
-            status, image_code = _IMAGE_CODES.get(type(error), (400, "unreadable-image"))
-            return ProblemError(status, image_code, str(error))
+            return problem(_IMAGE_CODES.get(type(error), "unreadable-image"), reason=str(error))
         case Overloaded():
-            detail = "The service has as much work as it can take."
-            return ProblemError(503, "overloaded", detail, retry_after=error.retry_after)
+            return problem("overloaded", retry_after=error.retry_after)
         case MemoryError():
-            detail = "There is too little memory for this picture at present."
-            return ProblemError(503, "overloaded", detail, retry_after=MEMORY_RETRY_AFTER)
+            return problem("no-memory", retry_after=MEMORY_RETRY_AFTER)
         case WorkerLost():
             return _lost(error)
         case Draining():
-            detail = "The service is stopping and takes no new work."
-            return ProblemError(503, "draining", detail, retry_after=DRAIN_RETRY_AFTER)
+            return problem("draining", retry_after=DRAIN_RETRY_AFTER)
         case _:
-            detail = "The service failed; the error has been logged under this request's id."
-            return ProblemError(500, "internal-error", detail)
+            return problem("internal-error")
 
 
 def _lost(error: WorkerLost) -> ProblemError:
     """What the end of the process that worked on a picture is to the caller."""
     if error.cause is Cause.TIME:
-        detail = "The picture takes far more time than its size allows."
-        return ProblemError(413, "too-large", detail)
-    detail = "The process that worked on the picture ended before it was done; try again."
-    return ProblemError(503, "failing", detail, retry_after=LOST_RETRY_AFTER)
+        return problem("needs-too-much-time")
+    return problem("worker-lost", retry_after=LOST_RETRY_AFTER)
 
 
-_HTTP_PROBLEMS: dict[int, tuple[Code, str]] = {
-    404: ("not-found", "There is nothing at this path; /docs says what there is."),
-    405: ("method-not-allowed", "The path exists, but not for this method; Allow says for which."),
-}
+_HTTP_CODES: dict[int, Code] = {404: "not-found", 405: "method-not-allowed"}
 
-_IMAGE_CODES: dict[type[ImagingError], tuple[int, Code]] = {
-    UnreadableImage: (400, "unreadable-image"),
-    TooManyPixels: (413, "too-many-pixels"),
-    UnsupportedImage: (415, "unsupported-media-type"),
-    UnsuitableFormat: (422, "unsuitable-format"),
+_IMAGE_CODES: dict[type[ImagingError], Code] = {
+    UnreadableImage: "unreadable-image",
+    TooManyPixels: "too-many-pixels",
+    UnsupportedImage: "unsupported-media-type",
+    UnsuitableFormat: "unsuitable-format",
 }
 
 

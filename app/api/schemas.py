@@ -2,16 +2,22 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from app.imaging.blend import Strength
 from app.imaging.codec import Encoded, Format, Picture, encode, stripped
 from app.imaging.noise import ChannelMode, NoiseKind
+from app.imaging.range import Choice, read_choice
 from app.inference.store import ModelCard
 
 LARGEST_SEED = 2**53 - 1
 """The largest integer that every JSON reader keeps exactly."""
+
+
+def _a_range(text: str) -> str:
+    read_choice(text)
+    return text
 
 
 class _Query(BaseModel):
@@ -79,9 +85,23 @@ class DenoiseOptions(OutputOptions):
         "by default as `strength`, which is then that of luma alone. Grey pictures ignore it.",
         examples=[1.0],
     )
+    range: Annotated[str, Field(max_length=64), AfterValidator(_a_range)] = Field(
+        default="auto",
+        description="The values that the model is given as black and white: `full` is all that the "
+        "picture's type holds, `LOW:HIGH` two numbers in its own units, and `auto` the picture's "
+        "own range where it has more than 8 bits and fills less than half of them. Values beyond "
+        "are kept, but for outliers that are noise.",
+        examples=["auto", "100:4095"],
+        json_schema_extra={"format": "range"},
+    )
     format: Format | SkipJsonSchema[None] = Field(
         default=None, description="Format of the result; by default that of the picture."
     )
+
+    @property
+    def working_range(self) -> Choice:
+        """What `range` asks for."""
+        return read_choice(self.range)
 
     @property
     def shares(self) -> Strength:

@@ -12,7 +12,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
 from app.api.memory import Share
-from app.api.problems import ProblemError, invalid_body
+from app.api.problems import ProblemError, invalid_body, problem
 from app.imaging.codec import UnreadableImage
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def _content_type(request: Request) -> tuple[str, dict[bytes, bytes]]:
 
 def _unsupported(what: str) -> ProblemError:
     detail = f"{what} of a multipart/form-data form."
-    return ProblemError(415, "unsupported-media-type", detail)
+    return problem("unsupported-media-type", reason=detail)
 
 
 def _not_empty(data: bytes) -> bytes:
@@ -152,4 +152,4 @@ class _Form:
 
 
 def _malformed(reason: str) -> ProblemError:
-    return ProblemError(400, "malformed-form", f"The multipart form is malformed: {reason}.")
+    return problem("malformed-form", reason=reason.rstrip("."))

@@ -102,7 +102,12 @@ def limits_of(service: Service) -> dict[str, int]:
 
 def weight(layout: Layout) -> int:
     """Bytes of a picture and of its result, which has the same alpha until it is encoded."""
-    return 2 * layout.nbytes - layout.alpha_bytes
+    # its samples anew without those that are hidden, a mask, and a pyramid of one channel
+    samples, may_hide = layout.pixel_bytes, layout.alpha or layout.dtype.startswith("float")
+    shown = 2 * samples + 16 * layout.size if may_hide else 0
+    # with a channel beside them, colours are worked on in one array with it
+    extra = 3 * layout.extra_bytes + 2 * samples if layout.extra else 0
+    return 2 * layout.nbytes - layout.alpha_bytes + extra + shown
 
 
 def _within_limits(service: Service, header: Header) -> bool:

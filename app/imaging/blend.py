@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.imaging.scale import Pixels, from_unit, to_unit
+from app.imaging.scale import Pixels, precise, to_type
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """Weights of red, green and blue in luma: ITU-R BT.601, full range."""
@@ -32,20 +32,23 @@ def blend(original: Pixels, restored: Pixels, strength: Strength) -> Pixels:
     d' = 0.299 d_red + 0.587 d_green + 0.114 d_blue, which moves all channels alike, the result is
     original + luma * d' + chroma * (d - d'): in full-range YCbCr (ITU-R BT.601), Y is moved by one
     share, Cb and Cr by the other. Without colour, only luma counts; where the two are equal, this
-    is original + luma * d, to the bit.
+    is original + luma * d, to the bit; where both are 0, it is `original` itself.
     """
+    if strength.luma == strength.chroma == 0.0:
+        return original
     luma = strength.luma
     chroma = luma if restored.shape[-1] == 1 else strength.chroma
     if luma == chroma == 1.0:
         return np.ascontiguousarray(np.broadcast_to(restored, original.shape))
-    mixed = np.empty_like(original)
+    mixed, kind = np.empty_like(original), precise(original.dtype)
     rows = max(1, BAND // original.shape[1])
-    for top in range(0, len(mixed), rows):
-        band = slice(top, top + rows)
-        x, y = to_unit(original[band]), to_unit(restored[band])
-        y -= x[..., : y.shape[-1]]
-        moved = x + np.float32(chroma) * y
-        if luma != chroma:
-            moved += np.float32(luma - chroma) * (y @ LUMA)[..., None]
-        mixed[band] = from_unit(moved, mixed.dtype)
+    with np.errstate(invalid="ignore"):  # infinities less themselves are no numbers, and may be
+        for top in range(0, len(mixed), rows):
+            band = slice(top, top + rows)
+            x, y = original[band].astype(kind), restored[band].astype(kind)
+            y -= x[..., : y.shape[-1]]
+            moved = x + chroma * y
+            if luma != chroma:
+                moved += (luma - chroma) * (y @ LUMA.astype(kind))[..., None]
+            mixed[band] = to_type(moved, mixed.dtype)
     return mixed

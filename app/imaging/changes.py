@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from app.imaging.formats.format import FileFormat
+from app.imaging.metadata import profile_by_exif
 from app.imaging.picture import Change, Changes, Metadata, Picture
 
 
@@ -13,9 +14,15 @@ def on_encoding(picture: Picture, target: FileFormat) -> Changes:
 
 
 def stripped(picture: Picture) -> Picture:
-    """The picture without its metadata, but for what says how to see its samples."""
+    """The picture without its metadata, but for what says how to see its samples.
+
+    Where EXIF alone says so, a profile says it instead.
+    """
     metadata = picture.metadata
-    kept = Metadata(icc=metadata.icc, colour=metadata.colour, lossless=metadata.lossless)
+    icc = metadata.icc
+    if icc is None and picture.channels == 3 and not metadata.colour:
+        icc = profile_by_exif(metadata.exif)
+    kept = Metadata(icc=icc, colour=metadata.colour, lossless=metadata.lossless)
     changes = picture.changes if kept == metadata else picture.changes | {Change.METADATA}
     return replace(picture, metadata=kept, changes=changes)
 
@@ -35,12 +42,15 @@ def without_misfit(picture: Picture, target: FileFormat) -> Picture:
 
 def _lost(picture: Picture, target: FileFormat) -> Iterator[Change]:
     metadata, holds, moves = picture.metadata, target.holds, target.name != picture.format
-    if picture.depth > max(holds.depths):
+    deepest = max(holds.depths)
+    if picture.depth > deepest or (picture.dtype.kind == "f" and deepest < 32):
         yield Change.DEPTH
     if picture.channels == 1 and not holds.grey:
         yield Change.COLOURS
     if picture.alpha is not None and not holds.alpha:
         yield Change.ALPHA
+    if picture.extra is not None and not holds.extra:
+        yield Change.CHANNEL
     if moves and metadata.colour and not metadata.icc:
         yield Change.PROFILE
     parts = ((metadata.dpi, holds.dpi), (metadata.exif, holds.exif), (metadata.xmp, holds.xmp))

@@ -26,6 +26,7 @@ from app.imaging.picture import (
     UnsupportedImage,
 )
 from app.imaging.samples import orient
+from app.imaging.scale import is_plain
 
 __all__ = [
     "Change",
@@ -97,18 +98,27 @@ def encode(
 ) -> Encoded:
     """Encode a picture in its own format or another, with the metadata that this can carry.
 
-    PNG keeps 8 and 16 bits, TIFF floating point, too; JPEG and WebP are rounded to 8 bits and
+    PNG keeps 8 and 16 bits, TIFF all numbers; JPEG and WebP are rounded to 8 bits and
     take a `quality` of 1 to 100. Raises `UnsuitableFormat` when the format cannot hold the
-    picture: transparency in JPEG, or a side that is too long.
+    picture: transparency in JPEG, a side that is too long, or numbers beyond its samples'.
     """
     if quality is not None and not 1 <= quality <= 100:
         raise UnsuitableFormat("quality must be between 1 and 100.")
     target = formats.FORMATS[picture.format if format is None else format]
     if target.encode is None:
         raise UnsuitableFormat(f"{target.title} images are read here, but not written.")
+    if not (target.holds.numbers or (is_plain(picture.pixels) and _is_plain_beside(picture))):
+        raise UnsuitableFormat(
+            f"{target.title} cannot hold samples that are signed, have 32 bits, or are floating "
+            "point beyond 0 to 1; ask for tiff."
+        )
     picture = without_misfit(picture, target)
     data = target.encode(picture, quality)
     return Encoded(data, Format(target.name), on_encoding(picture, target))
+
+
+def _is_plain_beside(picture: Picture) -> bool:
+    return picture.alpha is None or is_plain(picture.alpha)
 
 
 @contextmanager
@@ -142,6 +152,7 @@ def _turned_upright(picture: Picture) -> Picture:
         picture,
         pixels=orient(picture.pixels, orientation),
         alpha=None if picture.alpha is None else orient(picture.alpha, orientation),
+        extra=None if picture.extra is None else orient(picture.extra, orientation),
         metadata=metadata,
         changes=picture.changes | changes,
     )

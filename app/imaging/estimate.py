@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from app.imaging.range import Range
 from app.imaging.scale import Pixels, to_unit
 
 Floats = NDArray[np.float32]
@@ -46,19 +47,11 @@ picture; `benchmarks.quality` prints what is found with it, for photographs, sca
 """
 
 
-def noise_removed(original: Pixels, restored: Pixels) -> float:
-    """The deviation, 0..1, of the noise that a network found in `original`; some milliseconds.
-
-    Both are [height, width, channels]; where `restored` has one, it stands for all of `original`.
-    """
-    removed = estimate_sigma(original[..., : restored.shape[-1]], restored)
-    return min(removed / NOISE_FOUND, 1.0)
-
-
-def estimate_sigma(noisy: Pixels, clean: Pixels) -> float:
+def estimate_sigma(noisy: Pixels, clean: Pixels, bounds: Range | None = None) -> float:
     """The deviation, on the [0, 1] scale, of the noise that made `noisy` of `clean`.
 
-    Both are [height, width, channels], of one type and shape; `clean` is a network's result. The
+    Both are [height, width, channels], of one type and shape; `clean` is a network's result.
+    `bounds` are the values that are 0 and 1, where they are not those of the type. The
     answer stands for the whole picture, whose noise may depend on brightness:
 
         sigma^2 = (1 + MISSED * a) * removed^2 + a * min(LEFT * left^2, MOST_LEFT * removed^2)
@@ -73,7 +66,7 @@ def estimate_sigma(noisy: Pixels, clean: Pixels) -> float:
     at black and white hides part of the noise: `removed` is the sigma whose clipped noise has the
     energy that was found.
     """
-    x, c = _blocks(noisy), _blocks(clean)
+    x, c = _blocks(noisy, bounds), _blocks(clean, bounds)
     live = np.ptp(x, axis=(1, 2, 3)) > 0
     if not live.any():
         return 0.0
@@ -88,7 +81,7 @@ def estimate_sigma(noisy: Pixels, clean: Pixels) -> float:
     return min(math.sqrt((1 + MISSED * alike) * removed**2 + alike * left), 1.0)
 
 
-def _blocks(pixels: Pixels) -> Floats:
+def _blocks(pixels: Pixels, bounds: Range | None) -> Floats:
     """Blocks [n, tall, wide, channels] in [0, 1], from all over; a tiny picture is one block."""
     height, width, channels = pixels.shape
     tall, wide = min(BLOCK, height), min(BLOCK, width)
@@ -96,7 +89,8 @@ def _blocks(pixels: Pixels) -> Floats:
     step = math.ceil(math.sqrt(down * across / BLOCKS))
     grid = pixels[: down * tall, : across * wide].reshape(down, tall, across, wide, channels)
     some = grid[::step, :, ::step].swapaxes(1, 2)
-    return to_unit(some.reshape(-1, tall, wide, channels))
+    blocks = some.reshape(-1, tall, wide, channels)
+    return to_unit(blocks) if bounds is None else bounds.to_unit(blocks)
 
 
 def _centred(blocks: Floats) -> Floats:

@@ -1,10 +1,13 @@
-"""Colour profiles of inks: read here, and written anew with the tables that turn them into colours.
+"""Colour profiles: whether they are sound, and those of inks written anew with their tables alone.
 
 Little CMS would go through whatever programs a profile has in its other tags, at every point of a
 grid of four dimensions. The structure is that of ICC.1, section 7.
 """
 
 import struct
+from functools import cache
+
+import imagecodecs
 
 MAX_TABLES = 2**24  # bytes; those of presses have two megabytes
 
@@ -15,6 +18,24 @@ _CONNECTION_SPACES = (b"Lab ", b"XYZ ")
 _MAX_TAGS = 100
 
 
+def is_sound(profile: bytes) -> bool:
+    """Whether a profile is all there: its header, its table of tags, and what that points to."""
+    if len(profile) < _HEADER + 4 or profile[36:40] != b"acsp":
+        return False
+    (size,), (count,) = (struct.unpack_from(">I", profile, place) for place in (0, _HEADER))
+    end = _HEADER + 4 + 12 * count
+    if size > len(profile) or count > _MAX_TAGS or end > size:
+        return False
+    tags = struct.iter_unpack(">4sII", profile[_HEADER + 4 : end])
+    return all(start + length <= size for _, start, length in tags)
+
+
+@cache
+def adobe_rgb() -> bytes:
+    """A profile of Adobe RGB (1998), as Little CMS makes it of its primaries, white and gamma."""
+    return bytes(imagecodecs.cms_profile("adobergb"))
+
+
 def is_cmyk(profile: bytes) -> bool:
     """Whether an ICC profile is one of inks."""
     return profile[16:20] == b"CMYK"
@@ -23,8 +44,8 @@ def is_cmyk(profile: bytes) -> bool:
 def ink_profile(profile: bytes) -> bytes | None:
     """A CMYK profile's header and tables; None where it has none that can be used."""
     header = profile[:_HEADER]
-    is_sound = header[36:40] == b"acsp" and header[20:24] in _CONNECTION_SPACES
-    if not is_cmyk(profile) or not is_sound or len(profile) < _HEADER + 4:
+    is_usable = header[36:40] == b"acsp" and header[20:24] in _CONNECTION_SPACES
+    if not is_cmyk(profile) or not is_usable or len(profile) < _HEADER + 4:
         return None
     (count,) = struct.unpack_from(">I", profile, _HEADER)
     tables: dict[bytes, bytes] = {}

@@ -6,13 +6,14 @@ import zlib
 from dataclasses import replace
 
 from app.imaging import ifd
-from app.imaging.icc import is_cmyk
+from app.imaging.icc import adobe_rgb, is_cmyk, is_sound
 from app.imaging.picture import Change, Changes, Metadata, those_of
 from app.imaging.tags import Tag
 
 MAX_DPI = 65_535  # in JPEG
 MAX_INFLATED = 2**23  # bytes; a colour profile or an XMP packet is a tenth of it at most
 
+_INDEX = 1  # the tag of the rule, in the directory of interoperability
 _XMP_ORIENTATION = re.compile(rb"""(tiff:Orientation\s*(?:=\s*["']|>)\s*)[2-8]""")
 
 
@@ -31,12 +32,12 @@ def upright(metadata: Metadata) -> tuple[int, Metadata, Changes]:
 
     EXIF is changed in place, byte for byte, so that offsets inside maker notes stay true: the
     orientation becomes 1, and the thumbnail, which would show the old picture, is unlinked.
-    What cannot hold is dropped: damaged EXIF, a resolution that no format can state, and a
-    profile of inks, for pixels that are grey or RGB by now.
+    What cannot hold is dropped: damaged EXIF, a resolution that no format can state, a damaged
+    profile, and one of inks, for pixels that are grey or RGB by now.
     """
     orientation, exif, has_thumbnail = _upright_exif(metadata.exif or b"")
     icc, xmp, dpi = metadata.icc, metadata.xmp, metadata.dpi
-    if icc is not None and is_cmyk(icc):
+    if icc is not None and (is_cmyk(icc) or not is_sound(icc)):
         icc = None
     if orientation != 1 and xmp is not None:
         xmp = _XMP_ORIENTATION.sub(rb"\g<1>1", xmp)
@@ -52,6 +53,29 @@ def upright(metadata: Metadata) -> tuple[int, Metadata, Changes]:
     }
     kept = replace(metadata, icc=icc, exif=exif, xmp=xmp, dpi=dpi)
     return orientation, kept, those_of(changes)
+
+
+def profile_by_exif(exif: bytes | None) -> bytes | None:
+    """The profile of Adobe RGB where EXIF alone says that the samples are in it.
+
+    That is how DCF 2.0, section 4.3, has it: no colour space, and the interoperability index R03;
+    some cameras write the colour space 2 instead.
+    """
+    try:
+        below = ifd.tree(next(ifd.directories(exif or b"")))
+    except (ValueError, struct.error, StopIteration):
+        return None
+    described = below.get(Tag.EXIF)
+    if not isinstance(described, dict):
+        return None
+    space, index = described.get(Tag.COLOUR_SPACE), described.get(Tag.INTEROPERABILITY)
+    if not isinstance(space, ifd.Field) or space.kind != ifd.SHORT or space.count != 1:
+        return None
+    rule = index.get(_INDEX) if isinstance(index, dict) else None
+    has_rule = isinstance(rule, ifd.Field) and bytes(rule.value[:3]) == b"R03"
+    values = {bytes(space.value), bytes(space.value)[::-1]}  # either byte order
+    marked = b"\0\2" in values or (b"\xff\xff" in values and has_rule)
+    return adobe_rgb() if marked else None
 
 
 def _upright_exif(exif: bytes) -> tuple[int, bytes | None, bool]:

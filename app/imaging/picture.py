@@ -35,6 +35,8 @@ class Change(enum.StrEnum):
     ALPHA = "alpha"
     """A transparent colour became an alpha channel, premultiplied colours were divided by theirs,
     or an alpha channel that is opaque all over was left out."""
+    CHANNEL = "channel"
+    """A channel beside the colours, of no stated meaning, has no place in the answer."""
     COLOURS = "colours"
     """A palette or inks became grey or RGB, or grey became RGB."""
     DEPTH = "depth"
@@ -125,9 +127,11 @@ class Picture:
     """Pixels the right way up, and what else must survive a round trip.
 
     `pixels` is `[height, width, channels]`, C-contiguous, with 1 channel (grey) or 3 (RGB):
-    `uint8` or `uint16` over their full range, or `float32` in [0, 1]. `alpha` is
-    `[height, width]` of the same type, not premultiplied. `format` is the one to answer in
-    unless the caller asks for another; `changes` says what decoding has changed already.
+    integers of 8, 16 or 32 bits, signed or not, or floating point of any range. White is the
+    greatest integer, or 1. `alpha` is `[height, width]` of the same type, not premultiplied;
+    instead of it there may be `extra`, a channel whose meaning the file does not state, such as
+    near infrared. `format` is the one to answer in unless the caller asks for another; `changes`
+    says what decoding has changed already.
     """
 
     pixels: NDArray[Any]
@@ -135,6 +139,7 @@ class Picture:
     format: Format = Format.PNG
     metadata: Metadata = field(default_factory=Metadata)
     changes: Changes = frozenset()
+    extra: NDArray[Any] | None = None
 
     @property
     def height(self) -> int:
@@ -148,7 +153,7 @@ class Picture:
 
     @property
     def channels(self) -> int:
-        """1 for grey, 3 for RGB; alpha is not counted."""
+        """1 for grey, 3 for RGB; alpha and an extra channel are not counted."""
         return int(self.pixels.shape[2])
 
     @property
@@ -158,7 +163,7 @@ class Picture:
 
     @property
     def depth(self) -> int:
-        """Bits per sample: 8, 16, or 32 for floating point."""
+        """Bits per sample: 8, 16, 32 or 64."""
         return 8 * self.dtype.itemsize
 
     @property

@@ -1,6 +1,6 @@
 """Arithmetic on samples: orientation, depth, alpha, and colour that is not RGB.
 
-Integer samples cover their type's full range, floating-point ones [0, 1].
+White is the greatest value of integers, and 1 in floating point.
 """
 
 from typing import Any
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.imaging.icc import ink_profile
+from app.imaging.scale import to_type
 
 Samples = NDArray[Any]
 
@@ -57,12 +58,12 @@ def to_integers(samples: Samples) -> Samples:
     """Floating-point samples as `uint16`, rounded to nearest; integers as they are."""
     if samples.dtype.kind == "u":
         return samples
-    return np.asarray(np.rint(samples * 65_535), np.uint16)
+    return np.asarray(np.rint(np.multiply(samples, 65_535, dtype=np.float64)), np.uint16)
 
 
 def widen(samples: Samples, bits: int) -> Samples:
     """Spread samples of 1 to 16 `bits` over the full range of 8 or 16, rounded to nearest."""
-    if bits in (8, 16):
+    if bits in (8, 16, 32):
         return samples
     full = 255 if bits < 8 else 65_535
     levels = np.rint(np.linspace(0, full, 2**bits)).astype(np.uint8 if bits < 8 else np.uint16)
@@ -71,13 +72,13 @@ def widen(samples: Samples, bits: int) -> Samples:
 
 def unpremultiply(pixels: Samples, alpha: Samples) -> Samples:
     """Divide by alpha what was multiplied by it; where alpha is 0, pixels stay as they are."""
-    full = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1
+    is_float = pixels.dtype.kind == "f"
+    full = 1 if is_float else np.iinfo(pixels.dtype).max
     result = pixels.copy()
     for row, opacity in zip(result, alpha, strict=True):  # by rows, to keep the floats few
         seen = opacity > 0
         colour = row[seen].astype(np.float64) * full / opacity[seen, None]
-        colour = np.minimum(colour, full)
-        row[seen] = np.rint(colour) if pixels.dtype.kind == "u" else colour
+        row[seen] = to_type(colour, pixels.dtype)
     return result
 
 

@@ -13,6 +13,35 @@ def white(dtype: np.dtype[Any]) -> float:
     return float(np.iinfo(dtype).max) if np.issubdtype(dtype, np.integer) else 1.0
 
 
+def limits(dtype: np.dtype[Any]) -> tuple[int, int]:
+    """The least and the greatest value of integers of `dtype`."""
+    info = np.iinfo(dtype)
+    return int(info.min), int(info.max)
+
+
+def precise(dtype: np.dtype[Any]) -> np.dtype[np.floating[Any]]:
+    """Floats to reckon with samples of `dtype` in: they tell all its values apart, with room."""
+    return np.dtype(np.float32 if dtype.kind != "f" and dtype.itemsize <= 2 else np.float64)
+
+
+def to_type(values: NDArray[np.floating[Any]], dtype: np.dtype[Any]) -> Pixels:
+    """Sample values as `dtype`: clipped to what it holds, and rounded where that is integers."""
+    if dtype.kind == "f":
+        greatest = np.finfo(dtype).max
+        floats: Pixels = np.clip(values, -greatest, greatest).astype(dtype, copy=False)
+        return floats
+    rounded = np.rint(values)
+    integers: Pixels = np.clip(rounded, *limits(dtype), out=rounded).astype(dtype)
+    return integers
+
+
+def is_plain(pixels: Pixels) -> bool:
+    """Whether pixels are on the scale of their type: 8 or 16 bits, or floats within [0, 1]."""
+    if pixels.dtype.kind == "f":
+        return bool(pixels.min() >= 0 and pixels.max() <= 1)  # which NaN is not
+    return pixels.dtype in (np.uint8, np.uint16)
+
+
 def to_unit(pixels: Pixels) -> NDArray[np.float32]:
     """`pixels` as float32 on the [0, 1] scale."""
     unit: NDArray[np.float32] = pixels.astype(np.float32) / np.float32(white(pixels.dtype))

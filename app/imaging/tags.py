@@ -38,6 +38,7 @@ class Tag(enum.IntEnum):
     EXIF = 34_665
     ICC = 34_675
     GPS = 34_853
+    COLOUR_SPACE = 40_961
     INTEROPERABILITY = 40_965
 
 
@@ -71,6 +72,7 @@ class SampleFormat(enum.IntEnum):
     """How the bits of a sample are to be read."""
 
     UNSIGNED = 1
+    SIGNED = 2
     FLOAT = 3
 
 

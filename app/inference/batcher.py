@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from app.imaging.range import Range
 from app.imaging.scale import Pixels
 from app.imaging.tiling import Tile, cost, cut, stitch
 
@@ -65,6 +66,8 @@ class Job:
     answer: Callable[[Timing], Any]
     future: Future[Any]
     submitted: float
+    bounds: Range | None = None
+    """The values that the network is to see as 0 and 1; None for `pixels` as they are."""
     started: float | None = None
     unfinished: int = field(init=False)
 
@@ -74,7 +77,22 @@ class Job:
     @property
     def kind(self) -> tuple[Any, ...]:
         """Tiles of one kind can share a batch."""
-        return self.tiles[0].shape, self.pixels.dtype, self.pixels.shape[-1]
+        dtype = self.pixels.dtype if self.bounds is None else np.dtype(np.float32)
+        return self.tiles[0].shape, dtype, self.pixels.shape[-1]
+
+    def cut(self, tile: Tile) -> Pixels:
+        """A tile as the network is to see it."""
+        part = cut(self.pixels, tile)
+        return part if self.bounds is None else self.bounds.to_unit(part)
+
+    def stitch(self, tile: Tile, values: Pixels) -> None:
+        """Puts what the network has made of a tile into the result."""
+        if self.bounds is None:
+            stitch(self.result, tile, values)
+            return
+        core = tile.rows.core, tile.columns.core
+        found = values[tile.rows.core_in_tile, tile.columns.core_in_tile]
+        self.result[core] = self.bounds.from_unit(found, self.pixels[core])
 
     @property
     def pixels_left(self) -> int:
@@ -152,13 +170,15 @@ class Batcher:
         tiles: Iterable[Tile],
         result: Pixels,
         answer: Callable[[Timing], Answer],
+        bounds: Range | None = None,
     ) -> Future[Answer]:
         """Queues the tiles of a picture; once `result` is filled, the future holds the answer.
 
+        With `bounds`, the network is given those values as 0 and 1, in float32.
         All tiles are of one shape. Cancelling the future takes what is left of it off the queue.
         Raises Overloaded or Draining.
         """
-        job = Job(pixels, deque(tiles), result, answer, Future(), time.monotonic())
+        job = Job(pixels, deque(tiles), result, answer, Future(), time.monotonic(), bounds)
         with self._changed:
             if self._closing or self.death:
                 raise Draining
@@ -281,7 +301,7 @@ class Batcher:
     def _process(self, batch: list[Item]) -> bool:
         """Whether any of the tiles came through."""
         try:
-            values = self._forward(np.stack([cut(job.pixels, tile) for job, tile in batch]))
+            values = self._forward(np.stack([job.cut(tile) for job, tile in batch]))
         except Exception as error:
             if len(batch) == 1:
                 _fail(batch[0][0], error)
@@ -289,7 +309,7 @@ class Batcher:
             # One bad tile must not fail its neighbours: find out which it is.
             return sum(self._process([item]) for item in batch) > 0
         for (job, tile), value in zip(batch, values, strict=True):
-            stitch(job.result, tile, value)
+            job.stitch(tile, value)
             with self._changed:
                 job.unfinished -= 1
                 done = job.unfinished == 0

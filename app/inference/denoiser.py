@@ -4,17 +4,19 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from typing import Any, Self
 
 import numpy as np
 
-from app.imaging.blend import FULL, Strength, blend
+from app.imaging.blend import FULL, Strength
 from app.imaging.codec import Picture
-from app.imaging.estimate import noise_removed
+from app.imaging.range import Choice, Range
 from app.imaging.scale import Pixels
 from app.imaging.tiling import Tile, plan, sides_within
+from app.imaging.view import View, corrected, noise_found, view_of
 from app.inference.batcher import Batcher, Stats, Timing
 from app.inference.store import BadModelPackage, ModelCard, ModelPackage
 
@@ -50,35 +52,30 @@ class Denoised:
     """A denoised picture, what it was made of, and how long that took."""
 
     original: Picture
+    view: View
+    """What the network saw of it."""
     restored: Pixels
-    """The network's own result; of one channel where all of the original's are equal."""
+    """The network's own result, of the channels of the view."""
     strength: Strength
     timing: Timing
 
     @property
     def picture(self) -> Picture:
         """The original with as much of the correction as `strength` says."""
-        pixels = blend(self.original.pixels, self.restored, self.strength)
-        return replace(self.original, pixels=pixels)
+        return corrected(self.original, self.view, self.restored, self.strength)
+
+    @property
+    def range(self) -> Range:
+        """The values that were 0 and 1 for the network."""
+        return self.view.range
 
     @property
     def sigma(self) -> float:
-        """The deviation of the noise that the network found, 0..1; takes some milliseconds."""
-        return noise_removed(self.original.pixels, self.restored)
+        """The deviation of the noise that the network found, in units of `range`, 0..1.
 
-
-def _distinct_channels(pixels: Pixels) -> Pixels:
-    """`pixels`, or their first channel where all are equal.
-
-    A grey picture stored as colour would come back with a tint. A coloured one shows what it is
-    within its first rows, so that this costs nothing.
-    """
-    bands = (pixels[top : top + 64] for top in range(0, len(pixels), 64))
-    return pixels[..., :1] if all(map(_is_grey, bands)) else pixels
-
-
-def _is_grey(pixels: Pixels) -> bool:
-    return bool((pixels[..., 1:] == pixels[..., :1]).all())
+        It takes some milliseconds.
+        """
+        return noise_found(self.view, self.restored)
 
 
 def _sides(card: ModelCard) -> tuple[int, ...]:
@@ -91,7 +88,7 @@ def _warm(forward: Callable[[Pixels], Pixels], sides: tuple[int, ...]) -> float:
 
     Raises BadModelPackage for a network that does not give a picture back in its size.
     """
-    for channels, dtype in product((1, 3), (np.uint8, np.uint16)):
+    for channels, dtype in product((1, 3), (np.uint8, np.uint16, np.float32)):
         given = np.zeros((1, 64, 64, channels), dtype)
         found = forward(given).shape
         if found != given.shape:
@@ -102,6 +99,14 @@ def _warm(forward: Callable[[Pixels], Pixels], sides: tuple[int, ...]) -> float:
     began = time.monotonic()
     forward(np.zeros((1, side, side, 3), np.uint8))
     return (time.monotonic() - began) / side**2
+
+
+def _by_kind(forward: Callable[[Pixels], Pixels], tiles: Pixels) -> Pixels:
+    """Tiles of grey or RGB as they are; one more channel, the last, as grey tiles of its own."""
+    if tiles.shape[-1] in (1, 3):
+        return forward(tiles)
+    parts = tiles[..., :-1], tiles[..., -1:]
+    return np.concatenate([forward(np.ascontiguousarray(part)) for part in parts], axis=-1)
 
 
 class Denoiser:
@@ -118,7 +123,7 @@ class Denoiser:
         self.card = card
         self._sides = _sides(card)
         self._batcher = Batcher(
-            forward,
+            partial(_by_kind, forward),
             batch_pixels=min(limits.batch_pixels, self._sides[-1] ** 2),
             queue_pixels=limits.queue_pixels,
             deadline=limits.deadline,
@@ -147,34 +152,48 @@ class Denoiser:
         cost = _warm(engine.forward, _sides(package.card))
         return cls(engine.forward, package.card, limits or Limits(), cost)
 
-    def submit(self, picture: Picture, *, strength: Strength = FULL) -> Future[Denoised]:
+    def submit(
+        self, picture: Picture, *, strength: Strength = FULL, range_: Choice = "auto"
+    ) -> Future[Denoised]:
         """Queues a picture; cancelling the future takes it off the queue.
 
-        `strength` is the share of the network's correction that is applied. Raises Overloaded
-        when there is no room, and Draining after `close`.
+        `strength` is the share of the network's correction that is applied, and `range_` says
+        which values the network is given as 0 and 1. Raises Overloaded when there is no room, and
+        Draining after `close`.
         """
-        return self._queue(picture, _distinct_channels(picture.pixels), strength)
+        return self._queue(picture, view_of(picture, range_), strength)
 
     async def denoise(
-        self, picture: Picture, *, strength: Strength = FULL, empty: Empty = np.empty
+        self,
+        picture: Picture,
+        *,
+        strength: Strength = FULL,
+        range_: Choice = "auto",
+        empty: Empty = np.empty,
     ) -> Denoised:
         """`submit`, awaited: cancelling this takes the picture off the queue.
 
         `empty` makes the array for the result, whose values do not matter: it may lie in memory
         that other processes see.
         """
-        pixels = picture.pixels
-        if _is_grey(pixels[:1]):  # else it is not worth a thread
-            pixels = await asyncio.to_thread(_distinct_channels, pixels)
-        return await asyncio.wrap_future(self._queue(picture, pixels, strength, empty))
+        view = await asyncio.to_thread(view_of, picture, range_)
+        return await asyncio.wrap_future(self._queue(picture, view, strength, empty))
 
     def _queue(
-        self, picture: Picture, pixels: Pixels, strength: Strength, empty: Empty = np.empty
+        self, picture: Picture, view: View, strength: Strength, empty: Empty = np.empty
     ) -> Future[Denoised]:
+        if view.is_flat:
+            done: Future[Denoised] = Future()
+            done.set_result(Denoised(picture, view, view.pixels, strength, Timing(0.0, 0.0)))
+            return done
         tiles = self.plan(picture.height, picture.width)
-        restored = empty(pixels.shape, pixels.dtype)
+        restored = empty(view.pixels.shape, view.pixels.dtype)
         return self._batcher.submit(
-            pixels, tiles, restored, lambda timing: Denoised(picture, restored, strength, timing)
+            view.pixels,
+            tiles,
+            restored,
+            lambda timing: Denoised(picture, view, restored, strength, timing),
+            view.bounds,
         )
 
     def plan(self, height: int, width: int) -> tuple[Tile, ...]:
@@ -184,8 +203,7 @@ class Denoiser:
 
     async def probe(self) -> None:
         """Runs the smallest picture through the network; raises whatever that does."""
-        pixels = np.zeros((1, 1, 3), np.uint8)
-        await asyncio.wrap_future(self._queue(Picture(pixels), pixels, FULL))
+        await self.denoise(Picture(np.zeros((1, 1, 3), np.uint8)))
 
     @property
     def failing(self) -> bool:

@@ -1,11 +1,17 @@
 """The model packages in models/: NAME/model.keras and NAME/card.json, checked before use."""
 
 import hashlib
+import io
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+
+UNPACKED_RATIO, UNPACKED_SLACK = 2, 1 << 20
+"""The most that a model.keras may unpack to: so many times its bytes, and so many bytes more."""
 
 
 class BadModelPackage(Exception):
@@ -57,19 +63,27 @@ class ModelCard(_Part):
         False, description="kept to be compared with, not to be used: listed last"
     )
     architecture: str
-    parameters: PositiveInt
-    gmac: float = Field(gt=0, description="10^9 multiply-adds for 256x256 pixels")
+    parameters: int = Field(gt=0, le=10**9)
+    gmac: float = Field(gt=0, le=10_000, description="10^9 multiply-adds for 256x256 pixels")
     floats_per_pixel: float = Field(
         gt=0,
+        le=4096,
         description="values that its widest layer puts out, for each pixel: memory grows with it",
     )
-    stride: PositiveInt = Field(description="tiles start at, and measure, multiples of this")
-    halo: int = Field(ge=0, description="pixels of context that a tile needs around its core")
+    stride: Literal[1, 2, 4, 8, 16, 32] = Field(
+        description="tiles start at, and measure, multiples of this"
+    )
+    halo: int = Field(
+        ge=0, le=512, description="pixels of context that a tile needs around its core"
+    )
     noise: str = Field(description="the noise it was trained to remove")
+    history: tuple[str, ...] = Field(
+        (), description="the stages of its training: how many patches, of what, on which noise"
+    )
     training_data: tuple[TrainingSet, ...]
     metrics: tuple[Score, ...]
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="of model.keras")
-    bytes: PositiveInt = Field(description="size of model.keras")
+    bytes: int = Field(gt=0, le=1 << 30, description="size of model.keras")
     licence: str
     created: str
     versions: dict[str, str]
@@ -118,7 +132,45 @@ def _read_package(card_path: Path) -> ModelPackage:
         raise BadModelPackage(
             f"{folder}/model.keras: SHA-256 is {digest}, the card says {card.sha256}"
         )
+    if (size := (folder / "model.keras").stat().st_size) != card.bytes:
+        raise BadModelPackage(f"{folder}/model.keras: {size} bytes, the card says {card.bytes}")
+    _check_unpacked_size(folder / "model.keras", card)
     return ModelPackage(folder / "model.keras", card)
+
+
+def _check_unpacked_size(path: Path, card: ModelCard) -> None:
+    """Refuses a file of which loading would make far more than it has bytes.
+
+    Keras packs nothing: neither the archive nor the weights in it are smaller than what they hold.
+    """
+    most = UNPACKED_RATIO * card.bytes + UNPACKED_SLACK
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+            if unpacked <= most and "model.weights.h5" in archive.namelist():
+                with archive.open("model.weights.h5") as weights:
+                    unpacked = max(unpacked, _weights_size(weights.read(most)))
+    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, zlib.error) as error:
+        raise BadModelPackage(f"{path} cannot be loaded: {error}") from error
+    if unpacked > most:
+        raise BadModelPackage(
+            f"{path}: unpacks to {unpacked} bytes, which is out of proportion to its {card.bytes}"
+        )
+
+
+def _weights_size(data: bytes) -> int:
+    """Bytes of all arrays in an HDF5 file, as they are declared."""
+    import h5py  # not at the top: it takes a while, and not all who read cards load models
+
+    sizes = []
+
+    def measure(_name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset):
+            sizes.append(item.size * item.dtype.itemsize)
+
+    with h5py.File(io.BytesIO(data), "r") as file:
+        file.visititems(measure)
+    return sum(sizes)
 
 
 def _first_error(error: ValidationError) -> str:

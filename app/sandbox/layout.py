@@ -1,9 +1,9 @@
-"""How a picture lies in shared memory: pixels, alpha, metadata, one behind the other."""
+"""How a picture lies in shared memory: pixels, alpha, an extra channel, metadata, in this order."""
 
 import io
 import json
 import struct
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
 import numpy as np
@@ -11,7 +11,10 @@ import numpy as np
 from app.imaging.codec import Change, Format, Metadata, Picture
 from app.sandbox.shared import Region
 
-TYPES = ("uint8", "uint16", "float32")
+TYPES = (
+    *("uint8", "uint16", "uint32", "int8", "int16", "int32"),
+    *("float16", "float32", "float64"),
+)
 _LENGTH = struct.Struct("<Q")
 
 
@@ -24,6 +27,7 @@ class Layout:
     channels: int
     dtype: str
     alpha: bool
+    extra: bool
     metadata: int
     """Bytes of the metadata, as `pack` puts them."""
     format: str
@@ -40,6 +44,7 @@ class Layout:
             channels=picture.channels,
             dtype=picture.dtype.name,
             alpha=picture.alpha is not None,
+            extra=picture.extra is not None,
             metadata=len(packed),
             format=str(picture.format),
             lossless=picture.metadata.lossless,
@@ -89,44 +94,54 @@ class Layout:
         return self.pixel_bytes // self.channels if self.alpha else 0
 
     @property
+    def extra_bytes(self) -> int:
+        """Bytes of the channel of no stated meaning."""
+        return self.pixel_bytes // self.channels if self.extra else 0
+
+    @property
+    def working_bytes(self) -> int:
+        """Bytes of all that a network works on: the pixels, and the extra channel."""
+        return self.pixel_bytes + self.extra_bytes
+
+    @property
     def nbytes(self) -> int:
         """Bytes of everything."""
-        return self.pixel_bytes + self.alpha_bytes + self.metadata
+        return self.pixel_bytes + self.alpha_bytes + self.extra_bytes + self.metadata
 
 
 def write(picture: Picture, packed: bytes, region: Region) -> None:
     """Copies a picture into a region of the size that its layout has."""
     end = picture.pixels.nbytes
     region.array(picture.pixels.shape, picture.dtype)[...] = picture.pixels
-    if picture.alpha is not None:
-        region.array(picture.alpha.shape, picture.dtype, end)[...] = picture.alpha
-        end += picture.alpha.nbytes
+    for plane in (picture.alpha, picture.extra):
+        if plane is not None:
+            region.array(plane.shape, picture.dtype, end)[...] = plane
+            end += plane.nbytes
     region.view[end : end + len(packed)] = packed
 
 
 def view(region: Region, layout: Layout) -> Picture:
-    """The picture in a region, whose pixels and alpha are not copied; ValueError if it is none."""
-    alpha_at, metadata_at = layout.pixel_bytes, layout.pixel_bytes + layout.alpha_bytes
-    plane = layout.shape[:2]
-    return Picture(
-        region.array(layout.shape, layout.dtype),
-        region.array(plane, layout.dtype, alpha_at) if layout.alpha else None,
-        Format(layout.format),
-        unpack(bytes(region.view[metadata_at : metadata_at + layout.metadata])),
-        frozenset(map(Change, layout.changes)),
+    """The picture in a region, whose samples are not copied; ValueError if it is none."""
+    start = layout.nbytes - layout.metadata
+    return replace(
+        samples_alone(region, layout),
+        metadata=unpack(bytes(region.view[start : start + layout.metadata])),
+        changes=frozenset(map(Change, layout.changes)),
     )
 
 
-def pixels_alone(region: Region, layout: Layout) -> Picture:
-    """The picture without alpha and metadata, but for what tells how to answer it.
+def samples_alone(region: Region, layout: Layout) -> Picture:
+    """The picture without metadata, but for what tells how to answer it.
 
     Nothing is parsed that a worker has written.
     """
+    plane, end = layout.shape[:2], layout.pixel_bytes
     return Picture(
         region.array(layout.shape, layout.dtype),
-        None,
+        region.array(plane, layout.dtype, end) if layout.alpha else None,
         Format(layout.format),
         Metadata(lossless=layout.lossless),
+        extra=region.array(plane, layout.dtype, end + layout.alpha_bytes) if layout.extra else None,
     )
 
 

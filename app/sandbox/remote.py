@@ -18,7 +18,7 @@ from app.imaging.codec import Change, Format, Header, ImagingError
 from app.imaging.noise import ChannelMode, NoiseKind
 from app.sandbox import wire
 from app.sandbox.faults import Cause, JobFailed, WorkerLost
-from app.sandbox.layout import Layout, pixels_alone
+from app.sandbox.layout import Layout, samples_alone
 from app.sandbox.limits import SLACK, SMALL_BYTES, SMALL_PIXELS, Budget, cpu_seconds
 from app.sandbox.nursery import Nursery
 from app.sandbox.shared import Region
@@ -57,8 +57,8 @@ class SharedPicture:
 
     @property
     def pixels(self) -> codec.Picture:
-        """Its pixels, not copied, with neither alpha nor metadata."""
-        return pixels_alone(self.region, self.layout)
+        """Its samples, not copied, without metadata."""
+        return samples_alone(self.region, self.layout)
 
 
 class Remote:
@@ -180,25 +180,27 @@ class Remote:
     async def finish(
         self,
         picture: SharedPicture,
-        restored: Region,
+        restored: Region | None,
         target: Format,
         quality: int | None,
         *,
         channels: int,
         strength: Strength,
+        working_range: str,
         strip: bool,
     ) -> tuple[SharedFile, float]:
         """A picture as a file, with the network's result, of so many channels, as its pixels.
 
-        `strength` are the shares of the network's correction that are applied. The second is the
-        deviation of the noise that it has found, 0..1.
+        `restored` is None where there was nothing to denoise. `strength` are the shares of the
+        network's correction that are applied, and `working_range` is what the caller asked for.
+        The second is the deviation of the noise that was found, 0..1.
         """
         layout, self._keeps = picture.layout, True
         self._pixels += layout.size
         self._decoded_bytes += 2 * layout.nbytes + 8 * layout.size
         answer, file = await self._encoded(
             "finish",
-            [picture.region, restored],
+            [picture.region, *([restored] if restored else [])],
             layout.nbytes,
             target,
             quality=quality,
@@ -206,6 +208,7 @@ class Remote:
             layout=layout.to_message(),
             channels=channels,
             strength=astuple(strength),
+            working_range=working_range,
         )
         with self._checked():
             return file, min(1.0, max(0.0, float(answer["sigma"])))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from app.imaging.blend import Strength, blend
+from app.imaging.blend import Strength
 from app.imaging.codec import (
     Encoded,
     Format,
@@ -21,10 +21,11 @@ from app.imaging.codec import (
     read_header,
     stripped,
 )
-from app.imaging.estimate import noise_removed
 from app.imaging.metrics import psnr, rmse, ssim
 from app.imaging.noise import ChannelMode, NoiseKind, add_noise
-from app.imaging.scale import Pixels
+from app.imaging.range import read_choice, robust
+from app.imaging.scale import Pixels, is_plain
+from app.imaging.view import corrected, noise_found, view_of
 from app.sandbox import layout, limits, wire
 from app.sandbox.layout import Layout, view
 from app.sandbox.shared import Region
@@ -110,24 +111,25 @@ class Bench:
     def finish(
         self,
         original: Region,
-        network_result: Region,
-        room: Region,
-        *,
+        *regions: Region,
         layout: Message,
         channels: int,
         strength: Sequence[float],
+        working_range: str,
         **encoding: Any,
     ) -> Message:
         """Encodes a picture in shared memory with the network's result, which lies there, too, in
-        place of its pixels; says besides how much noise that took out.
+        place of its pixels; says besides how much noise that took out. Of two regions the first is
+        that result; where it is missing, there was nothing to denoise.
         """
         picture = view(original, Layout.parse(layout))
-        shape = (picture.height, picture.width, channels)
-        restored = network_result.array(shape, picture.dtype)
-        pixels = blend(picture.pixels, restored, Strength(*strength))
-        self._pictures.append(replace(picture, pixels=pixels))
-        sigma = noise_removed(picture.pixels, restored)
-        return self.encode(room, **encoding) | {"sigma": sigma}
+        seen = view_of(picture, read_choice(working_range))
+        restored, shape = seen.pixels, (picture.height, picture.width, channels)
+        if len(regions) > 1:
+            restored = regions[0].array(shape, picture.dtype)
+        self._pictures.append(corrected(picture, seen, restored, Strength(*strength)))
+        sigma = noise_found(seen, restored)
+        return self.encode(regions[-1], **encoding) | {"sigma": sigma}
 
     def add_noise(self, *, factor: float, kind: str, channels: str, seed: int) -> Message:
         """Adds noise to the picture."""
@@ -185,4 +187,8 @@ def _comparable(reference: Picture, image: Picture) -> tuple[Pixels, Pixels]:
         np.broadcast_to(picture.pixels, (picture.height, picture.width, channels))
         for picture in (reference, image)
     )
+    if not (is_plain(a) and is_plain(b)):  # on the scale of the range that the reference fills
+        a, b = (np.where(np.isfinite(each), each, 0) for each in (a, b))
+        bounds = robust(a)
+        a, b = bounds.to_unit(a), bounds.to_unit(b)
     return (a, b) if a.shape[1] <= a.shape[0] else (a.swapaxes(0, 1), b.swapaxes(0, 1))

@@ -177,3 +177,22 @@ def test_the_answer_tells_where_the_time_went(client, image_file):
     answer = client.post("/denoise", files={"image": image_file()})
     stages = re.findall(r"(\w+);dur=[\d.]+", answer.headers["server-timing"])
     assert stages == ["decode", "queue", "infer", "encode", "total"]
+
+
+def test_the_range_that_is_worked_in_is_chosen_and_said(client):
+    counts = np.random.default_rng(0).integers(100, 800, (30, 40), np.uint16)
+    counts[0, :2] = 100, 799
+    file = io.BytesIO()
+    Image.fromarray(counts).save(file, "PNG")
+    for asked, used in {"auto": "100:799", "full": "0:65535", "50:900": "50:900"}.items():
+        answer = client.post("/denoise", params={"range": asked}, files={"image": file.getvalue()})
+        assert answer.status_code == 200
+        assert answer.headers["x-range"] == used
+    refused = client.post("/denoise", params={"range": "9:1"}, files={"image": file.getvalue()})
+    assert refused.status_code == 422
+    assert "LOW:HIGH" in refused.text
+
+
+def test_8_bits_are_worked_on_as_they_are(client, image_file):
+    answer = client.post("/denoise", files={"image": image_file()})
+    assert answer.headers["x-range"] == "0:255"

@@ -40,7 +40,7 @@ def test_the_memory_of_one_request(listen, image_file):
     with listen(memory_bytes=edge) as client:
         assert post(client, data) == (200, None)
     with listen(memory_bytes=edge - 1) as client:
-        assert post(client, data) == (413, "too-large")
+        assert post(client, data) == (413, "needs-too-much-memory")
 
 
 class HalfSent:

@@ -28,6 +28,7 @@ def picture(kind, mode="RGB"):
 # What a valid picture looks like is more than a schema can say.
 for name in READ:
     schemathesis.openapi.media_type(f"image/{name}", st.just(picture(name)))
+schemathesis.openapi.format("range", st.sampled_from(["auto", "full", "-1e3:4095", "0:0.5"]))
 schemathesis.openapi.format("binary", st.sampled_from([picture("png"), picture("png", "L")]))
 
 schema = schemathesis.openapi.from_dict(create_app().openapi())

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from app.imaging.formats import FORMATS
 from tests.fidelity.cases import Case, Kept, Refused, cases
+from tests.fidelity.files import Samples
 
 HEAD = """\
 # What comes back
@@ -24,7 +25,7 @@ first more easily than a fault in one of those goes away.
 """
 
 _COLOURS = {1: "grey", 2: "grey + alpha", 3: "RGB", 4: "RGB + alpha"}
-_DEPTHS = {"uint8": "8-bit", "uint16": "16-bit", "float32": "32-bit floating-point"}
+_KINDS = {"u": "", "i": " signed", "f": " floating-point"}
 
 
 def table() -> str:
@@ -52,8 +53,12 @@ def _row(case: Case) -> str:
 def _answer(kept: Kept) -> str:
     channels = 1 if kept.samples.ndim == 2 else kept.samples.shape[2]
     name = FORMATS[kept.format].title
-    answer = f"{name}, {_DEPTHS[kept.samples.dtype.name]} {_COLOURS[channels]}"
+    answer = f"{name}, {_samples(kept.samples)} {_COLOURS[channels]}"
     return answer + (f", {', '.join(sorted(kept.metadata))}" if kept.metadata else "")
+
+
+def _samples(samples: Samples) -> str:
+    return f"{8 * samples.itemsize}-bit{_KINDS[samples.dtype.kind]}"
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from tests.fidelity.foreign import SAMPLES
 
 Item = Literal["profile", "exif", "gps", "xmp", "dpi", "comment"]
 
-ALPHA, COLOURS, DEPTH = Change.ALPHA, Change.COLOURS, Change.DEPTH
+ALPHA, CHANNEL, COLOURS, DEPTH = Change.ALPHA, Change.CHANNEL, Change.COLOURS, Change.DEPTH
 FORMAT, METADATA = Change.FORMAT, Change.METADATA
 ORIENTATION, PROFILE = Change.ORIENTATION, Change.PROFILE
 LOSSY = 6
@@ -193,15 +193,13 @@ def _tiff() -> Iterator[Row]:
     for title, source, changes in (
         ("8-bit", NOISE, ()),
         ("16-bit", DEEP, ()),
-        ("16-bit floating-point", floats[np.dtype("f2")], (DEPTH,)),
+        ("16-bit floating-point", floats[np.dtype("f2")], ()),
         ("32-bit floating-point", floats[np.dtype("f4")], ()),
-        ("64-bit floating-point", floats[np.dtype("f8")], (DEPTH,)),
+        ("64-bit floating-point", floats[np.dtype("f8")], ()),
     ):
         for names, mode in MODES.items():
             samples = _channels(source, names)
-            back = Kept(
-                Format.TIFF, samples if source.dtype.kind == "u" else samples.astype("f4"), changes
-            )
+            back = Kept(Format.TIFF, samples, changes)
             yield f"{title} {mode}", partial(_tiff_file, samples), back
     rgb, back = DEEP[..., :3], Kept(Format.TIFF, DEEP[..., :3])
     yield "big-endian", partial(_tiff_file, rgb, byteorder=">"), back
@@ -233,10 +231,29 @@ def _tiff() -> Iterator[Row]:
     make = partial(by_tifffile, multiplied, photometric="rgb", extrasamples=["assocalpha"])
     yield "8-bit RGB + premultiplied alpha", make, Kept(Format.TIFF, straight, (ALPHA,))
     yield "several pages", partial(files.animated, "TIFF"), UNSUPPORTED
-    yield "32-bit integers", partial(by_tifffile, DEEP[..., 0].astype("u4")), UNSUPPORTED
-    yield "signed integers", partial(by_tifffile, NOISE[..., 0].astype("i2")), UNSUPPORTED
-    wild = floats[np.dtype("f4")][..., 0] * 2
-    yield "floating point beyond 0 to 1", partial(by_tifffile, wild), UNSUPPORTED
+    for title, numbers in {
+        "8-bit signed": NOISE.view("i1"),
+        "16-bit signed": DEEP.view("i2"),
+        "32-bit": DEEP.astype("u4") * 65_537,
+        "32-bit signed": (DEEP.astype("u4") * 65_537).view("i4"),
+        "32-bit floating-point, beyond 0 to 1,": (DEEP.astype("f4") - 30_000) * 3,
+    }.items():
+        grey = numbers[..., 0]
+        yield f"{title} grey", partial(_tiff_file, grey), Kept(Format.TIFF, grey)
+        refused = Refused(422, "unsuitable-format")
+        yield f"{title} grey", partial(_tiff_file, grey), refused, "format=png"
+    holed = DEEP[..., 0].astype("f4")
+    holed[1, 2], holed[3, 4] = np.nan, np.inf
+    yield (
+        "32-bit floating-point grey, with NaN",
+        partial(_tiff_file, holed),
+        Kept(Format.TIFF, holed),
+    )
+    for title, source in (("8-bit", NOISE), ("16-bit", DEEP)):
+        make = partial(by_tifffile, source, photometric="rgb", extrasamples=["unspecified"])
+        yield f"{title} RGB + a channel not stated", make, Kept(Format.TIFF, source)
+        back = Kept(Format.PNG, source[..., :3], (CHANNEL,))
+        yield f"{title} RGB + a channel not stated", make, back, "format=png"
     yield "CIE L*a*b*", partial(by_tifffile, SMOOTH, photometric="cielab"), UNSUPPORTED
     five = np.dstack((NOISE, NOISE[..., 0]))
     extra = partial(
@@ -272,6 +289,10 @@ def _bmp() -> Iterator[Row]:
     row, masks = NOISE[:1], (0xFF, 0xFF00, 0xFF_0000, 0xFF00_0000)
     make = partial(files.bmp, 32, 3, row.tobytes(), files.WIDTH, *masks)
     yield "32-bit RGB + alpha, by masks", make, Kept(Format.PNG, row, (FORMAT,))
+    clipboard = np.dstack((row[..., :3], np.zeros_like(row[..., 3])))
+    make = partial(files.bmp, 32, 3, clipboard.tobytes(), files.WIDTH, *masks)
+    back = Kept(Format.PNG, row[..., :3], (FORMAT,))
+    yield "32-bit RGB + alpha that is 0 all over", make, back
     five = np.array([[[31, 0, 31]]], np.uint8)  # of 31
     pixel = (31 << 10 | 31).to_bytes(4, "little")
     make = partial(files.bmp, 16, 0, pixel, 1)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.imaging.blend import FULL, Strength, blend
-from app.imaging.scale import from_unit, to_unit
+from app.imaging.scale import from_unit, precise, to_type, to_unit
 
 YCBCR = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
 """RGB to full-range YCbCr, as JFIF has it."""
@@ -26,8 +26,9 @@ def pair(dtype, height=9, width=7, channels=3, low=0.0, high=1.0):
 @given(SHARES, TYPES, st.sampled_from([1, 3]))
 def test_equal_shares_give_what_one_strength_gives_to_the_bit(share, dtype, channels):
     x, y = pair(dtype, channels=channels)
-    a, b = to_unit(x), to_unit(y)
-    plain = from_unit(a + np.float32(share) * (b - a), np.dtype(dtype)) if share < 1 else y
+    kind = precise(x.dtype)
+    a, b = x.astype(kind), y.astype(kind)
+    plain = to_type(a + share * (b - a), x.dtype) if share < 1 else y
     np.testing.assert_array_equal(blend(x, y, Strength(share, share)), plain)
 
 

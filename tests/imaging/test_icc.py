@@ -63,3 +63,14 @@ def test_tables_have_a_limit(inverting_profile):
 def test_any_bytes_will_do(data):
     assert icc.ink_profile(data) is None
     assert icc.ink_profile(data[:16] + b"CMYKLab " + bytes(12) + b"acsp" + data) is None
+
+
+def test_a_profile_is_sound_when_all_of_it_is_there(srgb, inverting_profile):
+    for profile in (srgb, inverting_profile, icc.adobe_rgb(), srgb + b"more"):
+        assert icc.is_sound(profile)
+        assert not icc.is_sound(profile[: len(srgb) // 2])
+    misplaced = bytearray(srgb)
+    struct.pack_into(">I", misplaced, 136, len(srgb))
+    assert not icc.is_sound(bytes(misplaced))
+    for damaged in (b"", b"a profile", bytes(200), srgb[:36] + b"none" + srgb[40:]):
+        assert not icc.is_sound(damaged)

@@ -1,11 +1,14 @@
 import struct
 import zlib
 
+import numpy as np
 import pytest
 
 from app.imaging import ifd
+from app.imaging.changes import stripped
+from app.imaging.icc import adobe_rgb
 from app.imaging.metadata import MAX_INFLATED, inflate, upright
-from app.imaging.picture import Change, Metadata
+from app.imaging.picture import Change, Metadata, Picture
 from app.imaging.tags import Tag
 
 
@@ -87,3 +90,43 @@ def test_inflating_stops_at_damage_and_at_a_limit():
     assert inflate(b"damage") == b""
     assert inflate(zlib.compress(b"text")[:-5]) == b""
     assert inflate(zlib.compress(bytes(MAX_INFLATED + 1))) == b""
+
+
+def test_a_damaged_profile_is_left_out_and_named(srgb):
+    _, metadata, changes = upright(Metadata(icc=srgb[:-100]))
+    assert metadata.icc is None
+    assert changes == {Change.PROFILE}
+
+
+def coloured(space, rule, order="<"):
+    below: ifd.Tree = {Tag.COLOUR_SPACE: ifd.integers(order, ifd.SHORT, space)}
+    if rule:
+        below[Tag.INTEROPERABILITY] = {1: ifd.Field(ifd.ASCII, 4, rule + b"\0")}
+    return ifd.header(order, 8) + ifd.pack({Tag.EXIF: below}, order, 8)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(
+    ("space", "rule", "is_adobe"),
+    [
+        (65_535, b"R03", True),
+        (65_535, b"R98", False),
+        (65_535, b"", False),
+        (2, b"", True),
+        (1, b"R03", False),
+    ],
+)
+def test_adobe_rgb_that_exif_marks_becomes_a_profile_when_exif_goes(space, rule, is_adobe, order):
+    metadata = Metadata(exif=coloured(space, rule, order))
+    kept = stripped(Picture(np.zeros((1, 1, 3), np.uint8), metadata=metadata))
+    assert kept.metadata == Metadata(icc=adobe_rgb() if is_adobe else None)
+    assert kept.changes == {Change.METADATA}
+    assert (
+        stripped(Picture(np.zeros((1, 1, 1), np.uint8), metadata=metadata)).metadata == Metadata()
+    )
+
+
+def test_a_profile_goes_before_what_exif_marks(srgb):
+    metadata = Metadata(icc=srgb, exif=coloured(2, b""))
+    kept = stripped(Picture(np.zeros((1, 1, 3), np.uint8), metadata=metadata))
+    assert kept.metadata == Metadata(icc=srgb)

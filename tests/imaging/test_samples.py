@@ -68,7 +68,8 @@ def test_premultiplied_colour_is_divided_where_there_is_any(dtype):
     alpha = np.array([[0.5, 0.5, 0.5, 0]]) * full
     result = unpremultiply(pixels.astype(dtype), alpha.astype(dtype))
     assert result.dtype == dtype
-    np.testing.assert_allclose(result.ravel() / full, [0.5, 1, 1, 0], atol=0.01)
+    beyond = 2 if dtype is np.float32 else 1  # floats may be brighter than white
+    np.testing.assert_allclose(result.ravel() / full, [0.5, 1, beyond, 0], atol=0.01)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])

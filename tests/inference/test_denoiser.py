@@ -9,6 +9,7 @@ from app.imaging.blend import FULL, Strength
 from app.imaging.codec import Format, Picture
 from app.imaging.estimate import NOISE_FOUND
 from app.imaging.noise import add_noise
+from app.imaging.range import Range
 from app.inference.batcher import Draining
 from app.inference.denoiser import BATCH_FLOATS, Denoiser, Limits
 from app.inference.store import BadModelPackage, read_packages
@@ -161,3 +162,79 @@ def test_a_package_without_a_usable_model_is_named(make_package, tmp_path):
     package.path.write_bytes(b"changed since it was checked")
     with pytest.raises(BadModelPackage, match="cannot be loaded"):
         Denoiser.load(package, precision="float32")
+
+
+def test_counts_that_fill_little_of_16_bits_are_worked_on_in_their_own_range(denoiser):
+    counts = np.random.default_rng(0).integers(100, 800, (300, 200, 3)).astype(np.uint16)
+    result = denoiser.submit(Picture(counts)).result(60)
+    assert result.range == Range(100, 799)
+    padded = np.pad(counts.astype(float), ((1, 1), (1, 1), (0, 0)), mode="reflect")
+    blurred = sum(padded[i : i + 300, j : j + 200] for i in range(3) for j in range(3)) / 9
+    inside = np.abs(result.picture.pixels - blurred)[1:-1, 1:-1]
+    assert inside.max() <= 0.5 + 1e-2
+    wide = denoiser.submit(Picture(counts), range_="full").result(60)
+    assert wide.range == Range(0, 65_535)
+    assert 0.2 < wide.sigma * 65_535 / (result.sigma * 699) < 2
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16, np.int32, np.float32])
+@pytest.mark.parametrize("size", [(1, 1), (96, 96), (5, 300)])
+def test_a_flat_picture_comes_back_as_it_was(denoiser, dtype, size):
+    pixels = np.full((*size, 3), (100, 7, 0), dtype)
+    result = denoiser.submit(Picture(pixels)).result(60)
+    assert result.sigma == 0
+    np.testing.assert_array_equal(result.picture.pixels, pixels)
+
+
+def test_what_is_no_number_stays_alone(denoiser):
+    pixels = np.random.default_rng(0).normal(1000, 50, (60, 70, 3)).astype(np.float32)
+    whole = denoiser.submit(Picture(pixels)).result(60).picture.pixels
+    holed = pixels.copy()
+    holed[30, 40] = np.nan
+    holed[10, 10, 1], holed[50, 5, 2] = np.inf, -np.inf
+    found = denoiser.submit(Picture(holed)).result(60).picture.pixels
+    bad = ~np.isfinite(holed)
+    np.testing.assert_array_equal(found[bad], holed[bad])
+    assert np.isfinite(found[~bad]).all()
+    assert np.abs(found - whole)[~bad].max() < 50
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_what_is_hidden_never_shows_and_stays(denoiser, dtype):
+    picture = noisy_picture(90, 80, 3, dtype)
+    alpha = np.full((90, 80), np.iinfo(dtype).max, dtype)
+    alpha[20:60, 30:70] = 0
+    results = []
+    for colour in ((0, 0, 0), (0, 200, 0), (255, 9, 40)):
+        pixels = picture.pixels.copy()
+        pixels[alpha == 0] = colour
+        result = denoiser.submit(Picture(pixels, alpha)).result(60).picture
+        np.testing.assert_array_equal(result.pixels[alpha == 0], pixels[alpha == 0])
+        results.append(result.pixels[alpha > 0])
+    np.testing.assert_array_equal(results[0], results[1])
+    np.testing.assert_array_equal(results[0], results[2])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16, np.uint32, np.int32, np.float32])
+def test_none_of_the_correction_gives_the_samples_back(denoiser, dtype):
+    random = np.random.default_rng(0)
+    pixels = random.normal(120, 20, (40, 50, 3)).astype(dtype)
+    if dtype is np.float32:
+        pixels[3, 4] = np.nan
+    none = denoiser.submit(Picture(pixels), strength=Strength(0, 0)).result(60).picture
+    np.testing.assert_array_equal(none.pixels, pixels)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("is_grey", [False, True])
+def test_an_extra_channel_is_denoised_on_its_own(denoiser, channels, is_grey):
+    picture = noisy_picture(60, 50, 1 if is_grey else channels)
+    pixels = np.repeat(picture.pixels, channels, axis=-1) if is_grey else picture.pixels
+    extra = noisy_picture(60, 50, 1).pixels[::-1, :, 0].copy()
+    result = denoiser.submit(Picture(pixels, extra=extra)).result(60)
+    alone = denoiser.submit(Picture(pixels)).result(60).picture.pixels
+    other = denoiser.submit(Picture(extra[..., None])).result(60).picture.pixels
+    np.testing.assert_array_equal(result.picture.pixels, alone)
+    np.testing.assert_array_equal(result.picture.extra, other[..., 0])
+    none = denoiser.submit(Picture(pixels, extra=extra), strength=Strength(0, 0)).result(60).picture
+    np.testing.assert_array_equal(none.extra, extra)

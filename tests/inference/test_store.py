@@ -1,9 +1,14 @@
+import hashlib
+import io
 import json
 import shutil
+import zipfile
 
+import h5py
 import pytest
 
 from app.inference.store import BadModelPackage, read_packages
+from tests.conftest import CARD
 
 
 def test_reads_every_package(models):
@@ -73,3 +78,72 @@ def test_a_card_that_is_not_json(make_package):
     (folder / "card.json").write_text("{")
     with pytest.raises(BadModelPackage, match="the card"):
         read_packages(folder.parent)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("stride", 0),
+        ("stride", 3),
+        ("stride", 64),
+        ("stride", 10**9),
+        ("halo", -1),
+        ("halo", 10**9),
+        ("floats_per_pixel", 1e300),
+        ("gmac", 1e300),
+        ("parameters", 10**12),
+        ("bytes", 1 << 40),
+    ],
+)
+def test_an_absurd_card_is_refused(make_file, field, value):
+    folder = make_file(**{field: value})
+    with pytest.raises(BadModelPackage, match=rf"card\.json: {field}"):
+        read_packages(folder.parent)
+
+
+def test_a_file_of_another_size_is_refused(make_file):
+    with pytest.raises(BadModelPackage, match="the card says 5"):
+        read_packages(make_file(bytes=5).parent)
+
+
+def test_a_file_that_unpacks_out_of_proportion_is_refused(make_file):
+    folder = make_file({"config.json": bytes(20_000_000)})
+    with pytest.raises(BadModelPackage, match=r"unpacks to 20000000 bytes.* out of proportion"):
+        read_packages(folder.parent)
+
+
+def test_weights_that_unpack_out_of_proportion_are_refused(make_file):
+    file = io.BytesIO()
+    with h5py.File(file, "w") as weights:
+        weights.create_dataset("a/b", (10**10,), "f4", chunks=(1 << 20,), compression="gzip")
+    folder = make_file({"model.weights.h5": file.getvalue()})
+    with pytest.raises(BadModelPackage, match="unpacks to 40000000000 bytes"):
+        read_packages(folder.parent)
+
+
+def test_what_is_no_archive_is_refused(make_file):
+    for content in (b"PK", b"no archive"):
+        with pytest.raises(BadModelPackage, match="cannot be loaded"):
+            read_packages(make_file(content).parent)
+
+
+@pytest.fixture
+def make_file(tmp_path):
+    """Makes a package of an archive with the given members, or of any bytes."""
+
+    def make(members=(), **changes):
+        folder = tmp_path / str(len(list(tmp_path.iterdir()))) / "made"
+        folder.mkdir(parents=True)
+        path = folder / "model.keras"
+        if isinstance(members, bytes):
+            path.write_bytes(members)
+        else:
+            with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+                for name, data in dict(members).items():
+                    archive.writestr(name, data)
+        data = path.read_bytes()
+        found = {"name": "made", "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+        (folder / "card.json").write_text(json.dumps(CARD | found | changes))
+        return folder
+
+    return make

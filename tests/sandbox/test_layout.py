@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.imaging.codec import Change, Format, Metadata
-from app.sandbox.layout import Layout, pack, pixels_alone, unpack, view, write
+from app.sandbox.layout import TYPES, Layout, pack, samples_alone, unpack, view, write
 from app.sandbox.shared import Region
 from tests.sandbox.conftest import METADATA, picture
 
@@ -52,17 +53,25 @@ def test_a_picture_comes_back(dtype, channels, alpha):
     assert (found.format, found.metadata, found.changes) == (Format.TIFF, METADATA, changes)
 
 
-def test_the_service_sees_pixels_and_nothing_that_is_to_be_parsed():
+def test_the_service_sees_samples_and_nothing_that_is_to_be_parsed():
     given = picture(alpha=True, format=Format.WEBP, metadata=Metadata(icc=b"x", lossless=True))
     region, layout = placed(given)
     region.view[layout.nbytes - layout.metadata :] = b"\xff" * layout.metadata
-    found = pixels_alone(region, layout)
+    found = samples_alone(region, layout)
     np.testing.assert_array_equal(found.pixels, given.pixels)
-    assert (found.alpha, found.format, found.metadata) == (
-        None,
-        Format.WEBP,
-        Metadata(lossless=True),
-    )
+    np.testing.assert_array_equal(found.alpha, given.alpha)
+    assert (found.format, found.metadata) == (Format.WEBP, Metadata(lossless=True))
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+def test_so_does_one_with_a_channel_of_no_stated_meaning(dtype):
+    given = replace(picture(3, 5), extra=np.arange(15, dtype=dtype).reshape(3, 5))
+    given = replace(given, pixels=given.pixels.astype(dtype))
+    region, layout = placed(given)
+    found = view(region, layout)
+    np.testing.assert_array_equal(found.extra, given.extra, strict=True)
+    np.testing.assert_array_equal(found.pixels, given.pixels, strict=True)
+    assert layout.working_bytes == given.pixels.nbytes + given.extra.nbytes
 
 
 GOOD = Layout.of(picture(), b"").to_message()

@@ -26,6 +26,7 @@ def test_the_service_reads_what_is_packaged(tmp_path, trained):
     card = found.card
     assert (card.title, card.architecture, card.licence) == ("Tiny", "unet", "Apache-2.0")
     assert not card.historical
+    assert card.history == ()
     assert (card.parameters, card.stride, card.halo) == (2899, 4, 26)
     assert card.gmac > 0
     assert card.noise.startswith("Gaussian, sigma 0 to 55 and 55 to 115")

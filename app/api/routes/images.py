@@ -28,6 +28,7 @@ router = APIRouter(tags=["pictures"])
         "The denoised picture.",
         openapi.MODEL,
         openapi.SIGMA,
+        openapi.RANGE,
         describe=openapi.link(
             "describe_model", "The model's card.", name="$response.header.X-Model"
         ),
@@ -54,22 +55,29 @@ async def denoise(
             async with service.sandbox.worker() as worker:
                 shared = await decoded(service, worker, trace, share, files)
             share.hold(weight(shared.layout))
-        picture, restored = shared.pixels, Region(shared.layout.pixel_bytes)
-        result = await denoiser.denoise(picture, strength=options.shares, empty=restored.array)
+        picture, restored = shared.pixels, Region(shared.layout.working_bytes)
+        result = await denoiser.denoise(
+            picture, strength=options.shares, range_=options.working_range, empty=restored.array
+        )
         trace.stages |= {"queue": result.timing.queue, "infer": result.timing.infer}
         with trace.stage("encode"):
             async with service.sandbox.worker() as worker:
                 file, sigma = await worker.finish(
                     shared,
-                    restored,
+                    restored if result.restored is not result.view.pixels else None,
                     options.format_for(picture.format, lossless=shared.layout.lossless),
                     options.quality,
                     channels=result.restored.shape[-1],
                     strength=options.shares,
+                    working_range=options.range,
                     strip=options.strips,
                 )
     share.hold(len(file.data))
-    headers = {"X-Model": denoiser.card.name, "X-Noise-Sigma": f"{sigma:.4f}"}
+    headers = {
+        "X-Model": denoiser.card.name,
+        "X-Noise-Sigma": f"{sigma:.4f}",
+        "X-Range": str(result.range),
+    }
     return PictureResponse(file, "denoised", headers, seconds=service.settings.answer_seconds)
 
 
@@ -130,6 +138,8 @@ async def compare(
     """Answers RMSE, PSNR and SSIM on the 0..1 scale, whatever the bit depths.
 
     The two are of one width and height; grey is compared with colour as three equal channels.
+    Where either is signed, of 32 bits or floating point beyond 0..1, the scale is the range that
+    the reference fills.
     """
     files = list((await read_images(request, share, ("reference", "image"))).values())
     async with (

@@ -31,7 +31,10 @@ def decode(data: bytes) -> Picture:
     elif bits in (1, 16):  # 16 bits are 5 or 6 for each of three samples
         changes.add(Change.DEPTH)
     metadata = Metadata(icc=_profile(data), dpi=dpi if dpi and all(dpi) else None)
-    return Picture(*planes(image), Format.PNG, metadata, frozenset(changes))
+    pixels, alpha = planes(image)
+    if alpha is not None and not alpha.any():
+        alpha = None  # clipboards declare alpha and leave it at 0, where nothing is transparent
+    return Picture(pixels, alpha, Format.PNG, metadata, frozenset(changes))
 
 
 def _profile(data: bytes) -> bytes | None:

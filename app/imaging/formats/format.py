@@ -14,13 +14,17 @@ def _none_too_long(_: Metadata) -> Iterator[Change]:
 class Holds:
     """What of a picture a file of a format can hold.
 
-    `depths` are bits a sample, of which 32 is floating point. Colour profiles are held by all
-    formats that are written. `too_long` names the parts of metadata that are left out.
+    `depths` are bits a sample, of which 32 is floating point; `extra` is a channel of no stated
+    meaning, and `numbers` are samples that are signed, of 32 bits, or floating point beyond 0 to 1.
+    Colour profiles are held by all formats that are written. `too_long` names the parts of metadata
+    that are left out.
     """
 
     depths: tuple[int, ...] = ()
     grey: bool = True
     alpha: bool = False
+    extra: bool = False
+    numbers: bool = False
     exif: bool = False
     xmp: bool = False
     dpi: bool = False

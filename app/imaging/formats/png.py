@@ -39,12 +39,14 @@ _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), _PALETTE: (1, 2, 4, 8), 4: (8, 16), 
 _PIXELS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT"}
 _COLOUR = {b"cHRM", b"gAMA", b"sRGB", b"cICP", b"mDCV", b"cLLI"}  # how to see the samples
 _OWN = {b"iCCP", b"eXIf", b"pHYs"}  # written from the picture's pixels or metadata
+_TEXTS = {b"tEXt", b"zTXt", b"iTXt"}
 _ADAM7 = [  # left, top, and steps across and down of each pass
     *((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4)),
     *((0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)),
 ]
 _XMP = b"XML:com.adobe.xmp\0"
-_STALE = (b"Raw profile type exif\0", b"Raw profile type APP1\0")  # would turn the picture twice
+_RAW_EXIF = (b"Raw profile type exif\0", b"Raw profile type APP1\0")  # as ImageMagick has it
+_EXIF = b"Exif\0\0"
 
 
 class Chunk(NamedTuple):
@@ -214,7 +216,7 @@ def _is_grey(palette: bytes) -> bool:
 
 
 def _metadata(chunks: list[Chunk]) -> Metadata:
-    icc = exif = xmp = dpi = None
+    icc = exif = raw = xmp = dpi = None
     colour, native = [], []
     for name, body, whole in chunks:
         if name in _PIXELS or not _is_sound(whole):
@@ -222,7 +224,7 @@ def _metadata(chunks: list[Chunk]) -> Metadata:
         if name == b"iCCP" and icc is None:
             icc = inflate(body[bytes(body[:80]).find(b"\0") + 2 :])
         elif name == b"eXIf":
-            exif = bytes(body).removeprefix(b"Exif\0\0")
+            exif = bytes(body).removeprefix(_EXIF)
         elif name == b"pHYs" and len(body) == 9 and body[8] == 1:
             across, down = struct.unpack_from(">II", body)
             dpi = (across * METRE, down * METRE)
@@ -230,16 +232,33 @@ def _metadata(chunks: list[Chunk]) -> Metadata:
             xmp = _international_text(body[len(_XMP) :]) if xmp is None else xmp
         elif name in _COLOUR:
             colour.append(bytes(whole))
-        elif _may_copy(name) and not bytes(body[:22]).startswith(_STALE):
+        elif name in _TEXTS and bytes(body[:22]).startswith(_RAW_EXIF):
+            raw = _raw_exif(name, bytes(body)) if raw is None else raw
+        elif _may_copy(name):
             native.append(bytes(whole))
     return Metadata(
         icc=icc or None,
-        exif=exif,
+        exif=raw if exif is None else exif,
         xmp=xmp or None,
         dpi=dpi,
         colour=tuple(colour),
         native=tuple(native),
     )
+
+
+def _raw_exif(name: bytes, body: bytes) -> bytes | None:
+    """EXIF from a chunk of text: a kind, the length, and hexadecimal digits in lines."""
+    _, _, text = body.partition(b"\0")
+    if name == b"zTXt":
+        text = inflate(text[1:])
+    elif name == b"iTXt":
+        text = _international_text(memoryview(text))
+    lines = text.split(b"\n")
+    try:
+        found = bytes.fromhex(b"".join(lines[3:]).decode("ascii"))
+    except ValueError:
+        return None
+    return found.removeprefix(_EXIF) if found.startswith((_EXIF, b"II", b"MM")) else None
 
 
 def _changes(chunks: list[Chunk], metadata: Metadata, head: Head) -> Changes:

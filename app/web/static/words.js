@@ -1,24 +1,9 @@
 /** Numbers, states and model cards in plain words. */
 
+import { TITLES } from "./titles.js";
 import { Problem } from "./service.js";
 
 const STAGES = { decode: "reading", queue: "waiting", infer: "denoising", encode: "writing" };
-
-const TITLES = {
-  "unreadable-image": "This file cannot be read as a picture",
-  "unsupported-media-type": "This kind of file is not taken",
-  "unsuitable-format": "That format cannot hold this picture",
-  "too-large": "The file is too large",
-  "too-many-pixels": "The picture is too large",
-  "too-slow": "Sending the picture took too long",
-  timeout: "This took too long",
-  loading: "The service is starting",
-  draining: "The service is stopping",
-  unauthorized: "The service asks for a key",
-  "rate-limited": "Too many requests",
-  overloaded: "The service is busy",
-  "internal-error": "The service failed",
-};
 
 const KINDS = {
   camera: "What a camera leaves at high ISO: soft grain and blotches of colour.",

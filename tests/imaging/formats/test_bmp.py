@@ -51,3 +51,10 @@ def test_a_truncated_bmp_is_unreadable(saved, colour):
     for end in (20, 60, len(data) - 8):
         with pytest.raises(UnreadableImage):
             decoded(data[:end])
+
+
+def test_alpha_that_is_0_all_over_is_no_alpha():
+    masks = (0xFF0000, 0xFF00, 0xFF, 0xFF00_0000)
+    picture = decoded(bmp(2, 1, 32, 3, bytes([3, 2, 1, 0, 6, 5, 4, 0]), masks))
+    assert picture.alpha is None
+    np.testing.assert_array_equal(picture.pixels, [[[1, 2, 3], [4, 5, 6]]])

@@ -6,7 +6,14 @@ import pytest
 from PIL.PngImagePlugin import PngInfo
 
 from app.imaging import codec
-from app.imaging.codec import Format, Metadata, Picture, UnreadableImage, UnsupportedImage
+from app.imaging.codec import (
+    Change,
+    Format,
+    Metadata,
+    Picture,
+    UnreadableImage,
+    UnsupportedImage,
+)
 from app.imaging.formats import png
 from app.imaging.formats.png import write_chunk
 
@@ -165,6 +172,37 @@ def test_damaged_metadata_does_not_cost_the_picture():
     picture = decoded(png_file([[3]], 1, 8, GREY, *chunks))
     assert picture.pixels == 3
     assert picture.metadata == Metadata()
+
+
+@pytest.mark.parametrize("name", [b"tEXt", b"zTXt", b"iTXt"])
+@pytest.mark.parametrize("prefix", [b"Exif\0\0", b""])
+def test_exif_in_a_text_chunk_is_read_and_written_as_exif(name, prefix, exif, opened):
+    block = exif(6).tobytes().removeprefix(b"Exif\0\0")
+    digits = (prefix + block).hex().encode()
+    lines = [digits[start : start + 72] for start in range(0, len(digits), 72)]
+    text = b"\n".join([b"\nexif", b"%8d" % (len(digits) // 2), *lines, b""])
+    body = {
+        b"tEXt": text,
+        b"zTXt": b"\0" + zlib.compress(text),
+        b"iTXt": bytes(4) + text,
+    }[name]
+    chunk = write_chunk(name, b"Raw profile type exif\0" + body)
+    picture = decoded(png_file([[1, 2, 3]], 3, 8, GREY, chunk))
+    assert (picture.width, picture.height) == (1, 3)
+    image = opened(png.encode(picture))
+    assert image.getexif()[0x0110] == "Camera"
+    assert image.getexif()[0x0112] == 1
+    assert chunk_names(png.encode(picture)) == [b"IHDR", b"eXIf", b"IDAT"]
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"\nexif\n  3\nabc", b"\nexif\n  2\n\xff", b"\nexif\n 2\nabcd"]
+)
+def test_a_text_chunk_that_holds_no_exif_is_left_out_and_named(text):
+    chunk = write_chunk(b"tEXt", b"Raw profile type exif\0" + text)
+    picture = decoded(png_file([[1]], 1, 8, GREY, chunk))
+    assert picture.metadata == Metadata()
+    assert picture.changes == {Change.METADATA}
 
 
 def test_animations_are_refused_and_a_single_frame_is_not():

@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.imaging import codec, ifd
-from app.imaging.codec import Change, Format, UnreadableImage, UnsupportedImage
+from app.imaging.codec import (
+    Change,
+    Format,
+    UnreadableImage,
+    UnsuitableFormat,
+    UnsupportedImage,
+)
 from app.imaging.tags import Compression, Photometric, Tag
 
 LIMIT = 10_000
@@ -177,17 +183,64 @@ def test_premultiplied_colour_is_divided(saved_tiff):
     np.testing.assert_array_equal(picture.alpha, samples[..., 3])
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-def test_floating_point_between_0_and_1_becomes_float32(dtype, saved_tiff):
-    picture = decoded(saved_tiff(np.array([[0, 0.5], [0.25, 1]], dtype)))
-    assert picture.dtype == np.float32
-    np.testing.assert_array_equal(picture.pixels[..., 0], [[0, 0.5], [0.25, 1]])
+NUMBERS = ["i1", "u1", "i2", "u2", "i4", "u4", "f2", "f4", "f8"]
+
+
+@pytest.mark.parametrize("dtype", NUMBERS)
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+@pytest.mark.parametrize("compression", [None, "zlib", "lzw"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_numbers_of_any_type_come_back_in_it(dtype, byteorder, compression, channels, saved_tiff):
+    kind = np.dtype(dtype)
+    info = np.finfo(kind) if kind.kind == "f" else np.iinfo(kind)
+    random = np.random.default_rng(0)
+    samples = random.uniform(float(info.min) / 2, float(info.max) / 2, (9, 7, channels)).astype(
+        kind
+    )
+    samples[0, 0], samples[0, 1] = info.min, info.max
+    data = saved_tiff(
+        samples if channels == 3 else samples[..., 0],
+        photometric="rgb" if channels == 3 else "minisblack",
+        byteorder=byteorder,
+        compression=compression,
+        predictor=compression is not None,
+    )
+    picture = decoded(data)
+    assert picture.dtype == kind
+    assert picture.changes == frozenset()
+    np.testing.assert_array_equal(picture.pixels, samples)
+    back = decoded(codec.encode(picture).data)
+    assert back.dtype == kind
+    np.testing.assert_array_equal(back.pixels, samples)
+    written = tifffile.imread(io.BytesIO(codec.encode(picture).data))
+    assert written.dtype == kind
+    np.testing.assert_array_equal(written.reshape(samples.shape), samples)
+
+
+@pytest.mark.parametrize("target", [Format.PNG, Format.JPEG, Format.WEBP])
+@pytest.mark.parametrize("dtype", ["i1", "i2", "u4", "i4"])
+def test_formats_that_cannot_hold_such_numbers_say_so(target, dtype, saved_tiff):
+    picture = decoded(saved_tiff(np.zeros((3, 4), dtype)))
+    with pytest.raises(UnsuitableFormat, match="ask for tiff"):
+        codec.encode(picture, target)
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.1, np.nan, np.inf])
-def test_other_floating_point_has_no_meaning_here(value, saved_tiff):
-    with pytest.raises(UnsupportedImage, match="between 0 and 1"):
-        decoded(saved_tiff(np.array([[0, value]], np.float32)))
+def test_floating_point_beyond_0_to_1_stays_in_tiff(value, saved_tiff):
+    samples = np.array([[0, value]], np.float32)
+    picture = decoded(saved_tiff(samples))
+    np.testing.assert_array_equal(picture.pixels[..., 0], samples)
+    with pytest.raises(UnsuitableFormat, match="ask for tiff"):
+        codec.encode(picture, Format.PNG)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_floating_point_between_0_and_1_may_become_png(dtype, saved_tiff):
+    picture = decoded(saved_tiff(np.array([[0, 0.5], [0.25, 1]], dtype)))
+    encoded = codec.encode(picture, Format.PNG)
+    assert encoded.changes == {Change.DEPTH}
+    found = decoded(encoded.data).pixels[..., 0]
+    np.testing.assert_array_equal(found, [[0, 32_768], [16_384, 65_535]])
 
 
 def test_pages_are_refused_and_thumbnails_are_not(saved_tiff, colour):
@@ -215,7 +268,7 @@ def test_a_thumbnail_that_comes_first_is_not_taken_for_the_picture(colour):
     assert picture.changes == {Change.METADATA}
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("dtype", NUMBERS)
 @pytest.mark.parametrize("extra", [None, "unassalpha", "assocalpha"])
 def test_a_picture_takes_no_more_memory_than_is_reckoned(saved_tiff, dtype, extra):
     samples = np.zeros((300, 300, 4 if extra else 3), dtype)
@@ -247,10 +300,11 @@ def test_a_camera_s_raw_file_is_not_taken_for_its_thumbnail():
         {Tag.PHOTOMETRIC: Photometric.RGB},
         {Tag.PHOTOMETRIC: Photometric.RGB, Tag.SAMPLES: 5},
         {Tag.SAMPLES: 3, Tag.BITS: [8, 8, 16]},
-        {Tag.BITS: 32},
+        {Tag.BITS: 24},
         {Tag.BITS: 8, Tag.SAMPLE_FORMAT: 3},
         {Tag.BITS: 0},
-        {Tag.SAMPLE_FORMAT: 2},
+        {Tag.SAMPLE_FORMAT: 2, Tag.BITS: 12},
+        {Tag.SAMPLE_FORMAT: 4},
         {Tag.COMPRESSION: Compression.JPEG, Tag.BITS: 16},
         {Tag.SAMPLES: 60_000},
     ],

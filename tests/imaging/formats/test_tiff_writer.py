@@ -81,3 +81,22 @@ def test_directories_begin_at_even_offsets():
         data = tiff_writer.encode(Picture(np.zeros((1, width, 1), np.uint8)))
         assert struct.unpack_from("<I", data, 4)[0] % 2 == 0
         assert Tag.EXIF not in next(ifd.directories(data)).fields
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_channel_of_no_stated_meaning_stays_one(channels, saved_tiff, noise):
+    photometric = "rgb" if channels == 3 else "minisblack"
+    samples = noise[..., [*range(channels), 3]]
+    data = saved_tiff(
+        samples, photometric=photometric, extrasamples=["unspecified"], planarconfig=1
+    )
+    picture = decoded(data)
+    assert picture.alpha is None
+    assert picture.changes == frozenset()
+    np.testing.assert_array_equal(picture.extra, samples[..., -1])
+    encoded = codec.encode(picture)
+    assert encoded.changes == frozenset()
+    with tifffile.TiffFile(io.BytesIO(encoded.data)) as file:
+        assert file.pages.first.extrasamples == (0,)
+        np.testing.assert_array_equal(file.asarray(), samples)
+    assert codec.encode(picture, codec.Format.PNG).changes == {codec.Change.CHANNEL}

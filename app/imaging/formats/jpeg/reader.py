@@ -41,9 +41,8 @@ def decode(data: bytes) -> Picture:
     samples = imagecodecs.jpeg8_decode(rebuild(data, frame, frame.transform))
     metadata, changes = _metadata(frame), _changes(frame)
     if len(frame.components) == 4:
-        # Adobe's programs, which sign theirs, store the absence of ink
-        inks = samples if frame.adobe is None else np.invert(samples)
-        samples = cmyk_to_rgb(inks, metadata.icc)
+        # Adobe's programs store the absence of ink, and readers take it that all others do, too
+        samples = cmyk_to_rgb(np.invert(samples), metadata.icc)
     return Picture(*deinterleave(samples), Format.JPEG, metadata, changes)
 
 

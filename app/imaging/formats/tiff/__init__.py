@@ -1,4 +1,4 @@
-"""TIFF and BigTIFF: grey, RGB, palettes and CMYK of 1 to 16 bits, and floating point in [0, 1]."""
+"""TIFF and BigTIFF: grey, RGB, palettes and CMYK, in integers and in floating point."""
 
 from app.imaging.formats.foreign import is_canon_raw
 from app.imaging.formats.format import FileFormat, Holds, recognise
@@ -21,5 +21,7 @@ FORMAT = FileFormat(
     read_header=read_header,
     decode=decode,
     encode=encode,
-    holds=Holds(depths=(8, 16, 32), alpha=True, exif=True, xmp=True, dpi=True),
+    holds=Holds(
+        depths=(8, 16, 32, 64), numbers=True, alpha=True, extra=True, exif=True, xmp=True, dpi=True
+    ),
 )

@@ -55,8 +55,8 @@ class Layout:
     height: int
     bits: int
     channels: int
-    colours: int  # channels without alpha
-    alpha: int  # its kind, where there is one: 1 has multiplied the colours, 2 has not
+    colours: int  # channels without alpha, or one more
+    alpha: int  # what the last channel is: 1 has multiplied the colours, 2 has not, 0 is no alpha
     format: SampleFormat
     photometric: Photometric
     compression: Compression
@@ -185,9 +185,10 @@ def _depths(
     """The bits that samples may have, for what they are and how they are packed."""
     plain = (Photometric.WHITE_IS_ZERO, Photometric.BLACK_IS_ZERO, Photometric.RGB)
     match photometric:
-        case _ if sample_format is SampleFormat.FLOAT:
-            packs_floats = compression not in (Compression.JPEG, *_FAX)
-            return (16, 32, 64) if photometric in plain and packs_floats else ()
+        case _ if sample_format is not SampleFormat.UNSIGNED:
+            depths = (16, 32, 64) if sample_format is SampleFormat.FLOAT else (8, 16, 32)
+            packs_them = compression not in (Compression.JPEG, *_FAX)
+            return depths if photometric in plain and packs_them else ()
         case _ if compression in _FAX:
             return (1,) if depth == 1 else ()
         case _ if compression is Compression.JPEG:
@@ -198,7 +199,7 @@ def _depths(
             return (8, 16)
         case Photometric.PALETTE:
             return range(1, 9)
-    return range(1, 17)
+    return (*range(1, 17), 32)
 
 
 def segment_size(directory: ifd.Directory) -> tuple[int, int]:

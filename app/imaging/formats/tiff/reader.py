@@ -26,7 +26,7 @@ from app.imaging.picture import (
 from app.imaging.samples import Samples, cmyk_to_rgb, unpremultiply, widen
 from app.imaging.tags import FILE_TAGS, LOST_TAGS, Photometric, SampleFormat, Tag
 
-_PREMULTIPLIED, _STRAIGHT = 1, 2  # alpha
+_UNSPECIFIED, _PREMULTIPLIED, _STRAIGHT = 0, 1, 2  # what an extra channel is
 
 
 def read_header(data: bytes) -> Header:
@@ -49,11 +49,11 @@ def _pixel_bytes(page: ifd.Directory) -> int:
     """The most that a pixel takes while it is decoded."""
     stated = page.integer(Tag.SAMPLES, 1)
     bits, channels = min(64, shared(page, Tag.BITS, stated)), min(5, stated)  # more are refused
-    if shared(page, Tag.SAMPLE_FORMAT, stated) != SampleFormat.FLOAT:
-        return max(16, channels * (bits // 8 + 4))
-    # Floats of any size become such of 4 bytes, which are then parted, and the colours divided.
-    divided = 12 if page.integer(Tag.EXTRA_SAMPLES) == _PREMULTIPLIED else 0
-    return max(16, channels * (max(bits // 8, 4) + 4) + divided)
+    # A segment is unpacked beside the samples, which are then parted, and the colours divided.
+    size = max(4, bits // 8)
+    is_float = shared(page, Tag.SAMPLE_FORMAT, stated) == SampleFormat.FLOAT
+    divides = page.integer(Tag.EXTRA_SAMPLES) == _PREMULTIPLIED and (is_float or bits > 16)
+    return max(16, channels * (bits // 8 + size) + 3 * size * divides)
 
 
 def _is_full(page: ifd.Directory) -> bool:
@@ -66,9 +66,10 @@ def _picture(pages: list[ifd.Directory]) -> ifd.Directory:
 
 
 def decode(data: bytes) -> Picture:
-    """Decode grey, RGB, palette or CMYK of 1 to 16 bits, or floating point in [0, 1].
+    """Decode grey, RGB, palette or CMYK of 1 to 16 bits, or other numbers of grey and RGB.
 
-    Fewer than 8 bits become 8, more become 16; all floating point becomes `float32`.
+    Fewer than 8 bits become 8, and 9 to 15 become 16; integers of 32 bits, signed ones, and
+    floating point of any range stay what they are.
     """
     pages = list(ifd.directories(data))
     directory = _picture(pages)
@@ -78,28 +79,28 @@ def decode(data: bytes) -> Picture:
         samples = widen(samples, layout.bits)
     colours, metadata = samples[..., : layout.colours], _metadata(directory)
     if layout.photometric is Photometric.WHITE_IS_ZERO:
-        colours = np.invert(colours) if colours.dtype.kind == "u" else 1 - colours
+        colours = 1 - colours if colours.dtype.kind == "f" else np.invert(colours)
     elif layout.photometric is Photometric.PALETTE:
         colours = _look_up(layout, colours)
     elif layout.photometric is Photometric.CMYK:
         colours = cmyk_to_rgb(np.ascontiguousarray(colours), metadata.icc)
-    pixels, alpha = np.ascontiguousarray(colours), None
+    pixels, alpha, extra = np.ascontiguousarray(colours), None, None
     if layout.channels > layout.colours:
-        alpha = np.ascontiguousarray(samples[..., -1])
+        further = np.ascontiguousarray(samples[..., -1])
+        alpha, extra = (None, further) if layout.alpha == _UNSPECIFIED else (further, None)
         if layout.alpha == _PREMULTIPLIED:
-            pixels = unpremultiply(pixels, alpha)
+            pixels = unpremultiply(pixels, further)
     changes = _changes(directory, layout, alone=len(pages) == 1)
-    return Picture(pixels, alpha, Format.TIFF, metadata, changes)
+    return Picture(pixels, alpha, Format.TIFF, metadata, changes, extra)
 
 
 def _changes(directory: ifd.Directory, layout: Layout, *, alone: bool) -> Changes:
-    kept_depths = (32,) if layout.format is SampleFormat.FLOAT else (8, 16)
-    has_alpha = layout.channels > layout.colours
+    has_alpha = layout.channels > layout.colours and layout.alpha != _UNSPECIFIED
     is_palette = layout.photometric is Photometric.PALETTE
     changes = {
         Change.ALPHA: has_alpha and layout.alpha != _STRAIGHT,
         Change.COLOURS: is_palette or layout.photometric is Photometric.CMYK,
-        Change.DEPTH: layout.bits not in kept_depths and not is_palette,
+        Change.DEPTH: layout.bits % 8 != 0 and not is_palette,
         Change.METADATA: not alone or not LOST_TAGS.isdisjoint(directory.fields),
     }
     return those_of(changes)

@@ -1,6 +1,7 @@
 """The samples of a TIFF image: each segment through the one decoder that its compression has."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -8,10 +9,15 @@ import numpy as np
 from app.imaging.formats.jpeg import stream as jpeg
 from app.imaging.formats.tiff import lzw
 from app.imaging.formats.tiff.layout import Layout
-from app.imaging.picture import UnreadableImage, UnsupportedImage
+from app.imaging.picture import UnreadableImage
 from app.imaging.samples import Samples
 from app.imaging.tags import Compression, Photometric, Predictor, SampleFormat
 
+_LETTERS = {
+    SampleFormat.UNSIGNED: "u",
+    SampleFormat.SIGNED: "i",
+    SampleFormat.FLOAT: "f",
+}  # NumPy's
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 # bytes out of bytes, into room for as many as the segment has
@@ -28,8 +34,8 @@ _UNPACK: Mapping[Compression, Callable[[bytes, int], bytes | bytearray]] = {
 def read_samples(data: bytes, layout: Layout) -> Samples:
     """All channels as `[height, width, channels]`, of as many bits as the file has.
 
-    `uint8` for up to 8 bits, `uint16` for up to 16, and `float32` in [0, 1]. Raises
-    `UnsupportedImage` for floating point beyond, and whatever decoders raise.
+    Unsigned integers of up to 8, 16 or 32 bits, signed ones of as many, or floating point of 16, 32
+    or 64 bits. Raises whatever decoders raise.
     """
     samples = np.empty((layout.height, layout.width, layout.channels), _sample_type(layout))
     places = (
@@ -47,16 +53,14 @@ def read_samples(data: bytes, layout: Layout) -> Samples:
         rows, columns = place.shape[:2]
         segment = data[start : start + length]
         block = _decode(segment, layout, rows)[:rows, :columns]
-        if layout.format is SampleFormat.FLOAT and not (block.min() >= 0 and block.max() <= 1):
-            raise UnsupportedImage("Floating-point samples must lie between 0 and 1.")  # or be NaN
         place[...] = block
     return samples
 
 
-def _sample_type(layout: Layout) -> type[np.generic]:
-    if layout.format is SampleFormat.FLOAT:
-        return np.float32
-    return np.uint8 if layout.bits <= 8 else np.uint16
+def _sample_type(layout: Layout) -> np.dtype[Any]:
+    """The type of samples in memory; those of other than whole bytes get the next larger one."""
+    size = next(size for size in (1, 2, 4, 8) if 8 * size >= layout.bits)
+    return np.dtype(f"{_LETTERS[layout.format]}{size}")
 
 
 def _decode(segment: bytes, layout: Layout, rows: int) -> Samples:
@@ -78,10 +82,10 @@ def _decode(segment: bytes, layout: Layout, rows: int) -> Samples:
 def _parted(unpacked: bytes | bytearray, layout: Layout) -> Samples:
     """Bytes as samples, in this machine's byte order."""
     if layout.bits % 8:
-        kind, run = np.dtype(_sample_type(layout)), layout.segment_width * layout.depth
+        kind, run = _sample_type(layout), layout.segment_width * layout.depth
         parted: Samples = imagecodecs.packints_decode(unpacked, kind, layout.bits, runlen=run)
         return parted
-    letter = "f" if layout.format is SampleFormat.FLOAT else "u"
+    letter = _LETTERS[layout.format]
     # after their predictor, floats are planes of bytes, the highest first, in either order
     order = "=" if layout.predictor is Predictor.FLOAT else layout.order
     return np.frombuffer(unpacked, f"{order}{letter}{layout.bits // 8}")

@@ -14,8 +14,9 @@ from app.imaging.tags import FILE_TAGS, Compression, Photometric, Predictor, Sam
 STRIP_BYTES = 2**18  # before compression
 LEVEL = 1  # benchmarks/codecs.py: level 6 takes five times as long to save an eighth
 
-_UNASSOCIATED_ALPHA = 2
+_UNSPECIFIED, _UNASSOCIATED_ALPHA = 0, 2
 _INCH = 2
+_FORMATS = {"u": SampleFormat.UNSIGNED, "i": SampleFormat.SIGNED, "f": SampleFormat.FLOAT}
 
 
 def encode(picture: Picture, quality: int | None = None) -> bytes:  # noqa: ARG001
@@ -37,21 +38,22 @@ def encode(picture: Picture, quality: int | None = None) -> bytes:  # noqa: ARG0
 
 
 def _strip(picture: Picture, rows: slice, order: ifd.ByteOrder) -> bytes:
-    alpha = None if picture.alpha is None else picture.alpha[rows]
-    block = interleave(picture.pixels[rows], alpha)
+    further = picture.extra if picture.alpha is None else picture.alpha
+    block = interleave(picture.pixels[rows], None if further is None else further[rows])
     if picture.dtype.kind == "f":
         differences = imagecodecs.floatpred_encode(block, axis=1)
     else:
-        differences = imagecodecs.delta_encode(block, axis=1)
+        differences = imagecodecs.delta_encode(block.view(f"u{block.itemsize}"), axis=1)
         differences = differences.astype(differences.dtype.newbyteorder(order))
     return bytes(imagecodecs.deflate_encode(differences.tobytes(), level=LEVEL))
 
 
 def _pixel_fields(picture: Picture, order: ifd.ByteOrder, rows: int) -> ifd.Tree:
     is_float = picture.dtype.kind == "f"
-    channels = picture.channels + (picture.alpha is not None)
+    further = picture.alpha is not None or picture.extra is not None
+    channels = picture.channels + further
     photometric = Photometric.RGB if picture.channels == 3 else Photometric.BLACK_IS_ZERO
-    sample_format = SampleFormat.FLOAT if is_float else SampleFormat.UNSIGNED
+    sample_format = _FORMATS[picture.dtype.kind]
     shorts: dict[int, list[int]] = {
         Tag.BITS: [picture.depth] * channels,
         Tag.COMPRESSION: [Compression.DEFLATE],
@@ -60,8 +62,8 @@ def _pixel_fields(picture: Picture, order: ifd.ByteOrder, rows: int) -> ifd.Tree
         Tag.PREDICTOR: [Predictor.FLOAT if is_float else Predictor.DIFFERENCES],
         Tag.SAMPLE_FORMAT: [sample_format] * channels,
     }
-    if picture.alpha is not None:
-        shorts[Tag.EXTRA_SAMPLES] = [_UNASSOCIATED_ALPHA]
+    if further:
+        shorts[Tag.EXTRA_SAMPLES] = [_UNSPECIFIED if picture.alpha is None else _UNASSOCIATED_ALPHA]
     longs: dict[int, list[int]] = {
         Tag.WIDTH: [picture.width],
         Tag.HEIGHT: [picture.height],

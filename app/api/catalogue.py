@@ -1,0 +1,209 @@
+"""Every problem that the service answers with, a row each.
+
+OpenAPI's examples, docs/problems.md and the titles on the page are all made from it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+Code = Literal[
+    "bad-request",
+    "draining",
+    "failing",
+    "head-too-large",
+    "internal-error",
+    "loading",
+    "malformed-form",
+    "method-not-allowed",
+    "needs-too-much-memory",
+    "needs-too-much-time",
+    "no-memory",
+    "not-found",
+    "overloaded",
+    "rate-limited",
+    "timeout",
+    "too-large",
+    "too-many-pixels",
+    "too-many-requests",
+    "too-slow",
+    "unauthorized",
+    "unknown-model",
+    "unreadable-image",
+    "unsuitable-format",
+    "unsupported-media-type",
+    "validation",
+    "worker-lost",
+]
+
+Retry = Literal["never", "later", "told"]
+"""Whether the same request may do better: not at all, at any time, or after Retry-After."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One kind of problem."""
+
+    status: int
+    title: str
+    """What it is to a reader of the page."""
+    text: str
+    """The `detail`, with fields to be filled in."""
+    example: Mapping[str, Any] = field(default_factory=dict)
+    """The fields in an example."""
+    retry: Retry = "never"
+
+    def detail(self, **fields: Any) -> str:
+        """The text with its fields filled in; raises KeyError where one is missing."""
+        return self.text.format_map(fields)
+
+
+NO_IMAGE = {"reason": "Not an image that is read here: bmp, gif, jpeg, png, tiff or webp."}
+NO_KEY = {"reason": "Send a key: `Authorization: Bearer KEY`, or `X-API-Key: KEY`."}
+NO_TRANSPARENCY = {"reason": "JPEG cannot hold transparency; ask for png, webp or tiff."}
+WHOLE_MEMORY = "The picture needs more memory than the service may use."
+
+CATALOGUE: dict[Code, Row] = {
+    "unreadable-image": Row(
+        400,
+        "This file cannot be read as a picture",
+        "{reason}",
+        {"reason": "The image is truncated."},
+    ),
+    "malformed-form": Row(
+        400,
+        "The form is damaged",
+        "The multipart form is malformed: {reason}.",
+        {"reason": "it ends before its last boundary"},
+    ),
+    "bad-request": Row(
+        400,
+        "The request is not understood",
+        "{reason}",
+        {"reason": "This is not a request in HTTP/1.1."},
+    ),
+    "unauthorized": Row(401, "The service asks for a key", "{reason}", NO_KEY),
+    "unknown-model": Row(
+        404,
+        "There is no such model",
+        "There is no model {name!r}; these are: {names}.",
+        {"name": "vgg", "names": "unet"},
+    ),
+    "not-found": Row(
+        404, "There is nothing here", "There is nothing at this path; /docs says what there is."
+    ),
+    "method-not-allowed": Row(
+        405,
+        "This is not possible here",
+        "The path exists, but not for this method; Allow says for which.",
+    ),
+    "too-slow": Row(
+        408,
+        "Sending the picture took too long",
+        "{part} did not arrive within {seconds:g} seconds.",
+        {"part": "The body", "seconds": 60},
+        "later",
+    ),
+    "needs-too-much-time": Row(
+        413,
+        "This picture takes too long to read",
+        "The picture takes far more time than its size allows.",
+    ),
+    "too-large": Row(
+        413,
+        "The file is too large",
+        "The body is longer than {limit} bytes.",
+        {"limit": 67_108_864},
+    ),
+    "needs-too-much-memory": Row(413, "The picture is too large", WHOLE_MEMORY),
+    "too-many-pixels": Row(
+        413,
+        "The picture is too large",
+        "{reason}",
+        {
+            "reason": "The image declares 30000 x 30000 pixels; at most 64000000 are taken, and "
+            "65500 a side."
+        },
+    ),
+    "unsupported-media-type": Row(415, "This kind of file is not taken", "{reason}", NO_IMAGE),
+    "validation": Row(
+        422,
+        "A parameter is not as it should be",
+        "{reason}",
+        {"reason": "factor: Input should be less than or equal to 1."},
+    ),
+    "unsuitable-format": Row(
+        422, "That format cannot hold this picture", "{reason}", NO_TRANSPARENCY
+    ),
+    "rate-limited": Row(
+        429,
+        "Too many requests",
+        "This caller has asked too often; Retry-After says when to ask again.",
+        retry="told",
+    ),
+    "too-many-requests": Row(
+        429,
+        "Too many requests at once",
+        "This address has {limit} requests under way; no more are taken.",
+        {"limit": 128},
+        "told",
+    ),
+    "head-too-large": Row(
+        431,
+        "The request is too large",
+        "The request's head is longer than {limit} bytes.",
+        {"limit": 32_768},
+    ),
+    "internal-error": Row(
+        500,
+        "The service failed",
+        "The service failed; the error has been logged under this request's id.",
+        retry="later",
+    ),
+    "no-memory": Row(
+        503,
+        "The service is short of memory",
+        "There is too little memory for this picture at present.",
+        retry="told",
+    ),
+    "worker-lost": Row(
+        503,
+        "The work on this picture was cut short",
+        "The process that worked on the picture ended before it was done; try again.",
+        retry="told",
+    ),
+    "overloaded": Row(
+        503,
+        "The service is busy",
+        "The service has as much work as it can take.",
+        retry="told",
+    ),
+    "loading": Row(503, "The service is starting", "The models are being loaded.", retry="told"),
+    "failing": Row(
+        503,
+        "The service is not well",
+        "The network fails at present; the service tries whether it works again.",
+        retry="told",
+    ),
+    "draining": Row(
+        503,
+        "The service is stopping",
+        "The service is stopping and takes no new work.",
+        retry="told",
+    ),
+    "timeout": Row(
+        503,
+        "This took too long",
+        "The picture was not ready within {seconds:g} seconds.",
+        {"seconds": 120},
+        "told",
+    ),
+}
+
+if missing := set(get_args(Code)) ^ CATALOGUE.keys():
+    raise AssertionError(f"not in the catalogue, or not among the codes: {missing}")
+
+
+def with_status(status: int) -> dict[Code, Row]:
+    """The rows that are answered with this status."""
+    return {code: row for code, row in CATALOGUE.items() if row.status == status}

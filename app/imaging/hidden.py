@@ -1,0 +1,86 @@
+"""Samples that say nothing, under an alpha of 0 or no finite numbers, and what to see instead.
+
+A network looks at the neighbours of every pixel. So that hidden ones do not show through, they are
+filled from the visible ones around them, by the push-pull pyramid of S. J. Gortler et al., "The
+lumigraph", SIGGRAPH 1996, section 3.4.
+"""
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.imaging.scale import Pixels
+
+Mask = NDArray[np.bool_]
+Plane = NDArray[np.floating[Any]]
+
+
+def hidden(pixels: Pixels, alpha: Pixels | None) -> Mask | None:
+    """Which samples of `pixels` [height, width, channels] say nothing; None where all do.
+
+    The mask has the shape of `pixels`, or one channel where all are hidden alike.
+    """
+    masks = []
+    if alpha is not None:
+        masks.append(~(alpha > 0)[..., None])  # an alpha that is NaN hides, too
+    if pixels.dtype.kind == "f":
+        masks.append(~np.isfinite(pixels))
+    masks = [mask for mask in masks if mask.any()]
+    if not masks:
+        return None
+    return masks[0] if len(masks) == 1 else np.logical_or(*masks)
+
+
+def filled(pixels: Pixels, mask: Mask) -> Pixels:
+    """`pixels` with the samples under `mask` made of their nearest visible neighbours.
+
+    What those samples were has no bearing on the result. A channel without any visible sample
+    becomes 0.
+    """
+    result = pixels.copy()
+    small = pixels.dtype.kind != "f" and pixels.dtype.itemsize <= 2
+    for channel in range(pixels.shape[2]):
+        plane, holes = result[..., channel], mask[..., min(channel, mask.shape[2] - 1)]
+        if holes.any():
+            np.copyto(plane, 0, where=holes)  # NaN times a weight of 0 would be NaN
+            found = _pulled(plane, ~holes, np.float32 if small else np.float64)
+            if plane.dtype.kind != "f":
+                np.rint(found, out=found)
+            np.copyto(plane, found, where=holes, casting="unsafe")
+    return result
+
+
+def _pulled(plane: Pixels, known: Mask, kind: type[np.floating[Any]]) -> Plane:
+    """What the next coarser level of the pyramid says about `plane` [height, width].
+
+    `known` tells which samples count; the others are 0.
+    """
+    height, width = plane.shape
+    total = np.zeros(((height + 1) // 2, (width + 1) // 2), kind)
+    weight = np.zeros(total.shape, kind)
+    for down, right in product((0, 1), (0, 1)):
+        counts = known[down::2, right::2]
+        place = np.s_[: counts.shape[0], : counts.shape[1]]
+        # a quarter of each: four of the largest floats are more than a float can hold
+        total[place] += plane[down::2, right::2] * kind(0.25)
+        weight[place] += counts * kind(0.25)
+    coarse_known = weight > 0
+    coarse: Plane = np.divide(total, weight, out=total, where=coarse_known)
+    if coarse.size > 1 and not coarse_known.all():
+        coarse = np.where(coarse_known, coarse, _pulled(coarse, coarse_known, kind))
+    return _doubled(_doubled(coarse, 0), 1)[:height, :width]
+
+
+def _doubled(plane: Plane, axis: int) -> Plane:
+    """Twice as long along an axis, by linear interpolation between the centres of the samples."""
+    source = np.moveaxis(plane, axis, 0)
+    result = np.empty((2 * len(source), *source.shape[1:]), plane.dtype)
+    quarter = source * plane.dtype.type(0.25)
+    result[::2] = result[1::2] = source - quarter
+    result[2::2] += quarter[:-1]
+    result[1:-1:2] += quarter[1:]
+    result[0] += quarter[0]
+    result[-1] += quarter[-1]
+    return np.moveaxis(result, 0, axis)

@@ -1,0 +1,168 @@
+"""The range that a picture is worked on in: which of its values are 0 and 1 for a network.
+
+Cameras, microscopes and scanners put 10 to 14 bits into 16, and floats hold counts or radiances:
+taken over the whole of its type, such a picture is as good as black. What it really fills is found
+here, and mapped to [0, 1] and back.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.imaging.scale import Pixels, limits, precise, to_type
+
+SAMPLES = 1 << 20
+"""Values that the range is found from, spread evenly over the picture."""
+
+RARE = 1e-3
+"""The share of values, at either end, that may be outliers."""
+
+FEW = 8
+"""Values at either end that may be outliers in a small picture, where RARE is less than one."""
+
+REACH = 1.0
+"""How far beyond the rest, in units of its span, the extremes may lie and still be no outliers:
+noise reaches so far, hot pixels farther.
+"""
+
+MARGIN = 0.05
+"""What is left free beyond the rest, as a share of its span, where there are outliers."""
+
+FILLED = 0.5
+"""The share of a type's own range from which on a picture is taken to fill it."""
+
+OVERFLOWS = 1e30
+"""From where on single precision may overflow."""
+
+KEPT, DROPPED = 0.9, 0.5
+"""How near to its end of the range, 1, a network must leave a clipped value for what was clipped
+off to be put back whole, and from where on it goes with the noise.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The values that are 0 and 1; `low` is less than `high`, and both are finite."""
+
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.low:.9g}:{self.high:.9g}"
+
+    @property
+    def span(self) -> float:
+        """From `low` to `high`."""
+        return self.high - self.low
+
+    def to_unit(self, samples: Pixels) -> NDArray[np.float32]:
+        """Finite samples of any type on the [0, 1] scale; those beyond are clipped."""
+        unit = samples.astype(self._kind(samples.dtype))
+        np.clip(unit, self.low, self.high, out=unit)
+        unit -= self.low
+        unit /= self.span
+        return unit.astype(np.float32, copy=False)
+
+    def from_unit(self, values: NDArray[np.floating[Any]], samples: Pixels) -> Pixels:
+        """What became of `samples`, in their type, where `values` became of their `to_unit`.
+
+        Integers are rounded to nearest. What `to_unit` clipped off is put back as far as the value
+        has stayed at its end of the range: a star keeps its light, a hot pixel goes.
+        """
+        kind = self._kind(samples.dtype)
+        found = values.astype(kind)
+        found *= self.span
+        found += self.low
+        if samples.min() < self.low or samples.max() > self.high:
+            beyond = samples.astype(kind)
+            beyond -= np.clip(beyond, self.low, self.high)
+            nearness = np.where(beyond > 0, values, 1 - values)
+            beyond *= np.clip((nearness - DROPPED) / (KEPT - DROPPED), 0, 1)
+            found += beyond
+        return to_type(found, samples.dtype)
+
+    def _kind(self, dtype: np.dtype[Any]) -> np.dtype[np.floating[Any]]:
+        """Floats to map samples of `dtype` in."""
+        is_small = dtype == np.float32 and max(abs(self.low), abs(self.high)) < OVERFLOWS
+        return np.dtype(np.float32) if is_small else precise(dtype)
+
+
+Choice = Literal["auto", "full"] | Range
+"""What a caller may ask for: the picture's own range, its type's, or this one."""
+
+
+def read_choice(text: str) -> Choice:
+    """`auto`, `full`, or two numbers such as `100:4095`; raises ValueError for anything else."""
+    if text == "auto":
+        return "auto"
+    if text == "full":
+        return "full"
+    low, _, high = text.partition(":")
+    try:
+        found = Range(float(low), float(high))
+    except ValueError:
+        found = Range(math.nan, math.nan)
+    if not (math.isfinite(found.span) and found.low < found.high):
+        raise ValueError("range must be auto, full, or LOW:HIGH with LOW less than HIGH")
+    return found
+
+
+def choose(choice: Choice, pixels: Pixels) -> Range:
+    """The range to work on finite `pixels` [height, width, channels] in.
+
+    `auto` is the type's own for 8 bits and for what fills it, else the one that is found.
+    """
+    if isinstance(choice, Range):
+        return choice
+    if pixels.dtype == np.uint8:
+        return full(pixels)
+    own = full(pixels)
+    if choice == "full":
+        return own
+    found = robust(pixels)
+    if pixels.dtype.kind == "f" and own != Range(0, 1):
+        return found
+    fills = found.low >= own.low and found.high <= own.high and found.span >= FILLED * own.span
+    return own if fills else found
+
+
+def full(pixels: Pixels) -> Range:
+    """All that the type holds; for floats [0, 1], or from least to greatest where that is more."""
+    if pixels.dtype.kind != "f":
+        return Range(*limits(pixels.dtype))
+    return Range(min(0.0, float(pixels.min())), max(1.0, float(pixels.max())))
+
+
+def robust(pixels: Pixels) -> Range:
+    """The range of all values but outliers, which are few and far from the rest.
+
+    Of a picture that is flat, or flat but for those, it is a narrow one that begins there.
+    """
+    height, width, _ = pixels.shape
+    step = math.ceil(math.sqrt(pixels.size / SAMPLES))
+    some = pixels[:: min(step, height), :: min(step, width)].ravel()
+    rare = max(int(RARE * some.size), min(FEW, some.size // 50))
+    ordered = np.partition(some, (rare, some.size - 1 - rare))
+    low, high = float(ordered[rare]), float(ordered[some.size - 1 - rare])
+    least, greatest = float(pixels.min()), float(pixels.max())
+    span = high - low
+    if not span:
+        return Range(low, low + _step_of(pixels.dtype, low))
+    return Range(
+        least if least >= low - REACH * span else low - MARGIN * span,
+        greatest if greatest <= high + REACH * span else high + MARGIN * span,
+    )
+
+
+def is_flat(pixels: Pixels) -> bool:
+    """Whether all pixels [height, width, channels] are of one colour."""
+    first = pixels[:1, :1]
+    return bool((pixels[:1] == first).all()) and bool((pixels == first).all())
+
+
+def _step_of(dtype: np.dtype[Any], value: float) -> float:
+    """A step that can just be told at `value`: a count, or a thousandth for floats."""
+    return 1.0 if dtype.kind != "f" else max(abs(value) / 1000, 1e-6)

@@ -1,0 +1,101 @@
+"""What a network is shown of a picture, and how its result becomes part of that again.
+
+It sees samples that are finite and not hidden, in their range.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from app.imaging.blend import Strength, blend
+from app.imaging.estimate import NOISE_FOUND, estimate_sigma
+from app.imaging.hidden import Mask, filled, hidden
+from app.imaging.picture import Picture
+from app.imaging.range import Choice, Range, choose, is_flat
+from app.imaging.scale import Pixels, white
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The samples to work on, and what they were made of."""
+
+    pixels: Pixels
+    """[height, width, channels]; of one channel of colour where all of the picture's are equal.
+
+    An extra channel is the last of them.
+    """
+    hidden: Mask | None
+    """The samples that were filled from their neighbours, as `app.imaging.hidden` has it."""
+    range: Range
+    """The values that are 0 and 1 for the network."""
+    is_flat: bool
+    """Whether there is nothing to see but one colour, in other than 8 bits."""
+
+    @property
+    def bounds(self) -> Range | None:
+        """The range to map by; None for that of types which networks take as they are."""
+        taken = self.pixels.dtype in (np.uint8, np.uint16, np.float32)
+        return None if taken and self.range == Range(0, white(self.pixels.dtype)) else self.range
+
+
+def view_of(picture: Picture, choice: Choice = "auto") -> View:
+    """The view of a picture in the range that is asked for."""
+    pixels, extra = picture.pixels, picture.extra
+    if extra is not None:
+        pixels = np.dstack((pixels, extra))
+    mask = hidden(pixels, picture.alpha)
+    if mask is not None:
+        pixels = filled(pixels, mask)
+    colours = _distinct_channels(pixels[..., : picture.channels])
+    pixels = np.dstack((colours, pixels[..., -1])) if extra is not None else colours
+    chosen = choose(choice, pixels)
+    return View(pixels, mask, chosen, pixels.dtype != np.uint8 and is_flat(pixels))
+
+
+def corrected(original: Picture, view: View, restored: Pixels, strength: Strength) -> Picture:
+    """`original` with as much of the network's correction as `strength` says.
+
+    `restored` is the network's own result, of the channels of the view. What is hidden, or no
+    number, stays as it is, and so does a picture of one colour.
+    """
+
+    def mixed(pixels: Pixels, channels: Any) -> Pixels:
+        """Those of the view's channels which show `pixels`; where these are flat, as they were."""
+        if is_flat(view.pixels[channels]):
+            return pixels
+        moved, mask = blend(pixels, restored[channels], strength), view.hidden
+        return moved if mask is None else np.where(mask[channels], pixels, moved)
+
+    if original.extra is None:
+        return replace(original, pixels=mixed(original.pixels, np.s_[...]))
+    extra = mixed(original.extra[..., None], np.s_[..., -1:])
+    return replace(
+        original,
+        pixels=mixed(original.pixels, np.s_[..., :-1]),
+        extra=np.ascontiguousarray(extra[..., 0]),
+    )
+
+
+def noise_found(view: View, restored: Pixels) -> float:
+    """The deviation of the noise that the network found, in units of the range, 0..1.
+
+    It takes some milliseconds.
+    """
+    if is_flat(view.pixels):
+        return 0.0
+    return min(estimate_sigma(view.pixels, restored, view.bounds) / NOISE_FOUND, 1.0)
+
+
+def _distinct_channels(pixels: Pixels) -> Pixels:
+    """`pixels`, or their first channel where all are equal.
+
+    A grey picture stored as colour would come back with a tint. A coloured one shows what it is
+    within its first rows, so that this costs nothing.
+    """
+    bands = (pixels[top : top + 64] for top in range(0, len(pixels), 64))
+    return pixels[..., :1] if all(map(_is_grey, bands)) else pixels
+
+
+def _is_grey(pixels: Pixels) -> bool:
+    return bool((pixels[..., 1:] == pixels[..., :1]).all())

@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.imaging.hidden import filled, hidden
+
+
+def picture(height, width, channels=3, dtype=np.uint8):
+    random = np.random.default_rng(0)
+    return random.uniform(50, 100, (height, width, channels)).astype(dtype)
+
+
+def test_what_is_opaque_and_finite_hides_nothing():
+    assert hidden(picture(4, 5), None) is None
+    assert hidden(picture(4, 5), np.ones((4, 5), np.uint8)) is None
+    assert hidden(picture(4, 5, dtype=np.float32), None) is None
+
+
+@given(
+    st.integers(1, 40),
+    st.integers(1, 40),
+    st.floats(0, 1),
+    st.sampled_from([np.uint8, np.uint16, np.int32, np.float32]),
+    st.integers(0, 2**32),
+)
+def test_what_is_hidden_has_no_bearing_and_what_is_seen_stays(height, width, share, dtype, seed):
+    random = np.random.default_rng(seed)
+    pixels = picture(height, width, dtype=dtype)
+    mask = hidden(pixels, (random.random((height, width)) > share).astype(dtype))
+    if mask is None:
+        return
+    other = np.where(mask, np.array(7, dtype), pixels)
+    found = filled(pixels, mask)
+    np.testing.assert_array_equal(found, filled(other, mask))
+    seen = ~np.broadcast_to(mask, pixels.shape)
+    np.testing.assert_array_equal(found[seen], pixels[seen])
+    if seen.any():
+        assert found.min() >= pixels[seen].min()
+        assert found.max() <= pixels[seen].max()
+    else:
+        assert not found.any()
+
+
+def test_holes_take_the_level_of_their_surroundings():
+    pixels = np.zeros((64, 64, 1), np.uint16)
+    pixels[:, 32:] = 50_000
+    alpha = np.full((64, 64), 65_535, np.uint16)
+    alpha[8:56, 2:20] = alpha[8:56, 44:62] = 0
+    mask = hidden(pixels, alpha)
+    assert mask is not None
+    found = filled(pixels, mask)
+    assert found[:, :20].max() < 5_000
+    assert found[:, 44:].min() > 45_000
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_is_no_number_is_hidden_in_its_channel_alone(value):
+    pixels = np.full((9, 9, 3), 3e38, np.float32)
+    pixels[4, 4, 1] = value
+    mask = hidden(pixels, None)
+    assert mask is not None
+    assert np.argwhere(mask).tolist() == [[4, 4, 1]]
+    np.testing.assert_allclose(filled(pixels, mask), 3e38, rtol=1e-6)

@@ -1,0 +1,70 @@
+"""What holds for every picture, whatever it is made of."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.imaging.blend import FULL, Strength
+from app.imaging.codec import Picture
+from app.inference.denoiser import Denoiser
+from app.inference.store import read_packages
+
+TYPES = ["u1", "i1", "u2", "i2", "u4", "i4", "f2", "f4", "f8"]
+
+
+@pytest.fixture(scope="module")
+def denoiser(models):
+    denoiser = Denoiser.load(read_packages(models)["blur"], precision="float32")
+    yield denoiser
+    denoiser.close()
+
+
+@st.composite
+def pictures(draw):
+    """Pictures of any type, range, size and channels, with what they may hide."""
+    dtype = np.dtype(draw(st.sampled_from(TYPES)))
+    info = np.finfo(dtype) if dtype.kind == "f" else np.iinfo(dtype)
+    height, width = draw(st.integers(1, 300)), draw(st.integers(1, 300))
+    channels = draw(st.sampled_from([1, 3]))
+    random = np.random.default_rng(draw(st.integers(0, 2**32)))
+    share = draw(st.sampled_from([0.0, 1e-4, 0.01, 0.5]))
+    middle = draw(st.sampled_from([0.0, 0.25, 0.5]))
+    span = share * float(info.max)
+    values = middle * float(info.max) + span * random.uniform(-1, 1, (height, width, channels))
+    pixels = np.clip(values, float(info.min), float(info.max) * (1 - 1e-9)).astype(dtype)
+    if draw(st.booleans()):
+        pixels[:] = pixels[..., :1]  # grey, stored as colour perhaps
+    beside = draw(st.sampled_from(["nothing", "alpha", "extra"]))
+    plane = random.integers(0, 3, (height, width)).astype(dtype)
+    if dtype.kind == "f":
+        bad = random.random(pixels.shape) < draw(st.sampled_from([0.0, 0.01]))
+        pixels[bad] = draw(st.sampled_from([np.nan, np.inf, -np.inf]))
+    alpha, extra = (plane if beside == name else None for name in ("alpha", "extra"))
+    return Picture(pixels, alpha, extra=extra)
+
+
+@given(pictures(), st.sampled_from([FULL, Strength(0.5, 0.5), Strength(0.3, 1), Strength(0, 0)]))
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+def test_what_holds_for_every_picture(denoiser, picture, strength):
+    result = denoiser.submit(picture, strength=strength).result(60)
+    before, after = picture.pixels, result.picture.pixels
+    assert (after.shape, after.dtype) == (before.shape, before.dtype)
+    assert result.picture.alpha is picture.alpha
+    hidden = ~np.isfinite(before)
+    if picture.alpha is not None:
+        hidden |= (picture.alpha == 0)[..., None]
+    np.testing.assert_array_equal(after[hidden], before[hidden])
+    assert np.isfinite(after[~hidden]).all()
+    if strength == Strength(0, 0):
+        np.testing.assert_array_equal(after, before)
+    seen = before[~hidden.any(axis=-1)]
+    if seen.size and (seen == seen[:, :1]).all() and not (~np.isfinite(before)).any():
+        visible = after[~hidden.any(axis=-1)]
+        np.testing.assert_array_equal(visible, np.repeat(visible[:, :1], before.shape[2], axis=1))
+    if seen.size and (before == before[:1, :1]).all():
+        np.testing.assert_array_equal(after, before)
+    if picture.extra is not None:
+        extra = result.picture.extra
+        assert (extra.shape, extra.dtype) == (picture.extra.shape, picture.extra.dtype)
+    assert 0 <= result.sigma <= 1
