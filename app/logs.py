@@ -4,7 +4,6 @@ import logging
 import os
 import sys
 import threading
-import time
 from collections import deque
 from typing import Literal, TextIO
 
@@ -83,9 +82,10 @@ class Unblocked(logging.Handler):
                 self._changed.notify_all()
 
     def _tell(self, lost: int) -> str:
-        facts = {"name": __name__, "levelno": logging.WARNING, "levelname": "WARNING"}
-        record = {**facts, "msg": "log lines were lost", "lost": lost, "created": time.time()}
-        return self.format(logging.makeLogRecord(record)) + "\n"
+        words = "log lines were lost"
+        record = logging.LogRecord(__name__, logging.WARNING, __file__, 0, words, None, None)
+        record.lost = lost
+        return self.format(record) + "\n"
 
     def _write(self, line: str) -> bool:
         """Whether it could be written."""

@@ -296,7 +296,7 @@ def half_a_card(folder):
 def no_model_though_the_card_says_so(folder):
     another_file(folder)
     card = json.loads((folder / "card.json").read_text())
-    card["sha256"] = hashlib.sha256(b"rubbish").hexdigest()
+    card |= {"sha256": hashlib.sha256(b"rubbish").hexdigest(), "bytes": len(b"rubbish")}
     (folder / "card.json").write_text(json.dumps(card))
 
 
