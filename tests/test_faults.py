@@ -82,7 +82,7 @@ def test_the_network_fails_once(client, network, error, status):
 def test_the_network_goes_on_failing_until_it_works_again(client, network, caplog):
     network.always = MemoryError("no memory")
     for _ in range(3):
-        assert answer(client) == (503, "overloaded")
+        assert answer(client) == (503, "no-memory")
     ready = client.get("/health/ready")
     assert (ready.status_code, ready.json()["code"]) == (503, "failing")
     assert int(ready.headers["retry-after"]) > 0
@@ -166,7 +166,7 @@ def test_workers_that_are_killed_or_stopped_under_load_cost_a_request_each(model
             done = len(load.answers)
             wait_until(lambda: len(load.answers) > done + 20)
         assert len(load.failed) <= hit
-        assert set(load.failed) <= {(503, "failing")}
+        assert set(load.failed) <= {(503, "worker-lost")}
         assert answer(client, "/noise") == (200, None)
         causes = re.findall(r'losses_total{cause="(\w+)"} ([1-9])', client.get("/metrics").text)
     assert {cause for cause, _ in causes} <= {"killed", "stuck"}
@@ -178,7 +178,7 @@ SLOW = {"image": image_file(2500, 2500)}
 
 @pytest.mark.parametrize(
     ("sign", "result"),
-    [(signal.SIGKILL, (503, "failing")), (signal.SIGXCPU, (413, "too-large"))],
+    [(signal.SIGKILL, (503, "worker-lost")), (signal.SIGXCPU, (413, "needs-too-much-time"))],
 )
 def test_what_the_end_of_a_worker_is_to_its_caller(listen, sign, result):
     both = {"reference": SLOW["image"], "image": SLOW["image"]}
@@ -208,7 +208,7 @@ def test_want_of_memory_is_no_fault_of_the_service(listen, monkeypatch):
         for path in ("/noise", "/compare"):
             fields = ("image",) if path == "/noise" else ("reference", "image")
             response = client.post(path, files=dict.fromkeys(fields, SLOW["image"]))
-            assert (response.status_code, response.json()["code"]) == (503, "overloaded")
+            assert (response.status_code, response.json()["code"]) == (503, "no-memory")
             assert int(response.headers["retry-after"]) > 0
 
 
