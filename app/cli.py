@@ -269,7 +269,9 @@ def _convert(
         read=partial(decode, max_pixels=settings.max_pixels, max_side=settings.max_side),
         work=work,
         write=lambda picture, target: options.encode(picture, target).data,
-        format_for=options.format_for,
+        format_for=lambda picture: options.format_for(
+            picture.format, lossless=picture.metadata.lossless
+        ),
         format=options.format,
         output=output,
         into_folder=is_folder(inputs, output),

@@ -96,7 +96,9 @@ def _cors(settings: Settings) -> list[Middleware]:
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Loads and watches the models while the socket is already open; stops them at the end."""
     service: Service = app.state.service
+    service.sandbox.start()
     running = asyncio.create_task(service.models.run())
     yield
     running.cancel()
     await service.models.close()
+    service.sandbox.close()

@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-import os
+import resource
 import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 import uvicorn
@@ -40,7 +40,7 @@ class Server(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config, service: Service) -> None:
         super().__init__(config)
-        self._models, self._codecs, self._memory = service.models, service.codecs, service.memory
+        self._models, self._memory = service.models, service.memory
         self._drain_seconds = service.settings.drain_seconds
         self._deadline: float | None = None
 
@@ -70,7 +70,7 @@ class Server(uvicorn.Server):
         return await super().on_tick(counter) or self._failed() or self._drained()
 
     def _failed(self) -> bool:
-        return self._models.failure is not None or self._codecs.stuck
+        return self._models.failure is not None
 
     def _drained(self) -> bool:
         if not self._models.draining:
@@ -83,10 +83,7 @@ class Server(uvicorn.Server):
 
 
 def serve(settings: Settings) -> int:
-    """Runs the service until it is told to stop; exit code 1 if it cannot serve any more.
-
-    Ends the process itself where a codec never returns: Python would wait for its thread.
-    """
+    """Runs the service until it is told to stop; exit code 1 if it cannot serve any more."""
     app = create_app(settings)
     service: Service = app.state.service
     with metrics_apart(settings, service.metrics.registry):
@@ -95,11 +92,7 @@ def serve(settings: Settings) -> int:
 
 
 def exit_code(service: Service) -> int:
-    """1 if it could not serve any more; does not return where a codec never did."""
-    if service.codecs.stuck:
-        logger.critical("a picture is being decoded or encoded without end")
-        logging.shutdown()
-        os._exit(1)
+    """1 if it could not serve any more."""
     return 1 if service.models.failure else 0
 
 
@@ -148,6 +141,7 @@ def protocol(settings: Settings) -> type[LimitedHead]:
 def make_server(app: FastAPI, kind: Callable[[uvicorn.Config, Service], Server] = Server) -> Server:
     """The server of an application that `create_app` has made, by its settings."""
     settings: Settings = app.state.service.settings
+    _allow_descriptors()
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -164,3 +158,10 @@ def make_server(app: FastAPI, kind: Callable[[uvicorn.Config, Service], Server] 
         timeout_graceful_shutdown=CANCEL_SECONDS,
     )
     return kind(config, app.state.service)
+
+
+def _allow_descriptors() -> None:
+    """As many as the system lets this process have: a picture takes four, and its socket one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # macOS allows fewer than it says
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

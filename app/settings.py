@@ -67,8 +67,9 @@ class Settings(BaseSettings):
         ge=0,
         description="Threads of one forward pass; 0 takes all cores, divided among the workers.",
     )
-    codec_threads: PositiveInt = Field(
-        default=4, description="Pictures that are decoded or encoded at the same time."
+    codec_processes: PositiveInt = Field(
+        default=4,
+        description="Processes that decode, encode and measure pictures, each one at a time.",
     )
 
     max_body_bytes: PositiveInt = Field(

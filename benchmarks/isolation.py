@@ -1,31 +1,34 @@
-"""What it would cost to decode each picture in another process.
+"""What it costs to decode and encode each picture in a process of its own.
 
     python -m benchmarks.isolation [--seconds 2]
 
-prints a Markdown table of milliseconds a picture, the median: decoded in a thread, as the service
-does it, and in a process (anyio.to_process: a fresh interpreter, files and pixels through a pipe),
-which a crash of native code would end in place of the service. And what such a process weighs.
+prints a Markdown table of milliseconds a picture, the median: decoded and encoded in a thread,
+and by the sandbox's workers as the service has it: the pixels through shared memory, and the header
+in a trip of its own if the picture is large. And what the sandbox's processes weigh, each page that
+they share counted once.
 """
 
 import argparse
+import os
 import statistics
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
-from pathlib import Path
 
 import anyio
-import anyio.to_process
 import anyio.to_thread
 
-from app.imaging.codec import Format, Picture, decode, encode
+from app.imaging.blend import FULL
+from app.imaging.codec import Format, decode, encode
+from app.imaging.view import noise_found, view_of
+from app.sandbox.pool import NURSERY, Sandbox
+from app.sandbox.shared import Region
 from benchmarks.pictures import photograph
-from benchmarks.process import resident
+from benchmarks.process import family, proportional
 
 SIZES = {"256 x 256": (256, 256), "12 megapixels": (3000, 4000)}
 FORMATS = (Format.PNG, Format.JPEG)
-
-Work = Callable[[], Awaitable[Picture]]
+MOST = 10**9
 
 
 async def main() -> None:
@@ -33,20 +36,49 @@ async def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.isolation")
     parser.add_argument("--seconds", type=float, default=2.0, help="for each number")
     seconds = parser.parse_args().seconds
-    print("| picture | in a thread | in a process | more |\n|---|---|---|---|")
+    sandbox = Sandbox(4)
+    print("| picture | in a thread | in a worker | more |\n|---|---|---|---|")
     for title, size in SIZES.items():
         picture = photograph(*size)
         for target in FORMATS:
-            read = partial(decode, encode(picture, target).data, max_pixels=10**9)
-            thread = await _milliseconds(partial(anyio.to_thread.run_sync, read), seconds)
-            process = await _milliseconds(partial(anyio.to_process.run_sync, read), seconds)
-            row = f"{thread:.1f} ms | {process:.1f} ms | {process - thread:.1f} ms"
+            data = encode(picture, target).data
+            own = partial(anyio.to_thread.run_sync, partial(_here, data))
+            thread = await _milliseconds(own, seconds)
+            worker = await _milliseconds(partial(_apart, sandbox, data), seconds)
+            row = f"{thread:.1f} ms | {worker:.1f} ms | {worker - thread:.1f} ms"
             print(f"| {title}, {target} | {row} |", flush=True)
-    memory = sum(resident(pid) for pid in _children())
-    print(f"\nThe process holds {memory >> 20} MiB, after the last of these.")
+    pids = family(NURSERY.pid)
+    memory = sum(map(proportional, pids))
+    print(f"\n{len(pids)} processes hold {memory >> 20} MiB, after the last of these.")
+    sandbox.close()
 
 
-async def _milliseconds(work: Work, seconds: float) -> float:
+def _here(data: bytes) -> None:
+    picture = decode(data, max_pixels=MOST)
+    noise_found(view_of(picture), picture.pixels)
+    encode(picture)
+
+
+async def _apart(sandbox: Sandbox, data: bytes) -> None:
+    """As /denoise has it, with a network that changes nothing."""
+    async with sandbox.worker() as worker:
+        _, picture = await worker.open(data, max_pixels=MOST, max_side=MOST)
+        picture = picture or await worker.decode_shared(max_pixels=MOST, max_side=MOST)
+    layout = picture.layout
+    async with sandbox.worker() as worker:
+        await worker.finish(
+            picture,
+            Region(layout.pixel_bytes, os.dup(picture.region.fd)),
+            Format(layout.format),
+            None,
+            channels=layout.channels,
+            strength=FULL,
+            working_range="auto",
+            strip=False,
+        )
+
+
+async def _milliseconds(work: Callable[[], Awaitable[None]], seconds: float) -> float:
     """The median of as many times as there are in `seconds`, three at least."""
     await work()
     times: list[float] = []
@@ -56,11 +88,6 @@ async def _milliseconds(work: Work, seconds: float) -> float:
         await work()
         times.append(time.perf_counter() - started)
     return statistics.median(times) * 1e3
-
-
-def _children() -> list[int]:
-    tasks = Path("/proc/self/task").iterdir()
-    return [int(pid) for task in tasks for pid in (task / "children").read_text().split()]
 
 
 if __name__ == "__main__":

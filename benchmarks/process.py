@@ -29,8 +29,8 @@ class Process:
 
     @property
     def memory(self) -> int:
-        """Resident bytes now."""
-        return sum(_status(pid, "VmRSS") for pid in self._tree())
+        """Resident bytes now, pages that several processes share counted once."""
+        return sum(map(proportional, self._tree()))
 
     @property
     def peak_memory(self) -> int:
@@ -43,15 +43,29 @@ class Process:
             Path(f"/proc/{pid}/clear_refs").write_text("5")
 
     def _tree(self) -> list[int]:
-        children: dict[int, list[int]] = {}
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit() and (fields := _stat(int(entry.name))):
-                children.setdefault(int(fields[1]), []).append(int(entry.name))
-        tree, grown = [self.pid], 0
-        while grown < len(tree):
-            tree += children.get(tree[grown], [])
-            grown += 1
-        return tree
+        return family(self.pid)
+
+
+def family(pid: int) -> list[int]:
+    """A process and all that it has started, as far as they live."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and (fields := _stat(int(entry.name))):
+            children.setdefault(int(fields[1]), []).append(int(entry.name))
+    tree, grown = [pid], 0
+    while grown < len(tree):
+        tree += children.get(tree[grown], [])
+        grown += 1
+    return tree
+
+
+def proportional(pid: int) -> int:
+    """Bytes of one process, each page divided by how many have it; 0 when it has gone."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) << 10 for line in lines if line.startswith("Pss:")), 0)
 
 
 def resident(pid: int) -> int:

@@ -6,8 +6,8 @@ import itertools
 import json
 import os
 import re
-import resource
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -20,12 +20,16 @@ import httpx
 import numpy as np
 import pytest
 
+from app.main import create_app
+from app.sandbox.faults import Cause, WorkerLost
+from app.sandbox.limits import Budget
 from app.server import serve
 from app.settings import PROJECT, Settings
-from tests.api.conftest import application, image_file, listening, wait_until
+from tests.api.conftest import application, image_file, listen, listening, wait_until
 from tests.fidelity.files import by_tifffile
+from tests.sandbox.conftest import workers
 
-__all__ = ["application"]
+__all__ = ["application", "listen"]
 
 PICTURE = {"image": image_file()}
 
@@ -62,11 +66,13 @@ def answer(client, path="/denoise"):
     return response.status_code, None if response.is_success else response.json()["code"]
 
 
-@pytest.mark.parametrize("error", [RuntimeError("a secret"), MemoryError("a secret")])
-def test_the_network_fails_once(client, network, error):
+@pytest.mark.parametrize(
+    ("error", "status"), [(RuntimeError("a secret"), 500), (MemoryError("a secret"), 503)]
+)
+def test_the_network_fails_once(client, network, error, status):
     network.errors = [error]
     response = client.post("/denoise", files=PICTURE)
-    assert response.status_code == 500
+    assert response.status_code == status
     assert response.headers["content-type"] == "application/problem+json"
     assert "secret" not in response.text
     assert client.get("/health/ready").status_code == 200
@@ -76,7 +82,7 @@ def test_the_network_fails_once(client, network, error):
 def test_the_network_goes_on_failing_until_it_works_again(client, network, caplog):
     network.always = MemoryError("no memory")
     for _ in range(3):
-        assert answer(client) == (500, "internal-error")
+        assert answer(client) == (503, "no-memory")
     ready = client.get("/health/ready")
     assert (ready.status_code, ready.json()["code"]) == (503, "failing")
     assert int(ready.headers["retry-after"]) > 0
@@ -115,34 +121,95 @@ def has_stopped(client):
     return False
 
 
-def test_a_codec_thread_is_told_to_end(client, monkeypatch):
-    with monkeypatch.context() as patch:
-        patch.setattr("app.api.work.decode", lambda *_, **__: sys.exit(3))
-        assert answer(client) == (500, "internal-error")
-        assert answer(client, "/noise") == (500, "internal-error")
-    assert answer(client) == (200, None)
+class Load:
+    """Clients that post to /noise without end, and what they were answered."""
+
+    def __init__(self, client, count):
+        self.answers = []
+        self._url, self._over = client.base_url, threading.Event()
+        self._threads = [threading.Thread(target=self._post) for _ in range(count)]
+
+    def _post(self):
+        with httpx.Client(base_url=self._url, timeout=60) as client:
+            while not self._over.is_set():
+                self.answers.append(answer(client, "/noise"))
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    @property
+    def failed(self):
+        return [each for each in self.answers if each != (200, None)]
 
 
-ENDLESS = """
-import threading
-from app import server
-from app.api import work
-from app.settings import Settings
+@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGSTOP])
+def test_workers_that_are_killed_or_stopped_under_load_cost_a_request_each(models, sign):
+    app = create_app(Settings(models_dir=models, model="blur"))
+    app.state.service.sandbox.patience = 0.5
+    with listening(app, lifespan="off") as client:
+        assert answer(client, "/noise") == (200, None)
+        hit = 0
+        with Load(client, 8) as load:
+            while hit < 5:
+                time.sleep(0.1)
+                for pid in workers()[:1]:
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, sign)
+                        hit += 1
+            done = len(load.answers)
+            wait_until(lambda: len(load.answers) > done + 20)
+        assert len(load.failed) <= hit
+        assert set(load.failed) <= {(503, "worker-lost")}
+        assert answer(client, "/noise") == (200, None)
+        causes = re.findall(r'losses_total{cause="(\w+)"} ([1-9])', client.get("/metrics").text)
+    assert {cause for cause, _ in causes} <= {"killed", "stuck"}
 
-work.decode = lambda *_, **__: threading.Event().wait()
-raise SystemExit(server.serve(Settings(port={port}, timeout_seconds=0.5)))
-"""
+
+SLOW = {"image": image_file(2500, 2500)}
+"""Takes a worker half a second and more."""
 
 
-def test_a_codec_that_never_returns_ends_the_process(free_port, processes):
-    """It would take its thread, its memory and its client's connection with it for ever."""
-    process = subprocess.Popen([sys.executable, "-c", ENDLESS.format(port=free_port)], cwd=PROJECT)
-    processes.append(process)
-    with httpx.Client(base_url=f"http://127.0.0.1:{free_port}", timeout=20) as client:
-        wait_until(lambda: not has_stopped(client))
-        with suppress(httpx.TransportError):
-            assert client.post("/noise", files=PICTURE).status_code == 503
-    assert process.wait(20) == 1
+@pytest.mark.parametrize(
+    ("sign", "result"),
+    [(signal.SIGKILL, (503, "worker-lost")), (signal.SIGXCPU, (413, "needs-too-much-time"))],
+)
+def test_what_the_end_of_a_worker_is_to_its_caller(listen, sign, result):
+    both = {"reference": SLOW["image"], "image": SLOW["image"]}
+    with listen(codec_processes=1) as client:
+        assert answer(client, "/noise") == (200, None)
+        (pid,) = workers()[-1:]
+        killing = threading.Timer(1.0, os.kill, (pid, sign))
+        killing.start()
+        response = client.post("/compare", files=both)
+        killing.join()
+        assert (response.status_code, response.json()["code"]) == result
+        assert answer(client, "/noise") == (200, None)
+
+
+def test_a_file_that_ends_its_decoder_cannot_be_read(listen, monkeypatch):
+    async def crash(*_, **__):
+        raise WorkerLost(Cause.CRASHED, "SIGSEGV")
+
+    monkeypatch.setattr("app.sandbox.remote.Remote.decode", crash)
+    with listen() as client:
+        assert answer(client, "/noise") == (400, "unreadable-image")
+
+
+def test_want_of_memory_is_no_fault_of_the_service(listen, monkeypatch):
+    monkeypatch.setattr("app.sandbox.remote.Budget.of", lambda *_: Budget(1 << 20, 60))
+    with listen() as client:
+        for path in ("/noise", "/compare"):
+            fields = ("image",) if path == "/noise" else ("reference", "image")
+            response = client.post(path, files=dict.fromkeys(fields, SLOW["image"]))
+            assert (response.status_code, response.json()["code"]) == (503, "no-memory")
+            assert int(response.headers["retry-after"]) > 0
 
 
 @pytest.fixture
@@ -161,7 +228,7 @@ def processes():
         process.wait()
 
 
-def test_a_full_disk_is_no_matter_for_nothing_is_written(models, free_port, processes, tmp_path):
+def test_nothing_is_written_to_a_disk(models, free_port, processes, tmp_path):
     command = [str(Path(sys.executable).with_name("denoiser")), "serve", f"--port={free_port}"]
     command += [f"--models-dir={models}", "--model=blur", "--log-level=error"]
     environment = os.environ | {"TMPDIR": str(tmp_path)}
@@ -170,15 +237,20 @@ def test_a_full_disk_is_no_matter_for_nothing_is_written(models, free_port, proc
     large = image_file(2000, 1000)  # beyond what a spool would keep in memory
     with httpx.Client(base_url=f"http://127.0.0.1:{free_port}", timeout=60) as client:
         wait_until(lambda: is_ready(client))
-        # As on a disk that is full, every write to a file fails from here on.
-        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, 0))
+        before = written(process.pid)
         kind_of_its_own = by_tifffile(np.zeros((9, 12), np.float32))
         for picture in (large, kind_of_its_own):
             for path in ("/denoise", "/noise"):
                 assert client.post(path, files={"image": picture}).status_code == 200
         both = {"reference": large, "image": large}
         assert client.post("/compare", files=both).json()["rmse"] == 0
+        assert written(process.pid) == before
     assert list(tmp_path.iterdir()) == []
+
+
+def written(pid):
+    """Bytes that a process has had written to a disk so far; shared memory is none."""
+    return re.findall(r"^write_bytes: (\d+)", Path(f"/proc/{pid}/io").read_text(), re.MULTILINE)
 
 
 def is_ready(client):

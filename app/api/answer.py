@@ -6,7 +6,8 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from app.imaging.codec import Encoded
+from app.imaging.formats import FORMATS
+from app.sandbox.remote import SharedFile
 
 PIECE = 1 << 18
 
@@ -19,16 +20,16 @@ class PictureResponse(Response):
     """
 
     def __init__(
-        self, encoded: Encoded, name: str, headers: dict[str, str], *, seconds: float
+        self, file: SharedFile, name: str, headers: dict[str, str], *, seconds: float
     ) -> None:
         """`name` is the one to save the picture under, less its suffix."""
-        headers = {"Content-Disposition": f'inline; filename="{name}.{encoded.format}"', **headers}
-        if encoded.changes:
-            headers["X-Image-Changes"] = ", ".join(sorted(encoded.changes))
+        headers = {"Content-Disposition": f'inline; filename="{name}.{file.format}"', **headers}
+        if file.changes:
+            headers["X-Image-Changes"] = ", ".join(sorted(file.changes))
         super().__init__(
-            encoded.data,
+            file.data,
             headers=headers,
-            media_type=encoded.media_type,
+            media_type=FORMATS[file.format].media_type,
         )
         self.seconds = seconds
 

@@ -17,6 +17,8 @@ Code = Literal[
     "malformed-form",
     "method-not-allowed",
     "needs-too-much-memory",
+    "needs-too-much-time",
+    "no-memory",
     "not-found",
     "overloaded",
     "rate-limited",
@@ -31,6 +33,7 @@ Code = Literal[
     "unsuitable-format",
     "unsupported-media-type",
     "validation",
+    "worker-lost",
 ]
 
 Retry = Literal["never", "later", "told"]
@@ -101,6 +104,11 @@ CATALOGUE: dict[Code, Row] = {
         {"part": "The body", "seconds": 60},
         "later",
     ),
+    "needs-too-much-time": Row(
+        413,
+        "This picture takes too long to read",
+        "The picture takes far more time than its size allows.",
+    ),
     "too-large": Row(
         413,
         "The file is too large",
@@ -151,6 +159,18 @@ CATALOGUE: dict[Code, Row] = {
         "The service failed",
         "The service failed; the error has been logged under this request's id.",
         retry="later",
+    ),
+    "no-memory": Row(
+        503,
+        "The service is short of memory",
+        "There is too little memory for this picture at present.",
+        retry="told",
+    ),
+    "worker-lost": Row(
+        503,
+        "The work on this picture was cut short",
+        "The process that worked on the picture ended before it was done; try again.",
+        retry="told",
     ),
     "overloaded": Row(
         503,

@@ -54,6 +54,11 @@ class Share:
         self._memory = memory
         self._held = 0
 
+    @property
+    def room(self) -> int:
+        """The most bytes that it could hold now."""
+        return self._memory.capacity - self._memory.held + self._held
+
     def hold(self, size: int) -> None:
         """Holds `size` bytes from here on, in place of what was held before.
 

@@ -24,6 +24,8 @@ from prometheus_client.registry import Collector
 from app.api.memory import Memory
 from app.api.models import Models
 from app.api.trace import Trace
+from app.sandbox.faults import Cause
+from app.sandbox.pool import Sandbox
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
@@ -32,17 +34,17 @@ METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 class Metrics:
     """Counters and histograms of the requests, and gauges read when they are asked for."""
 
-    def __init__(self, models: Models, memory: Memory) -> None:
+    def __init__(self, models: Models, memory: Memory, sandbox: Sandbox) -> None:
         self.registry = CollectorRegistry()
         self._shared: _Shared | None = None
         own: CollectorRegistry | None = self.registry
         if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
             self.registry.register(WorkersTotals(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])))
-            self._shared, own = _Shared(_State(models, memory)), None
+            self._shared, own = _Shared(_State(models, memory, sandbox)), None
         else:
             for collector in (ProcessCollector, PlatformCollector, GCCollector):
                 collector(registry=self.registry)
-            self.registry.register(_State(models, memory))
+            self.registry.register(_State(models, memory, sandbox))
         self._requests = Counter(
             "denoiser_requests",
             "Requests by route and status; status 499: the client left before the answer.",
@@ -118,10 +120,10 @@ def _has_begun(path: Path) -> bool:
 
 
 class _State(Collector):
-    """What the models and the memory say of themselves at the moment."""
+    """What the models, the memory and the sandbox say of themselves at the moment."""
 
-    def __init__(self, models: Models, memory: Memory) -> None:
-        self._models, self._memory = models, memory
+    def __init__(self, models: Models, memory: Memory, sandbox: Sandbox) -> None:
+        self._models, self._memory, self._sandbox = models, memory, sandbox
 
     def collect(self) -> Iterable[Metric]:
         yield GaugeMetricFamily(
@@ -153,8 +155,15 @@ class _State(Collector):
             values = (stats.batches, stats.tiles, stats.pixels, stats.dropped)
             for counter, value in zip(counters, values, strict=True):
                 counter.add_metric((name,), value)
+        losses = CounterMetricFamily(
+            "denoiser_codec_losses",
+            "Processes that were lost at work on a picture, and the request with them, by cause.",
+            labels=("cause",),
+        )
+        for cause in Cause:
+            losses.add_metric((cause.value,), self._sandbox.losses[cause])
         yield queue
-        yield from counters
+        yield from (*counters, losses)
 
 
 class _Shared:

@@ -21,10 +21,15 @@ from app.imaging.codec import (
     UnsupportedImage,
 )
 from app.inference.batcher import Draining, Overloaded
+from app.sandbox.faults import Cause, WorkerLost
 
 MEDIA_TYPE = "application/problem+json"
 DRAIN_RETRY_AFTER = 5.0
 """Seconds in which another instance is likely to answer in place of one that stops."""
+MEMORY_RETRY_AFTER = 10.0
+"""Seconds in which other pictures are likely to be done."""
+LOST_RETRY_AFTER = 1.0
+"""Another process is there at once."""
 
 
 class InvalidPart(BaseModel):
@@ -135,10 +140,21 @@ def as_problem(error: Exception) -> ProblemError:
             return problem(_IMAGE_CODES.get(type(error), "unreadable-image"), reason=str(error))
         case Overloaded():
             return problem("overloaded", retry_after=error.retry_after)
+        case MemoryError():
+            return problem("no-memory", retry_after=MEMORY_RETRY_AFTER)
+        case WorkerLost():
+            return _lost(error)
         case Draining():
             return problem("draining", retry_after=DRAIN_RETRY_AFTER)
         case _:
             return problem("internal-error")
+
+
+def _lost(error: WorkerLost) -> ProblemError:
+    """What the end of the process that worked on a picture is to the caller."""
+    if error.cause is Cause.TIME:
+        return problem("needs-too-much-time")
+    return problem("worker-lost", retry_after=LOST_RETRY_AFTER)
 
 
 _HTTP_CODES: dict[int, Code] = {404: "not-found", 405: "method-not-allowed"}
@@ -167,7 +183,10 @@ async def _handle(request: Request, error: Exception) -> Response:
 Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 
 HANDLERS: dict[int | type[Exception], Handler] = dict.fromkeys(
-    (ProblemError, RequestValidationError, HTTPException, ImagingError, Overloaded, Draining),
+    (
+        *(ProblemError, RequestValidationError, HTTPException),
+        *(ImagingError, Overloaded, Draining, WorkerLost),
+    ),
     _handle,
 )
 """For FastAPI; whatever is not named here ends in the middleware that observes requests."""

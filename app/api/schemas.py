@@ -43,14 +43,21 @@ class OutputOptions(_Query):
         "included. The colour profile is kept, and the picture turned upright, either way.",
     )
 
-    def format_for(self, picture: Picture) -> Format:
-        """The format to answer in: as asked for, or the picture's own."""
-        return self.format or picture.format
+    @property
+    def strips(self) -> bool:
+        """Whether the result is to have no metadata."""
+        return self.metadata == "strip"
 
-    def encode(self, picture: Picture, target: Format | None = None) -> Encoded:
+    def format_for(self, own: Format, *, lossless: bool) -> Format:  # noqa: ARG002
+        """The format to answer in: as asked for, or the picture's `own`.
+
+        `lossless` is for those who care whether that was a WebP without loss.
+        """
+        return self.format or own
+
+    def encode(self, picture: Picture, target: Format) -> Encoded:
         """The picture as a file of these options; raises UnsuitableFormat."""
-        kept = picture if self.metadata == "keep" else stripped(picture)
-        return encode(kept, target or self.format_for(picture), self.quality)
+        return encode(stripped(picture) if self.strips else picture, target, self.quality)
 
 
 class DenoiseOptions(OutputOptions):
@@ -136,10 +143,9 @@ class NoiseOptions(OutputOptions):
         "PNG for all others, so that the noise is not compressed away.",
     )
 
-    def format_for(self, picture: Picture) -> Format:
-        """The format to answer in: as asked for, or a lossless one."""
-        lossless = picture.format is Format.TIFF or picture.metadata.lossless
-        return self.format or (picture.format if lossless else Format.PNG)
+    def format_for(self, own: Format, *, lossless: bool) -> Format:
+        """The format to answer in: as asked for, or one without loss."""
+        return self.format or (own if lossless or own is Format.TIFF else Format.PNG)
 
 
 class Comparison(BaseModel):

@@ -6,11 +6,11 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from app.api.codecs import Codecs
 from app.api.memory import Memory, Share
 from app.api.metrics import Metrics
 from app.api.models import Models
 from app.api.trace import Trace, trace_of
+from app.sandbox.pool import Sandbox
 from app.settings import Settings
 
 
@@ -22,7 +22,7 @@ class Service:
     models: Models
     memory: Memory
     metrics: Metrics
-    codecs: Codecs
+    sandbox: Sandbox
 
     @classmethod
     def create(cls, settings: Settings) -> "Service":
@@ -31,8 +31,8 @@ class Service:
         memory = Memory(
             settings.memory_bytes, settings.max_requests, backlog=lambda: models.queued_seconds
         )
-        codecs = Codecs(settings.codec_threads, settings.timeout_seconds)
-        return cls(settings, models, memory, Metrics(models, memory), codecs)
+        sandbox = Sandbox(settings.codec_processes)
+        return cls(settings, models, memory, Metrics(models, memory, sandbox), sandbox)
 
 
 # These are coroutines only because FastAPI sends plain functions through its thread pool.

@@ -41,6 +41,11 @@ MOST_LEFT = 6.0
 picture, of which next to nothing was removed, has its own fine texture there.
 """
 
+NOISE_FOUND = 0.96
+"""The share of white noise's deviation that a network takes out of all but the busiest parts of a
+picture; `benchmarks.quality` prints what is found with it, for photographs, scans and pairs alike.
+"""
+
 
 def estimate_sigma(noisy: Pixels, clean: Pixels, bounds: Range | None = None) -> float:
     """The deviation, on the [0, 1] scale, of the noise that made `noisy` of `clean`.

@@ -4,33 +4,29 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from typing import Any, Self
 
 import numpy as np
 
-from app.imaging.blend import FULL, Strength, blend
+from app.imaging.blend import FULL, Strength
 from app.imaging.codec import Picture
-from app.imaging.estimate import estimate_sigma
-from app.imaging.range import Choice, Range, is_flat
+from app.imaging.range import Choice, Range
 from app.imaging.scale import Pixels
 from app.imaging.tiling import Tile, plan, sides_within
+from app.imaging.view import View, corrected, noise_found, view_of
 from app.inference.batcher import Batcher, Stats, Timing
 from app.inference.store import BadModelPackage, ModelCard, ModelPackage
-from app.inference.view import View, view_of
+
+Empty = Callable[[tuple[int, ...], np.dtype[Any]], Pixels]
 
 MAX_FAILURES = 3
 """Batches in a row that may fail: one may be its picture's fault, or want for memory a moment."""
 
 WARM_SIDES = (256, 512, 1024)
 """Common sizes of tiles, run once before the model counts as ready."""
-
-NOISE_FOUND = 0.96
-"""The share of white noise's deviation that a network takes out of all but the busiest parts of a
-picture; `benchmarks.quality` prints what is found with it, for photographs, scans and pairs alike.
-"""
 
 BATCH_FLOATS = 8 * 2112**2
 """The most values that one layer may put out for a batch, or a tile, which is 140 MB: it bounds the
@@ -65,23 +61,8 @@ class Denoised:
 
     @property
     def picture(self) -> Picture:
-        """The original with as much of the correction as `strength` says.
-
-        What is hidden, or no number, stays as it is, and so does a picture of one colour.
-        """
-        original = self.original
-        if original.extra is None:
-            return replace(original, pixels=self._mixed(original.pixels, np.s_[...]))
-        pixels = self._mixed(original.pixels, np.s_[..., :-1])
-        extra = self._mixed(original.extra[..., None], np.s_[..., -1:])
-        return replace(original, pixels=pixels, extra=np.ascontiguousarray(extra[..., 0]))
-
-    def _mixed(self, original: Pixels, channels: Any) -> Pixels:
-        """`original`, which some of the view's channels show; where these are flat, as it was."""
-        if is_flat(self.view.pixels[channels]):
-            return original
-        pixels, mask = blend(original, self.restored[channels], self.strength), self.view.hidden
-        return pixels if mask is None else np.where(mask[channels], original, pixels)
+        """The original with as much of the correction as `strength` says."""
+        return corrected(self.original, self.view, self.restored, self.strength)
 
     @property
     def range(self) -> Range:
@@ -94,10 +75,7 @@ class Denoised:
 
         It takes some milliseconds.
         """
-        if is_flat(self.view.pixels):
-            return 0.0
-        removed = estimate_sigma(self.view.pixels, self.restored, self.view.bounds)
-        return min(removed / NOISE_FOUND, 1.0)
+        return noise_found(self.view, self.restored)
 
 
 def _sides(card: ModelCard) -> tuple[int, ...]:
@@ -186,19 +164,30 @@ class Denoiser:
         return self._queue(picture, view_of(picture, range_), strength)
 
     async def denoise(
-        self, picture: Picture, *, strength: Strength = FULL, range_: Choice = "auto"
+        self,
+        picture: Picture,
+        *,
+        strength: Strength = FULL,
+        range_: Choice = "auto",
+        empty: Empty = np.empty,
     ) -> Denoised:
-        """`submit`, awaited: cancelling this takes the picture off the queue."""
-        view = await asyncio.to_thread(view_of, picture, range_)
-        return await asyncio.wrap_future(self._queue(picture, view, strength))
+        """`submit`, awaited: cancelling this takes the picture off the queue.
 
-    def _queue(self, picture: Picture, view: View, strength: Strength) -> Future[Denoised]:
+        `empty` makes the array for the result, whose values do not matter: it may lie in memory
+        that other processes see.
+        """
+        view = await asyncio.to_thread(view_of, picture, range_)
+        return await asyncio.wrap_future(self._queue(picture, view, strength, empty))
+
+    def _queue(
+        self, picture: Picture, view: View, strength: Strength, empty: Empty = np.empty
+    ) -> Future[Denoised]:
         if view.is_flat:
             done: Future[Denoised] = Future()
             done.set_result(Denoised(picture, view, view.pixels, strength, Timing(0.0, 0.0)))
             return done
         tiles = self.plan(picture.height, picture.width)
-        restored = np.empty(view.pixels.shape, view.pixels.dtype)
+        restored = empty(view.pixels.shape, view.pixels.dtype)
         return self._batcher.submit(
             view.pixels,
             tiles,

@@ -75,11 +75,15 @@ class Engine:
 
         Types are uint8, uint16 and float32 in [0, 1]. A grey tile is seen by the network as three
         equal channels, and its result is their mean. Sides are multiples of the model's stride.
+        Raises MemoryError where the device has too little.
         """
         key = (tiles.dtype, tiles.shape[-1])
         if key not in self._passes:
             self._passes[key] = self._trace(*key)
-        result: Pixels = self._passes[key](tiles).numpy()
+        try:
+            result: Pixels = self._passes[key](tiles).numpy()
+        except tf.errors.ResourceExhaustedError as error:
+            raise MemoryError("the network found too little memory") from error
         return result
 
     def _trace(self, dtype: np.dtype[Any], channels: int) -> Any:

@@ -1,5 +1,6 @@
 """The service on a real socket, and pictures to send it."""
 
+import asyncio
 import io
 import threading
 import time
@@ -17,6 +18,7 @@ from PIL import Image
 from app.imaging.scale import Pixels
 from app.inference.denoiser import Denoiser
 from app.main import create_app
+from app.sandbox.pool import Sandbox
 from app.server import make_server
 from app.settings import Settings
 
@@ -55,6 +57,19 @@ def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.02)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nursery() -> None:
+    """Has the process that workers are forked from ready before any time is counted."""
+
+    async def ask() -> None:
+        sandbox = Sandbox(1)
+        async with sandbox.worker() as worker:
+            await worker.read(image_file())
+        sandbox.close()
+
+    asyncio.run(ask())
 
 
 @pytest.fixture(name="wait_until")

@@ -15,6 +15,7 @@ from PIL import Image
 from app.api.catalogue import CATALOGUE, Code
 from app.api.keys import hash_of
 from app.main import create_app
+from app.sandbox.faults import Cause, WorkerLost
 from app.settings import Settings
 from tests.api.conftest import listening
 
@@ -87,11 +88,16 @@ def loaded(app: FastAPI) -> None:
     models.loaded = {"blur": SimpleNamespace(failing=True, death=None, queued_seconds=0.0)}
 
 
-def broken(app: FastAPI) -> None:
-    def drain() -> None:
-        raise RuntimeError("secret")
+def ending_in(error: Exception) -> Callable[[FastAPI], None]:
+    """Makes the work on a picture end so."""
 
-    app.state.service.models.accept = drain
+    def change(app: FastAPI) -> None:
+        def accept() -> None:
+            raise error
+
+        app.state.service.models.accept = accept
+
+    return change
 
 
 def nothing(app: FastAPI) -> None:
@@ -154,8 +160,11 @@ CASES: dict[str, Case] = {
         nothing,
         {"limit": 1000},
     ),
-    "internal-error": (post(), {}, broken, {}),
+    "internal-error": (post(), {}, ending_in(RuntimeError("secret")), {}),
     "overloaded": (post(), {"max_requests": 2}, full, {}),
+    "no-memory": (post(), {}, ending_in(MemoryError()), {}),
+    "worker-lost": (post(), {}, ending_in(WorkerLost(Cause.KILLED)), {}),
+    "needs-too-much-time": (post(), {}, ending_in(WorkerLost(Cause.TIME)), {}),
     "loading": (get("/health/ready"), {}, nothing, {}),
     "failing": (get("/health/ready"), {}, loaded, {}),
     "draining": (post(), {}, draining, {}),

@@ -21,6 +21,7 @@ def test_what_others_hold_is_refused_for_now():
     with memory.share() as one, memory.share() as other:
         one.hold(60)
         other.hold(30)
+        assert (one.room, other.room) == (70, 40)
         with pytest.raises(Overloaded):
             other.hold(41)
         assert memory.held == 90

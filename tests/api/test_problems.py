@@ -9,6 +9,7 @@ from app.imaging.codec import (
     UnsupportedImage,
 )
 from app.inference.batcher import Draining, Overloaded
+from app.sandbox.faults import Cause, JobFailed, WorkerLost
 
 
 @pytest.mark.parametrize(
@@ -21,6 +22,11 @@ from app.inference.batcher import Draining, Overloaded
         (ImagingError("x"), 400, "unreadable-image"),
         (Overloaded(0.2), 503, "overloaded"),
         (Draining(), 503, "draining"),
+        (MemoryError("x"), 503, "no-memory"),
+        (WorkerLost(Cause.TIME), 413, "needs-too-much-time"),
+        (WorkerLost(Cause.STUCK), 503, "worker-lost"),
+        (WorkerLost(Cause.KILLED), 503, "worker-lost"),
+        (JobFailed("x"), 500, "internal-error"),
         (KeyError("x"), 500, "internal-error"),
     ],
 )

@@ -133,7 +133,8 @@ def _pillow_difference(data: bytes, picture: Picture) -> str | None:
     ours = (picture.width, picture.height)
     if ours not in (size, size[::-1]):  # some of its readers turn pictures upright, some do not
         return f"{ours}, by Pillow {size}"
-    is_plain = picture.depth == 8 and picture.alpha is None and ours == size
+    # Pillow takes signed samples of 8 bits for unsigned ones.
+    is_plain = picture.dtype == np.uint8 and picture.alpha is None and ours == size
     if theirs is None or not is_plain or Change.ORIENTATION in picture.changes:
         return None
     distance = np.abs(picture.pixels.astype(int) - theirs)

@@ -7,10 +7,11 @@ import pytest
 
 from app.imaging.blend import FULL, Strength
 from app.imaging.codec import Format, Picture
+from app.imaging.estimate import NOISE_FOUND
 from app.imaging.noise import add_noise
 from app.imaging.range import Range
 from app.inference.batcher import Draining
-from app.inference.denoiser import BATCH_FLOATS, NOISE_FOUND, Denoiser, Limits
+from app.inference.denoiser import BATCH_FLOATS, Denoiser, Limits
 from app.inference.store import BadModelPackage, read_packages
 
 

@@ -2,10 +2,8 @@
 
 import math
 import secrets
-from dataclasses import replace
 from typing import Annotated
 
-import numpy as np
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
@@ -15,13 +13,9 @@ from app.api.problems import invalid_body
 from app.api.schemas import Comparison, DenoiseOptions, NoiseOptions
 from app.api.service import ServiceOf, ShareOf, TraceOf
 from app.api.upload import read_image, read_images
-from app.api.work import decoded, in_thread, while_wanted
-from app.imaging.codec import Encoded, Picture
-from app.imaging.metrics import psnr, rmse, ssim
-from app.imaging.noise import add_noise
-from app.imaging.range import robust
-from app.imaging.scale import is_plain
-from app.inference.denoiser import Denoised
+from app.api.work import decoded, decoding, limits_of, opened, weight, while_wanted
+from app.imaging.codec import Format
+from app.sandbox.shared import Region
 
 router = APIRouter(tags=["pictures"])
 
@@ -55,27 +49,36 @@ async def denoise(
     """
     denoiser = service.models.denoiser(options.model)
     trace.model = denoiser.card.name
-    upload = await read_image(request, share)
+    files = [await read_image(request, share)]
     async with while_wanted(request, service.settings.timeout_seconds):
-        (picture,) = await decoded(service, trace, share, upload)
-        del upload
+        with trace.stage("decode"), decoding():
+            async with service.sandbox.worker() as worker:
+                shared = await decoded(service, worker, trace, share, files)
+            share.hold(weight(shared.layout))
+        picture, restored = shared.pixels, Region(shared.layout.working_bytes)
         result = await denoiser.denoise(
-            picture, strength=options.shares, range_=options.working_range
+            picture, strength=options.shares, range_=options.working_range, empty=restored.array
         )
         trace.stages |= {"queue": result.timing.queue, "infer": result.timing.infer}
         with trace.stage("encode"):
-            encoded, sigma = await in_thread(service, _finish, result, options)
-    share.hold(len(encoded.data))
+            async with service.sandbox.worker() as worker:
+                file, sigma = await worker.finish(
+                    shared,
+                    restored if result.restored is not result.view.pixels else None,
+                    options.format_for(picture.format, lossless=shared.layout.lossless),
+                    options.quality,
+                    channels=result.restored.shape[-1],
+                    strength=options.shares,
+                    working_range=options.range,
+                    strip=options.strips,
+                )
+    share.hold(len(file.data))
     headers = {
         "X-Model": denoiser.card.name,
         "X-Noise-Sigma": f"{sigma:.4f}",
         "X-Range": str(result.range),
     }
-    return PictureResponse(encoded, "denoised", headers, seconds=service.settings.answer_seconds)
-
-
-def _finish(result: Denoised, options: DenoiseOptions) -> tuple[Encoded, float]:
-    return options.encode(result.picture), result.sigma
+    return PictureResponse(file, "denoised", headers, seconds=service.settings.answer_seconds)
 
 
 @router.post(
@@ -102,25 +105,25 @@ async def noise(
     The same picture, parameters and seed give the same bytes.
     """
     seed = secrets.randbits(32) if options.seed is None else options.seed
-    upload = await read_image(request, share)
-    async with while_wanted(request, service.settings.timeout_seconds):
-        (picture,) = await decoded(service, trace, share, upload)
-        del upload
+    files = [await read_image(request, share)]
+    async with (
+        while_wanted(request, service.settings.timeout_seconds),
+        service.sandbox.worker() as worker,
+    ):
+        with trace.stage("decode"), decoding():
+            await opened(service, worker, trace, share, files)
+            layout = await worker.decode(**limits_of(service))
+        share.hold(weight(layout))
         with trace.stage("noise"):
-            noisy = await in_thread(
-                service,
-                add_noise,
-                picture.pixels,
-                options.factor,
-                kind=options.kind,
-                channels=options.channels,
-                seed=seed,
+            await worker.add_noise(
+                factor=options.factor, kind=options.kind, channels=options.channels, seed=seed
             )
         with trace.stage("encode"):
-            encoded = await in_thread(service, options.encode, replace(picture, pixels=noisy))
-    share.hold(len(encoded.data))
+            target = options.format_for(Format(layout.format), lossless=layout.lossless)
+            file = await worker.encode(target, options.quality, strip=options.strips)
+    share.hold(len(file.data))
     headers = {"X-Noise-Seed": str(seed)}
-    return PictureResponse(encoded, "noisy", headers, seconds=service.settings.answer_seconds)
+    return PictureResponse(file, "noisy", headers, seconds=service.settings.answer_seconds)
 
 
 @router.post(
@@ -138,10 +141,16 @@ async def compare(
     Where either is signed, of 32 bits or floating point beyond 0..1, the scale is the range that
     the reference fills.
     """
-    uploads = await read_images(request, share, ("reference", "image"))
-    async with while_wanted(request, service.settings.timeout_seconds):
-        reference, image = await decoded(service, trace, share, *uploads.values())
-        uploads.clear()
+    files = list((await read_images(request, share, ("reference", "image"))).values())
+    async with (
+        while_wanted(request, service.settings.timeout_seconds),
+        service.sandbox.worker() as worker,
+    ):
+        with trace.stage("decode"), decoding():
+            await opened(service, worker, trace, share, files)
+            reference = await worker.decode(**limits_of(service))
+            image = await worker.decode(**limits_of(service))
+        share.hold(weight(reference) + weight(image))
         if (image.width, image.height) != (reference.width, reference.height):
             detail = (
                 f"The image has {image.width}x{image.height} pixels, "
@@ -149,21 +158,5 @@ async def compare(
             )
             raise invalid_body("image", detail)
         with trace.stage("compare"):
-            comparison = await in_thread(service, _compare, reference, image)
-    return comparison
-
-
-def _compare(reference: Picture, image: Picture) -> Comparison:
-    channels = max(reference.channels, image.channels)
-    a, b = (
-        np.broadcast_to(picture.pixels, (picture.height, picture.width, channels))
-        for picture in (reference, image)
-    )
-    if not (is_plain(a) and is_plain(b)):
-        a, b = (np.where(np.isfinite(each), each, 0) for each in (a, b))
-        bounds = robust(a)
-        a, b = bounds.to_unit(a), bounds.to_unit(b)
-    decibels = psnr(a, b)
-    return Comparison(
-        rmse=rmse(a, b), psnr=decibels if math.isfinite(decibels) else None, ssim=ssim(a, b)
-    )
+            rmse, psnr, ssim = await worker.compare()
+    return Comparison(rmse=rmse, psnr=psnr if math.isfinite(psnr) else None, ssim=ssim)

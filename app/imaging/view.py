@@ -1,9 +1,15 @@
-"""What a network is shown of a picture: samples that are finite and not hidden, in their range."""
+"""What a network is shown of a picture, and how its result becomes part of that again.
 
-from dataclasses import dataclass
+It sees samples that are finite and not hidden, in their range.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
+from app.imaging.blend import Strength, blend
+from app.imaging.estimate import NOISE_FOUND, estimate_sigma
 from app.imaging.hidden import Mask, filled, hidden
 from app.imaging.picture import Picture
 from app.imaging.range import Choice, Range, choose, is_flat
@@ -45,6 +51,40 @@ def view_of(picture: Picture, choice: Choice = "auto") -> View:
     pixels = np.dstack((colours, pixels[..., -1])) if extra is not None else colours
     chosen = choose(choice, pixels)
     return View(pixels, mask, chosen, pixels.dtype != np.uint8 and is_flat(pixels))
+
+
+def corrected(original: Picture, view: View, restored: Pixels, strength: Strength) -> Picture:
+    """`original` with as much of the network's correction as `strength` says.
+
+    `restored` is the network's own result, of the channels of the view. What is hidden, or no
+    number, stays as it is, and so does a picture of one colour.
+    """
+
+    def mixed(pixels: Pixels, channels: Any) -> Pixels:
+        """Those of the view's channels which show `pixels`; where these are flat, as they were."""
+        if is_flat(view.pixels[channels]):
+            return pixels
+        moved, mask = blend(pixels, restored[channels], strength), view.hidden
+        return moved if mask is None else np.where(mask[channels], pixels, moved)
+
+    if original.extra is None:
+        return replace(original, pixels=mixed(original.pixels, np.s_[...]))
+    extra = mixed(original.extra[..., None], np.s_[..., -1:])
+    return replace(
+        original,
+        pixels=mixed(original.pixels, np.s_[..., :-1]),
+        extra=np.ascontiguousarray(extra[..., 0]),
+    )
+
+
+def noise_found(view: View, restored: Pixels) -> float:
+    """The deviation of the noise that the network found, in units of the range, 0..1.
+
+    It takes some milliseconds.
+    """
+    if is_flat(view.pixels):
+        return 0.0
+    return min(estimate_sigma(view.pixels, restored, view.bounds) / NOISE_FOUND, 1.0)
 
 
 def _distinct_channels(pixels: Pixels) -> Pixels:

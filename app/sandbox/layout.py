@@ -1,0 +1,174 @@
+"""How a picture lies in shared memory: pixels, alpha, an extra channel, metadata, in this order."""
+
+import io
+import json
+import struct
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Self
+
+import numpy as np
+
+from app.imaging.codec import Change, Format, Metadata, Picture
+from app.sandbox.shared import Region
+
+TYPES = (
+    *("uint8", "uint16", "uint32", "int8", "int16", "int32"),
+    *("float16", "float32", "float64"),
+)
+_LENGTH = struct.Struct("<Q")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What must be known of a picture to find it in a region, and how to answer it."""
+
+    height: int
+    width: int
+    channels: int
+    dtype: str
+    alpha: bool
+    extra: bool
+    metadata: int
+    """Bytes of the metadata, as `pack` puts them."""
+    format: str
+    lossless: bool
+    """Whether it was a WebP without loss."""
+    changes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, picture: Picture, packed: bytes) -> Self:
+        """The layout of a picture and its packed metadata."""
+        return cls(
+            height=picture.height,
+            width=picture.width,
+            channels=picture.channels,
+            dtype=picture.dtype.name,
+            alpha=picture.alpha is not None,
+            extra=picture.extra is not None,
+            metadata=len(packed),
+            format=str(picture.format),
+            lossless=picture.metadata.lossless,
+            changes=tuple(sorted(picture.changes)),
+        )
+
+    @classmethod
+    def parse(cls, given: Any) -> Self:
+        """The layout in a message; raises ValueError where it is that of no picture."""
+        try:
+            layout = cls(**given | {"changes": tuple(given["changes"])})
+            Format(layout.format)
+            sound = (
+                all(type(n) is int for n in (layout.height, layout.width, layout.metadata))
+                and min(layout.height, layout.width) > 0 <= layout.metadata
+                and layout.channels in (1, 3)
+                and layout.dtype in TYPES
+            )
+        except (TypeError, KeyError) as error:
+            raise ValueError("not a layout") from error
+        if not sound:
+            raise ValueError(f"no picture is like this: {layout}")
+        return layout
+
+    def to_message(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return asdict(self)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """That of the pixels."""
+        return self.height, self.width, self.channels
+
+    @property
+    def size(self) -> int:
+        """Width times height."""
+        return self.height * self.width
+
+    @property
+    def pixel_bytes(self) -> int:
+        """Bytes of all pixels, without alpha."""
+        return self.size * self.channels * np.dtype(self.dtype).itemsize
+
+    @property
+    def alpha_bytes(self) -> int:
+        """Bytes of the alpha channel."""
+        return self.pixel_bytes // self.channels if self.alpha else 0
+
+    @property
+    def extra_bytes(self) -> int:
+        """Bytes of the channel of no stated meaning."""
+        return self.pixel_bytes // self.channels if self.extra else 0
+
+    @property
+    def working_bytes(self) -> int:
+        """Bytes of all that a network works on: the pixels, and the extra channel."""
+        return self.pixel_bytes + self.extra_bytes
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of everything."""
+        return self.pixel_bytes + self.alpha_bytes + self.extra_bytes + self.metadata
+
+
+def write(picture: Picture, packed: bytes, region: Region) -> None:
+    """Copies a picture into a region of the size that its layout has."""
+    end = picture.pixels.nbytes
+    region.array(picture.pixels.shape, picture.dtype)[...] = picture.pixels
+    for plane in (picture.alpha, picture.extra):
+        if plane is not None:
+            region.array(plane.shape, picture.dtype, end)[...] = plane
+            end += plane.nbytes
+    region.view[end : end + len(packed)] = packed
+
+
+def view(region: Region, layout: Layout) -> Picture:
+    """The picture in a region, whose samples are not copied; ValueError if it is none."""
+    start = layout.nbytes - layout.metadata
+    return replace(
+        samples_alone(region, layout),
+        metadata=unpack(bytes(region.view[start : start + layout.metadata])),
+        changes=frozenset(map(Change, layout.changes)),
+    )
+
+
+def samples_alone(region: Region, layout: Layout) -> Picture:
+    """The picture without metadata, but for what tells how to answer it.
+
+    Nothing is parsed that a worker has written.
+    """
+    plane, end = layout.shape[:2], layout.pixel_bytes
+    return Picture(
+        region.array(layout.shape, layout.dtype),
+        region.array(plane, layout.dtype, end) if layout.alpha else None,
+        Format(layout.format),
+        Metadata(lossless=layout.lossless),
+        extra=region.array(plane, layout.dtype, end + layout.alpha_bytes) if layout.extra else None,
+    )
+
+
+def pack(metadata: Metadata) -> bytes:
+    """The metadata as bytes: a table in JSON of what there is, and its parts behind it."""
+    parts: list[bytes] = []
+
+    def entry(value: Any) -> Any:
+        if isinstance(value, bytes):
+            parts.append(value)
+            return {"bytes": len(value)}
+        return [entry(item) for item in value] if isinstance(value, tuple) else value
+
+    table = {field.name: entry(getattr(metadata, field.name)) for field in fields(metadata)}
+    head = json.dumps(table).encode()
+    return b"".join((_LENGTH.pack(len(head)), head, *parts))
+
+
+def unpack(packed: bytes) -> Metadata:
+    """What `pack` has put into bytes."""
+    (size,) = _LENGTH.unpack_from(packed)
+    rest = io.BytesIO(packed[_LENGTH.size + size :])
+
+    def value(entry: Any) -> Any:
+        if isinstance(entry, dict):
+            return rest.read(entry["bytes"])
+        return tuple(map(value, entry)) if isinstance(entry, list) else entry
+
+    table = json.loads(packed[_LENGTH.size : _LENGTH.size + size])
+    return Metadata(**{name: value(entry) for name, entry in table.items()})

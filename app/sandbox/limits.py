@@ -1,0 +1,137 @@
+"""What a worker may never do, and how much of the machine one job may take.
+
+Confinement goes as far as the system lets it; memory, processor time and descriptors are limited
+everywhere, but for memory on macOS, which does not enforce that limit.
+"""
+
+import ctypes
+import math
+import os
+import resource
+import signal
+import struct
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+SLACK = 256 << 20
+"""Bytes of address space for any job: what is drawn and measured band by band."""
+SECONDS = 3
+"""Of processor time for any job."""
+SECONDS_PER_MEGAPIXEL = 3.0
+"""Six times what the slowest job takes, the comparison of two pictures."""
+DESCRIPTORS = 32
+
+SMALL_PIXELS, SMALL_BYTES = 1 << 20, 1 << 24
+"""Pixels of a picture, and bytes that decoding it takes, up to which it is decoded in the same trip
+that reads its header: for these many, whether there is memory can be asked before.
+"""
+
+LINUX = sys.platform == "linux"
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a job may take beyond what an idle worker has."""
+
+    memory: int
+    """Bytes of address space."""
+    seconds: int
+    """Of processor time."""
+
+    @classmethod
+    def of(cls, pixels: int, decoded_bytes: int, file_bytes: int) -> "Budget":
+        """That of pictures of so many pixels, which their headers declare.
+
+        `decoded_bytes` is the most that decoding them takes; as much again is for what is made of
+        them. Of the files there may be a copy, and one of the metadata, twice.
+        """
+        seconds = SECONDS + math.ceil(SECONDS_PER_MEGAPIXEL * pixels / 1e6)
+        return cls(SLACK + 2 * decoded_bytes + 4 * file_bytes, seconds)
+
+
+def impose(budget: Budget, idle_memory: int) -> None:
+    """Limits this process for its next job: MemoryError beyond the memory, SIGXCPU the time."""
+    if LINUX:
+        most = idle_memory + budget.memory
+        resource.setrlimit(resource.RLIMIT_AS, (most, resource.RLIM_INFINITY))
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    used = math.ceil(usage.ru_utime + usage.ru_stime)
+    resource.setrlimit(resource.RLIMIT_CPU, (used + budget.seconds, resource.RLIM_INFINITY))
+
+
+def address_space() -> int:
+    """Bytes that this process has mapped; 0 where the system does not tell."""
+    if not LINUX:
+        return 0
+    return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+
+
+def cpu_seconds(pid: int) -> float | None:
+    """Processor time of a process so far; None where the system does not tell."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def confine() -> None:
+    """Takes from this process, and all that it forks, the network and whatever could be written."""
+    for limit in (resource.RLIMIT_FSIZE, resource.RLIMIT_CORE):
+        resource.setrlimit(limit, (0, 0))
+    if LINUX:
+        _prctl(PR_SET_NO_NEW_PRIVS, 1)
+        # A user namespace of its own also keeps it from reading the memory of the service.
+        if _libc().unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0:
+            _libc().unshare(CLONE_NEWNET)
+        _forbid_writing()
+
+
+def confine_worker(parent: int) -> None:
+    """What only a worker can do without: other processes, and many descriptors."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
+    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+    if LINUX:
+        _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it went before that was set
+        os._exit(0)
+
+
+PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38  # linux/prctl.h
+CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000  # linux/sched.h
+
+# linux/landlock.h; the numbers of the calls are the same on all architectures
+LANDLOCK_CREATE_RULESET, LANDLOCK_RESTRICT_SELF = 444, 446
+LANDLOCK_VERSION = 1
+WRITE_FILE, REMOVE_AND_MAKE, TRUNCATE = 1 << 1, 0x1FF << 4, 1 << 14
+TCP, SCOPES = 0b11, 0b11  # bind and connect; abstract sockets and signals
+
+
+def landlock_version() -> int:
+    """What the kernel has of Landlock; below 1, nothing."""
+    size, flags = ctypes.c_size_t(0), LANDLOCK_VERSION
+    return int(_libc().syscall(LANDLOCK_CREATE_RULESET, None, size, flags))
+
+
+def _forbid_writing() -> None:
+    """By Landlock, where the kernel has it: no file can be written, made or removed."""
+    syscall, version = _libc().syscall, landlock_version()
+    if version < 1:
+        return
+    files = WRITE_FILE | REMOVE_AND_MAKE | (TRUNCATE if version >= 3 else 0)
+    rules = struct.pack("=Q", files)
+    rules += struct.pack("=Q", TCP) if version >= 4 else b""
+    rules += struct.pack("=Q", SCOPES) if version >= 6 else b""
+    ruleset = syscall(LANDLOCK_CREATE_RULESET, rules, ctypes.c_size_t(len(rules)), 0)
+    if ruleset >= 0:
+        syscall(LANDLOCK_RESTRICT_SELF, ruleset, 0)
+        os.close(ruleset)
+
+
+def _prctl(option: int, value: int) -> None:
+    _libc().prctl(option, ctypes.c_ulong(value), *[ctypes.c_ulong(0)] * 3)
+
+
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)

@@ -1,0 +1,199 @@
+"""The lean process that workers are forked from: it has the codecs, and nothing else.
+
+TensorFlow must not be forked once it has started, and a fresh Python takes a third of a second to
+get ready; a fork of this one takes milliseconds. It answers nobody: a worker speaks for itself, and
+when it has died, this tells of it on the worker's own connection.
+"""
+
+import gc
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import weakref
+from contextlib import suppress
+
+from app.sandbox import limits, wire
+
+START = "import sys; sys.path[:] = {path!r}; from app.sandbox.nursery import main; main({fd})"
+MOST_DESCRIPTORS = 4096
+"""That the nursery may have: two for each worker."""
+KEPT = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT", "TZ")
+"""Of the environment; what else there is may be a secret."""
+
+
+class Nursery:
+    """The service's end: started when the first worker is, and again if it ends.
+
+    May be used from any thread.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._control: socket.socket | None = None
+        self._born = 0
+        self.pid = 0
+        """Of the process that the workers are forked from; 0 while there is none."""
+
+    def start(self, connection: socket.socket) -> int:
+        """Has a worker forked that serves `connection`; its number, by which it can be killed."""
+        with self._lock:
+            self._born += 1
+            order = {"do": "start", "worker": self._born}
+            try:
+                wire.send(self._running(), order, [connection.fileno()])
+            except OSError:  # it has ended, or does not listen
+                self._end()
+                wire.send(self._running(), order, [connection.fileno()])
+            return self._born
+
+    def kill(self, worker: int) -> None:
+        """Kills a worker, whatever it is doing."""
+        with self._lock:
+            if self._control is None:
+                return
+            try:
+                wire.send(self._control, {"do": "kill", "worker": worker})
+            except OSError:
+                self._end()
+
+    def end(self) -> None:
+        """Ends the nursery, and all workers with it; the next worker starts another one."""
+        with self._lock:
+            self._end()
+
+    def _running(self) -> socket.socket:
+        if self._control is None:
+            ours, theirs = socket.socketpair()
+            with theirs:
+                process = _spawn(theirs.fileno())
+            ours.setblocking(False)
+            self._control, self.pid = ours, process.pid
+            self._finalizer = weakref.finalize(self, _finish, ours, process)
+        return self._control
+
+    def _end(self) -> None:
+        if self._control is not None:
+            self._finalizer()
+            self._control, self.pid = None, 0
+
+
+def _spawn(fd: int) -> "subprocess.Popen[bytes]":
+    # -I: nothing of the environment or the working folder decides what is imported
+    command = (sys.executable, "-I", "-c", START.format(path=sys.path, fd=fd))
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    single = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # a fork takes one thread along
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and words
+        command,
+        env=kept | single,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        pass_fds=[fd],
+    )
+
+
+def _finish(control: socket.socket, process: "subprocess.Popen[bytes]") -> None:
+    control.close()
+    process.kill()
+    process.wait()
+
+
+def main(fd: int) -> None:
+    """The life of the nursery: until the service goes, whose end of `fd` then closes.
+
+    Ctrl-C at a terminal and the SIGTERM of a supervisor reach whole groups of processes: the
+    service drains first, and needs its workers for that.
+    """
+    with socket.socket(fileno=fd) as control:
+        for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(ignored, signal.SIG_IGN)
+        _warm_up()
+        limits.confine()
+        gc.freeze()  # so that collections in the workers leave the pages that they share alone
+        Household(control).run()
+
+
+def _warm_up() -> None:
+    """Loads what every worker needs: imports, and libraries that codecs load when first used."""
+    import numpy as np
+
+    from app.imaging.codec import Format, Picture, decode, encode
+    from app.sandbox import worker  # noqa: F401
+
+    picture = Picture(np.zeros((8, 8, 3), np.uint8))
+    for target in Format:
+        decode(encode(picture, target).data, max_pixels=64)
+
+
+class Household:
+    """The workers of this process, which is their parent."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._workers: dict[int, tuple[int, socket.socket]] = {}
+        """By number: the process, and the connection to tell of its death on."""
+
+    def run(self) -> None:
+        """Does what it is told until nobody is there any more."""
+        awake, waking = socket.socketpair()
+        waking.setblocking(False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(waking.fileno())
+        while True:
+            ready, _, _ = select.select([self._control, awake], [], [])
+            if awake in ready:
+                awake.recv(4096)
+                self._bury()
+            if self._control in ready:
+                received = wire.receive(self._control)
+                if received is None:
+                    return
+                self._obey(*received)
+
+    def _obey(self, order: wire.Message, fds: list[int]) -> None:
+        number = order["worker"]
+        if order["do"] == "start":
+            self._fork(number, socket.socket(fileno=fds[0]))
+        elif number in self._workers:
+            os.kill(self._workers[number][0], signal.SIGKILL)
+
+    def _fork(self, number: int, connection: socket.socket) -> None:
+        nursery = os.getpid()
+        pid = os.fork()
+        if pid:
+            self._workers[number] = pid, connection
+            return
+        try:
+            self._begin(nursery, connection)
+        finally:
+            os._exit(1)
+
+    def _begin(self, nursery: int, connection: socket.socket) -> None:
+        """The life of a worker."""
+        from app.sandbox.worker import work
+
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        kept = os.dup(connection.fileno())
+        null = os.open(os.devnull, os.O_RDONLY)
+        for fd in (0, 1, 2):  # what a decoder prints would pass for lines of the log
+            os.dup2(null, fd)
+        os.dup2(kept, 3)
+        os.closerange(4, MOST_DESCRIPTORS)
+        limits.confine_worker(nursery)
+        work(socket.socket(fileno=3))
+        os._exit(0)
+
+    def _bury(self) -> None:
+        """Tells of the workers that have died."""
+        for number, (pid, connection) in list(self._workers.items()):
+            buried, status = os.waitpid(pid, os.WNOHANG)
+            if buried:
+                connection.setblocking(False)
+                with suppress(OSError):
+                    wire.send(connection, {"died": os.waitstatus_to_exitcode(status)})
+                connection.close()
+                del self._workers[number]

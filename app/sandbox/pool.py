@@ -1,0 +1,94 @@
+"""The workers that there are: lent to one job at a time, and replaced when they are lost."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from app.sandbox.faults import Cause
+from app.sandbox.nursery import Nursery
+from app.sandbox.remote import Remote
+
+logger = logging.getLogger(__name__)
+
+PATIENCE = 10.0
+"""Seconds without a moment of processor time after which a worker counts as stuck."""
+
+NURSERY = Nursery()
+"""Of this process, whatever number of applications it has."""
+
+
+class Sandbox:
+    """At most so many workers, forked when they are first needed; for one event loop.
+
+    >>> async with sandbox.worker() as worker:
+    ...     header = await worker.read(data)
+    """
+
+    def __init__(self, processes: int, *, patience: float = PATIENCE) -> None:
+        """`patience` is for how many seconds a worker may make no progress."""
+        self.losses: Counter[Cause] = Counter()
+        self._room = asyncio.Semaphore(processes)
+        self.patience = patience
+        self._idle: list[Remote] = []
+        self._closed = False
+
+    @asynccontextmanager
+    async def worker(self) -> AsyncIterator[Remote]:
+        """One worker for this job alone; waits until one is free.
+
+        A job that is cancelled while its worker is busy costs that worker its life.
+        """
+        async with self._room:
+            worker = self._take()
+            try:
+                yield worker
+            finally:
+                self._give_back(worker)
+
+    def start(self) -> None:
+        """Gets the first worker ready ahead of the first job."""
+        if not self._idle:
+            self._replace()
+
+    def close(self) -> None:
+        """Ends all workers; those that are at work, when their jobs are over."""
+        self._closed = True
+        while self._idle:
+            self._idle.pop().close()
+
+    def _take(self) -> Remote:
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.usable:
+                return worker
+            self._count(worker.lost or Cause.KILLED)
+            worker.close()
+        return Remote(NURSERY, self.patience)
+
+    def _give_back(self, worker: Remote) -> None:
+        if worker.lost:
+            self._count(worker.lost)
+        elif not worker.busy:
+            worker.rest()
+        if worker.lost or worker.busy:
+            worker.close()
+            self._replace()
+        else:
+            self._idle.append(worker)
+        if self._closed:
+            self.close()
+
+    def _replace(self) -> None:
+        """Has a worker ready by the time that the next job comes."""
+        if self._closed:
+            return
+        try:
+            self._idle.append(Remote(NURSERY, self.patience))
+        except OSError:  # the next job will try again, and tell of it
+            logger.exception("no worker can be started")
+
+    def _count(self, cause: Cause) -> None:
+        self.losses[cause] += 1
+        logger.warning("a worker was lost: %s", cause)

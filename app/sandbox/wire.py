@@ -1,0 +1,70 @@
+"""Messages between processes: JSON behind its length, and the descriptors that go with it.
+
+What a worker says is never unpickled: it may be somebody else's words by then.
+"""
+
+import json
+import socket
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+LENGTH = struct.Struct("<I")
+LONGEST = 1 << 16  # bytes; pixels, files and metadata go through shared memory
+MOST_DESCRIPTORS = 4
+
+Message = dict[str, Any]
+
+
+class Garbled(Exception):
+    """The other side has said what makes no sense, or stopped in the middle of it."""
+
+
+def send(connection: socket.socket, message: Message, fds: Sequence[int] = ()) -> None:
+    """Sends a message at once, or raises OSError (BlockingIOError where nobody has read the last).
+
+    Messages are small and few, so that the system takes each whole.
+    """
+    data = json.dumps(message).encode()
+    sent = socket.send_fds(connection, [LENGTH.pack(len(data)) + data], fds)
+    if sent != LENGTH.size + len(data):
+        raise BlockingIOError
+
+
+def receive(connection: socket.socket) -> tuple[Message, list[int]] | None:
+    """Waits for a message; None where the other side has gone."""
+    head, fds, _, _ = socket.recv_fds(connection, LENGTH.size, MOST_DESCRIPTORS)
+    if not head:
+        return None
+    head += _exactly(connection, LENGTH.size - len(head))
+    return parsed(_exactly(connection, length(head))), fds
+
+
+def length(head: bytes) -> int:
+    """Of the message that follows; raises Garbled where none may be so long."""
+    size: int = LENGTH.unpack_from(head)[0]
+    if size > LONGEST:
+        raise Garbled(f"a message of {size} bytes")
+    return size
+
+
+def parsed(data: bytes) -> Message:
+    """The message in its bytes; raises Garbled."""
+    try:
+        message = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise Garbled("not JSON") from error
+    if not isinstance(message, dict):
+        raise Garbled("not an object")
+    return message
+
+
+def _exactly(connection: socket.socket, size: int) -> bytes:
+    parts: list[bytes] = []
+    while size:
+        part = connection.recv(size)
+        if not part:
+            raise Garbled("the end of the stream in a message")
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)

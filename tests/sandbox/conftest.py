@@ -1,0 +1,65 @@
+"""A sandbox, pictures for it, and a look at its processes."""
+
+import asyncio
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.imaging.codec import Format, Metadata, Picture, encode
+from app.sandbox.pool import NURSERY, Sandbox
+
+LIMITS = {"max_pixels": 10**8, "max_side": 10**5}
+
+
+def picture(height=40, width=50, channels=3, dtype=np.uint8, alpha=False, **more):
+    random = np.random.default_rng(1)
+    top = 1 if dtype is np.float32 else np.iinfo(dtype).max
+    samples = (random.random((height, width, channels + alpha)) * top).astype(dtype)
+    pixels = np.ascontiguousarray(samples[..., :channels])
+    return Picture(pixels, np.ascontiguousarray(samples[..., -1]) if alpha else None, **more)
+
+
+def png(*size):
+    return encode(picture(*size), Format.PNG).data
+
+
+def workers():
+    """The processes that are forked from the nursery."""
+    if not NURSERY.pid:
+        return []
+    children = Path(f"/proc/{NURSERY.pid}/task/{NURSERY.pid}/children").read_text()
+    return [int(pid) for pid in children.split()]
+
+
+def is_alive(pid):
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"
+
+
+async def until(condition, seconds=10.0):
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+
+
+@pytest.fixture
+async def sandbox(anyio_backend):
+    sandbox = Sandbox(2)
+    async with sandbox.worker() as worker:
+        await worker.read(png())
+    yield sandbox
+    sandbox.close()
+
+
+METADATA = Metadata(
+    icc=b"\0profile" * 50, exif=b"", dpi=(72.0, 300.5), colour=(b"a", b"\xff"), native=(b"",)
+)

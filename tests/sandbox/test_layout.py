@@ -1,0 +1,97 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.imaging.codec import Change, Format, Metadata
+from app.sandbox.layout import TYPES, Layout, pack, samples_alone, unpack, view, write
+from app.sandbox.shared import Region
+from tests.sandbox.conftest import METADATA, picture
+
+BYTES = st.binary(max_size=20)
+PARTS = st.lists(BYTES, max_size=3).map(tuple)
+METADATAS = st.builds(
+    Metadata,
+    icc=st.none() | BYTES,
+    exif=st.none() | BYTES,
+    xmp=st.none() | BYTES,
+    dpi=st.none() | st.tuples(st.floats(1, 9999), st.floats(1, 9999)),
+    colour=PARTS,
+    native=PARTS,
+    lossless=st.booleans(),
+)
+
+
+@given(METADATAS)
+def test_metadata_comes_back(metadata):
+    assert unpack(pack(metadata)) == metadata
+
+
+def placed(given):
+    packed = pack(given.metadata)
+    layout = Layout.parse(json.loads(json.dumps(Layout.of(given, packed).to_message())))
+    region = Region(layout.nbytes)
+    write(given, packed, region)
+    return region, layout
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("alpha", [False, True])
+def test_a_picture_comes_back(dtype, channels, alpha):
+    changes = frozenset({Change.DEPTH, Change.ALPHA})
+    more = {"format": Format.TIFF, "metadata": METADATA, "changes": changes}
+    given = picture(3, 5, channels, dtype, alpha, **more)
+    found = view(*placed(given))
+    np.testing.assert_array_equal(found.pixels, given.pixels, strict=True)
+    assert (found.alpha is None) is not alpha
+    if alpha:
+        np.testing.assert_array_equal(found.alpha, given.alpha, strict=True)
+    assert (found.format, found.metadata, found.changes) == (Format.TIFF, METADATA, changes)
+
+
+def test_the_service_sees_samples_and_nothing_that_is_to_be_parsed():
+    given = picture(alpha=True, format=Format.WEBP, metadata=Metadata(icc=b"x", lossless=True))
+    region, layout = placed(given)
+    region.view[layout.nbytes - layout.metadata :] = b"\xff" * layout.metadata
+    found = samples_alone(region, layout)
+    np.testing.assert_array_equal(found.pixels, given.pixels)
+    np.testing.assert_array_equal(found.alpha, given.alpha)
+    assert (found.format, found.metadata) == (Format.WEBP, Metadata(lossless=True))
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+def test_so_does_one_with_a_channel_of_no_stated_meaning(dtype):
+    given = replace(picture(3, 5), extra=np.arange(15, dtype=dtype).reshape(3, 5))
+    given = replace(given, pixels=given.pixels.astype(dtype))
+    region, layout = placed(given)
+    found = view(region, layout)
+    np.testing.assert_array_equal(found.extra, given.extra, strict=True)
+    np.testing.assert_array_equal(found.pixels, given.pixels, strict=True)
+    assert layout.working_bytes == given.pixels.nbytes + given.extra.nbytes
+
+
+GOOD = Layout.of(picture(), b"").to_message()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"height": value} for value in (0, -1, 1.5, "1", None, True)),
+        *({"metadata": value} for value in (-1, 0.5)),
+        *({"channels": value} for value in (0, 2, 4, "3")),
+        {"dtype": "object"},
+        {"format": "exe"},
+        {"changes": None},
+        {"more": 1},
+    ],
+)
+def test_what_is_no_layout_is_refused(wrong):
+    assert Layout.parse(GOOD)
+    with pytest.raises(ValueError):  # noqa: PT011
+        Layout.parse(GOOD | wrong)
+    with pytest.raises(ValueError):  # noqa: PT011
+        Layout.parse([GOOD])

@@ -1,0 +1,445 @@
+"""Workers that are killed, stopped, starved and left."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.imaging.blend import FULL
+from app.imaging.codec import (
+    Format,
+    TooManyPixels,
+    UnreadableImage,
+    UnsupportedImage,
+    decode,
+    encode,
+)
+from app.imaging.metrics import ssim
+from app.imaging.noise import ChannelMode, NoiseKind
+from app.sandbox import limits, remote
+from app.sandbox.faults import Cause, JobFailed, WorkerLost
+from app.sandbox.limits import Budget
+from app.sandbox.nursery import Nursery
+from app.sandbox.pool import NURSERY, Sandbox
+from app.sandbox.shared import Region
+from tests.sandbox.conftest import LIMITS, is_alive, picture, png, until, workers
+
+pytestmark = pytest.mark.anyio
+
+
+def png_of(given):
+    return encode(given, Format.PNG).data
+
+
+async def works(sandbox):
+    """Fails where a job does."""
+    async with sandbox.worker() as worker:
+        await worker.read(png(9, 12))
+        layout = await worker.decode(**LIMITS)
+        assert layout.shape == (9, 12, 3)
+        await worker.add_noise(
+            factor=0.1, kind=NoiseKind.GAUSSIAN, channels=ChannelMode.SHARED, seed=1
+        )
+        file = await worker.encode(Format.PNG, None, strip=False)
+    assert decode(bytes(file.data), max_pixels=1000).size == 108
+    return worker.pid
+
+
+async def comparing(worker, side=1500):
+    """Has the worker do something that takes a second and more."""
+    for _ in range(2):
+        await worker.read(png(side, side))
+    for _ in range(2):
+        await worker.decode(**LIMITS)
+    comparison = asyncio.create_task(worker.compare())
+    await asyncio.sleep(0.05)
+    assert not comparison.done()
+    return comparison
+
+
+async def test_a_picture_goes_to_the_network_and_comes_back_as_a_file(sandbox):
+    given = picture(alpha=True)
+    restored = Region(given.pixels.nbytes)
+    async with sandbox.worker() as worker:
+        await worker.read(png_of(given))
+        shared = await worker.decode_shared(**LIMITS)
+    np.testing.assert_array_equal(shared.pixels.pixels, given.pixels)
+    restored.array(given.pixels.shape, np.uint8)[...] = 100
+    async with sandbox.worker() as worker:
+        file, sigma = await worker.finish(
+            shared,
+            restored,
+            Format.TIFF,
+            None,
+            channels=3,
+            strength=FULL,
+            working_range="auto",
+            strip=True,
+        )
+    found = decode(bytes(file.data), max_pixels=10**6)
+    hidden = given.alpha == 0
+    assert (found.pixels[~hidden] == 100).all()
+    np.testing.assert_array_equal(found.pixels[hidden], given.pixels[hidden])
+    np.testing.assert_array_equal(found.alpha, given.alpha)
+    assert 0 < sigma <= 1
+
+
+class Tight(Region):
+    """A region that is asked for with too little room."""
+
+    def __init__(self, size, fd=None):
+        super().__init__(max(size, 1), fd)
+
+
+async def test_files_and_metadata_that_are_larger_than_expected_get_room(sandbox, monkeypatch):
+    monkeypatch.setattr(remote, "ROOM", -(1 << 40))
+    monkeypatch.setattr(remote, "Region", Tight)
+    given = picture(50, 60)
+    async with sandbox.worker() as worker:
+        await worker.read(png_of(given))
+        shared = await worker.decode_shared(**LIMITS)
+    np.testing.assert_array_equal(shared.pixels.pixels, given.pixels)
+    monkeypatch.setattr(remote, "ROOM", -50)
+    async with sandbox.worker() as worker:
+        await worker.read(png(1, 1))
+        await worker.decode(**LIMITS)
+        file = await worker.encode(Format.PNG, None, strip=False)
+    assert decode(bytes(file.data), max_pixels=1).size == 1
+
+
+async def test_what_is_wrong_with_a_picture_is_said_in_the_same_words(sandbox):
+    async with sandbox.worker() as worker:
+        with pytest.raises(UnsupportedImage, match="Not an image"):
+            await worker.read(b"GIF or so")
+        with pytest.raises(UnreadableImage, match="PNG"):
+            await worker.read(png()[:-30])
+        await worker.read(png(9, 12))
+        with pytest.raises(TooManyPixels, match="12 x 9"):
+            await worker.decode(max_pixels=107, max_side=100)
+    assert await works(sandbox) == worker.pid
+    assert not sandbox.losses
+
+
+async def test_our_own_mistakes_come_with_their_traceback(sandbox):
+    async with sandbox.worker() as worker:
+        with pytest.raises(JobFailed, match="IndexError"):
+            await worker.decode(**LIMITS)
+    assert await works(sandbox) == worker.pid
+
+
+async def test_workers_are_lent_to_one_job_each_and_so_many_at_a_time(sandbox):
+    at_work, most = set(), 0
+
+    async def job():
+        nonlocal most
+        async with sandbox.worker() as worker:
+            assert worker not in at_work
+            at_work.add(worker)
+            most = max(most, len(at_work))
+            await worker.read(png())
+            await worker.decode_shared(**LIMITS)
+            at_work.remove(worker)
+
+    await asyncio.gather(*(job() for _ in range(20)))
+    assert most == 2
+
+
+@pytest.mark.parametrize(
+    ("sign", "cause"),
+    [
+        (signal.SIGKILL, Cause.KILLED),
+        (signal.SIGSEGV, Cause.CRASHED),
+        (signal.SIGABRT, Cause.CRASHED),
+        (signal.SIGXCPU, Cause.TIME),
+    ],
+)
+async def test_a_worker_that_dies_costs_its_job_and_is_replaced_at_once(sandbox, sign, cause):
+    async with sandbox.worker() as worker:
+        comparison = await comparing(worker)
+        await works(sandbox)
+        os.kill(worker.pid, sign)
+        with pytest.raises(WorkerLost) as lost:
+            await comparison
+    assert lost.value.cause is cause
+    assert sandbox.losses == {cause: 1}
+    pids = {await works(sandbox), await works(sandbox)}
+    assert worker.pid not in pids
+
+
+async def test_another_worker_takes_the_place_of_one_that_died_idle(sandbox):
+    for _ in range(3):
+        pid = await works(sandbox)
+        os.kill(pid, signal.SIGKILL)
+        await until(lambda pid=pid: not is_alive(pid))
+        await asyncio.sleep(0.1)  # until the nursery has told
+        assert await works(sandbox) != pid
+    assert sandbox.losses == {Cause.KILLED: 3}
+
+
+async def test_a_stopped_worker_is_ended_when_patience_is(sandbox):
+    sandbox.patience = 0.4
+    async with Sandbox(1, patience=0.4).worker() as worker:
+        comparison = await comparing(worker)
+        os.kill(worker.pid, signal.SIGSTOP)
+        with pytest.raises(WorkerLost) as lost:
+            await asyncio.wait_for(comparison, 20)
+    assert lost.value.cause is Cause.STUCK
+    await until(lambda: not is_alive(worker.pid))
+
+
+async def test_slow_work_goes_on_for_it_makes_progress(anyio_backend):
+    sandbox = Sandbox(1, patience=0.6)
+    async with sandbox.worker() as worker:
+        comparison = await comparing(worker)
+        for _ in range(8):  # altogether longer than anybody has patience
+            os.kill(worker.pid, signal.SIGSTOP)
+            await asyncio.sleep(0.15)
+            os.kill(worker.pid, signal.SIGCONT)
+            await asyncio.sleep(0.15)
+        assert await comparison == (0, float("inf"), 1)
+    assert not sandbox.losses
+    sandbox.close()
+
+
+async def test_a_job_that_wants_more_memory_than_its_pixels_may_is_refused(sandbox, monkeypatch):
+    async with sandbox.worker() as worker:
+        await worker.read(png(2000, 2000))
+        monkeypatch.setattr(Budget, "of", lambda *_: Budget(1 << 20, 60))
+        with pytest.raises(MemoryError):
+            await worker.decode(**LIMITS)
+    monkeypatch.undo()
+    assert sandbox.losses == {Cause.MEMORY: 1}
+    assert await works(sandbox) != worker.pid
+
+
+async def test_a_job_that_takes_more_time_than_its_pixels_may_is_ended(sandbox, monkeypatch):
+    monkeypatch.setattr(limits, "SECONDS", 0)
+    monkeypatch.setattr(limits, "SECONDS_PER_MEGAPIXEL", 0)
+    async with sandbox.worker() as worker:
+        comparison = await comparing(worker, 2200)
+        with pytest.raises(WorkerLost) as lost:
+            await comparison
+    assert lost.value.cause is Cause.TIME
+
+
+async def test_a_job_that_nobody_wants_any_more_ends_soon(sandbox):
+    pids: list[int] = []
+
+    async def job():
+        async with sandbox.worker() as worker:
+            comparison = await comparing(worker)
+            pids.append(worker.pid)
+            await comparison
+
+    task = asyncio.create_task(job())
+    await until(lambda: pids, seconds=60)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    await until(lambda: not is_alive(pids[0]), seconds=3)
+    await works(sandbox)
+    assert not sandbox.losses
+
+
+async def test_a_worker_keeps_nothing_of_a_job_that_broke_off(sandbox):
+    async with sandbox.worker() as first:
+        await first.read(png())
+    async with sandbox.worker() as second:
+        assert second is first
+        with pytest.raises(JobFailed, match="IndexError"):
+            await second.decode(**LIMITS)
+
+
+async def test_the_nursery_may_die_or_stop_too(sandbox):
+    for sign in (signal.SIGKILL, signal.SIGSTOP):
+        async with sandbox.worker() as worker:
+            comparison = await comparing(worker)
+            nursery = NURSERY.pid
+            os.kill(nursery, sign)
+            if sign == signal.SIGSTOP:
+                NURSERY.end()  # as it is when it does not do what it is told
+            with pytest.raises(WorkerLost):
+                await comparison
+        await until(lambda pid=worker.pid: not is_alive(pid))
+        with suppress(WorkerLost):
+            await works(sandbox)
+        await works(sandbox)
+        assert NURSERY.pid != nursery
+
+
+async def test_a_worker_that_babbles_is_taken_for_crashed(anyio_backend):
+    class Babbler(Nursery):
+        """A nursery whose worker says what it likes."""
+
+        def start(self, connection):
+            self.connection = connection.dup()
+            return 1
+
+        def kill(self, number):
+            self.connection.close()
+
+    for words in (
+        b"\xff\xff\xff\xff",
+        b"\2\0\0\0[]",
+        b"\x0a\0\0\0" + b'{"pid": 1}' + b"\x0e\0\0\0" + b'{"header": {}}',
+        b"\x0a\0\0\0" + b'{"pid": 1}' + b"\x0d\0\0\0" + b'{"died": "a"}',
+    ):
+        babbler = Babbler()
+        worker = remote.Remote(babbler, 10)
+        babbler.connection.sendall(words)
+        with pytest.raises(WorkerLost) as lost:
+            await worker.read(png())
+        assert lost.value.cause is Cause.CRASHED
+        worker.close()
+
+
+async def test_close_ends_the_workers(anyio_backend):
+    sandbox = Sandbox(2)
+    pid = await works(sandbox)
+    sandbox.close()
+    await until(lambda: not is_alive(pid))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="as Linux confines")
+async def test_a_worker_is_confined(sandbox, monkeypatch):
+    monkeypatch.setenv("A_SECRET", "x")
+    NURSERY.end()
+    sandbox = Sandbox(1)
+    pid = await works(sandbox)
+    process = Path(f"/proc/{pid}")
+    assert b"SECRET" not in (process / "environ").read_bytes()
+    assert "NoNewPrivs:\t1" in (process / "status").read_text()
+    assert "Threads:\t1" in (process / "status").read_text()
+    assert len(list((process / "fd").iterdir())) == 4
+    rows = (process / "limits").read_text().splitlines()
+    held = {row[:26].strip(): row[26:].split()[:2] for row in rows}
+    assert held["Max file size"] == held["Max processes"] == held["Max core file size"] == ["0"] * 2
+    assert held["Max open files"] == ["32", "32"]
+    assert int(held["Max address space"][0]) < 2 << 30
+    assert int(held["Max cpu time"][0]) < 60
+    modules = (process / "maps").read_text()
+    sandbox.close()
+    assert "imagecodecs" in modules
+    assert "tensorflow" not in modules
+
+
+CONFINED = """
+import os, socket, sys
+from app.sandbox.limits import confine, confine_worker
+parent = os.getppid()
+confine()
+confine_worker(parent)
+held = [os.readlink("/proc/self/ns/net")]
+for name, attempt in {
+    "write": lambda: open(sys.argv[1], "r+b").write(b"x"),
+    "create": lambda: open(sys.argv[1] + "2", "x"),
+    "remove": lambda: os.remove(sys.argv[1]),
+    "connect": lambda: socket.create_connection(("127.0.0.1", int(sys.argv[2])), 2),
+    "fork": os.fork,
+}.items():
+    try:
+        attempt()
+    except OSError:
+        held.append(name)
+os.write(1, " ".join(held).encode())
+os._exit(0)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="as Linux confines")
+async def test_confinement_holds_as_far_as_the_kernel_lets_it(anyio_backend, tmp_path):
+    file = tmp_path / "file"
+    file.write_bytes(b"here")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        command = [sys.executable, "-c", CONFINED, str(file), str(server.getsockname()[1])]
+        done = subprocess.run(command, capture_output=True, timeout=30, check=True)
+    apart, *held = done.stdout.decode().split()
+    assert file.read_bytes() == b"here"  # no bytes can be written anywhere
+    if limits.landlock_version() > 0:
+        assert {"write", "create", "remove"} <= set(held)
+    if apart != str(Path("/proc/self/ns/net").readlink()):
+        assert "connect" in held
+
+
+ORPHANS = """
+import asyncio
+from app.sandbox.nursery import Nursery
+from app.sandbox.pool import NURSERY, Sandbox
+from tests.sandbox.test_pool import comparing
+
+async def main():
+    sandbox = Sandbox(2)
+    async with sandbox.worker() as one:
+        await comparing(one, 2000)
+        print(NURSERY.pid, one.pid, flush=True)
+        await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+async def test_a_service_that_ends_in_any_way_leaves_no_process(anyio_backend, sign):
+    process = subprocess.Popen(
+        [sys.executable, "-c", ORPHANS], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    assert process.stdout is not None
+    pids = list(map(int, process.stdout.readline().split()))
+    assert len(pids) == 2
+    assert all(map(is_alive, pids))
+    os.kill(pids[1], signal.SIGSTOP)
+    process.send_signal(sign)
+    process.wait(20)
+    process.stdout.close()
+    await until(lambda: not any(map(is_alive, pids)))
+
+
+async def test_ctrl_c_is_the_services_alone(sandbox):
+    async with sandbox.worker() as worker:
+        comparison = await comparing(worker, 700)
+        for pid in (NURSERY.pid, worker.pid):
+            os.kill(pid, signal.SIGINT)
+            os.kill(pid, signal.SIGTERM)
+        assert (await comparison)[2] == 1
+    assert worker.pid in workers()
+
+
+async def test_the_measures_are_those_of_the_pictures_whichever_side_is_long(sandbox):
+    a, b = picture(30, 90), picture(30, 90, channels=1)
+    async with sandbox.worker() as worker:
+        for each in (a, b):
+            await worker.read(png_of(each))
+        for _ in range(2):
+            await worker.decode(**LIMITS)
+        found = await worker.compare()
+    grey = np.broadcast_to(b.pixels, a.pixels.shape)
+    assert found[2] == pytest.approx(ssim(a.pixels, grey), abs=1e-9)
+
+
+async def test_a_small_picture_takes_one_trip_and_a_large_one_is_only_read(sandbox):
+    async with sandbox.worker() as worker:
+        header, shared = await worker.open(png(9, 12), **LIMITS)
+        assert (header.width, header.height) == (12, 9)
+        assert np.array_equal(shared.pixels.pixels, picture(9, 12).pixels)
+        header, nothing = await worker.open(png(1025, 1025), **LIMITS)
+        assert header.size == 1025**2
+        assert nothing is None
+        shared = await worker.decode_shared(**LIMITS)
+        assert shared.layout.shape == (1025, 1025, 3)
+
+
+async def test_what_is_lent_for_a_file_that_fails_is_given_back(sandbox):
+    damaged = png(50, 60)[:-60]
+    async with sandbox.worker() as worker:
+        for _ in range(40):  # a worker may have 32 descriptors
+            with pytest.raises(UnreadableImage):
+                await worker.open(damaged, **LIMITS)
+        await worker.read(png())
+    assert not sandbox.losses
