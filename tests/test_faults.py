@@ -249,7 +249,7 @@ def test_nothing_is_written_to_a_disk(models, free_port, processes, tmp_path):
 
 
 BOOKKEEPING = 1 << 17
-"""Bytes, a fiftieth of the picture: a file system notes when files of the service were last read."""
+"""Bytes, a fiftieth of the picture: a file system notes when a file was last read."""
 
 
 def written(pid):
