@@ -9,6 +9,7 @@ from app.imaging.blend import Strength
 from app.imaging.codec import Encoded, Format, Picture, encode, stripped
 from app.imaging.noise import ChannelMode, NoiseKind
 from app.imaging.range import Choice, read_choice
+from app.imaging.stack import AxesChoice
 from app.inference.store import ModelCard
 
 LARGEST_SEED = 2**53 - 1
@@ -93,6 +94,12 @@ class DenoiseOptions(OutputOptions):
         "are kept, but for outliers that are noise.",
         examples=["auto", "100:4095"],
         json_schema_extra={"format": "range"},
+    )
+    axes: AxesChoice = Field(
+        default="auto",
+        description="Along which axes planes are cut from a stack of slices: along all three, "
+        "their results averaged, or along one. `auto` is all three where the file tells of "
+        "voxels that are nearly isotropic, and else slice by slice. One picture is one plane.",
     )
     format: Format | SkipJsonSchema[None] = Field(
         default=None, description="Format of the result; by default that of the picture."
