@@ -32,11 +32,8 @@ def test_axes_are_those_that_the_voxels_suggest_or_the_caller_asks_for(spacing, 
 def test_what_is_thin_goes_frame_by_frame(sides):
     isotropic = Stack(sides[0], spacing=(1.0, 1.0, 1.0))
     assert isotropic.axes("auto", *sides[1:]) == isotropic.axes("3", *sides[1:]) == (0,)
-    thin = 1 if sides[2] == 8 else 2
-    thick_rows_or_columns = Stack(
-        sides[0], spacing=(1.0, *(9.0 if n == thin else 1.0 for n in (1, 2)))
-    )
-    assert thick_rows_or_columns.axes("auto", *sides[1:]) == (0,)
+    thick = Stack(sides[0], spacing=(1.0, 9.0, 1.0) if sides[2] == 8 else (1.0, 1.0, 9.0))
+    assert thick.axes("auto", *sides[1:]) == (0,)
 
 
 def test_spacing_is_positive_or_unknown():
