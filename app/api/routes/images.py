@@ -156,7 +156,7 @@ async def compare(
             image = await worker.decode(**limits_of(service))
         share.hold(weight(reference) + weight(image))
         if image.sides != reference.sides:
-            detail = f"The image has {image.sides}, the reference {reference.sides} pixels."
+            detail = f"The image has {image.sides} pixels, the reference {reference.sides}."
             raise invalid_body("image", detail)
         with trace.stage("compare"):
             rmse, psnr, ssim = await worker.compare()
