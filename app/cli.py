@@ -19,13 +19,13 @@ from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from app.api.keys import hash_of, new_key
 from app.api.schemas import DenoiseOptions, NoiseOptions, OutputOptions
 from app.files import Job, Outcome, Status, find, is_folder, run
 from app.imaging.codec import Picture, decode
 from app.imaging.noise import add_noise
 from app.inference.denoiser import Denoiser, Limits
 from app.inference.store import BadModelPackage, read_packages
+from app.service.keys import hash_of, new_key
 from app.settings import Settings
 
 REST = """A picture that cannot be read does not stop the rest: it is named at the end,
@@ -170,8 +170,8 @@ def _source(model: str, field: str) -> str:
 def _serve(**given: Any) -> int:
     settings = Settings(**given)
     # Not at the top: the other commands need no web framework.
-    from app import server, workers
     from app.logs import configure_logs
+    from app.server import server, workers
 
     configure_logs(settings.log_level, settings.log_format)
     return workers.serve(settings) if settings.workers > 1 else server.serve(settings)

@@ -11,9 +11,9 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
-from app.api.memory import Share
 from app.api.problems import ProblemError, invalid_body, problem
 from app.imaging.codec import UnreadableImage
+from app.service.memory import Share
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from app.main import create_app
-from app.server import make_server, metrics_apart, serve
+from app.server.server import make_server, metrics_apart, serve
 from app.settings import Settings
 
 COMMAND = Path(sys.executable).with_name("denoiser")
