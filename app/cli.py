@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import math
 import os
 import secrets
 import sys
@@ -21,11 +20,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from app.api.keys import hash_of, new_key
 from app.api.schemas import DenoiseOptions, NoiseOptions, OutputOptions
+from app.bulk import command as bulk
 from app.files import Job, Outcome, Status, find, is_folder, run
 from app.imaging.codec import Picture, decode
 from app.imaging.noise import add_noise
-from app.inference.denoiser import Denoiser, Limits
 from app.inference.store import BadModelPackage, read_packages
+from app.pipeline import load_denoiser, package_of
 from app.settings import Settings
 
 REST = """A picture that cannot be read does not stop the rest: it is named at the end,
@@ -38,6 +38,9 @@ DENOISE = """examples:
   denoiser denoise photo.jpg -o clean.jpg --strength 0.6 --colour-strength 1
                                              no colour noise, and some grain
   denoiser denoise scans/ -o clean/ --json   a line for each, for programs
+  denoiser denoise s3://scans/2026 s3://clean/2026 --shard 3/10
+                                             the fourth of ten parts, of any
+                                             number of pictures
 
 DENOISER_MODEL and the other variables of denoiser serve --help are read, too."""
 NOISE = """examples:
@@ -64,6 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         first = error.errors()[0]
         where = [f"{_source(error.title, str(field))}: " for field in first["loc"][:1]]
         parser.error("".join([*where, first["msg"]]))
+    except bulk.Misuse as error:
+        parser.error(str(error))
     except BadModelPackage as error:
         _complain(str(error))
         return 1
@@ -86,7 +91,8 @@ def _parser() -> argparse.ArgumentParser:
     serve.set_defaults(command=_serve)
 
     denoise = _add_command(commands, "denoise", "remove the noise from pictures", DENOISE)
-    _add_files(denoise)
+    _add_files(denoise, place=bulk.place, needs_output=False)
+    bulk.add_flags(denoise)
     _add_flags(denoise, DenoiseOptions)
     denoise.set_defaults(command=_denoise)
 
@@ -117,19 +123,24 @@ def _add_command(commands: Any, name: str, summary: str, examples: str) -> argpa
     return parser
 
 
-def _add_files(parser: argparse.ArgumentParser) -> None:
+def _add_files(
+    parser: argparse.ArgumentParser,
+    place: Callable[[str], str | Path] = Path,
+    *,
+    needs_output: bool = True,
+) -> None:
     parser.add_argument(
         "inputs",
         nargs="+",
-        type=Path,
+        type=place,
         metavar="IN",
         help="picture, folder of pictures (with all folders in it), or quoted wildcard",
     )
     parser.add_argument(
         "-o",
         "--output",
-        required=True,
-        type=Path,
+        required=needs_output,
+        type=place,
         metavar="OUT",
         help="file to write, or folder; a folder for several pictures, which keeps what is there",
     )
@@ -201,19 +212,31 @@ def _key() -> int:
     return 0
 
 
-def _denoise(inputs: list[Path], output: Path, overwrite: bool, as_json: bool, **given: Any) -> int:
+def _denoise(
+    inputs: list[Path],
+    overwrite: bool,
+    as_json: bool,
+    output: Path | None = None,
+    manifest: str | None = None,
+    shard: str | None = None,
+    retry_failed: bool = False,
+    **given: Any,
+) -> int:
     options, settings = DenoiseOptions(**given), Settings()
-    packages = read_packages(settings.models_dir)
-    name = options.model or settings.model
-    if name not in packages:
-        raise BadModelPackage(f"there is no model {name!r}; these are: {', '.join(packages)}")
-    _import_tensorflow_in_silence()
-    denoiser = Denoiser.load(
-        packages[name],
-        precision=settings.precision,
-        threads=settings.threads,
-        limits=Limits(deadline=math.inf),  # nobody waits for an answer
+    request = bulk.request_of(
+        inputs,
+        output,
+        overwrite=overwrite,
+        as_json=as_json,
+        manifest=manifest,
+        shard=shard,
+        retry_failed=retry_failed,
     )
+    if request:
+        return bulk.denoise(request, options, settings)
+    if output is None:
+        raise bulk.Misuse("-o/--output is required")
+    denoiser = load_denoiser(package_of(options, settings), settings)
 
     def work(picture: Picture) -> Picture:
         return (
@@ -223,21 +246,6 @@ def _denoise(inputs: list[Path], output: Path, overwrite: bool, as_json: bool, *
         )
 
     return _convert(inputs, output, options, work, overwrite=overwrite, as_json=as_json)
-
-
-def _import_tensorflow_in_silence() -> None:
-    """Its libraries tell stderr how they were compiled, whatever the level of its log."""
-    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:  # somebody wants to know
-        return
-    sys.stderr.flush()
-    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        import app.inference.engine  # noqa: F401
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
-        os.close(nowhere)
 
 
 def _noise(inputs: list[Path], output: Path, overwrite: bool, as_json: bool, **given: Any) -> int:

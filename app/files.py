@@ -98,7 +98,7 @@ def run(sources: Iterable[Source], job: Job, threads: int) -> Iterator[Outcome]:
     Many threads read, decode, wait for the work, encode and write, so that the work itself always
     has a next picture.
     """
-    sources, room = list(sources), _Room(PIXELS_AT_ONCE)
+    sources, room = list(sources), Room(PIXELS_AT_ONCE)
     taken = {source.path.resolve(): source.path for source in sources}
     with ThreadPoolExecutor(threads, "file") as pool:
         futures = [
@@ -148,7 +148,7 @@ def _namesakes(sources: Iterable[Source]) -> Iterable[list[Source]]:
 
 
 def _convert_each(
-    namesakes: list[Source], job: Job, room: "_Room", taken: MutableMapping[Path, Path]
+    namesakes: list[Source], job: Job, room: "Room", taken: MutableMapping[Path, Path]
 ) -> list[Outcome]:
     """One after the other; the first of two that come to one name has it.
 
@@ -163,7 +163,7 @@ def _convert_each(
     return outcomes
 
 
-def _convert(source: Source, job: Job, room: "_Room", taken: Mapping[Path, Path]) -> Outcome:
+def _convert(source: Source, job: Job, room: "Room", taken: Mapping[Path, Path]) -> Outcome:
     try:
         data = source.path.read_bytes()
         size = read_header(data).size
@@ -216,7 +216,7 @@ def _write_whole(target: Path, data: bytes) -> None:
             part.unlink()
 
 
-class _Room:
+class Room:
     """Pixels that may be in memory at a time; whoever finds none waits."""
 
     def __init__(self, pixels: int) -> None:
@@ -226,6 +226,7 @@ class _Room:
 
     @contextmanager
     def hold(self, pixels: int) -> Iterator[None]:
+        """Wait for so many, or for all to be free, and give them back at the end."""
         with self._changed:
             self._changed.wait_for(lambda: not self._held or self._held + pixels <= self._pixels)
             self._held += pixels
