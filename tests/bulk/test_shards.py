@@ -26,5 +26,5 @@ def test_shards_are_read(text, environment, shard):
 
 @pytest.mark.parametrize("text", ["10/10", "3", "auto/2", "auto", "-1/2", "a/b", "1/0"])
 def test_what_is_no_shard_is_refused(text):
-    with pytest.raises(ValueError, match="shard|set"):
+    with pytest.raises(ValueError, match=r"shard|set"):
         read_shard(text, {})
