@@ -52,7 +52,9 @@ class Store:
     def __init__(self, url: str) -> None:
         """Raises StoreError where no file system answers to the URL."""
         try:
-            self._fs, root = fsspec.core.url_to_fs(url, use_listings_cache=False)
+            self._fs, root = fsspec.core.url_to_fs(
+                url, use_listings_cache=False, skip_instance_cache=True
+            )
         except (ImportError, ValueError) as error:
             raise StoreError(f"{url}: {error}") from error
         self._root = root.rstrip("/")

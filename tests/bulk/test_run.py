@@ -166,24 +166,19 @@ def test_results_have_names_of_their_own(key, format_, name):
 
 
 def test_sources_are_taken_as_they_are_needed(memory):
-    bulk, taken = Bulk("memory://in", "memory://out"), []
-    sources, targets = Store(bulk.source), Store(bulk.target)
+    sources, targets = Store("memory://in"), Store("memory://out")
+    taken: list[str] = []
 
     def endless():
         while True:
             taken.append(f"{len(taken)}.png")
             yield sources.named(taken[-1])
 
-    stop = threading.Event()
+    def report(_row, summary):
+        if summary.failed == 20:
+            stop.set()
+
+    stop, convert = threading.Event(), Converter(sources, targets, copied, options="", max_bytes=10)
     with Results(targets, sources, Shard()) as results:
-        convert = Converter(sources, targets, copied, options="", max_bytes=10)
-        run(
-            endless(),
-            convert,
-            results,
-            Choice(""),
-            threads=2,
-            stop=stop,
-            report=lambda _row, summary: summary.failed < 20 or stop.set(),
-        )
+        run(endless(), convert, results, Choice(""), threads=2, stop=stop, report=report)
     assert 20 <= len(taken) <= 28

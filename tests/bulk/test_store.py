@@ -8,9 +8,9 @@ from app.bulk.store import ATTEMPTS, Store, StoreError
 @pytest.fixture
 def pauses(monkeypatch):
     """The pauses that would have been made."""
-    made = []
-    monkeypatch.setattr(module.time, "sleep", made.append)
-    monkeypatch.setattr(module.random, "uniform", lambda *_: 1.0)
+    made: list[float] = []
+    monkeypatch.setattr("app.bulk.store.time.sleep", made.append)
+    monkeypatch.setattr("app.bulk.store.random.uniform", lambda *_: 1.0)
     return made
 
 
