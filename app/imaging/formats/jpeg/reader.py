@@ -8,6 +8,7 @@ import struct
 import imagecodecs
 import numpy as np
 
+from app.imaging.formats.jpeg.companions import companions
 from app.imaging.formats.jpeg.stream import (
     APP0,
     APP1,
@@ -19,6 +20,7 @@ from app.imaging.formats.jpeg.stream import (
     Frame,
     read_frame,
     rebuild,
+    trailer,
     write_segment,
 )
 from app.imaging.picture import Change, Changes, Format, Header, Metadata, Picture
@@ -39,7 +41,8 @@ def decode(data: bytes) -> Picture:
     """Decode grey, YCbCr or RGB, and CMYK or YCCK, which become RGB."""
     frame = read_frame(data)
     samples = imagecodecs.jpeg8_decode(rebuild(data, frame, frame.transform))
-    metadata, changes = _metadata(frame), _changes(frame)
+    metadata = _metadata(frame)
+    changes = _changes(frame) | companions(frame, trailer(data, frame))
     if len(frame.components) == 4:
         # Adobe's programs store the absence of ink, and readers take it that all others do, too
         samples = cmyk_to_rgb(np.invert(samples), metadata.icc)
