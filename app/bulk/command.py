@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.api.schemas import DenoiseOptions
+from app.finding import Misuse
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -29,10 +30,6 @@ FAILED, UNFINISHED = 1, 75
 """Exit codes: pictures failed, and the results name them; or some were not looked at, so that the
 same command is to be run again (EX_TEMPFAIL).
 """
-
-
-class Misuse(Exception):
-    """The command line does not make sense."""
 
 
 @dataclass(frozen=True)

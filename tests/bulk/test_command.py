@@ -64,7 +64,6 @@ def test_a_store_that_is_not_there_is_told(memory, capsys):
         (["memory://in", "memory://out", "--shard", "2/2"], "--shard: there is no shard 2 of 2"),
         (["memory://in", "memory://out", "--shard", "auto/2"], "JOB_COMPLETION_INDEX"),
         (["memory://in", "memory://out", "--retry-failed", "--manifest", "x"], "leave out"),
-        (["a.png"], "-o/--output"),
     ],
 )
 def test_misuse(arguments, complaint, capsys, monkeypatch):
