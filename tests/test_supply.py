@@ -26,7 +26,8 @@ def test_every_dependency_is_pinned(kind):
 
 
 def test_every_dependency_is_listed_with_its_licence():
-    pinned = {normal(line.partition("==")[0]) for line in lines("requirements.lock")}
+    here = [line for line in lines("requirements.lock") if "!= 'x86_64'" not in line]
+    pinned = {normal(line.partition("==")[0]) for line in here}  # the list is made on x86-64
     rows = [line.split("|") for line in lines("docs/licences.md") if line.startswith("|")]
     listed = {normal(row[1].strip()) for row in rows[2:]}
     assert listed == pinned - BUILD_TOOLS, "run make licences"
