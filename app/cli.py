@@ -217,7 +217,12 @@ def _denoise(inputs: list[Path], output: Path, overwrite: bool, as_json: bool, *
 
     def work(picture: Picture) -> Picture:
         return (
-            denoiser.submit(picture, strength=options.shares, range_=options.working_range)
+            denoiser.submit(
+                picture,
+                strength=options.shares,
+                range_=options.working_range,
+                transfer=options.transfer,
+            )
             .result()
             .picture
         )

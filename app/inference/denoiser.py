@@ -13,6 +13,7 @@ import numpy as np
 
 from app.imaging.blend import FULL, Strength
 from app.imaging.codec import Picture
+from app.imaging.light import Transfer
 from app.imaging.range import Choice, Range
 from app.imaging.scale import Pixels
 from app.imaging.tiling import Tile, plan, sides_within
@@ -70,8 +71,13 @@ class Denoised:
         return self.view.range
 
     @property
+    def transfer(self) -> Transfer:
+        """Whether the samples were taken to be linear."""
+        return self.view.transfer
+
+    @property
     def sigma(self) -> float:
-        """The deviation of the noise that the network found, in units of `range`, 0..1.
+        """The deviation of the noise that the network found, in units of what it was given, 0..1.
 
         It takes some milliseconds.
         """
@@ -153,15 +159,20 @@ class Denoiser:
         return cls(engine.forward, package.card, limits or Limits(), cost)
 
     def submit(
-        self, picture: Picture, *, strength: Strength = FULL, range_: Choice = "auto"
+        self,
+        picture: Picture,
+        *,
+        strength: Strength = FULL,
+        range_: Choice = "auto",
+        transfer: Transfer = "auto",
     ) -> Future[Denoised]:
         """Queues a picture; cancelling the future takes it off the queue.
 
-        `strength` is the share of the network's correction that is applied, and `range_` says
-        which values the network is given as 0 and 1. Raises Overloaded when there is no room, and
-        Draining after `close`.
+        `strength` is the share of the network's correction that is applied, `range_` says which
+        values the network is given as 0 and 1, and `transfer` whether they are linear. Raises
+        Overloaded when there is no room, and Draining after `close`.
         """
-        return self._queue(picture, view_of(picture, range_), strength)
+        return self._queue(picture, view_of(picture, range_, transfer), strength)
 
     async def denoise(
         self,
@@ -169,6 +180,7 @@ class Denoiser:
         *,
         strength: Strength = FULL,
         range_: Choice = "auto",
+        transfer: Transfer = "auto",
         empty: Empty = np.empty,
     ) -> Denoised:
         """`submit`, awaited: cancelling this takes the picture off the queue.
@@ -176,7 +188,7 @@ class Denoiser:
         `empty` makes the array for the result, whose values do not matter: it may lie in memory
         that other processes see.
         """
-        view = await asyncio.to_thread(view_of, picture, range_)
+        view = await asyncio.to_thread(view_of, picture, range_, transfer)
         return await asyncio.wrap_future(self._queue(picture, view, strength, empty))
 
     def _queue(

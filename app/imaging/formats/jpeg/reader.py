@@ -8,6 +8,7 @@ import struct
 import imagecodecs
 import numpy as np
 
+from app.imaging.formats.jpeg.coding import coding
 from app.imaging.formats.jpeg.stream import (
     APP0,
     APP1,
@@ -82,7 +83,7 @@ def _metadata(frame: Frame) -> Metadata:
         elif marker in (APP13, COM):  # IPTC, and a plain comment
             native.append(write_segment(marker, body))
     icc = b"".join(part for _, part in sorted(profile.items())) or None
-    return Metadata(icc=icc, exif=exif, xmp=xmp, dpi=dpi, native=tuple(native))
+    return Metadata(icc, exif, xmp, dpi, native=tuple(native), jpeg=coding(frame))
 
 
 def _density(jfif: bytes) -> tuple[float, float] | None:
