@@ -67,6 +67,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BadModelPackage as error:
         _complain(str(error))
         return 1
+    except ModuleNotFoundError as error:
+        if error.name not in ("keras", "tensorflow"):
+            raise
+        _complain("TensorFlow is missing: pip install 'denoiser[cpu]', or [gpu] for NVIDIA")
+        return 1
     except KeyboardInterrupt:
         _complain("stopped")
         return 130

@@ -264,3 +264,12 @@ def test_a_key_is_printed_with_its_hash(capsys):
     assert hash_of(key) == digest
     assert Settings(api_keys=digest).api_keys == (digest,)
     assert key not in printed.err
+
+
+def test_what_to_install_is_told(monkeypatch, picture, tmp_path, capsys):
+    def miss():
+        raise ModuleNotFoundError("No module named 'keras'", name="keras")
+
+    monkeypatch.setattr("app.cli._import_tensorflow_in_silence", miss)
+    assert run("denoise", picture(), "-o", tmp_path / "out.png") == 1
+    assert "denoiser[cpu]" in capsys.readouterr().err
