@@ -36,7 +36,8 @@ class OutputOptions(_Query):
     )
     quality: Annotated[int, Field(ge=1, le=100)] | SkipJsonSchema[None] = Field(
         default=None,
-        description="Quality of a JPEG or WebP result; the other formats are lossless.",
+        description="Quality of a JPEG or WebP result; the other formats are lossless. By default "
+        "95, and for what was a JPEG one that makes the result about as large.",
         examples=[95],
     )
     metadata: Literal["keep", "strip"] = Field(

@@ -21,7 +21,7 @@ from app.imaging.scale import Pixels, precise
 Floats = NDArray[np.float32]
 
 Transfer = Literal["auto", "linear", "perceptual"]
-"""What a caller may say of samples: what the picture itself does, in proportion to light, or not."""
+"""What a caller may say of samples: that they are in proportion to light, that not, or neither."""
 
 EXPONENT = 1 / 2.4
 """That of sRGB, IEC 61966-2-1."""

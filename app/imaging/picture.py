@@ -41,6 +41,8 @@ class Change(enum.StrEnum):
     """A palette or inks became grey or RGB, or grey became RGB."""
     DEPTH = "depth"
     """Samples have more bits than in the upload, or fewer."""
+    END = "end"
+    """The file had no end, or a damaged one, behind pixels that are all there."""
     FORMAT = "format"
     """The upload's format is read but not written, so PNG was taken instead."""
     METADATA = "metadata"

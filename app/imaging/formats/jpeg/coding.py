@@ -1,4 +1,4 @@
-"""How a JPEG was coded, so that it can be coded so again: its quality, and the sampling of colours."""
+"""How a JPEG was coded, for it to be coded so again: quality, and the sampling of its colours."""
 
 import numpy as np
 from numpy.typing import NDArray

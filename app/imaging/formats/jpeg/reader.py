@@ -9,6 +9,7 @@ import imagecodecs
 import numpy as np
 
 from app.imaging.formats.jpeg.coding import coding
+from app.imaging.formats.jpeg.ending import decode_whole
 from app.imaging.formats.jpeg.stream import (
     APP0,
     APP1,
@@ -23,7 +24,7 @@ from app.imaging.formats.jpeg.stream import (
     write_segment,
 )
 from app.imaging.picture import Change, Changes, Format, Header, Metadata, Picture
-from app.imaging.samples import cmyk_to_rgb, deinterleave
+from app.imaging.samples import Samples, cmyk_to_rgb, deinterleave
 
 EXIF, ICC = b"Exif\0\0", b"ICC_PROFILE\0"
 XMP = b"http://ns.adobe.com/xap/1.0/\0"
@@ -39,8 +40,14 @@ def read_header(data: bytes) -> Header:
 def decode(data: bytes) -> Picture:
     """Decode grey, YCbCr or RGB, and CMYK or YCCK, which become RGB."""
     frame = read_frame(data)
-    samples = imagecodecs.jpeg8_decode(rebuild(data, frame, frame.transform))
-    metadata, changes = _metadata(frame), _changes(frame)
+
+    def pixels(stream: bytes) -> Samples:
+        rebuilt = rebuild(stream, frame, frame.transform)
+        return np.asarray(imagecodecs.jpeg8_decode(rebuilt))
+
+    samples, has_end = decode_whole(data, frame, pixels)
+    metadata = _metadata(frame)
+    changes = _changes(frame) | ({Change.END} if not has_end else set())
     if len(frame.components) == 4:
         # Adobe's programs store the absence of ink, and readers take it that all others do, too
         samples = cmyk_to_rgb(np.invert(samples), metadata.icc)

@@ -23,7 +23,7 @@ _MAX_ICC = 255 * _ICC_PART
 def encode(picture: Picture, quality: int | None = None) -> bytes:
     """Encode at 8 bits; colour keeps its resolution at qualities of 90 and more.
 
-    What was a JPEG is coded nearly as it was unless a `quality` is given, for a file about as large.
+    What was a JPEG is coded nearly as it was, for a file about as large, unless `quality` is given.
     Raises `UnsuitableFormat` for transparency and for a side over 65 500 pixels.
     """
     if picture.alpha is not None and (to_uint8(picture.alpha) < 255).any():
