@@ -15,7 +15,7 @@ Floats = NDArray[np.float32]
 BLOCK = 16
 """Side of the blocks that are compared, in pixels."""
 
-BLOCKS = 1 << 8
+BLOCKS = 1 << 6
 """Blocks that the estimate looks at: more would cost time and change nothing."""
 
 CALM = 0.75

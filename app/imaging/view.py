@@ -4,6 +4,7 @@ It sees samples that are finite and not hidden, in their range.
 """
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -106,9 +107,10 @@ def _distinct_channels(pixels: Pixels) -> Pixels:
     """`pixels`, or their first channel where all are equal.
 
     A grey picture stored as colour would come back with a tint. A coloured one shows what it is
-    within its first rows, so that this costs nothing.
+    within its first row, so that this costs nothing.
     """
-    bands = (pixels[top : top + 64] for top in range(0, len(pixels), 64))
+    tops = (0, *range(1, len(pixels), 64))
+    bands = (pixels[top:end] for top, end in pairwise((*tops, len(pixels))))
     return pixels[..., :1] if all(map(_is_grey, bands)) else pixels
 
 

@@ -36,6 +36,10 @@ wider layers works on smaller ones.
 """
 
 
+SIMPLE_PIXELS = 1 << 18
+"""Up to which a picture of 8 bits without alpha is looked at in the event loop."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What a model's queue takes; pixels count the tiles' halos."""
@@ -82,6 +86,13 @@ class Denoised:
         It takes some milliseconds.
         """
         return noise_found(self.view, self.restored)
+
+
+def _is_simple(picture: Picture) -> bool:
+    """Whether its view takes less time than a thread would."""
+    plain = picture.dtype == np.uint8 and picture.alpha is None and picture.extra is None
+    small = picture.height * picture.width <= SIMPLE_PIXELS
+    return plain and small and not picture.metadata.linear
 
 
 def _sides(card: ModelCard) -> tuple[int, ...]:
@@ -188,7 +199,10 @@ class Denoiser:
         `empty` makes the array for the result, whose values do not matter: it may lie in memory
         that other processes see.
         """
-        view = await asyncio.to_thread(view_of, picture, range_, transfer)
+        if _is_simple(picture):
+            view = view_of(picture, range_, transfer)
+        else:
+            view = await asyncio.to_thread(view_of, picture, range_, transfer)
         return await asyncio.wrap_future(self._queue(picture, view, strength, empty))
 
     def _queue(

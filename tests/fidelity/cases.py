@@ -185,6 +185,15 @@ def _jpeg() -> Iterator[Row]:
         make = partial(by_pillow, SMOOTH, "JPEG", quality=95, progressive=kind)
         yield f"{title}, without an end", partial(_but_for, make, 2), ended
         yield f"{title}, without its last pixels", partial(_but_for, make, 5), UNREADABLE
+    photo = by_pillow(SMOOTH, "JPEG", quality=95, subsampling=0)
+    extras: dict[str, tuple[bytes, Change]] = {
+        "a film behind it": (files.FILM, Change.FILM),
+        "a gain map behind it": (files.gain_map(photo), Change.GAIN_MAP),
+        "another picture behind it": (photo, Change.PICTURES),
+    }
+    for title, (extra, change) in extras.items():
+        back = Kept(Format.JPEG, SMOOTH, (change, METADATA), LOSSY)
+        yield f"colour, {title}", partial(bytes, photo + extra), back
     lossless = partial(imagecodecs.jpeg8_encode, SMOOTH, lossless=True)
     yield "lossless (SOF3)", lossless, UNSUPPORTED
     deep = partial(imagecodecs.jpeg8_encode, (DEEP[..., 0] >> 4), 95, bitspersample=12)

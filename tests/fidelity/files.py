@@ -31,6 +31,16 @@ SMOOTH: Samples = np.stack(
 """Smooth colours, that a lossy format holds closely."""
 
 
+FILM = b"\0\0\0\x18ftypmp42" + bytes(1000)
+"""The beginning of a film, as motion photos have it."""
+
+
+def gain_map(photo: bytes) -> bytes:
+    """A JPEG that says that it is a gain map."""
+    said = b"http://ns.adobe.com/xap/1.0/\0<x xmlns:h='http://ns.adobe.com/hdr-gain-map/1.0/'/>"
+    return photo[:2] + b"\xff\xe1" + struct.pack(">H", len(said) + 2) + said + photo[2:]
+
+
 def by_pillow(samples: Samples, kind: str, mode: str | None = None, **options: Any) -> bytes:
     """Saved by Pillow, after conversion to `mode`."""
     image, file = Image.fromarray(samples), io.BytesIO()

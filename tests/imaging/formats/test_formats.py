@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app import files
+from app import finding
 from app.api import openapi
 from app.imaging import codec, formats
 from app.imaging.codec import Format, Header, Picture, UnreadableImage, UnsupportedImage
@@ -65,7 +65,7 @@ def test_a_format_that_is_registered_is_known_everywhere(tmp_path):
     with pytest.raises(UnsupportedImage, match=r"tiff, webp or plain\."):
         codec.decode(b"none of them", max_pixels=2)
     assert formats.of_name("image/x-plain") is PLAIN
-    assert [each.path.name for each in files.find([tmp_path], tmp_path / "out")[0]] == [
+    assert [each.path.name for each in finding.find([tmp_path], tmp_path / "out", "new")[0]] == [
         "some.PLAIN"
     ]
     assert [path.name for path in images.image_files(tmp_path)] == ["some.PLAIN"]

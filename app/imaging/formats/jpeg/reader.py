@@ -9,6 +9,7 @@ import imagecodecs
 import numpy as np
 
 from app.imaging.formats.jpeg.coding import coding
+from app.imaging.formats.jpeg.companions import companions
 from app.imaging.formats.jpeg.ending import decode_whole
 from app.imaging.formats.jpeg.stream import (
     APP0,
@@ -21,6 +22,7 @@ from app.imaging.formats.jpeg.stream import (
     Frame,
     read_frame,
     rebuild,
+    trailer,
     write_segment,
 )
 from app.imaging.picture import Change, Changes, Format, Header, Metadata, Picture
@@ -47,7 +49,8 @@ def decode(data: bytes) -> Picture:
 
     samples, has_end = decode_whole(data, frame, pixels)
     metadata = _metadata(frame)
-    changes = _changes(frame) | ({Change.END} if not has_end else set())
+    behind = trailer(data, frame) if has_end else memoryview(b"")
+    changes = _changes(frame) | companions(frame, behind) | (set() if has_end else {Change.END})
     if len(frame.components) == 4:
         # Adobe's programs store the absence of ink, and readers take it that all others do, too
         samples = cmyk_to_rgb(np.invert(samples), metadata.icc)

@@ -159,6 +159,12 @@ def read_tables(data: bytes) -> tuple[bytes, ...]:
     raise UnreadableImage("The tables of the JPEG image are damaged.")
 
 
+def trailer(data: bytes, frame: Frame) -> memoryview:
+    """What lies behind the end of the image."""
+    ends = (each.end for each in segments(data, frame.scan) if each.marker == EOI)
+    return memoryview(data)[next(ends) :]
+
+
 def rebuild(
     data: bytes, frame: Frame, transform: Transform, tables: tuple[bytes, ...] = ()
 ) -> bytes:
