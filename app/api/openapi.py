@@ -35,7 +35,8 @@ CHANGES: Json = {
     "X-Image-Changes": {
         "description": (
             "What the answer holds otherwise than the upload did, or not at all: a list of "
-            f"{', '.join(f'`{change}`' for change in Change)}. Absent where nothing but the samples has changed."
+            f"{', '.join(f'`{change}`' for change in Change)}. "
+            "Absent where nothing but the samples has changed."
         ),
         "schema": {
             "type": "string",
