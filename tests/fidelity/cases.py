@@ -22,7 +22,7 @@ from tests.fidelity.foreign import SAMPLES
 Item = Literal["profile", "exif", "gps", "xmp", "dpi", "comment"]
 
 ALPHA, CHANNEL, COLOURS, DEPTH = Change.ALPHA, Change.CHANNEL, Change.COLOURS, Change.DEPTH
-FORMAT, METADATA = Change.FORMAT, Change.METADATA
+END, FORMAT, METADATA = Change.END, Change.FORMAT, Change.METADATA
 ORIENTATION, PROFILE = Change.ORIENTATION, Change.PROFILE
 LOSSY = 6
 """Levels of 255 that a second lossy coding may cost a smooth picture."""
@@ -62,6 +62,7 @@ class Case:
 
 
 UNSUPPORTED = Refused(415, "unsupported-media-type")
+UNREADABLE = Refused(400, "unreadable-image")
 
 
 def cases() -> Iterator[Case]:
@@ -90,6 +91,12 @@ PALETTE: Samples = np.array([[200, 10, 30], [0, 90, 250], [255, 255, 0], [9, 8, 
 INDICES: Samples = NOISE[..., 0] % 4
 SEEN: Samples = PALETTE[INDICES]
 OPACITY: Samples = np.where(INDICES == 2, 0, 255).astype(np.uint8)
+LINEAR = {
+    "gAMA": files.png_chunk(b"gAMA", (100_000).to_bytes(4, "big")),
+    "cICP": files.png_chunk(b"cICP", bytes([1, 8, 0, 1])),
+    "a profile": files.png_chunk(b"iCCP", b"linear\0\0" + zlib.compress(files.linear_profile())),
+}
+"""Chunks by which a PNG says that its samples are in proportion to light."""
 GREY: Samples = SMOOTH[..., 0]
 INKS: Samples = np.dstack((SMOOTH, GREY // 2))
 LIGHT: Samples = 255 - INKS.astype(float)
@@ -142,7 +149,19 @@ def _png() -> Iterator[Row]:
             back = Kept(Format.PNG, np.dstack((samples, opaque)), (ALPHA,))
             make = partial(plain, planes, bits, kind, chunk)
             yield f"{bits}-bit {MODES[names]} with a transparent colour", make, back
+    deep, seen = DEEP[..., :3], Kept(Format.PNG, DEEP[..., :3])
+    for said, chunk in LINEAR.items():
+        yield f"16-bit RGB, linear by {said}", partial(plain, deep, 16, 2, chunk), seen
+    make, whole = partial(plain, deep, 16, 2), Kept(Format.PNG, deep, (END,))
+    yield "16-bit RGB without an end", partial(_but_for, make, 12), whole
+    yield "16-bit RGB, damaged behind its pixels", lambda: _but_for(make, 12) + bytes(9), whole
+    yield "16-bit RGB without its last pixels", partial(_but_for, make, 20), UNREADABLE
     yield "animated", partial(files.animated, "PNG"), UNSUPPORTED
+
+
+def _but_for(make: Make, count: int) -> bytes:
+    """A file without its last bytes."""
+    return bytes(make()[:-count])
 
 
 def _jpeg() -> Iterator[Row]:
@@ -162,6 +181,11 @@ def _jpeg() -> Iterator[Row]:
     )
     for colours in (imagecodecs.JPEG8.CS.CMYK, imagecodecs.JPEG8.CS.YCCK):
         yield colours.name, partial(files.cmyk_jpeg, INKS, colours), printed
+    ended = Kept(Format.JPEG, SMOOTH, (END,), LOSSY)
+    for title, kind in (("colour", False), ("colour, progressive", True)):
+        make = partial(by_pillow, SMOOTH, "JPEG", quality=95, progressive=kind)
+        yield f"{title}, without an end", partial(_but_for, make, 2), ended
+        yield f"{title}, without its last pixels", partial(_but_for, make, 5), UNREADABLE
     photo = by_pillow(SMOOTH, "JPEG", quality=95, subsampling=0)
     extras: dict[str, tuple[bytes, Change]] = {
         "a film behind it": (files.FILM, Change.FILM),
@@ -264,6 +288,11 @@ def _tiff() -> Iterator[Row]:
         yield f"{title} RGB + a channel not stated", make, Kept(Format.TIFF, source)
         back = Kept(Format.PNG, source[..., :3], (CHANNEL,))
         yield f"{title} RGB + a channel not stated", make, back, "format=png"
+    yield (
+        "24-bit grey",
+        partial(files.tiff_of_bits, DEEP[..., :1].astype("u4") << 8, 24),
+        UNSUPPORTED,
+    )
     yield "CIE L*a*b*", partial(by_tifffile, SMOOTH, photometric="cielab"), UNSUPPORTED
     five = np.dstack((NOISE, NOISE[..., 0]))
     extra = partial(
@@ -410,7 +439,14 @@ def _metadata() -> Iterator[Row]:
         yield title, make, Kept(target, samples, (), tolerance, frozenset(items))
         back = Kept(target, samples, (METADATA,), tolerance, frozenset({"profile"}))
         yield title, make, back, "metadata=strip"
+    for name in (b"tEXt", b"zTXt"):
+        make = partial(files.png, NOISE[..., :3], 8, 2, files.exif_text(name), interlaced=False)
+        back = Kept(Format.PNG, NOISE[..., :3], (), metadata=frozenset({"exif", "gps"}))
+        yield f"PNG with EXIF in a {name.decode()} chunk", make, back
     inks = bytes(16) + b"CMYK" + bytes(108)
+    chunk = files.png_chunk(b"iCCP", b"damaged\0\0" + bytes(9))
+    make = partial(files.png, NOISE[..., :3], 8, 2, chunk, interlaced=False)
+    yield "PNG with a damaged profile", make, Kept(Format.PNG, NOISE[..., :3], (PROFILE,))
     make = partial(by_tifffile, INKS, photometric="separated", iccprofile=inks)
     back = Kept(Format.TIFF, PRINTED, (COLOURS, PROFILE))
     yield "CMYK TIFF with a damaged profile", make, back

@@ -167,6 +167,26 @@ def profile() -> bytes:
     return bytes(made)
 
 
+def linear_profile() -> bytes:
+    """A colour profile whose curves are straight."""
+    made = bytearray(profile())
+    (count,) = struct.unpack_from(">I", made, 128)
+    for place in range(132, 132 + 12 * count, 12):
+        name, start, _ = struct.unpack_from(">4sII", made, place)
+        if name in (b"rTRC", b"gTRC", b"bTRC"):
+            made[start : start + 12] = b"curv" + bytes(8)
+            struct.pack_into(">I", made, place + 8, 12)
+    return bytes(made)
+
+
+def exif_text(name: bytes) -> bytes:
+    """EXIF in a chunk of text, plain or packed, as ImageMagick writes it."""
+    digits = exif(1).hex().encode()
+    text = b"\nexif\n%8d\n" % (len(digits) // 2) + digits + b"\n"
+    packed_text = b"\0" + zlib.compress(text) if name == b"zTXt" else text
+    return png_chunk(name, b"Raw profile type exif\0" + packed_text)
+
+
 def turned(samples: Samples, orientation: int) -> Samples:
     """The picture as somebody would see it who heeds the orientation."""
     turns = {
