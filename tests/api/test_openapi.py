@@ -16,7 +16,7 @@ from app.main import create_app
 from app.settings import Settings
 from tests.api.conftest import listening, wait_until
 
-READ = ("png", "jpeg", "webp", "tiff", "bmp", "gif")
+READ = ("png", "jpeg", "webp", "tiff", "bmp", "gif", "avif")
 
 
 def picture(kind, mode="RGB"):

@@ -72,6 +72,7 @@ def cases() -> Iterator[Case]:
         "JPEG": _jpeg,
         "WebP": _webp,
         "TIFF": _tiff,
+        "AVIF": _avif,
         "BMP": _bmp,
         "GIF": _gif,
         "Other formats": _others,
@@ -309,6 +310,24 @@ def _tiff_file(samples: Samples, **options: Any) -> bytes:
     return by_tifffile(samples, photometric=photometric, planarconfig=1, **options)
 
 
+def _avif() -> Iterator[Row]:
+    for bits in (8, 10, 12):
+        for title, samples in (("grey", SMOOTH[..., 0]), ("RGB", SMOOTH)):
+            scaled = samples if bits == 8 else samples.astype(np.uint16) << (bits - 8)
+            samples = samples if bits == 8 else spread(scaled, bits)
+            changes = (FORMAT,) if bits == 8 else (DEPTH, FORMAT)
+            back = Kept(Format.PNG, samples, changes, LOSSY * (1 if bits == 8 else 257))
+            yield f"{bits}-bit {title}", partial(files.avif, scaled, bits), back
+    veiled = np.dstack((SMOOTH, GREY))
+    back = Kept(Format.PNG, veiled, (FORMAT,), LOSSY)
+    yield "8-bit RGB + alpha", partial(files.avif, veiled, 8), back
+    exif = partial(by_pillow, SMOOTH, "AVIF", quality=95, exif=files.exif(6))
+    items: frozenset[Item] = frozenset({"exif", "gps"})
+    back = Kept(Format.PNG, files.turned(SMOOTH, 6), (FORMAT, ORIENTATION), LOSSY, items)
+    yield "turned, with EXIF", exif, back
+    yield "animated", partial(files.animated, "AVIF"), UNSUPPORTED
+
+
 def _bmp() -> Iterator[Row]:
     bilevel = np.asarray(Image.fromarray(NOISE[..., 0]).convert("1"), np.uint8) * 255
     yield (
@@ -354,10 +373,9 @@ def _gif() -> Iterator[Row]:
 
 
 def _others() -> Iterator[Row]:
-    yield "AVIF", partial(by_pillow, SMOOTH, "AVIF"), UNSUPPORTED
     yield "JPEG 2000", partial(imagecodecs.jpeg2k_encode, SMOOTH), UNSUPPORTED
     yield "JPEG XL", partial(imagecodecs.jpegxl_encode, SMOOTH), UNSUPPORTED
-    real = ("an AVIF", "a JPEG 2000", "a JPEG XL")
+    real = ("a JPEG 2000", "a JPEG XL")
     for title, data in {title: data for title, data in SAMPLES if title not in real}.items():
         yield title.partition(" ")[2], partial(bytes, data), UNSUPPORTED
     yield "no bytes", bytes, Refused(400, "unreadable-image")
