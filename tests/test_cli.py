@@ -279,7 +279,7 @@ def test_what_to_install_is_told(monkeypatch, picture, tmp_path, capsys):
     def miss():
         raise ModuleNotFoundError("No module named 'keras'", name="keras")
 
-    monkeypatch.setattr("app.cli._import_tensorflow_in_silence", miss)
+    monkeypatch.setattr("app.pipeline._import_tensorflow_in_silence", miss)
     assert run("denoise", picture(), "-o", tmp_path / "out.png") == 1
     assert "denoiser[cpu]" in capsys.readouterr().err
 
