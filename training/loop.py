@@ -56,10 +56,10 @@ def train(
     """Trains the experiment in the file `source` on the images below `data`; leaves all in `run`.
 
     After each epoch, and within a long one, the state of the run is saved; `resume` goes on from
-    there, if there is any, and comes to what a run that was never stopped comes to. `start` is a saved network from whose
-    layers those of the same names take their weights in a new run; it and `steps` override the
-    experiment's. Raises TrainingError for what the caller can mend, before it writes anything if it
-    can, and OSError if the disk is full.
+    there, if there is any, and comes to what a run that was never stopped comes to. `start` is a
+    saved network from whose layers those of the same names take their weights in a new run; it and
+    `steps` override the experiment's. Raises TrainingError for what the caller can mend, before it
+    writes anything if it can, and OSError if the disk is full.
     """
     console = console or Console()
     experiment = read_experiment(source)
