@@ -5,6 +5,7 @@ holds both inside this package, with the models, and installs nothing beside it 
 here that folder is put on the path. In a checkout all lie beside this package instead.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -15,7 +16,12 @@ if (_HERE / "app").is_dir() and str(_HERE) not in sys.path:
 
 
 def main() -> int:
-    """Runs the command line; returns the exit code."""
+    """Runs the command line; returns the exit code, or ends the process where it was stopped."""
+    from app.batch import STOPPED
     from app.cli import main as run
 
-    return run()
+    code = run()
+    if code == STOPPED:  # by Ctrl-C, which does not wait for the pictures that threads work on
+        sys.stdout.flush()
+        os._exit(code)
+    return code

@@ -43,6 +43,8 @@ class Change(enum.StrEnum):
     """Samples have more bits than in the upload, or fewer."""
     DEPTH_MAP = "depth-map"
     """A map of distances that came with the picture is left out."""
+    END = "end"
+    """The file had no end, or a damaged one, behind pixels that are all there."""
     FILM = "film"
     """The film of a motion photo is left out."""
     FORMAT = "format"
@@ -114,7 +116,9 @@ class Metadata:
     it; `dpi` is horizontal, vertical. `colour` holds the chunks by which PNG says how to see its
     samples, and `native` further parts, such as PNG text, as the picture's own format stores
     them: both are written into that format alone. `lossless` says that the file was a WebP
-    without loss, to be written without loss again.
+    without loss, to be written without loss again; `jpeg` are the quality, 1 to 100, and the
+    sampling of colours, such as "420", of a file that was a JPEG. `linear` says that the samples
+    are in proportion to light.
     """
 
     icc: bytes | None = None
@@ -124,6 +128,8 @@ class Metadata:
     colour: tuple[bytes, ...] = ()
     native: tuple[bytes, ...] = ()
     lossless: bool = False
+    jpeg: tuple[int, str] | None = None
+    linear: bool = False
 
     @property
     def nbytes(self) -> int:
