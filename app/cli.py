@@ -256,7 +256,10 @@ def _denoise(
 
         def work(picture: Picture) -> Worked:
             submitted = denoiser.submit(
-                picture, strength=options.shares, range_=options.working_range
+                picture,
+                strength=options.shares,
+                range_=options.working_range,
+                transfer=options.transfer,
             )
             result = submitted.result()
             return Worked(result.picture, model=package.name, sigma=round(result.sigma, 4))
