@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+from typing import Any
 
 import httpx
 import kubernetes_validate
@@ -25,7 +26,7 @@ def built(name):
     """The objects of a kustomization, by kind: its files, with JSON patches (RFC 6902) applied."""
     folder = KUBERNETES / name
     kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
-    objects = {}
+    objects: dict[str, Any] = {}
     for resource in kustomization["resources"]:
         path = folder / resource
         if path.is_dir():
