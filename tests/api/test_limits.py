@@ -43,6 +43,17 @@ def test_the_memory_of_one_request(listen, image_file):
         assert post(client, data) == (413, "needs-too-much-memory")
 
 
+def test_the_memory_of_a_comparison_is_that_of_both_pictures(listen, image_file):
+    data = image_file(WIDTH, HEIGHT)
+    files = {"reference": data, "image": data}
+    edge = 2 * (2 * len(data) + 16 * WIDTH * HEIGHT)
+    with listen(memory_bytes=edge + 400) as client:  # what is around them in the form counts, too
+        assert client.post("/compare", files=files).json()["ssim"] == 1
+    with listen(memory_bytes=edge - 1) as client:
+        answer = client.post("/compare", files=files)
+        assert (answer.status_code, answer.json()["code"]) == (413, "needs-too-much-memory")
+
+
 class HalfSent:
     """A request of which only half has come."""
 
