@@ -61,6 +61,11 @@ def blur_model() -> Any:
 
 
 @pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
 def make_package(tmp_path: Path) -> Callable[..., Path]:
     """Makes the package `name` of a model (the blur by default) in a models/ folder of its own."""
 

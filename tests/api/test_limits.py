@@ -216,3 +216,14 @@ def test_the_parts_of_a_form(client, image_file, shape, result):
     content_type = "multipart/form-data; boundary=x"
     answer = client.post("/noise", content=body, headers={"Content-Type": content_type})
     assert (answer.status_code, answer.json()["code"] if answer.is_error else None) == result
+
+
+def test_pictures_are_reckoned_before_they_are_decoded(listen, image_file):
+    data = image_file(100, 100)
+    with listen(memory_bytes=100 * 100 * 16) as client:
+        answer = client.post("/noise", content=data, headers={"Content-Type": "image/png"})
+        assert answer.status_code == 413
+        small = image_file(80, 80)
+        answer = client.post("/noise", content=small, headers={"Content-Type": "image/png"})
+        assert answer.status_code == 200
+        assert "denoiser_held_bytes 0.0" in client.get("/metrics").text

@@ -14,11 +14,11 @@ import uvicorn
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, make_asgi_app
 
-from app.api.body import BodyLimit
-from app.api.head import LimitedHead
-from app.api.service import Service
+from app.api.middleware.body import BodyLimit
 from app.main import create_app
 from app.sandbox.pool import NURSERY
+from app.server.head import LimitedHead
+from app.service.service import Service
 from app.settings import Settings
 
 logger = logging.getLogger(__name__)

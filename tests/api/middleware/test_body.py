@@ -67,7 +67,7 @@ def test_a_client_that_goes_on_sending_still_gets_its_answer(listen, connect):
 
 
 def test_an_early_answer_to_a_client_that_never_ends_is_cut_off(listen, connect, monkeypatch):
-    monkeypatch.setattr("app.api.body.LINGER_SECONDS", 0.1)
+    monkeypatch.setattr("app.api.middleware.body.LINGER_SECONDS", 0.1)
     with listen(max_body_bytes=1000) as client:
         connection = connect(client)
         connection.sendall(f"{HEAD}Content-Length: 2000\r\n\r\n".encode())

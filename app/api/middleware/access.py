@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.catalogue import NO_KEY
-from app.api.keys import known
 from app.api.problems import ProblemError, problem, problem_response
 from app.api.rate import RateLimit
 from app.api.trace import trace_of
+from app.service.keys import known
 
 OPEN = {"/", "/health/live", "/health/ready", "/docs", "/redoc", "/openapi.json"}
 OPEN_FOLDERS = ("/static/", "/docs-assets/")

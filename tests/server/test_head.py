@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from app.api.headers import SECURITY_HEADERS
+from app.api.middleware.headers import SECURITY_HEADERS
 from app.main import create_app
-from app.server import make_server
+from app.server.server import make_server
 from app.settings import Settings
 from tests.fidelity.files import NOISE, by_pillow, png_chunk
 

@@ -69,7 +69,7 @@ async def test_a_request_id_is_kept_if_it_is_safe(fragile, asgi, given, kept):
 
 async def test_one_line_is_logged_for_each_request(fragile, asgi, image_file, caplog):
     ids = []
-    logger = logging.getLogger("app.api.observe")
+    logger = logging.getLogger("app.api.middleware.observe")
     caplog.set_level(logging.INFO, logger.name)
 
     def note(record):

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from app.api.problems import problem
 from app.inference.batcher import Overloaded
+from app.service.errors import NeedsTooMuchMemory
 
 RETRY_AFTER = 2.0
 """Seconds to wait at least: those who hold memory may also be slow to send or to take a picture."""
@@ -30,7 +30,7 @@ class Memory:
     def share(self) -> Iterator["Share"]:
         """One request's part, given back at the end of the block.
 
-        Raises Overloaded (503) where as many requests as may have one.
+        Raises Overloaded where as many requests as may have one.
         """
         if self.shares >= self.max_shares:
             raise self.overloaded()
@@ -62,13 +62,13 @@ class Share:
     def hold(self, size: int) -> None:
         """Holds `size` bytes from here on, in place of what was held before.
 
-        Raises Overloaded (503) when others leave too little, ProblemError (413) when even the
-        whole memory would be too little.
+        Raises Overloaded when others leave too little, NeedsTooMuchMemory when even the whole
+        memory would be too little.
         """
         more = size - self._held
         if more > 0 and self._memory.held + more > self._memory.capacity:
             if size > self._memory.capacity:
-                raise problem("needs-too-much-memory")
+                raise NeedsTooMuchMemory
             raise self._memory.overloaded()
         self._memory.held += more
         self._held = size

@@ -21,11 +21,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from app.api.memory import Memory
-from app.api.models import Models
-from app.api.trace import Trace
 from app.sandbox.faults import Cause
 from app.sandbox.pool import Sandbox
+from app.service.memory import Memory
+from app.service.models import Models
+from app.service.trace import Trace
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}

@@ -30,11 +30,11 @@ import uvicorn
 from prometheus_client import CollectorRegistry
 from prometheus_client.multiprocess import mark_process_dead
 
-from app.api.metrics import WorkersTotals
-from app.api.service import Service
 from app.logs import configure_logs
 from app.main import create_app
-from app.server import Server, exit_code, make_server, metrics_apart
+from app.server.server import Server, exit_code, make_server, metrics_apart
+from app.service.metrics import WorkersTotals
+from app.service.service import Service
 from app.settings import Settings
 
 logger = logging.getLogger(__name__)

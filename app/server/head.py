@@ -6,8 +6,8 @@ from typing import ClassVar
 
 import httptools
 
-from app.api.connection import Connection
 from app.api.problems import ProblemError, problem
+from app.server.connection import Connection
 
 HOST = re.compile(rb"[^\s/?#@\\]*")
 

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from app.server.workers import devices, serve, threads_each
 from app.settings import Settings
-from app.workers import devices, serve, threads_each
 from benchmarks.process import family
 
 COMMAND = Path(sys.executable).with_name("denoiser")

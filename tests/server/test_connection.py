@@ -16,9 +16,9 @@ from fastapi import FastAPI
 from PIL import Image
 from uvicorn.protocols.http import httptools_impl
 
-from app.api.connection import MAX_AHEAD, UVICORN
 from app.main import create_app
-from app.server import make_server
+from app.server.connection import MAX_AHEAD, UVICORN
+from app.server.server import make_server
 from app.settings import Settings
 
 STALL = 0.05

@@ -1,8 +1,8 @@
 import pytest
 
-from app.api.memory import Memory
-from app.api.problems import ProblemError
 from app.inference.batcher import Overloaded
+from app.service.errors import NeedsTooMuchMemory
+from app.service.memory import Memory
 
 
 def test_shares_add_up_and_are_given_back():
@@ -38,20 +38,8 @@ def test_it_is_likely_to_be_free_when_what_is_queued_is_done(backlog, seconds):
 
 
 def test_what_can_never_fit_is_refused_for_good():
-    with Memory(100, 1).share() as share, pytest.raises(ProblemError) as refusal:
+    with Memory(100, 1).share() as share, pytest.raises(NeedsTooMuchMemory):
         share.hold(101)
-    assert refusal.value.status == 413
-
-
-def test_pictures_are_reckoned_before_they_are_decoded(listen, image_file):
-    data = image_file(100, 100)
-    with listen(memory_bytes=100 * 100 * 16) as client:
-        answer = client.post("/noise", content=data, headers={"Content-Type": "image/png"})
-        assert answer.status_code == 413
-        small = image_file(80, 80)
-        answer = client.post("/noise", content=small, headers={"Content-Type": "image/png"})
-        assert answer.status_code == 200
-        assert "denoiser_held_bytes 0.0" in client.get("/metrics").text
 
 
 def test_shares_have_a_number():

@@ -6,8 +6,8 @@ import socket
 import httpx
 import pytest
 
-from app.api.keys import hash_of, new_key
 from app.main import create_app
+from app.service.keys import hash_of, new_key
 from app.settings import Settings
 from tests.api.conftest import listening
 
@@ -116,7 +116,7 @@ def test_the_log_tells_whose_key_it_was_but_not_the_key(guarded, caplog, wait_un
     def told():
         return [record for record in caplog.records if getattr(record, "key", None)]
 
-    caplog.set_level("INFO", "app.api.observe")
+    caplog.set_level("INFO", "app.api.middleware.observe")
     guarded.get("/models", headers=bearer(OTHER))
     wait_until(told)  # once the answer is out
     (record,) = told()

@@ -1,6 +1,6 @@
 import pytest
 
-from app.api.query import MAX_FIELDS
+from app.api.middleware.query import MAX_FIELDS
 from app.main import create_app
 from app.settings import Settings
 from tests.api.conftest import listening

@@ -1,4 +1,4 @@
-from app.api.keys import hash_of, known, new_key
+from app.service.keys import hash_of, known, new_key
 
 
 def test_keys_differ_and_are_long():

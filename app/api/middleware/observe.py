@@ -9,10 +9,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
-from app.api.metrics import Metrics
 from app.api.problems import problem_response
-from app.api.trace import Trace
+from app.api.trace import server_timing, trace_for
 from app.inference.batcher import Draining
+from app.service.metrics import Metrics
+from app.service.trace import Trace
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ class Observe:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        trace = Trace.of_caller(Headers(scope=scope).get("x-request-id"))
+        trace = trace_for(Headers(scope=scope).get("x-request-id"))
         scope.setdefault("state", {})["trace"] = trace
 
         async def counted_receive() -> Message:
@@ -48,7 +49,7 @@ class Observe:
                 trace.status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = trace.request_id
-                headers["Server-Timing"] = trace.server_timing
+                headers["Server-Timing"] = server_timing(trace)
             trace.bytes_out += len(message.get("body", b""))
             await send(message)
 

@@ -14,9 +14,9 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from app.api.catalogue import CATALOGUE
-from app.api.headers import SECURITY_HEADERS
+from app.api.middleware.headers import SECURITY_HEADERS
 from app.api.problems import MEDIA_TYPE, Problem, ProblemError, problem
-from app.api.trace import Trace
+from app.service.trace import Trace
 
 logger = logging.getLogger(__name__)
 
@@ -241,7 +241,7 @@ class Connection(HttpToolsProtocol):
         self._write_refusal(refusal)
 
     def _write_refusal(self, refusal: ProblemError) -> None:
-        status, trace = refusal.status, Trace.of_caller(None)
+        status, trace = refusal.status, Trace()
         title = HTTPStatus(status).phrase
         answer = Problem(
             title=title,

@@ -1,6 +1,6 @@
 import pytest
 
-from app.api.headers import SECURITY_HEADERS
+from app.api.middleware.headers import SECURITY_HEADERS
 
 
 @pytest.mark.parametrize("path", ["/", "/health/live", "/nothing", "/static/style.css", "/metrics"])

@@ -3,18 +3,16 @@
 import asyncio
 import logging
 
-from app.api.problems import ProblemError, problem
 from app.inference.batcher import Draining
 from app.inference.denoiser import Denoiser, Limits
 from app.inference.store import BadModelPackage, ModelPackage, read_packages
+from app.service.errors import Failing, Loading, UnknownModel
 from app.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 PROBE_SECONDS = 1.0
 """Between two trials of a model that fails."""
-LOADING_RETRY_AFTER = 5.0
-"""Seconds in which models are likely to be loaded and warm."""
 
 
 class Models:
@@ -76,16 +74,16 @@ class Models:
             logger.critical("the models cannot be loaded", exc_info=True)
 
     def packages(self) -> dict[str, ModelPackage]:
-        """By name; raises ProblemError, 503, before they have been read."""
+        """By name; raises Loading before they have been read."""
         if not self._packages:
-            raise _loading()
+            raise Loading
         return self._packages
 
     def package(self, name: str) -> ModelPackage:
-        """The named package; raises ProblemError: 404 where there is none."""
+        """The named package; raises UnknownModel where there is none, and as `packages` does."""
         packages = self.packages()
         if name not in packages:
-            raise problem("unknown-model", name=name, names=", ".join(packages))
+            raise UnknownModel(name, packages)
         return packages[name]
 
     def denoiser(self, name: str | None) -> Denoiser:
@@ -94,12 +92,12 @@ class Models:
         return self.loaded[self.package(name or self._settings.model).name]
 
     def require_ready(self) -> None:
-        """Raises Draining, or ProblemError (503) while the models load or fail."""
+        """Raises Draining, or Loading or Failing while the models do."""
         self.accept()
         if not self._all_loaded:
-            raise _loading()
+            raise Loading
         if not self.ready:
-            raise _failing()
+            raise Failing
 
     def accept(self) -> None:
         """Raises Draining once the service is stopping."""
@@ -140,11 +138,3 @@ class Models:
         return Denoiser.load(
             package, precision=settings.precision, threads=settings.threads, limits=limits
         )
-
-
-def _failing() -> ProblemError:
-    return problem("failing", retry_after=PROBE_SECONDS)
-
-
-def _loading() -> ProblemError:
-    return problem("loading", retry_after=LOADING_RETRY_AFTER)
