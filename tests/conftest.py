@@ -47,7 +47,7 @@ def write_package(folder: Path, model: Any, **changes: Any) -> Path:
 
 def blur_model() -> Any:
     """Each channel blurred on its own by a 3x3 box."""
-    from app.inference import engine  # noqa: F401, I001 - chooses the Keras backend
+    from app.inference.engines import tensorflow  # noqa: F401, I001 - chooses the Keras backend
     import keras
     import numpy as np
 

@@ -1,7 +1,6 @@
-"""One Keras model on one device: a compiled forward pass over batches of tiles."""
+"""Keras models on TensorFlow: a compiled forward pass over batches of tiles."""
 
 import os
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -14,47 +13,31 @@ import numpy as np
 import tensorflow as tf
 
 from app.imaging.scale import Pixels, white
+from app.inference.engines import Forward, Precision
+from app.inference.engines.bfloat16 import has_bfloat16, rewrite_graphs
 from app.inference.store import BadModelPackage
 
 
-class Precision(StrEnum):
-    """The arithmetic of the convolutions."""
+def load(path: Path, precision: Precision, threads: int) -> Forward:
+    """As `Engine` says; precision and threads are those of the process.
 
-    AUTO = "auto"
-    """bfloat16 where the processor has instructions for it, else float32."""
-    FLOAT32 = "float32"
-    BFLOAT16 = "bfloat16"
-    """Half the time per pixel with AVX512-BF16 or AMX, for a few hundredths of a dB."""
-
-
-def has_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
-    """Whether the processor multiplies bfloat16 natively, as far as Linux tells."""
-    try:
-        flags = cpuinfo.read_text()
-    except OSError:
-        return False
-    return "avx512_bf16" in flags or "amx_bf16" in flags
-
-
-def configure_tensorflow(precision: Precision, threads: int) -> None:
-    """Sets TensorFlow up for the whole process: once, before the first model.
-
-    `threads` bounds those of a forward pass; 0 takes all cores. Raises RuntimeError if TensorFlow
-    has already started with another number.
+    Raises RuntimeError if TensorFlow has already started with another number of threads.
     """
+    _configure(precision, threads)
+    return _Network(path).forward
+
+
+def _configure(precision: Precision, threads: int) -> None:
+    """Sets TensorFlow up for the whole process: once, before the first model."""
     if threads:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
     for gpu in tf.config.list_physical_devices("GPU"):
         tf.config.experimental.set_memory_growth(gpu, True)
-    bfloat16 = precision is Precision.BFLOAT16 or (precision is Precision.AUTO and has_bfloat16())
-    # oneDNN's graph rewrite turns the convolutions into bfloat16. The transposed ones, among them
-    # the network's last, stay float32: with 8 bits of mantissa, strong noise is only known to
-    # half an 8-bit level, and how that rounds would depend on the size of the tile.
-    os.environ["TF_AUTO_MIXED_PRECISION_GRAPH_REWRITE_ALLOWLIST_REMOVE"] = "Conv2DBackpropInput"
-    tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": bfloat16})
+    automatic = precision is Precision.AUTO and has_bfloat16()
+    rewrite_graphs(automatic or precision is Precision.BFLOAT16)
 
 
-class Engine:
+class _Network:
     """The forward pass of the model in a .keras file.
 
     Scaling, rounding and the change of type happen inside the graph, on all its threads, so that
@@ -71,12 +54,7 @@ class Engine:
         self._passes: dict[tuple[np.dtype[Any], int], Any] = {}
 
     def forward(self, tiles: Pixels) -> Pixels:
-        """The denoised tiles [n, height, width, 1 or 3], in the type they came in.
-
-        Types are uint8, uint16 and float32 in [0, 1]. A grey tile is seen by the network as three
-        equal channels, and its result is their mean. Sides are multiples of the model's stride.
-        Raises MemoryError where the device has too little.
-        """
+        """As `Forward` says."""
         key = (tiles.dtype, tiles.shape[-1])
         if key not in self._passes:
             self._passes[key] = self._trace(*key)

@@ -1,23 +1,26 @@
 import numpy as np
 import pytest
 
-from app.inference.engine import Engine, Precision, configure_tensorflow, has_bfloat16
+from app.inference.engines import Precision, tensorflow
 from app.inference.store import BadModelPackage
 
 
+def load(path):
+    return tensorflow.load(path, Precision.FLOAT32, threads=0)
+
+
 @pytest.fixture(scope="module")
-def engine(models):
-    configure_tensorflow(Precision.FLOAT32, threads=0)
-    return Engine(models / "blur" / "model.keras")
+def forward(models):
+    return load(models / "blur" / "model.keras")
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_forward_blurs_in_the_type_that_came_in(engine, dtype, channels):
+def test_forward_blurs_in_the_type_that_came_in(forward, dtype, channels):
     white = 1.0 if dtype is np.float32 else np.iinfo(dtype).max
     tiles = np.random.default_rng(0).random((2, 6, 8, channels))
     tiles = (tiles * white).astype(dtype)
-    result = engine.forward(tiles)
+    result = forward(tiles)
     assert result.dtype == dtype
     assert result.shape == tiles.shape
     windows = np.lib.stride_tricks.sliding_window_view(tiles.astype(np.float64), (3, 3), (1, 2))
@@ -26,16 +29,16 @@ def test_forward_blurs_in_the_type_that_came_in(engine, dtype, channels):
     assert np.abs(result[:, 1:-1, 1:-1].astype(np.float64) - expected).max() <= tolerance
 
 
-def test_any_number_of_tiles_of_any_size_in_turn(engine):
+def test_any_number_of_tiles_of_any_size_in_turn(forward):
     for shape in [(1, 1, 1, 3), (5, 64, 32, 3), (2, 8, 8, 3)]:
-        assert engine.forward(np.zeros(shape, np.uint8)).shape == shape
+        assert forward(np.zeros(shape, np.uint8)).shape == shape
 
 
 def test_a_file_that_is_no_model_is_refused(tmp_path):
     path = tmp_path / "model.keras"
     path.write_bytes(b"not a model")
     with pytest.raises(BadModelPackage, match=r"model\.keras cannot be loaded"):
-        Engine(path)
+        load(path)
 
 
 def test_a_model_that_brings_code_is_refused(tmp_path):
@@ -46,15 +49,4 @@ def test_a_model_that_brings_code_is_refused(tmp_path):
     path = tmp_path / "model.keras"
     model.save(path)
     with pytest.raises(BadModelPackage, match="cannot be loaded"):
-        Engine(path)
-
-
-@pytest.mark.parametrize(
-    ("flags", "expected"),
-    [("fpu avx512f avx512_bf16", True), ("fpu amx_bf16", True), ("fpu avx2", False), (None, False)],
-)
-def test_bfloat16_is_read_off_the_processor(tmp_path, flags, expected):
-    cpuinfo = tmp_path / "cpuinfo"
-    if flags is not None:
-        cpuinfo.write_text(f"flags\t\t: {flags}\n")
-    assert has_bfloat16(cpuinfo) is expected
+        load(path)
