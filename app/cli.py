@@ -14,7 +14,6 @@ from typing import Any, Literal, get_args, get_origin
 import shtab
 from pydantic import BaseModel, ValidationError
 
-from app.api.schemas import DenoiseOptions, NoiseOptions
 from app.batch import STOPPED, Work, complain, convert
 from app.bulk import command as bulk
 from app.files import Worked
@@ -24,6 +23,7 @@ from app.imaging.noise import add_noise
 from app.inference.store import BadModelPackage, read_packages
 from app.pipeline import load_denoiser, package_of
 from app.service.keys import hash_of, new_key
+from app.service.options import DenoiseOptions, NoiseOptions
 from app.settings import Settings
 
 REST = """A picture that cannot be read does not stop the rest: it is named at the end,

@@ -5,12 +5,12 @@ import os
 import sys
 from dataclasses import dataclass
 
-from app.api.schemas import DenoiseOptions
 from app.files import PIXELS_AT_ONCE, Room
 from app.imaging.codec import Format, decode, read_header
 from app.inference import engines
 from app.inference.denoiser import Denoiser, Limits
 from app.inference.store import BadModelPackage, ModelPackage, read_packages
+from app.service.options import DenoiseOptions
 from app.settings import Settings
 
 
