@@ -6,6 +6,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 EXPERIMENT ?= training/experiments/own.toml
 ACCELERATOR ?= cpu
+CLOUD ?= no
 IMAGE ?= $(shell sed -n s/^IMAGE=//p .env)
 
 BIN := .venv/bin
@@ -57,9 +58,10 @@ COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-vers
 	--no-annotate --no-header --no-emit-index-url --no-emit-find-links
 lock: | .venv/bin/python  ## resolve pyproject.toml into the requirements*.lock
 	$(BIN)/pip install --quiet uv
-	$(COMPILE) $(UPGRADE) --extra cpu --extra train --group dev --output-file requirements-dev.lock
+	$(COMPILE) $(UPGRADE) --extra cpu --extra cloud --extra train --group dev --output-file requirements-dev.lock
 	$(COMPILE) $(UPGRADE) --extra cpu --constraint requirements-dev.lock --output-file requirements.lock
 	$(COMPILE) $(UPGRADE) --extra gpu --constraint requirements-dev.lock --output-file requirements-gpu.lock
+	$(COMPILE) $(UPGRADE) --extra cloud --constraint requirements-dev.lock --output-file requirements-cloud.lock
 
 audit: | .venv/bin/python  ## look for known vulnerabilities of what is in requirements.lock
 	$(BIN)/pip install --quiet uv
@@ -76,7 +78,7 @@ wheel: | .venv/bin/python  ## build dist/denoiser-*.whl, the models in it
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
 
 image:  ## build the container image IMAGE:ACCELERATOR (denoiser:cpu; or gpu)
-	docker build --build-arg ACCELERATOR=$(ACCELERATOR) --build-arg REVISION=$$(git rev-parse HEAD) \
+	docker build --build-arg ACCELERATOR=$(ACCELERATOR) --build-arg CLOUD=$(CLOUD) --build-arg REVISION=$$(git rev-parse HEAD) \
 		--tag $(IMAGE):$(ACCELERATOR) .
 
 clean:  ## remove the environment and every cache, but no run and no model

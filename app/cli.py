@@ -1,7 +1,6 @@
 """The command line: denoiser serve | denoise | noise | models | key | completion."""
 
 import argparse
-import math
 import os
 import secrets
 import sys
@@ -15,15 +14,16 @@ from typing import Any, Literal, get_args, get_origin
 import shtab
 from pydantic import BaseModel, ValidationError
 
-from app.api.keys import hash_of, new_key
-from app.api.schemas import DenoiseOptions, NoiseOptions
 from app.batch import STOPPED, Work, complain, convert
+from app.bulk import command as bulk
 from app.files import Worked
 from app.finding import Misuse
 from app.imaging.codec import Picture
 from app.imaging.noise import add_noise
-from app.inference.denoiser import Denoiser, Limits
 from app.inference.store import BadModelPackage, read_packages
+from app.pipeline import load_denoiser, package_of
+from app.service.keys import hash_of, new_key
+from app.service.options import DenoiseOptions, NoiseOptions
 from app.settings import Settings
 
 REST = """A picture that cannot be read does not stop the rest: it is named at the end,
@@ -38,6 +38,9 @@ DENOISE = """examples:
   denoiser denoise photo.jpg -o clean.jpg --strength 0.6 --colour-strength 1
                                              no colour noise, and some grain
   denoiser denoise scans/ -o clean/ --json   a line for each, for programs
+  denoiser denoise s3://scans/2026 s3://clean/2026 --shard 3/10
+                                             the fourth of ten parts, of any
+                                             number of pictures
 
 DENOISER_MODEL and the other variables of denoiser serve --help are read, too."""
 NOISE = """examples:
@@ -92,7 +95,8 @@ def _parser() -> argparse.ArgumentParser:
     serve.set_defaults(command=_serve)
 
     denoise = _add_command(commands, "denoise", "remove the noise from pictures", DENOISE)
-    _add_files(denoise)
+    _add_files(denoise, bulk.place)
+    bulk.add_flags(denoise)
     _add_flags(denoise, DenoiseOptions)
     denoise.set_defaults(command=_denoise)
 
@@ -131,11 +135,11 @@ def _add_command(commands: Any, name: str, summary: str, examples: str) -> argpa
     return parser
 
 
-def _add_files(parser: argparse.ArgumentParser) -> None:
+def _add_files(parser: argparse.ArgumentParser, place: Callable[[str], str | Path] = Path) -> None:
     inputs = parser.add_argument(
         "inputs",
         nargs="+",
-        type=Path,
+        type=place,
         metavar="IN",
         help="picture, folder of pictures (with all folders in it), quoted wildcard, or - for "
         "standard input",
@@ -143,7 +147,7 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
     output = parser.add_argument(
         "-o",
         "--output",
-        type=Path,
+        type=place,
         metavar="OUT",
         help="file to write, folder, or - for standard output; a folder for several pictures, "
         "which keeps what is there [beside IN, with a word more in the name; - where IN is -]",
@@ -187,8 +191,8 @@ def _source(model: str, field: str) -> str:
 def _serve(**given: Any) -> int:
     settings = Settings(**given)
     # Not at the top: the other commands need no web framework.
-    from app import server, workers
     from app.logs import configure_logs
+    from app.server import server, workers
 
     configure_logs(settings.log_level, settings.log_format)
     return workers.serve(settings) if settings.workers > 1 else server.serve(settings)
@@ -224,51 +228,46 @@ def _completion(shell: str) -> int:
 
 
 def _denoise(
-    inputs: list[Path], overwrite: bool, as_json: bool, output: Path | None = None, **given: Any
+    inputs: list[Path],
+    overwrite: bool,
+    as_json: bool,
+    output: Path | None = None,
+    manifest: str | None = None,
+    shard: str | None = None,
+    retry_failed: bool = False,
+    **given: Any,
 ) -> int:
     options, settings = DenoiseOptions(**given), Settings()
-    packages = read_packages(settings.models_dir)
-    name = options.model or settings.model
-    if name not in packages:
-        raise BadModelPackage(f"there is no model {name!r}; these are: {', '.join(packages)}")
+    request = bulk.request_of(
+        inputs,
+        output,
+        overwrite=overwrite,
+        as_json=as_json,
+        manifest=manifest,
+        shard=shard,
+        retry_failed=retry_failed,
+    )
+    if request:
+        return bulk.denoise(request, options, settings)
+    package = package_of(options, settings)
 
     def start() -> Work:
-        _import_tensorflow_in_silence()
-        denoiser = Denoiser.load(
-            packages[name],
-            precision=settings.precision,
-            threads=settings.threads,
-            limits=Limits(deadline=math.inf),  # nobody waits for an answer
-        )
+        denoiser = load_denoiser(package, settings)
 
         def work(picture: Picture) -> Worked:
             submitted = denoiser.submit(
                 picture,
                 strength=options.shares,
                 range_=options.working_range,
+                transfer=options.transfer,
                 axes=options.axes,
             )
             result = submitted.result()
-            return Worked(result.picture, model=name, sigma=round(result.sigma, 4))
+            return Worked(result.picture, model=package.name, sigma=round(result.sigma, 4))
 
         return work
 
     return convert(inputs, output, "denoised", options, start, overwrite=overwrite, as_json=as_json)
-
-
-def _import_tensorflow_in_silence() -> None:
-    """Its libraries tell stderr how they were compiled, whatever the level of its log."""
-    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:  # somebody wants to know
-        return
-    sys.stderr.flush()
-    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        import app.inference.engine  # noqa: F401
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
-        os.close(nowhere)
 
 
 def _noise(

@@ -83,7 +83,7 @@ class _Worker:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._room = _Room(PIXELS_AT_ONCE)
+        self._room = Room(PIXELS_AT_ONCE)
         self._writing = _Gate()
 
     def stop(self) -> None:
@@ -208,7 +208,7 @@ class _Gate:
             self._changed.wait_for(lambda: not self._within, seconds)
 
 
-class _Room:
+class Room:
     """Pixels that may be in memory at a time; whoever finds none waits."""
 
     def __init__(self, pixels: int) -> None:
@@ -218,6 +218,7 @@ class _Room:
 
     @contextmanager
     def hold(self, pixels: int) -> Iterator[None]:
+        """Wait for so many, or for all to be free, and give them back at the end."""
         with self._changed:
             self._changed.wait_for(lambda: not self._held or self._held + pixels <= self._pixels)
             self._held += pixels

@@ -26,6 +26,8 @@ class DenoiseOptions(OutputOptions, total=False):
     """The same for colour alone, 0 to 1; by default as `strength`."""
     range: str
     """The values that are black and white: `auto`, `full` or `LOW:HIGH`."""
+    transfer: Literal["auto", "linear", "perceptual"]
+    """Whether the samples are in proportion to light."""
     axes: Literal["auto", "1", "3"]
     """Along which axes of a stack of slices planes are cut."""
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.api.keys import hash_of
 from app.cli import main
 from app.inference.store import BadModelPackage
+from app.service.keys import hash_of
 from app.settings import PROJECT, Settings
 
 
@@ -225,7 +225,7 @@ def test_misuse(arguments, complaint, capsys):
 
 def test_serve_hands_its_flags_on(monkeypatch):
     served: list[Settings] = []
-    monkeypatch.setattr("app.server.serve", served.append)
+    monkeypatch.setattr("app.server.server.serve", served.append)
     monkeypatch.setattr("app.logs.configure_logs", lambda *_: None)
     assert run("serve", "--host", "0.0.0.0", "--port", 9000, "--log-level", "debug") is None
     (settings,) = served
@@ -279,7 +279,7 @@ def test_what_to_install_is_told(monkeypatch, picture, tmp_path, capsys):
     def miss():
         raise ModuleNotFoundError("No module named 'keras'", name="keras")
 
-    monkeypatch.setattr("app.cli._import_tensorflow_in_silence", miss)
+    monkeypatch.setattr("app.pipeline._import_tensorflow_in_silence", miss)
     assert run("denoise", picture(), "-o", tmp_path / "out.png") == 1
     assert "denoiser[cpu]" in capsys.readouterr().err
 

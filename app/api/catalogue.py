@@ -31,6 +31,7 @@ Code = Literal[
     "unknown-model",
     "unreadable-image",
     "unsuitable-format",
+    "unsupported-encoding",
     "unsupported-media-type",
     "validation",
     "worker-lost",
@@ -58,7 +59,7 @@ class Row:
         return self.text.format_map(fields)
 
 
-NO_IMAGE = {"reason": "Not an image that is read here: bmp, gif, jpeg, png, tiff or webp."}
+NO_IMAGE = {"reason": "Not an image that is read here: avif, bmp, gif, jpeg, png, tiff or webp."}
 NO_KEY = {"reason": "Send a key: `Authorization: Bearer KEY`, or `X-API-Key: KEY`."}
 NO_TRANSPARENCY = {"reason": "JPEG cannot hold transparency; ask for png, webp or tiff."}
 WHOLE_MEMORY = "The picture needs more memory than the service may use."
@@ -126,6 +127,12 @@ CATALOGUE: dict[Code, Row] = {
         },
     ),
     "unsupported-media-type": Row(415, "This kind of file is not taken", "{reason}", NO_IMAGE),
+    "unsupported-encoding": Row(
+        415,
+        "A compressed upload is not taken",
+        "The body is compressed (Content-Encoding: {coding}); send the picture as it is.",
+        {"coding": "gzip"},
+    ),
     "validation": Row(
         422,
         "A parameter is not as it should be",

@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from app.imaging.light import Light
 from app.imaging.range import Range
 from app.imaging.scale import Pixels, to_unit
 
@@ -48,7 +49,7 @@ picture; `benchmarks.quality` prints what is found with it, for photographs, sca
 
 
 def estimate_sigma(
-    noisy: Pixels, clean: Pixels, bounds: Range | None = None, frames: int = 1
+    noisy: Pixels, clean: Pixels, bounds: Range | Light | None = None, frames: int = 1
 ) -> float:
     """The deviation, on the [0, 1] scale, of the noise that made `noisy` of `clean`.
 
@@ -86,7 +87,7 @@ def estimate_sigma(
     return min(math.sqrt((1 + MISSED * alike) * removed**2 + alike * left), 1.0)
 
 
-def _blocks(pixels: Pixels, bounds: Range | None, frames: int) -> Floats:
+def _blocks(pixels: Pixels, bounds: Range | Light | None, frames: int) -> Floats:
     """Blocks [n, tall, wide, channels] in [0, 1], from all over; a tiny frame is one block."""
     height, width, channels = pixels.shape[0] // frames, *pixels.shape[1:]
     tall, wide = min(BLOCK, height), min(BLOCK, width)

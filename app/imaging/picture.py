@@ -45,6 +45,8 @@ class Change(enum.StrEnum):
     """Samples have more bits than in the upload, or fewer."""
     DEPTH_MAP = "depth-map"
     """A map of distances that came with the picture is left out."""
+    END = "end"
+    """The file had no end, or a damaged one, behind pixels that are all there."""
     FILM = "film"
     """The film of a motion photo is left out."""
     FORMAT = "format"
@@ -86,7 +88,8 @@ class Header:
     those of a frame as stored, before any orientation; `frames` counts pages and slices, too.
     `pixel_bytes` is the most that a pixel takes while it is decoded: four 16-bit samples as stored,
     and four as they are kept; `more_bytes` is what decoding takes beside the picture, for a tile
-    that is larger.
+    that is larger, and `segments` counts the tiles or strips of all frames, which are decoded one
+    by one.
     """
 
     format: str
@@ -95,6 +98,7 @@ class Header:
     frames: int = 1
     pixel_bytes: int = 16
     more_bytes: int = 0
+    segments: int = 1
 
     @property
     def size(self) -> int:
@@ -115,7 +119,9 @@ class Metadata:
     it; `dpi` is horizontal, vertical. `colour` holds the chunks by which PNG says how to see its
     samples, and `native` further parts, such as PNG text, as the picture's own format stores
     them: both are written into that format alone. `lossless` says that the file was a WebP
-    without loss, to be written without loss again.
+    without loss, to be written without loss again; `jpeg` are the quality, 1 to 100, and the
+    sampling of colours, such as "420", of a file that was a JPEG. `linear` says that the samples
+    are in proportion to light.
     """
 
     icc: bytes | None = None
@@ -125,6 +131,8 @@ class Metadata:
     colour: tuple[bytes, ...] = ()
     native: tuple[bytes, ...] = ()
     lossless: bool = False
+    jpeg: tuple[int, str] | None = None
+    linear: bool = False
 
     @property
     def nbytes(self) -> int:

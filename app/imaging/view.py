@@ -12,9 +12,13 @@ import numpy as np
 from app.imaging.blend import Strength, blend
 from app.imaging.estimate import NOISE_FOUND, estimate_sigma
 from app.imaging.hidden import Mask, filled, hidden
+from app.imaging.light import Light, Transfer, light_of
 from app.imaging.picture import Picture
 from app.imaging.range import Choice, Range, choose, is_flat
 from app.imaging.scale import Pixels, white
+
+Bounds = Range | Light
+"""How samples become what a network is given, and its result samples again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +38,25 @@ class View:
     """How many frames there are, one below the other."""
     is_flat: bool
     """Whether there is nothing to see but one colour, in other than 8 bits."""
+    light: Light | None = None
+    """The curve that linear samples are seen along."""
 
     @property
-    def bounds(self) -> Range | None:
-        """The range to map by; None for that of types which networks take as they are."""
+    def transfer(self) -> Transfer:
+        """Whether the samples were taken to be linear."""
+        return "perceptual" if self.light is None else "linear"
+
+    @property
+    def bounds(self) -> Bounds | None:
+        """What to map by; None for the range of types which networks take as they are."""
+        if self.light is not None:
+            return self.light
         taken = self.pixels.dtype in (np.uint8, np.uint16, np.float32)
         return None if taken and self.range == Range(0, white(self.pixels.dtype)) else self.range
 
 
-def view_of(picture: Picture, choice: Choice = "auto") -> View:
-    """The view of a picture in the range that is asked for."""
+def view_of(picture: Picture, choice: Choice = "auto", transfer: Transfer = "auto") -> View:
+    """The view of a picture in the range that is asked for, and in the light."""
     pixels, extra = picture.pixels, picture.extra
     if extra is not None:
         pixels = np.dstack((pixels, extra))
@@ -54,7 +67,9 @@ def view_of(picture: Picture, choice: Choice = "auto") -> View:
     pixels = np.dstack((colours, pixels[..., -1])) if extra is not None else colours
     chosen = choose(choice, pixels)
     flat = pixels.dtype != np.uint8 and is_flat(pixels)
-    return View(pixels, mask, chosen, picture.stack.frames, flat)
+    linear = picture.metadata.linear if transfer == "auto" else transfer == "linear"
+    light = light_of(pixels, chosen) if linear else None
+    return View(pixels, mask, chosen, picture.stack.frames, flat, light)
 
 
 def corrected(original: Picture, view: View, restored: Pixels, strength: Strength) -> Picture:
@@ -82,7 +97,7 @@ def corrected(original: Picture, view: View, restored: Pixels, strength: Strengt
 
 
 def noise_found(view: View, restored: Pixels) -> float:
-    """The deviation of the noise that the network found, in units of the range, 0..1.
+    """The deviation of the noise that the network found, in units of what it was given, 0..1.
 
     It takes some milliseconds.
     """

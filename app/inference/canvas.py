@@ -8,10 +8,10 @@ from typing import Protocol
 
 import numpy as np
 
-from app.imaging.range import Range
 from app.imaging.scale import Pixels
 from app.imaging.stack import STILL, Axes, Stack
 from app.imaging.tiling import Tile, cut, stitch
+from app.imaging.view import Bounds
 
 
 class Canvas(Protocol):
@@ -39,11 +39,11 @@ class Planes:
         self,
         pixels: Pixels,
         result: Pixels,
-        bounds: Range | None = None,
+        bounds: Bounds | None = None,
         stack: Stack = STILL,
     ) -> None:
         """`pixels` and `result` are alike, [height, width, channels] with all frames one below the
-        other. With `bounds`, the network is given those values as 0 and 1, in float32.
+        other. With `bounds`, the network is given what these make of them, in float32.
         """
         self._pixels, self._result = _volumes(pixels, stack), _volumes(result, stack)
         self._bounds = bounds
@@ -70,7 +70,7 @@ class Mean:
     """Planes along several axes, each voxel being the mean of what becomes of it along all."""
 
     def __init__(
-        self, pixels: Pixels, result: Pixels, bounds: Range, stack: Stack, axes: Axes
+        self, pixels: Pixels, result: Pixels, bounds: Bounds, stack: Stack, axes: Axes
     ) -> None:
         """As `Planes`; `result` is filled by `finish`."""
         self._pixels, self._result, self._bounds = pixels, result, bounds

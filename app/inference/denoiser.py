@@ -13,13 +13,16 @@ import numpy as np
 
 from app.imaging.blend import FULL, Strength
 from app.imaging.codec import Picture
+from app.imaging.light import Transfer
 from app.imaging.range import Choice, Range
 from app.imaging.scale import Pixels
 from app.imaging.stack import STILL, Axes, AxesChoice, Stack
 from app.imaging.tiling import Tile, plan, sides_within
 from app.imaging.view import View, corrected, noise_found, view_of
+from app.inference import engines
 from app.inference.batcher import Batcher, Stats, Timing
 from app.inference.canvas import Mean, Planes
+from app.inference.engines import Precision
 from app.inference.store import BadModelPackage, ModelCard, ModelPackage
 
 Empty = Callable[[tuple[int, ...], np.dtype[Any]], Pixels]
@@ -76,8 +79,13 @@ class Denoised:
         return self.view.range
 
     @property
+    def transfer(self) -> Transfer:
+        """Whether the samples were taken to be linear."""
+        return self.view.transfer
+
+    @property
     def sigma(self) -> float:
-        """The deviation of the noise that the network found, in units of `range`, 0..1.
+        """The deviation of the noise that the network found, in units of what it was given, 0..1.
 
         It takes some milliseconds.
         """
@@ -87,7 +95,8 @@ class Denoised:
 def _is_simple(picture: Picture) -> bool:
     """Whether its view takes less time than a thread would."""
     plain = picture.dtype == np.uint8 and picture.alpha is None and picture.extra is None
-    return plain and picture.height * picture.width <= SIMPLE_PIXELS
+    small = picture.height * picture.width <= SIMPLE_PIXELS
+    return plain and small and not picture.metadata.linear
 
 
 def _sides(card: ModelCard) -> tuple[int, ...]:
@@ -151,18 +160,14 @@ class Denoiser:
         threads: int = 0,
         limits: Limits | None = None,
     ) -> Self:
-        """Loads and warms the packaged model; takes seconds, and starts TensorFlow.
+        """Loads and warms the packaged model; takes seconds, and starts the engine.
 
         `precision` and `threads` are those of the process: the first model sets them.
         Raises BadModelPackage where the file holds no model that can be served.
         """
-        # TensorFlow takes seconds to import: nothing that only reads cards should wait for it.
-        from app.inference.engine import Engine, Precision, configure_tensorflow
-
-        configure_tensorflow(Precision(precision), threads)
-        engine = Engine(package.path)
-        cost = _warm(engine.forward, _sides(package.card))
-        return cls(engine.forward, package.card, limits or Limits(), cost)
+        forward = engines.default().load(package.path, Precision(precision), threads)
+        cost = _warm(forward, _sides(package.card))
+        return cls(forward, package.card, limits or Limits(), cost)
 
     def submit(
         self,
@@ -170,15 +175,16 @@ class Denoiser:
         *,
         strength: Strength = FULL,
         range_: Choice = "auto",
+        transfer: Transfer = "auto",
         axes: AxesChoice = "auto",
     ) -> Future[Denoised]:
         """Queues a picture; cancelling the future takes it off the queue.
 
         `strength` is the share of the network's correction that is applied, `range_` says which
-        values the network is given as 0 and 1, and `axes` along which a volume is cut. Raises
-        Overloaded when there is no room, and Draining after `close`.
+        values the network is given as 0 and 1, `transfer` whether they are linear, and `axes` along
+        which a volume is cut. Raises Overloaded when there is no room, and Draining after `close`.
         """
-        return self._queue(picture, view_of(picture, range_), strength, axes)
+        return self._queue(picture, view_of(picture, range_, transfer), strength, axes)
 
     async def denoise(
         self,
@@ -186,6 +192,7 @@ class Denoiser:
         *,
         strength: Strength = FULL,
         range_: Choice = "auto",
+        transfer: Transfer = "auto",
         axes: AxesChoice = "auto",
         empty: Empty = np.empty,
     ) -> Denoised:
@@ -195,9 +202,9 @@ class Denoiser:
         that other processes see.
         """
         if _is_simple(picture):
-            view = view_of(picture, range_)
+            view = view_of(picture, range_, transfer)
         else:
-            view = await asyncio.to_thread(view_of, picture, range_)
+            view = await asyncio.to_thread(view_of, picture, range_, transfer)
         return await asyncio.wrap_future(self._queue(picture, view, strength, axes, empty))
 
     def _queue(
@@ -218,7 +225,7 @@ class Denoiser:
         if len(chosen) == 1:
             canvas: Planes | Mean = Planes(view.pixels, restored, view.bounds, stack)
         else:
-            canvas = Mean(view.pixels, restored, view.range, stack, chosen)
+            canvas = Mean(view.pixels, restored, view.light or view.range, stack, chosen)
 
         def answer(timing: Timing) -> Denoised:
             if isinstance(canvas, Mean):

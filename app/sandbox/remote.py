@@ -15,11 +15,12 @@ from typing import Any
 from app.imaging import codec
 from app.imaging.blend import Strength
 from app.imaging.codec import Change, Format, Header, ImagingError
+from app.imaging.light import Transfer
 from app.imaging.noise import ChannelMode, NoiseKind
 from app.sandbox import wire
 from app.sandbox.faults import Cause, JobFailed, WorkerLost
 from app.sandbox.layout import Layout, samples_alone
-from app.sandbox.limits import SLACK, SMALL_BYTES, SMALL_PIXELS, Budget, cpu_seconds
+from app.sandbox.limits import SLACK, SMALL_BYTES, SMALL_PIXELS, SMALL_SEGMENTS, Budget, cpu_seconds
 from app.sandbox.nursery import Nursery
 from app.sandbox.shared import Region
 from app.sandbox.wire import Message
@@ -112,7 +113,7 @@ class Remote:
                 wire.send(self._connection, {"do": "drop"})
 
     def _forget(self) -> None:
-        self._pixels = self._decoded_bytes = self._file_bytes = 0
+        self._pixels = self._decoded_bytes = self._file_bytes = self._segments = 0
 
     async def read(self, data: bytes) -> Header:
         """Gives the worker a file; what its header declares."""
@@ -131,9 +132,10 @@ class Remote:
         file = await self._taken(data)
         room = Region(SMALL_BYTES + 2 * len(data) + ROOM)
         self._pixels, self._decoded_bytes = SMALL_PIXELS, SMALL_BYTES
+        self._segments = SMALL_SEGMENTS
         answer = await self._ask("open", file, room, max_pixels=max_pixels, max_side=max_side)
         file.close()
-        self._pixels = self._decoded_bytes = 0
+        self._pixels = self._decoded_bytes = self._segments = 0
         header = self._header(answer)
         return header, await self._shared(answer, room) if "layout" in answer else None
 
@@ -151,6 +153,7 @@ class Remote:
             header = Header(**answer["header"])
             self._pixels += header.size
             self._decoded_bytes += header.decoded_bytes
+            self._segments += header.segments
         return header
 
     async def decode(self, *, max_pixels: int, max_side: int) -> Layout:
@@ -187,13 +190,14 @@ class Remote:
         channels: int,
         strength: Strength,
         working_range: str,
+        transfer: Transfer,
         strip: bool,
     ) -> tuple[SharedFile, float]:
         """A picture as a file, with the network's result, of so many channels, as its pixels.
 
         `restored` is None where there was nothing to denoise. `strength` are the shares of the
-        network's correction that are applied, and `working_range` is what the caller asked for.
-        The second is the deviation of the noise that was found, 0..1.
+        network's correction that are applied; `working_range` and `transfer` are what the caller
+        asked for. The second is the deviation of the noise that was found, 0..1.
         """
         layout, self._keeps = picture.layout, True
         self._pixels += layout.size
@@ -209,6 +213,7 @@ class Remote:
             channels=channels,
             strength=astuple(strength),
             working_range=working_range,
+            transfer=transfer,
         )
         with self._checked():
             return file, min(1.0, max(0.0, float(answer["sigma"])))
@@ -257,7 +262,7 @@ class Remote:
 
     async def _ask(self, command: str, *regions: Region, **arguments: Any) -> Message:
         """The answer to a command."""
-        budget = Budget.of(self._pixels, self._decoded_bytes, self._file_bytes)
+        budget = Budget.of(self._pixels, self._decoded_bytes, self._file_bytes, self._segments)
         sizes = [region.size for region in regions]
         message = {
             "do": command,

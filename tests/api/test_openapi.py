@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from PIL import Image
 from schemathesis import GenerationMode
 
-from app.api.keys import hash_of
 from app.api.problems import MEDIA_TYPE
 from app.main import create_app
+from app.service.keys import hash_of
 from app.settings import Settings
 from tests.api.conftest import listening, wait_until
 
-READ = ("png", "jpeg", "webp", "tiff", "bmp", "gif")
+READ = ("png", "jpeg", "webp", "tiff", "bmp", "gif", "avif")
 
 
 def picture(kind, mode="RGB"):
@@ -146,6 +146,7 @@ def test_pictures_are_taken_both_ways_and_answered_in_every_format(description):
     for path in ("/denoise", "/noise"):
         operation = description["paths"][path]["post"]
         body = operation["requestBody"]["content"].keys()
-        assert body == {"multipart/form-data"} | {f"image/{kind}" for kind in READ}
+        own = {"multipart/form-data", "application/octet-stream"}
+        assert body == own | {f"image/{kind}" for kind in READ}
         answered = operation["responses"]["200"]["content"].keys()
         assert answered == {f"image/{kind}" for kind in READ[:4]}

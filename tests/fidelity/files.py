@@ -41,6 +41,14 @@ def gain_map(photo: bytes) -> bytes:
     return photo[:2] + b"\xff\xe1" + struct.pack(">H", len(said) + 2) + said + photo[2:]
 
 
+def avif(samples: Samples, bits: int) -> bytes:
+    """Saved by libavif, with all colour resolution."""
+    pixels = None if samples.ndim == 2 else "444"
+    return bytes(
+        imagecodecs.avif_encode(samples, 95, bitspersample=bits, pixelformat=pixels, speed=9)
+    )
+
+
 def by_pillow(samples: Samples, kind: str, mode: str | None = None, **options: Any) -> bytes:
     """Saved by Pillow, after conversion to `mode`."""
     image, file = Image.fromarray(samples), io.BytesIO()
@@ -162,6 +170,26 @@ def profile() -> bytes:
     made = bytearray(imagecodecs.cms_profile("srgb"))
     made[24:36] = bytes(12)
     return bytes(made)
+
+
+def linear_profile() -> bytes:
+    """A colour profile whose curves are straight."""
+    made = bytearray(profile())
+    (count,) = struct.unpack_from(">I", made, 128)
+    for place in range(132, 132 + 12 * count, 12):
+        name, start, _ = struct.unpack_from(">4sII", made, place)
+        if name in (b"rTRC", b"gTRC", b"bTRC"):
+            made[start : start + 12] = b"curv" + bytes(8)
+            struct.pack_into(">I", made, place + 8, 12)
+    return bytes(made)
+
+
+def exif_text(name: bytes) -> bytes:
+    """EXIF in a chunk of text, plain or packed, as ImageMagick writes it."""
+    digits = exif(1).hex().encode()
+    text = b"\nexif\n%8d\n" % (len(digits) // 2) + digits + b"\n"
+    packed_text = b"\0" + zlib.compress(text) if name == b"zTXt" else text
+    return png_chunk(name, b"Raw profile type exif\0" + packed_text)
 
 
 def turned(samples: Samples, orientation: int) -> Samples:

@@ -9,13 +9,14 @@ from starlette.responses import Response
 
 from app.api import openapi
 from app.api.answer import PictureResponse
+from app.api.dependencies import ServiceOf, ShareOf, TraceOf
 from app.api.problems import invalid_body
-from app.api.schemas import Comparison, DenoiseOptions, NoiseOptions
-from app.api.service import ServiceOf, ShareOf, TraceOf
+from app.api.schemas import Comparison
 from app.api.upload import read_image, read_images
 from app.api.work import decoded, decoding, limits_of, opened, weight, while_wanted
 from app.imaging.codec import Format
 from app.sandbox.shared import Region
+from app.service.options import DenoiseOptions, NoiseOptions
 
 router = APIRouter(tags=["pictures"])
 
@@ -29,6 +30,7 @@ router = APIRouter(tags=["pictures"])
         openapi.MODEL,
         openapi.SIGMA,
         openapi.RANGE,
+        openapi.TRANSFER,
         describe=openapi.link(
             "describe_model", "The model's card.", name="$response.header.X-Model"
         ),
@@ -47,9 +49,10 @@ async def denoise(
 
     Same width, height, bit depth and colours; transparency and metadata pass through.
     """
+    service.models.denoiser(options.model)  # lest a picture be sent in vain
+    files, options = await read_image(request, share, options)
     denoiser = service.models.denoiser(options.model)
     trace.model = denoiser.card.name
-    files = [await read_image(request, share)]
     async with while_wanted(request, service.settings.timeout_seconds):
         with trace.stage("decode"), decoding():
             async with service.sandbox.worker() as worker:
@@ -60,6 +63,7 @@ async def denoise(
             picture,
             strength=options.shares,
             range_=options.working_range,
+            transfer=options.transfer,
             axes=options.axes,
             empty=restored.array,
         )
@@ -74,6 +78,7 @@ async def denoise(
                     channels=result.restored.shape[-1],
                     strength=options.shares,
                     working_range=options.range,
+                    transfer=options.transfer,
                     strip=options.strips,
                 )
     share.hold(len(file.data))
@@ -81,6 +86,7 @@ async def denoise(
         "X-Model": denoiser.card.name,
         "X-Noise-Sigma": f"{sigma:.4f}",
         "X-Range": str(result.range),
+        "X-Transfer": result.transfer,
     }
     return PictureResponse(file, "denoised", headers, seconds=service.settings.answer_seconds)
 
@@ -108,8 +114,8 @@ async def noise(
 
     The same picture, parameters and seed give the same bytes.
     """
+    files, options = await read_image(request, share, options)
     seed = secrets.randbits(32) if options.seed is None else options.seed
-    files = [await read_image(request, share)]
     async with (
         while_wanted(request, service.settings.timeout_seconds),
         service.sandbox.worker() as worker,
@@ -145,7 +151,7 @@ async def compare(
     Where either is signed, of 32 bits or floating point beyond 0..1, the scale is the range that
     the reference fills.
     """
-    files = list((await read_images(request, share, ("reference", "image"))).values())
+    files = await read_images(request, share, ("reference", "image"))
     async with (
         while_wanted(request, service.settings.timeout_seconds),
         service.sandbox.worker() as worker,

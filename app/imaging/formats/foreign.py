@@ -52,7 +52,6 @@ def _is_svg(data: bytes) -> bool:
 
 
 FOREIGN = (
-    Foreign("an AVIF", _branded(b"avif", b"avis")),
     Foreign("a HEIC", _branded(b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")),
     Foreign("a JPEG XL", _at(0, b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")),
     Foreign("a JPEG 2000", _at(0, b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  \r\n\x87\n")),

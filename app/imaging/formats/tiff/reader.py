@@ -8,6 +8,9 @@ import numpy as np
 
 from app.imaging import ifd
 from app.imaging.formats.tiff.layout import (
+    MAX_EXCESS,
+    MAX_SEGMENTS,
+    MIN_PIXELS,
     Layout,
     check_fields,
     read_layout,
@@ -22,6 +25,7 @@ from app.imaging.picture import (
     Header,
     Metadata,
     Picture,
+    TooManyPixels,
     UnreadableImage,
     UnsupportedImage,
     those_of,
@@ -50,9 +54,47 @@ def read_header(data: bytes) -> Header:
         check_fields(each)
         if any(each.integer(tag) != page.integer(tag) for tag in (Tag.WIDTH, Tag.HEIGHT)):
             raise UnsupportedImage("The TIFF has pages that differ in size; send them one by one.")
-    width, height, pixel = page.integer(Tag.WIDTH), page.integer(Tag.HEIGHT), _pixel_bytes(page)
-    tile = math.prod(segment_size(page)) * pixel if Tag.TILE_WIDTH in page.fields else 0
-    return Header(Format.TIFF, width, height, len(pages), pixel, tile)
+    pixel = max(map(_pixel_bytes, pages))
+    tiled = (math.prod(segment_size(each)) for each in pages if Tag.TILE_WIDTH in each.fields)
+    return Header(
+        Format.TIFF,
+        page.integer(Tag.WIDTH),
+        page.integer(Tag.HEIGHT),
+        len(pages),
+        pixel,
+        max(tiled, default=0) * pixel,
+        _count_segments(pages),
+    )
+
+
+def _count_segments(pages: list[ifd.Directory]) -> int:
+    """The segments of all pages, or as many as one page may have; TooManyPixels where they hold
+    many more pixels than the pages: those that are packed well could be of any size.
+    """
+    count = held = size = 0
+    for page in pages:
+        width, height = page.integer(Tag.WIDTH), page.integer(Tag.HEIGHT)
+        across, down = segment_size(page)
+        planes = page.integer(Tag.SAMPLES, 1) if page.integer(Tag.PLANAR, 1) == 2 else 1
+        segments = math.ceil(width / across) * math.ceil(height / down) * planes
+        count += segments
+        held += segments * across * down
+        size += width * height * planes
+    if len(pages) > 1 and held > max(MAX_EXCESS * size, MIN_PIXELS):
+        raise TooManyPixels("The TIFF has tiles of many more pixels than its pages.")
+    return min(count, MAX_SEGMENTS)
+
+
+def _check_apart(data: bytes, pages: list[ifd.Directory]) -> None:
+    """Refuse pages that share so much that reading all would take more than the file."""
+    values = sum(len(entry.value) for page in pages for entry in page.fields.values())
+    segments = sum(
+        int(page.integers(tag).sum(dtype=np.float64))
+        for page in pages
+        for tag in (Tag.STRIP_COUNTS, Tag.TILE_COUNTS)
+    )
+    if max(values, segments) > len(data):
+        raise UnreadableImage("The TIFF has pages that overlap.")
 
 
 def _pixel_bytes(page: ifd.Directory) -> int:
@@ -86,7 +128,11 @@ def decode(data: bytes) -> Picture:
 
 
 def _stack(data: bytes, first: Picture, pages: list[ifd.Directory]) -> Picture:
-    """The pages one below the other; `first` is that of the first of them."""
+    """The pages one below the other; `first` is that of the first of them.
+
+    What describes the others goes with them, but for the EXIF and GPS directories below.
+    """
+    _check_apart(data, pages)
     count, height = len(pages), first.height
     shape = count * height, first.width
     pixels = np.empty((*shape, first.channels), first.dtype)
@@ -96,7 +142,7 @@ def _stack(data: bytes, first: Picture, pages: list[ifd.Directory]) -> Picture:
     )
     changes = set(first.changes)
     for number, page in enumerate(pages):
-        found = _decode_page(data, page) if number else first
+        found = _decode_page(data, page, is_first=False) if number else first
         place = slice(number * height, (number + 1) * height)
         if _kind(found) != _kind(first) or _turn(page) != _turn(pages[0]):
             raise UnsupportedImage("The TIFF has pages that differ in kind; send them one by one.")
@@ -106,7 +152,10 @@ def _stack(data: bytes, first: Picture, pages: list[ifd.Directory]) -> Picture:
         changes |= found.changes
         if found.metadata.icc != first.metadata.icc:
             changes.add(Change.PROFILE)
-    native = tuple(_described(page, FILE_TAGS - PAGE_TAGS | {Tag.ORIENTATION}) for page in pages)
+        if number and not page.fields.keys().isdisjoint(ifd.POINTERS):
+            changes.add(Change.METADATA)
+    without = FILE_TAGS - PAGE_TAGS | {Tag.ORIENTATION, *ifd.POINTERS}
+    native = tuple(_described(page, without) for page in pages)
     return Picture(
         pixels,
         alpha,
@@ -126,12 +175,12 @@ def _turn(page: ifd.Directory) -> int:
     return page.integer(Tag.ORIENTATION, 1)
 
 
-def _decode_page(data: bytes, directory: ifd.Directory) -> Picture:
+def _decode_page(data: bytes, directory: ifd.Directory, *, is_first: bool = True) -> Picture:
     layout = read_layout(directory)
     samples = read_samples(data, layout)
     if layout.format is SampleFormat.UNSIGNED and layout.photometric is not Photometric.PALETTE:
         samples = widen(samples, layout.bits)
-    colours, metadata = samples[..., : layout.colours], _metadata(directory)
+    colours, metadata = samples[..., : layout.colours], _metadata(directory, is_first)
     if layout.photometric is Photometric.WHITE_IS_ZERO:
         colours = 1 - colours if colours.dtype.kind == "f" else np.invert(colours)
     elif layout.photometric is Photometric.PALETTE:
@@ -171,9 +220,12 @@ def _look_up(layout: Layout, indices: Samples) -> Samples:
     return palette[indices[..., 0]]
 
 
-def _metadata(directory: ifd.Directory) -> Metadata:
+def _metadata(directory: ifd.Directory, is_first: bool) -> Metadata:
+    """What describes a page: all of it, or its profile alone where it is not the first."""
     fields = directory.fields
     icc = bytes(fields[Tag.ICC].value) if Tag.ICC in fields else None
+    if not is_first:
+        return Metadata(icc=icc)
     xmp = bytes(fields[Tag.XMP].value) if Tag.XMP in fields else None
     exif = _described(directory, FILE_TAGS)
     return Metadata(icc=icc, exif=exif or None, xmp=xmp, dpi=_dpi(directory))
