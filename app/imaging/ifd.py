@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from app.imaging.tags import Tag
 
 POINTERS = (Tag.EXIF, Tag.GPS, Tag.INTEROPERABILITY)  # their value is a directory's offset
-MAX_DIRECTORIES = 1 << 14
+MAX_DIRECTORIES = 1 << 12
 MAX_FIELDS = 4096
-MAX_FIELDS_IN_ALL = 1 << 18  # of a chain of directories, broken ones included
+MAX_FIELDS_IN_ALL = 1 << 16  # of a chain of directories, broken ones included
 
 BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, LONG8 = 1, 2, 3, 4, 5, 7, 16
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
