@@ -10,15 +10,18 @@
 
 FROM python:3.13-slim-trixie AS dependencies
 ARG ACCELERATOR=cpu
+# "yes" adds what pictures between object stores need: 0.25 GB.
+ARG CLOUD=no
 RUN apt-get update && apt-get install --yes --no-install-recommends binutils
-COPY requirements.lock requirements-gpu.lock /tmp/
+COPY requirements.lock requirements-gpu.lock requirements-cloud.lock /tmp/
 RUN case "$ACCELERATOR" in \
         cpu) lock=requirements.lock ;; \
         gpu) lock=requirements-gpu.lock ;; \
         *) echo "ACCELERATOR is cpu or gpu, not '$ACCELERATOR'"; exit 2 ;; \
     esac \
     && python -m venv --without-pip /opt/denoiser \
-    && python -m pip --python /opt/denoiser/bin/python install --no-cache-dir --requirement "/tmp/$lock"
+    && python -m pip --python /opt/denoiser/bin/python install --no-cache-dir --requirement "/tmp/$lock" \
+        $([ "$CLOUD" = no ] || echo --requirement /tmp/requirements-cloud.lock)
 # Half of TensorFlow's wheels is for those who compile: C++ headers, libclang, symbol tables.
 RUN python -m pip --python /opt/denoiser/bin/python uninstall --yes libclang setuptools wheel \
     && rm -rf /opt/denoiser/lib/python3.*/site-packages/tensorflow/include \
@@ -27,8 +30,12 @@ RUN python -m pip --python /opt/denoiser/bin/python uninstall --yes libclang set
 # Apart from the dependencies, so that a change of the code makes a layer of kilobytes.
 FROM dependencies AS service
 COPY pyproject.toml README.md LICENSE /src/
+COPY denoiser /src/denoiser
+COPY denoiser_client /src/denoiser_client
+COPY models /src/models
 COPY app /src/app
-RUN python -m pip --python /opt/denoiser/bin/python install --no-cache-dir --no-deps --prefix /service /src
+RUN python -m pip --python /opt/denoiser/bin/python install --no-cache-dir --no-deps --prefix /service /src \
+    && mv /service/lib/python3.*/site-packages/denoiser/models /models
 
 FROM python:3.13-slim-trixie
 # The base image's library has no bytecode, and nobody may write any later: a start, and each health
@@ -37,7 +44,7 @@ RUN rm -rf /usr/local/lib/python3.*/site-packages/pip* /usr/local/bin/pip* \
     && python -m compileall -qq "$(python -c 'import os; print(os.path.dirname(os.__file__))')"
 COPY --from=dependencies /opt/denoiser /opt/denoiser
 COPY --from=service /service /opt/denoiser
-COPY models /models
+COPY --from=service /models /models
 ENV PATH=/opt/denoiser/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     DENOISER_HOST=0.0.0.0 \

@@ -6,13 +6,14 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 EXPERIMENT ?= training/experiments/own.toml
 ACCELERATOR ?= cpu
+IMAGE ?= $(shell sed -n s/^IMAGE=//p .env)
 
 BIN := .venv/bin
-CODE := app training tests benchmarks
+CODE := app denoiser denoiser_client training tests benchmarks
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format train bench lock audit licences image clean
+.PHONY: help serve test lint format train bench lock audit licences wheel image clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,9 +57,10 @@ COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-vers
 	--no-annotate --no-header --no-emit-index-url --no-emit-find-links
 lock: | .venv/bin/python  ## resolve pyproject.toml into the requirements*.lock
 	$(BIN)/pip install --quiet uv
-	$(COMPILE) $(UPGRADE) --extra cpu --extra train --group dev --output-file requirements-dev.lock
+	$(COMPILE) $(UPGRADE) --extra cpu --extra cloud --extra train --group dev --output-file requirements-dev.lock
 	$(COMPILE) $(UPGRADE) --extra cpu --constraint requirements-dev.lock --output-file requirements.lock
 	$(COMPILE) $(UPGRADE) --extra gpu --constraint requirements-dev.lock --output-file requirements-gpu.lock
+	$(COMPILE) $(UPGRADE) --extra cloud --constraint requirements-dev.lock --output-file requirements-cloud.lock
 
 audit: | .venv/bin/python  ## look for known vulnerabilities of what is in requirements.lock
 	$(BIN)/pip install --quiet uv
@@ -71,9 +73,12 @@ licences: .venv/requirements.installed  ## list what is in requirements.lock by 
 		--packages $$(sed 's/==.*//' requirements.lock | sort -u) >> docs/licences.tmp
 	mv docs/licences.tmp docs/licences.md
 
-image:  ## build the container image denoiser:ACCELERATOR (cpu or gpu)
+wheel: | .venv/bin/python  ## build dist/denoiser-*.whl, the models in it
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
+
+image:  ## build the container image IMAGE:ACCELERATOR (denoiser:cpu; or gpu)
 	docker build --build-arg ACCELERATOR=$(ACCELERATOR) --build-arg REVISION=$$(git rev-parse HEAD) \
-		--tag denoiser:$(ACCELERATOR) .
+		--tag $(IMAGE):$(ACCELERATOR) .
 
 clean:  ## remove the environment and every cache, but no run and no model
 	rm -rf .venv .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache dist

@@ -1,52 +1,53 @@
-"""The command line: denoiser serve | denoise | noise | models | key."""
+"""The command line: denoiser serve | denoise | noise | models | key | completion."""
 
 import argparse
-import json
-import math
 import os
 import secrets
 import sys
-import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from enum import StrEnum
-from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+import shtab
 from pydantic import BaseModel, ValidationError
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from app.api.keys import hash_of, new_key
-from app.api.schemas import DenoiseOptions, NoiseOptions, OutputOptions
-from app.files import Job, Outcome, Status, find, is_folder, run
-from app.imaging.codec import Picture, decode
+from app.api.schemas import DenoiseOptions, NoiseOptions
+from app.batch import STOPPED, Work, complain, convert
+from app.bulk import command as bulk
+from app.files import Worked
+from app.finding import Misuse
+from app.imaging.codec import Picture
 from app.imaging.noise import add_noise
-from app.inference.denoiser import Denoiser, Limits
 from app.inference.store import BadModelPackage, read_packages
+from app.pipeline import load_denoiser, package_of
 from app.settings import Settings
 
 REST = """A picture that cannot be read does not stop the rest: it is named at the end,
-and the exit code is 1 instead of 0. Misuse is 2."""
+and the exit code is 1 instead of 0. Misuse is 2. Ctrl-C keeps what is done, and is 130."""
 DENOISE = """examples:
+  denoiser denoise photo.jpg                 writes photo.denoised.jpg
   denoiser denoise photo.jpg -o clean.jpg
+  cat photo.jpg | denoiser denoise - > clean.jpg
   denoiser denoise scans/ -o clean/          everything below scans/, but what is
                                              in clean/ already
   denoiser denoise '*.tif' -o clean/ --strength 0.7 --format png
   denoiser denoise photo.jpg -o clean.jpg --strength 0.6 --colour-strength 1
                                              no colour noise, and some grain
   denoiser denoise scans/ -o clean/ --json   a line for each, for programs
+  denoiser denoise s3://scans/2026 s3://clean/2026 --shard 3/10
+                                             the fourth of ten parts, of any
+                                             number of pictures
 
 DENOISER_MODEL and the other variables of denoiser serve --help are read, too."""
 NOISE = """examples:
+  denoiser noise photo.jpg                   writes photo.noisy.png
   denoiser noise photo.jpg -o noisy.png --factor 0.2
   denoiser noise photo.jpg -o noisy.png --kind camera --factor 0.03
   denoiser noise scans/ -o noisy/ --kind rician --seed 1"""
-
-AT_ONCE = 16
-"""Pictures that are on their way at a time: a full batch of small ones, and as many behind it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,12 +65,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         first = error.errors()[0]
         where = [f"{_source(error.title, str(field))}: " for field in first["loc"][:1]]
         parser.error("".join([*where, first["msg"]]))
+    except Misuse as error:
+        parser.error(str(error))
     except BadModelPackage as error:
-        _complain(str(error))
+        complain(str(error))
+        return 1
+    except ModuleNotFoundError as error:
+        if error.name not in ("keras", "tensorflow"):
+            raise
+        complain("TensorFlow is missing: pip install 'denoiser[cpu]', or [gpu] for NVIDIA")
         return 1
     except KeyboardInterrupt:
-        _complain("stopped")
-        return 130
+        complain("stopped")
+        return STOPPED
     except BrokenPipeError:  # whoever read this has gone, and so may what is left to be written
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -77,8 +85,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="denoiser", description="Removes noise from pictures.")
+    parser.add_argument("--version", action="version", version=f"denoiser {version('denoiser')}")
     commands = parser.add_subparsers(
-        required=True, metavar="serve | denoise | noise | models | key"
+        required=True, metavar="serve | denoise | noise | models | key | completion"
     )
 
     serve = commands.add_parser("serve", help="run the REST service")
@@ -86,7 +95,8 @@ def _parser() -> argparse.ArgumentParser:
     serve.set_defaults(command=_serve)
 
     denoise = _add_command(commands, "denoise", "remove the noise from pictures", DENOISE)
-    _add_files(denoise)
+    _add_files(denoise, bulk.place)
+    bulk.add_flags(denoise)
     _add_flags(denoise, DenoiseOptions)
     denoise.set_defaults(command=_denoise)
 
@@ -103,6 +113,14 @@ def _parser() -> argparse.ArgumentParser:
 
     key = commands.add_parser("key", help="make a key for the REST service")
     key.set_defaults(command=_key)
+
+    completion = commands.add_parser(
+        "completion", help="print what makes a shell complete commands and flags"
+    )
+    completion.add_argument(
+        "shell", choices=shtab.SUPPORTED_SHELLS, help='for bash: eval "$(denoiser completion bash)"'
+    )
+    completion.set_defaults(command=_completion)
     return parser
 
 
@@ -117,23 +135,26 @@ def _add_command(commands: Any, name: str, summary: str, examples: str) -> argpa
     return parser
 
 
-def _add_files(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
+def _add_files(parser: argparse.ArgumentParser, place: Callable[[str], str | Path] = Path) -> None:
+    inputs = parser.add_argument(
         "inputs",
         nargs="+",
-        type=Path,
+        type=place,
         metavar="IN",
-        help="picture, folder of pictures (with all folders in it), or quoted wildcard",
+        help="picture, folder of pictures (with all folders in it), quoted wildcard, or - for "
+        "standard input",
     )
-    parser.add_argument(
+    output = parser.add_argument(
         "-o",
         "--output",
-        required=True,
-        type=Path,
+        type=place,
         metavar="OUT",
-        help="file to write, or folder; a folder for several pictures, which keeps what is there",
+        help="file to write, folder, or - for standard output; a folder for several pictures, "
+        "which keeps what is there [beside IN, with a word more in the name; - where IN is -]",
     )
-    parser.add_argument("--overwrite", action="store_true", help="write what is in OUT again")
+    for argument in (inputs, output):
+        argument.complete = shtab.FILE  # type: ignore[attr-defined]
+    parser.add_argument("--overwrite", action="store_true", help="write results again")
     parser.add_argument(
         "--json", dest="as_json", action="store_true", help="print a JSON object for each picture"
     )
@@ -197,125 +218,69 @@ def _key() -> int:
     key = new_key()
     print(f"key:  {key}")
     print(f"hash: {hash_of(key)}")
-    _complain("the key is for the caller, and kept nowhere; the hash for DENOISER_API_KEYS")
+    complain("the key is for the caller, and kept nowhere; the hash for DENOISER_API_KEYS")
     return 0
 
 
-def _denoise(inputs: list[Path], output: Path, overwrite: bool, as_json: bool, **given: Any) -> int:
+def _completion(shell: str) -> int:
+    print(shtab.complete(_parser(), shell))
+    return 0
+
+
+def _denoise(
+    inputs: list[Path],
+    overwrite: bool,
+    as_json: bool,
+    output: Path | None = None,
+    manifest: str | None = None,
+    shard: str | None = None,
+    retry_failed: bool = False,
+    **given: Any,
+) -> int:
     options, settings = DenoiseOptions(**given), Settings()
-    packages = read_packages(settings.models_dir)
-    name = options.model or settings.model
-    if name not in packages:
-        raise BadModelPackage(f"there is no model {name!r}; these are: {', '.join(packages)}")
-    _import_tensorflow_in_silence()
-    denoiser = Denoiser.load(
-        packages[name],
-        precision=settings.precision,
-        threads=settings.threads,
-        limits=Limits(deadline=math.inf),  # nobody waits for an answer
+    request = bulk.request_of(
+        inputs,
+        output,
+        overwrite=overwrite,
+        as_json=as_json,
+        manifest=manifest,
+        shard=shard,
+        retry_failed=retry_failed,
     )
+    if request:
+        return bulk.denoise(request, options, settings)
+    package = package_of(options, settings)
 
-    def work(picture: Picture) -> Picture:
-        return (
-            denoiser.submit(picture, strength=options.shares, range_=options.working_range)
-            .result()
-            .picture
-        )
+    def start() -> Work:
+        denoiser = load_denoiser(package, settings)
 
-    return _convert(inputs, output, options, work, overwrite=overwrite, as_json=as_json)
+        def work(picture: Picture) -> Worked:
+            submitted = denoiser.submit(
+                picture,
+                strength=options.shares,
+                range_=options.working_range,
+                transfer=options.transfer,
+            )
+            result = submitted.result()
+            return Worked(result.picture, model=package.name, sigma=round(result.sigma, 4))
 
+        return work
 
-def _import_tensorflow_in_silence() -> None:
-    """Its libraries tell stderr how they were compiled, whatever the level of its log."""
-    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:  # somebody wants to know
-        return
-    sys.stderr.flush()
-    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        import app.inference.engine  # noqa: F401
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
-        os.close(nowhere)
+    return convert(inputs, output, "denoised", options, start, overwrite=overwrite, as_json=as_json)
 
 
-def _noise(inputs: list[Path], output: Path, overwrite: bool, as_json: bool, **given: Any) -> int:
+def _noise(
+    inputs: list[Path], overwrite: bool, as_json: bool, output: Path | None = None, **given: Any
+) -> int:
     options = NoiseOptions(**given)
     seed = secrets.randbits(32) if options.seed is None else options.seed
 
-    def work(picture: Picture) -> Picture:
+    def work(picture: Picture) -> Worked:
         noisy = add_noise(
             picture.pixels, options.factor, kind=options.kind, channels=options.channels, seed=seed
         )
-        return replace(picture, pixels=noisy)
+        return Worked(replace(picture, pixels=noisy))
 
-    return _convert(inputs, output, options, work, overwrite=overwrite, as_json=as_json)
-
-
-def _convert(
-    inputs: list[Path],
-    output: Path,
-    options: OutputOptions,
-    work: Callable[[Picture], Picture],
-    *,
-    overwrite: bool,
-    as_json: bool,
-) -> int:
-    """Works on all pictures, shows how it goes, and names at the end what has failed."""
-    settings = Settings()
-    sources, outcomes = find(inputs, output)
-    job = Job(
-        read=partial(decode, max_pixels=settings.max_pixels, max_side=settings.max_side),
-        work=work,
-        write=lambda picture, target: options.encode(picture, target).data,
-        format_for=lambda picture: options.format_for(
-            picture.format, lossless=picture.metadata.lossless
-        ),
-        format=options.format,
-        output=output,
-        into_folder=is_folder(inputs, output),
-        overwrite=overwrite,
+    return convert(
+        inputs, output, "noisy", options, lambda: work, overwrite=overwrite, as_json=as_json
     )
-    for outcome in _shown(run(sources, job, threads=AT_ONCE), len(sources)):
-        outcomes.append(outcome)
-        if as_json and outcome.status is not Status.FAILED:
-            _print_json(outcome)
-    failed = [outcome for outcome in outcomes if outcome.status is Status.FAILED]
-    for outcome in failed:
-        if as_json:
-            _print_json(outcome)
-        _complain(f"{outcome.source}: {outcome.reason}")
-    if len(outcomes) > 1:
-        counts = Counter(outcome.status for outcome in outcomes)
-        _complain(", ".join(f"{counts[status]} {status}" for status in Status))
-    return 1 if failed else 0
-
-
-def _shown(outcomes: Iterable[Outcome], total: int) -> Iterator[Outcome]:
-    """The outcomes, with a progress bar beside them where a person is watching."""
-    console = Console(stderr=True)
-    progress = Progress(
-        TextColumn("{task.completed}/{task.total}"),
-        BarColumn(),
-        TextColumn("{task.fields[rate]:.1f} pictures/s"),
-        TimeRemainingColumn(),
-        TextColumn("left"),
-        console=console,
-        transient=True,
-        disable=total < 2 or not console.is_terminal,
-    )
-    began = time.monotonic()
-    with progress:
-        task = progress.add_task("", total=total, rate=0.0)
-        for count, outcome in enumerate(outcomes, 1):
-            progress.update(task, advance=1, rate=count / (time.monotonic() - began))
-            yield outcome
-
-
-def _print_json(outcome: Outcome) -> None:
-    print(json.dumps(asdict(outcome), default=str), flush=True)
-
-
-def _complain(message: str) -> None:
-    sys.stderr.write(f"denoiser: {message}\n")

@@ -1,47 +1,33 @@
-"""Picture files by the hundred: found, worked on side by side, and written whole or not at all."""
+"""Picture files by the hundred: worked on side by side, and written whole or not at all."""
 
 import os
+import sys
 import threading
+import time
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
+from app.finding import STANDARD, Outcome, Source, Status
 from app.imaging import formats
 from app.imaging.codec import Format, ImagingError, Picture, UnsupportedImage, read_header
 
 PIXELS_AT_ONCE = 64_000_000
 """Of the pictures that are in memory at a time; one that is larger goes alone."""
-
-
-class Status(StrEnum):
-    """What became of a file."""
-
-    DONE = "done"
-    SKIPPED = "skipped"
-    FAILED = "failed"
+STOP_SECONDS = 0.5
+"""That files which are being written have to be done when the user stops the work."""
 
 
 @dataclass(frozen=True)
-class Source:
-    """A file to read, and the name that its result has below the output folder."""
+class Worked:
+    """A picture that was worked on, and what there is to tell of that."""
 
-    path: Path
-    name: Path
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a file: the target where it was written or had been before, or why not."""
-
-    source: Path
-    status: Status
-    target: Path | None = None
-    reason: str | None = None
-    pixels: int = 0
+    picture: Picture
+    model: str | None = None
+    sigma: float | None = None
 
 
 @dataclass(frozen=True)
@@ -49,91 +35,36 @@ class Job:
     """What is done to each file."""
 
     read: Callable[[bytes], Picture]
-    work: Callable[[Picture], Picture]
+    work: Callable[[Picture], Worked]
     write: Callable[[Picture, Format], bytes]
     format_for: Callable[[Picture], Format]
-    """The format of a result in a folder."""
+    """The format of a result, unless it follows from the name that the user has given it."""
     format: Format | None
-    """That of a single file, where it is not to follow from the suffix."""
-    output: Path
-    into_folder: bool
-    """Whether `output` is a folder, in which what is there already is left as it is."""
+    """The one that the user asks for."""
     overwrite: bool = False
+    """Whether results that are there already are written again."""
 
 
-def find(inputs: Sequence[Path], output: Path) -> tuple[list[Source], list[Outcome]]:
-    """The files that are meant by files, folders (with all below) and wildcards, in order.
-
-    What lies in the output folder is not taken from a folder again. An input that is not there,
-    holds no picture, or has a result of the same name as one before it, is a failed outcome.
-    """
-    sources: dict[Path, Source] = {}
-    failed: list[Outcome] = []
-    for given in inputs:
-        try:
-            found = list(_below(given, output))
-        except (OSError, ValueError) as error:  # a name too long, a wildcard that is none
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            failed.append(Outcome(given, Status.FAILED, reason=reason))
-            continue
-        if not found:
-            failed.append(Outcome(given, Status.FAILED, reason="no picture here"))
-        for source in found:
-            first = sources.setdefault(source.name, source)
-            if first.path != source.path:
-                reason = f"the result would have the name of that of {first.path}"
-                failed.append(Outcome(source.path, Status.FAILED, reason=reason))
-    return list(sources.values()), failed
-
-
-def is_folder(inputs: Sequence[Path], output: Path) -> bool:
-    """Whether the output is a folder: by its look, or since more than one file may come of it."""
-    looks_like_one = output.is_dir() or not output.suffix
-    return looks_like_one or len(inputs) > 1 or not _is_file(inputs[0])
-
-
-def run(sources: Iterable[Source], job: Job, threads: int) -> Iterator[Outcome]:
+def run(sources: Iterable[Source], job: Job, threads: int) -> Generator[Outcome, None, None]:
     """The outcome of each file, as they come; one that fails does not stop the others.
 
     Many threads read, decode, wait for the work, encode and write, so that the work itself always
-    has a next picture.
+    has a next picture. When the generator is closed, or interrupted, nothing more is written: files
+    that are being written are finished, within STOP_SECONDS; the threads may go on for a while.
     """
-    sources, room = list(sources), _Room(PIXELS_AT_ONCE)
+    sources = list(sources)
     taken = {source.path.resolve(): source.path for source in sources}
-    with ThreadPoolExecutor(threads, "file") as pool:
+    worker = _Worker(job)
+    pool = ThreadPoolExecutor(threads, "file")
+    try:
         futures = [
-            pool.submit(_convert_each, namesakes, job, room, taken)
-            for namesakes in _namesakes(sources)
+            pool.submit(worker.convert_each, namesakes, taken) for namesakes in _namesakes(sources)
         ]
-        try:
-            for future in as_completed(futures):
-                yield from future.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _is_file(path: Path) -> bool:
-    return not path.is_dir() and not (_is_pattern(path) and not path.exists())
-
-
-def _is_pattern(path: Path) -> bool:
-    return any(sign in str(path) for sign in "*?[")
-
-
-def _below(given: Path, output: Path) -> Iterator[Source]:
-    if given.is_dir():
-        taken_suffixes = formats.suffixes()  # a file that is named is taken whatever its own
-        within = output.resolve() if given.resolve() in output.resolve().parents else None
-        for path in sorted(given.rglob("*")):
-            taken = path.suffix.lower() in taken_suffixes and path.is_file()
-            if taken and within not in path.resolve().parents:
-                yield Source(path, path.relative_to(given))
-    elif _is_pattern(given) and not given.exists():
-        root = Path(given.anchor)
-        for path in sorted(root.glob(str(given.relative_to(root)))):
-            yield from _below(path, output)
-    else:
-        yield Source(given, Path(given.name))
+        for future in as_completed(futures):
+            yield from future.result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        worker.stop()
 
 
 def _namesakes(sources: Iterable[Source]) -> Iterable[list[Source]]:
@@ -143,58 +74,90 @@ def _namesakes(sources: Iterable[Source]) -> Iterable[list[Source]]:
     """
     groups: dict[Path, list[Source]] = {}
     for source in sources:
-        groups.setdefault(source.name.with_suffix(""), []).append(source)
-    return [sorted(group, key=lambda s: _named(s.name) is None) for group in groups.values()]
+        groups.setdefault(source.stem, []).append(source)
+    return [sorted(group, key=lambda s: _named(s.path) is None) for group in groups.values()]
 
 
-def _convert_each(
-    namesakes: list[Source], job: Job, room: "_Room", taken: MutableMapping[Path, Path]
-) -> list[Outcome]:
-    """One after the other; the first of two that come to one name has it.
+class _Worker:
+    """Does a job to files; used by many threads."""
 
-    `taken` are the files that none may replace, with the source that each is or is of.
-    """
-    outcomes, taken = [], ChainMap({}, taken)
-    for source in namesakes:
-        outcome = _convert(source, job, room, taken)
-        if outcome.target is not None:
-            taken[outcome.target.resolve()] = source.path
-        outcomes.append(outcome)
-    return outcomes
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._room = Room(PIXELS_AT_ONCE)
+        self._writing = _Gate()
 
+    def stop(self) -> None:
+        """Lets the files that are being written be finished, and no other be begun."""
+        self._writing.close(STOP_SECONDS)
 
-def _convert(source: Source, job: Job, room: "_Room", taken: Mapping[Path, Path]) -> Outcome:
-    try:
-        data = source.path.read_bytes()
+    def convert_each(
+        self, namesakes: list[Source], taken: MutableMapping[Path, Path]
+    ) -> list[Outcome]:
+        """One after the other; the first of two that come to one name has it.
+
+        `taken` are the files that none may replace, with the source that each is or is of.
+        """
+        outcomes, taken = [], ChainMap({}, taken)
+        for source in namesakes:
+            outcome = self._convert(source, taken)
+            if outcome.target is not None:
+                taken[outcome.target.resolve()] = source.path
+            outcomes.append(outcome)
+        return outcomes
+
+    def _convert(self, source: Source, taken: Mapping[Path, Path]) -> Outcome:
+        try:
+            return self._converted(source, taken)
+        except OSError as error:
+            reason = error.strerror or str(error)
+        except ImagingError as error:
+            reason = str(error)
+        except Exception as error:  # whatever it is, the other files go on
+            reason = f"{type(error).__name__}: {error}"
+        return Outcome(source.path, Status.FAILED, reason=reason)
+
+    def _converted(self, source: Source, taken: Mapping[Path, Path]) -> Outcome:
+        job, began = self._job, time.monotonic()
+        data = sys.stdin.buffer.read() if source.path == STANDARD else source.path.read_bytes()
         size = read_header(data).size
-        with room.hold(size):
+        with self._room.hold(size):
             picture = job.read(data)
             target, format_ = _target(source, job, picture)
             if owner := taken.get(target.resolve()):
                 is_input = owner.resolve() == target.resolve()
                 what = "replace the input" if is_input else "have the name of that of"
-                raise FileExistsError(f"the result would {what} {owner}")
-            if target.exists() and job.into_folder and not job.overwrite:
+                if target != STANDARD:
+                    raise FileExistsError(f"the result would {what} {owner}")
+            if target.exists() and not source.exact and not job.overwrite:
                 return Outcome(source.path, Status.SKIPPED, target)
-            result = job.write(job.work(picture), format_)
-        _write_whole(target, result)
-    except OSError as error:
-        return Outcome(source.path, Status.FAILED, reason=error.strerror or str(error))
-    except ImagingError as error:
-        return Outcome(source.path, Status.FAILED, reason=str(error))
-    except Exception as error:  # whatever it is, the other files go on
-        reason = f"{type(error).__name__}: {error}"
-        return Outcome(source.path, Status.FAILED, reason=reason)
-    return Outcome(source.path, Status.DONE, target, pixels=size)
+            worked = job.work(picture)
+            result = job.write(worked.picture, format_)
+        with self._writing.passing():
+            if target == STANDARD:
+                sys.stdout.buffer.write(result)
+                sys.stdout.buffer.flush()
+            else:
+                _write_whole(target, result)
+        return Outcome(
+            source.path,
+            Status.DONE,
+            target,
+            pixels=size,
+            seconds=round(time.monotonic() - began, 3),
+            model=worked.model,
+            sigma=worked.sigma,
+        )
 
 
 def _target(source: Source, job: Job, picture: Picture) -> tuple[Path, Format]:
     """Where the result goes, and in which format."""
-    if not job.into_folder:
-        return job.output, job.format or Format(formats.of_name(job.output.suffix).name)
+    target = source.target
+    if source.exact and target != STANDARD:
+        return target, job.format or Format(formats.of_name(target.suffix).name)
     format_ = job.format_for(picture)
-    same = _named(source.name) is format_
-    return job.output / (source.name if same else source.name.with_suffix(f".{format_}")), format_
+    if source.exact or _named(source.path) is format_:
+        return target, format_
+    return source.stem.with_name(f"{source.stem.name}.{format_}"), format_
 
 
 def _named(path: Path) -> Format | None:
@@ -216,7 +179,36 @@ def _write_whole(target: Path, data: bytes) -> None:
             part.unlink()
 
 
-class _Room:
+class _Gate:
+    """Lets any number of threads through at a time, until it is closed."""
+
+    def __init__(self) -> None:
+        self._within = 0
+        self._closed = False
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def passing(self) -> Iterator[None]:
+        """Raises InterruptedError where it is closed."""
+        with self._changed:
+            if self._closed:
+                raise InterruptedError("stopped")
+            self._within += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._within -= 1
+                self._changed.notify_all()
+
+    def close(self, seconds: float) -> None:
+        """Waits for those within, but no longer than `seconds`."""
+        with self._changed:
+            self._closed = True
+            self._changed.wait_for(lambda: not self._within, seconds)
+
+
+class Room:
     """Pixels that may be in memory at a time; whoever finds none waits."""
 
     def __init__(self, pixels: int) -> None:
@@ -226,6 +218,7 @@ class _Room:
 
     @contextmanager
     def hold(self, pixels: int) -> Iterator[None]:
+        """Wait for so many, or for all to be free, and give them back at the end."""
         with self._changed:
             self._changed.wait_for(lambda: not self._held or self._held + pixels <= self._pixels)
             self._held += pixels

@@ -18,6 +18,7 @@ from app.api.body import BodyLimit
 from app.api.head import LimitedHead
 from app.api.service import Service
 from app.main import create_app
+from app.sandbox.pool import NURSERY
 from app.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ class Server(uvicorn.Server):
         self._models, self._memory = service.models, service.memory
         self._drain_seconds = service.settings.drain_seconds
         self._deadline: float | None = None
+        self._told = False
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -67,7 +69,14 @@ class Server(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second: whether it is time to stop."""
+        if self._told and not self._models.draining:
+            self.stop_for_child()
+        self._told = NURSERY.told_to_end()  # acted on a tick later: the same may come to us, too
         return await super().on_tick(counter) or self._failed() or self._drained()
+
+    def stop_for_child(self) -> None:
+        """Drains since a child was told to end, and this process was not."""
+        self._models.drain()
 
     def _failed(self) -> bool:
         return self._models.failure is not None

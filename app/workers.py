@@ -200,6 +200,11 @@ class _WorkerServer(Server):
         """The signal handler."""
         self._models.drain()
 
+    def stop_for_child(self) -> None:
+        """Has the parent stop all workers."""
+        os.kill(os.getppid(), signal.SIGTERM)
+        super().stop_for_child()
+
 
 def _work(
     number: int,

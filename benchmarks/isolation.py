@@ -74,6 +74,7 @@ async def _apart(sandbox: Sandbox, data: bytes) -> None:
             channels=layout.channels,
             strength=FULL,
             working_range="auto",
+            transfer="auto",
             strip=False,
         )
 

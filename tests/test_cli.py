@@ -2,8 +2,10 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -39,7 +41,7 @@ def test_it_ends_without_a_traceback(monkeypatch, picture, tmp_path, capsys, rai
     def stop(*_, **__):
         raise raised
 
-    monkeypatch.setattr("app.cli.find", stop)
+    monkeypatch.setattr("app.batch.find", stop)
     assert run("noise", picture(), "-o", tmp_path / "out.png") == code
     assert capsys.readouterr().err.startswith("denoiser: ")
 
@@ -123,9 +125,10 @@ def test_a_folder_with_three_broken_files(picture, tmp_path, capsys):
     assert run("denoise", tmp_path / "in", "-o", tmp_path / "out") == 1
     written = {p.relative_to(tmp_path / "out") for p in (tmp_path / "out").rglob("*.*")}
     assert {str(p) for p in written} == {f"{'ab'[i % 2]}/{i}.png" for i in range(12)}
-    complaints = capsys.readouterr().err.splitlines()
+    named, *complaints = capsys.readouterr().err.splitlines()
+    assert named.endswith("notes.txt: left out, not a kind of picture that is read here")
     assert {line.split(": ")[1] for line in complaints[:3]} == set(map(str, broken))
-    assert complaints[3:] == ["denoiser: 12 done, 0 skipped, 3 failed"]
+    assert complaints[3:] == ["denoiser: 12 done, 0 skipped, 1 left out, 3 failed"]
 
 
 def test_what_is_done_is_skipped_unless_told_otherwise(picture, tmp_path, capsys):
@@ -135,7 +138,7 @@ def test_what_is_done_is_skipped_unless_told_otherwise(picture, tmp_path, capsys
     assert run("noise", tmp_path / "in/a.png", "-o", tmp_path / "out", "--seed", 1) == 0
     before = (tmp_path / "out" / "a.png").read_bytes()
     assert run("noise", *folders, "--seed", 2) == 0
-    assert "1 done, 1 skipped, 0 failed" in capsys.readouterr().err
+    assert "1 done, 1 skipped, 0 left out, 0 failed" in capsys.readouterr().err
     assert (tmp_path / "out" / "a.png").read_bytes() == before
     assert run("noise", *folders, "--seed", 2, "--overwrite") == 0
     assert (tmp_path / "out" / "a.png").read_bytes() != before
@@ -145,12 +148,16 @@ def test_json_for_programs(picture, tmp_path, capsys):
     good, absent = picture("a.png"), tmp_path / "absent.png"
     assert run("noise", good, absent, "-o", tmp_path / "out", "--json") == 1
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    lines.sort(key=lambda line: line["status"])
+    assert lines[0].pop("seconds") >= 0
     assert lines[0] == {
         "source": str(good),
         "status": "done",
         "target": str(tmp_path / "out" / "a.png"),
         "reason": None,
         "pixels": 108,
+        "model": None,
+        "sigma": None,
     }
     assert (lines[1]["source"], lines[1]["status"]) == (str(absent), "failed")
     assert "No such file" in lines[1]["reason"]
@@ -198,7 +205,9 @@ def test_an_unknown_model(picture, tmp_path, capsys):
     ("arguments", "complaint"),
     [
         ([], "required"),
-        (["noise", "in.png"], "-o/--output"),
+        (["noise"], "IN"),
+        (["noise", "a.png", "b.png", "-o", "-"], "standard output takes one picture"),
+        (["completion", "sh"], "bash"),
         (["noise", "in.png", "-o", "out.png", "--factor", "7"], "--factor: Input should be less"),
         (
             ["denoise", "in.png", "-o", "out.png", "--colour-strength", "2"],
@@ -264,3 +273,129 @@ def test_a_key_is_printed_with_its_hash(capsys):
     assert hash_of(key) == digest
     assert Settings(api_keys=digest).api_keys == (digest,)
     assert key not in printed.err
+
+
+def test_what_to_install_is_told(monkeypatch, picture, tmp_path, capsys):
+    def miss():
+        raise ModuleNotFoundError("No module named 'keras'", name="keras")
+
+    monkeypatch.setattr("app.pipeline._import_tensorflow_in_silence", miss)
+    assert run("denoise", picture(), "-o", tmp_path / "out.png") == 1
+    assert "denoiser[cpu]" in capsys.readouterr().err
+
+
+def test_the_version_and_completion(capsys):
+    with pytest.raises(SystemExit) as end:
+        run("--version")
+    assert end.value.code == 0
+    assert re.fullmatch(r"denoiser \d+\.\d+\.\d+\n", capsys.readouterr().out)
+    assert run("completion", "bash") == 0
+    script = capsys.readouterr().out
+    assert "--colour-strength" in script
+    if bash := shutil.which("bash"):
+        subprocess.run([bash, "-euc", script], check=True)
+
+
+def test_json_tells_what_was_found(picture, tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    picture("in/a.png")
+    (tmp_path / "in" / "notes.txt").touch()
+    assert run("denoise", tmp_path / "in", "--json") == 0
+    left, done = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert (left["status"], left["reason"][:10]) == ("left out", "not a kind")
+    assert done["target"] == str(tmp_path / "in.denoised" / "a.png")
+    assert done["model"] == "blur"
+    assert 0 < done["sigma"] < 1
+    assert done["seconds"] > 0
+
+
+COMMAND = (sys.executable, "-m", "denoiser")
+
+
+def test_pictures_go_through_pipes(picture, tmp_path):
+    source = picture("a.jpg")
+    done = subprocess.run(
+        [*COMMAND, "noise", "-", "--seed", "1", "--format", "png", "--json"],
+        input=source.read_bytes(),
+        capture_output=True,
+        check=True,
+    )
+    assert run("noise", source, "--seed", 1) == 0
+    assert done.stdout == (tmp_path / "a.noisy.png").read_bytes()
+    (line,) = done.stderr.splitlines()
+    assert json.loads(line)["source"] == json.loads(line)["target"] == "-"
+    bad = subprocess.run([*COMMAND, "noise", "-"], input=b"rubbish", capture_output=True)
+    assert (bad.returncode, bad.stdout) == (1, b"")
+    assert bad.stderr.startswith(b"denoiser: -: Not an image")
+
+
+def test_no_picture_is_written_to_a_terminal(picture, monkeypatch, capsys):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    with pytest.raises(SystemExit) as end:
+        run("noise", picture(), "-o", "-")
+    assert end.value.code == 2
+    assert "terminal" in capsys.readouterr().err
+
+
+def test_a_folder_of_every_kind_accounts_for_each(picture, tmp_path, capsys):
+    kinds = {
+        "done": ["a.png", "b.jpg", "c.webp", "d.tif", "e.bmp", "f.gif", "old/g.jpeg"],
+        "left out": ["notes.txt", "movie.mp4", "raw.xyz"],
+        "failed": ["empty.png", "cut.jpg"],
+    }
+    for name in kinds["done"]:
+        picture(f"in/{name}")
+    for name in kinds["left out"]:
+        (tmp_path / "in" / name).write_text("no picture")
+    (tmp_path / "in" / "empty.png").touch()
+    (tmp_path / "in" / "cut.jpg").write_bytes((tmp_path / "in" / "b.jpg").read_bytes()[:300])
+    assert run("noise", tmp_path / "in", "-o", tmp_path / "out", "--json") == 1
+    captured = capsys.readouterr()
+    found: dict[str, set[str]] = {}
+    for line in map(json.loads, captured.out.splitlines()):
+        found.setdefault(line["status"], set()).add(line["source"])
+    assert found == {
+        status: {str(tmp_path / "in" / name) for name in names} for status, names in kinds.items()
+    }
+    assert captured.err.splitlines()[-1] == "denoiser: 7 done, 0 skipped, 3 left out, 2 failed"
+
+
+def test_a_stop_does_not_wait_and_loses_nothing(picture, tmp_path):
+    """The second picture would take a minute."""
+    code = """
+import app.cli, denoiser, time
+add_noise = app.cli.add_noise
+def slow(pixels, *args, **options):
+    if pixels.shape[0] > 9:
+        time.sleep(60)
+    return add_noise(pixels, *args, **options)
+app.cli.add_noise = slow
+denoiser.main()
+"""
+    picture("in/a.png")
+    Image.new("RGB", (40, 40)).save(tmp_path / "in" / "b.png")
+    command = [sys.executable, "-c", code, "noise", str(tmp_path / "in"), "--seed", "1"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "in.noisy" / "a.png").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        time.sleep(0.2)  # until that is told
+        process.send_signal(signal.SIGINT)
+        _, complaints = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "stopped: 1 done, 0 skipped, 0 left out, 0 failed, 1 not done" in complaints
+    assert [path.name for path in (tmp_path / "in.noisy").iterdir()] == ["a.png"]
+
+
+def test_help_needs_no_tensorflow():
+    code = """
+import sys
+from app.cli import main
+try:
+    main(["--help"])
+except SystemExit:
+    heavy = {"fastapi", "keras", "tensorflow"} & set(sys.modules)
+    assert not heavy, heavy
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)

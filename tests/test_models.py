@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.imaging.codec import Picture
+from app.imaging.codec import Metadata, Picture
 from app.imaging.metrics import psnr
 from app.imaging.noise import add_noise
 from app.inference.denoiser import Denoiser
@@ -73,6 +73,32 @@ def test_sixteen_bits_are_no_worse_than_eight(denoisers, model):
         noisy = Picture(add_noise(pixels, 0.1, seed=0))
         scores.append(psnr(clean, denoisers(model).submit(noisy).result(60).picture.pixels))
     assert scores[1] > scores[0] - 0.01
+
+
+@pytest.mark.parametrize("kind", ["light", "perceived", "shot"])
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32])
+def test_linear_pictures_gain_by_being_known_as_such(denoisers, kind, dtype):
+    seen = sample("landscape").astype(float) / 255
+    random = np.random.default_rng(0).normal(size=seen.shape)
+    noisy = {
+        "light": seen**2.2 + 0.01 * random,
+        "perceived": np.clip(seen + 0.05 * random, 0, 1) ** 2.2,
+        "shot": seen**2.2 + np.sqrt(0.001 * seen**2.2) * random,
+    }[kind]
+    full = 65_535 if dtype is np.uint16 else 40.0  # floats whose white is not 1
+    pixels = np.clip(noisy * full, 0, full).astype(dtype)
+
+    def score(pixels):
+        return psnr(seen, np.clip(pixels / full, 0, 1) ** (1 / 2.2))
+
+    picture = Picture(pixels, metadata=Metadata(linear=True))
+    linear, plain = (
+        denoisers("unet").submit(picture, transfer=transfer).result(60).picture.pixels
+        for transfer in ("auto", "perceptual")
+    )
+    assert (linear.dtype, linear.shape) == (pixels.dtype, pixels.shape)
+    assert score(linear) > score(pixels) + 1
+    assert score(linear) > score(plain) + 0.3
 
 
 @pytest.mark.parametrize(

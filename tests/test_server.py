@@ -3,6 +3,7 @@
 import http.client
 import io
 import json
+import os
 import re
 import signal
 import socket
@@ -19,6 +20,7 @@ from PIL import Image
 from app.main import create_app
 from app.server import make_server, metrics_apart, serve
 from app.settings import Settings
+from benchmarks.process import family
 
 COMMAND = Path(sys.executable).with_name("denoiser")
 
@@ -124,6 +126,20 @@ def test_a_closed_terminal_drains_it_too(start):
     with start() as process:
         assert process.get("/health/live")[0] == 200
         process.popen.send_signal(signal.SIGHUP)
+        assert process.popen.wait(60) == 0
+        assert "draining: 0 pictures in flight" in process.log.read_text()
+
+
+def test_a_signal_that_comes_to_the_deepest_process_alone_drains_it_too(start, png):
+    with start() as process:
+        process.wait_for("model blur is loaded and warm")
+        connection = process.connect()
+        connection.request("POST", "/noise", png, {"Content-Type": "image/png"})
+        assert connection.getresponse().status == 200
+        connection.close()
+        *_, deepest = family(process.popen.pid)
+        assert deepest != process.popen.pid
+        os.kill(deepest, signal.SIGTERM)
         assert process.popen.wait(60) == 0
         assert "draining: 0 pictures in flight" in process.log.read_text()
 

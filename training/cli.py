@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.imaging.noise import NoiseKind
+from training import MODULE
 from training.errors import TrainingError
 from training.experiment import Trial, checked, read_experiment
 from training.graphics import SUBJECTS
@@ -28,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error.name} is not installed", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("stopped; train --resume goes on from the last epoch", file=sys.stderr)
+        print("stopped; train --resume goes on from the last checkpoint", file=sys.stderr)
         return 130
     return 0
 
@@ -110,7 +111,7 @@ def _package(options: argparse.Namespace) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m training", description="Train, measure and package denoising networks."
+        prog=f"python -m {MODULE}", description="Train, measure and package denoising networks."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 

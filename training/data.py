@@ -25,6 +25,8 @@ Prepared = tuple[NDArray[np.float32], list[Pixels]]
 
 AHEAD = 8
 """Batches made in advance."""
+THREADS = 2
+"""That make them."""
 
 PAIR = 6
 """Channels of a pair: the clean shot's three, then the noisy one's."""
@@ -135,7 +137,7 @@ class Patches(keras.utils.PyDataset):
             family: (count, _chances(folders, data.folders, family))
             for family, count in noise.counts(batch).items()
         }
-        self._pool = ThreadPoolExecutor(2)
+        self._pool = ThreadPoolExecutor(THREADS)
         self._ahead: dict[int, Future[Batch]] = {}
 
     def __len__(self) -> int:

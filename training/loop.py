@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import shlex
 import time
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import keras
 from keras import ops
 from rich.console import Console
 
+from training import MODULE
 from training.anatomy import anatomy
 from training.architectures import build
 from training.checkpoint import (
@@ -21,7 +23,7 @@ from training.checkpoint import (
     save_state,
     take_weights,
 )
-from training.data import Images, Patches, load
+from training.data import THREADS, Images, Patches, load
 from training.environment import environment
 from training.errors import TrainingError
 from training.experiment import Experiment, Folder, Schedule, read_experiment
@@ -31,10 +33,14 @@ from training.losses import Objective
 from training.noise.casts import SIDE
 from training.noise.layer import AddNoise
 from training.pictures import draw_grid, draw_loss
-from training.progress import ProgressBar
+from training.progress import ProgressBar, duration
 from training.schedule import Trapezoid
 from training.speed import pipeline_rate, step_rate
 from training.validation import Validation
+from training.webpage import webpage
+
+CHECKPOINT_SECONDS = 240.0
+"""After which the state is saved within an epoch, too: a crash costs five minutes at most."""
 
 
 def train(
@@ -49,11 +55,11 @@ def train(
 ) -> None:
     """Trains the experiment in the file `source` on the images below `data`; leaves all in `run`.
 
-    After each epoch the state of the run is saved; `resume` goes on from there, if there is any,
-    and comes to what a run that was never stopped comes to. `start` is a saved network from whose
-    layers those of the same names take their weights in a new run; it and `steps` override the
-    experiment's. Raises TrainingError for what the caller can mend, before it writes anything if it
-    can, and OSError if the disk is full.
+    After each epoch, and within a long one, the state of the run is saved; `resume` goes on from
+    there, if there is any, and comes to what a run that was never stopped comes to. `start` is a
+    saved network from whose layers those of the same names take their weights in a new run; it and
+    `steps` override the experiment's. Raises TrainingError for what the caller can mend, before it
+    writes anything if it can, and OSError if the disk is full.
     """
     console = console or Console()
     experiment = read_experiment(source)
@@ -91,16 +97,27 @@ def train(
             rates = pipeline_rate(patches), step_rate(model, patches)
             words = "input alone {:.0f} patches/s, network alone {:.1f} patches/s"
             _say(console, words.format(*rates))
+            left = (
+                (schedule.steps - patches.done) * schedule.batch / min(THREADS * rates[0], rates[1])
+            )
+            _say(console, f"about {duration(left)} for the steps to {schedule.steps}")
             keeper = Keeper(
                 run, network, twin, patches, schedule.steps, validation, Log(run, epochs), console
             )
             _fit(model, patches, schedule, epochs, keeper, console)
         _draw(run, validation)
-    _say(console, f"{run} holds the network after {int(model.optimizer.iterations)} steps")
+        commands = _next_commands(run, data)
+        write(run / "report.html", webpage(run, commands).encode())
+    _say(console, f"{run} holds the network after {int(model.optimizer.iterations)} steps; next:")
+    for command in commands:
+        _say(console, f"  {command}")
 
 
 class Keeper(keras.callbacks.Callback):
-    """Watches the loss; after each epoch validates, logs, and saves all that a resume needs."""
+    """Watches the loss; after each epoch validates, logs, and saves all that a resume needs.
+
+    Within an epoch it saves the same every CHECKPOINT_SECONDS.
+    """
 
     def __init__(
         self,
@@ -119,10 +136,12 @@ class Keeper(keras.callbacks.Callback):
         self.step, self.steps = patches.done, steps
         self.probe = patches.draw(patches.done)[..., :3]
         self.validation, self.log, self.console = validation, log, console
+        self.done, self.started = patches.done, time.monotonic()
 
-    def on_epoch_begin(self, *_: Any) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
         """Starts the clock."""
-        self.first, self.began = self.step, time.monotonic()
+        self.epoch, self.first, self.began = epoch, self.step, time.monotonic()
+        self.saved = self.began
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002
         """Counts; raises TrainingError if the loss is no number, and leaves what was saved."""
@@ -130,6 +149,9 @@ class Keeper(keras.callbacks.Callback):
         self._require_number(logs["loss"])
         if self.step == self.steps:
             self.model.stop_training = True
+        elif time.monotonic() - self.saved >= CHECKPOINT_SECONDS:
+            save_state(self.model, self.epoch, self.run / "last.npz")
+            self.saved = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Saves; what tells a resume to go on behind this epoch comes last."""
@@ -154,7 +176,12 @@ class Keeper(keras.callbacks.Callback):
         names = ("model.keras", "best.keras") if better else ("model.keras",)
         save_network(self.twin, *(self.run / name for name in names))
         save_state(self.model, epoch + 1, self.run / "last.npz")
-        _say(self.console, _row_in_words(row))
+        left = (self.steps - self.step) * self._seconds_per_step()
+        _say(self.console, _row_in_words(row) + (f"  {duration(left)} left" if left else ""))
+
+    def _seconds_per_step(self) -> float:
+        """Since this process began to train, validation and saving included."""
+        return (time.monotonic() - self.started) / (self.step - self.done)
 
     def _require_number(self, loss: float) -> None:
         if not math.isfinite(loss):
@@ -294,6 +321,16 @@ def _draw(run: Path, validation: Validation) -> None:
     if len(validation.clean):
         restored = validation.restore(load_network(run))
         write(run / "grid.png", draw_grid(validation.clean, validation.noisy, restored))
+
+
+def _next_commands(run: Path, data: Path) -> list[str]:
+    """What one does with a run: measure it, package it, serve it."""
+    folder, name = shlex.quote(str(run)), shlex.quote(run.resolve().name)
+    return [
+        f"python -m {MODULE} report {folder} --data {shlex.quote(str(data))}",
+        f"python -m {MODULE} package {folder}",
+        f"DENOISER_MODELS_DIR=models DENOISER_MODEL={name} denoiser serve",
+    ]
 
 
 def _row_in_words(row: dict[str, float]) -> str:

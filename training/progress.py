@@ -8,6 +8,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 
+def duration(seconds: float) -> str:
+    """In words, to the precision that an estimate has."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
 class ProgressBar(keras.callbacks.Callback):
     """Steps of the whole run, with loss, PSNR, patches per second and the time left."""
 

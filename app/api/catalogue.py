@@ -31,6 +31,7 @@ Code = Literal[
     "unknown-model",
     "unreadable-image",
     "unsuitable-format",
+    "unsupported-encoding",
     "unsupported-media-type",
     "validation",
     "worker-lost",
@@ -126,6 +127,12 @@ CATALOGUE: dict[Code, Row] = {
         },
     ),
     "unsupported-media-type": Row(415, "This kind of file is not taken", "{reason}", NO_IMAGE),
+    "unsupported-encoding": Row(
+        415,
+        "A compressed upload is not taken",
+        "The body is compressed (Content-Encoding: {coding}); send the picture as it is.",
+        {"coding": "gzip"},
+    ),
     "validation": Row(
         422,
         "A parameter is not as it should be",

@@ -35,8 +35,8 @@ CHANGES: Json = {
     "X-Image-Changes": {
         "description": (
             "What the answer holds otherwise than the upload did, or not at all: a list of "
-            "`alpha`, `channel`, `colours`, `depth`, `format`, `metadata`, `orientation` and "
-            "`profile`. Absent where nothing but the samples has changed."
+            f"{', '.join(f'`{change}`' for change in Change)}. "
+            "Absent where nothing but the samples has changed."
         ),
         "schema": {
             "type": "string",
@@ -76,6 +76,18 @@ RANGE: Json = {
         "example": "96:4095",
     }
 }
+TRANSFER: Json = {
+    "X-Transfer": {
+        "description": (
+            "Whether the samples were taken to be `linear`, in proportion to light, or as they are "
+            "looked at. X-Noise-Sigma is of linear ones as the model was given them, in a "
+            "perceptual encoding."
+        ),
+        "required": True,
+        "schema": {"type": "string", "enum": ["linear", "perceptual"]},
+        "example": "perceptual",
+    }
+}
 SEED: Json = {
     "X-Noise-Seed": {
         "description": "The seed of the noise: as given, or as drawn.",
@@ -102,7 +114,7 @@ CHALLENGE: Json = {
     }
 }
 EXPOSED_HEADERS = (
-    *(COMMON_HEADERS | CHANGES | MODEL | SIGMA | RANGE | SEED | RETRY_AFTER | CHALLENGE),
+    *(COMMON_HEADERS | CHANGES | MODEL | SIGMA | RANGE | TRANSFER | SEED | RETRY_AFTER | CHALLENGE),
     "Content-Disposition",
 )
 """Those that a page of another origin may read, where it may call the service at all."""
@@ -111,23 +123,44 @@ KEY_SCHEMES: Json = {
     "bearer": {"type": "http", "scheme": "bearer"},
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
-STATUS_HEADERS: dict[int, Json] = {401: CHALLENGE, 429: RETRY_AFTER, 503: RETRY_AFTER}
+ACCEPT_ENCODING: Json = {
+    "Accept-Encoding": {
+        "description": "What may be sent in place of a compressed body: with that code alone.",
+        "schema": {"type": "string"},
+        "example": "identity",
+    }
+}
+STATUS_HEADERS: dict[int, Json] = {
+    401: CHALLENGE,
+    415: ACCEPT_ENCODING,
+    429: RETRY_AFTER,
+    503: RETRY_AFTER,
+}
 
 _BINARY: Json = {"type": "string", "format": "binary"}
 
 
 def upload(*fields: str, raw: bool = True) -> Json:
-    """The request body: a form with the given fields and, where `raw`, an image alone."""
+    """The request body: a form with the given fields and, where `raw`, an image alone.
+
+    Such a form may have parameters, too, and what it has besides is passed over.
+    """
     names = fields or ("image",)
     form = {
         "type": "object",
         "properties": {name: _BINARY | {"description": "An image file."} for name in names},
         "required": list(names),
-        "additionalProperties": False,
     }
+    if raw:
+        form["description"] = (
+            "The picture may be in a field of another name, if it is the only file. Parameters of "
+            "the query may be fields instead, with the same value if they are both; other fields "
+            "are ignored."
+        )
     content: Json = {"multipart/form-data": {"schema": form}}
     if raw:
-        content |= {media_type: {"schema": _BINARY} for media_type in formats.media_types()}
+        kinds = (*formats.media_types(), "application/octet-stream")
+        content |= {media_type: {"schema": _BINARY} for media_type in kinds}
     return {"requestBody": {"required": True, "content": content}}
 
 

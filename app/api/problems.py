@@ -1,12 +1,12 @@
 """Errors as the caller sees them: RFC 9457 problem details."""
 
 import math
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Literal
 
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -102,6 +102,12 @@ def invalid_body(name: str, detail: str) -> ProblemError:
     return problem("validation", errors=[part], reason=detail)
 
 
+def invalid_fields(error: ValidationError) -> ProblemError:
+    """The 422 for fields of a form whose values are not as they should be."""
+    parts = _parts_of(error.errors(), ("body",))
+    return problem("validation", errors=parts, reason=_in_words(parts))
+
+
 def problem_response(request: Request, error: Exception) -> Response:
     """The answer to a request that `error` has ended."""
     found = as_problem(error)
@@ -127,9 +133,8 @@ def as_problem(error: Exception) -> ProblemError:
         case ProblemError():
             return error
         case RequestValidationError():
-            parts = _invalid_parts(error)
-            detail = "; ".join(f"{part.name}: {part.detail}" for part in parts)
-            return problem("validation", errors=parts, reason=detail)
+            parts = _parts_of(error.errors())
+            return problem("validation", errors=parts, reason=_in_words(parts))
         case HTTPException():
             code = _HTTP_CODES.get(error.status_code)
             if code is None:
@@ -167,13 +172,21 @@ _IMAGE_CODES: dict[type[ImagingError], Code] = {
 }
 
 
-def _invalid_parts(error: RequestValidationError) -> list[InvalidPart]:
-    """One entry for each fault; that an optional parameter is not absent either is none."""
+def _parts_of(errors: Iterable[Any], place: tuple[str, ...] = ()) -> list[InvalidPart]:
+    """One entry for each fault; that an optional parameter is not absent either is none.
+
+    `place` says where the fields are, if the errors do not.
+    """
     return [
-        InvalidPart(location=entry["loc"][0], name=entry["loc"][1], detail=f"{entry['msg']}.")
-        for entry in error.errors()
+        InvalidPart(location=where[0], name=where[1], detail=f"{entry['msg']}.")
+        for entry in errors
         if entry["type"] != "none_required"
+        for where in [(*place, *entry["loc"])]
     ]
+
+
+def _in_words(parts: Iterable[InvalidPart]) -> str:
+    return "; ".join(f"{part.name}: {part.detail}" for part in parts)
 
 
 async def _handle(request: Request, error: Exception) -> Response:

@@ -2,11 +2,13 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 from pydantic.json_schema import SkipJsonSchema
 
+from app.imaging import formats
 from app.imaging.blend import Strength
-from app.imaging.codec import Encoded, Format, Picture, encode, stripped
+from app.imaging.codec import Encoded, Format, Picture, UnsupportedImage, encode, stripped
+from app.imaging.light import Transfer
 from app.imaging.noise import ChannelMode, NoiseKind
 from app.imaging.range import Choice, read_choice
 from app.inference.store import ModelCard
@@ -34,7 +36,8 @@ class OutputOptions(_Query):
     )
     quality: Annotated[int, Field(ge=1, le=100)] | SkipJsonSchema[None] = Field(
         default=None,
-        description="Quality of a JPEG or WebP result; the other formats are lossless.",
+        description="Quality of a JPEG or WebP result; the other formats are lossless. By default "
+        "95, and for what was a JPEG one that makes the result about as large.",
         examples=[95],
     )
     metadata: Literal["keep", "strip"] = Field(
@@ -42,6 +45,15 @@ class OutputOptions(_Query):
         description="Whether the result has the picture's metadata, the place it was taken at "
         "included. The colour profile is kept, and the picture turned upright, either way.",
     )
+
+    @field_validator("format", mode="before")
+    @classmethod
+    def _by_any_name(cls, value: object) -> object:
+        """A format as it is called here, where `value` is another of its names, such as jpg."""
+        try:
+            return formats.of_name(value).name if isinstance(value, str) else value
+        except UnsupportedImage:
+            return value  # which the field's own check then refuses, with all that it takes
 
     @property
     def strips(self) -> bool:
@@ -93,6 +105,12 @@ class DenoiseOptions(OutputOptions):
         "are kept, but for outliers that are noise.",
         examples=["auto", "100:4095"],
         json_schema_extra={"format": "range"},
+    )
+    transfer: Transfer = Field(
+        default="auto",
+        description="Whether the samples are in proportion to light: `linear` ones are denoised in "
+        "a perceptual encoding and come back linear, `perceptual` ones are taken as they are, and "
+        "`auto` goes by what the picture says: a PNG's gAMA or cICP chunk, or a colour profile.",
     )
     format: Format | SkipJsonSchema[None] = Field(
         default=None, description="Format of the result; by default that of the picture."

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from app.imaging.formats.format import FileFormat
 from app.imaging.metadata import profile_by_exif
-from app.imaging.picture import Change, Changes, Metadata, Picture
+from app.imaging.picture import Change, Changes, Picture
 
 
 def on_encoding(picture: Picture, target: FileFormat) -> Changes:
@@ -22,7 +22,7 @@ def stripped(picture: Picture) -> Picture:
     icc = metadata.icc
     if icc is None and picture.channels == 3 and not metadata.colour:
         icc = profile_by_exif(metadata.exif)
-    kept = Metadata(icc=icc, colour=metadata.colour, lossless=metadata.lossless)
+    kept = replace(metadata, icc=icc, exif=None, xmp=None, dpi=None, native=())
     changes = picture.changes if kept == metadata else picture.changes | {Change.METADATA}
     return replace(picture, metadata=kept, changes=changes)
 

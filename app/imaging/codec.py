@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from app.imaging import formats
 from app.imaging.changes import on_encoding, stripped, without_misfit
 from app.imaging.formats.format import FileFormat
+from app.imaging.formats.jpeg.coding import turned as turned_sampling
+from app.imaging.light import says_linear
 from app.imaging.metadata import upright
 from app.imaging.picture import (
     Change,
@@ -146,8 +148,16 @@ def _check(header: Header, max_pixels: int, max_side: int) -> None:
         )
 
 
+def _turned(jpeg: tuple[int, str] | None, orientation: int) -> tuple[int, str] | None:
+    """How a JPEG was coded, once rows may have become columns."""
+    return jpeg if jpeg is None or orientation < 5 else (jpeg[0], turned_sampling(jpeg[1]))
+
+
 def _turned_upright(picture: Picture) -> Picture:
     orientation, metadata, changes = upright(picture.metadata)
+    metadata = replace(
+        metadata, linear=says_linear(metadata), jpeg=_turned(metadata.jpeg, orientation)
+    )
     return replace(
         picture,
         pixels=orient(picture.pixels, orientation),

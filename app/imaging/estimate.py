@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from app.imaging.light import Light
 from app.imaging.range import Range
 from app.imaging.scale import Pixels, to_unit
 
@@ -14,7 +15,7 @@ Floats = NDArray[np.float32]
 BLOCK = 16
 """Side of the blocks that are compared, in pixels."""
 
-BLOCKS = 1 << 8
+BLOCKS = 1 << 6
 """Blocks that the estimate looks at: more would cost time and change nothing."""
 
 CALM = 0.75
@@ -47,7 +48,7 @@ picture; `benchmarks.quality` prints what is found with it, for photographs, sca
 """
 
 
-def estimate_sigma(noisy: Pixels, clean: Pixels, bounds: Range | None = None) -> float:
+def estimate_sigma(noisy: Pixels, clean: Pixels, bounds: Range | Light | None = None) -> float:
     """The deviation, on the [0, 1] scale, of the noise that made `noisy` of `clean`.
 
     Both are [height, width, channels], of one type and shape; `clean` is a network's result.
@@ -83,7 +84,7 @@ def estimate_sigma(noisy: Pixels, clean: Pixels, bounds: Range | None = None) ->
     return min(math.sqrt((1 + MISSED * alike) * removed**2 + alike * left), 1.0)
 
 
-def _blocks(pixels: Pixels, bounds: Range | None) -> Floats:
+def _blocks(pixels: Pixels, bounds: Range | Light | None) -> Floats:
     """Blocks [n, tall, wide, channels] in [0, 1], from all over; a tiny picture is one block."""
     height, width, channels = pixels.shape
     tall, wide = min(BLOCK, height), min(BLOCK, width)

@@ -8,6 +8,8 @@ import struct
 from functools import cache
 
 import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
 
 MAX_TABLES = 2**24  # bytes; those of presses have two megabytes
 
@@ -16,6 +18,10 @@ _TABLES = (b"A2B0", b"A2B1", b"A2B2")  # from device to connection space, by int
 _KINDS = (b"mft1", b"mft2", b"mAB ")  # grids between curves: as many steps as the kind has
 _CONNECTION_SPACES = (b"Lab ", b"XYZ ")
 _MAX_TAGS = 100
+_CURVES = ((b"rTRC", b"gTRC", b"bTRC"), (b"kTRC",))  # from device to light
+_PROBES = np.linspace(0.05, 0.95, 19)
+_STRAIGHT = 0.01  # how far a curve may be from its diagonal
+_PARAMETERS = (1, 3, 4, 5, 7)  # that a parametric curve of each type has
 
 
 def is_sound(profile: bytes) -> bool:
@@ -28,6 +34,16 @@ def is_sound(profile: bytes) -> bool:
         return False
     tags = struct.iter_unpack(">4sII", profile[_HEADER + 4 : end])
     return all(start + length <= size for _, start, length in tags)
+
+
+def is_linear(profile: bytes) -> bool:
+    """Whether samples are in proportion to light: whether a sound profile's curves are straight."""
+    tags = _tags(profile)
+    names = next((names for names in _CURVES if all(name in tags for name in names)), ())
+    found = [_curve(tags[name]) for name in names]
+    return bool(found) and all(
+        curve is not None and bool(np.abs(curve - _PROBES).max() < _STRAIGHT) for curve in found
+    )
 
 
 @cache
@@ -57,6 +73,53 @@ def ink_profile(profile: bytes) -> bytes | None:
     if not tables or sum(map(len, tables.values())) > MAX_TABLES:
         return None
     return _write(header, tables)
+
+
+def _tags(profile: bytes) -> dict[bytes, bytes]:
+    """What the tags of a sound profile hold, by their names."""
+    (count,) = struct.unpack_from(">I", profile, _HEADER)
+    table = profile[_HEADER + 4 : _HEADER + 4 + 12 * count]
+    return {
+        name: profile[start : start + size]
+        for name, start, size in struct.iter_unpack(">4sII", table)
+    }
+
+
+def _curve(tag: bytes) -> NDArray[np.float64] | None:
+    """The values of a curve at _PROBES (ICC.1, sections 10.6 and 10.18); None where it is none."""
+    if tag[:4] == b"curv" and len(tag) >= 12:
+        (count,) = struct.unpack_from(">I", tag, 8)
+        values = np.frombuffer(tag[12 : 12 + 2 * count], ">u2")
+        if len(values) != count:
+            return None
+        if count == 0:
+            return _PROBES
+        if count == 1:
+            return np.asarray(_PROBES ** (float(values[0]) / 256))
+        return np.interp(_PROBES, np.linspace(0, 1, count), values / 65_535)
+    if tag[:4] == b"para" and len(tag) >= 12:
+        (kind,) = struct.unpack_from(">H", tag, 8)
+        numbers = np.frombuffer(tag[12:][: (len(tag) - 12) // 4 * 4], ">i4") / 65_536
+        if kind < len(_PARAMETERS) and len(numbers) >= _PARAMETERS[kind]:
+            return _parametric(kind, *numbers[: _PARAMETERS[kind]].tolist())
+    return None
+
+
+def _parametric(
+    kind: int,
+    g: float,
+    a: float = 1.0,
+    b: float = 0.0,
+    c: float = 0.0,
+    d: float = 0.0,
+    e: float = 0.0,
+    f: float = 0.0,
+) -> NDArray[np.float64]:
+    """A curve of table 68 of ICC.1: a power from some value on, and a line below it."""
+    if kind in (1, 2):  # c is what the curve is raised by, everywhere
+        d, e, f, c = (-b / a if a else 1.0), c, c, 0.0
+    power = np.maximum(a * _PROBES + b, 0) ** g + e
+    return np.where(d <= _PROBES, power, c * _PROBES + f)
 
 
 def _write(header: bytes, tables: dict[bytes, bytes]) -> bytes:

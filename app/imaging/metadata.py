@@ -9,6 +9,7 @@ from app.imaging import ifd
 from app.imaging.icc import adobe_rgb, is_cmyk, is_sound
 from app.imaging.picture import Change, Changes, Metadata, those_of
 from app.imaging.tags import Tag
+from app.imaging.xmp import without_promises
 
 MAX_DPI = 65_535  # in JPEG
 MAX_INFLATED = 2**23  # bytes; a colour profile or an XMP packet is a tenth of it at most
@@ -33,13 +34,15 @@ def upright(metadata: Metadata) -> tuple[int, Metadata, Changes]:
     EXIF is changed in place, byte for byte, so that offsets inside maker notes stay true: the
     orientation becomes 1, and the thumbnail, which would show the old picture, is unlinked.
     What cannot hold is dropped: damaged EXIF, a resolution that no format can state, a damaged
-    profile, and one of inks, for pixels that are grey or RGB by now.
+    profile, and one of inks, for pixels that are grey or RGB by now, and what XMP promises of
+    other parts of the file.
     """
     orientation, exif, has_thumbnail = _upright_exif(metadata.exif or b"")
-    icc, xmp, dpi = metadata.icc, metadata.xmp, metadata.dpi
+    icc, xmp, dpi = metadata.icc, without_promises(metadata.xmp or b""), metadata.dpi
+    kept_xmp = xmp == (metadata.xmp or b"")
     if icc is not None and (is_cmyk(icc) or not is_sound(icc)):
         icc = None
-    if orientation != 1 and xmp is not None:
+    if orientation != 1 and xmp:
         xmp = _XMP_ORIENTATION.sub(rb"\g<1>1", xmp)
     if dpi is not None:
         dpi = dpi[::-1] if orientation >= 5 else dpi
@@ -48,10 +51,11 @@ def upright(metadata: Metadata) -> tuple[int, Metadata, Changes]:
         Change.ORIENTATION: orientation != 1,
         Change.PROFILE: icc != metadata.icc,
         Change.METADATA: has_thumbnail
+        or not kept_xmp
         or (metadata.exif is not None and exif is None)
         or (metadata.dpi is not None and dpi is None),
     }
-    kept = replace(metadata, icc=icc, exif=exif, xmp=xmp, dpi=dpi)
+    kept = replace(metadata, icc=icc, exif=exif, xmp=xmp or None, dpi=dpi)
     return orientation, kept, those_of(changes)
 
 

@@ -41,12 +41,22 @@ class Change(enum.StrEnum):
     """A palette or inks became grey or RGB, or grey became RGB."""
     DEPTH = "depth"
     """Samples have more bits than in the upload, or fewer."""
+    DEPTH_MAP = "depth-map"
+    """A map of distances that came with the picture is left out."""
+    END = "end"
+    """The file had no end, or a damaged one, behind pixels that are all there."""
+    FILM = "film"
+    """The film of a motion photo is left out."""
     FORMAT = "format"
     """The upload's format is read but not written, so PNG was taken instead."""
+    GAIN_MAP = "gain-map"
+    """The map by which brighter screens show more light is left out."""
     METADATA = "metadata"
     """Metadata was stripped, was damaged, or has no place in the answer; thumbnails, too."""
     ORIENTATION = "orientation"
     """The rows and columns were turned, and the orientation says that they are upright."""
+    PICTURES = "pictures"
+    """Further pictures in the file, such as other views or previews, are left out."""
     PROFILE = "profile"
     """The colour profile was used up, was damaged, or has no place in the answer."""
 
@@ -104,7 +114,9 @@ class Metadata:
     it; `dpi` is horizontal, vertical. `colour` holds the chunks by which PNG says how to see its
     samples, and `native` further parts, such as PNG text, as the picture's own format stores
     them: both are written into that format alone. `lossless` says that the file was a WebP
-    without loss, to be written without loss again.
+    without loss, to be written without loss again; `jpeg` are the quality, 1 to 100, and the
+    sampling of colours, such as "420", of a file that was a JPEG. `linear` says that the samples
+    are in proportion to light.
     """
 
     icc: bytes | None = None
@@ -114,6 +126,8 @@ class Metadata:
     colour: tuple[bytes, ...] = ()
     native: tuple[bytes, ...] = ()
     lossless: bool = False
+    jpeg: tuple[int, str] | None = None
+    linear: bool = False
 
     @property
     def nbytes(self) -> int:

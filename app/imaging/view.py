@@ -4,6 +4,7 @@ It sees samples that are finite and not hidden, in their range.
 """
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,13 @@ import numpy as np
 from app.imaging.blend import Strength, blend
 from app.imaging.estimate import NOISE_FOUND, estimate_sigma
 from app.imaging.hidden import Mask, filled, hidden
+from app.imaging.light import Light, Transfer, light_of
 from app.imaging.picture import Picture
 from app.imaging.range import Choice, Range, choose, is_flat
 from app.imaging.scale import Pixels, white
+
+Bounds = Range | Light
+"""How samples become what a network is given, and its result samples again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +36,25 @@ class View:
     """The values that are 0 and 1 for the network."""
     is_flat: bool
     """Whether there is nothing to see but one colour, in other than 8 bits."""
+    light: Light | None = None
+    """The curve that linear samples are seen along."""
 
     @property
-    def bounds(self) -> Range | None:
-        """The range to map by; None for that of types which networks take as they are."""
+    def transfer(self) -> Transfer:
+        """Whether the samples were taken to be linear."""
+        return "perceptual" if self.light is None else "linear"
+
+    @property
+    def bounds(self) -> Bounds | None:
+        """What to map by; None for the range of types which networks take as they are."""
+        if self.light is not None:
+            return self.light
         taken = self.pixels.dtype in (np.uint8, np.uint16, np.float32)
         return None if taken and self.range == Range(0, white(self.pixels.dtype)) else self.range
 
 
-def view_of(picture: Picture, choice: Choice = "auto") -> View:
-    """The view of a picture in the range that is asked for."""
+def view_of(picture: Picture, choice: Choice = "auto", transfer: Transfer = "auto") -> View:
+    """The view of a picture in the range that is asked for, and in the light."""
     pixels, extra = picture.pixels, picture.extra
     if extra is not None:
         pixels = np.dstack((pixels, extra))
@@ -50,7 +64,9 @@ def view_of(picture: Picture, choice: Choice = "auto") -> View:
     colours = _distinct_channels(pixels[..., : picture.channels])
     pixels = np.dstack((colours, pixels[..., -1])) if extra is not None else colours
     chosen = choose(choice, pixels)
-    return View(pixels, mask, chosen, pixels.dtype != np.uint8 and is_flat(pixels))
+    flat = pixels.dtype != np.uint8 and is_flat(pixels)
+    linear = picture.metadata.linear if transfer == "auto" else transfer == "linear"
+    return View(pixels, mask, chosen, flat, light_of(pixels, chosen) if linear else None)
 
 
 def corrected(original: Picture, view: View, restored: Pixels, strength: Strength) -> Picture:
@@ -78,7 +94,7 @@ def corrected(original: Picture, view: View, restored: Pixels, strength: Strengt
 
 
 def noise_found(view: View, restored: Pixels) -> float:
-    """The deviation of the noise that the network found, in units of the range, 0..1.
+    """The deviation of the noise that the network found, in units of what it was given, 0..1.
 
     It takes some milliseconds.
     """
@@ -91,9 +107,10 @@ def _distinct_channels(pixels: Pixels) -> Pixels:
     """`pixels`, or their first channel where all are equal.
 
     A grey picture stored as colour would come back with a tint. A coloured one shows what it is
-    within its first rows, so that this costs nothing.
+    within its first row, so that this costs nothing.
     """
-    bands = (pixels[top : top + 64] for top in range(0, len(pixels), 64))
+    tops = (0, *range(1, len(pixels), 64))
+    bands = (pixels[top:end] for top, end in pairwise((*tops, len(pixels))))
     return pixels[..., :1] if all(map(_is_grey, bands)) else pixels
 
 

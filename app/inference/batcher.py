@@ -18,9 +18,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from app.imaging.range import Range
 from app.imaging.scale import Pixels
 from app.imaging.tiling import Tile, cost, cut, stitch
+from app.imaging.view import Bounds
 
 logger = logging.getLogger(__name__)
 
@@ -66,8 +66,8 @@ class Job:
     answer: Callable[[Timing], Any]
     future: Future[Any]
     submitted: float
-    bounds: Range | None = None
-    """The values that the network is to see as 0 and 1; None for `pixels` as they are."""
+    bounds: Bounds | None = None
+    """How `pixels` become what the network is given; None for them as they are."""
     started: float | None = None
     unfinished: int = field(init=False)
 
@@ -170,11 +170,11 @@ class Batcher:
         tiles: Iterable[Tile],
         result: Pixels,
         answer: Callable[[Timing], Answer],
-        bounds: Range | None = None,
+        bounds: Bounds | None = None,
     ) -> Future[Answer]:
         """Queues the tiles of a picture; once `result` is filled, the future holds the answer.
 
-        With `bounds`, the network is given those values as 0 and 1, in float32.
+        With `bounds`, the network is given what these make of the pixels, in float32.
         All tiles are of one shape. Cancelling the future takes what is left of it off the queue.
         Raises Overloaded or Draining.
         """

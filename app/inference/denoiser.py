@@ -13,6 +13,7 @@ import numpy as np
 
 from app.imaging.blend import FULL, Strength
 from app.imaging.codec import Picture
+from app.imaging.light import Transfer
 from app.imaging.range import Choice, Range
 from app.imaging.scale import Pixels
 from app.imaging.tiling import Tile, plan, sides_within
@@ -33,6 +34,10 @@ BATCH_FLOATS = 8 * 2112**2
 memory of a forward pass. The default network reaches it with the largest tile there is; one of
 wider layers works on smaller ones.
 """
+
+
+SIMPLE_PIXELS = 1 << 18
+"""Up to which a picture of 8 bits without alpha is looked at in the event loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +75,24 @@ class Denoised:
         return self.view.range
 
     @property
+    def transfer(self) -> Transfer:
+        """Whether the samples were taken to be linear."""
+        return self.view.transfer
+
+    @property
     def sigma(self) -> float:
-        """The deviation of the noise that the network found, in units of `range`, 0..1.
+        """The deviation of the noise that the network found, in units of what it was given, 0..1.
 
         It takes some milliseconds.
         """
         return noise_found(self.view, self.restored)
+
+
+def _is_simple(picture: Picture) -> bool:
+    """Whether its view takes less time than a thread would."""
+    plain = picture.dtype == np.uint8 and picture.alpha is None and picture.extra is None
+    small = picture.height * picture.width <= SIMPLE_PIXELS
+    return plain and small and not picture.metadata.linear
 
 
 def _sides(card: ModelCard) -> tuple[int, ...]:
@@ -153,15 +170,20 @@ class Denoiser:
         return cls(engine.forward, package.card, limits or Limits(), cost)
 
     def submit(
-        self, picture: Picture, *, strength: Strength = FULL, range_: Choice = "auto"
+        self,
+        picture: Picture,
+        *,
+        strength: Strength = FULL,
+        range_: Choice = "auto",
+        transfer: Transfer = "auto",
     ) -> Future[Denoised]:
         """Queues a picture; cancelling the future takes it off the queue.
 
-        `strength` is the share of the network's correction that is applied, and `range_` says
-        which values the network is given as 0 and 1. Raises Overloaded when there is no room, and
-        Draining after `close`.
+        `strength` is the share of the network's correction that is applied, `range_` says which
+        values the network is given as 0 and 1, and `transfer` whether they are linear. Raises
+        Overloaded when there is no room, and Draining after `close`.
         """
-        return self._queue(picture, view_of(picture, range_), strength)
+        return self._queue(picture, view_of(picture, range_, transfer), strength)
 
     async def denoise(
         self,
@@ -169,6 +191,7 @@ class Denoiser:
         *,
         strength: Strength = FULL,
         range_: Choice = "auto",
+        transfer: Transfer = "auto",
         empty: Empty = np.empty,
     ) -> Denoised:
         """`submit`, awaited: cancelling this takes the picture off the queue.
@@ -176,7 +199,10 @@ class Denoiser:
         `empty` makes the array for the result, whose values do not matter: it may lie in memory
         that other processes see.
         """
-        view = await asyncio.to_thread(view_of, picture, range_)
+        if _is_simple(picture):
+            view = view_of(picture, range_, transfer)
+        else:
+            view = await asyncio.to_thread(view_of, picture, range_, transfer)
         return await asyncio.wrap_future(self._queue(picture, view, strength, empty))
 
     def _queue(

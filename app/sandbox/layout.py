@@ -33,6 +33,8 @@ class Layout:
     format: str
     lossless: bool
     """Whether it was a WebP without loss."""
+    linear: bool
+    """Whether its samples are in proportion to light."""
     changes: tuple[str, ...]
 
     @classmethod
@@ -48,6 +50,7 @@ class Layout:
             metadata=len(packed),
             format=str(picture.format),
             lossless=picture.metadata.lossless,
+            linear=picture.metadata.linear,
             changes=tuple(sorted(picture.changes)),
         )
 
@@ -140,7 +143,7 @@ def samples_alone(region: Region, layout: Layout) -> Picture:
         region.array(layout.shape, layout.dtype),
         region.array(plane, layout.dtype, end) if layout.alpha else None,
         Format(layout.format),
-        Metadata(lossless=layout.lossless),
+        Metadata(lossless=layout.lossless, linear=layout.linear),
         extra=region.array(plane, layout.dtype, end + layout.alpha_bytes) if layout.extra else None,
     )
 

@@ -60,6 +60,19 @@ class Nursery:
             except OSError:
                 self._end()
 
+    def told_to_end(self) -> bool:
+        """Whether SIGTERM has come to the nursery or a worker since this was last asked.
+
+        Some runners of containers signal the deepest process alone, and mean the service.
+        """
+        with self._lock:
+            if self._control is None:
+                return False
+            try:
+                return bool(self._control.recv(wire.LONGEST))
+            except OSError:  # there is nothing to be read, as a rule
+                return False
+
     def end(self) -> None:
         """Ends the nursery, and all workers with it; the next worker starts another one."""
         with self._lock:
@@ -105,7 +118,7 @@ def main(fd: int) -> None:
     """The life of the nursery: until the service goes, whose end of `fd` then closes.
 
     Ctrl-C at a terminal and the SIGTERM of a supervisor reach whole groups of processes: the
-    service drains first, and needs its workers for that.
+    service drains first, and needs its workers for that. A SIGTERM is passed on to it.
     """
     with socket.socket(fileno=fd) as control:
         for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -118,6 +131,7 @@ def main(fd: int) -> None:
 
 def _warm_up() -> None:
     """Loads what every worker needs: imports, and libraries that codecs load when first used."""
+    import imagecodecs
     import numpy as np
 
     from app.imaging.codec import Format, Picture, decode, encode
@@ -126,6 +140,7 @@ def _warm_up() -> None:
     picture = Picture(np.zeros((8, 8, 3), np.uint8))
     for target in Format:
         decode(encode(picture, target).data, max_pixels=64)
+    decode(bytes(imagecodecs.avif_encode(picture.pixels, numthreads=1)), max_pixels=64)
 
 
 class Household:
@@ -135,12 +150,14 @@ class Household:
         self._control = control
         self._workers: dict[int, tuple[int, socket.socket]] = {}
         """By number: the process, and the connection to tell of its death on."""
+        self._told = False
 
     def run(self) -> None:
         """Does what it is told until nobody is there any more."""
         awake, waking = socket.socketpair()
         waking.setblocking(False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGTERM, lambda *_: self._pass_on())
         signal.set_wakeup_fd(waking.fileno())
         while True:
             ready, _, _ = select.select([self._control, awake], [], [])
@@ -152,6 +169,13 @@ class Household:
                 if received is None:
                     return
                 self._obey(*received)
+
+    def _pass_on(self) -> None:
+        """Tells the service of the first SIGTERM, which may not have come to it."""
+        if not self._told:
+            self._told = True
+            with suppress(OSError):
+                wire.send(self._control, {"told": "end"})
 
     def _obey(self, order: wire.Message, fds: list[int]) -> None:
         number = order["worker"]
@@ -177,6 +201,7 @@ class Household:
 
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, lambda *_: os.kill(nursery, signal.SIGTERM))
         kept = os.dup(connection.fileno())
         null = os.open(os.devnull, os.O_RDONLY)
         for fd in (0, 1, 2):  # what a decoder prints would pass for lines of the log

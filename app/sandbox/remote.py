@@ -15,6 +15,7 @@ from typing import Any
 from app.imaging import codec
 from app.imaging.blend import Strength
 from app.imaging.codec import Change, Format, Header, ImagingError
+from app.imaging.light import Transfer
 from app.imaging.noise import ChannelMode, NoiseKind
 from app.sandbox import wire
 from app.sandbox.faults import Cause, JobFailed, WorkerLost
@@ -187,13 +188,14 @@ class Remote:
         channels: int,
         strength: Strength,
         working_range: str,
+        transfer: Transfer,
         strip: bool,
     ) -> tuple[SharedFile, float]:
         """A picture as a file, with the network's result, of so many channels, as its pixels.
 
         `restored` is None where there was nothing to denoise. `strength` are the shares of the
-        network's correction that are applied, and `working_range` is what the caller asked for.
-        The second is the deviation of the noise that was found, 0..1.
+        network's correction that are applied; `working_range` and `transfer` are what the caller
+        asked for. The second is the deviation of the noise that was found, 0..1.
         """
         layout, self._keeps = picture.layout, True
         self._pixels += layout.size
@@ -209,6 +211,7 @@ class Remote:
             channels=channels,
             strength=astuple(strength),
             working_range=working_range,
+            transfer=transfer,
         )
         with self._checked():
             return file, min(1.0, max(0.0, float(answer["sigma"])))

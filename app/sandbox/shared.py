@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+LARGEST_EAGER = 1 << 21  # bytes
 LARGEST_WRITE = 1 << 30  # bytes; one call of the system moves less than 2 GiB
 
 
@@ -45,12 +46,17 @@ class Region:
         """All bytes, to be read and written; raises MemoryError where there is no room for them."""
         if self._map is None:
             try:
-                self._map = mmap.mmap(self._fd, max(self.size, 1))
+                self._map = mmap.mmap(self._fd, max(self.size, 1), mmap.MAP_SHARED | self._eager)
             except OSError as error:
                 if error.errno == errno.ENOMEM:
                     raise MemoryError(f"no room for {self.size} bytes") from error
                 raise
         return memoryview(self._map)[: self.size]
+
+    @property
+    def _eager(self) -> int:
+        """Has all pages of a small region mapped at once, which one by one would take longer."""
+        return getattr(mmap, "MAP_POPULATE", 0) if self.size <= LARGEST_EAGER else 0
 
     def array(self, shape: tuple[int, ...], dtype: DTypeLike, offset: int = 0) -> NDArray[Any]:
         """The samples at `offset`; raises ValueError where they would reach beyond the region."""

@@ -21,6 +21,7 @@ from app.imaging.codec import (
     read_header,
     stripped,
 )
+from app.imaging.light import Transfer
 from app.imaging.metrics import psnr, rmse, ssim
 from app.imaging.noise import ChannelMode, NoiseKind, add_noise
 from app.imaging.range import read_choice, robust
@@ -116,6 +117,7 @@ class Bench:
         channels: int,
         strength: Sequence[float],
         working_range: str,
+        transfer: Transfer,
         **encoding: Any,
     ) -> Message:
         """Encodes a picture in shared memory with the network's result, which lies there, too, in
@@ -123,7 +125,7 @@ class Bench:
         that result; where it is missing, there was nothing to denoise.
         """
         picture = view(original, Layout.parse(layout))
-        seen = view_of(picture, read_choice(working_range))
+        seen = view_of(picture, read_choice(working_range), transfer)
         restored, shape = seen.pixels, (picture.height, picture.width, channels)
         if len(regions) > 1:
             restored = regions[0].array(shape, picture.dtype)

@@ -140,6 +140,12 @@ CASES: dict[str, Case] = {
         nothing,
         said("unsupported-media-type"),
     ),
+    "unsupported-encoding": (
+        lambda client: client.post("/noise", headers={"Content-Encoding": "gzip"}),
+        {},
+        nothing,
+        said("unsupported-encoding"),
+    ),
     "validation": (
         post("/noise?factor=2"),
         {},

@@ -16,7 +16,7 @@ from app.main import create_app
 from app.settings import Settings
 from tests.api.conftest import listening, wait_until
 
-READ = ("png", "jpeg", "webp", "tiff", "bmp", "gif")
+READ = ("png", "jpeg", "webp", "tiff", "bmp", "gif", "avif")
 
 
 def picture(kind, mode="RGB"):
@@ -146,6 +146,7 @@ def test_pictures_are_taken_both_ways_and_answered_in_every_format(description):
     for path in ("/denoise", "/noise"):
         operation = description["paths"][path]["post"]
         body = operation["requestBody"]["content"].keys()
-        assert body == {"multipart/form-data"} | {f"image/{kind}" for kind in READ}
+        own = {"multipart/form-data", "application/octet-stream"}
+        assert body == own | {f"image/{kind}" for kind in READ}
         answered = operation["responses"]["200"]["content"].keys()
         assert answered == {f"image/{kind}" for kind in READ[:4]}

@@ -1,5 +1,6 @@
 """Whatever is sent in place of a picture gets the right 4xx, and the next request is served."""
 
+import gzip
 import struct
 import zlib
 
@@ -16,6 +17,11 @@ def part(name, data, filename="a.png"):
         + data
         + b"\r\n"
     )
+
+
+def text(name, value):
+    head = f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'
+    return (head + value + "\r\n").encode()
 
 
 def chunk(kind, data):
@@ -44,7 +50,7 @@ def hostile(image_file):
         ("too many pixels", "image/png", png_that_claims(60_000, 60_000), 413, "too-many-pixels"),
         ("a side too long", "image/png", png_that_claims(70_000, 1), 413, "too-many-pixels"),
         ("animated", "image/gif", animated, 415, "unsupported-media-type"),
-        ("no content type", None, good, 415, "unsupported-media-type"),
+        ("no picture, of no type", None, b"{}", 415, "unsupported-media-type"),
         ("urlencoded", "application/x-www-form-urlencoded", good, 415, "unsupported-media-type"),
         ("json", "application/json", b"{}", 415, "unsupported-media-type"),
         ("no boundary", "multipart/form-data", part("image", good), 400, "malformed-form"),
@@ -54,10 +60,12 @@ def hostile(image_file):
         ("another boundary", MULTIPART, b"--y\r\n\r\n", 400, "malformed-form"),
         ("a form cut off", MULTIPART, part("image", good), 400, "malformed-form"),
         ("no file", MULTIPART, part("image", b"") + b"--x--", 400, "unreadable-image"),
-        ("wrong field", MULTIPART, part("file", good) + b"--x--", 422, "validation"),
+        ("two fields", MULTIPART, part("file", good) + part("image", good), 422, "validation"),
         ("no name", MULTIPART, b"--x\r\nA: b\r\n\r\nc\r\n--x--", 422, "validation"),
         ("two files", MULTIPART, part("image", good) * 2 + b"--x--", 422, "validation"),
-        ("a parameter", MULTIPART, part("image", good) + part("seed", b"1"), 422, "validation"),
+        ("many texts", MULTIPART, text("x", "y") * 101, 400, "malformed-form"),
+        ("a long text", MULTIPART, text("format", "x" * 1001), 422, "validation"),
+        ("a text twice", MULTIPART, text("format", "png") * 2, 422, "validation"),
         ("many parts", MULTIPART, part("image", b"") * 5000, 422, "validation"),
         ("endless headers", MULTIPART, b"--x\r\n" + b"A: b\r\n" * 999, 400, "malformed-form"),
         ("a long header", MULTIPART, b"--x\r\nA: " + b"b" * 99_999, 400, "malformed-form"),
@@ -86,10 +94,79 @@ def test_hostile_uploads(client, image_file, path):
 
 
 def test_the_field_at_fault_is_named(client, image_file):
-    answer = client.post("/noise", files={"picture": image_file()})
+    answer = client.post("/compare", files={"picture": image_file()})
     (error,) = answer.json()["errors"]
     assert (error["in"], error["name"]) == ("body", "picture")
     assert "`image`" in error["detail"]
+
+
+@pytest.mark.parametrize("field", ["image", "file", "upload[]", ""])
+def test_a_single_file_may_be_in_any_field(client, image_file, field):
+    answer = client.post("/denoise", files={field: image_file()})
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "image/png"
+
+
+def test_fields_that_nobody_asks_for_are_ignored(client, image_file):
+    body = text("csrf", "secret") + part("second", b"", filename="") + part("image", image_file())
+    answer = client.post("/denoise", content=body + b"--x--", headers={"Content-Type": MULTIPART})
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF"])
+@pytest.mark.parametrize("content_type", [None, "application/octet-stream", "image/x"])
+def test_the_first_bytes_tell_what_a_file_is(client, image_file, kind, content_type):
+    headers = {"Content-Type": content_type} if content_type else {}
+    answer = client.post("/denoise", content=image_file(kind=kind), headers=headers)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == f"image/{kind.lower()}"
+
+
+def test_parameters_may_be_fields_of_the_form(client, image_file):
+    form = {"format": "jpg", "strength": "0", "quality": "", "csrf": "secret"}
+    answer = client.post("/denoise", files={"image": image_file()}, data=form)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "image/jpeg"
+    form = {"seed": "7", "factor": "0.1"}
+    answer = client.post("/noise?factor=0.1", files={"image": image_file()}, data=form)
+    assert answer.headers["x-noise-seed"] == "7"
+
+
+@pytest.mark.parametrize(
+    ("query", "form", "name"),
+    [
+        ("", {"strength": "2"}, "strength"),
+        ("", {"format": "bmp"}, "format"),
+        ("?strength=0.5", {"strength": "0.4"}, "strength"),
+        ("?format=png", {"format": "jpeg"}, "format"),
+    ],
+)
+def test_a_bad_field_is_named(client, image_file, query, form, name):
+    answer = client.post(f"/denoise{query}", files={"image": image_file()}, data=form)
+    assert answer.status_code == 422
+    (error,) = answer.json()["errors"]
+    assert (error["in"], error["name"]) == ("body", name)
+
+
+def test_a_model_that_is_named_in_the_form_is_looked_for(client, image_file):
+    answer = client.post("/denoise", files={"image": image_file()}, data={"model": "vgg"})
+    assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/denoise", "/noise", "/compare"])
+def test_a_compressed_body_is_refused_by_name(client, image_file, path):
+    headers = {"Content-Type": "image/png", "Content-Encoding": "gzip"}
+    answer = client.post(path, content=gzip.compress(image_file()), headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported-encoding")
+    assert "gzip" in answer.json()["detail"]
+    assert answer.headers["accept-encoding"] == "identity"
+
+
+@pytest.mark.parametrize("name", ["jpg", "JPEG", "image/jpeg", ".jpg", "tif"])
+def test_a_format_goes_by_any_of_its_names(client, image_file, name):
+    answer = client.post("/denoise", params={"format": name}, files={"image": image_file()})
+    expected = "tiff" if name == "tif" else "jpeg"
+    assert answer.headers["content-type"] == f"image/{expected}"
 
 
 def test_a_form_may_come_in_any_pieces(client, image_file):

@@ -16,10 +16,7 @@ answer, read by another library: with none of the noise removed, a picture must 
 went in. Width and height are always those of the upload, seen upright. The last column is the
 header `X-Image-Changes`: what cannot be kept is refused or named there, never lost in silence.
 
-Known formats that are not read are named in the answer, with what to convert them to. AVIF, JPEG
-2000 and JPEG XL are among them, though the codec library could decode them: each would add a large
-native decoder to what strangers can reach, and a picture in them goes to its sender's own converter
-first more easily than a fault in one of those goes away.
+Known formats that are not read are named in the answer, with what to convert them to.
 
 `python -m tests.fidelity > docs/fidelity.md` writes this page.
 """
@@ -46,7 +43,8 @@ def _row(case: Case) -> str:
             return f"| {upload} | {status} `{code}` | | |\n"
         case Kept() as kept:
             changes = " ".join(f"`{change}`" for change in sorted(kept.changes))
-            exactness = f"within {kept.tolerance} of 255" if kept.tolerance else "exact"
+            levels = kept.tolerance // (257 if kept.samples.itemsize == 2 else 1)
+            exactness = f"within {levels} of 255" if kept.tolerance else "exact"
             return f"| {upload} | {_answer(kept)} | {exactness} | {changes} |\n"
 
 

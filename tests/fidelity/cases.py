@@ -22,7 +22,7 @@ from tests.fidelity.foreign import SAMPLES
 Item = Literal["profile", "exif", "gps", "xmp", "dpi", "comment"]
 
 ALPHA, CHANNEL, COLOURS, DEPTH = Change.ALPHA, Change.CHANNEL, Change.COLOURS, Change.DEPTH
-FORMAT, METADATA = Change.FORMAT, Change.METADATA
+END, FORMAT, METADATA = Change.END, Change.FORMAT, Change.METADATA
 ORIENTATION, PROFILE = Change.ORIENTATION, Change.PROFILE
 LOSSY = 6
 """Levels of 255 that a second lossy coding may cost a smooth picture."""
@@ -62,6 +62,7 @@ class Case:
 
 
 UNSUPPORTED = Refused(415, "unsupported-media-type")
+UNREADABLE = Refused(400, "unreadable-image")
 
 
 def cases() -> Iterator[Case]:
@@ -71,6 +72,7 @@ def cases() -> Iterator[Case]:
         "JPEG": _jpeg,
         "WebP": _webp,
         "TIFF": _tiff,
+        "AVIF": _avif,
         "BMP": _bmp,
         "GIF": _gif,
         "Other formats": _others,
@@ -89,6 +91,12 @@ PALETTE: Samples = np.array([[200, 10, 30], [0, 90, 250], [255, 255, 0], [9, 8, 
 INDICES: Samples = NOISE[..., 0] % 4
 SEEN: Samples = PALETTE[INDICES]
 OPACITY: Samples = np.where(INDICES == 2, 0, 255).astype(np.uint8)
+LINEAR = {
+    "gAMA": files.png_chunk(b"gAMA", (100_000).to_bytes(4, "big")),
+    "cICP": files.png_chunk(b"cICP", bytes([1, 8, 0, 1])),
+    "a profile": files.png_chunk(b"iCCP", b"linear\0\0" + zlib.compress(files.linear_profile())),
+}
+"""Chunks by which a PNG says that its samples are in proportion to light."""
 GREY: Samples = SMOOTH[..., 0]
 INKS: Samples = np.dstack((SMOOTH, GREY // 2))
 LIGHT: Samples = 255 - INKS.astype(float)
@@ -141,7 +149,19 @@ def _png() -> Iterator[Row]:
             back = Kept(Format.PNG, np.dstack((samples, opaque)), (ALPHA,))
             make = partial(plain, planes, bits, kind, chunk)
             yield f"{bits}-bit {MODES[names]} with a transparent colour", make, back
+    deep, seen = DEEP[..., :3], Kept(Format.PNG, DEEP[..., :3])
+    for said, chunk in LINEAR.items():
+        yield f"16-bit RGB, linear by {said}", partial(plain, deep, 16, 2, chunk), seen
+    make, whole = partial(plain, deep, 16, 2), Kept(Format.PNG, deep, (END,))
+    yield "16-bit RGB without an end", partial(_but_for, make, 12), whole
+    yield "16-bit RGB, damaged behind its pixels", lambda: _but_for(make, 12) + bytes(9), whole
+    yield "16-bit RGB without its last pixels", partial(_but_for, make, 20), UNREADABLE
     yield "animated", partial(files.animated, "PNG"), UNSUPPORTED
+
+
+def _but_for(make: Make, count: int) -> bytes:
+    """A file without its last bytes."""
+    return bytes(make()[:-count])
 
 
 def _jpeg() -> Iterator[Row]:
@@ -161,6 +181,20 @@ def _jpeg() -> Iterator[Row]:
     )
     for colours in (imagecodecs.JPEG8.CS.CMYK, imagecodecs.JPEG8.CS.YCCK):
         yield colours.name, partial(files.cmyk_jpeg, INKS, colours), printed
+    ended = Kept(Format.JPEG, SMOOTH, (END,), LOSSY)
+    for title, kind in (("colour", False), ("colour, progressive", True)):
+        make = partial(by_pillow, SMOOTH, "JPEG", quality=95, progressive=kind)
+        yield f"{title}, without an end", partial(_but_for, make, 2), ended
+        yield f"{title}, without its last pixels", partial(_but_for, make, 5), UNREADABLE
+    photo = by_pillow(SMOOTH, "JPEG", quality=95, subsampling=0)
+    extras: dict[str, tuple[bytes, Change]] = {
+        "a film behind it": (files.FILM, Change.FILM),
+        "a gain map behind it": (files.gain_map(photo), Change.GAIN_MAP),
+        "another picture behind it": (photo, Change.PICTURES),
+    }
+    for title, (extra, change) in extras.items():
+        back = Kept(Format.JPEG, SMOOTH, (change, METADATA), LOSSY)
+        yield f"colour, {title}", partial(bytes, photo + extra), back
     lossless = partial(imagecodecs.jpeg8_encode, SMOOTH, lossless=True)
     yield "lossless (SOF3)", lossless, UNSUPPORTED
     deep = partial(imagecodecs.jpeg8_encode, (DEEP[..., 0] >> 4), 95, bitspersample=12)
@@ -254,6 +288,11 @@ def _tiff() -> Iterator[Row]:
         yield f"{title} RGB + a channel not stated", make, Kept(Format.TIFF, source)
         back = Kept(Format.PNG, source[..., :3], (CHANNEL,))
         yield f"{title} RGB + a channel not stated", make, back, "format=png"
+    yield (
+        "24-bit grey",
+        partial(files.tiff_of_bits, DEEP[..., :1].astype("u4") << 8, 24),
+        UNSUPPORTED,
+    )
     yield "CIE L*a*b*", partial(by_tifffile, SMOOTH, photometric="cielab"), UNSUPPORTED
     five = np.dstack((NOISE, NOISE[..., 0]))
     extra = partial(
@@ -269,6 +308,24 @@ def _tiff_file(samples: Samples, **options: Any) -> bytes:
         options["extrasamples"] = ["unassalpha"]
     photometric = "rgb" if channels >= 3 else "minisblack"
     return by_tifffile(samples, photometric=photometric, planarconfig=1, **options)
+
+
+def _avif() -> Iterator[Row]:
+    for bits in (8, 10, 12):
+        for title, samples in (("grey", SMOOTH[..., 0]), ("RGB", SMOOTH)):
+            scaled = samples if bits == 8 else samples.astype(np.uint16) << (bits - 8)
+            samples = samples if bits == 8 else spread(scaled, bits)
+            changes = (FORMAT,) if bits == 8 else (DEPTH, FORMAT)
+            back = Kept(Format.PNG, samples, changes, LOSSY * (1 if bits == 8 else 257))
+            yield f"{bits}-bit {title}", partial(files.avif, scaled, bits), back
+    veiled = np.dstack((SMOOTH, GREY))
+    back = Kept(Format.PNG, veiled, (FORMAT,), LOSSY)
+    yield "8-bit RGB + alpha", partial(files.avif, veiled, 8), back
+    exif = partial(by_pillow, SMOOTH, "AVIF", quality=95, exif=files.exif(6))
+    items: frozenset[Item] = frozenset({"exif", "gps"})
+    back = Kept(Format.PNG, files.turned(SMOOTH, 6), (FORMAT, ORIENTATION), LOSSY, items)
+    yield "turned, with EXIF", exif, back
+    yield "animated", partial(files.animated, "AVIF"), UNSUPPORTED
 
 
 def _bmp() -> Iterator[Row]:
@@ -316,10 +373,9 @@ def _gif() -> Iterator[Row]:
 
 
 def _others() -> Iterator[Row]:
-    yield "AVIF", partial(by_pillow, SMOOTH, "AVIF"), UNSUPPORTED
     yield "JPEG 2000", partial(imagecodecs.jpeg2k_encode, SMOOTH), UNSUPPORTED
     yield "JPEG XL", partial(imagecodecs.jpegxl_encode, SMOOTH), UNSUPPORTED
-    real = ("an AVIF", "a JPEG 2000", "a JPEG XL")
+    real = ("a JPEG 2000", "a JPEG XL")
     for title, data in {title: data for title, data in SAMPLES if title not in real}.items():
         yield title.partition(" ")[2], partial(bytes, data), UNSUPPORTED
     yield "no bytes", bytes, Refused(400, "unreadable-image")
@@ -383,7 +439,14 @@ def _metadata() -> Iterator[Row]:
         yield title, make, Kept(target, samples, (), tolerance, frozenset(items))
         back = Kept(target, samples, (METADATA,), tolerance, frozenset({"profile"}))
         yield title, make, back, "metadata=strip"
+    for name in (b"tEXt", b"zTXt"):
+        make = partial(files.png, NOISE[..., :3], 8, 2, files.exif_text(name), interlaced=False)
+        back = Kept(Format.PNG, NOISE[..., :3], (), metadata=frozenset({"exif", "gps"}))
+        yield f"PNG with EXIF in a {name.decode()} chunk", make, back
     inks = bytes(16) + b"CMYK" + bytes(108)
+    chunk = files.png_chunk(b"iCCP", b"damaged\0\0" + bytes(9))
+    make = partial(files.png, NOISE[..., :3], 8, 2, chunk, interlaced=False)
+    yield "PNG with a damaged profile", make, Kept(Format.PNG, NOISE[..., :3], (PROFILE,))
     make = partial(by_tifffile, INKS, photometric="separated", iccprofile=inks)
     back = Kept(Format.TIFF, PRINTED, (COLOURS, PROFILE))
     yield "CMYK TIFF with a damaged profile", make, back

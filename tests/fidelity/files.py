@@ -31,6 +31,24 @@ SMOOTH: Samples = np.stack(
 """Smooth colours, that a lossy format holds closely."""
 
 
+FILM = b"\0\0\0\x18ftypmp42" + bytes(1000)
+"""The beginning of a film, as motion photos have it."""
+
+
+def gain_map(photo: bytes) -> bytes:
+    """A JPEG that says that it is a gain map."""
+    said = b"http://ns.adobe.com/xap/1.0/\0<x xmlns:h='http://ns.adobe.com/hdr-gain-map/1.0/'/>"
+    return photo[:2] + b"\xff\xe1" + struct.pack(">H", len(said) + 2) + said + photo[2:]
+
+
+def avif(samples: Samples, bits: int) -> bytes:
+    """Saved by libavif, with all colour resolution."""
+    pixels = None if samples.ndim == 2 else "444"
+    return bytes(
+        imagecodecs.avif_encode(samples, 95, bitspersample=bits, pixelformat=pixels, speed=9)
+    )
+
+
 def by_pillow(samples: Samples, kind: str, mode: str | None = None, **options: Any) -> bytes:
     """Saved by Pillow, after conversion to `mode`."""
     image, file = Image.fromarray(samples), io.BytesIO()
@@ -147,6 +165,26 @@ def profile() -> bytes:
     made = bytearray(imagecodecs.cms_profile("srgb"))
     made[24:36] = bytes(12)
     return bytes(made)
+
+
+def linear_profile() -> bytes:
+    """A colour profile whose curves are straight."""
+    made = bytearray(profile())
+    (count,) = struct.unpack_from(">I", made, 128)
+    for place in range(132, 132 + 12 * count, 12):
+        name, start, _ = struct.unpack_from(">4sII", made, place)
+        if name in (b"rTRC", b"gTRC", b"bTRC"):
+            made[start : start + 12] = b"curv" + bytes(8)
+            struct.pack_into(">I", made, place + 8, 12)
+    return bytes(made)
+
+
+def exif_text(name: bytes) -> bytes:
+    """EXIF in a chunk of text, plain or packed, as ImageMagick writes it."""
+    digits = exif(1).hex().encode()
+    text = b"\nexif\n%8d\n" % (len(digits) // 2) + digits + b"\n"
+    packed_text = b"\0" + zlib.compress(text) if name == b"zTXt" else text
+    return png_chunk(name, b"Raw profile type exif\0" + packed_text)
 
 
 def turned(samples: Samples, orientation: int) -> Samples:

@@ -9,8 +9,6 @@ def ftyp(major: bytes, *compatible: bytes) -> bytes:
 
 SVG = b"<svg xmlns='http://www.w3.org/2000/svg'/>"
 SAMPLES = [
-    ("an AVIF", ftyp(b"avif", b"mif1", b"miaf")),
-    ("an AVIF", ftyp(b"mif1", b"avif", b"heic")),
     ("a HEIC", ftyp(b"heic", b"mif1", b"heic")),
     ("a HEIC", ftyp(b"mif1", b"heic")),
     ("a camera raw", ftyp(b"crx ", b"crx ", b"isom")),

@@ -205,7 +205,7 @@ def _remark(data: bytes, chance: random.Random) -> bytes:
 def _rechunk(data: bytes, chance: random.Random) -> bytes:
     """A file with a stretch of it doubled, moved or left out, and a byte changed near the start."""
     one, other = sorted(chance.randrange(len(data) + 1) for _ in range(2))
-    result = bytearray(data)
+    result = bytearray(data or b"?")
     result[chance.randrange(min(64, len(result)))] = chance.randrange(256)
     match chance.randrange(3):
         case 0:

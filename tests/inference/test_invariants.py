@@ -1,15 +1,26 @@
-"""What holds for every picture, whatever it is made of."""
+"""What holds for every picture, whatever it is made of.
+
+`INVARIANT_PICTURES=10000 pytest tests/inference/test_invariants.py` tries more of them than usual.
+"""
+
+import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from app.imaging.blend import FULL, Strength
-from app.imaging.codec import Picture
+from app.imaging.codec import Format, Metadata, Picture, decode, encode
+from app.imaging.range import Range
+from app.imaging.samples import orient
 from app.inference.denoiser import Denoiser
 from app.inference.store import read_packages
 
+PICTURES = int(os.environ.get("INVARIANT_PICTURES", "120"))
+STRENGTHS = [FULL, Strength(0.5, 0.5), Strength(0.3, 1), Strength(0, 0)]
 TYPES = ["u1", "i1", "u2", "i2", "u4", "i4", "f2", "f4", "f8"]
 
 
@@ -41,13 +52,38 @@ def pictures(draw):
         bad = random.random(pixels.shape) < draw(st.sampled_from([0.0, 0.01]))
         pixels[bad] = draw(st.sampled_from([np.nan, np.inf, -np.inf]))
     alpha, extra = (plane if beside == name else None for name in ("alpha", "extra"))
-    return Picture(pixels, alpha, extra=extra)
+    if draw(st.integers(0, 4)) == 0:
+        pixels[:] = pixels[0, 0]  # flat
+    return Picture(pixels, alpha, Format.TIFF, extra=extra)
 
 
-@given(pictures(), st.sampled_from([FULL, Strength(0.5, 0.5), Strength(0.3, 1), Strength(0, 0)]))
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
-def test_what_holds_for_every_picture(denoiser, picture, strength):
-    result = denoiser.submit(picture, strength=strength).result(60)
+def turned(picture, orientation):
+    """The picture as it is read from a file that says it is turned so."""
+    block = Image.Exif()
+    block[0x0112] = orientation
+    exif = block.tobytes().removeprefix(b"Exif\0\0")
+    file = encode(replace(picture, metadata=Metadata(exif=exif))).data
+    return decode(file, max_pixels=300 * 300)
+
+
+@given(
+    pictures(),
+    st.sampled_from(STRENGTHS),
+    st.sampled_from(["auto", "full", Range(-3, 40)]),
+    st.sampled_from(["auto", "linear"]),
+    st.integers(1, 8),
+)
+@settings(max_examples=PICTURES, deadline=None, suppress_health_check=list(HealthCheck))
+def test_what_holds_for_every_picture(denoiser, stored, strength, range_, transfer, orientation):
+    picture = turned(stored, orientation)
+    for name in ("pixels", "alpha", "extra"):
+        before, after = getattr(stored, name), getattr(picture, name)
+        if before is None:
+            assert after is None
+        else:
+            np.testing.assert_array_equal(after, orient(before, orientation))
+    submitted = denoiser.submit(picture, strength=strength, range_=range_, transfer=transfer)
+    result = submitted.result(60)
     before, after = picture.pixels, result.picture.pixels
     assert (after.shape, after.dtype) == (before.shape, before.dtype)
     assert result.picture.alpha is picture.alpha
@@ -67,4 +103,7 @@ def test_what_holds_for_every_picture(denoiser, picture, strength):
     if picture.extra is not None:
         extra = result.picture.extra
         assert (extra.shape, extra.dtype) == (picture.extra.shape, picture.extra.dtype)
+        assert strength != Strength(0, 0) or (extra == picture.extra).all()
     assert 0 <= result.sigma <= 1
+    again = decode(encode(result.picture).data, max_pixels=300 * 300)
+    np.testing.assert_array_equal(again.pixels, after)

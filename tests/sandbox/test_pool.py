@@ -81,6 +81,7 @@ async def test_a_picture_goes_to_the_network_and_comes_back_as_a_file(sandbox):
             channels=3,
             strength=FULL,
             working_range="auto",
+            transfer="auto",
             strip=True,
         )
     found = decode(bytes(file.data), max_pixels=10**6)
@@ -406,9 +407,25 @@ async def test_ctrl_c_is_the_services_alone(sandbox):
         comparison = await comparing(worker, 700)
         for pid in (NURSERY.pid, worker.pid):
             os.kill(pid, signal.SIGINT)
-            os.kill(pid, signal.SIGTERM)
         assert (await comparison)[2] == 1
     assert worker.pid in workers()
+    assert not NURSERY.told_to_end()
+
+
+@pytest.mark.parametrize("child", ["the nursery", "a worker"])
+async def test_the_service_learns_that_a_child_was_told_to_end(anyio_backend, child):
+    nursery = Nursery()
+    worker = remote.Remote(nursery, 10)
+    await worker.read(png())
+    assert not nursery.told_to_end()
+    for _ in range(2):
+        os.kill(nursery.pid if child == "the nursery" else worker.pid, signal.SIGTERM)
+    await until(nursery.told_to_end)
+    await worker.decode(**LIMITS)
+    assert not nursery.told_to_end()  # it tells once
+    worker.close()
+    nursery.end()
+    assert not nursery.told_to_end()
 
 
 async def test_the_measures_are_those_of_the_pictures_whichever_side_is_long(sandbox):

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 
 import numpy as np
@@ -12,7 +13,8 @@ from training.data import load
 from training.errors import TrainingError
 from training.files import alone_in
 from training.log import read_log
-from training.loop import train, use_precision
+from training.loop import Keeper, train, use_precision
+from training.progress import duration
 
 QUIET = Console(quiet=True)
 
@@ -36,6 +38,7 @@ def test_a_run_folder_holds_everything(trained):
         "log.csv",
         "loss.png",
         "model.keras",
+        "report.html",
     ]
     assert len(list(trained.glob("events.out.tfevents.*"))) == 1
     for picture in ("grid.png", "loss.png"):
@@ -78,6 +81,51 @@ def test_a_seed_repeats_a_run_and_one_that_stopped_ends_up_the_same(
     for name in ("loss", "psnr", "validation_loss", "validation_psnr", "learning_rate"):
         assert [row[name] for row in whole] == [row[name] for row in parts]
     assert len(json.loads((run / "environment.json").read_text())) == 2
+
+
+def test_a_run_that_dies_within_an_epoch_goes_on_there(
+    tmp_path, trained, pictures, experiment, monkeypatch
+):
+    run, source = tmp_path / "run", experiment()
+    require_number, seen = Keeper._require_number, []
+
+    def die(keeper, loss):
+        require_number(keeper, loss)
+        seen.append(keeper.step)
+        if keeper.step == 4:
+            raise RuntimeError("the power is cut")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("training.loop.CHECKPOINT_SECONDS", 0.0)
+        patch.setattr(Keeper, "_require_number", die)
+        with pytest.raises(RuntimeError, match="power"):
+            train(source, pictures, run, console=QUIET)
+    assert seen == [1, 2, 2, 3, 4]
+    with np.load(run / "last.npz") as state:
+        assert state["epoch"] == 1
+    train(source, pictures, run, resume=True, console=QUIET)
+    assert [(row["epoch"], row["step"]) for row in read_log(run / "log.csv")] == [(0, 2), (1, 4)]
+    for a, b in zip(weights(trained), weights(run), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_run_tells_how_long_it_takes_and_what_comes_next(tmp_path, pictures, experiment, capsys):
+    run = tmp_path / "my run"
+    train(experiment(), pictures, run, console=Console(width=200))
+    output = capsys.readouterr().out
+    assert re.search(r"about \d+ s for the steps to 4$", output, re.MULTILINE)
+    first, last = re.findall(r"^epoch .*$", output, re.MULTILINE)
+    assert re.search(r"\d+ s left$", first)
+    assert "left" not in last
+    assert f"python -m training package '{run}'" in output.splitlines()[-2]
+    assert "4 steps" in (run / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.2, "1 s"), (89, "89 s"), (91, "2 min"), (9000, "2 h 30 min")]
+)
+def test_durations_are_told_in_words(seconds, words):
+    assert duration(seconds) == words
 
 
 def test_a_run_ends_at_its_last_step_and_one_that_is_prolonged_goes_on_behind_it(

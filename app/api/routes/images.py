@@ -29,6 +29,7 @@ router = APIRouter(tags=["pictures"])
         openapi.MODEL,
         openapi.SIGMA,
         openapi.RANGE,
+        openapi.TRANSFER,
         describe=openapi.link(
             "describe_model", "The model's card.", name="$response.header.X-Model"
         ),
@@ -47,9 +48,10 @@ async def denoise(
 
     Same width, height, bit depth and colours; transparency and metadata pass through.
     """
+    service.models.denoiser(options.model)  # lest a picture be sent in vain
+    files, options = await read_image(request, share, options)
     denoiser = service.models.denoiser(options.model)
     trace.model = denoiser.card.name
-    files = [await read_image(request, share)]
     async with while_wanted(request, service.settings.timeout_seconds):
         with trace.stage("decode"), decoding():
             async with service.sandbox.worker() as worker:
@@ -57,7 +59,11 @@ async def denoise(
             share.hold(weight(shared.layout))
         picture, restored = shared.pixels, Region(shared.layout.working_bytes)
         result = await denoiser.denoise(
-            picture, strength=options.shares, range_=options.working_range, empty=restored.array
+            picture,
+            strength=options.shares,
+            range_=options.working_range,
+            transfer=options.transfer,
+            empty=restored.array,
         )
         trace.stages |= {"queue": result.timing.queue, "infer": result.timing.infer}
         with trace.stage("encode"):
@@ -70,6 +76,7 @@ async def denoise(
                     channels=result.restored.shape[-1],
                     strength=options.shares,
                     working_range=options.range,
+                    transfer=options.transfer,
                     strip=options.strips,
                 )
     share.hold(len(file.data))
@@ -77,6 +84,7 @@ async def denoise(
         "X-Model": denoiser.card.name,
         "X-Noise-Sigma": f"{sigma:.4f}",
         "X-Range": str(result.range),
+        "X-Transfer": result.transfer,
     }
     return PictureResponse(file, "denoised", headers, seconds=service.settings.answer_seconds)
 
@@ -104,8 +112,8 @@ async def noise(
 
     The same picture, parameters and seed give the same bytes.
     """
+    files, options = await read_image(request, share, options)
     seed = secrets.randbits(32) if options.seed is None else options.seed
-    files = [await read_image(request, share)]
     async with (
         while_wanted(request, service.settings.timeout_seconds),
         service.sandbox.worker() as worker,
@@ -141,7 +149,7 @@ async def compare(
     Where either is signed, of 32 bits or floating point beyond 0..1, the scale is the range that
     the reference fills.
     """
-    files = list((await read_images(request, share, ("reference", "image"))).values())
+    files = await read_images(request, share, ("reference", "image"))
     async with (
         while_wanted(request, service.settings.timeout_seconds),
         service.sandbox.worker() as worker,

@@ -48,7 +48,6 @@ def _branded(*brands: bytes) -> bytes:
 
 
 FOREIGN = (
-    Foreign("an AVIF", _branded(b"avif", b"avis")),
     Foreign("a HEIC", _branded(b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")),
     Foreign("a JPEG XL", rb"\xff\x0a|\x00\x00\x00\x0cJXL \r\n\x87\n"),
     Foreign("a JPEG 2000", rb"\xff\x4f\xff\x51|\x00\x00\x00\x0cjP  \r\n\x87\n"),

@@ -102,7 +102,7 @@ def read_header(data: bytes) -> Header:
 
 def decode(data: bytes) -> Picture:
     """Decode any kind of PNG; palettes and fewer than 8 bits become 8-bit grey or RGB."""
-    chunks = list(_chunks(data))
+    *chunks, last = _chunks(data)
     head = _head(chunks[0])
     _check_stream(head, chunks)
     palette, transparency = _palette(head, chunks), _transparency(head, chunks)
@@ -111,7 +111,8 @@ def decode(data: bytes) -> Picture:
     if palette and _is_grey(palette):
         pixels = np.ascontiguousarray(pixels[..., :1])
     metadata = _metadata(chunks)
-    return Picture(pixels, alpha, Format.PNG, metadata, _changes(chunks, metadata, head))
+    changes = _changes(chunks, metadata, head) | ({Change.END} if not last.name else set())
+    return Picture(pixels, alpha, Format.PNG, metadata, changes)
 
 
 def encode(picture: Picture, quality: int | None = None) -> bytes:  # noqa: ARG001
@@ -136,16 +137,23 @@ def write_chunk(name: bytes, body: bytes) -> bytes:
 
 
 def _chunks(data: bytes) -> Iterator[Chunk]:
-    view, position = memoryview(data), len(SIGNATURE)
+    """Each chunk, and that of the end, or in its place one of no name.
+
+    Behind pixels, what can be no chunk ends the file: whether they are all there is seen later.
+    """
+    view, position, has_pixels = memoryview(data), len(SIGNATURE), False
     for _ in range(MAX_CHUNKS):
-        length, name = struct.unpack_from(">I4s", data, position)
+        length, name = struct.unpack(">I4s", data[position : position + 8].ljust(8, b"\0"))
         end = position + length + 12
-        if end > len(data):
+        if end > len(data) and not has_pixels:
             raise UnreadableImage("The PNG image is truncated.")
-        if name == b"IEND":
+        if end > len(data) or (has_pixels and not name.isalpha()):
+            yield Chunk(b"", view[:0], view[:0])
             return
         yield Chunk(name, view[position + 8 : end - 4], view[position:end])
-        position = end
+        if name == b"IEND":
+            return
+        position, has_pixels = end, has_pixels or name == b"IDAT"
     raise UnsupportedImage(f"The PNG image has more than {MAX_CHUNKS} chunks.")
 
 

@@ -14,6 +14,7 @@ export const TITLES = {
   "needs-too-much-memory": "The picture is too large",
   "too-many-pixels": "The picture is too large",
   "unsupported-media-type": "This kind of file is not taken",
+  "unsupported-encoding": "A compressed upload is not taken",
   "validation": "A parameter is not as it should be",
   "unsuitable-format": "That format cannot hold this picture",
   "rate-limited": "Too many requests",

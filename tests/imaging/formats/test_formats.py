@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app import files
+from app import finding
 from app.api import openapi
 from app.imaging import codec, formats
 from app.imaging.codec import Format, Header, Picture, UnreadableImage, UnsupportedImage
@@ -65,7 +65,7 @@ def test_a_format_that_is_registered_is_known_everywhere(tmp_path):
     with pytest.raises(UnsupportedImage, match=r"tiff, webp or plain\."):
         codec.decode(b"none of them", max_pixels=2)
     assert formats.of_name("image/x-plain") is PLAIN
-    assert [each.path.name for each in files.find([tmp_path], tmp_path / "out")[0]] == [
+    assert [each.path.name for each in finding.find([tmp_path], tmp_path / "out", "new")[0]] == [
         "some.PLAIN"
     ]
     assert [path.name for path in images.image_files(tmp_path)] == ["some.PLAIN"]
@@ -74,7 +74,7 @@ def test_a_format_that_is_registered_is_known_everywhere(tmp_path):
 
 
 def test_every_format_has_a_record_that_makes_sense():
-    assert set(formats.FORMATS) == {"bmp", "gif", "jpeg", "png", "tiff", "webp"}
+    assert set(formats.FORMATS) == {"avif", "bmp", "gif", "jpeg", "png", "tiff", "webp"}
     for name, each in formats.FORMATS.items():
         assert each.name == name == each.title.lower()
         assert all(re.fullmatch(r"image/[a-z]+", kind) for kind in each.media_types)
@@ -172,7 +172,7 @@ def test_there_is_a_sample_of_every_known_format():
 
 @pytest.mark.parametrize("data", [b"<html></html>", bytes(400), b"<" * 5000, ftyp(b"isom"), b"x"])
 def test_what_is_not_known_is_not_named(data):
-    with pytest.raises(UnsupportedImage, match="Not an image that is read here: bmp, gif, jpeg"):
+    with pytest.raises(UnsupportedImage, match="Not an image that is read here: avif, bmp, gif"):
         codec.read_header(data)
 
 

@@ -34,7 +34,7 @@ def decoded(data):
 
 
 def chunk_names(data):
-    return [bytes(chunk.name) for chunk in png._chunks(data)]
+    return [bytes(chunk.name) for chunk in png._chunks(data)][:-1]  # without the end
 
 
 @pytest.mark.parametrize(
@@ -232,3 +232,31 @@ def test_too_many_chunks_are_refused():
 def test_a_colour_type_that_is_none_or_lacks_its_palette(colour_type):
     with pytest.raises(UnreadableImage):
         decoded(png_file([[0]], 1, 8, colour_type))
+
+
+@pytest.mark.parametrize(
+    "tail", [b"", b"\0\0", bytes(40), b"\0\0\0\x09tEXtno", b"\xff\xff\xff\xffIEND", b"garbage" * 9]
+)
+def test_pixels_without_an_end_behind_them_are_read(saved, colour, tail):
+    whole = saved(colour, "PNG")
+    end = whole.index(b"IEND") - 4
+    picture = decoded(whole[:end] + tail)
+    np.testing.assert_array_equal(picture.pixels, colour)
+    assert picture.changes == {Change.END}
+
+
+def test_a_png_whose_pixels_are_cut_is_refused(saved, colour):
+    whole = saved(colour, "PNG")
+    end = whole.index(b"IEND") - 4
+    for place in (*range(40, end, 7), end - 1):
+        with pytest.raises(UnreadableImage):
+            decoded(whole[:place])
+
+
+@pytest.mark.parametrize("damage", [b"", b"no zlib", zlib.compress(b"no profile")])
+def test_a_damaged_profile_is_left_out_and_named(saved, colour, damage):
+    chunk = write_chunk(b"iCCP", b"name\0\0" + damage)
+    data = saved(colour, "PNG")
+    picture = decoded(data[:33] + chunk + data[33:])
+    assert picture.metadata.icc is None
+    assert picture.changes == {Change.PROFILE}

@@ -8,6 +8,9 @@ import struct
 import imagecodecs
 import numpy as np
 
+from app.imaging.formats.jpeg.coding import coding
+from app.imaging.formats.jpeg.companions import companions
+from app.imaging.formats.jpeg.ending import decode_whole
 from app.imaging.formats.jpeg.stream import (
     APP0,
     APP1,
@@ -19,10 +22,11 @@ from app.imaging.formats.jpeg.stream import (
     Frame,
     read_frame,
     rebuild,
+    trailer,
     write_segment,
 )
 from app.imaging.picture import Change, Changes, Format, Header, Metadata, Picture
-from app.imaging.samples import cmyk_to_rgb, deinterleave
+from app.imaging.samples import Samples, cmyk_to_rgb, deinterleave
 
 EXIF, ICC = b"Exif\0\0", b"ICC_PROFILE\0"
 XMP = b"http://ns.adobe.com/xap/1.0/\0"
@@ -38,8 +42,15 @@ def read_header(data: bytes) -> Header:
 def decode(data: bytes) -> Picture:
     """Decode grey, YCbCr or RGB, and CMYK or YCCK, which become RGB."""
     frame = read_frame(data)
-    samples = imagecodecs.jpeg8_decode(rebuild(data, frame, frame.transform))
-    metadata, changes = _metadata(frame), _changes(frame)
+
+    def pixels(stream: bytes) -> Samples:
+        rebuilt = rebuild(stream, frame, frame.transform)
+        return np.asarray(imagecodecs.jpeg8_decode(rebuilt))
+
+    samples, has_end = decode_whole(data, frame, pixels)
+    metadata = _metadata(frame)
+    behind = trailer(data, frame) if has_end else memoryview(b"")
+    changes = _changes(frame) | companions(frame, behind) | (set() if has_end else {Change.END})
     if len(frame.components) == 4:
         # Adobe's programs store the absence of ink, and readers take it that all others do, too
         samples = cmyk_to_rgb(np.invert(samples), metadata.icc)
@@ -82,7 +93,7 @@ def _metadata(frame: Frame) -> Metadata:
         elif marker in (APP13, COM):  # IPTC, and a plain comment
             native.append(write_segment(marker, body))
     icc = b"".join(part for _, part in sorted(profile.items())) or None
-    return Metadata(icc=icc, exif=exif, xmp=xmp, dpi=dpi, native=tuple(native))
+    return Metadata(icc, exif, xmp, dpi, native=tuple(native), jpeg=coding(frame))
 
 
 def _density(jfif: bytes) -> tuple[float, float] | None:

@@ -26,13 +26,17 @@ MAX_SCANS = 50  # each costs a pass over all blocks, and takes few bytes; encode
 MAX_PASSES = 8  # over all coefficients together; encoders take at most 4
 
 _FRAMES = (0xC0, 0xC1, 0xC2)  # baseline, extended, progressive
-_PROGRESSIVE = 0xC2
+PROGRESSIVE = 0xC2
 _OTHER_FRAMES = (0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF)
 _TABLES = (DHT, DQT, DRI)
 _HEADER_MARKER = re.compile(rb"\xff[^\x00\xff]")
 _SCAN_END = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # not stuffing, fill bytes or a restart
 _MAX_POINT = 13  # the lowest bit that a first scan may begin with
-_BLOCK = 64  # coefficients
+BLOCK = 64  # coefficients
+
+
+class EndMissing(Exception):
+    """A stream breaks off before its end marker; its pixels may be there all the same."""
 
 
 class Transform(IntEnum):
@@ -125,7 +129,7 @@ def read_frame(data: bytes) -> Frame:
     frames: list[Segment] = []
     tables: list[bytes] = []
     described: list[tuple[int, bytes]] = []
-    for segment in _segments(data, 2):
+    for segment in segments(data, 2):
         marker, body = segment.marker, segment.body
         if marker == SOS:
             return _frame(frames, tables, described, segment.at)
@@ -145,7 +149,7 @@ def read_frame(data: bytes) -> Frame:
 def read_tables(data: bytes) -> tuple[bytes, ...]:
     """The segments of a stream that holds nothing but tables, for other streams to use."""
     tables = []
-    for segment in _segments(data, 2):
+    for segment in segments(data, 2):
         if segment.marker in _TABLES:
             tables.append(_table(segment))
         elif segment.marker == EOI:
@@ -153,6 +157,12 @@ def read_tables(data: bytes) -> tuple[bytes, ...]:
         elif segment.marker not in DESCRIBING:
             break
     raise UnreadableImage("The tables of the JPEG image are damaged.")
+
+
+def trailer(data: bytes, frame: Frame) -> memoryview:
+    """What lies behind the end of the image."""
+    ends = (each.end for each in segments(data, frame.scan) if each.marker == EOI)
+    return memoryview(data)[next(ends) :]
 
 
 def rebuild(
@@ -169,13 +179,13 @@ def rebuild(
     return b"".join(parts)
 
 
-def _segments(data: bytes, position: int) -> Iterator[Segment]:
+def segments(data: bytes, position: int) -> Iterator[Segment]:
     """Each segment from `position` on, up to the end of the image, past the pixels of scans."""
     in_scan = False
     for _ in range(MAX_SEGMENTS):
         found = (_SCAN_END if in_scan else _HEADER_MARKER).search(data, position)
         if found is None:
-            raise UnreadableImage("The JPEG image is truncated.")
+            raise EndMissing("The JPEG image is truncated.")
         marker, start = found[0][1], found.end()
         if marker == EOI:
             yield Segment(marker, found.start(), b"", start)
@@ -229,7 +239,7 @@ def _table(segment: Segment) -> bytes:
         if number > 3 or body[position] > 31:
             break
         if marker == DQT:
-            position += 1 + (_BLOCK << (body[position] >> 4))
+            position += 1 + (BLOCK << (body[position] >> 4))
         else:
             position += 17 + sum(body[position + 1 : position + 17])
     if position != (0 if marker == DRI else len(body)) or (marker == DRI and len(body) != 2):
@@ -239,9 +249,9 @@ def _table(segment: Segment) -> bytes:
 
 def _scans(data: bytes, frame: Frame) -> Iterator[bytes]:
     """The scans with the tables between them, and the end."""
-    scans, cost, coefficients = 0, 0, _BLOCK * sum(map(frame.blocks, frame.components))
+    scans, cost, coefficients = 0, 0, BLOCK * sum(map(frame.blocks, frame.components))
     pixels = 0  # where those of a scan that has been begun are
-    for segment in _segments(data, frame.scan):
+    for segment in segments(data, frame.scan):
         if pixels:
             yield data[pixels : segment.at]
             pixels = 0
@@ -272,8 +282,8 @@ def _scan(body: bytes, frame: Frame) -> tuple[bytes, int]:
     names = {name for name, _ in chosen}
     if not names <= known.keys() or len(names) != count:
         raise UnreadableImage("A scan of the JPEG image is of components that there are not.")
-    first, last, precision = (0, _BLOCK - 1, 0)
-    if frame.process == _PROGRESSIVE:
+    first, last, precision = (0, BLOCK - 1, 0)
+    if frame.process == PROGRESSIVE:
         first, last, precision = body[-3:]
         _check_progression(first, last, precision >> 4, precision & 15, count)
     blocks = sum(frame.blocks(known[name]) for name in names)
@@ -284,6 +294,6 @@ def _scan(body: bytes, frame: Frame) -> tuple[bytes, int]:
 
 def _check_progression(first: int, last: int, high: int, low: int, count: int) -> None:
     """T.81, G.1.1.1: the mean comes alone, else one component, and bit by bit."""
-    band = last == 0 if first == 0 else first <= last < _BLOCK and count == 1
+    band = last == 0 if first == 0 else first <= last < BLOCK and count == 1
     if not band or low > _MAX_POINT or (high and high - 1 != low):
         raise UnreadableImage("A scan of the JPEG image makes no sense.")

@@ -23,15 +23,20 @@ _MAX_ICC = 255 * _ICC_PART
 def encode(picture: Picture, quality: int | None = None) -> bytes:
     """Encode at 8 bits; colour keeps its resolution at qualities of 90 and more.
 
+    What was a JPEG is coded nearly as it was, for a file about as large, unless `quality` is given.
     Raises `UnsuitableFormat` for transparency and for a side over 65 500 pixels.
     """
     if picture.alpha is not None and (to_uint8(picture.alpha) < 255).any():
         raise UnsuitableFormat("JPEG cannot hold transparency; ask for png, webp or tiff.")
     if max(picture.width, picture.height) > MAX_SIDE:
         raise UnsuitableFormat(f"JPEG holds at most {MAX_SIDE} pixels a side; ask for png or tiff.")
-    quality = DEFAULT_QUALITY if quality is None else quality
     samples = to_uint8(interleave(picture.pixels, None))
-    sampling = "444" if quality >= 90 else "420"
+    if quality is None and picture.metadata.jpeg is not None:
+        own, sampling = picture.metadata.jpeg
+        quality = own + (100 - own) // 3  # what was noise costs no bytes any more
+    else:
+        quality = DEFAULT_QUALITY if quality is None else quality
+        sampling = "444" if quality >= 90 else "420"
     jpeg = imagecodecs.jpeg8_encode(samples, level=quality, subsampling=sampling)
     head = _JFIF_END if jpeg[2:4] == b"\xff\xe0" else 2
     return b"".join([_START, *_metadata_segments(picture), jpeg[head:]])

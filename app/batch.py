@@ -1,0 +1,134 @@
+"""What the command line does to pictures: worked on, shown while it goes, and summed up."""
+
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from app.api.schemas import OutputOptions
+from app.files import Job, Worked, run
+from app.finding import STANDARD, Misuse, Outcome, Status, find
+from app.imaging.codec import Picture, decode
+from app.settings import Settings
+
+STOPPED = 130
+"""Exit code of a command that Ctrl-C has ended."""
+AT_ONCE = 16
+"""Pictures that are on their way at a time: a full batch of small ones, and as many behind it."""
+
+Work = Callable[[Picture], Worked]
+
+
+def convert(
+    inputs: list[Path],
+    output: Path | None,
+    word: str,
+    options: OutputOptions,
+    start: Callable[[], Work],
+    *,
+    overwrite: bool,
+    as_json: bool,
+) -> int:
+    """Works on all pictures, shows how it goes, and names what has failed; returns the exit code.
+
+    `start` gets the work ready, which may take seconds. Results without a name of their own have
+    `word` in it. Raises Misuse.
+    """
+    settings = Settings()
+    sources, outcomes = find(inputs, output, word)
+    if sys.stdout.isatty() and any(source.target == STANDARD for source in sources):
+        raise Misuse("a picture is nothing for a terminal: name a file with -o, or use a pipe")
+    lines = sys.stderr if any(source.target == STANDARD for source in sources) else sys.stdout
+    tell = partial(_print_json, file=lines) if as_json else _say_nothing
+    for outcome in outcomes:
+        tell(outcome)
+    stopped = False
+    if sources:
+        try:
+            job = _job(settings, options, start(), overwrite=overwrite)
+            with closing(run(sources, job, threads=AT_ONCE)) as running:
+                for outcome in _shown(running, len(sources)):
+                    outcomes.append(outcome)
+                    tell(outcome)
+        except KeyboardInterrupt:
+            stopped = True
+    _sum_up(outcomes, len(sources), as_json=as_json, stopped=stopped)
+    if stopped:
+        return STOPPED
+    return 1 if any(outcome.status is Status.FAILED for outcome in outcomes) else 0
+
+
+def _job(settings: Settings, options: OutputOptions, work: Work, *, overwrite: bool) -> Job:
+    return Job(
+        read=partial(decode, max_pixels=settings.max_pixels, max_side=settings.max_side),
+        work=work,
+        write=lambda picture, target: options.encode(picture, target).data,
+        format_for=lambda picture: options.format_for(
+            picture.format, lossless=picture.metadata.lossless
+        ),
+        format=options.format,
+        overwrite=overwrite,
+    )
+
+
+def _sum_up(outcomes: list[Outcome], total: int, *, as_json: bool, stopped: bool) -> None:
+    """Names what was left out and what has failed, and counts all; `total` were to be worked on."""
+    if not as_json:
+        for outcome in outcomes:
+            if outcome.status is Status.LEFT_OUT:
+                complain(f"{outcome.source}: left out, {outcome.reason}")
+    for outcome in outcomes:
+        if outcome.status is Status.FAILED:
+            complain(f"{outcome.source}: {outcome.reason}")
+    counts = Counter(outcome.status for outcome in outcomes)
+    counted = ", ".join(f"{counts[status]} {status}" for status in Status)
+    if stopped:
+        undone = total - sum(
+            outcome.status in (Status.DONE, Status.SKIPPED) for outcome in outcomes
+        )
+        complain(f"stopped: {counted}, {undone} not done; the same again does these")
+    elif len(outcomes) > 1:
+        complain(counted)
+
+
+def _shown(outcomes: Iterable[Outcome], total: int) -> Iterator[Outcome]:
+    """The outcomes, with a progress bar beside them where a person is watching."""
+    console = Console(stderr=True)
+    progress = Progress(
+        TextColumn("{task.completed}/{task.total}"),
+        BarColumn(),
+        TextColumn("{task.fields[rate]:.1f} pictures/s"),
+        TimeRemainingColumn(),
+        TextColumn("left"),
+        console=console,
+        transient=True,
+        disable=total < 2 or not console.is_terminal,
+    )
+    began = time.monotonic()
+    with progress:
+        task = progress.add_task("", total=total, rate=0.0)
+        for count, outcome in enumerate(outcomes, 1):
+            progress.update(task, advance=1, rate=count / (time.monotonic() - began))
+            yield outcome
+
+
+def _print_json(outcome: Outcome, file: TextIO) -> None:
+    print(json.dumps(asdict(outcome), default=str), file=file, flush=True)
+
+
+def _say_nothing(outcome: Outcome) -> None:
+    """Without --json only the end is told."""
+
+
+def complain(message: str) -> None:
+    """Says it where a program that reads the output does not see it."""
+    sys.stderr.write(f"denoiser: {message}\n")

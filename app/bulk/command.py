@@ -1,0 +1,229 @@
+"""`denoiser denoise` between stores: the flags, what they lead to, and what is told of it."""
+
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.api.schemas import DenoiseOptions
+from app.finding import Misuse
+from app.settings import Settings
+
+if TYPE_CHECKING:
+    from app.bulk.results import Results, Row
+    from app.bulk.run import Summary
+    from app.bulk.shards import Shard
+    from app.bulk.store import Source, Store
+
+AT_ONCE = 32
+"""Pictures on their way at a time, most of them waiting for the store."""
+REPORT_SECONDS = 60.0
+FAILED, UNFINISHED = 1, 75
+"""Exit codes: pictures failed, and the results name them; or some were not looked at, so that the
+same command is to be run again (EX_TEMPFAIL).
+"""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line asks for, apart from the options of the pictures."""
+
+    source: str
+    target: str
+    manifest: str | None = None
+    shard: str | None = None
+    retry_failed: bool = False
+    overwrite: bool = False
+    as_json: bool = False
+
+
+def place(text: str) -> str | Path:
+    """A URL as it is, anything else as a path."""
+    return text if "://" in text else Path(text)
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags that only pictures between stores have."""
+    stores = parser.add_argument_group(
+        "between stores", "SRC and DST are folders: URLs such as s3://bucket/scans, or local."
+    )
+    stores.add_argument(
+        "--manifest",
+        metavar="FILE",
+        help="keys below SRC, instead of all: a Parquet file, or text with one a line",
+    )
+    stores.add_argument(
+        "--shard",
+        metavar="I/N",
+        help="only part I of N, from 0 on; auto/N or auto take them from the scheduler's "
+        "environment, such as JOB_COMPLETION_INDEX",
+    )
+    stores.add_argument(
+        "--retry-failed",
+        action="store_true",
+        default=None,
+        help="only the pictures that the results in DST name as failed",
+    )
+
+
+def request_of(
+    inputs: Sequence[str | Path],
+    output: str | Path | None,
+    *,
+    overwrite: bool,
+    as_json: bool,
+    manifest: str | None = None,
+    shard: str | None = None,
+    retry_failed: bool = False,
+) -> Request | None:
+    """The request, if it is one between stores; raises Misuse if it is a wrong one."""
+    places = [*inputs, *([] if output is None else [output])]
+    if not (manifest or shard or retry_failed or any(isinstance(each, str) for each in places)):
+        return None
+    if len(places) != 2:
+        raise Misuse("between stores, give one SRC and one DST")
+    if manifest and retry_failed:
+        raise Misuse("--retry-failed takes its pictures from the results: leave out --manifest")
+    source, target = (str(each) for each in places)
+    return Request(source, target, manifest, shard, retry_failed, overwrite, as_json)
+
+
+def denoise(request: Request, options: DenoiseOptions, settings: Settings) -> int:
+    """Denoise what is not done yet; the exit code.
+
+    Raises Misuse, and BadModelPackage.
+    """
+    try:
+        from app.bulk.store import StoreError
+    except ImportError as error:
+        raise Misuse(f"{error.name} is needed: pip install 'denoiser[cloud]'") from error
+    from app.bulk.convert import Converter
+    from app.bulk.results import Results
+    from app.bulk.run import Choice, run
+    from app.bulk.store import Store
+    from app.pipeline import Pipeline, load_denoiser, package_of
+
+    package = package_of(options, settings)
+    shard, asked = _shard(request), asked_for(options, package.card.name)
+    choice = Choice(asked, request.overwrite, request.retry_failed)
+    try:
+        sources, targets = Store(request.source), Store(request.target)
+        with Results(targets, sources, shard) as results, _stopping() as stop:
+            convert = Converter(
+                sources,
+                targets,
+                Pipeline(load_denoiser(package, settings), options, settings),
+                options=asked,
+                max_bytes=settings.max_body_bytes,
+            )
+            summary = run(
+                wanted(request, sources, targets, shard, results),
+                convert,
+                results,
+                choice,
+                threads=AT_ONCE,
+                stop=stop,
+                report=_reporter(as_json=request.as_json),
+            )
+            if not summary.stopped:
+                results.finish()
+    except (StoreError, OSError) as error:
+        _say(str(error))
+        return UNFINISHED
+    return _end(summary, targets.url("denoiser-results"))
+
+
+def asked_for(options: DenoiseOptions, model: str) -> str:
+    """The options as rows have them: the model, and what is not as by default."""
+    given = options.model_dump(exclude_defaults=True, exclude={"model"}, mode="json")
+    return " ".join([f"model={model}", *(f"{name}={given[name]}" for name in sorted(given))])
+
+
+def wanted(
+    request: Request, sources: "Store", targets: "Store", shard: "Shard", results: "Results"
+) -> "Iterator[Source]":
+    """The pictures of a shard, as the request names them; raises StoreError while it is read."""
+    from app.bulk.convert import is_picture
+    from app.bulk.manifest import keys
+
+    if request.retry_failed:
+        named = (sources.named(sources.key(url)) for url in results.failed())
+    elif request.manifest:
+        named = (sources.named(key) for key in keys(request.manifest, sources))
+    else:
+        ours = targets.url("")
+        within = ours if ours.startswith(sources.url("")) and ours != sources.url("") else None
+        named = (
+            source
+            for source in sources.files()
+            if is_picture(source.key) and not (within and source.url.startswith(within))
+        )
+    return (source for source in named if shard.has(source.key))
+
+
+def _shard(request: Request) -> "Shard":
+    from app.bulk.shards import Shard, read_shard
+
+    try:
+        return read_shard(request.shard, os.environ) if request.shard else Shard()
+    except ValueError as error:
+        raise Misuse(f"--shard: {error}") from error
+
+
+@contextmanager
+def _stopping() -> Iterator[threading.Event]:
+    """SIGTERM and SIGINT end the run once what is under way is done; a second one at once."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before: dict[int, Any] = {}
+
+    def handle(number: int, _frame: object) -> None:
+        stop.set()
+        signal.signal(number, before[number])
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        before[number] = signal.signal(number, handle)
+    try:
+        yield stop
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _reporter(*, as_json: bool) -> "Callable[[Row, Summary], None]":
+    """Prints each row, or says now and then how far the run is."""
+    said = time.monotonic()
+
+    def report(row: "Row", summary: "Summary") -> None:
+        nonlocal said
+        if as_json:
+            print(json.dumps(asdict(row), default=str), flush=True)  # noqa: T201
+        elif time.monotonic() - said >= REPORT_SECONDS:
+            said = time.monotonic()
+            _say(f"{summary}; {summary.rate:.1f} pictures/s")
+
+    return report
+
+
+def _end(summary: "Summary", results: str) -> int:
+    for row in summary.named:
+        _say(f"{row.source}: {row.detail}")
+    _say(f"{summary}; {summary.rate:.1f} pictures/s; results: {results}")
+    if summary.stopped:
+        _say("stopped; run it again to go on")
+        return UNFINISHED
+    return FAILED if summary.failed else 0
+
+
+def _say(message: str) -> None:
+    sys.stderr.write(f"denoiser: {message}\n")

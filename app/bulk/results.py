@@ -1,0 +1,249 @@
+"""What has become of each picture: a row each, in Parquet beside the results.
+
+`DST/denoiser-results/` holds a file for each shard. While a shard is under way it has parts
+besides, which the end of the run puts into that file; a run that was killed leaves them to the
+next. Rows are looked up in a local database, so that memory does not grow with them.
+"""
+
+import sqlite3
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import astuple, dataclass, fields
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from app.bulk.shards import Shard
+from app.bulk.store import Source, Store
+
+FOLDER = "denoiser-results"
+PART_ROWS, PART_SECONDS = 1000, 30.0
+"""A part is written after so many rows, or so long: what a kill can cost, since pictures that are
+in no part are done again.
+"""
+BATCH = 10_000
+
+
+class State(StrEnum):
+    """What became of a picture."""
+
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What became of one picture."""
+
+    source: str
+    """URL; so is `target`."""
+    target: str | None
+    state: State
+    code: str | None
+    """Of the problem, as the service names it."""
+    detail: str | None
+    sigma: float | None
+    """Standard deviation of the noise that was found, 0..1."""
+    seconds: float
+    """From before it was read until it was written."""
+    bytes: int | None
+    """Size of the result."""
+    version: str
+    """Of the source: the ETag, or size and time."""
+    options: str
+    """What was asked for, the model first."""
+    finished: datetime
+
+
+SCHEMA = pa.schema(
+    [
+        ("source", pa.string()),
+        ("target", pa.string()),
+        ("state", pa.string()),
+        ("code", pa.string()),
+        ("detail", pa.string()),
+        ("sigma", pa.float64()),
+        ("seconds", pa.float64()),
+        ("bytes", pa.int64()),
+        ("version", pa.string()),
+        ("options", pa.string()),
+        ("finished", pa.timestamp("us", tz="UTC")),
+    ]
+)
+NAMES = [field.name for field in fields(Row)]
+COLUMNS = ", ".join(NAMES)
+
+
+class Results:
+    """The rows of one shard, and those of other runs about the same pictures; safe in threads."""
+
+    def __init__(self, store: Store, sources: Store, shard: Shard) -> None:
+        """Reads the rows that there are at the target; `sources` is where the pictures are from.
+
+        Raises StoreError.
+        """
+        self._store, self._sources, self._shard = store, sources, shard
+        self._lock = threading.Lock()
+        self._folder = tempfile.TemporaryDirectory(prefix="denoiser-")
+        self._rows = sqlite3.connect(
+            Path(self._folder.name, "rows"), isolation_level=None, check_same_thread=False
+        )
+        self._rows.execute("PRAGMA synchronous = OFF")
+        self._rows.execute("PRAGMA journal_mode = OFF")
+        self._rows.execute(f"CREATE TABLE rows ({COLUMNS}, own, PRIMARY KEY (source))")
+        self._parts: list[str] = []
+        self._fresh: list[Row] = []
+        self._written = time.monotonic()
+        self._load()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._rows.close()
+        self._folder.cleanup()
+
+    def state(self, source: Source, options: str) -> State | None:
+        """What is known of a picture in this very version, with these options."""
+        with self._lock, closing(self._rows.cursor()) as cursor:
+            cursor.execute(
+                "SELECT state FROM rows WHERE source = ? AND version = ? AND options = ?",
+                (source.url, source.version, options),
+            )
+            found = cursor.fetchone()
+        return State(found[0]) if found else None
+
+    def failed(self) -> Iterator[str]:
+        """The URLs of the pictures that have failed, as far as they were when this is begun."""
+        last = ""
+        while True:
+            with self._lock, closing(self._rows.cursor()) as cursor:
+                cursor.execute(
+                    "SELECT source FROM rows WHERE state = ? AND source > ? ORDER BY source "
+                    "LIMIT ?",
+                    (State.FAILED, last, BATCH),
+                )
+                found = [source for (source,) in cursor]
+            if not found:
+                return
+            yield from found
+            last = found[-1]
+
+    def add(self, row: Row) -> None:
+        """Take a row; it is safe once its part is written."""
+        with self._lock:
+            self._keep(row, own=True)
+            self._fresh.append(row)
+            due = time.monotonic() - self._written >= PART_SECONDS
+            if due or len(self._fresh) >= PART_ROWS:
+                self._write_part()
+
+    def flush(self) -> None:
+        """Write what has no part yet; raises StoreError."""
+        with self._lock:
+            if self._fresh:
+                self._write_part()
+
+    def finish(self) -> None:
+        """Put all rows of this shard into its one file, and remove the parts; raises StoreError."""
+        with self._lock:
+            if self._fresh or self._parts:
+                local = Path(self._folder.name, "whole.parquet")
+                with pq.ParquetWriter(local, SCHEMA, compression="zstd") as writer:
+                    for rows in self._own():
+                        writer.write_table(_table(rows))
+                self._store.upload(str(local), self._whole)
+            for part in self._parts:
+                self._store.delete(part)
+            self._parts, self._fresh = [], []
+
+    @property
+    def _whole(self) -> str:
+        return f"{FOLDER}/{self._shard}.parquet"
+
+    def _load(self) -> None:
+        own_parts = f"{FOLDER}/{self._shard}/"
+        for file in _files(self._store):
+            if file.key.startswith(own_parts):
+                self._parts.append(file.key)
+            own = file.key.startswith(own_parts) or file.key == self._whole
+            for row in _rows_in(self._store, file.key):
+                if self._is_of_this_shard(row):
+                    self._keep(row, own=own)
+
+    def _is_of_this_shard(self, row: Row) -> bool:
+        try:
+            return self._shard.has(self._sources.key(row.source))
+        except ValueError:  # another folder's pictures, done into the same place
+            return False
+
+    def _keep(self, row: Row, *, own: bool) -> None:
+        """The later of two rows counts."""
+        values = [*astuple(row)[:-1], row.finished.isoformat(), own]
+        marks = ", ".join("?" * len(values))
+        changes = ", ".join(f"{name} = excluded.{name}" for name in [*NAMES[1:], "own"])
+        self._rows.execute(
+            f"INSERT INTO rows VALUES ({marks}) ON CONFLICT (source) DO UPDATE SET {changes} "  # noqa: S608
+            "WHERE excluded.finished >= rows.finished",
+            values,
+        )
+
+    def _write_part(self) -> None:
+        """The name is nobody else's, though two runs of one shard may meet."""
+        local = Path(self._folder.name, "part.parquet")
+        pq.write_table(_table(self._fresh), local, compression="zstd")
+        part = f"{FOLDER}/{self._shard}/{uuid.uuid4().hex}.parquet"
+        self._store.upload(str(local), part)
+        self._parts.append(part)
+        self._fresh, self._written = [], time.monotonic()
+
+    def _own(self) -> Iterator[list[Row]]:
+        with closing(self._rows.cursor()) as cursor:
+            cursor.execute(f"SELECT {COLUMNS} FROM rows WHERE own ORDER BY source")  # noqa: S608
+            while found := cursor.fetchmany(BATCH):
+                yield [_row(values) for values in found]
+
+
+def now() -> datetime:
+    """The time as rows have it."""
+    return datetime.now(UTC)
+
+
+def read_rows(store: Store) -> Iterator[Row]:
+    """All rows that there are at a target, those of parts included, in no order."""
+    for file in _files(store):
+        yield from _rows_in(store, file.key)
+
+
+def _files(store: Store) -> Iterator[Source]:
+    return (file for file in store.files(FOLDER) if file.key.endswith(".parquet"))
+
+
+def _rows_in(store: Store, key: str) -> Iterator[Row]:
+    try:
+        with store.open(key) as file:
+            for batch in pq.ParquetFile(file).iter_batches(batch_size=BATCH, columns=NAMES):
+                for values in batch.to_pylist():
+                    yield Row(**values | {"state": State(values["state"])})
+    except FileNotFoundError:  # another run of the shard has just put it into the whole
+        return
+
+
+def _row(values: tuple[Any, ...]) -> Row:
+    """Out of the database."""
+    named = dict(zip(NAMES, values, strict=True))
+    state, finished = State(named["state"]), datetime.fromisoformat(named["finished"])
+    return Row(**named | {"state": state, "finished": finished})
+
+
+def _table(rows: list[Row]) -> Any:
+    columns = [dict(zip(NAMES, astuple(row), strict=True)) for row in rows]
+    return pa.Table.from_pylist(columns, SCHEMA)

@@ -1,0 +1,116 @@
+"""All pictures of one shard, listed as they are worked on."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+
+from app.bulk.convert import Converter
+from app.bulk.results import Results, Row, State
+from app.bulk.store import Source
+
+NAMED = 20
+"""Failed pictures that a summary names; the results have them all."""
+
+
+@dataclass
+class Summary:
+    """What a run has come to so far."""
+
+    done: int = 0
+    skipped: int = 0
+    """Done by an earlier run."""
+    failed: int = 0
+    """In this run or an earlier one."""
+    named: list[Row] = field(default_factory=list)
+    """The first that failed in this run."""
+    stopped: bool = False
+    """Whether it ended before all pictures were looked at."""
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def rate(self) -> float:
+        """Pictures worked on a second."""
+        return self.done / max(1e-9, time.monotonic() - self.began)
+
+    def __str__(self) -> str:
+        return f"{self.done} done, {self.skipped} skipped, {self.failed} failed"
+
+    def count(self, outcome: Row | State | None) -> None:
+        """Take what became of a picture: in this run, or, for a bare state, in an earlier one."""
+        match outcome:
+            case Row(state=State.DONE):
+                self.done += 1
+            case State.DONE:
+                self.skipped += 1
+            case State.FAILED:
+                self.failed += 1
+            case Row():
+                self.failed += 1
+                if len(self.named) < NAMED:
+                    self.named.append(outcome)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which of the pictures that are known already are worked on again."""
+
+    options: str
+    """As in the rows: what was done with others counts as not done."""
+    overwrite: bool = False
+    retry_failed: bool = False
+
+    def settled(self, source: Source, results: Results) -> State | None:
+        """What became of a picture that is to be left as it is."""
+        state = None if self.overwrite else results.state(source, self.options)
+        return None if state is State.FAILED and self.retry_failed else state
+
+
+def run(
+    sources: Iterable[Source],
+    convert: Converter,
+    results: Results,
+    choice: Choice,
+    *,
+    threads: int,
+    stop: threading.Event,
+    report: Callable[[Row, Summary], None] = lambda _row, _summary: None,
+) -> Summary:
+    """Work on what is not done yet, `threads` pictures at a time; the rows go into `results`.
+
+    The sources are taken as they are needed, so that memory does not grow with them. After `stop`
+    those under way are finished. Raises StoreError when listing fails or rows cannot be written;
+    the rows of what is done by then are tried to be written first.
+    """
+    summary = Summary()
+
+    def work(source: Source) -> Row | State | None:
+        if stop.is_set():
+            return None
+        source = convert.known(source)
+        return choice.settled(source, results) or convert(source)
+
+    def settle(futures: Iterable[Future[Row | State | None]]) -> None:
+        for future in futures:
+            outcome = future.result()
+            summary.count(outcome)
+            if isinstance(outcome, Row):
+                results.add(outcome)
+                report(outcome, summary)
+
+    pending: set[Future[Row | State | None]] = set()
+    with ThreadPoolExecutor(threads, "picture") as pool:
+        try:
+            for source in sources:
+                if stop.is_set():
+                    break
+                pending.add(pool.submit(work, source))
+                if len(pending) >= 2 * threads:
+                    ready, pending = wait(pending, return_when=FIRST_COMPLETED)
+                    settle(ready)
+        finally:
+            settle(wait(pending).done)
+            results.flush()
+    summary.stopped = stop.is_set()
+    return summary

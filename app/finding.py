@@ -1,0 +1,193 @@
+"""Which files are meant by what a user names, and where the result of each goes."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from app.imaging import formats
+
+STANDARD = Path("-")
+"""Standard input, or standard output."""
+
+
+class Misuse(Exception):
+    """What was asked for makes no sense."""
+
+
+class Status(StrEnum):
+    """What became of a file."""
+
+    DONE = "done"
+    SKIPPED = "skipped"
+    LEFT_OUT = "left out"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file to read, and where its result goes."""
+
+    path: Path
+    target: Path
+    """With the source's suffix, which gives way to that of the result's format, unless `exact`."""
+    exact: bool = False
+    """Whether the target is a file that the user has named: as it is, and written again."""
+
+    @property
+    def stem(self) -> Path:
+        """The target without the suffix that follows from the format."""
+        if self.exact:
+            return self.target.with_suffix("")
+        return self.target.with_name(self.target.name.removesuffix(self.path.suffix))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a file: the target where it was written or had been before, or why not."""
+
+    source: Path
+    status: Status
+    target: Path | None = None
+    reason: str | None = None
+    pixels: int = 0
+    seconds: float | None = None
+    """From reading the file to having written its result, with many under way side by side."""
+    model: str | None = None
+    """That has denoised it."""
+    sigma: float | None = None
+    """Standard deviation of the noise found, in parts of the working range."""
+
+
+def find(
+    inputs: Sequence[Path], output: Path | None, word: str
+) -> tuple[list[Source], list[Outcome]]:
+    """The files that are meant by files, folders (with all below) and wildcards, in order.
+
+    Without an `output` results get `word` into their names: photo.jpg becomes photo.WORD.jpg beside
+    it, and what is below scans goes below scans.WORD. What lies in the output folder is not taken
+    from a folder again. Every other file that is not taken is an outcome: left out where it is no
+    picture by its name or a result itself, failed where it is not there or cannot be looked for,
+    holds no picture, or has a result of the same name as one before it.
+
+    Raises Misuse where more than one picture would go to standard output.
+    """
+    into_folder = output is not None and is_folder(inputs, output)
+    if output == STANDARD and (len(inputs) > 1 or not _is_file(inputs[0])):
+        raise Misuse("standard output takes one picture: name a folder with -o")
+    search = _Search(output, word, into_folder)
+    for given in inputs:
+        try:
+            search.take(given)
+        except (OSError, ValueError) as error:  # a name too long, a wildcard that is none
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            search.failed(given, reason)
+    return search.result()
+
+
+def is_folder(inputs: Sequence[Path], output: Path) -> bool:
+    """Whether the output is a folder: by its look, or since more than one file may come of it."""
+    if output == STANDARD:
+        return False
+    looks_like_one = output.is_dir() or not output.suffix
+    return looks_like_one or len(inputs) > 1 or not _is_file(inputs[0])
+
+
+class _Search:
+    """Collects the sources and the outcomes of the files that are none."""
+
+    def __init__(self, output: Path | None, word: str, into_folder: bool) -> None:
+        self._output, self._word, self._into_folder = output, word, into_folder
+        self._sources: dict[Path, Source] = {}
+        self._outcomes: list[Outcome] = []
+        self._met = 0
+        """Pictures that there were or should have been, those met twice included."""
+
+    def take(self, given: Path) -> None:
+        """Takes what an input stands for."""
+        before = self._met
+        if given == STANDARD:
+            self._add(Source(STANDARD, *self._place(Path("stdin"), STANDARD)))
+        elif given.is_dir():
+            self._take_folder(given)
+        elif _is_pattern(given) and not given.exists():
+            root = Path(given.anchor)
+            for path in sorted(root.glob(str(given.relative_to(root)))):
+                self.take(path)
+        else:
+            beside = given.with_name(f"{given.stem}.{self._word}{given.suffix}")
+            self._add(Source(given, *self._place(Path(given.name), beside)))
+        if self._met == before:
+            self.failed(given, "no picture here")
+
+    def failed(self, path: Path, reason: str | None) -> None:
+        """Tells of a file that cannot be taken."""
+        self._met += 1
+        self._outcomes.append(Outcome(path, Status.FAILED, reason=reason))
+
+    def result(self) -> tuple[list[Source], list[Outcome]]:
+        """All that was found."""
+        stems = {source.stem: source.path for source in self._sources.values()}
+        taken = []
+        for source in self._sources.values():
+            path = source.path
+            if self._output is None and stems.get(source.path.with_suffix(""), path) != path:
+                self._leave_out(source.path, "the result of another")
+            else:
+                taken.append(source)
+        return taken, self._outcomes
+
+    def _place(self, name: Path, beside: Path) -> tuple[Path, bool]:
+        """Where the result of a file goes, and whether that is its exact name."""
+        if self._output is None:
+            return beside, beside == STANDARD
+        if self._into_folder:
+            return self._output / name, False
+        return self._output, True
+
+    def _take_folder(self, folder: Path) -> None:
+        whole = folder if folder.name else folder.resolve()
+        output = self._output or whole.with_name(f"{whole.name}.{self._word}")
+        suffixes = formats.suffixes()  # a file that is named is taken whatever its own
+        for path in self._below(folder, output.resolve()):
+            if path.is_dir():
+                self._leave_out(path, "a link to a folder")
+            elif path.suffix.lower() not in suffixes:
+                self._leave_out(path, "not a kind of picture that is read here")
+            elif path.exists() and not path.is_file():
+                self._leave_out(path, "not a file")
+            else:
+                self._add(Source(path, output / path.relative_to(folder)))
+
+    def _below(self, folder: Path, output: Path) -> Iterator[Path]:
+        """The files below a folder, but for those in the output, and links to folders."""
+
+        def tell(error: OSError) -> None:
+            self.failed(Path(error.filename), error.strerror)
+
+        found = []
+        for at, folders, files in os.walk(folder, onerror=tell):
+            here = Path(at)
+            found += [here / name for name in files]
+            found += [here / name for name in folders if (here / name).is_symlink()]
+            folders[:] = [name for name in folders if (here / name).resolve() != output]
+        yield from sorted(found)
+
+    def _add(self, source: Source) -> None:
+        self._met += 1
+        first = self._sources.setdefault(source.target, source)
+        if first.path != source.path:
+            reason = f"the result would have the name of that of {first.path}"
+            self.failed(source.path, reason)
+
+    def _leave_out(self, path: Path, reason: str) -> None:
+        self._outcomes.append(Outcome(path, Status.LEFT_OUT, reason=reason))
+
+
+def _is_file(path: Path) -> bool:
+    return not path.is_dir() and not (_is_pattern(path) and not path.exists())
+
+
+def _is_pattern(path: Path) -> bool:
+    return any(sign in str(path) for sign in "*?[")

@@ -1,0 +1,116 @@
+"""What an AV1 picture says of itself: its sequence header, AV1 specification, section 5.5."""
+
+from typing import NamedTuple
+
+from app.imaging.picture import UnreadableImage
+
+MAX_UNITS = 4096
+
+_SEQUENCE_HEADER = 1
+
+
+class Sequence(NamedTuple):
+    """A picture's size in pixels, and the bits of its samples."""
+
+    width: int
+    height: int
+    bits: int
+
+
+class _Bits:
+    def __init__(self, data: bytes) -> None:
+        self._value, self._left = int.from_bytes(data, "big"), 8 * len(data)
+
+    def read(self, count: int = 1) -> int:
+        self._left -= count
+        if self._left < 0:
+            raise UnreadableImage("The header of the image is truncated.")
+        return self._value >> self._left & ((1 << count) - 1)
+
+
+def read_sequence(data: bytes) -> Sequence:
+    """The sequence header of a coded image; there may be several if all are the same."""
+    headers = {body for kind, body in _units(data) if kind == _SEQUENCE_HEADER}
+    if len(headers) != 1:
+        raise UnreadableImage("The image has no header, or several that differ.")
+    return _sequence(_Bits(headers.pop()[:64]))
+
+
+def _units(data: bytes) -> list[tuple[int, bytes]]:
+    """The kind and the contents of each unit (OBU)."""
+    units: list[tuple[int, bytes]] = []
+    position = 0
+    while position < len(data):
+        head = data[position]
+        position += 2 if head & 4 else 1
+        length, shift = len(data) - position, 0
+        if head & 2:
+            length = 0
+            while True:
+                if position >= len(data) or shift > 28:
+                    raise UnreadableImage("The image is truncated.")
+                byte = data[position]
+                length |= (byte & 127) << shift
+                position, shift = position + 1, shift + 7
+                if byte < 128:
+                    break
+        end = position + length
+        if head & 0x80 or not position <= end <= len(data) or len(units) >= MAX_UNITS:
+            raise UnreadableImage("The image is truncated or damaged.")
+        units.append((head >> 3 & 15, data[position:end]))
+        position = end
+    return units
+
+
+def _sequence(bits: _Bits) -> Sequence:
+    profile, _, reduced = bits.read(3), bits.read(), bits.read()
+    if reduced:
+        bits.read(5)
+    else:
+        _skip_timing(bits)
+    width_bits, height_bits = bits.read(4) + 1, bits.read(4) + 1
+    width, height = bits.read(width_bits) + 1, bits.read(height_bits) + 1
+    if not reduced and bits.read():  # numbers of frames
+        bits.read(7)
+    bits.read(3)
+    if not reduced:
+        _skip_tools(bits)
+    bits.read(3)
+    deep = bits.read()
+    twelve = profile == 2 and deep and bits.read()
+    return Sequence(width, height, 12 if twelve else 10 if deep else 8)
+
+
+def _skip_timing(bits: _Bits) -> None:
+    delay = 0
+    if bits.read():
+        bits.read(64)
+        if bits.read():
+            zeros = 0
+            while not bits.read():
+                zeros += 1
+            bits.read(zeros)
+        if bits.read():
+            delay = bits.read(5) + 1
+            bits.read(42)
+    has_display_delay, points = bits.read(), bits.read(5) + 1
+    for _ in range(points):
+        bits.read(12)
+        if bits.read(5) > 7:
+            bits.read()
+        if delay and bits.read():
+            bits.read(2 * delay + 1)
+        if has_display_delay and bits.read():
+            bits.read(4)
+
+
+def _skip_tools(bits: _Bits) -> None:
+    bits.read(4)
+    ordered = bits.read()
+    if ordered:
+        bits.read(2)
+    content = 2 if bits.read() else bits.read()
+    if content and not bits.read():
+        bits.read()
+    if ordered:
+        bits.read(3)

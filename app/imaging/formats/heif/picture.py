@@ -1,0 +1,184 @@
+"""The picture among the items of a file: one coded image or a grid of them, and its alpha.
+
+The rules are those of ISO/IEC 23008-12, sections 6.5 and 6.6.2.3. What is found is written into a
+file anew, of just these parts, so that a decoder finds what was checked here and nothing else.
+"""
+
+import struct
+from dataclasses import dataclass
+
+from app.imaging.formats.heif.boxes import Box, write_box, write_full_box
+from app.imaging.formats.heif.items import Item, Items
+from app.imaging.picture import Change, Changes, UnreadableImage, UnsupportedImage
+
+MAX_TILES = 1024
+MAX_WASTE = 4  # times the picture's own size that the tiles of a grid may have together
+
+_ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1")
+_DEPTH_MAP = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:depth", b"urn:mpeg:hevc:2015:auxid:2")
+_FOR_DECODERS = (b"ispe", b"pixi", b"colr")
+_HDLR = write_full_box(b"hdlr", bytes(4), b"pict", bytes(13))
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A picture as it is coded: its size, its coded images in rows, and the grid, if it is one."""
+
+    width: int
+    height: int
+    kind: bytes
+    tiles: tuple[Item, ...]
+    grid: Item | None
+
+    @property
+    def waste(self) -> int:
+        """Pixels of the tiles beyond those of the picture."""
+        width, height = self.tiles[0].size
+        return len(self.tiles) * width * height - self.width * self.height
+
+    def file(self, brand: bytes, settings: bytes) -> bytes:
+        """A file of this picture alone; `settings` is the name of the decoder's own property."""
+        kept = (*_FOR_DECODERS, settings)
+        items = [self.grid, *self.tiles] if self.grid else list(self.tiles)
+        references = b""
+        if self.grid:
+            numbers = range(2, len(items) + 1)
+            to = struct.pack(f">HH{len(numbers)}H", 1, len(numbers), *numbers)
+            references = write_full_box(b"iref", write_box(b"dimg", to))
+        ftyp = write_box(b"ftyp", brand, bytes(4), brand, b"mif1miaf")
+        length = len(_meta(items, kept, references, 0))
+        meta = _meta(items, kept, references, len(ftyp) + length + 8)
+        return b"".join((ftyp, meta, write_box(b"mdat", *(item.data for item in items))))
+
+
+def coded(items: Items, number: int, kind: bytes) -> Coded:
+    """The picture that an item is: a coded image of this kind, or a grid of such.
+
+    Raises `UnsupportedImage` for what is derived otherwise.
+    """
+    item = items[number]
+    width, height = item.size
+    if item.kind == kind:
+        return Coded(width, height, kind, (item,), None)
+    if item.kind != b"grid":
+        raise UnsupportedImage("The image is made of others in a way that is not read here.")
+    rows, columns, size = _grid(item.data)
+    tiles = tuple(items[each] for each in item.references.get(b"dimg", ()))
+    if len(tiles) != rows * columns or len(tiles) > MAX_TILES or size != (width, height):
+        raise UnreadableImage("The grid of the image has other tiles than it says.")
+    across, down = tiles[0].size
+    fits = (columns - 1) * across < width <= columns * across
+    fits &= (rows - 1) * down < height <= rows * down
+    if not fits or any(tile.kind != kind or tile.size != (across, down) for tile in tiles):
+        raise UnreadableImage("The tiles of the image do not make up its size.")
+    found = Coded(width, height, kind, tiles, item)
+    if found.waste > (MAX_WASTE - 1) * max(width * height, 1 << 18):
+        raise UnreadableImage("The tiles of the image are far larger than it is.")
+    return found
+
+
+def alpha_of(items: Items) -> int | None:
+    """The number of the item that is the picture's alpha."""
+    found = [
+        number
+        for number in items.referring(b"auxl", items.primary)
+        if _auxiliary(items[number]) in _ALPHA
+    ]
+    return found[0] if found else None
+
+
+def orientation(item: Item) -> int:
+    """The EXIF orientation that stands for an item's turns and flips, 1 to 8.
+
+    Raises `UnsupportedImage` for a picture that is to be cropped.
+    """
+    top_left, right = (0, 0), (1, 0)  # a corner, and the way along its rows, in the square of 1
+    corners = [[(0, 0), (1, 0)], [(0, 1), (1, 1)]]
+    for name, body in item.properties:
+        if name == b"clap":
+            raise UnsupportedImage("The image is to be cropped by its reader, which is not done.")
+        if name == b"irot":
+            for _ in range(body[0] & 3):  # anticlockwise
+                corners = [list(row) for row in zip(*corners, strict=True)][::-1]
+        if name == b"imir":
+            corners = [row[::-1] for row in corners] if body[0] & 1 else corners[::-1]
+    top_left, right = corners[0]
+    return _ORIENTATIONS[top_left, right]
+
+
+# by which corners of the stored picture are the upper ones once it is upright, as (x, y)
+_ORIENTATIONS = {
+    ((0, 0), (1, 0)): 1,
+    ((1, 0), (0, 0)): 2,
+    ((1, 1), (0, 1)): 3,
+    ((0, 1), (1, 1)): 4,
+    ((0, 0), (0, 1)): 5,
+    ((0, 1), (0, 0)): 6,
+    ((1, 1), (1, 0)): 7,
+    ((1, 0), (1, 1)): 8,
+}
+
+
+def beside(items: Items, used: set[int]) -> Changes:
+    """What the file holds beside its picture, whose items are `used`."""
+    changes = set()
+    for number, item in items.by_number.items():
+        auxiliary = _auxiliary(item)
+        if number in used or item.kind in (b"Exif", b"mime"):
+            continue
+        if item.kind == b"tmap" or b"gainmap" in auxiliary:
+            changes.add(Change.GAIN_MAP)
+        elif auxiliary in _DEPTH_MAP:
+            changes.add(Change.DEPTH_MAP)
+        elif b"thmb" in item.references or auxiliary or item.hidden:
+            changes.add(Change.METADATA)
+        elif not any(
+            number in each.references.get(b"dimg", ()) for each in items.by_number.values()
+        ):
+            changes.add(Change.PICTURES)
+    return frozenset(changes)
+
+
+def _auxiliary(item: Item) -> bytes:
+    """What an auxiliary item is for; nothing where it is none."""
+    return (item.first(b"auxC") or b"")[4:].partition(b"\0")[0]
+
+
+def _grid(data: bytes) -> tuple[int, int, tuple[int, int]]:
+    """Rows, columns, and the size of the whole."""
+    wide = len(data) > 1 and data[1] & 1
+    if len(data) != (12 if wide else 8) or data[0]:
+        raise UnreadableImage("The grid of the image is damaged.")
+    return data[2] + 1, data[3] + 1, struct.unpack_from(">II" if wide else ">HH", data, 4)
+
+
+def _meta(items: list[Item], kept: tuple[bytes, ...], references: bytes, start: int) -> bytes:
+    properties: list[Box] = []
+    places, infos, associations = [], [], []
+    for number, item in enumerate(items, start=1):
+        own = [each for each in item.properties if each.name in kept and not _is_profile(each)]
+        properties += [each for each in own if each not in properties]
+        indices = [properties.index(each) + 1 for each in own]
+        associations.append(
+            struct.pack(f">HB{len(own)}H", number, len(own), *(0x8000 | i for i in indices))
+        )
+        places.append(struct.pack(">HHHII", number, 0, 1, start, len(item.data)))
+        start += len(item.data)
+        head = bytes([2, 0, 0, 0]) + struct.pack(">HH4sB", number, 0, item.kind, 0)
+        infos.append(write_box(b"infe", head))
+    count = struct.pack(">H", len(items))
+    container = write_box(b"ipco", *(write_box(*each) for each in properties))
+    association = write_box(*(b"ipma", b"\0\0\0\1", struct.pack(">I", len(items)), *associations))
+    return write_full_box(
+        b"meta",
+        _HDLR,
+        write_full_box(b"pitm", struct.pack(">H", 1)),
+        write_full_box(b"iloc", b"\x44\0", count, *places),
+        write_full_box(b"iinf", count, *infos),
+        references,
+        write_box(b"iprp", container, association),
+    )
+
+
+def _is_profile(each: Box) -> bool:
+    return each.name == b"colr" and each.body[:4] != b"nclx"

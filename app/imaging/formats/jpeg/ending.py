@@ -1,0 +1,100 @@
+"""JPEG streams without an end marker, which are read if all their pixels are there.
+
+A decoder makes up what is missing. Where nothing is, it makes no difference what follows: all
+endings give the same pixels. That a restart interval is missing, or a scan that would refine the
+pixels, is seen by counting.
+"""
+
+import re
+import struct
+from collections.abc import Callable
+
+import numpy as np
+
+from app.imaging.formats.jpeg.stream import (
+    BLOCK,
+    DRI,
+    EOI,
+    PROGRESSIVE,
+    SOS,
+    EndMissing,
+    Frame,
+    Segment,
+    segments,
+)
+from app.imaging.picture import UnreadableImage
+from app.imaging.samples import Samples
+
+END = bytes([0xFF, EOI])
+_ENDINGS = [  # each pair of first bits, for pixels that lack but these, and then bits at random
+    bytes([first, *np.random.default_rng(first).integers(0, 0xFF, 63)])
+    for first in (0x15, 0x6A, 0x95, 0xEA)
+]
+_RESTART = re.compile(rb"\xff[\xd0-\xd7]")
+
+
+def decode_whole(
+    data: bytes, frame: Frame, decode: Callable[[bytes], Samples]
+) -> tuple[Samples, bool]:
+    """What `decode` makes of a stream, and whether that has its end.
+
+    Raises `UnreadableImage` where pixels are missing.
+    """
+    try:
+        return decode(data), True
+    except EndMissing:
+        cut = data.rstrip(b"\xff")  # half an end marker, perhaps, but half no pixel
+        samples = decode(cut + END)
+        if not _has_all_scans(cut + END, frame) or any(
+            (decode(cut + ending + END) != samples).any() for ending in _ENDINGS
+        ):
+            raise UnreadableImage("The JPEG image is truncated.") from None
+        return samples, False
+
+
+def _has_all_scans(data: bytes, frame: Frame) -> bool:
+    """Whether the scans have all bits of all coefficients, and the last all its intervals.
+
+    The stream has been rebuilt before, so that its scans are sound.
+    """
+    missing = {(each.name, place) for each in frame.components for place in range(BLOCK)}
+    interval = next(
+        (_interval(table[4:]) for table in reversed(frame.tables) if table[1] == DRI), 0
+    )
+    intervals, begun = 0, 0
+    for segment in segments(data, frame.scan):
+        if segment.marker == SOS:
+            names, places, is_last_bit = _coded(segment, frame)
+            missing -= {(name, place) for name in names for place in places if is_last_bit}
+            intervals = -(-_units(names, frame) // interval) if interval else 1
+            begun = segment.end
+        elif segment.marker == DRI:
+            interval = _interval(segment.body)
+    return not missing and len(_RESTART.findall(data, begun)) == intervals - 1
+
+
+def _interval(body: bytes) -> int:
+    (units,) = struct.unpack(">H", body)
+    return int(units)
+
+
+def _coded(scan: Segment, frame: Frame) -> tuple[list[int], range, bool]:
+    """The components of a scan, their coefficients, and whether these are whole behind it."""
+    count = scan.body[0]
+    names = list(scan.body[1 : 1 + 2 * count : 2])
+    if frame.process != PROGRESSIVE:
+        return names, range(BLOCK), True
+    first, last, precision = scan.body[-3:]
+    return names, range(first, last + 1), precision & 15 == 0
+
+
+def _units(names: list[int], frame: Frame) -> int:
+    """The smallest units that a scan of these components has (T.81, A.2)."""
+    across = max(each.across for each in frame.components)
+    down = max(each.down for each in frame.components)
+    if len(names) > 1:
+        return -(-frame.width // (8 * across)) * -(-frame.height // (8 * down))
+    one = next(each for each in frame.components if each.name == names[0])
+    width = -(-frame.width * one.across // across)
+    height = -(-frame.height * one.down // down)
+    return -(-width // 8) * -(-height // 8)

@@ -1,0 +1,108 @@
+"""XMP that promises nothing which the answer has not: films, gain maps, further packets.
+
+Phones append those to a picture and say so in XMP; of the answer, which is the still picture alone,
+it would not be true. Packets are cut, not written anew, so that all else stays byte for byte. The
+names are those of Android's motion photo and Ultra HDR formats, Google's depth maps, ISO 21496-1's
+forerunners, and of XMP part 3, section 1.1.3.1, for packets that are too long for one segment.
+"""
+
+import re
+from xml.parsers import expat
+
+MAX_BYTES = 1 << 22  # of a packet that is looked into; real ones have some tens of thousands
+
+_CAMERA = "http://ns.google.com/photos/1.0/camera/"
+_CONTAINER = "http://ns.google.com/photos/1.0/container/"
+_GAIN_MAPS = ("http://ns.adobe.com/hdr-gain-map/1.0/", "http://ns.apple.com/HDRGainMap/1.0/")
+_NOTE = "http://ns.adobe.com/xmp/note/"
+_FURTHER = (  # whose data are in the packets that HasExtendedXMP promises
+    "http://ns.google.com/photos/1.0/depthmap/",
+    "http://ns.google.com/photos/1.0/image/",
+    "http://ns.google.com/photos/1.0/audio/",
+)
+_FILM = ("MotionPhoto", "MicroVideo")
+_TELLING = tuple(name.encode() for name in (_CAMERA, _CONTAINER, *_GAIN_MAPS, _NOTE))
+_START = re.compile(rb"""<[^\s/>]+(?:\s+[^\s=]+\s*=\s*(?:"[^"]*"|'[^']*'))*\s*/?>""")
+_ATTRIBUTE = re.compile(rb"""\s+([^\s=]+)\s*=\s*(?:"[^"]*"|'[^']*')""")
+_SEPARATOR = " "  # between a namespace and a name
+
+
+class _Unclear(Exception):
+    """The packet is not one whose parts can be told apart."""
+
+
+def without_promises(xmp: bytes) -> bytes | None:
+    """The packet without what it promises of other parts of its file; the same where that is none.
+
+    None where a promise is in a packet that is too long, damaged or has entities of its own.
+    """
+    if not any(name in xmp for name in _TELLING):
+        return xmp
+    if len(xmp) > MAX_BYTES:
+        return None
+    further = _FURTHER if b"HasExtendedXMP" in xmp else ()
+    try:
+        cuts = _Cuts(xmp, further).found()
+    except (_Unclear, expat.ExpatError, ValueError):
+        return None
+    kept, position = [], 0
+    for start, end in sorted(cuts):
+        kept.append(xmp[position:start])
+        position = max(position, end)
+    return b"".join([*kept, xmp[position:]])
+
+
+class _Cuts:
+    """The spans of a packet that promise something: attributes, and elements with all in them."""
+
+    def __init__(self, xmp: bytes, further: tuple[str, ...]) -> None:
+        self._xmp, self._further = xmp, further
+        self._spans: list[tuple[int, int]] = []
+        self._depth, self._cut_depth, self._cut_start = 0, 0, 0
+        self._empty_end = 0
+        """Where the element that has just begun ends, if it is an empty one; else 0."""
+
+    def found(self) -> list[tuple[int, int]]:
+        self._parser = expat.ParserCreate("UTF-8", _SEPARATOR)
+        self._parser.ordered_attributes = True
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+        self._parser.StartDoctypeDeclHandler = self._refuse
+        self._parser.Parse(self._xmp, True)
+        return self._spans
+
+    def _refuse(self, *_: object) -> None:
+        raise _Unclear
+
+    def _start(self, name: str, attributes: list[str]) -> None:
+        start = self._parser.CurrentByteIndex
+        tag = _START.match(self._xmp, start)
+        if tag is None:
+            raise _Unclear
+        self._depth += 1
+        self._empty_end = tag.end() if tag[0].endswith(b"/>") else 0
+        if self._cut_depth:
+            return
+        if self._promises(name):
+            self._cut_depth, self._cut_start = self._depth, start
+            return
+        given = [each for each in _ATTRIBUTE.finditer(tag[0]) if not each[1].startswith(b"xmlns")]
+        for place, attribute in zip(given, attributes[::2], strict=True):
+            if self._promises(attribute):
+                self._spans.append((start + place.start(), start + place.end()))
+
+    def _end(self, _: str) -> None:
+        end = self._empty_end or self._xmp.index(b">", self._parser.CurrentByteIndex) + 1
+        if self._depth == self._cut_depth:
+            self._spans.append((self._cut_start, end))
+            self._cut_depth = 0
+        self._depth -= 1
+        self._empty_end = 0
+
+    def _promises(self, qualified: str) -> bool:
+        namespace, _, name = qualified.rpartition(_SEPARATOR)
+        return (
+            namespace in (_CONTAINER, *_GAIN_MAPS, *self._further)
+            or (namespace == _CAMERA and name.startswith(_FILM))
+            or (namespace == _NOTE and name == "HasExtendedXMP")
+        )

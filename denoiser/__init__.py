@@ -1,0 +1,27 @@
+"""What an installation is called: `import denoiser`, `python -m denoiser`, the command `denoiser`.
+
+The code calls itself `app` and `training`, names that other projects have, too. A wheel therefore
+holds both inside this package, with the models, and installs nothing beside it that is called so;
+here that folder is put on the path. In a checkout all lie beside this package instead.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+_HERE = Path(__file__).resolve().parent
+
+if (_HERE / "app").is_dir() and str(_HERE) not in sys.path:
+    sys.path.insert(0, str(_HERE))
+
+
+def main() -> int:
+    """Runs the command line; returns the exit code, or ends the process where it was stopped."""
+    from app.batch import STOPPED
+    from app.cli import main as run
+
+    code = run()
+    if code == STOPPED:  # by Ctrl-C, which does not wait for the pictures that threads work on
+        sys.stdout.flush()
+        os._exit(code)
+    return code

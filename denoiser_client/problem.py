@@ -1,0 +1,63 @@
+"""What the service answers when it does not do what it is asked."""
+
+from http import HTTPStatus
+
+import httpx
+
+
+class Problem(Exception):
+    """A request that was not served; docs/problems.md lists the codes.
+
+    Attributes:
+        status: the HTTP status, 400 to 599.
+        code: what went wrong, for programs, such as `too-many-pixels`; `http-502` or the like where
+            something before the service has answered.
+        detail: what went wrong, and what to do about it.
+        request_id: under which the service has logged it.
+        retry_after: seconds after which the same request may do better, where that is known.
+
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(f"{detail} ({code})")
+        self.status, self.code, self.detail = status, code, detail
+        self.request_id, self.retry_after = request_id, retry_after
+
+
+def problem_of(response: httpx.Response) -> Problem:
+    """The problem that a response tells of."""
+    status = response.status_code
+    retry_after = response.headers.get("retry-after", "")
+    found = _members(response)
+    return Problem(
+        status,
+        str(found.get("code", f"http-{status}")),
+        str(found.get("detail") or _phrase(status)),
+        request_id=response.headers.get("x-request-id"),
+        retry_after=float(retry_after) if retry_after.isdecimal() else None,
+    )
+
+
+def _members(response: httpx.Response) -> dict[str, object]:
+    if not response.headers.get("content-type", "").startswith("application/problem+json"):
+        return {}
+    try:
+        found = response.json()
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "The request failed."

@@ -1,0 +1,95 @@
+import fsspec
+import pytest
+
+from app.bulk import store as module
+from app.bulk.store import ATTEMPTS, Store, StoreError
+
+
+@pytest.fixture
+def pauses(monkeypatch):
+    """The pauses that would have been made."""
+    made: list[float] = []
+    monkeypatch.setattr("app.bulk.store.time.sleep", made.append)
+    monkeypatch.setattr("app.bulk.store.random.uniform", lambda *_: 1.0)
+    return made
+
+
+def failing(monkeypatch, method, error, times):
+    """Lets the memory's file system fail so many times."""
+    kind = type(fsspec.filesystem("memory"))
+    real, left = getattr(kind, method), [times]
+
+    def call(*arguments, **named):
+        if left[0]:
+            left[0] -= 1
+            raise error
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(kind, method, call)
+
+
+def test_a_busy_store_is_asked_again_after_growing_pauses(memory, monkeypatch, pauses):
+    memory.pipe_file("/in/a.png", b"x")
+    failing(monkeypatch, "cat_file", OSError("SlowDown: reduce your request rate"), 3)
+    assert Store("memory://in").read("a.png") == b"x"
+    assert pauses == [0.5, 1.0, 2.0]
+
+
+def test_a_store_that_stays_away_is_told(memory, monkeypatch, pauses):
+    failing(monkeypatch, "pipe_file", OSError("SlowDown"), ATTEMPTS)
+    with pytest.raises(StoreError, match="SlowDown"):
+        Store("memory://out").write("a.png", b"x")
+    assert max(pauses) == 30.0
+
+
+def test_what_is_not_there_is_not_asked_for_again(memory, pauses):
+    with pytest.raises(FileNotFoundError):
+        Store("memory://in").read("a.png")
+    assert not pauses
+
+
+def test_a_local_file_is_there_whole_or_not_at_all(tmp_path, monkeypatch):
+    store = Store(str(tmp_path / "out"))
+    store.write("b/a.png", b"first")
+    kind = type(fsspec.filesystem("file"))
+    monkeypatch.setattr(kind, "mv", lambda *_, **__: (_ for _ in ()).throw(PermissionError("no")))
+    with pytest.raises(PermissionError):
+        store.write("b/a.png", b"second")
+    assert store.read("b/a.png") == b"first"
+
+
+def test_s3_is_listed_a_page_at_a_time(s3, monkeypatch):
+    monkeypatch.setattr(module, "PAGE", 2)
+    for name in ("a.png", "b/c.png", "b/d/e.png", "f.png", "g.png"):
+        s3.pipe_file(f"bucket/in/{name}", name.encode())
+    s3.pipe_file("bucket/input/other.png", b"x")
+    store = Store("s3://bucket/in/")
+    files = list(store.files())
+    assert [file.key for file in files] == ["a.png", "b/c.png", "b/d/e.png", "f.png", "g.png"]
+    assert files[1].url == "s3://bucket/in/b/c.png"
+    assert files[1].size == 7
+    assert store.find("b/c.png") == files[1]
+    assert store.key(files[1].url) == "b/c.png"
+    assert list(store.files("nothing")) == []
+    with pytest.raises(StoreError, match="cannot list s3://absent"):
+        list(Store("s3://absent/in").files())
+
+
+@pytest.mark.parametrize("key", ["../a.png", "a/../../b.png", "/etc/a.png", "s3://other/a.png"])
+def test_a_key_does_not_lead_out_of_the_folder(memory, key):
+    with pytest.raises(ValueError, match=r"out of the folder|not below"):
+        Store("memory://in").key(key)
+
+
+def test_a_url_that_no_file_system_answers_to():
+    with pytest.raises(StoreError, match="nosuch"):
+        Store("nosuch://bucket")
+
+
+def test_another_content_is_another_version(tmp_path):
+    store = Store(str(tmp_path))
+    versions = []
+    for content in (b"x", b"xy"):
+        (tmp_path / "a.png").write_bytes(content)
+        versions.append(store.find("a.png").version)
+    assert len({*versions}) == 2

@@ -1,0 +1,141 @@
+import asyncio
+import json
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from denoiser_client import AsyncClient, Client, Problem
+
+PICTURE = {"Content-Type": "image/png"}
+BUSY = {"Content-Type": "application/problem+json", "Retry-After": "1", "X-Request-ID": "mine"}
+BODY = json.dumps({"code": "overloaded", "detail": "Too busy."}).encode()
+
+
+@pytest.fixture
+def pixels():
+    return np.random.default_rng(1).integers(0, 256, (20, 30, 3), np.uint8)
+
+
+@pytest.fixture
+def client(service):
+    with Client(service) as client:
+        yield client
+
+
+def blurred(pixels):
+    """Of the inner pixels."""
+    x, (height, width, _) = pixels.astype(float), pixels.shape
+    rows, columns = range(3), range(3)
+    shifts = [x[i : height - 2 + i, j : width - 2 + j] for i in rows for j in columns]
+    return sum(shifts) / 9
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_arrays_come_back_as_they_went(client, pixels, dtype):
+    sent = (pixels / 255).astype(dtype) if dtype is np.float32 else pixels.astype(dtype)
+    error = 0.01 if dtype is np.float32 else 3  # the model may compute in bfloat16
+    back = client.denoise(sent, range="full").array()
+    assert (back.dtype, back.shape) == (dtype, sent.shape)
+    assert np.abs(back[1:-1, 1:-1] - blurred(sent)).max() <= error
+
+
+def test_files_and_bytes_go_in_and_files_come_out(client, pixels, tmp_path):
+    noisy = client.noise(pixels, factor=0.1, seed=7)
+    assert noisy.seed == 7
+    path = noisy.save(tmp_path / "noisy.png")
+    clean = client.denoise(path, format="jpeg", quality=90)
+    assert (clean.model, clean.media_type) == ("blur", "image/jpeg")
+    assert 0 < clean.sigma < 1
+    assert clean.array().shape == pixels.shape
+    assert client.denoise(path.read_bytes()).data == client.denoise(str(path)).data
+
+
+def test_changes_are_told(client, pixels):
+    assert client.denoise(pixels).changes == ()
+    alpha = np.dstack([pixels, pixels[..., :1]])
+    with pytest.raises(Problem, match="transparency") as caught:
+        client.denoise(alpha, format="jpeg")
+    assert (caught.value.status, caught.value.code) == (422, "unsuitable-format")
+    assert caught.value.request_id
+
+
+def test_pictures_are_compared_and_models_listed(client, pixels):
+    same = client.compare(pixels, pixels)
+    assert (same.rmse, same.psnr, same.ssim) == (0, None, 1)
+    assert [card["name"] for card in client.models()] == ["blur"]
+
+
+def test_the_asynchronous_client_does_the_same(client, service, pixels):
+    async def both():
+        async with AsyncClient(service) as other:
+            first, second = await asyncio.gather(other.denoise(pixels), other.noise(pixels, seed=1))
+            comparison = await other.compare(pixels, second.array())
+            return first, second, comparison, await other.models()
+
+    first, second, comparison, cards = asyncio.run(both())
+    assert first == client.denoise(pixels)
+    assert second == client.noise(pixels, seed=1)
+    assert comparison == client.compare(pixels, second.array())
+    assert cards == client.models()
+
+
+@pytest.mark.parametrize(
+    "wrong", [np.zeros((2, 2, 5), np.uint8), np.zeros(3), np.full((2, 2), 1.5)]
+)
+def test_an_array_that_is_no_picture_is_not_sent(client, wrong):
+    with pytest.raises(ValueError, match=r"no picture|between"):
+        client.denoise(wrong)
+    with pytest.raises(TypeError, match="int64"):
+        client.denoise(np.zeros((2, 2), np.int64))
+
+
+def test_it_asks_again_when_it_is_told_to(answering, pixels):
+    url, requests = answering((503, BUSY, BODY), (429, BUSY, BODY), (200, PICTURE, b"picture"))
+    began = time.monotonic()
+    with Client(url, key="secret") as client:
+        assert client.denoise(pixels).data == b"picture"
+    assert time.monotonic() - began >= 2
+    assert [request["authorization"] for request in requests] == ["Bearer secret"] * 3
+
+
+@pytest.mark.parametrize("settings", [{"attempts": 1}, {"longest_wait": 0.5}])
+def test_it_does_not_ask_for_ever(answering, settings):
+    url, requests = answering((503, BUSY, BODY))
+    with Client(url, **settings) as client, pytest.raises(Problem, match="Too busy") as caught:
+        client.denoise(b"picture")
+    assert (caught.value.code, caught.value.retry_after) == ("overloaded", 1)
+    assert caught.value.request_id == "mine"
+    assert len(requests) == 1
+
+
+def test_the_asynchronous_client_asks_again_too(answering):
+    url, requests = answering((503, BUSY, BODY), (200, PICTURE, b"picture"))
+
+    async def denoise():
+        async with AsyncClient(url) as client:
+            return await client.denoise(b"picture")
+
+    assert asyncio.run(denoise()).data == b"picture"
+    assert len(requests) == 2
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b"{"])
+def test_an_answer_of_somebody_else_is_a_problem_too(answering, body):
+    kind = {"Content-Type": "application/problem+json" if body != b"<html>" else "text/html"}
+    url, _ = answering((502, kind, body))
+    with Client(url) as client, pytest.raises(Problem, match="Bad Gateway") as caught:
+        client.denoise(b"picture")
+    assert (caught.value.status, caught.value.code) == (502, "http-502")
+
+
+def test_it_is_light():
+    """Neither the service nor what it needs is imported with it."""
+    code = """
+import sys, denoiser_client
+heavy = {"app", "fastapi", "imagecodecs", "keras", "pydantic", "tensorflow"} & set(sys.modules)
+assert not heavy, heavy
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

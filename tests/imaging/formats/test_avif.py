@@ -1,0 +1,214 @@
+import struct
+
+import imagecodecs
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageOps
+
+from app.imaging import codec
+from app.imaging.codec import Change, Format, ImagingError, UnreadableImage, UnsupportedImage
+from app.imaging.formats.heif.boxes import boxes, write_box, write_full_box
+from app.imaging.formats.heif.items import Items, read_items
+from app.imaging.formats.heif.picture import Coded, coded
+
+LIMIT = 10_000
+
+
+def decoded(data):
+    return codec.decode(data, max_pixels=LIMIT)
+
+
+def written(samples, bits=8, **options):
+    layout = None if samples.ndim == 2 else "444"
+    return bytes(
+        imagecodecs.avif_encode(
+            samples, 90, speed=10, bitspersample=bits, pixelformat=layout, numthreads=1, **options
+        )
+    )
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return written(np.random.default_rng(1).integers(0, 256, (16, 24, 4), np.uint8))
+
+
+@pytest.fixture(scope="module")
+def tile():
+    return written(np.full((64, 64, 3), 90, np.uint8))
+
+
+def grid(tile, rows, columns, width, height, tiles=None):
+    """A file whose picture is made of one tile, again and again."""
+    (item,) = read_items(tile).by_number.values()
+    whole = read_items(tile)[1]
+    size = struct.pack(">II", width, height)
+    head = struct.pack(">BBBBHH", 0, 0, rows - 1, columns - 1, width, height)
+    of_grid = type(item)(
+        b"grid",
+        data=head,
+        properties=[
+            each._replace(body=bytes(4) + size) if each.name == b"ispe" else each
+            for each in whole.properties
+            if each.name in (b"ispe", b"pixi", b"colr")
+        ],
+    )
+    count = rows * columns if tiles is None else tiles
+    return Coded(width, height, b"av01", (whole,) * count, of_grid).file(b"avif", b"av1C")
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_pixels_are_those_that_libavif_reads(bits, channels, noise):
+    samples = (noise[..., :channels] >> (16 - bits)).astype(np.uint8 if bits == 8 else np.uint16)
+    data = written(samples.squeeze(), bits)
+    picture = decoded(data)
+    assert picture.format is Format.PNG
+    assert picture.changes == {Change.FORMAT} | ({Change.DEPTH} if bits > 8 else set())
+    expected = imagecodecs.avif_decode(data, numthreads=1).reshape(samples.shape).astype(float)
+    expected = np.rint(expected * (255 if bits == 8 else 65_535) / (2**bits - 1))
+    np.testing.assert_array_equal(picture.pixels, expected[..., : min(channels, 3)])
+    assert (picture.alpha is not None) == (channels == 4)
+    if picture.alpha is not None:
+        np.testing.assert_array_equal(picture.alpha, expected[..., 3])
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_turns_are_made_once(orientation, saved, opened, colour, exif):
+    data = saved(colour, "AVIF", quality=90, exif=exif(orientation))
+    image = Image.fromarray(np.asarray(opened(saved(colour, "AVIF", quality=90))))
+    image.getexif()[0x0112] = orientation
+    picture = decoded(data)
+    np.testing.assert_array_equal(picture.pixels, np.asarray(ImageOps.exif_transpose(image)))
+    assert (Change.ORIENTATION in picture.changes) == (orientation > 1)
+    again = decoded(codec.encode(picture).data)
+    np.testing.assert_array_equal(again.pixels, picture.pixels)
+
+
+def test_exif_does_not_turn_what_the_container_has_turned(saved, colour, exif):
+    block = exif(6)
+    block[0x0113] = 6
+    data = saved(colour, "AVIF", exif=block)  # Pillow leaves out the orientation, as others do not
+    said = data.replace(b"\1\x13\0\3", b"\1\x12\0\3")
+    assert said != data
+    np.testing.assert_array_equal(decoded(said).pixels, decoded(data).pixels)
+    assert decoded(said).pixels.shape == (9, 7, 3)
+    assert decoded(codec.encode(decoded(said)).data).pixels.shape == (9, 7, 3)
+
+
+def test_metadata_is_kept(saved, opened, colour, exif, srgb):
+    data = saved(colour, "AVIF", exif=exif(), xmp=b"<x/>", icc_profile=srgb)
+    image = opened(codec.encode(decoded(data)).data)
+    assert image.info["icc_profile"] == srgb
+    assert image.getexif()[0x0110] == "Camera"
+    assert decoded(data).metadata.xmp == b"<x/>"
+
+
+def test_light_beyond_srgb_keeps_its_numbers_and_its_name(noise):
+    data = written(noise[..., :3] >> 6, 10, primaries=9, transfer=16, matrix=1)
+    answer = codec.encode(decoded(data))
+    assert b"cICP\x09\x10\0\1" in answer.data
+    assert Change.PROFILE in codec.encode(decoded(data), Format.TIFF).changes
+
+
+def test_grids_are_read(tile):
+    picture = decoded(grid(tile, 1, 2, 100, 64))
+    assert picture.pixels.shape == (64, 100, 3)
+    assert np.ptp(picture.pixels) <= 2
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "width", "height", "tiles"),
+    [
+        (1, 2, 100, 64, 1),
+        (1, 2, 100, 64, 3),
+        (1, 2, 60, 64, None),
+        (2, 1, 64, 200, None),
+        (1, 1, 65_000, 65_000, None),
+        (256, 256, 16_384, 16_384, 1),
+    ],
+)
+def test_grids_that_do_not_add_up_are_unreadable(tile, rows, columns, width, height, tiles):
+    with pytest.raises(UnreadableImage):
+        decoded(grid(tile, rows, columns, width, height, tiles))
+
+
+def test_tiles_far_larger_than_their_picture_are_unreadable():
+    large = written(np.zeros((2048, 2048), np.uint8))
+    with pytest.raises(UnreadableImage, match="far larger"):
+        codec.read_header(grid(large, 1, 1, 8, 8))
+
+
+def test_a_picture_within_itself_is_refused(tile):
+    items = read_items(grid(tile, 1, 2, 100, 64))
+    items[1].references[b"dimg"] = [1, 1]
+    with pytest.raises(UnreadableImage, match="tiles"):
+        coded(items, 1, b"av01")
+    with pytest.raises(UnreadableImage, match="refers"):
+        coded(Items({}, 1), 1, b"av01")
+
+
+def replaced(data, name, body):
+    """The file with other contents in all boxes of that name, as long as the old ones."""
+    start = 0
+    while (start := data.find(name, start) + 4) > 3:
+        data = data[:start] + body + data[start + len(body) :]
+    return data
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        (b"ispe", bytes(4) + struct.pack(">II", 25, 16)),
+        (b"ispe", bytes(4) + struct.pack(">II", 16, 24)),
+        (b"ispe", bytes(4) + struct.pack(">II", 0, 0)),
+        (b"iloc", bytes(4) + b"\x44\0\0\2\0\1\0\0\0\1" + struct.pack(">II", 10, 2**31)),
+        (b"iloc", bytes(4) + b"\x44\0\xff\xff"),
+        (b"pitm", bytes(4) + b"\0\x09"),
+        (b"iinf", bytes(4) + b"\0\x03"),
+        (b"infe", b"\2\0\0\0\0\1\0\0jpeg"),
+        (b"ipma", bytes(4) + b"\0\0\0\2\0\1\x01\x7f"),
+        (b"iprp", b"\xff\xff\xff\xff"),
+        (b"meta", bytes(4) + b"\0\0\0\4"),
+        (b"mdat", b"\x0a\x04" + bytes(20)),
+        (b"mdat", b"\xff" * 20),
+    ],
+)
+def test_containers_that_lie_are_refused(plain, name, body):
+    with pytest.raises(ImagingError):
+        decoded(replaced(plain, name, body))
+
+
+def test_sequences_and_crops_are_refused(plain, saved, colour):
+    frames = [Image.fromarray(255 - colour)]
+    with pytest.raises(UnsupportedImage, match="animated"):
+        decoded(saved(colour, "AVIF", save_all=True, append_images=frames))
+    with pytest.raises(UnsupportedImage, match="animated"):
+        decoded(plain + write_box(b"moov"))
+    with pytest.raises(UnsupportedImage, match="cropped"):
+        decoded(plain.replace(b"pixi", b"clap"))
+
+
+def test_pixels_have_a_limit_before_any_is_decoded(plain):
+    with pytest.raises(codec.TooManyPixels):
+        codec.decode(plain, max_pixels=16 * 24 - 1)
+
+
+def test_boxes_have_a_limit():
+    with pytest.raises(UnsupportedImage, match="boxes"):
+        list(boxes(write_full_box(b"free") * 10_001))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_damage_is_told_and_never_more(plain, data):
+    place = data.draw(st.integers(0, len(plain) - 1))
+    byte = data.draw(st.binary(min_size=1, max_size=4))
+    cut = data.draw(st.one_of(st.none(), st.integers(1, len(plain))))
+    broken = (plain[:place] + byte + plain[place + len(byte) :])[:cut]
+    try:
+        picture = decoded(broken)
+    except ImagingError:
+        return
+    assert picture.size <= LIMIT
