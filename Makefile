@@ -6,6 +6,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 EXPERIMENT ?= training/experiments/own.toml
 ACCELERATOR ?= cpu
+CLOUD ?= no
 IMAGE ?= $(shell sed -n s/^IMAGE=//p .env)
 
 BIN := .venv/bin
@@ -77,7 +78,7 @@ wheel: | .venv/bin/python  ## build dist/denoiser-*.whl, the models in it
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
 
 image:  ## build the container image IMAGE:ACCELERATOR (denoiser:cpu; or gpu)
-	docker build --build-arg ACCELERATOR=$(ACCELERATOR) --build-arg REVISION=$$(git rev-parse HEAD) \
+	docker build --build-arg ACCELERATOR=$(ACCELERATOR) --build-arg CLOUD=$(CLOUD) --build-arg REVISION=$$(git rev-parse HEAD) \
 		--tag $(IMAGE):$(ACCELERATOR) .
 
 clean:  ## remove the environment and every cache, but no run and no model

@@ -14,10 +14,10 @@ from typing import TextIO
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from app.api.schemas import OutputOptions
 from app.files import Job, Worked, run
 from app.finding import STANDARD, Misuse, Outcome, Status, find
 from app.imaging.codec import Picture, decode
+from app.service.options import OutputOptions
 from app.settings import Settings
 
 STOPPED = 130

@@ -14,8 +14,6 @@ from typing import Any, Literal, get_args, get_origin
 import shtab
 from pydantic import BaseModel, ValidationError
 
-from app.api.keys import hash_of, new_key
-from app.api.schemas import DenoiseOptions, NoiseOptions
 from app.batch import STOPPED, Work, complain, convert
 from app.bulk import command as bulk
 from app.files import Worked
@@ -24,6 +22,8 @@ from app.imaging.codec import Picture
 from app.imaging.noise import add_noise
 from app.inference.store import BadModelPackage, read_packages
 from app.pipeline import load_denoiser, package_of
+from app.service.keys import hash_of, new_key
+from app.service.options import DenoiseOptions, NoiseOptions
 from app.settings import Settings
 
 REST = """A picture that cannot be read does not stop the rest: it is named at the end,
@@ -191,8 +191,8 @@ def _source(model: str, field: str) -> str:
 def _serve(**given: Any) -> int:
     settings = Settings(**given)
     # Not at the top: the other commands need no web framework.
-    from app import server, workers
     from app.logs import configure_logs
+    from app.server import server, workers
 
     configure_logs(settings.log_level, settings.log_format)
     return workers.serve(settings) if settings.workers > 1 else server.serve(settings)

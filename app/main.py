@@ -11,15 +11,15 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.staticfiles import StaticFiles
 
 from app.api import openapi
-from app.api.access import Access
-from app.api.body import BodyLimit
 from app.api.docs import add_docs
-from app.api.headers import SecurityHeaders
-from app.api.observe import Observe
+from app.api.middleware.access import Access
+from app.api.middleware.body import BodyLimit
+from app.api.middleware.headers import SecurityHeaders
+from app.api.middleware.observe import Observe
+from app.api.middleware.query import QueryLimit
 from app.api.problems import HANDLERS
-from app.api.query import QueryLimit
 from app.api.routes import health, images, metrics, models, page
-from app.api.service import Service
+from app.service.service import Service
 from app.settings import Settings
 
 DESCRIPTION = """\

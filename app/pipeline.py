@@ -5,11 +5,12 @@ import os
 import sys
 from dataclasses import dataclass
 
-from app.api.schemas import DenoiseOptions
 from app.files import PIXELS_AT_ONCE, Room
 from app.imaging.codec import Format, decode, read_header
+from app.inference import engines
 from app.inference.denoiser import Denoiser, Limits
 from app.inference.store import BadModelPackage, ModelPackage, read_packages
+from app.service.options import DenoiseOptions
 from app.settings import Settings
 
 
@@ -76,7 +77,7 @@ def _import_tensorflow_in_silence() -> None:
     stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:
-        import app.inference.engine  # noqa: F401
+        engines.default()
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)

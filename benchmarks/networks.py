@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from app.inference.engine import Engine, Precision, configure_tensorflow
+from app.inference import engines
+from app.inference.engines import Forward, Precision
 from benchmarks.markdown import line
 from training.anatomy import anatomy
 from training.architectures import build
@@ -35,14 +36,14 @@ CANDIDATES: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 
 
-def milliseconds(engine: Engine, batch: int, seconds: float) -> float:
+def milliseconds(forward: Forward, batch: int, seconds: float) -> float:
     """For one picture in a batch of so many: of the quickest run, which nothing disturbed."""
     tiles = np.random.default_rng(0).integers(0, 256, (batch, SIDE, SIDE, 3), np.uint8)
-    engine.forward(tiles)
+    forward(tiles)
     times, until = [], time.perf_counter() + seconds
     while time.perf_counter() < until:
         began = time.perf_counter()
-        engine.forward(tiles)
+        forward(tiles)
         times.append(time.perf_counter() - began)
     return min(times) / batch * 1e3
 
@@ -54,8 +55,8 @@ def row(architecture: str, options: dict[str, Any], seconds: float) -> tuple[str
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "model.keras")
         network.save(file)
-        engine = Engine(file)
-    alone, batched = (milliseconds(engine, batch, seconds) for batch in (1, 8))
+        forward = engines.default().load(file, Precision.AUTO, 0)
+    alone, batched = (milliseconds(forward, batch, seconds) for batch in (1, 8))
     return (
         architecture,
         " ".join(f"{name} {'/'.join(map(str, value))}" for name, value in options.items()),
@@ -73,7 +74,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seconds", type=float, default=3, help="of each measurement")
     options = parser.parse_args()
-    configure_tensorflow(Precision.AUTO, 0)
     print(line(("network", "options", "M parameters", "GMAC", "radius", "ms", "ms of 8", "GMAC/s")))
     print(line(["---"] * 8))
     for architecture, values in CANDIDATES:

@@ -47,7 +47,7 @@ def write_package(folder: Path, model: Any, **changes: Any) -> Path:
 
 def blur_model() -> Any:
     """Each channel blurred on its own by a 3x3 box."""
-    from app.inference import engine  # noqa: F401, I001 - chooses the Keras backend
+    from app.inference.engines import tensorflow  # noqa: F401, I001 - chooses the Keras backend
     import keras
     import numpy as np
 
@@ -58,6 +58,11 @@ def blur_model() -> Any:
     model = keras.Model(image, layer(image))
     layer.set_weights([kernel])
     return model
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
 
 
 @pytest.fixture

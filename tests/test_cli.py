@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.api.keys import hash_of
 from app.cli import main
 from app.inference.store import BadModelPackage
+from app.service.keys import hash_of
 from app.settings import PROJECT, Settings
 
 
@@ -225,7 +225,7 @@ def test_misuse(arguments, complaint, capsys):
 
 def test_serve_hands_its_flags_on(monkeypatch):
     served: list[Settings] = []
-    monkeypatch.setattr("app.server.serve", served.append)
+    monkeypatch.setattr("app.server.server.serve", served.append)
     monkeypatch.setattr("app.logs.configure_logs", lambda *_: None)
     assert run("serve", "--host", "0.0.0.0", "--port", 9000, "--log-level", "debug") is None
     (settings,) = served

@@ -4,20 +4,52 @@ import os
 import re
 import shutil
 import subprocess
+from typing import Any
 
 import httpx
+import kubernetes_validate
 import pytest
 import yaml
 
+from app.bulk.command import FAILED, UNFINISHED
+from app.bulk.shards import Shard, read_shard
+from app.cli import main
 from app.main import create_app
 from app.settings import PROJECT, Settings
 from tests.api.conftest import image_file, listening, wait_until
 
 NGINX = PROJECT / "deploy" / "nginx.conf"
-OBJECTS = {
-    each["kind"]: each
-    for each in yaml.safe_load_all((PROJECT / "deploy" / "kubernetes.yaml").read_text())
-}
+KUBERNETES = PROJECT / "deploy" / "kubernetes"
+
+
+def built(name):
+    """The objects of a kustomization, by kind: its files, with JSON patches (RFC 6902) applied."""
+    folder = KUBERNETES / name
+    kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    objects: dict[str, Any] = {}
+    for resource in kustomization["resources"]:
+        path = folder / resource
+        if path.is_dir():
+            objects |= built(resource.rpartition("/")[2])
+        else:
+            objects |= {each["kind"]: each for each in yaml.safe_load_all(path.read_text())}
+    for patch in kustomization.get("patches", []):
+        target = objects[patch["target"]["kind"]]
+        assert target["metadata"]["name"] == patch["target"]["name"]
+        for change in yaml.safe_load(patch["patch"]):
+            *parents, last = change["path"].strip("/").split("/")
+            place = target
+            for step in parents:
+                place = place[int(step) if isinstance(place, list) else step]
+            if isinstance(place, list):
+                place[int(last)] = change["value"]
+            else:
+                assert (change["op"] == "replace") == (last in place)
+                place[last] = change["value"]
+    return objects
+
+
+OBJECTS = built("service")
 BYTES = {"m": 1 << 20, "Mi": 1 << 20, "Gi": 1 << 30}
 
 
@@ -136,3 +168,42 @@ def test_the_pod_can_do_no_more_than_it_must(pod, container):
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
     }
+
+
+@pytest.mark.parametrize("name", ["service", "gpu", "bulk"])
+def test_kubernetes_knows_every_field(name):
+    for each in built(name).values():
+        kubernetes_validate.validate(each, "1.33", strict=True)
+
+
+def test_a_field_that_is_misspelt_would_be_found():
+    job = built("bulk")["Job"]
+    job["spec"]["backoffLimitPerIndexes"] = 1
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(job, "1.33", strict=True)
+
+
+def test_the_gpu_variant_has_a_gpu_and_its_image():
+    objects = built("gpu")
+    (container,) = objects["Deployment"]["spec"]["template"]["spec"]["containers"]
+    assert container["resources"]["limits"]["nvidia.com/gpu"] == 1
+    assert container["image"] == "denoiser:gpu"
+    assert container["env"][0] == {"name": "DENOISER_THREADS", "value": "4"}
+    (metric,) = objects["HorizontalPodAutoscaler"]["spec"]["metrics"]
+    named = metric["pods"]["metric"]["name"]
+    assert f"| `{named}` " in (PROJECT / "docs" / "metrics.md").read_text()
+
+
+def test_the_bulk_job_has_a_shard_for_each_completion(monkeypatch):
+    job = built("bulk")["Job"]["spec"]
+    (container,) = job["template"]["spec"]["containers"]
+    assert job["completionMode"] == "Indexed"
+    command = container["command"]
+    shard = read_shard(command[command.index("--shard") + 1], {"JOB_COMPLETION_INDEX": "0"})
+    assert shard == Shard(0, job["completions"])
+    (codes,) = [rule["onExitCodes"] for rule in job["podFailurePolicy"]["rules"][1:]]
+    assert codes["containerName"] == container["name"]
+    assert FAILED in codes["values"]
+    assert UNFINISHED not in codes["values"]
+    monkeypatch.setattr("app.bulk.command.denoise", lambda request, *_: 42 + len(request.source))
+    assert main(command[1:]) == 42 + len("s3://SRC/folder")

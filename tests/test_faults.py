@@ -23,7 +23,7 @@ import pytest
 from app.main import create_app
 from app.sandbox.faults import Cause, WorkerLost
 from app.sandbox.limits import Budget
-from app.server import serve
+from app.server.server import serve
 from app.settings import PROJECT, Settings
 from tests.api.conftest import application, image_file, listen, listening, wait_until
 from tests.fidelity.files import by_tifffile
@@ -54,7 +54,7 @@ def network():
 
 @pytest.fixture
 def client(application, network, monkeypatch):
-    monkeypatch.setattr("app.api.models.PROBE_SECONDS", 0.05)
+    monkeypatch.setattr("app.service.models.PROBE_SECONDS", 0.05)
     with listening(application(network)) as client:
         wait_until(lambda: is_ready(client))
         yield client

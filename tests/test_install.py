@@ -102,15 +102,18 @@ def test_the_image_has_one_name():
     images = {service["image"] for service in compose["services"].values()}
     assert images == {"${IMAGE:?}:cpu", "${IMAGE:?}:gpu"}
     (name,) = re.findall("^IMAGE=(.*)$", (PROJECT / ".env").read_text(), re.MULTILINE)
-    manifest = (PROJECT / "deploy" / "kubernetes.yaml").read_text()
+    manifest = (PROJECT / "deploy/kubernetes/service/service.yaml").read_text()
     assert re.findall("image: (.*)", manifest.split("---")[0].split("apiVersion", 1)[1]) == [
         f"{name}:cpu"
     ]
     (command,) = re.findall(
-        r"^sed .*kubernetes\.yaml", (PROJECT / "docs" / "deploy.md").read_text(), re.MULTILINE
+        r"^kubectl .*\| (sed .*) \| kubectl apply",
+        (PROJECT / "docs" / "deploy.md").read_text(),
+        re.MULTILINE,
     )
     named = subprocess.run(
         ["sh", "-c", command],
+        input=manifest,
         env={**os.environ, "IMAGE": "registry.test/denoiser"},
         cwd=PROJECT,
         capture_output=True,

@@ -12,6 +12,7 @@ import keras
 from keras import ops
 from rich.console import Console
 
+from app.inference.engines.bfloat16 import rewrite_graphs
 from training import MODULE
 from training.anatomy import anatomy
 from training.architectures import build
@@ -273,9 +274,7 @@ def use_precision(precision: str) -> str:
         import tensorflow as tf
 
         if not tf.config.list_physical_devices("GPU"):
-            tf.config.optimizer.set_experimental_options(
-                {"auto_mixed_precision_onednn_bfloat16": True}
-            )
+            rewrite_graphs(True)
             return "float32"
     return precision
 

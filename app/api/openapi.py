@@ -6,8 +6,8 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
-from app.api.access import is_open
 from app.api.catalogue import with_status
+from app.api.middleware.access import is_open
 from app.api.problems import MEDIA_TYPE, InvalidPart, Problem
 from app.imaging import formats
 from app.imaging.codec import Change

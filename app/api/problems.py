@@ -22,10 +22,15 @@ from app.imaging.codec import (
 )
 from app.inference.batcher import Draining, Overloaded
 from app.sandbox.faults import Cause, WorkerLost
+from app.service.errors import Failing, Loading, NeedsTooMuchMemory, UnknownModel
 
 MEDIA_TYPE = "application/problem+json"
 DRAIN_RETRY_AFTER = 5.0
 """Seconds in which another instance is likely to answer in place of one that stops."""
+LOADING_RETRY_AFTER = 5.0
+"""Seconds in which models are likely to be loaded and warm."""
+FAILING_RETRY_AFTER = 1.0
+"""Seconds until the service tries again whether a model works."""
 MEMORY_RETRY_AFTER = 10.0
 """Seconds in which other pictures are likely to be done."""
 LOST_RETRY_AFTER = 1.0
@@ -143,6 +148,14 @@ def as_problem(error: Exception) -> ProblemError:
             return problem(code, headers=error.headers)
         case ImagingError():
             return problem(_IMAGE_CODES.get(type(error), "unreadable-image"), reason=str(error))
+        case UnknownModel():
+            return problem("unknown-model", name=error.name, names=", ".join(error.names))
+        case Loading():
+            return problem("loading", retry_after=LOADING_RETRY_AFTER)
+        case Failing():
+            return problem("failing", retry_after=FAILING_RETRY_AFTER)
+        case NeedsTooMuchMemory():
+            return problem("needs-too-much-memory")
         case Overloaded():
             return problem("overloaded", retry_after=error.retry_after)
         case MemoryError():
@@ -199,6 +212,7 @@ HANDLERS: dict[int | type[Exception], Handler] = dict.fromkeys(
     (
         *(ProblemError, RequestValidationError, HTTPException),
         *(ImagingError, Overloaded, Draining, WorkerLost),
+        *(Loading, Failing, UnknownModel, NeedsTooMuchMemory),
     ),
     _handle,
 )

@@ -8,9 +8,9 @@ from python_multipart.multipart import parse_options_header
 from starlette.requests import Request
 
 from app.api.form import Form
-from app.api.memory import Share
 from app.api.problems import ProblemError, invalid_body, invalid_fields, problem
 from app.imaging.codec import UnreadableImage
+from app.service.memory import Share
 
 Options = TypeVar("Options", bound=BaseModel)
 

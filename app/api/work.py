@@ -7,15 +7,15 @@ from contextlib import asynccontextmanager, contextmanager
 import anyio
 from starlette.requests import ClientDisconnect, Request
 
-from app.api.memory import Share
 from app.api.problems import ProblemError
-from app.api.service import Service
-from app.api.trace import Trace
 from app.imaging.codec import Header, UnreadableImage
 from app.sandbox.faults import Cause, WorkerLost
 from app.sandbox.layout import Layout
 from app.sandbox.limits import SMALL_BYTES
 from app.sandbox.remote import Remote, SharedPicture
+from app.service.memory import Share
+from app.service.service import Service
+from app.service.trace import Trace
 
 TIMEOUT_RETRY_AFTER = 10.0
 

@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.api.schemas import DenoiseOptions
 from app.finding import Misuse
+from app.service.options import DenoiseOptions
 from app.settings import Settings
 
 if TYPE_CHECKING:

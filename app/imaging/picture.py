@@ -85,7 +85,8 @@ class Header:
     `format` is the name of one that is read. `width` and `height` are
     as stored, before any orientation; `frames` counts pages, too. `pixel_bytes` is the most that
     a pixel takes while it is decoded: four 16-bit samples as stored, and four as they are kept;
-    `more_bytes` is what decoding takes beside the picture, for a tile that is larger.
+    `more_bytes` is what decoding takes beside the picture, for a tile that is larger, and
+    `segments` counts the tiles or strips that are decoded one by one.
     """
 
     format: str
@@ -94,6 +95,7 @@ class Header:
     frames: int = 1
     pixel_bytes: int = 16
     more_bytes: int = 0
+    segments: int = 1
 
     @property
     def size(self) -> int:

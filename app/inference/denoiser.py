@@ -18,7 +18,9 @@ from app.imaging.range import Choice, Range
 from app.imaging.scale import Pixels
 from app.imaging.tiling import Tile, plan, sides_within
 from app.imaging.view import View, corrected, noise_found, view_of
+from app.inference import engines
 from app.inference.batcher import Batcher, Stats, Timing
+from app.inference.engines import Precision
 from app.inference.store import BadModelPackage, ModelCard, ModelPackage
 
 Empty = Callable[[tuple[int, ...], np.dtype[Any]], Pixels]
@@ -156,18 +158,14 @@ class Denoiser:
         threads: int = 0,
         limits: Limits | None = None,
     ) -> Self:
-        """Loads and warms the packaged model; takes seconds, and starts TensorFlow.
+        """Loads and warms the packaged model; takes seconds, and starts the engine.
 
         `precision` and `threads` are those of the process: the first model sets them.
         Raises BadModelPackage where the file holds no model that can be served.
         """
-        # TensorFlow takes seconds to import: nothing that only reads cards should wait for it.
-        from app.inference.engine import Engine, Precision, configure_tensorflow
-
-        configure_tensorflow(Precision(precision), threads)
-        engine = Engine(package.path)
-        cost = _warm(engine.forward, _sides(package.card))
-        return cls(engine.forward, package.card, limits or Limits(), cost)
+        forward = engines.default().load(package.path, Precision(precision), threads)
+        cost = _warm(forward, _sides(package.card))
+        return cls(forward, package.card, limits or Limits(), cost)
 
     def submit(
         self,

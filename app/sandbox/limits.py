@@ -14,17 +14,21 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.imaging.picture import Header
+
 SLACK = 256 << 20
 """Bytes of address space for any job: what is drawn and measured band by band."""
 SECONDS = 3
 """Of processor time for any job."""
 SECONDS_PER_MEGAPIXEL = 3.0
 """Six times what the slowest job takes, the comparison of two pictures."""
+SECONDS_PER_SEGMENT = 0.0005
+"""Six times what a tile of a few pixels takes."""
 DESCRIPTORS = 32
 
-SMALL_PIXELS, SMALL_BYTES = 1 << 20, 1 << 24
-"""Pixels of a picture, and bytes that decoding it takes, up to which it is decoded in the same trip
-that reads its header: for these many, whether there is memory can be asked before.
+SMALL_PIXELS, SMALL_BYTES, SMALL_SEGMENTS = 1 << 20, 1 << 24, 1 << 10
+"""Pixels of a picture, bytes that decoding it takes, and segments of it, up to which it is decoded
+in the same trip that reads its header: for these many, whether there is memory can be asked before.
 """
 
 LINUX = sys.platform == "linux"
@@ -40,14 +44,23 @@ class Budget:
     """Of processor time."""
 
     @classmethod
-    def of(cls, pixels: int, decoded_bytes: int, file_bytes: int) -> "Budget":
-        """That of pictures of so many pixels, which their headers declare.
+    def of(cls, pixels: int, decoded_bytes: int, file_bytes: int, segments: int = 0) -> "Budget":
+        """That of pictures of so many pixels in so many segments, which their headers declare.
 
         `decoded_bytes` is the most that decoding them takes; as much again is for what is made of
         them. Of the files there may be a copy, and one of the metadata, twice.
         """
-        seconds = SECONDS + math.ceil(SECONDS_PER_MEGAPIXEL * pixels / 1e6)
-        return cls(SLACK + 2 * decoded_bytes + 4 * file_bytes, seconds)
+        more = SECONDS_PER_MEGAPIXEL * pixels / 1e6 + SECONDS_PER_SEGMENT * segments
+        return cls(SLACK + 2 * decoded_bytes + 4 * file_bytes, SECONDS + math.ceil(more))
+
+
+def is_small(header: Header) -> bool:
+    """Whether a picture is decoded in the trip that reads its header."""
+    return (
+        header.size <= SMALL_PIXELS
+        and header.decoded_bytes <= SMALL_BYTES
+        and header.segments <= SMALL_SEGMENTS
+    )
 
 
 def impose(budget: Budget, idle_memory: int) -> None:

@@ -20,7 +20,7 @@ from app.imaging.noise import ChannelMode, NoiseKind
 from app.sandbox import wire
 from app.sandbox.faults import Cause, JobFailed, WorkerLost
 from app.sandbox.layout import Layout, samples_alone
-from app.sandbox.limits import SLACK, SMALL_BYTES, SMALL_PIXELS, Budget, cpu_seconds
+from app.sandbox.limits import SLACK, SMALL_BYTES, SMALL_PIXELS, SMALL_SEGMENTS, Budget, cpu_seconds
 from app.sandbox.nursery import Nursery
 from app.sandbox.shared import Region
 from app.sandbox.wire import Message
@@ -113,7 +113,7 @@ class Remote:
                 wire.send(self._connection, {"do": "drop"})
 
     def _forget(self) -> None:
-        self._pixels = self._decoded_bytes = self._file_bytes = 0
+        self._pixels = self._decoded_bytes = self._file_bytes = self._segments = 0
 
     async def read(self, data: bytes) -> Header:
         """Gives the worker a file; what its header declares."""
@@ -132,9 +132,10 @@ class Remote:
         file = await self._taken(data)
         room = Region(SMALL_BYTES + 2 * len(data) + ROOM)
         self._pixels, self._decoded_bytes = SMALL_PIXELS, SMALL_BYTES
+        self._segments = SMALL_SEGMENTS
         answer = await self._ask("open", file, room, max_pixels=max_pixels, max_side=max_side)
         file.close()
-        self._pixels = self._decoded_bytes = 0
+        self._pixels = self._decoded_bytes = self._segments = 0
         header = self._header(answer)
         return header, await self._shared(answer, room) if "layout" in answer else None
 
@@ -152,6 +153,7 @@ class Remote:
             header = Header(**answer["header"])
             self._pixels += header.size
             self._decoded_bytes += header.decoded_bytes
+            self._segments += header.segments
         return header
 
     async def decode(self, *, max_pixels: int, max_side: int) -> Layout:
@@ -260,7 +262,7 @@ class Remote:
 
     async def _ask(self, command: str, *regions: Region, **arguments: Any) -> Message:
         """The answer to a command."""
-        budget = Budget.of(self._pixels, self._decoded_bytes, self._file_bytes)
+        budget = Budget.of(self._pixels, self._decoded_bytes, self._file_bytes, self._segments)
         sizes = [region.size for region in regions]
         message = {
             "do": command,

@@ -86,7 +86,7 @@ class Bench:
         """Takes a file; decodes it if it is small, and else says only what its header declares."""
         answer = self.read(file)
         header = Header(**answer["header"])
-        if header.size > limits.SMALL_PIXELS or header.decoded_bytes > limits.SMALL_BYTES:
+        if not limits.is_small(header):
             return answer
         return answer | self.decode(room, max_pixels=max_pixels, max_side=max_side)
 

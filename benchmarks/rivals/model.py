@@ -10,7 +10,8 @@ import numpy as np
 
 from app.imaging.codec import Picture, decode, encode
 from app.imaging.scale import Pixels
-from app.inference.engine import Engine, Precision, configure_tensorflow
+from app.inference import engines
+from app.inference.engines import Forward, Precision
 from app.inference.store import read_packages
 
 MAX_PIXELS = 100_000_000
@@ -39,9 +40,11 @@ class Model:
     def __init__(self, compiled: bool = True) -> None:
         package = read_packages(Path("models"))["unet"]
         self.card = package.card
-        if compiled:
-            configure_tensorflow(Precision.AUTO, 0)
-        self._network = Engine(package.path) if compiled else Documented(package.path)
+        self._forward: Forward = (
+            engines.default().load(package.path, Precision.AUTO, 0)
+            if compiled
+            else Documented(package.path).forward
+        )
         self._stride = package.card.stride
         self.denoise([np.zeros((256, 256, 3), np.uint8)])
 
@@ -54,7 +57,7 @@ class Model:
         for (height, width, _), members in alike.items():
             edge = ((0, 0), (0, -height % self._stride), (0, -width % self._stride), (0, 0))
             batch = np.pad(np.stack([pictures[i] for i in members]), edge, mode="reflect")
-            restored = self._network.forward(batch)[:, :height, :width]
+            restored = self._forward(batch)[:, :height, :width]
             results.update(zip(members, restored, strict=True))
         return [results[index] for index in range(len(pictures))]
 

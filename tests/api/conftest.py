@@ -19,7 +19,7 @@ from app.imaging.scale import Pixels
 from app.inference.denoiser import Denoiser
 from app.main import create_app
 from app.sandbox.pool import Sandbox
-from app.server import make_server
+from app.server.server import make_server
 from app.settings import Settings
 
 
@@ -82,11 +82,6 @@ def image_file_fixture() -> Callable[..., bytes]:
     return image_file
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(scope="session")
 def app(models: Path) -> FastAPI:
     return create_app(Settings(models_dir=models, model="blur"))
@@ -117,7 +112,7 @@ def application(models: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
 
     def make(network: Callable[[Pixels], Pixels], **settings: Any) -> FastAPI:
         monkeypatch.setattr(
-            "app.api.models.Denoiser.load",
+            "app.service.models.Denoiser.load",
             lambda package, *, limits, **_: Denoiser(network, package.card, limits),
         )
         return create_app(Settings(models_dir=models, model="blur", **settings))

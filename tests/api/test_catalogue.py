@@ -13,9 +13,9 @@ from fastapi import FastAPI
 from PIL import Image
 
 from app.api.catalogue import CATALOGUE, Code
-from app.api.keys import hash_of
 from app.main import create_app
 from app.sandbox.faults import Cause, WorkerLost
+from app.service.keys import hash_of
 from app.settings import Settings
 from tests.api.conftest import listening
 

@@ -43,6 +43,17 @@ def test_the_memory_of_one_request(listen, image_file):
         assert post(client, data) == (413, "needs-too-much-memory")
 
 
+def test_the_memory_of_a_comparison_is_that_of_both_pictures(listen, image_file):
+    data = image_file(WIDTH, HEIGHT)
+    files = {"reference": data, "image": data}
+    edge = 2 * (2 * len(data) + 16 * WIDTH * HEIGHT)
+    with listen(memory_bytes=edge + 400) as client:  # what is around them in the form counts, too
+        assert client.post("/compare", files=files).json()["ssim"] == 1
+    with listen(memory_bytes=edge - 1) as client:
+        answer = client.post("/compare", files=files)
+        assert (answer.status_code, answer.json()["code"]) == (413, "needs-too-much-memory")
+
+
 class HalfSent:
     """A request of which only half has come."""
 
@@ -205,3 +216,14 @@ def test_the_parts_of_a_form(client, image_file, shape, result):
     content_type = "multipart/form-data; boundary=x"
     answer = client.post("/noise", content=body, headers={"Content-Type": content_type})
     assert (answer.status_code, answer.json()["code"] if answer.is_error else None) == result
+
+
+def test_pictures_are_reckoned_before_they_are_decoded(listen, image_file):
+    data = image_file(100, 100)
+    with listen(memory_bytes=100 * 100 * 16) as client:
+        answer = client.post("/noise", content=data, headers={"Content-Type": "image/png"})
+        assert answer.status_code == 413
+        small = image_file(80, 80)
+        answer = client.post("/noise", content=small, headers={"Content-Type": "image/png"})
+        assert answer.status_code == 200
+        assert "denoiser_held_bytes 0.0" in client.get("/metrics").text

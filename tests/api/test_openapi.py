@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from PIL import Image
 from schemathesis import GenerationMode
 
-from app.api.keys import hash_of
 from app.api.problems import MEDIA_TYPE
 from app.main import create_app
+from app.service.keys import hash_of
 from app.settings import Settings
 from tests.api.conftest import listening, wait_until
 

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from app.api.schemas import DenoiseOptions
 from app.bulk.command import FAILED, UNFINISHED, asked_for
 from app.bulk.results import read_rows
 from app.bulk.store import Store
 from app.cli import main
+from app.service.options import DenoiseOptions
 from tests.bulk.conftest import png
 
 

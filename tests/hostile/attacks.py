@@ -1,13 +1,14 @@
 """Files of each kind that has broken a decoder, or one like it: python -m tests.hostile.attacks
 
 Every variant must be refused, or read for what it declares, at once. The command tries each and
-prints, a line of JSON each, its name and what became of it; a decoder that ends the process ends it
-where the test can see that.
+prints, a line of JSON each, its name, the processor time in seconds and what became of it; a
+decoder that ends the process ends it where the test can see that.
 """
 
 import json
 import struct
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -212,6 +213,14 @@ def _jpegs() -> Iterator[tuple[str, bytes]]:
         good = progressive(64, 2)
         yield f"{marker:02X} before the header", good[:2] + sign + good[2:]
         yield f"{marker:02X} in a segment", good[:2] + segment(marker, bytes(9)) + good[2:]
+    for name, between in (
+        ("fill bytes", b"\xff" * 7),
+        ("a number of lines", segment(0xDC, b"\0\x40")),
+        ("a restart", b"\xff\xd3"),
+        ("a comment", segment(0xFE, b"\xff\xda")),
+        ("an application's segment", segment(0xEF, bytes(40))),
+    ):
+        yield f"scans behind {name}", progressive(64, 3000, between)
     for scans in (51, 1000):
         yield f"{scans} scans", progressive(64, scans)
     yield "20 scans over all", progressive(64, 20)
@@ -227,6 +236,10 @@ def _jpegs() -> Iterator[tuple[str, bytes]]:
     table = jpeg.index(b"\xff\xc4")
     for place, value in ((4, 4), (4, 0x20), (5, 255), (20, 255)):
         yield f"table with {value} at {place}", _with(jpeg, table + place, value)
+    lines = jpeg[: frame + 5] + b"\0\0" + jpeg[frame + 7 :]  # to come behind the first scan
+    yield "lines told late", lines[:-2] + segment(0xDC, b"\xff\xff") + lines[-2:]
+    yield "a scan before the header", jpeg[:frame] + jpeg[scan:-2] + jpeg[frame:]
+    yield "another process behind", jpeg[:scan] + segment(0xC2, jpeg[frame + 4 :][:9]) + jpeg[scan:]
     yield "two headers", jpeg[:frame] + jpeg[frame:scan] * 2 + jpeg[scan:]
     yield "a header among scans", jpeg[:-2] + jpeg[frame:scan] + jpeg[scan:]
     yield "segments without end", jpeg[:2] + segment(0xFE, b"") * 20_000 + jpeg[2:]
@@ -252,6 +265,15 @@ def _headers_that_disagree() -> Iterator[Hostile]:
     both = canvas + picture
     yield Hostile("WebP, another canvas", _riff(both))
     yield Hostile("WebP, large behind small", _riff(canvas + webp_of(16_000, 4_000)[12:]))
+    for side in (1, 30_000, 65_535):
+        screen = b"GIF89a" + struct.pack("<HH3x", side, side)
+        frame = struct.pack("<BHHHHBB", 0x2C, 0, 0, 65_535, 65_535, 0x80, 2)
+        yield Hostile("GIF, a large frame", screen + frame[:-1] + bytes(6) + b"\2\2\x4c\1\0;")
+    for width, height in ((30_000, 30_000), (2**31 - 1, 1), (-1, 1), (1, -(2**31)), (0, 0)):
+        head = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, 0, 0, 0, 0, 0, 0)
+        yield Hostile(
+            f"BMP of {width} x {height}", b"BM" + struct.pack("<I4xI", 58, 54) + head + bytes(4)
+        )
 
 
 def _riff(body: bytes) -> bytes:
@@ -261,13 +283,14 @@ def _riff(body: bytes) -> bytes:
 def main() -> None:
     """Tries every variant."""
     for file in attacks():
+        began = time.process_time()
         try:
             picture = decode(file.data, max_pixels=MAX_PIXELS)
         except ImagingError as error:
             outcome = type(error).__name__
         else:
             outcome = f"{picture.width} x {picture.height}"
-        print(json.dumps([file.name, len(file.data), outcome]))
+        print(json.dumps([file.name, time.process_time() - began, outcome]))
         sys.stdout.flush()
 
 

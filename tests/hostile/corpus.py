@@ -62,11 +62,20 @@ def bombs() -> list[Hostile]:
     """Small files of well over a hundred megabytes, said to be so or not."""
     lake = _deflated(30_000 * 30_001)
     sea = _deflated(1 << 28)
+    point = zlib.compress(b"\0\0")
+    chunks = {
+        "profile": (b"iCCP", b"x\0\0" + sea),
+        "text": (b"zTXt", b"x\0\0" + sea),
+        "XMP": (b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + sea),
+    }
     return [
         Hostile("PNG bomb of 30,000 x 30,000", png_of(30_000, 30_000, lake)),
         Hostile("PNG bomb that claims one pixel", png_of(1, 1, sea)),
         Hostile("PNG bomb that claims 7,900 x 7,900", png_of(7_900, 7_900, sea)),
-        Hostile("PNG profile bomb", png_of(1, 1, zlib.compress(b"\0\0"), b"iCCP", sea)),
+        *(
+            Hostile(f"PNG {name} bomb", png_of(1, 1, point, *chunk))
+            for name, chunk in chunks.items()
+        ),
         Hostile("TIFF bomb of 30,000 x 30,000", tiff_of(30_000, 30_000, lake)),
         Hostile("TIFF bomb that claims 8 x 8", tiff_of(8, 8, sea)),
         Hostile("WebP that claims 16,384 x 16,384", webp_of(16_384, 16_384)),
@@ -76,11 +85,11 @@ def bombs() -> list[Hostile]:
 
 
 def png_of(width: int, height: int, stream: bytes, name: bytes = b"", extra: bytes = b"") -> bytes:
-    """A grey PNG of any pixels, with one more chunk of compressed data."""
+    """A grey PNG of any pixels, with one more chunk."""
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     body = [png_chunk(b"IHDR", header), png_chunk(b"IDAT", stream), png_chunk(b"IEND", b"")]
     if name:
-        body.insert(1, png_chunk(name, b"x\0\0" + extra))
+        body.insert(1, png_chunk(name, extra))
     return b"\x89PNG\r\n\x1a\n" + b"".join(body)
 
 

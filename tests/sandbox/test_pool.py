@@ -1,6 +1,7 @@
 """Workers that are killed, stopped, starved and left."""
 
 import asyncio
+import io
 import os
 import signal
 import socket
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 
 from app.imaging.blend import FULL
 from app.imaging.codec import (
@@ -228,6 +230,21 @@ async def test_a_job_that_takes_more_time_than_its_pixels_may_is_ended(sandbox, 
         with pytest.raises(WorkerLost) as lost:
             await comparison
     assert lost.value.cause is Cause.TIME
+
+
+async def test_a_file_of_many_tiny_tiles_has_the_time_that_they_take(sandbox, monkeypatch):
+    """Each costs as much as thousands of pixels; so many are not decoded by the way."""
+    monkeypatch.setattr(limits, "SECONDS", 0)
+    monkeypatch.setattr(limits, "SECONDS_PER_MEGAPIXEL", 0)
+    pixels = np.zeros((16 * 3000, 16), np.uint8)
+    options = {"tile": (16, 16), "compression": "deflate", "photometric": "minisblack"}
+    tifffile.imwrite(file := io.BytesIO(), pixels, **options)
+    async with sandbox.worker() as worker:
+        header, nothing = await worker.open(file.getvalue(), **LIMITS)
+        assert (header.segments, nothing) == (3000, None)
+        shared = await worker.decode_shared(**LIMITS)
+    assert shared.layout.shape == (48_000, 16, 1)
+    assert not sandbox.losses
 
 
 async def test_a_job_that_nobody_wants_any_more_ends_soon(sandbox):

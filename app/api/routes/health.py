@@ -3,8 +3,8 @@
 from fastapi import APIRouter
 
 from app.api import openapi
+from app.api.dependencies import ServiceOf
 from app.api.schemas import Health
-from app.api.service import ServiceOf
 
 router = APIRouter(tags=["operation"])
 

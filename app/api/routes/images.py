@@ -9,13 +9,14 @@ from starlette.responses import Response
 
 from app.api import openapi
 from app.api.answer import PictureResponse
+from app.api.dependencies import ServiceOf, ShareOf, TraceOf
 from app.api.problems import invalid_body
-from app.api.schemas import Comparison, DenoiseOptions, NoiseOptions
-from app.api.service import ServiceOf, ShareOf, TraceOf
+from app.api.schemas import Comparison
 from app.api.upload import read_image, read_images
 from app.api.work import decoded, decoding, limits_of, opened, weight, while_wanted
 from app.imaging.codec import Format
 from app.sandbox.shared import Region
+from app.service.options import DenoiseOptions, NoiseOptions
 
 router = APIRouter(tags=["pictures"])
 

@@ -5,7 +5,7 @@ from prometheus_client.exposition import choose_encoder
 from starlette.responses import Response
 
 from app.api import openapi
-from app.api.service import ServiceOf
+from app.api.dependencies import ServiceOf
 
 router = APIRouter(tags=["operation"])
 

@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from app.api import openapi
+from app.api.dependencies import ServiceOf
 from app.api.schemas import ModelList
-from app.api.service import ServiceOf
 from app.inference.store import ModelCard
 
 router = APIRouter(tags=["models"])

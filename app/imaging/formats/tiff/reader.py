@@ -6,6 +6,7 @@ import numpy as np
 
 from app.imaging import ifd
 from app.imaging.formats.tiff.layout import (
+    MAX_SEGMENTS,
     Layout,
     check_fields,
     read_layout,
@@ -41,8 +42,11 @@ def read_header(data: bytes) -> Header:
         )
     check_fields(page)
     width, height, pixel = page.integer(Tag.WIDTH), page.integer(Tag.HEIGHT), _pixel_bytes(page)
-    tile = math.prod(segment_size(page)) * pixel if Tag.TILE_WIDTH in page.fields else 0
-    return Header(Format.TIFF, width, height, frames, pixel, tile)
+    segment = segment_size(page)
+    tile = math.prod(segment) * pixel if Tag.TILE_WIDTH in page.fields else 0
+    segments = math.ceil(width / segment[0]) * math.ceil(height / segment[1])
+    segments *= page.integer(Tag.SAMPLES, 1) if page.integer(Tag.PLANAR, 1) == 2 else 1
+    return Header(Format.TIFF, width, height, frames, pixel, tile, min(segments, MAX_SEGMENTS))
 
 
 def _pixel_bytes(page: ifd.Directory) -> int:

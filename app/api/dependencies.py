@@ -1,0 +1,35 @@
+"""What FastAPI hands to the routes that ask for it."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from app.api.trace import trace_of
+from app.service.memory import Share
+from app.service.service import Service
+from app.service.trace import Trace
+
+
+# These are coroutines only because FastAPI sends plain functions through its thread pool.
+async def _service(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+async def _trace(request: Request) -> Trace:
+    return trace_of(request.scope)
+
+
+ServiceOf = Annotated[Service, Depends(_service)]
+TraceOf = Annotated[Trace, Depends(_trace)]
+
+
+async def _share(service: ServiceOf) -> AsyncIterator[Share]:
+    service.models.accept()
+    with service.memory.share() as share:
+        yield share
+
+
+ShareOf = Annotated[Share, Depends(_share)]
+"""The request's part of the memory, until its answer is sent; refused while draining."""

@@ -1,0 +1,98 @@
+"""Who may ask, and how often: decided on the head of a request, before any of its body is read."""
+
+import ipaddress
+from collections import Counter
+from collections.abc import Collection
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.api.catalogue import NO_KEY
+from app.api.problems import ProblemError, problem, problem_response
+from app.api.rate import RateLimit
+from app.api.trace import trace_of
+from app.service.keys import known
+
+OPEN = {"/", "/health/live", "/health/ready", "/docs", "/redoc", "/openapi.json"}
+OPEN_FOLDERS = ("/static/", "/docs-assets/")
+"""What a browser or an orchestrator asks for, that cannot send a key; it tells nothing secret."""
+
+BUSY_RETRY_AFTER = 1.0
+"""Seconds until one of an address's own requests is likely to be done."""
+
+
+class Access:
+    """ASGI middleware: 401 without a key where there are any, 429 to who asks too often.
+
+    `hashes` are those of the keys that are taken; none, and everybody may ask. A caller is a key
+    or else an address, and may ask `per_minute` times; 0 is no limit. An address may have
+    `at_once` requests open, so that one that sends and sends nothing does not lock all others out.
+    """
+
+    def __init__(
+        self, app: ASGIApp, hashes: Collection[str], per_minute: int, at_once: int
+    ) -> None:
+        self.app = app
+        self.at_once = at_once
+        self.open: Counter[str] = Counter()
+        self.hashes = hashes
+        self.rate = RateLimit(per_minute) if per_minute else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI interface."""
+        if scope["type"] != "http" or is_open(scope["path"]):
+            await self.app(scope, receive, send)
+            return
+        address = _address(scope)
+        try:
+            self._admit(scope, address)
+        except ProblemError as refusal:
+            await problem_response(Request(scope), refusal)(scope, receive, send)
+            return
+        self.open[address] += 1
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self.open[address] -= 1
+            if not self.open[address]:
+                del self.open[address]
+
+    def _admit(self, scope: Scope, address: str) -> None:
+        given = _key(Headers(scope=scope))
+        key = known(given, self.hashes) if given else None
+        trace_of(scope).key = key[:8] if key else None
+        # Before the key is missed: who tries one after the other is to be held up, too.
+        if self.rate is not None and (wait := self.rate.wait(key or address)):
+            raise problem("rate-limited", retry_after=wait)
+        if self.hashes and not key:
+            detail = NO_KEY["reason"]
+            if given:
+                detail = "The key is not one that is taken here."
+            challenge = {"WWW-Authenticate": 'Bearer realm="denoiser"'}
+            raise problem("unauthorized", headers=challenge, reason=detail)
+        if self.open[address] >= self.at_once:
+            raise problem("too-many-requests", retry_after=BUSY_RETRY_AFTER, limit=self.at_once)
+
+
+def is_open(path: str) -> bool:
+    """Whether a path is there for everybody."""
+    return path in OPEN or path.startswith(OPEN_FOLDERS)
+
+
+def _key(headers: Headers) -> str:
+    """The key that came with a request; empty where none did."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "").strip()
+
+
+def _address(scope: Scope) -> str:
+    """The caller's address; of IPv6 the network, as one machine has all of that."""
+    host = scope["client"][0] if scope.get("client") else ""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:  # a socket of the machine itself
+        return host
+    if isinstance(address, ipaddress.IPv6Address) and not address.ipv4_mapped:
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return host

@@ -1,0 +1,26 @@
+"""Convolutions in bfloat16 on processors, as serving and training alike have them in TensorFlow."""
+
+import os
+from pathlib import Path
+
+
+def has_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether the processor multiplies bfloat16 natively, as far as Linux tells."""
+    try:
+        flags = cpuinfo.read_text()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def rewrite_graphs(on: bool) -> None:
+    """Has oneDNN turn convolutions into bfloat16, or leave them, in all graphs of the process.
+
+    To be called before the first graph is traced. The transposed convolutions, among them the
+    network's last, stay float32: with 8 bits of mantissa, strong noise is only known to half an
+    8-bit level, and how that rounds would depend on the size of the tile.
+    """
+    import tensorflow as tf
+
+    os.environ["TF_AUTO_MIXED_PRECISION_GRAPH_REWRITE_ALLOWLIST_REMOVE"] = "Conv2DBackpropInput"
+    tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": on})

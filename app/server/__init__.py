@@ -1,0 +1,1 @@
+"""The service on uvicorn: connections, processes, start and stop."""

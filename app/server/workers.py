@@ -1,0 +1,237 @@
+"""Several processes that serve behind one socket: started, started again, and stopped together.
+
+TensorFlow must not be forked once it has started, so each worker is a fresh Python, with models,
+queue and limits of its own. Whichever is free takes the next connection.
+"""
+
+import asyncio
+import logging
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ctypes import c_bool
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing.connection import wait
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import structlog
+import uvicorn
+from prometheus_client import CollectorRegistry
+from prometheus_client.multiprocess import mark_process_dead
+
+from app.logs import configure_logs
+from app.main import create_app
+from app.server.server import Server, exit_code, make_server, metrics_apart
+from app.service.metrics import WorkersTotals
+from app.service.service import Service
+from app.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+SPAWN = multiprocessing.get_context("spawn")
+SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"
+SIGNALS = [signal.SIGTERM, signal.SIGINT]
+if sys.platform != "win32":
+    SIGNALS.append(signal.SIGHUP)
+LONGEST_PAUSE = 30.0
+"""Seconds until a worker that keeps dying is started again: one at first, then twice as many."""
+
+
+def serve(settings: Settings) -> int:
+    """Runs `settings.workers` processes until it is told to stop; exit code 1 if they cannot serve.
+
+    At SIGTERM, SIGINT or SIGHUP all of them drain; a second signal ends them at once.
+    """
+    config = uvicorn.Config("", host=settings.host, port=settings.port, log_config=None)
+    with config.bind_socket() as listener, tempfile.TemporaryDirectory() as folder:
+        listener.listen(config.backlog)  # connections wait while no worker is there to take them
+        os.environ[SHARED_METRICS] = folder  # read by the workers when they import the library
+        registry = CollectorRegistry()
+        registry.register(WorkersTotals(Path(folder)))
+        try:
+            with metrics_apart(settings, registry):
+                return Supervisor(settings, listener).run()
+        finally:
+            del os.environ[SHARED_METRICS]
+
+
+def threads_each(settings: Settings) -> int:
+    """The threads of one worker: those that were asked for, or its share of the cores."""
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return settings.threads or max(1, cores // settings.workers)
+
+
+def devices() -> list[str]:
+    """The GPUs that there are for this process, as CUDA_VISIBLE_DEVICES names them."""
+    if "CUDA_VISIBLE_DEVICES" in os.environ:
+        return [name for name in os.environ["CUDA_VISIBLE_DEVICES"].split(",") if name]
+    return [str(index) for index, _ in enumerate(Path("/dev").glob("nvidia[0-9]*"))]
+
+
+@dataclass
+class Worker:
+    """One of the processes; a new one takes the place of one that has died."""
+
+    number: int
+    process: SpawnProcess
+    ready: Any
+    """A bool that the process shares: whether it has ever been ready."""
+    deaths: int = 0
+    """In a row, without having been ready in between."""
+    due: float | None = None
+    """When it is started again, on the monotonic clock; None while it lives."""
+
+
+class Supervisor:
+    """Keeps the workers alive until a signal comes."""
+
+    def __init__(self, settings: Settings, listener: socket.socket) -> None:
+        self._settings = settings.model_copy(update={"threads": threads_each(settings)})
+        self._listener = listener
+        self._devices = devices()
+        self._signals, self._signalled = SPAWN.Pipe(duplex=False)
+
+    def run(self) -> int:
+        """The exit code: 1 if a worker ended before any was ready."""
+        with self._handling_signals():
+            workers = [self._start(number) for number in range(self._settings.workers)]
+            has_served = False
+            while not self._wait(workers):
+                has_served = has_served or any(worker.ready.value for worker in workers)
+                if not has_served and not all(worker.process.is_alive() for worker in workers):
+                    logger.critical("a worker cannot serve; all are stopped")
+                    self._stop(workers)
+                    return 1
+                workers = [self._cared_for(worker) for worker in workers]
+            self._stop(workers)
+        return 0
+
+    def _start(self, number: int, *, patient: bool = False) -> Worker:
+        ready = SPAWN.RawValue(c_bool, False)
+        device = self._devices[number % len(self._devices)] if self._devices else None
+        process = SPAWN.Process(
+            target=_work,
+            args=(number, self._settings, self._listener, ready, device, patient),
+            name=f"worker-{number}",
+            daemon=True,
+        )
+        process.start()
+        return Worker(number, process, ready)
+
+    def _cared_for(self, worker: Worker) -> Worker:
+        """The worker, or a new one in its place once that is due."""
+        if worker.process.is_alive():
+            return worker
+        now = time.monotonic()
+        if worker.due is None:
+            mark_process_dead(worker.process.pid)  # type: ignore[no-untyped-call]
+            worker.deaths = 1 if worker.ready.value else worker.deaths + 1
+            pause = min(LONGEST_PAUSE, 2.0 ** (worker.deaths - 1))
+            worker.due = now + pause
+            code = worker.process.exitcode
+            logger.error("worker %d died (%s); starting it in %g s", worker.number, code, pause)
+        if now < worker.due:
+            return worker
+        successor = self._start(worker.number, patient=True)
+        successor.deaths = worker.deaths
+        return successor
+
+    def _wait(self, workers: list[Worker]) -> bool:
+        """Until a worker dies or is due to be started, or a signal comes; whether one has."""
+        times = [worker.due for worker in workers if worker.due is not None]
+        timeout = max(0.0, min(times) - time.monotonic()) if times else None
+        living = [worker.process.sentinel for worker in workers if worker.due is None]
+        return self._signals in wait([self._signals, *living], timeout)
+
+    def _stop(self, workers: list[Worker]) -> None:
+        """Lets the workers drain; kills them at a second signal."""
+        for worker in workers:
+            worker.process.terminate()
+        while living := [worker.process for worker in workers if worker.process.is_alive()]:
+            self._take_signals()
+            if self._signals in wait([self._signals, *(process.sentinel for process in living)]):
+                for process in living:
+                    process.kill()
+
+    def _take_signals(self) -> None:
+        while self._signals.poll():
+            self._signals.recv_bytes()
+
+    @contextmanager
+    def _handling_signals(self) -> Iterator[None]:
+        def tell(sig: int, frame: FrameType | None) -> None:  # noqa: ARG001
+            self._signalled.send_bytes(b"!")
+
+        before = {sig: signal.signal(sig, tell) for sig in SIGNALS}
+        try:
+            yield
+        finally:
+            for sig, handler in before.items():
+                signal.signal(sig, handler)
+
+
+class _WorkerServer(Server):
+    """Drains however often it is told to: a terminal or systemd tells it besides its parent."""
+
+    def __init__(self, config: uvicorn.Config, service: Service, *, ready: Any) -> None:
+        """`ready` is a bool that the parent sees: whether this has ever been ready."""
+        super().__init__(config, service)
+        self._metrics, self._ready = service.metrics, ready
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second: tells the parent, once a second the other workers, how it is."""
+        self._ready.value = self._ready.value or self._models.ready
+        if counter % 10 == 0:
+            self._metrics.publish()
+        return await super().on_tick(counter)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """The signal handler."""
+        self._models.drain()
+
+    def stop_for_child(self) -> None:
+        """Has the parent stop all workers."""
+        os.kill(os.getppid(), signal.SIGTERM)
+        super().stop_for_child()
+
+
+def _work(
+    number: int,
+    settings: Settings,
+    listener: socket.socket,
+    ready: Any,
+    device: str | None,
+    patient: bool,
+) -> None:
+    """The life of a worker; a `patient` one takes no connections before its models are warm."""
+    if device is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = device
+    configure_logs(settings.log_level, settings.log_format)
+    structlog.contextvars.bind_contextvars(worker=number)
+    app = create_app(settings)
+    service: Service = app.state.service
+    models = service.models
+    if patient:
+        asyncio.run(models.load())
+    if models.failure is None:
+        threading.Thread(target=_drain_without_parent, args=(service,), daemon=True).start()
+        make_server(app, partial(_WorkerServer, ready=ready)).run([listener])
+    sys.exit(exit_code(service))
+
+
+def _drain_without_parent(service: Service) -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        service.models.drain()

@@ -1,0 +1,197 @@
+"""What Prometheus is told. Each application has a registry of its own.
+
+Where PROMETHEUS_MULTIPROC_DIR is set, as it is for one of several workers, values live in files of
+that folder instead, and whichever worker is asked adds up those of all.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+)
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from app.sandbox.faults import Cause
+from app.sandbox.pool import Sandbox
+from app.service.memory import Memory
+from app.service.models import Models
+from app.service.trace import Trace
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
+
+class Metrics:
+    """Counters and histograms of the requests, and gauges read when they are asked for."""
+
+    def __init__(self, models: Models, memory: Memory, sandbox: Sandbox) -> None:
+        self.registry = CollectorRegistry()
+        self._shared: _Shared | None = None
+        own: CollectorRegistry | None = self.registry
+        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+            self.registry.register(WorkersTotals(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])))
+            self._shared, own = _Shared(_State(models, memory, sandbox)), None
+        else:
+            for collector in (ProcessCollector, PlatformCollector, GCCollector):
+                collector(registry=self.registry)
+            self.registry.register(_State(models, memory, sandbox))
+        self._requests = Counter(
+            "denoiser_requests",
+            "Requests by route and status; status 499: the client left before the answer.",
+            ("method", "route", "status"),
+            registry=own,
+        )
+        self._seconds = Histogram(
+            "denoiser_request_seconds",
+            "Time from a request's headers to the end of its answer.",
+            ("route",),
+            buckets=SECONDS,
+            registry=own,
+        )
+        self._stages = Histogram(
+            "denoiser_stage_seconds",
+            "Time that a request spends in decode, queue, infer and encode.",
+            ("stage",),
+            buckets=SECONDS,
+            registry=own,
+        )
+        self._pixels = Counter(
+            "denoiser_pixels",
+            "Pixels of the pictures that were answered.",
+            ("route",),
+            registry=own,
+        )
+        self._cancelled = Counter(
+            "denoiser_cancelled",
+            "Requests whose client left before the answer.",
+            registry=own,
+        )
+
+    def publish(self) -> None:
+        """Brings what the other workers are told up to date; nothing, where there are none."""
+        if self._shared:
+            self._shared.update()
+
+    def count(self, method: str, route: str, trace: Trace) -> None:
+        """Takes in a request that is over; `route` is a template, never the caller's own path."""
+        method = method if method in METHODS else "other"
+        self._requests.labels(method, route, str(trace.status)).inc()
+        self._seconds.labels(route).observe(trace.elapsed)
+        for stage, seconds in trace.stages.items():
+            self._stages.labels(stage).observe(seconds)
+        if trace.status == 499:
+            self._cancelled.inc()
+        elif trace.pixels and trace.status < 400:
+            self._pixels.labels(route).inc(trace.pixels)
+
+
+class WorkersTotals(Collector):
+    """Adds up what all workers have written to the files of a folder.
+
+    An empty file is one that a worker has just made, or was killed while it made: it is passed
+    over, where the library's own collector would fail over it, for good if the worker is dead.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterable[Metric]:
+        """The metrics of all workers, each summed over them."""
+        files = [str(path) for path in self._folder.glob("*.db") if _has_begun(path)]
+        metrics: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
+        return metrics
+
+
+def _has_begun(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except FileNotFoundError:  # the gauges of a dead worker are removed meanwhile
+        return False
+
+
+class _State(Collector):
+    """What the models, the memory and the sandbox say of themselves at the moment."""
+
+    def __init__(self, models: Models, memory: Memory, sandbox: Sandbox) -> None:
+        self._models, self._memory, self._sandbox = models, memory, sandbox
+
+    def collect(self) -> Iterable[Metric]:
+        yield GaugeMetricFamily(
+            "denoiser_ready",
+            "1 when requests are served; with several workers, how many of them serve.",
+            value=self._models.ready,
+        )
+        yield GaugeMetricFamily(
+            "denoiser_held_bytes",
+            "Memory that the requests in flight are reckoned to take: bodies, pixels and metadata.",
+            value=self._memory.held,
+        )
+        queue = GaugeMetricFamily(
+            "denoiser_queue_pixels", "Pixels that wait or are being processed.", labels=("model",)
+        )
+        counters = [
+            CounterMetricFamily("denoiser_batches", "Batches run.", labels=("model",)),
+            CounterMetricFamily("denoiser_tiles", "Tiles run.", labels=("model",)),
+            CounterMetricFamily(
+                "denoiser_tile_pixels", "Pixels run, halos included.", labels=("model",)
+            ),
+            CounterMetricFamily(
+                "denoiser_dropped", "Pictures dropped from the queue.", labels=("model",)
+            ),
+        ]
+        for name, denoiser in list(self._models.loaded.items()):
+            stats = denoiser.stats
+            queue.add_metric((name,), denoiser.queued_pixels)
+            values = (stats.batches, stats.tiles, stats.pixels, stats.dropped)
+            for counter, value in zip(counters, values, strict=True):
+                counter.add_metric((name,), value)
+        losses = CounterMetricFamily(
+            "denoiser_codec_losses",
+            "Processes that were lost at work on a picture, and the request with them, by cause.",
+            labels=("cause",),
+        )
+        for cause in Cause:
+            losses.add_metric((cause.value,), self._sandbox.losses[cause])
+        yield queue
+        yield from (*counters, losses)
+
+
+class _Shared:
+    """Copies what a collector says into values that the other workers see and add up."""
+
+    def __init__(self, source: Collector) -> None:
+        self._source = source
+        self._metrics: dict[str, Counter | Gauge] = {}
+        self._told: dict[tuple[str, ...], float] = {}
+
+    def update(self) -> None:
+        for family in self._source.collect():
+            for sample in family.samples:
+                metric = self._metric(family, tuple(sample.labels))
+                child = metric.labels(**sample.labels) if sample.labels else metric
+                if isinstance(child, Gauge):
+                    child.set(sample.value)
+                else:
+                    key = (sample.name, *sample.labels.values())
+                    child.inc(sample.value - self._told.get(key, 0.0))
+                    self._told[key] = sample.value
+
+    def _metric(self, family: Metric, labels: tuple[str, ...]) -> Counter | Gauge:
+        name, meaning = family.name, family.documentation
+        if name not in self._metrics:
+            self._metrics[name] = (
+                Counter(name, meaning, labels, registry=None)
+                if family.type == "counter"
+                else Gauge(name, meaning, labels, registry=None, multiprocess_mode="livesum")
+            )
+        return self._metrics[name]

@@ -1,0 +1,140 @@
+"""The models that the service has, from start to stop."""
+
+import asyncio
+import logging
+
+from app.inference.batcher import Draining
+from app.inference.denoiser import Denoiser, Limits
+from app.inference.store import BadModelPackage, ModelPackage, read_packages
+from app.service.errors import Failing, Loading, UnknownModel
+from app.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+PROBE_SECONDS = 1.0
+"""Between two trials of a model that fails."""
+
+
+class Models:
+    """Every package below models_dir, loaded in the background while the socket is already open."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._packages: dict[str, ModelPackage] = {}
+        self.loaded: dict[str, Denoiser] = {}
+        self.draining = False
+        self._unloadable: Exception | None = None
+
+    @property
+    def failure(self) -> BaseException | None:
+        """Why the models can never be ready again; the process then has no purpose."""
+        deaths = (denoiser.death for denoiser in self.loaded.values())
+        return self._unloadable or next((death for death in deaths if death), None)
+
+    @property
+    def ready(self) -> bool:
+        """Whether every model is loaded, warm and works, and `drain` has not been called."""
+        return self._all_loaded and not (self.draining or self.failing or self.failure)
+
+    @property
+    def failing(self) -> list[str]:
+        """The models whose network fails time and again."""
+        return [name for name, denoiser in self.loaded.items() if denoiser.failing]
+
+    @property
+    def _all_loaded(self) -> bool:
+        return bool(self._packages) and self.loaded.keys() == self._packages.keys()
+
+    async def run(self) -> None:
+        """Loads the models, and from then on watches whether they work."""
+        await self.load()
+        while True:
+            await asyncio.sleep(PROBE_SECONDS)
+            await self._probe()
+
+    @property
+    def queued_seconds(self) -> float:
+        """In how long all that is queued will be done, as far as can be reckoned."""
+        return max((denoiser.queued_seconds for denoiser in self.loaded.values()), default=0.0)
+
+    async def load(self) -> None:
+        """Reads, loads and warms all models once, in a thread; sets `failure` if that cannot be."""
+        if self.ready or self.failure:
+            return
+        try:
+            self._packages = await asyncio.to_thread(self._read)
+            for name, package in self._packages.items():
+                self.loaded[name] = await asyncio.to_thread(self._load, package)
+                logger.info("model %s is loaded and warm", name)
+        except BadModelPackage as error:
+            self._unloadable = error
+            logger.critical("the models cannot be served: %s", error)
+        except Exception as error:
+            self._unloadable = error
+            logger.critical("the models cannot be loaded", exc_info=True)
+
+    def packages(self) -> dict[str, ModelPackage]:
+        """By name; raises Loading before they have been read."""
+        if not self._packages:
+            raise Loading
+        return self._packages
+
+    def package(self, name: str) -> ModelPackage:
+        """The named package; raises UnknownModel where there is none, and as `packages` does."""
+        packages = self.packages()
+        if name not in packages:
+            raise UnknownModel(name, packages)
+        return packages[name]
+
+    def denoiser(self, name: str | None) -> Denoiser:
+        """The named model, or the default one; raises as `package` and `require_ready` do."""
+        self.require_ready()
+        return self.loaded[self.package(name or self._settings.model).name]
+
+    def require_ready(self) -> None:
+        """Raises Draining, or Loading or Failing while the models do."""
+        self.accept()
+        if not self._all_loaded:
+            raise Loading
+        if not self.ready:
+            raise Failing
+
+    def accept(self) -> None:
+        """Raises Draining once the service is stopping."""
+        if self.draining:
+            raise Draining
+
+    def drain(self) -> None:
+        """Takes no new requests; those in flight go on. Safe in a signal handler."""
+        self.draining = True
+
+    async def close(self) -> None:
+        """Stops the models; whatever is still queued is given up."""
+        self.drain()
+        for denoiser in self.loaded.values():
+            await asyncio.to_thread(denoiser.close, 0.0)
+
+    async def _probe(self) -> None:
+        """While a model fails it gets no pictures: only this can find out that it works again."""
+        for name in self.failing:
+            try:
+                await self.loaded[name].probe()
+            except Exception as error:
+                logger.error("model %s fails: %s", name, error)
+            else:
+                logger.info("model %s works again", name)
+
+    def _read(self) -> dict[str, ModelPackage]:
+        packages = read_packages(self._settings.models_dir)
+        if self._settings.model not in packages:
+            raise BadModelPackage(
+                f"the default model {self._settings.model!r} is not in {self._settings.models_dir}"
+            )
+        return packages
+
+    def _load(self, package: ModelPackage) -> Denoiser:
+        settings = self._settings
+        limits = Limits(queue_pixels=settings.queue_pixels, deadline=settings.queue_seconds)
+        return Denoiser.load(
+            package, precision=settings.precision, threads=settings.threads, limits=limits
+        )

@@ -1,0 +1,50 @@
+import pytest
+
+from app.inference.batcher import Overloaded
+from app.service.errors import NeedsTooMuchMemory
+from app.service.memory import Memory
+
+
+def test_shares_add_up_and_are_given_back():
+    memory = Memory(100, 2)
+    with memory.share() as one, memory.share() as other:
+        one.hold(60)
+        other.hold(40)
+        assert memory.held == 100
+        one.hold(10)
+        assert memory.held == 50
+    assert memory.held == 0
+
+
+def test_what_others_hold_is_refused_for_now():
+    memory = Memory(100, 2)
+    with memory.share() as one, memory.share() as other:
+        one.hold(60)
+        other.hold(30)
+        assert (one.room, other.room) == (70, 40)
+        with pytest.raises(Overloaded):
+            other.hold(41)
+        assert memory.held == 90
+        one.hold(0)
+        other.hold(100)
+
+
+@pytest.mark.parametrize(("backlog", "seconds"), [(0.0, 2.0), (40.0, 40.0)])
+def test_it_is_likely_to_be_free_when_what_is_queued_is_done(backlog, seconds):
+    memory = Memory(100, 1, backlog=lambda: backlog)
+    with memory.share(), pytest.raises(Overloaded) as refusal, memory.share():
+        pass
+    assert refusal.value.retry_after == seconds
+
+
+def test_what_can_never_fit_is_refused_for_good():
+    with Memory(100, 1).share() as share, pytest.raises(NeedsTooMuchMemory):
+        share.hold(101)
+
+
+def test_shares_have_a_number():
+    memory = Memory(100, 2)
+    for _ in range(2):  # the second time, all have been given back
+        with memory.share(), memory.share(), pytest.raises(Overloaded), memory.share():
+            pass
+    assert memory.shares == 0
