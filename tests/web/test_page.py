@@ -308,8 +308,8 @@ def test_a_magnified_picture_can_be_moved(page, picture):
 
     assert page.find("#left-image").size["width"] == 3200
     start = page.measure("--x")
-    above_handle = -comparison.size["height"] / 4
-    drag = ActionChains(page.chrome).move_to_element_with_offset(comparison, 0, above_handle)
+    beside_divider = comparison.size["width"] / 4
+    drag = ActionChains(page.chrome).move_to_element_with_offset(comparison, beside_divider, 0)
     drag.click_and_hold().move_by_offset(-60, 0).release().perform()
     assert page.measure("--x") == pytest.approx(start - 60, abs=1)
 

@@ -1,8 +1,6 @@
 /** Files that are known but not read, made by `python -m tests.reference`. */
 
 export const FOREIGN = [
-  { title: "an AVIF", advice: "convert it to JPEG or PNG",
-    pattern: /^(?:.{4}ftyp(?:.{8}(?:.{4}){0,59}?)?(?:avif|avis))/s },
   { title: "a HEIC", advice: "convert it to JPEG or PNG",
     pattern: /^(?:.{4}ftyp(?:.{8}(?:.{4}){0,59}?)?(?:heic|heix|hevc|heim|heis|mif1|msf1))/s },
   { title: "a JPEG XL", advice: "convert it to JPEG or PNG",
