@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args, get_origin
 from prometheus_client import Metric
 
 from app.api.catalogue import CATALOGUE
+from app.imaging.formats.foreign import FOREIGN
 from app.inference.store import ModelCard, read_packages
 from app.main import create_app
 from app.settings import PROJECT, Settings
@@ -42,6 +43,10 @@ of seconds in that header of the answer.
 """
 
 RETRY = {"never": "no", "later": "yes", "told": "after `Retry-After`"}
+
+FOREIGN_HEAD = """\
+/** Files that are known but not read, made by `python -m tests.reference`. */
+"""
 
 TITLES = "/** What problems are called on the page, made by `python -m tests.reference`. */\n"
 
@@ -197,12 +202,23 @@ def titles() -> str:
     return "\n".join([TITLES, "export const TITLES = {", *lines, "};", ""])
 
 
+def foreign() -> str:
+    """The page's list of files that are known but not read."""
+    lines = [
+        f"  {{ title: {json.dumps(each.title)}, advice: {json.dumps(each.advice)},\n"
+        f"    pattern: /^(?:{each.pattern.decode('ascii')})/s }},"
+        for each in FOREIGN
+    ]
+    return "\n".join([FOREIGN_HEAD, "export const FOREIGN = [", *lines, "];", ""])
+
+
 PAGES = {
     "configuration.md": configuration,
     "metrics.md": metrics,
     "models.md": models,
     "problems.md": problems,
     "../app/web/static/titles.js": titles,
+    "../app/web/static/foreign.js": foreign,
 }
 
 if __name__ == "__main__":

@@ -289,6 +289,7 @@ def page(chromium: webdriver.Chrome, site: Site, tmp_path: Path) -> Iterator[Pag
     page = Page(chromium, site, downloads)
     page.open()
     yield page
+    page.run("localStorage.clear()")
     assert page.log() == []
     fetched = page.run("return performance.getEntriesByType('resource').map(each => each.name)")
     assert [url for url in fetched if not url.startswith((site.url, f"blob:{site.url}"))] == []

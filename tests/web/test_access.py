@@ -52,6 +52,7 @@ def test_axe_finds_nothing_in_any_state_of_the_page(screen, picture, tmp_path):
     check(page)
     page.site.held.set()
     page.done()
+    page.run("document.querySelector('#card summary').scrollIntoView({block: 'center'})")
     page.find("#card summary").click()
     check(page)
 
@@ -156,6 +157,40 @@ def test_a_finger_moves_the_divider_and_a_magnified_picture(page, picture):
     before = page.measure("--x")
     touch(page, (x, y - 100), (x - 40, y - 100), (x - 80, y - 100))
     assert page.measure("--x") == pytest.approx(before - 80, abs=1)
+
+
+def test_two_fingers_magnify(page, picture):
+    page.choose(picture("noisy.png", 600, 400))
+    page.done()
+    fit = page.measure("--width")
+    box = page.find("#comparison").rect
+    x, y = box["x"] + box["width"] / 4, box["y"] + box["height"] / 4
+    page.cdp("Emulation.setTouchEmulationEnabled", enabled=True)
+    for kind, apart in (("touchStart", 30), ("touchMove", 45), ("touchMove", 60)):
+        points = [{"x": x - apart, "y": y, "id": 0}, {"x": x + apart, "y": y, "id": 1}]
+        page.cdp("Input.dispatchTouchEvent", type=kind, touchPoints=points)
+    page.cdp("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+    page.cdp("Emulation.setTouchEmulationEnabled", enabled=False)
+    assert page.measure("--width") == pytest.approx(2 * fit, rel=0.05)
+
+
+def test_the_download_is_in_sight_on_a_phone(page, picture):
+    metrics = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    page.cdp("Emulation.setDeviceMetricsOverride", **metrics)
+    try:
+        page.choose(picture("noisy.png", 300, 400))
+        page.done()
+        for place in (0, 10_000):
+            page.run("scrollTo(0, arguments[0])", place)
+            box = page.run(
+                "const box = document.querySelector('#download').getBoundingClientRect();"
+                "return [box.left, box.top, box.right, box.bottom]"
+            )
+            assert min(box) > 0
+            assert box[2] <= 390
+            assert box[3] <= 844
+    finally:
+        page.cdp("Emulation.clearDeviceMetricsOverride")
 
 
 def test_what_was_dropped_is_announced_when_it_is_done(page, picture):

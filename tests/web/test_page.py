@@ -68,10 +68,34 @@ def test_colour_goes_with_the_strength_until_it_is_moved(page, picture):
     expected = page.site.post("/denoise?strength=0.2&colour_strength=0.9", file.read_bytes())
     assert page.download().read_bytes() == expected
 
-    page.find("#another").click()
+
+def test_choices_stay_until_they_are_reset(page, picture):
+    file = picture("noisy.png")
     page.choose(file)
     page.done()
+    assert not page.shown("#reset")
+    page.set("#strength", 0.4)
+    page.set("#colour", 0.9)
+    page.select("#format", "webp")
+    page.select("#model", "other")
+    page.done()
+
+    page.open("other")
+    page.choose(file)
+    page.done()
+    assert page.text("#strength-value") == "40%"
+    assert page.text("#colour-value") == "90%"
+    assert page.find("#model").get_attribute("value") == "other"
+    query = "model=other&strength=0.4&colour_strength=0.9&format=webp"
+    assert page.download().read_bytes() == page.site.post(f"/denoise?{query}", file.read_bytes())
+
+    page.find("#reset").click()
+    page.done()
     assert page.text("#colour-value") == page.text("#strength-value") == "100%"
+    assert page.find("#model").get_attribute("value") == "blur"
+    assert page.find("#format").get_attribute("value") == ""
+    assert not page.shown("#reset")
+    assert page.run("return localStorage.length") == 0
 
 
 def test_the_strength_for_colour_is_scored(page):
@@ -158,10 +182,28 @@ def test_colour_apart_stays_in_place_while_the_picture_is_moved(page, picture):
     ],
 )
 def test_the_noise_found_is_told_in_words(page, levels, words):
-    script = "const words = await import('./static/words.js'); return words.sigma(value, null)"
+    script = "const words = await import('./static/words.js'); return words.sigma(value, null, 0)"
     told = page.run(f"return (async (value) => {{ {script} }})(arguments[0])", levels / 255)
     assert told.startswith(f"{words}: ")
     assert told.endswith(f"or {levels:.1f} of 255 levels")
+
+
+def test_no_little_word_is_said_where_much_was_taken_away(page, picture):
+    script = (
+        "const words = await import('./static/words.js'); return words.sigma(0.001, null, 0.02)"
+    )
+    assert page.run(f"return (async () => {{ {script} }})()") == (
+        "easily seen: 0.001, or 0.3 of 255 levels"
+    )
+    file = picture("noisy.png")
+    page.choose(file)
+    page.done()
+    with (
+        Image.open(file) as before,
+        Image.open(BytesIO(page.site.post("/denoise", file.read_bytes()))) as after,
+    ):
+        rms = np.sqrt(np.square(np.asarray(before, float) - np.asarray(after, float)).mean())
+    assert page.text("#taken") == f"{rms:.1f} of 255 levels"
 
 
 def test_a_file_from_the_disk_can_be_dropped(page, picture):
@@ -233,6 +275,7 @@ def test_another_model_can_be_chosen_and_says_what_it_is(page, picture):
 
     listed = page.run("return [...document.querySelectorAll('#model option')].map(o => o.text)")
     assert listed == ["Box blur", "Another blur (historical)"]
+    assert page.run("return document.querySelector('#model optgroup').children.length") == 1
     page.select("#model", "other")
     page.done()
 
@@ -265,13 +308,62 @@ def test_a_magnified_picture_can_be_moved(page, picture):
 
     assert page.find("#left-image").size["width"] == 3200
     start = page.measure("--x")
-    above_handle = -comparison.size["height"] / 4
-    drag = ActionChains(page.chrome).move_to_element_with_offset(comparison, 0, above_handle)
+    beside_divider = comparison.size["width"] / 4
+    drag = ActionChains(page.chrome).move_to_element_with_offset(comparison, beside_divider, 0)
     drag.click_and_hold().move_by_offset(-60, 0).release().perform()
     assert page.measure("--x") == pytest.approx(start - 60, abs=1)
 
     page.find("#viewport").send_keys(Keys.ARROW_RIGHT)
     assert page.measure("--x") == pytest.approx(start - 108, abs=1)
+
+
+def test_keys_magnify_and_show_all_again(page, picture):
+    page.choose(picture("noisy.png", 800, 600))
+    page.done()
+    fit = page.measure("--width")
+    viewport = page.find("#viewport")
+    viewport.send_keys("+")
+    assert page.measure("--width") == pytest.approx(1.5 * fit)
+    assert not page.run("return document.querySelector('[name=zoom]:checked')")
+    assert "%" in viewport.get_attribute("aria-label")
+    viewport.send_keys("0")
+    assert page.measure("--width") == fit
+    assert page.find("[name=zoom][value=fit]").is_selected()
+
+
+def test_the_wheel_magnifies_about_the_cursor(page, picture):
+    page.choose(picture("noisy.png", 800, 600))
+    page.done()
+    box = page.run(
+        "const {left, top} = document.querySelector('#comparison').getBoundingClientRect();"
+        "return [left, top]"
+    )
+    spot = [box[0] + 60, box[1] + 80]
+
+    def under_the_cursor():
+        return [
+            (at - corner - page.measure(side)) / page.measure("--width")
+            for at, corner, side in zip(spot, box, ("--x", "--y"), strict=True)
+        ]
+
+    before, fit = under_the_cursor(), page.measure("--width")
+    wheel = {"type": "mouseWheel", "x": spot[0], "y": spot[1], "deltaX": 0}
+    page.cdp("Input.dispatchMouseEvent", **wheel, deltaY=-400)
+    page.until(lambda: page.measure("--width") > 1.5 * fit)
+    assert under_the_cursor() == pytest.approx(before, abs=0.01)
+    page.cdp("Input.dispatchMouseEvent", **wheel, deltaY=4000)
+    page.until(lambda: page.measure("--width") == fit)
+
+
+def test_pressing_twice_magnifies_and_goes_back(page, picture):
+    page.choose(picture("noisy.png", 1600, 1200))
+    page.done()
+    fit = page.measure("--width")
+    comparison = page.find("#comparison")
+    for wanted in (1600, fit):
+        spot = ActionChains(page.chrome).move_to_element_with_offset(comparison, -120, -90)
+        spot.double_click().perform()
+        page.until(lambda wanted=wanted: abs(page.measure("--width") - wanted) < 1)
 
 
 def test_a_tiff_of_16_bits_is_shown_as_png_and_saved_as_tiff(page, tmp_path):
@@ -286,6 +378,31 @@ def test_a_tiff_of_16_bits_is_shown_as_png_and_saved_as_tiff(page, tmp_path):
     saved = page.download()
     assert saved.name == "deep-denoised.tif"
     assert saved.read_bytes() == page.site.post("/denoise", file.read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "title", "advice"),
+    [
+        ("scan.jpg", b"%PDF-1.7 and more", "This is a PDF file", "Convert it to JPEG or PNG."),
+        (
+            "IMG_1.HEIC",
+            b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic",
+            "This is a HEIC file",
+            "Convert it to",
+        ),
+        ("a.tif", b"II*\0\x10\0\0\0CR\2\0" + bytes(40), "This is a camera raw file", "Convert it"),
+    ],
+)
+def test_a_wrong_file_is_named_before_anything_is_sent(page, tmp_path, name, data, title, advice):
+    (tmp_path / name).write_bytes(data)
+    page.choose(tmp_path / name)
+    page.until(lambda: page.shown("#notice"))
+
+    assert page.text("#notice-title") == title
+    assert page.text("#notice-detail").startswith(advice)
+    assert page.shown("#intake")
+    assert not page.shown("#work")
+    assert page.site.most == 0
 
 
 def test_what_is_no_picture_is_refused_in_plain_words(page, tmp_path, picture):

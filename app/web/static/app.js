@@ -1,10 +1,12 @@
 /** The page: what each control does. */
 
 import { Batch } from "./batch.js";
+import * as choices from "./choices.js";
 import { onPictures } from "./intake.js";
 import * as list from "./list.js";
 import * as notice from "./notice.js";
 import { Work } from "./picture.js";
+import { removed } from "./removed.js";
 import { showCard, showFacts, showScores } from "./results.js";
 import * as saving from "./saving.js";
 import { models as readModels } from "./service.js";
@@ -17,6 +19,7 @@ const chosen = (name) => document.querySelector(`input[name="${name}"]:checked`)
 const batch = new Batch(changed);
 
 let cards = [];
+let standard = ""; // the model that the service takes where none is named
 let current = null; // the item whose picture is on the table
 let chosenByHand = false; // else a picture that fails gives way to the next
 let running = new AbortController(); // aborted when something newer is wanted
@@ -107,7 +110,9 @@ async function run({ first = false } = {}) {
     const result = await work.shown(asked, signal);
     signal.throwIfAborted();
     await stage.draw(work, left, input, result.blob);
-    showFacts(result, asked.noise);
+    const taken = await removed(input, result.blob);
+    signal.throwIfAborted();
+    showFacts({ ...result, taken }, asked.noise);
     formats(work.formatWith(asked.noise));
     if (!cards.length) learnModels(); // it was still starting when the page was opened
     say("Done.");
@@ -226,9 +231,6 @@ function enter(first) {
   if (!first) return;
   stage.comparison.reset();
   document.querySelector('input[name="zoom"][value="fit"]').checked = true;
-  colourApart = false;
-  $("strength").value = 1;
-  adjust();
   $("name").focus({ preventScroll: true });
   scrollTo({ top: 0 });
 }
@@ -262,11 +264,54 @@ function adjust() {
   $("colour-value").textContent = words.percent(colour);
   stage.comparison.shares = { strength, colour };
   showCard(cards.find(({ name }) => name === model));
+  keep();
+}
+
+/** Keep what is chosen, and offer to go back where it is not the service's own. */
+function keep() {
+  const chosen = { ...wanted(), format: $("format").value };
+  const { model } = chosen;
+  const asService = !cards.length || model === standard;
+  const made = {
+    model: asService ? null : model,
+    strength: chosen.strength === 1 ? null : chosen.strength,
+    colour: colourApart && chosen.colour !== chosen.strength ? chosen.colour : null,
+    format: chosen.format,
+  };
+  if (cards.length) choices.save(made);
+  $("reset").hidden = !Object.values(made).some((each) => each !== null && each !== "");
+}
+
+/** Take up what was chosen before. */
+function recall() {
+  const { model, strength = 1, colour, format = "" } = choices.load();
+  if (cards.some(({ name }) => name === model)) $("model").value = model;
+  $("strength").value = strength;
+  colourApart = colour !== undefined;
+  if (colourApart) $("colour").value = colour;
+  $("format").value = [...$("format").options].some(({ value }) => value === format) ? format : "";
+}
+
+function reset() {
+  choices.save({});
+  $("model").value = standard;
+  recall();
+  adjust();
+  rerun();
+  $("strength").focus();
 }
 
 /** Name the format that the picture is answered in where none is asked for. */
 function formats(own) {
   $("format").options[0].textContent = many() ? "As each came" : `${own.toUpperCase()} (same)`;
+}
+
+/** Press the button of a magnification; none where it is between them. */
+function showZoom(zoom) {
+  const value = zoom === "fit" ? "fit" : String(Math.round(zoom * 100) / 100);
+  for (const button of document.querySelectorAll('input[name="zoom"]')) {
+    button.checked = button.value === value;
+  }
 }
 
 function busy(on) {
@@ -326,16 +371,14 @@ function listen() {
   on("factor", "input", adjust);
   on("factor", "change", () => rested(rerun));
   on("model", "change", () => (adjust(), rerun()));
+  on("format", "change", keep);
+  on("reset", "click", reset);
   on("strength", "input", adjust);
   on("colour", "input", () => ((colourApart = true), adjust()));
   for (const id of ["strength", "colour"]) {
     on(id, "change", () => wanted().noise && rested(measure));
   }
-  on("comparison", "dblclick", (event) => {
-    const zoom = chosen("zoom") === "fit" ? "1" : "fit";
-    stage.comparison.aim(event);
-    document.querySelector(`input[name="zoom"][value="${zoom}"]`).click();
-  });
+  stage.comparison.zoomed = showZoom;
   for (const button of document.querySelectorAll("[data-sample]")) {
     button.addEventListener("click", () => sample(button.dataset));
   }
@@ -345,8 +388,16 @@ async function learnModels() {
   const answer = await readModels().catch(() => null); // the service picks its default then
   if (!answer) return;
   cards = answer.models;
-  $("model").replaceChildren(...cards.map(({ name, title, historical }) =>
-    new Option(words.model(title, historical), name, name === answer.default, name === answer.default)));
+  standard = answer.default;
+  const inUse = cards.filter(({ historical }) => !historical);
+  inUse.sort((one, other) => (other.name === standard) - (one.name === standard));
+  const past = document.createElement("optgroup");
+  past.label = "To compare with";
+  const option = ({ name, title, historical }) => new Option(words.model(title, historical), name);
+  past.append(...cards.filter(({ historical }) => historical).map(option));
+  $("model").replaceChildren(...inUse.map(option), ...(past.children.length ? [past] : []));
+  $("model").value = standard;
+  recall();
   adjust();
 }
 

@@ -1,10 +1,14 @@
 /** Two pictures in one frame with a divider between them, magnified and moved together. */
 
+import { listen } from "./gestures.js";
 import { Mixture } from "./mixture.js";
 
 const FIT_LIMIT = 8; // a tiny picture is enlarged no further than this to fill the frame
 const CRISP = 3; // from this many screen pixels per picture pixel, show them as squares
 const ARROW = 48; // screen pixels that an arrow key moves a magnified picture
+const LARGEST = 8; // screen pixels per picture pixel that hands may magnify to
+const STEP = 1.5; // by which the keys + and - magnify
+const REACH = 16; // pixels from the divider within which a drag takes it along
 
 export class Comparison {
   #root;
@@ -17,6 +21,10 @@ export class Comparison {
   #zoom = "fit";
   #centre = { x: 0.5, y: 0.5 }; // the point of the picture in the middle of the frame, 0..1
   #size = { width: 0, height: 0 }; // of the picture on the screen, in CSS pixels
+  #scale = { now: 1, fit: 1 }; // CSS pixels per picture pixel
+
+  /** Called with the magnification, where hands or keys have changed it. */
+  zoomed = () => {};
 
   /**
    * @param {HTMLElement} root with .viewport, three images, two tags and the divider's range
@@ -30,8 +38,13 @@ export class Comparison {
     this.#images = images;
     this.#mixture = new Mixture(canvas, [images.input, images.result]);
     divider.addEventListener("input", () => this.#split());
-    viewport.addEventListener("pointerdown", (event) => this.#grab(event));
-    viewport.addEventListener("keydown", (event) => this.#arrow(event));
+    viewport.addEventListener("keydown", (event) => this.#key(event));
+    listen(root, {
+      free: ({ target }) => target !== divider,
+      drag: (way, start) => this.#drag(way, start),
+      zoom: (factor, point) => this.#magnify(factor, point),
+      twice: (point) => this.#toggle(point),
+    });
     new ResizeObserver(() => this.#place()).observe(root);
     this.#split();
     this.shares = this.#shares;
@@ -93,12 +106,13 @@ export class Comparison {
     return this.#zoom;
   }
 
-  /** Put the point of the picture under a screen position into the middle of the frame. */
-  aim(event) {
-    const box = this.#viewport.getBoundingClientRect();
-    const across = event.clientX - box.left - box.width / 2;
-    const down = event.clientY - box.top - box.height / 2;
-    this.#move(-across, -down);
+  /** Screen pixels per picture pixel that are shown now. */
+  get magnification() {
+    return this.#scale.now * (window.devicePixelRatio || 1);
+  }
+
+  get #movable() {
+    return this.#root.classList.contains("movable");
   }
 
   #split() {
@@ -116,6 +130,7 @@ export class Comparison {
     const density = window.devicePixelRatio || 1;
     const fit = Math.min(clientWidth / naturalWidth, clientHeight / naturalHeight, FIT_LIMIT);
     const scale = this.#zoom === "fit" ? fit : this.#zoom / density;
+    this.#scale = { now: scale, fit };
     const [width, height] = [naturalWidth * scale, naturalHeight * scale];
     this.#size = { width, height };
     const x = position(this.#centre.x, width, clientWidth);
@@ -132,11 +147,9 @@ export class Comparison {
     const movable = width > clientWidth + 1 || height > clientHeight + 1;
     this.#root.classList.toggle("movable", movable);
     this.#root.classList.toggle("crisp", crisp);
-    this.#viewport.tabIndex = movable ? 0 : -1;
-    this.#viewport.setAttribute(
-      "aria-label",
-      movable ? "The picture, magnified: arrow keys move it" : "The picture",
-    );
+    const shown = `The picture, at ${Math.round(this.magnification * 100)}%`;
+    const moves = movable ? "arrow keys move it, " : "";
+    this.#viewport.setAttribute("aria-label", `${shown}: ${moves}+ and - magnify, 0 shows all of it`);
   }
 
   #move(across, down) {
@@ -145,31 +158,56 @@ export class Comparison {
     this.#place();
   }
 
-  #grab(event) {
-    if (event.button !== 0 || !this.#root.classList.contains("movable")) return;
-    event.preventDefault();
-    const viewport = this.#viewport;
-    viewport.focus({ preventScroll: true });
-    viewport.setPointerCapture(event.pointerId);
-    let last = event;
-    const drag = (next) => {
-      this.#move(next.clientX - last.clientX, next.clientY - last.clientY);
-      last = next;
-    };
-    viewport.addEventListener("pointermove", drag);
-    for (const end of ["pointerup", "pointercancel"]) {
-      viewport.addEventListener(end, () => viewport.removeEventListener("pointermove", drag), {
-        once: true,
-      });
+  /** One finger moves the divider where it is near it or nothing else moves, else the picture. */
+  #drag({ x, y }, start) {
+    const box = this.#root.getBoundingClientRect();
+    const line = box.left + (box.width * Number(this.#divider.value)) / 100;
+    if (start && start.divides === undefined) {
+      start.divides = !this.#movable || Math.abs(start.x - line) <= REACH;
     }
+    if (!start?.divides) return this.#move(x, y);
+    start.share ??= Number(this.#divider.value);
+    start.share += (100 * x) / box.width;
+    this.#divider.value = start.share;
+    this.#split();
   }
 
-  #arrow(event) {
+  /** Magnify by a factor about a point of the window; false where there is no further to go. */
+  #magnify(factor, point) {
+    const density = window.devicePixelRatio || 1;
+    const { now, fit } = this.#scale;
+    const largest = Math.max(LARGEST / density, fit);
+    const scale = Math.min(Math.max(now * factor, fit), largest);
+    if (Math.abs(scale / now - 1) < 1e-6) return false;
+    const box = this.#root.getBoundingClientRect();
+    const [across, down] = [point.x - box.left - box.width / 2, point.y - box.top - box.height / 2];
+    const { naturalWidth, naturalHeight } = this.#images.left;
+    this.#centre.x += (across / now - across / scale) / naturalWidth;
+    this.#centre.y += (down / now - down / scale) / naturalHeight;
+    this.zoom = scale <= fit * 1.001 ? "fit" : scale * density;
+    this.zoomed(this.#zoom);
+    return true;
+  }
+
+  /** All of the picture, or that point of it pixel by pixel; twice that where all of it is. */
+  #toggle(point) {
+    const { now, fit } = this.#scale;
+    const whole = 1 / (window.devicePixelRatio || 1);
+    const target = now > fit * 1.001 ? fit : fit < whole * 0.9 ? whole : fit * 2;
+    this.#magnify(target / now, point);
+  }
+
+  #key(event) {
+    const box = this.#root.getBoundingClientRect();
+    const middle = { x: box.left + box.width / 2, y: box.top + box.height / 2 };
     const steps = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
-    const step = steps[event.key];
-    if (!step || !this.#root.classList.contains("movable")) return;
+    const factors = { "+": STEP, "=": STEP, "-": 1 / STEP, 0: 0 };
+    const [step, factor] = [steps[event.key], factors[event.key]];
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (factor !== undefined) this.#magnify(factor, middle);
+    else if (step && this.#movable) this.#move(step[0] * ARROW, step[1] * ARROW);
+    else return;
     event.preventDefault();
-    this.#move(step[0] * ARROW, step[1] * ARROW);
   }
 }
 

@@ -1,8 +1,12 @@
 /** What a picture file is, and one picture's way through the service. */
 
+import { FOREIGN } from "./foreign.js";
 import * as service from "./service.js";
 
 const KEPT = 8; // answers remembered for a picture; each may be tens of megabytes
+
+const HEAD = 1024; // bytes that a file is known by
+const READ = /^(?:BM|GIF8|\x89PNG|\xff\xd8\xff|RIFF.{4}WEBP|II[*+]\0(?!.{4}CR\x02)|MM\0[*+])/s;
 
 const SIGNATURES = [
   ["png", "png", (bytes) => starts(bytes, [0x89, 0x50, 0x4e, 0x47])],
@@ -17,6 +21,16 @@ export const EXTENSIONS = Object.fromEntries(SIGNATURES.map(([format, end]) => [
 export async function formatOf(blob) {
   const bytes = new Uint8Array(await blob.slice(0, 12).arrayBuffer());
   return SIGNATURES.find(([, , is]) => is(bytes))?.[0] ?? null;
+}
+
+/** The problem with a file that is known for one which is not read; null where it is not. */
+export async function foreignTo(blob) {
+  const bytes = new Uint8Array(await blob.slice(0, HEAD).arrayBuffer());
+  const head = String.fromCharCode(...bytes);
+  const found = READ.test(head) ? null : FOREIGN.find(({ pattern }) => pattern.test(head));
+  if (!found) return null;
+  const advice = `${found.advice[0].toUpperCase()}${found.advice.slice(1)}.`;
+  return new service.Problem({ title: `This is ${found.title} file`, detail: advice, status: 415 });
 }
 
 /** Whether this browser can draw the file. */
@@ -55,6 +69,8 @@ export class Work {
   }
 
   async #look() {
+    const problem = await foreignTo(this.file);
+    if (problem) throw problem;
     const format = await formatOf(this.file);
     this.format = format ?? "png"; // what the service answers others in
     this.kind = (format ?? (this.file.type.split("/")[1] || "picture")).toUpperCase();

@@ -44,11 +44,20 @@ export function strength(sigma) {
   return WORDS.find(([levels]) => sigma * 255 < levels)?.[1] ?? "very strong";
 }
 
-/** @param {?string} kind of the noise that the page has added; null for a picture's own */
-export function sigma(value, kind) {
+/** What was taken away, on average over all samples. */
+export function levels(taken) {
+  return taken === null ? "could not tell" : `${(taken * 255).toFixed(1)} of 255 levels`;
+}
+
+/**
+ * The noise that was found. No little word for it where more than that was taken away.
+ * @param {?string} kind of the noise that the page has added; null for a picture's own
+ * @param {?number} taken what was taken away, 0..1
+ */
+export function sigma(value, kind, taken = null) {
   if (UNEVEN[kind]) return `could not tell: ${UNEVEN[kind]}`;
   if (value === null) return "could not tell";
-  return `${strength(value)}: ${value.toFixed(3)}, or ${(value * 255).toFixed(1)} of 255 levels`;
+  return `${strength(Math.max(value, taken ?? 0))}: ${value.toFixed(3)}, or ${(value * 255).toFixed(1)} of 255 levels`;
 }
 
 /** Where an item of the batch stands. */

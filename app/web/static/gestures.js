@@ -1,0 +1,78 @@
+/** What hands do to a picture: dragging, pinching, turning the wheel, pressing twice. */
+
+const WHEEL = 0.0016; // of the magnification's logarithm, a pixel of the wheel's way
+const LINE = 16; // pixels: what a wheel that counts lines means by one
+const TWICE = 320; // milliseconds within which two presses are one gesture
+const NEAR = 24; // pixels within which they are at the same place
+const STILL = 6; // pixels that a press may wander
+
+/**
+ * Listen to a frame.
+ * @param {HTMLElement} frame
+ * @param {{
+ *   drag: function({x: number, y: number}, PointerEvent),
+ *   zoom: function(number, {x: number, y: number}): boolean,
+ *   twice: function({x: number, y: number}),
+ *   free: function(PointerEvent): boolean,
+ * }} on drag: by so much; zoom: by a factor about a point in window coordinates, false where it
+ *   cannot go further; twice: pressed twice there; free: whether a press begins a gesture
+ */
+export function listen(frame, on) {
+  const fingers = new Map();
+  let last = null; // the press before, where it did not wander
+
+  frame.addEventListener("wheel", (event) => {
+    const way = event.deltaY * (event.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? 1 : LINE);
+    const pinch = event.ctrlKey ? 6 : 1; // two fingers on a touch pad turn the wheel but a little
+    if (on.zoom(Math.exp(-way * pinch * WHEEL), at(event))) event.preventDefault();
+  }, { passive: false });
+
+  // A browser that magnifies the whole page takes the fingers away from this.
+  frame.addEventListener("touchmove", (event) => {
+    if (event.touches.length > 1) event.preventDefault();
+  }, { passive: false });
+
+  frame.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0 || (!fingers.size && !on.free(event))) return;
+    fingers.set(event.pointerId, { start: at(event), now: at(event), wandered: fingers.size > 0 });
+    frame.setPointerCapture(event.pointerId);
+  });
+
+  frame.addEventListener("pointermove", (event) => {
+    const finger = fingers.get(event.pointerId);
+    if (!finger) return;
+    const before = pair(fingers);
+    const from = finger.now;
+    finger.now = at(event);
+    finger.wandered ||= distance(finger.start, finger.now) > STILL;
+    if (fingers.size === 1) return on.drag(minus(finger.now, from), finger.start);
+    const after = pair(fingers);
+    on.drag(minus(after.middle, before.middle), null);
+    on.zoom(after.apart / before.apart, after.middle);
+  });
+
+  for (const end of ["pointerup", "pointercancel"]) {
+    frame.addEventListener(end, (event) => {
+      const finger = fingers.get(event.pointerId);
+      if (!fingers.delete(event.pointerId)) return;
+      const press = { ...at(event), time: event.timeStamp };
+      const still = end === "pointerup" && !finger.wandered;
+      const second = still && last && press.time - last.time < TWICE && distance(last, press) < NEAR;
+      last = still && !second ? press : null;
+      if (second) on.twice(press);
+    });
+  }
+}
+
+const at = ({ clientX, clientY }) => ({ x: clientX, y: clientY });
+const minus = (one, other) => ({ x: one.x - other.x, y: one.y - other.y });
+const distance = (one, other) => Math.hypot(one.x - other.x, one.y - other.y);
+
+/** The middle of the first two fingers, and how far they are apart. */
+function pair(fingers) {
+  const [one, other = one] = [...fingers.values()].map(({ now }) => now);
+  return {
+    middle: { x: (one.x + other.x) / 2, y: (one.y + other.y) / 2 },
+    apart: Math.max(distance(one, other), 1),
+  };
+}
