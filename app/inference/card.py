@@ -9,7 +9,7 @@ NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class TrainingSet(_Part):
