@@ -15,7 +15,8 @@ from prometheus_client import Metric
 
 from app.api.catalogue import CATALOGUE
 from app.imaging.formats.foreign import FOREIGN
-from app.inference.store import ModelCard, read_packages
+from app.inference.card import ModelCard
+from app.inference.store import read_packages
 from app.main import create_app
 from app.settings import PROJECT, Settings
 

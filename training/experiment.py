@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import BaseModel, Field, NonNegativeInt, PositiveInt, ValidationError, model_validator
 
 from app.imaging.noise import NoiseKind
+from app.inference.card import NAME
 from training.errors import TrainingError
 from training.graphics import SUBJECTS, Subject
 from training.noise.settings import Noise
@@ -18,7 +19,6 @@ LossName = Literal["mean_absolute_error", "mean_squared_error", "negative_psnr"]
 Split = Literal["groups", "files"]
 Sigma = Annotated[float, Field(ge=0, le=255)]
 S = TypeVar("S", bound=BaseModel)
-NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 
 
 class Folder(Section):

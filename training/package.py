@@ -6,12 +6,15 @@ import re
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
+from app.inference.card import NAME, ModelCard, first_error
 from training.anatomy import anatomy
 from training.checkpoint import read_network
 from training.data import load
 from training.environment import now, versions
 from training.errors import TrainingError
-from training.experiment import NAME, Experiment, read_experiment
+from training.experiment import Experiment, read_experiment
 from training.files import write
 
 
@@ -28,7 +31,8 @@ def package(
     `source` is a run folder, of which model.keras is taken, or a .keras file. The experiment is
     the one beside the model, and so are the counts of its images (data.json) and its scores
     (metrics.json), unless `experiment` is given and the images are to be counted in `data`.
-    Scores are taken only if they are of this very file. Raises TrainingError.
+    Scores are taken only if they are of this very file. Raises TrainingError, also for a card that
+    the service would refuse; nothing is written then.
     """
     if not re.fullmatch(NAME, name):
         raise TrainingError(f"{name!r} is no name for a model: it must match {NAME}")
@@ -38,7 +42,7 @@ def package(
     experiment = experiment or read_experiment(path.with_name("experiment.toml"))
     network, content = read_network(path)
     sha256 = hashlib.sha256(content).hexdigest()
-    card = {
+    values = {
         "name": name,
         "title": experiment.card.title or name,
         "description": experiment.card.description
@@ -55,11 +59,16 @@ def package(
         "created": now(),
         "versions": versions(),
     }
+    try:
+        card = ModelCard.model_validate(values)
+    except ValidationError as error:
+        raise TrainingError(f"{path}: no card can be written: {first_error(error)}") from error
+    text = json.dumps(card.model_dump(exclude_unset=True), indent=2, ensure_ascii=False)
     folder = models / name
     folder.mkdir(parents=True, exist_ok=True)
     # In this order a crash in between leaves a card that does not fit, which nobody loads.
     write(folder / "model.keras", content)
-    write(folder / "card.json", (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
+    write(folder / "card.json", f"{text}\n".encode())
     return folder
 
 

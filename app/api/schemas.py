@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.inference.store import ModelCard
+from app.inference.card import ModelCard
 
 
 class Comparison(BaseModel):

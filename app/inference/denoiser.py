@@ -20,8 +20,9 @@ from app.imaging.tiling import Tile, plan, sides_within
 from app.imaging.view import View, corrected, noise_found, view_of
 from app.inference import engines
 from app.inference.batcher import Batcher, Stats, Timing
+from app.inference.card import ModelCard
 from app.inference.engines import Precision
-from app.inference.store import BadModelPackage, ModelCard, ModelPackage
+from app.inference.store import BadModelPackage, ModelPackage
 
 Empty = Callable[[tuple[int, ...], np.dtype[Any]], Pixels]
 

@@ -35,7 +35,11 @@ class Models:
     @property
     def ready(self) -> bool:
         """Whether every model is loaded, warm and works, and `drain` has not been called."""
-        return self._all_loaded and not (self.draining or self.failing or self.failure)
+        return self._working and not self.draining
+
+    @property
+    def _working(self) -> bool:
+        return self._all_loaded and not (self.failing or self.failure)
 
     @property
     def failing(self) -> list[str]:
@@ -87,19 +91,27 @@ class Models:
             raise UnknownModel(name, packages)
         return packages[name]
 
-    def denoiser(self, name: str | None) -> Denoiser:
-        """The named model, or the default one; raises as `package` and `require_ready` do."""
-        self.require_ready()
+    def denoiser(self, name: str | None, *, taken: bool = False) -> Denoiser:
+        """The named model, or the default one; raises as `package` and `require_ready` do.
+
+        A request that was `taken` before the service began to drain is served to its end.
+        """
+        if not taken:
+            self.accept()
+        self._require_working()
         return self.loaded[self.package(name or self._settings.model).name]
 
     def require_ready(self) -> None:
         """Raises Draining, Broken where there is a `failure`, or Loading or Failing."""
         self.accept()
+        self._require_working()
+
+    def _require_working(self) -> None:
         if self.failure:
             raise Broken
         if not self._all_loaded:
             raise Loading
-        if not self.ready:
+        if not self._working:
             raise Failing
 
     def accept(self) -> None:

@@ -26,7 +26,7 @@ class Stuck:
     futures: list[Future[None]] = field(default_factory=list)
     card: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(name="blur"))
 
-    async def denoise(self, picture, *, strength, range_, empty):
+    async def denoise(self, picture, *, strength, range_, transfer, empty):
         if self.full:
             raise Overloaded(2.5)
         self.futures.append(Future())
@@ -37,7 +37,7 @@ class Stuck:
 def serve(models):
     def start(denoiser, **settings):
         app = create_app(Settings(models_dir=models, model="blur", **settings))
-        app.state.service.models.denoiser = lambda name: denoiser
+        app.state.service.models.denoiser = lambda name, taken=False: denoiser
         return app
 
     return start

@@ -90,6 +90,7 @@ def test_a_card_that_is_not_json(make_package):
         ("halo", -1),
         ("halo", 10**9),
         ("floats_per_pixel", 1e300),
+        ("floats_per_pixel", float("nan")),
         ("gmac", 1e300),
         ("parameters", 10**12),
         ("bytes", 1 << 40),

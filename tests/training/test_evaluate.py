@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from app.imaging.scale import to_unit
-from app.inference.store import Score as CardScore
+from app.inference.card import Score as CardScore
 from training.errors import TrainingError
 from training.evaluate import (
     PERFECT,

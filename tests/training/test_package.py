@@ -1,10 +1,13 @@
+import json
 import shutil
+from dataclasses import replace
 
 import keras
 import numpy as np
 import pytest
 
 from app.inference.store import read_packages
+from training.anatomy import anatomy
 from training.checkpoint import load_network
 from training.errors import TrainingError
 from training.evaluate import score
@@ -107,6 +110,30 @@ def test_a_name_that_callers_could_not_use_is_refused(tmp_path, trained, name):
 def test_a_run_that_is_not_there_is_named(tmp_path):
     with pytest.raises(TrainingError, match=r"there is no .*none"):
         package(tmp_path / "none", "tiny", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("figures", "said"),
+    [({"stride": 3}, "stride"), ({"stride": 64}, "stride"), ({"radius": 513}, "halo")],
+)
+def test_a_card_that_the_service_would_refuse_is_not_written(
+    tmp_path, trained, monkeypatch, figures, said
+):
+    monkeypatch.setattr(
+        "training.package.anatomy", lambda network: replace(anatomy(network), **figures)
+    )
+    with pytest.raises(TrainingError, match=rf"no card can be written: {said}: Input should be"):
+        package(trained, "tiny", tmp_path / "models")
+    assert not (tmp_path / "models").exists()
+
+
+def test_scores_that_are_no_scores_are_refused(tmp_path, run, pictures):
+    report(run, pictures)
+    record = json.loads((run / "metrics.json").read_text())
+    del record["scores"][0]["psnr"]
+    (run / "metrics.json").write_text(json.dumps(record))
+    with pytest.raises(TrainingError, match=r"metrics\.0\.psnr: Field required"):
+        package(run, "tiny", tmp_path / "models")
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "global pooling"])

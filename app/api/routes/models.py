@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path
 from app.api import openapi
 from app.api.dependencies import ServiceOf
 from app.api.schemas import ModelList
-from app.inference.store import ModelCard
+from app.inference.card import ModelCard
 
 router = APIRouter(tags=["models"])
 
