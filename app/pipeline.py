@@ -43,7 +43,10 @@ class Pipeline:
             picture = decode(data, max_pixels=settings.max_pixels, max_side=settings.max_side)
             target = options.format_for(picture.format, lossless=picture.metadata.lossless)
             denoised = self._denoiser.submit(
-                picture, strength=options.shares, range_=options.working_range
+                picture,
+                strength=options.shares,
+                range_=options.working_range,
+                transfer=options.transfer,
             ).result()
             encoded = options.encode(denoised.picture, target)
             return Result(encoded.data, encoded.format, denoised.sigma, size)
