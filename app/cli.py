@@ -21,7 +21,7 @@ from app.finding import Misuse
 from app.imaging.codec import Picture
 from app.imaging.noise import add_noise
 from app.inference.store import BadModelPackage, read_packages
-from app.pipeline import load_denoiser, package_of
+from app.pipeline import denoise, load_denoiser, package_of
 from app.service.keys import hash_of, new_key
 from app.service.options import DenoiseOptions, NoiseOptions
 from app.settings import Settings
@@ -255,14 +255,7 @@ def _denoise(
         denoiser = load_denoiser(package, settings)
 
         def work(picture: Picture) -> Worked:
-            submitted = denoiser.submit(
-                picture,
-                strength=options.shares,
-                range_=options.working_range,
-                transfer=options.transfer,
-                axes=options.axes,
-            )
-            result = submitted.result()
+            result = denoise(denoiser, picture, options)
             return Worked(result.picture, model=package.name, sigma=round(result.sigma, 4))
 
         return work

@@ -1,6 +1,5 @@
 """The map of the service."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -94,11 +93,7 @@ def _cors(settings: Settings) -> list[Middleware]:
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Loads and watches the models while the socket is already open; stops them at the end."""
+    """Runs the service; its models are loaded while the socket is already open."""
     service: Service = app.state.service
-    service.sandbox.start()
-    running = asyncio.create_task(service.models.run())
-    yield
-    running.cancel()
-    await service.models.close()
-    service.sandbox.close()
+    async with service.running():
+        yield

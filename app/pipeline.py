@@ -6,9 +6,9 @@ import sys
 from dataclasses import dataclass
 
 from app.files import PIXELS_AT_ONCE, Room
-from app.imaging.codec import Format, decode, read_header
+from app.imaging.codec import Format, Picture, decode, read_header
 from app.inference import engines
-from app.inference.denoiser import Denoiser, Limits
+from app.inference.denoiser import Denoised, Denoiser, Limits
 from app.inference.store import BadModelPackage, ModelPackage, read_packages
 from app.service.options import DenoiseOptions
 from app.settings import Settings
@@ -42,15 +42,20 @@ class Pipeline:
         with self._room.hold(size):
             picture = decode(data, max_pixels=settings.max_pixels, max_side=settings.max_side)
             target = options.format_for(picture.format, lossless=picture.metadata.lossless)
-            denoised = self._denoiser.submit(
-                picture,
-                strength=options.shares,
-                range_=options.working_range,
-                transfer=options.transfer,
-                axes=options.axes,
-            ).result()
+            denoised = denoise(self._denoiser, picture, options)
             encoded = options.encode(denoised.picture, target)
             return Result(encoded.data, encoded.format, denoised.sigma, size)
+
+
+def denoise(denoiser: Denoiser, picture: Picture, options: DenoiseOptions) -> Denoised:
+    """The picture without its noise, by these options; waits for its turn among other threads'."""
+    return denoiser.submit(
+        picture,
+        strength=options.shares,
+        range_=options.working_range,
+        transfer=options.transfer,
+        axes=options.axes,
+    ).result()
 
 
 def package_of(options: DenoiseOptions, settings: Settings) -> ModelPackage:

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 Code = Literal[
     "bad-request",
+    "broken",
     "draining",
     "failing",
     "head-too-large",
@@ -190,6 +191,12 @@ CATALOGUE: dict[Code, Row] = {
         503,
         "The service is not well",
         "The network fails at present; the service tries whether it works again.",
+        retry="told",
+    ),
+    "broken": Row(
+        503,
+        "The service has broken down",
+        "The service cannot work again before it is restarted.",
         retry="told",
     ),
     "draining": Row(

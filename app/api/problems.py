@@ -22,11 +22,11 @@ from app.imaging.codec import (
 )
 from app.inference.batcher import Draining, Overloaded
 from app.sandbox.faults import Cause, WorkerLost
-from app.service.errors import Failing, Loading, NeedsTooMuchMemory, UnknownModel
+from app.service.errors import Broken, Failing, Loading, NeedsTooMuchMemory, UnknownModel
 
 MEDIA_TYPE = "application/problem+json"
 DRAIN_RETRY_AFTER = 5.0
-"""Seconds in which another instance is likely to answer in place of one that stops."""
+"""Seconds in which another instance is likely to answer in place of one that stops or is broken."""
 LOADING_RETRY_AFTER = 5.0
 """Seconds in which models are likely to be loaded and warm."""
 FAILING_RETRY_AFTER = 1.0
@@ -152,6 +152,8 @@ def as_problem(error: Exception) -> ProblemError:
             return problem("unknown-model", name=error.name, names=", ".join(error.names))
         case Loading():
             return problem("loading", retry_after=LOADING_RETRY_AFTER)
+        case Broken():
+            return problem("broken", retry_after=DRAIN_RETRY_AFTER)
         case Failing():
             return problem("failing", retry_after=FAILING_RETRY_AFTER)
         case NeedsTooMuchMemory():
@@ -212,7 +214,7 @@ HANDLERS: dict[int | type[Exception], Handler] = dict.fromkeys(
     (
         *(ProblemError, RequestValidationError, HTTPException),
         *(ImagingError, Overloaded, Draining, WorkerLost),
-        *(Loading, Failing, UnknownModel, NeedsTooMuchMemory),
+        *(Loading, Failing, Broken, UnknownModel, NeedsTooMuchMemory),
     ),
     _handle,
 )

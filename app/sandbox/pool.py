@@ -20,7 +20,7 @@ NURSERY = Nursery()
 
 
 class Sandbox:
-    """At most so many workers, forked when they are first needed; for one event loop.
+    """At most so many workers, forked when they are first needed; for one event loop at a time.
 
     >>> async with sandbox.worker() as worker:
     ...     header = await worker.read(data)
@@ -29,6 +29,7 @@ class Sandbox:
     def __init__(self, processes: int, *, patience: float = PATIENCE) -> None:
         """`patience` is for how many seconds a worker may make no progress."""
         self.losses: Counter[Cause] = Counter()
+        self._processes = processes
         self._room = asyncio.Semaphore(processes)
         self.patience = patience
         self._idle: list[Remote] = []
@@ -48,7 +49,9 @@ class Sandbox:
                 self._give_back(worker)
 
     def start(self) -> None:
-        """Gets the first worker ready ahead of the first job."""
+        """Gets the first worker ready ahead of the first job; again after `close`, too."""
+        if self._closed:  # the next event loop may be another, and a semaphore is of one
+            self._closed, self._room = False, asyncio.Semaphore(self._processes)
         if not self._idle:
             self._replace()
 

@@ -41,7 +41,7 @@ class Server(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config, service: Service) -> None:
         super().__init__(config)
-        self._models, self._memory = service.models, service.memory
+        self._service = service
         self._drain_seconds = service.settings.drain_seconds
         self._deadline: float | None = None
         self._told = False
@@ -63,32 +63,32 @@ class Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """The signal handler."""
-        if self._models.draining:
+        if self._service.draining:
             self.should_exit = self.force_exit = True
-        self._models.drain()
+        self._service.drain()
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second: whether it is time to stop."""
-        if self._told and not self._models.draining:
+        if self._told and not self._service.draining:
             self.stop_for_child()
         self._told = NURSERY.told_to_end()  # acted on a tick later: the same may come to us, too
         return await super().on_tick(counter) or self._failed() or self._drained()
 
     def stop_for_child(self) -> None:
         """Drains since a child was told to end, and this process was not."""
-        self._models.drain()
+        self._service.drain()
 
     def _failed(self) -> bool:
-        return self._models.failure is not None
+        return self._service.failure is not None
 
     def _drained(self) -> bool:
-        if not self._models.draining:
+        if not self._service.draining:
             return False
         now = asyncio.get_running_loop().time()
         if self._deadline is None:
             self._deadline = now + self._drain_seconds
-            logger.info("draining: %d pictures in flight", self._memory.shares)
-        return not self._memory.shares or now >= self._deadline
+            logger.info("draining: %d pictures in flight", self._service.memory.shares)
+        return not self._service.memory.shares or now >= self._deadline
 
 
 def serve(settings: Settings) -> int:
@@ -102,7 +102,7 @@ def serve(settings: Settings) -> int:
 
 def exit_code(service: Service) -> int:
     """1 if it could not serve any more."""
-    return 1 if service.models.failure else 0
+    return 1 if service.failure else 0
 
 
 @contextmanager

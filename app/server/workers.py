@@ -187,18 +187,18 @@ class _WorkerServer(Server):
     def __init__(self, config: uvicorn.Config, service: Service, *, ready: Any) -> None:
         """`ready` is a bool that the parent sees: whether this has ever been ready."""
         super().__init__(config, service)
-        self._metrics, self._ready = service.metrics, ready
+        self._ready = ready
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second: tells the parent, once a second the other workers, how it is."""
-        self._ready.value = self._ready.value or self._models.ready
+        self._ready.value = self._ready.value or self._service.ready
         if counter % 10 == 0:
-            self._metrics.publish()
+            self._service.metrics.publish()
         return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """The signal handler."""
-        self._models.drain()
+        self._service.drain()
 
     def stop_for_child(self) -> None:
         """Has the parent stop all workers."""
@@ -221,10 +221,9 @@ def _work(
     structlog.contextvars.bind_contextvars(worker=number)
     app = create_app(settings)
     service: Service = app.state.service
-    models = service.models
     if patient:
-        asyncio.run(models.load())
-    if models.failure is None:
+        asyncio.run(service.models.load())
+    if service.failure is None:
         threading.Thread(target=_drain_without_parent, args=(service,), daemon=True).start()
         make_server(app, partial(_WorkerServer, ready=ready)).run([listener])
     sys.exit(exit_code(service))
@@ -234,4 +233,4 @@ def _drain_without_parent(service: Service) -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
-        service.models.drain()
+        service.drain()

@@ -15,6 +15,10 @@ class Failing(Exception):
     """The network of a model fails time and again; the service tries whether it works again."""
 
 
+class Broken(Exception):
+    """The service can never work again; only a new process may."""
+
+
 class UnknownModel(Exception):
     """There is no model of that name."""
 

@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 
 from app.inference.batcher import Draining
 from app.inference.denoiser import Denoiser, Limits
 from app.inference.store import BadModelPackage, ModelPackage, read_packages
-from app.service.errors import Failing, Loading, UnknownModel
+from app.service.errors import Broken, Failing, Loading, UnknownModel
 from app.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -22,7 +23,7 @@ class Models:
         self._settings = settings
         self._packages: dict[str, ModelPackage] = {}
         self.loaded: dict[str, Denoiser] = {}
-        self.draining = False
+        self.draining = self._closed = False
         self._unloadable: Exception | None = None
 
     @property
@@ -34,7 +35,11 @@ class Models:
     @property
     def ready(self) -> bool:
         """Whether every model is loaded, warm and works, and `drain` has not been called."""
-        return self._all_loaded and not (self.draining or self.failing or self.failure)
+        return self._working and not self.draining
+
+    @property
+    def _working(self) -> bool:
+        return self._all_loaded and not (self.failing or self.failure)
 
     @property
     def failing(self) -> list[str]:
@@ -59,12 +64,12 @@ class Models:
 
     async def load(self) -> None:
         """Reads, loads and warms all models once, in a thread; sets `failure` if that cannot be."""
-        if self.ready or self.failure:
+        if self._all_loaded or self.failure:
             return
         try:
             self._packages = await asyncio.to_thread(self._read)
             for name, package in self._packages.items():
-                self.loaded[name] = await asyncio.to_thread(self._load, package)
+                self.loaded[name] = await self._loaded(package)
                 logger.info("model %s is loaded and warm", name)
         except BadModelPackage as error:
             self._unloadable = error
@@ -86,17 +91,27 @@ class Models:
             raise UnknownModel(name, packages)
         return packages[name]
 
-    def denoiser(self, name: str | None) -> Denoiser:
-        """The named model, or the default one; raises as `package` and `require_ready` do."""
-        self.require_ready()
+    def denoiser(self, name: str | None, *, taken: bool = False) -> Denoiser:
+        """The named model, or the default one; raises as `package` and `require_ready` do.
+
+        A request that was `taken` before the service began to drain is served to its end.
+        """
+        if not taken:
+            self.accept()
+        self._require_working()
         return self.loaded[self.package(name or self._settings.model).name]
 
     def require_ready(self) -> None:
-        """Raises Draining, or Loading or Failing while the models do."""
+        """Raises Draining, Broken where there is a `failure`, or Loading or Failing."""
         self.accept()
+        self._require_working()
+
+    def _require_working(self) -> None:
+        if self.failure:
+            raise Broken
         if not self._all_loaded:
             raise Loading
-        if not self.ready:
+        if not self._working:
             raise Failing
 
     def accept(self) -> None:
@@ -108,9 +123,19 @@ class Models:
         """Takes no new requests; those in flight go on. Safe in a signal handler."""
         self.draining = True
 
+    def reopen(self) -> None:
+        """Forgets what was before `close`, so that models can be loaded again.
+
+        Does nothing before that: what has been loaded, or told to drain, stays so.
+        """
+        if self._closed:
+            self.draining = self._closed = False
+            self._packages, self.loaded, self._unloadable = {}, {}, None
+
     async def close(self) -> None:
         """Stops the models; whatever is still queued is given up."""
         self.drain()
+        self._closed = True
         for denoiser in self.loaded.values():
             await asyncio.to_thread(denoiser.close, 0.0)
 
@@ -131,6 +156,16 @@ class Models:
                 f"the default model {self._settings.model!r} is not in {self._settings.models_dir}"
             )
         return packages
+
+    async def _loaded(self, package: ModelPackage) -> Denoiser:
+        """The model, loaded in a thread; one that nobody waits for any more is closed."""
+        loading = asyncio.ensure_future(asyncio.to_thread(self._load, package))
+        try:
+            return await asyncio.shield(loading)
+        except asyncio.CancelledError:
+            with suppress(Exception):
+                (await loading).close(0.0)
+            raise
 
     def _load(self, package: ModelPackage) -> Denoiser:
         settings = self._settings

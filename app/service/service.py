@@ -1,8 +1,12 @@
 """What one running service consists of."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from app.sandbox.pool import Sandbox
+from app.service.errors import Broken
 from app.service.memory import Memory
 from app.service.metrics import Metrics
 from app.service.models import Models
@@ -28,3 +32,49 @@ class Service:
         )
         sandbox = Sandbox(settings.codec_processes)
         return cls(settings, models, memory, Metrics(models, memory, sandbox), sandbox)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Loads and watches the models, in the background, until the end of the block.
+
+        May be entered again after that, on another event loop, too: the models are then loaded
+        anew.
+        """
+        self.models.reopen()
+        self.sandbox.start()
+        running = asyncio.create_task(self.models.run())
+        try:
+            yield
+        finally:
+            running.cancel()
+            await asyncio.wait([running])
+            await self.models.close()
+            self.sandbox.close()
+
+    @property
+    def failure(self) -> BaseException | None:
+        """Why the service can never work again: models that cannot be loaded, or a dead thread."""
+        return self.models.failure
+
+    @property
+    def ready(self) -> bool:
+        """Whether pictures are denoised: all models are loaded and work, and it is not draining."""
+        return self.models.ready
+
+    @property
+    def draining(self) -> bool:
+        """Whether new requests are refused since the service is stopping."""
+        return self.models.draining
+
+    def drain(self) -> None:
+        """Takes no new requests; those in flight go on. Safe in a signal handler."""
+        self.models.drain()
+
+    def require_live(self) -> None:
+        """Raises Broken once there is a `failure`."""
+        if self.failure is not None:
+            raise Broken
+
+    def require_ready(self) -> None:
+        """Raises Draining, Broken, Loading or Failing, whichever it is, unless `ready`."""
+        self.models.require_ready()

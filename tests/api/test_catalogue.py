@@ -15,6 +15,7 @@ from PIL import Image
 from app.api.catalogue import CATALOGUE, Code
 from app.main import create_app
 from app.sandbox.faults import Cause, WorkerLost
+from app.service.errors import Broken
 from app.service.keys import hash_of
 from app.settings import Settings
 from tests.api.conftest import listening
@@ -173,6 +174,7 @@ CASES: dict[str, Case] = {
     "needs-too-much-time": (post(), {}, ending_in(WorkerLost(Cause.TIME)), {}),
     "loading": (get("/health/ready"), {}, nothing, {}),
     "failing": (get("/health/ready"), {}, loaded, {}),
+    "broken": (post(), {}, ending_in(Broken()), {}),
     "draining": (post(), {}, draining, {}),
     "timeout": (
         post(content=picture(side=3000)),

@@ -195,7 +195,7 @@ def test_no_caller_can_write_lines_of_the_log(start, style):
     assert "\x1b[31m" not in log
     assert FORGED not in log
     if style == "json":
-        own = [line for line in log.splitlines() if "app.api" in line]
+        own = [line for line in log.splitlines() if '"logger": "app.' in line]
         assert len(own) >= 5
         assert all(json.loads(line)["event"] for line in own)
 

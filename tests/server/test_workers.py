@@ -141,7 +141,8 @@ def test_they_serve_as_one_are_replaced_and_drain_together(serve_while):
         time.sleep(0.5)
         in_flight.send(png[100:])
         response = in_flight.getresponse()
-        assert (response.status, response.read()[:4]) == (200, b"\x89PNG")
+        body = response.read()
+        assert (response.status, body[:4]) == (200, b"\x89PNG"), body
         in_flight.close()
 
     assert serve_while(act) == 0

@@ -11,11 +11,12 @@ router = APIRouter(tags=["operation"])
 
 @router.get(
     "/health/live",
-    summary="Tell whether the process runs",
-    responses=openapi.answer("The process runs.") | openapi.problems(500),
+    summary="Tell whether the process is of use",
+    responses=openapi.answer("The process runs.") | openapi.problems(500, 503),
 )
-async def health_live() -> Health:
-    """Answers 200 as long as the event loop turns."""
+async def health_live(service: ServiceOf) -> Health:
+    """Answers 200 as long as the event loop turns, and 503 once only a restart can help."""
+    service.require_live()
     return Health(status="live")
 
 
@@ -26,5 +27,5 @@ async def health_live() -> Health:
 )
 async def health_ready(service: ServiceOf) -> Health:
     """Answers 503 until all models are loaded and warm, while one fails, and when it stops."""
-    service.models.require_ready()
+    service.require_ready()
     return Health(status="ready")

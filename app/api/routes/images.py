@@ -51,7 +51,7 @@ async def denoise(
     """
     service.models.denoiser(options.model)  # lest a picture be sent in vain
     files, options = await read_image(request, share, options)
-    denoiser = service.models.denoiser(options.model)
+    denoiser = service.models.denoiser(options.model, taken=True)
     trace.model = denoiser.card.name
     async with while_wanted(request, service.settings.timeout_seconds):
         with trace.stage("decode"), decoding():

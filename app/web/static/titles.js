@@ -26,6 +26,7 @@ export const TITLES = {
   "overloaded": "The service is busy",
   "loading": "The service is starting",
   "failing": "The service is not well",
+  "broken": "The service has broken down",
   "draining": "The service is stopping",
   "timeout": "This took too long",
 };

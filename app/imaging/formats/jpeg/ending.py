@@ -44,12 +44,16 @@ def decode_whole(
         return decode(data), True
     except EndMissing:
         cut = data.rstrip(b"\xff")  # half an end marker, perhaps, but half no pixel
+    try:
         samples = decode(cut + END)
-        if not _has_all_scans(cut + END, frame) or any(
+        whole = _has_all_scans(cut + END, frame) and not any(
             (decode(cut + ending + END) != samples).any() for ending in _ENDINGS
-        ):
-            raise UnreadableImage("The JPEG image is truncated.") from None
-        return samples, False
+        )
+    except EndMissing:  # the new end became part of a segment that is cut off
+        whole = False
+    if not whole:
+        raise UnreadableImage("The JPEG image is truncated.")
+    return samples, False
 
 
 def _has_all_scans(data: bytes, frame: Frame) -> bool:
