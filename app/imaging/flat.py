@@ -50,9 +50,11 @@ def flat_cells(pixels: Pixels) -> Cells | None:
     return Cells(tops[row], lefts[column]) if len(row) else None
 
 
-def keep(pixels: Pixels, moved: Pixels, cells: Cells) -> None:
-    """Set the pixels of the cells in `moved` to what they are in `pixels`."""
-    _windows(moved)[cells] = _windows(pixels)[cells]
+def kept(pixels: Pixels, moved: Pixels, cells: Cells) -> Pixels:
+    """A copy of `moved` whose cells are those of `pixels`."""
+    result = moved.copy()
+    _windows(result, writeable=True)[cells] = _windows(pixels)[cells]
+    return result
 
 
 def _starts(length: int) -> Indices:
@@ -67,7 +69,7 @@ def _flat(cells: Pixels) -> NDArray[np.bool_]:
     return flat
 
 
-def _windows(pixels: Pixels) -> Pixels:
+def _windows(pixels: Pixels, *, writeable: bool = False) -> Pixels:
     """Every cell that there is [height, width, channels, CELL, CELL], as a view."""
     size = (CELL, CELL)
-    return np.lib.stride_tricks.sliding_window_view(pixels, size, axis=(0, 1), writeable=True)
+    return np.lib.stride_tricks.sliding_window_view(pixels, size, (0, 1), writeable=writeable)
