@@ -11,6 +11,7 @@ import numpy as np
 
 from app.imaging.blend import Strength, blend
 from app.imaging.estimate import NOISE_FOUND, estimate_sigma
+from app.imaging.flat import flat_cells, kept
 from app.imaging.hidden import Mask, filled, hidden
 from app.imaging.light import Light, Transfer, light_of
 from app.imaging.picture import Picture
@@ -73,15 +74,18 @@ def corrected(original: Picture, view: View, restored: Pixels, strength: Strengt
     """`original` with as much of the network's correction as `strength` says.
 
     `restored` is the network's own result, of the channels of the view. What is hidden, or no
-    number, stays as it is, and so does a picture of one colour.
+    number, stays as it is, and so do flat areas.
     """
 
     def mixed(pixels: Pixels, channels: Any) -> Pixels:
         """Those of the view's channels which show `pixels`; where these are flat, as they were."""
-        if is_flat(view.pixels[channels]):
+        shown, mask = view.pixels[channels], view.hidden
+        if is_flat(shown):
             return pixels
-        moved, mask = blend(pixels, restored[channels], strength), view.hidden
-        return moved if mask is None else np.where(mask[channels], pixels, moved)
+        moved, cells = blend(pixels, restored[channels], strength), flat_cells(shown)
+        if mask is not None:
+            moved = np.where(mask[channels], pixels, moved)
+        return moved if cells is None else kept(pixels, moved, cells)
 
     if original.extra is None:
         return replace(original, pixels=mixed(original.pixels, np.s_[...]))
