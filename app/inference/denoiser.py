@@ -16,10 +16,10 @@ from app.imaging.codec import Picture
 from app.imaging.light import Transfer
 from app.imaging.range import Choice, Range
 from app.imaging.scale import Pixels
-from app.imaging.tiling import Tile, plan, sides_within
+from app.imaging.tiling import Tile, cost, plan, sides_within
 from app.imaging.view import View, corrected, noise_found, view_of
 from app.inference import engines
-from app.inference.batcher import Batcher, Stats, Timing
+from app.inference.batcher import Batcher, Progress, Stats, Timing
 from app.inference.card import ModelCard
 from app.inference.engines import Precision
 from app.inference.store import BadModelPackage, ModelPackage
@@ -192,20 +192,27 @@ class Denoiser:
         range_: Choice = "auto",
         transfer: Transfer = "auto",
         empty: Empty = np.empty,
+        progress: Progress | None = None,
     ) -> Denoised:
         """`submit`, awaited: cancelling this takes the picture off the queue.
 
         `empty` makes the array for the result, whose values do not matter: it may lie in memory
-        that other processes see.
+        that other processes see. `progress` is kept up to date; a picture that has one may take
+        longer than the deadline.
         """
         if _is_simple(picture):
             view = view_of(picture, range_, transfer)
         else:
             view = await asyncio.to_thread(view_of, picture, range_, transfer)
-        return await asyncio.wrap_future(self._queue(picture, view, strength, empty))
+        return await asyncio.wrap_future(self._queue(picture, view, strength, empty, progress))
 
     def _queue(
-        self, picture: Picture, view: View, strength: Strength, empty: Empty = np.empty
+        self,
+        picture: Picture,
+        view: View,
+        strength: Strength,
+        empty: Empty = np.empty,
+        progress: Progress | None = None,
     ) -> Future[Denoised]:
         if view.is_flat:
             done: Future[Denoised] = Future()
@@ -219,12 +226,23 @@ class Denoiser:
             restored,
             lambda timing: Denoised(picture, view, restored, strength, timing),
             view.bounds,
+            progress,
         )
 
     def plan(self, height: int, width: int) -> tuple[Tile, ...]:
         """The tiles that a picture of so many pixels is cut into."""
         card = self.card
         return plan(height, width, halo=card.halo, stride=card.stride, sides=self._sides)
+
+    def seconds_for(self, height: int, width: int) -> float:
+        """How long such a picture takes by itself, by what a pixel has cost of late."""
+        return self._batcher.seconds(cost(self.plan(height, width)))
+
+    @property
+    def megapixels_per_second(self) -> float:
+        """Of a picture of 4 megapixels, by what a pixel has cost of late; infinite until known."""
+        seconds = self.seconds_for(2000, 2000)
+        return 4 / seconds if seconds else float("inf")
 
     async def probe(self) -> None:
         """Runs the smallest picture through the network; raises whatever that does."""
