@@ -229,14 +229,26 @@ async def _handle(request: Request, error: Exception) -> Response:
     return problem_response(request, error)
 
 
+async def _handle_http(request: Request, error: HTTPException) -> Response:
+    """A method that is not taken is told from all that the path has, not from one route of it."""
+    route = getattr(request.scope.get("route"), "path", None)
+    described = request.app.openapi()["paths"].get(route)
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and described:
+        error.headers = {"Allow": ", ".join(sorted(method.upper() for method in described))}
+    return problem_response(request, error)
+
+
 Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 
-HANDLERS: dict[int | type[Exception], Handler] = dict.fromkeys(
-    (
-        *(ProblemError, RequestValidationError, HTTPException),
-        *(ImagingError, Overloaded, Draining, WorkerLost),
-        *(Loading, Failing, Broken, UnknownModel, UnknownJob, NeedsTooMuchMemory, TakesTooLong),
+HANDLERS: dict[int | type[Exception], Handler] = {
+    HTTPException: _handle_http,
+    **dict.fromkeys(
+        (
+            *(ProblemError, RequestValidationError),
+            *(ImagingError, Overloaded, Draining, WorkerLost),
+            *(Loading, Failing, Broken, UnknownModel, UnknownJob, NeedsTooMuchMemory, TakesTooLong),
+        ),
+        _handle,
     ),
-    _handle,
-)
+}
 """For FastAPI; whatever is not named here ends in the middleware that observes requests."""
