@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from app.imaging.codec import Header, UnreadableImage
 from app.imaging.light import Transfer
 from app.imaging.range import Range
+from app.imaging.stack import AxesChoice
 from app.inference.batcher import Progress
 from app.inference.denoiser import Denoiser
 from app.sandbox.faults import Cause, WorkerLost
@@ -57,13 +58,14 @@ async def denoise(
     with trace.stage("decode"), decoding():
         async with service.sandbox.worker() as worker:
             shared = await _decoded(service, worker, trace, share, files, admit)
-        share.hold(weight(shared.layout))
+        share.hold(weight(shared.layout, options.axes))
     picture, restored = shared.pixels, Region(shared.layout.working_bytes)
     result = await denoiser.denoise(
         picture,
         strength=options.shares,
         range_=options.working_range,
         transfer=options.transfer,
+        axes=options.axes,
         empty=restored.array,
         progress=progress,
     )
@@ -181,18 +183,21 @@ def limits_of(service: Service) -> dict[str, int]:
     return {"max_pixels": service.settings.max_pixels, "max_side": service.settings.max_side}
 
 
-def weight(layout: Layout) -> int:
+def weight(layout: Layout, axes: AxesChoice = "1") -> int:
     """Bytes of a picture and of its result, which has the same alpha until it is encoded."""
     # its samples anew without those that are hidden, a mask, and a pyramid of one channel
     samples, may_hide = layout.pixel_bytes, layout.alpha or layout.dtype.startswith("float")
     shown = 2 * samples + 16 * layout.size if may_hide else 0
     # with a channel beside them, colours are worked on in one array with it
     extra = 3 * layout.extra_bytes + 2 * samples if layout.extra else 0
-    return 2 * layout.nbytes - layout.alpha_bytes + extra + shown
+    # what the axes of a volume give is added up in single precision
+    several = len(layout.stack.axes(axes, layout.height, layout.width)) > 1
+    added = 4 * layout.size * (layout.channels + layout.extra) if several else 0
+    return 2 * layout.nbytes - layout.alpha_bytes + extra + shown + added
 
 
 def _within_limits(service: Service, header: Header) -> bool:
     """Whether it will be decoded; if not, that refusal says more than one for want of memory."""
     settings = service.settings
-    sides, size = (header.width, header.height), header.width * header.height
-    return max(sides) <= settings.max_side and size <= settings.max_pixels
+    sides = header.width, header.height
+    return max(sides) <= settings.max_side and header.size <= settings.max_pixels

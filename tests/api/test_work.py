@@ -29,7 +29,7 @@ class Stuck:
     def seconds_for(self, height, width):
         return 0.0
 
-    async def denoise(self, picture, *, strength, range_, transfer, empty, progress):
+    async def denoise(self, picture, *, strength, range_, transfer, axes, empty, progress):
         if self.full:
             raise Overloaded(2.5)
         self.futures.append(Future())

@@ -129,11 +129,8 @@ async def compare(
             reference = await worker.decode(**limits_of(service))
             image = await worker.decode(**limits_of(service))
         share.hold(weight(reference) + weight(image))
-        if (image.width, image.height) != (reference.width, reference.height):
-            detail = (
-                f"The image has {image.width}x{image.height} pixels, "
-                f"the reference {reference.width}x{reference.height}."
-            )
+        if image.sides != reference.sides:
+            detail = f"The image has {image.sides} pixels, the reference {reference.sides}."
             raise invalid_body("image", detail)
         with trace.stage("compare"):
             rmse, psnr, ssim = await worker.compare()
