@@ -70,8 +70,9 @@ class Models:
         try:
             self._packages = await asyncio.to_thread(self._read)
             for name, package in self._packages.items():
-                self.loaded[name] = await self._loaded(package)
-                logger.info("model %s is loaded and warm", name)
+                self.loaded[name] = denoiser = await self._loaded(package)
+                speed = denoiser.megapixels_per_second
+                logger.info("model %s is loaded and warm: %.2g megapixels a second", name, speed)
             await asyncio.to_thread(_settle)
         except BadModelPackage as error:
             self._unloadable = error
