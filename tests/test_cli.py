@@ -279,7 +279,7 @@ def test_what_to_install_is_told(monkeypatch, picture, tmp_path, capsys):
     def miss():
         raise ModuleNotFoundError("No module named 'keras'", name="keras")
 
-    monkeypatch.setattr("app.pipeline._import_tensorflow_in_silence", miss)
+    monkeypatch.setattr("app.service.local._import_tensorflow_silently", miss)
     assert run("denoise", picture(), "-o", tmp_path / "out.png") == 1
     assert "denoiser[cpu]" in capsys.readouterr().err
 
@@ -364,12 +364,13 @@ def test_a_stop_does_not_wait_and_loses_nothing(picture, tmp_path):
     """The second picture would take a minute."""
     code = """
 import app.cli, denoiser, time
-add_noise = app.cli.add_noise
-def slow(pixels, *args, **options):
-    if pixels.shape[0] > 9:
+from app.service import local
+add_noise = local.add_noise
+def slow(picture, options, seed):
+    if picture.height > 9:
         time.sleep(60)
-    return add_noise(pixels, *args, **options)
-app.cli.add_noise = slow
+    return add_noise(picture, options, seed)
+local.add_noise = slow
 denoiser.main()
 """
     picture("in/a.png")

@@ -27,6 +27,7 @@ from app.service.errors import (
     Failing,
     Loading,
     NeedsTooMuchMemory,
+    SizesDiffer,
     TakesTooLong,
     UnknownJob,
     UnknownModel,
@@ -177,6 +178,8 @@ def as_problem(error: Exception) -> ProblemError:
             return problem("broken", retry_after=DRAIN_RETRY_AFTER)
         case Failing():
             return problem("failing", retry_after=FAILING_RETRY_AFTER)
+        case SizesDiffer():
+            return invalid_body("image", str(error))
         case NeedsTooMuchMemory():
             return problem("needs-too-much-memory")
         case Overloaded():
@@ -246,7 +249,8 @@ HANDLERS: dict[int | type[Exception], Handler] = {
         (
             *(ProblemError, RequestValidationError),
             *(ImagingError, Overloaded, Draining, WorkerLost),
-            *(Loading, Failing, Broken, UnknownModel, UnknownJob, NeedsTooMuchMemory, TakesTooLong),
+            *(Loading, Failing, Broken, UnknownModel, UnknownJob),
+            *(NeedsTooMuchMemory, TakesTooLong, SizesDiffer),
         ),
         _handle,
     ),

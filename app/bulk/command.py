@@ -109,7 +109,7 @@ def denoise(request: Request, options: DenoiseOptions, settings: Settings) -> in
     from app.bulk.results import Results
     from app.bulk.run import Choice, run
     from app.bulk.store import Store
-    from app.pipeline import Pipeline, load_denoiser, package_of
+    from app.service.local import Pipeline, load_denoiser, package_of
 
     package = package_of(options, settings)
     shard, asked = _shard(request), asked_for(options, package.card.name)

@@ -15,7 +15,7 @@ from app.imaging.codec import (
     UnsuitableFormat,
     UnsupportedImage,
 )
-from app.pipeline import Result
+from app.service.local import Result
 
 
 class TooLarge(ImagingError):

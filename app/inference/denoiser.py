@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
-from typing import Any, Self
+from typing import Any, Self, TypedDict
 
 import numpy as np
 
@@ -55,6 +55,15 @@ class Limits:
     """The most pixels that wait."""
     deadline: float = 60.0
     """The longest time, in seconds, that a new picture may take with all that is before it."""
+
+
+class Correction(TypedDict):
+    """How an image is denoised: the keyword arguments of `Denoiser.submit` and `denoise`."""
+
+    strength: Strength
+    range_: Choice
+    transfer: Transfer
+    axes: AxesChoice
 
 
 @dataclass(frozen=True)

@@ -48,3 +48,11 @@ class TakesTooLong(Exception):
         """`faster` is a model that would do it in time, if there is one."""
         super().__init__(f"it would take {seconds:.0f} s of {limit:g} s")
         self.seconds, self.limit, self.faster = seconds, limit, faster
+
+
+class SizesDiffer(Exception):
+    """Images that are to be compared differ in width, height or number of frames."""
+
+    def __init__(self, image: str, reference: str) -> None:
+        """Take the size of each, such as 640x480."""
+        super().__init__(f"The image has {image} pixels, the reference {reference}.")

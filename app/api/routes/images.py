@@ -1,7 +1,6 @@
 """POST /denoise, /noise and /compare."""
 
 import math
-import secrets
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -10,16 +9,14 @@ from starlette.responses import Response
 from app.api import openapi
 from app.api.answer import PictureResponse
 from app.api.dependencies import ServiceOf, ShareOf, TraceOf
-from app.api.problems import invalid_body
 from app.api.schemas import Comparison
 from app.api.upload import read_image, read_images
 from app.api.work import while_wanted
-from app.imaging.codec import Format
 from app.service import operations
-from app.service.operations import DenoisedFile, decoding, limits_of, opened, weight
+from app.service.operations import DenoisedFile
 from app.service.options import DenoiseOptions, NoiseOptions
 
-router = APIRouter(tags=["pictures"])
+router = APIRouter(tags=["images"])
 
 
 @router.post(
@@ -78,30 +75,15 @@ async def noise(
     share: ShareOf,
     options: Annotated[NoiseOptions, Query()],
 ) -> Response:
-    """Answers the picture with noise added, clipped to its range, in a lossless format.
+    """Returns the image with noise added, clipped to its range, by default in a lossless format.
 
-    The same picture, parameters and seed give the same bytes.
+    The same image, parameters and seed give the same bytes.
     """
     files, options = await read_image(request, share, options)
-    seed = secrets.randbits(32) if options.seed is None else options.seed
-    async with (
-        while_wanted(request, service.settings.timeout_seconds),
-        service.sandbox.worker() as worker,
-    ):
-        with trace.stage("decode"), decoding():
-            await opened(service, worker, trace, share, files)
-            layout = await worker.decode(**limits_of(service))
-        share.hold(weight(layout))
-        with trace.stage("noise"):
-            await worker.add_noise(
-                factor=options.factor, kind=options.kind, channels=options.channels, seed=seed
-            )
-        with trace.stage("encode"):
-            target = options.format_for(Format(layout.format), lossless=layout.lossless)
-            file = await worker.encode(target, options.quality, strip=options.strips)
-    share.hold(len(file.data))
-    headers = {"X-Noise-Seed": str(seed)}
-    return PictureResponse(file, "noisy", headers, seconds=service.settings.answer_seconds)
+    async with while_wanted(request, service.settings.timeout_seconds):
+        noisy = await operations.add_noise(service, trace, share, files, options)
+    headers = {"X-Noise-Seed": str(noisy.seed)}
+    return PictureResponse(noisy.file, "noisy", headers, seconds=service.settings.answer_seconds)
 
 
 @router.post(
@@ -120,18 +102,7 @@ async def compare(
     the reference fills.
     """
     files = await read_images(request, share, ("reference", "image"))
-    async with (
-        while_wanted(request, service.settings.timeout_seconds),
-        service.sandbox.worker() as worker,
-    ):
-        with trace.stage("decode"), decoding():
-            await opened(service, worker, trace, share, files)
-            reference = await worker.decode(**limits_of(service))
-            image = await worker.decode(**limits_of(service))
-        share.hold(weight(reference) + weight(image))
-        if image.sides != reference.sides:
-            detail = f"The image has {image.sides} pixels, the reference {reference.sides}."
-            raise invalid_body("image", detail)
-        with trace.stage("compare"):
-            rmse, psnr, ssim = await worker.compare()
-    return Comparison(rmse=rmse, psnr=psnr if math.isfinite(psnr) else None, ssim=ssim)
+    async with while_wanted(request, service.settings.timeout_seconds):
+        found = await operations.compare(service, trace, share, files)
+    psnr = found.psnr if math.isfinite(found.psnr) else None
+    return Comparison(rmse=found.rmse, psnr=psnr, ssim=found.ssim)

@@ -16,7 +16,7 @@ from app.api.routes.images import denoised_response
 from app.api.schemas import JobStatus
 from app.api.upload import read_image
 from app.inference.batcher import Progress
-from app.service import operations
+from app.service import confined, operations
 from app.service.jobs import Job, Operation, State, Status
 from app.service.memory import Share
 from app.service.operations import DenoisedFile
@@ -81,7 +81,7 @@ async def create_job(
         share = held.enter_context(service.memory.share())
         (file,), options = await read_image(request, share, options)
         denoiser = service.models.denoiser(options.model, taken=True)
-        header = await operations.look(service, file)
+        header = await confined.look(service, file)
         job = service.jobs.start(
             _denoising(service, Trace(trace.request_id), file, options),
             held,

@@ -1,41 +1,45 @@
-"""One picture's way through this process: the bytes of a file in, those of the result out."""
+"""The operations in this process, for the command line and the bulk command.
+
+Whoever runs these trusts the files; those of the service's callers go through `operations`.
+"""
 
 import math
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from app.files import PIXELS_AT_ONCE, Room
+from app.imaging import noise
 from app.imaging.codec import Format, Picture, decode, read_header
 from app.inference import engines
 from app.inference.denoiser import Denoised, Denoiser, Limits
 from app.inference.store import BadModelPackage, ModelPackage, read_packages
-from app.service.options import DenoiseOptions
+from app.service.options import DenoiseOptions, NoiseOptions
+from app.service.room import Room
 from app.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A denoised picture as a file."""
+    """A denoised image as a file."""
 
     data: bytes
     format: Format
     sigma: float
-    """Standard deviation of the noise that was found, 0..1."""
+    """Standard deviation of the noise found, 0..1."""
     pixels: int
 
 
 class Pipeline:
-    """Decodes, denoises and encodes; called from many threads, whose pictures share batches."""
+    """Decode, denoise and encode; called from many threads, whose images share batches."""
 
     def __init__(self, denoiser: Denoiser, options: DenoiseOptions, settings: Settings) -> None:
         self._denoiser, self._options, self._settings = denoiser, options, settings
-        self._room = Room(PIXELS_AT_ONCE)
+        self._room = Room()
 
     def __call__(self, data: bytes) -> Result:
-        """Denoise a file; waits while the pictures of other threads fill the memory.
+        """Denoise a file; wait while the images of other threads fill the memory.
 
-        Raises ImagingError where it cannot be read, or written as the options ask for.
+        Raises ImagingError if it cannot be read, or encoded as the options ask for.
         """
         options, settings = self._options, self._settings
         size = read_header(data).size
@@ -48,18 +52,23 @@ class Pipeline:
 
 
 def denoise(denoiser: Denoiser, picture: Picture, options: DenoiseOptions) -> Denoised:
-    """The picture without its noise, by these options; waits for its turn among other threads'."""
-    return denoiser.submit(
-        picture,
-        strength=options.shares,
-        range_=options.working_range,
-        transfer=options.transfer,
-        axes=options.axes,
-    ).result()
+    """Denoise a decoded image by the options; wait for its turn among those of other threads."""
+    return denoiser.submit(picture, **options.correction).result()
+
+
+def add_noise(picture: Picture, options: NoiseOptions, seed: int) -> Picture:
+    """Return a decoded image with noise by the options and the seed."""
+    noisy = noise.add_noise(
+        picture.pixels, options.factor, kind=options.kind, channels=options.channels, seed=seed
+    )
+    return replace(picture, pixels=noisy)
 
 
 def package_of(options: DenoiseOptions, settings: Settings) -> ModelPackage:
-    """The model that the options name, or the settings; raises BadModelPackage if there is none."""
+    """Return the package of the model in the options, or else in the settings.
+
+    Raises BadModelPackage if there is none of that name.
+    """
     packages = read_packages(settings.models_dir)
     name = options.model or settings.model
     if name not in packages:
@@ -68,18 +77,21 @@ def package_of(options: DenoiseOptions, settings: Settings) -> ModelPackage:
 
 
 def load_denoiser(package: ModelPackage, settings: Settings) -> Denoiser:
-    """The model, loaded and warm, with a queue in which work may wait without end."""
-    _import_tensorflow_in_silence()
+    """Load and warm the model, with a queue without a time limit."""
+    _import_tensorflow_silently()
     return Denoiser.load(
         package,
         precision=settings.precision,
         threads=settings.threads,
-        limits=Limits(deadline=math.inf),  # nobody waits for an answer
+        limits=Limits(deadline=math.inf),
     )
 
 
-def _import_tensorflow_in_silence() -> None:
-    """Its libraries tell stderr how they were compiled, whatever the level of its log."""
+def _import_tensorflow_silently() -> None:
+    """Import TensorFlow while standard error is closed to it.
+
+    Its libraries report how they were compiled, whatever their log level.
+    """
     if "TF_CPP_MIN_LOG_LEVEL" in os.environ:  # somebody wants to know
         return
     sys.stderr.flush()
