@@ -1,6 +1,6 @@
-"""Every problem that the service answers with, a row each.
+"""Every problem that the service responds with, one row each.
 
-OpenAPI's examples, docs/problems.md and the titles on the page are all made from it.
+OpenAPI's examples, docs/problems.md and the titles on the page are all generated from it.
 """
 
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ Code = Literal[
 ]
 
 Retry = Literal["never", "later", "told"]
-"""Whether the same request may do better: not at all, at any time, or after Retry-After."""
+"""Whether the same request may succeed later: never, at any time, or after Retry-After."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +51,15 @@ class Row:
 
     status: int
     title: str
-    """What it is to a reader of the page."""
+    """The title of the problem for readers of the page."""
     text: str
-    """The `detail`, with fields to be filled in."""
+    """The template of `detail`, with fields to be filled in."""
     example: Mapping[str, Any] = field(default_factory=dict)
-    """The fields in an example."""
+    """The fields of the example."""
     retry: Retry = "never"
 
     def detail(self, **fields: Any) -> str:
-        """The text with its fields filled in; raises KeyError where one is missing."""
+        """Fill in the fields of the text; raise KeyError if one is missing."""
         return self.text.format_map(fields)
 
 
@@ -244,5 +244,5 @@ if missing := set(get_args(Code)) ^ CATALOGUE.keys():
 
 
 def with_status(status: int) -> dict[Code, Row]:
-    """The rows that are answered with this status."""
+    """Return the rows with this status."""
     return {code: row for code, row in CATALOGUE.items() if row.status == status}

@@ -1,4 +1,4 @@
-"""The parts of the OpenAPI description that cannot be read off the endpoints' signatures."""
+"""The parts of the OpenAPI description that do not follow from the endpoints' signatures."""
 
 from http import HTTPStatus
 from typing import Any
@@ -126,7 +126,7 @@ EXPOSED_HEADERS = (
     *(RETRY_AFTER | CHALLENGE),
     "Content-Disposition",
 )
-"""Those that a page of another origin may read, where it may call the service at all."""
+"""Response headers that pages of other origins may read, if they may call the service at all."""
 
 KEY_SCHEMES: Json = {
     "bearer": {"type": "http", "scheme": "bearer"},
@@ -150,9 +150,9 @@ _BINARY: Json = {"type": "string", "format": "binary"}
 
 
 def upload(*fields: str, raw: bool = True) -> Json:
-    """The request body: a form with the given fields and, where `raw`, an image alone.
+    """Return the request body: a form with the given fields and, if `raw`, an image alone.
 
-    Such a form may have parameters, too, and what it has besides is passed over.
+    Such a form may also contain parameters; anything else in it is ignored.
     """
     names = fields or ("image",)
     form = {
@@ -174,7 +174,7 @@ def upload(*fields: str, raw: bool = True) -> Json:
 
 
 def picture(description: str, *headers: Json, **links: Json) -> Responses:
-    """The 200 with a picture in any of the formats that are written."""
+    """Return the 200 response with an image in any of the formats that are written."""
     disposition = {
         "description": "A name to save the picture under.",
         "schema": {"type": "string"},
@@ -189,28 +189,28 @@ def picture(description: str, *headers: Json, **links: Json) -> Responses:
 
 
 def denoised(description: str) -> Responses:
-    """The 200 with a denoised picture."""
+    """Return the 200 response with a denoised image."""
     describe = link("describe_model", "The model's card.", name="$response.header.X-Model")
     return picture(description, MODEL, SIGMA, RANGE, TRANSFER, describe=describe)
 
 
 def answer(description: str, **links: Json) -> Responses:
-    """The 200 with JSON that the endpoint's own type describes, and what to do with it."""
+    """Return the 200 response with JSON of the endpoint's type, and its links."""
     return {200: {"description": description, "headers": COMMON_HEADERS, "links": links}}
 
 
 def accepted(description: str, **links: Json) -> Responses:
-    """The 202 with JSON that the endpoint's own type describes, and where to ask on."""
+    """Return the 202 response with JSON of the endpoint's type, and its links."""
     return {202: {"description": description, "headers": COMMON_HEADERS | LOCATION, "links": links}}
 
 
 def no_content(description: str) -> Responses:
-    """The 204."""
+    """Return the 204 response."""
     return {204: {"description": description, "headers": COMMON_HEADERS}}
 
 
 def events(description: str, **links: Json) -> Responses:
-    """The 200 with JSON of the endpoint's own type, or with server-sent events of it."""
+    """Return the 200 response with JSON of the endpoint's type, or server-sent events of it."""
     found = answer(description, **links)
     found[200]["content"] = {
         "text/event-stream": {
@@ -222,18 +222,18 @@ def events(description: str, **links: Json) -> Responses:
 
 
 def link(operation: str, description: str, **parameters: str) -> Json:
-    """What a part of an answer is good for: a parameter of another operation."""
+    """Return a link: a part of a response that is a parameter of another operation."""
     return {"operationId": operation, "description": description, "parameters": parameters}
 
 
 def text(description: str, *media_types: str) -> Responses:
-    """The 200 with text of one of these types."""
+    """Return the 200 response with text of one of these types."""
     content = {media_type: {"schema": {"type": "string"}} for media_type in media_types}
     return {200: {"description": description, "headers": COMMON_HEADERS, "content": content}}
 
 
 def problems(*statuses: int) -> Responses:
-    """The errors with these statuses, with an example of each kind."""
+    """Return the errors with these statuses, with an example of each kind."""
     return {status: _problem(status) for status in statuses}
 
 
@@ -264,9 +264,9 @@ def _problem(status: int) -> Json:
 
 
 def complete(app: FastAPI, *, keys: bool, rate: bool) -> None:
-    """Builds the description, with the schema of problems, that no endpoint returns.
+    """Build the description, with the schema of problems, which no endpoint returns.
 
-    `keys` and `rate` say whether there are API keys and a limit on the rate of requests.
+    `keys` and `rate` say whether there are API keys and a rate limit.
     """
     _, definitions = models_json_schema(
         [(Problem, "serialization")], ref_template="#/components/schemas/{model}"

@@ -1,4 +1,4 @@
-"""What the endpoints answer, apart from pictures."""
+"""The JSON that the endpoints respond with."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -28,14 +28,14 @@ class Health(BaseModel):
 
 
 class ModelList(BaseModel):
-    """The models that the service has."""
+    """The models of the service."""
 
     default: str = Field(description="The model of a request that names none.", examples=["unet"])
     models: list[ModelCard]
 
 
 class JobStatus(BaseModel):
-    """How far a job is."""
+    """The progress of a job."""
 
     model_config = ConfigDict(
         json_schema_extra={

@@ -34,11 +34,11 @@ async def denoise(
     share: ShareOf,
     options: Annotated[DenoiseOptions, Query()],
 ) -> Response:
-    """Answers the caller's own picture without its noise.
+    """Return the image without its noise.
 
-    Same width, height, bit depth and colours; transparency and metadata pass through.
+    Width, height, bit depth and colours stay the same; transparency and metadata are kept.
     """
-    service.models.denoiser(options.model)  # lest a picture be sent in vain
+    service.models.denoiser(options.model)  # so that no image is sent in vain
     files, options = await read_image(request, share, options)
     async with while_wanted(request, service.settings.timeout_seconds):
         found = await operations.denoise(service, trace, share, files, options)
@@ -46,7 +46,7 @@ async def denoise(
 
 
 def denoised_response(found: DenoisedFile, seconds: float) -> PictureResponse:
-    """The picture, which is to be taken within so many seconds, and what was found."""
+    """Return the response with the image, which must be read within so many seconds."""
     headers = {
         "X-Model": found.model,
         "X-Noise-Sigma": f"{found.sigma:.4f}",
@@ -75,7 +75,7 @@ async def noise(
     share: ShareOf,
     options: Annotated[NoiseOptions, Query()],
 ) -> Response:
-    """Returns the image with noise added, clipped to its range, by default in a lossless format.
+    """Return the image with noise added, clipped to its range, by default in a lossless format.
 
     The same image, parameters and seed give the same bytes.
     """
@@ -95,11 +95,11 @@ async def noise(
 async def compare(
     request: Request, service: ServiceOf, trace: TraceOf, share: ShareOf
 ) -> Comparison:
-    """Answers RMSE, PSNR and SSIM on the 0..1 scale, whatever the bit depths.
+    """Return RMSE, PSNR and SSIM on the 0..1 scale, whatever the bit depths.
 
-    The two are of one width and height; grey is compared with colour as three equal channels.
-    Where either is signed, of 32 bits or floating point beyond 0..1, the scale is the range that
-    the reference fills.
+    Both images must have the same width and height; a grey image is compared with a colour image as
+    three equal channels. If either has signed, 32-bit or floating-point samples beyond 0..1, the
+    scale is the range that the reference fills.
     """
     files = await read_images(request, share, ("reference", "image"))
     async with while_wanted(request, service.settings.timeout_seconds):

@@ -18,7 +18,7 @@ router = APIRouter(tags=["operation"])
     | openapi.problems(500),
 )
 async def metrics(request: Request, service: ServiceOf) -> Response:
-    """Answers in the format that the Accept header asks for."""
+    """Return the metrics in the format that the Accept header asks for."""
     service.metrics.publish()
     encode, media_type = choose_encoder(request.headers.get("accept", ""))
     body = encode(service.metrics.registry)

@@ -23,7 +23,7 @@ router = APIRouter(tags=["models"])
     | openapi.problems(500, 503),
 )
 async def list_models(service: ServiceOf) -> ModelList:
-    """Answers what each model was trained on, for which noise, and how well it does."""
+    """Return what each model was trained on, for which noise, and its evaluation."""
     packages = service.models.packages()
     cards = [package.card for package in packages.values()]
     return ModelList(default=service.settings.model, models=cards)
@@ -40,5 +40,5 @@ async def describe_model(
         str, Path(min_length=1, max_length=64, description="As in /models.", examples=["unet"])
     ],
 ) -> ModelCard:
-    """Answers the card of one model."""
+    """Return the card of one model."""
     return service.models.package(name).card
