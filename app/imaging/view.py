@@ -80,8 +80,11 @@ def corrected(original: Picture, view: View, restored: Pixels, strength: Strengt
         """Those of the view's channels which show `pixels`; where these are flat, as they were."""
         if is_flat(view.pixels[channels]):
             return pixels
-        moved, mask = blend(pixels, restored[channels], strength), view.hidden
-        return moved if mask is None else np.where(mask[channels], pixels, moved)
+        if view.hidden is None:
+            return blend(pixels, restored[channels], strength)
+        # what is no number would make the luma of its pixel none, too
+        shown = np.broadcast_to(view.pixels[channels], pixels.shape)
+        return np.where(view.hidden[channels], pixels, blend(shown, restored[channels], strength))
 
     if original.extra is None:
         return replace(original, pixels=mixed(original.pixels, np.s_[...]))
