@@ -2,7 +2,7 @@
 
 from typing import Literal, TypedDict
 
-Format = Literal["png", "jpeg", "webp", "tiff"]
+Format = Literal["png", "jpeg", "webp", "tiff", "avif", "jxl"]
 
 
 class OutputOptions(TypedDict, total=False):
@@ -11,7 +11,7 @@ class OutputOptions(TypedDict, total=False):
     format: Format
     """By default that of the file, for `noise` one without loss; PNG for arrays."""
     quality: int
-    """Of a JPEG or WebP file, 1 to 100."""
+    """Of a file with loss, 1 to 100."""
     metadata: Literal["keep", "strip"]
 
 
@@ -28,6 +28,8 @@ class DenoiseOptions(OutputOptions, total=False):
     """The values that are black and white: `auto`, `full` or `LOW:HIGH`."""
     transfer: Literal["auto", "linear", "perceptual"]
     """Whether the samples are in proportion to light."""
+    axes: Literal["auto", "1", "3"]
+    """Along which axes of a stack of slices planes are cut."""
 
 
 class NoiseOptions(OutputOptions, total=False):

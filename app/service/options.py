@@ -11,6 +11,7 @@ from app.imaging.codec import Encoded, Format, Picture, UnsupportedImage, encode
 from app.imaging.light import Transfer
 from app.imaging.noise import ChannelMode, NoiseKind
 from app.imaging.range import Choice, read_choice
+from app.imaging.stack import AxesChoice
 
 LARGEST_SEED = 2**53 - 1
 """The largest integer that every JSON reader keeps exactly."""
@@ -35,8 +36,10 @@ class OutputOptions(_Options):
     )
     quality: Annotated[int, Field(ge=1, le=100)] | SkipJsonSchema[None] = Field(
         default=None,
-        description="Quality of a JPEG or WebP result; the other formats are lossless. By default "
-        "95, and for what was a JPEG one that makes the result about as large.",
+        description="Quality of a JPEG, WebP, AVIF or JPEG XL result; PNG and TIFF are without "
+        "loss, and so is JPEG XL unless this is given or the upload was with loss. By default 95, "
+        "for AVIF and JPEG XL 90, and for what was a JPEG one that makes the result about as "
+        "large. 100 is without loss in AVIF and JPEG XL.",
         examples=[95],
     )
     metadata: Literal["keep", "strip"] = Field(
@@ -62,7 +65,7 @@ class OutputOptions(_Options):
     def format_for(self, own: Format, *, lossless: bool) -> Format:  # noqa: ARG002
         """The format to answer in: as asked for, or the picture's `own`.
 
-        `lossless` is for those who care whether that was a WebP without loss.
+        `lossless` is for those who care whether that was without loss, where a format can be both.
         """
         return self.format or own
 
@@ -111,6 +114,12 @@ class DenoiseOptions(OutputOptions):
         "a perceptual encoding and come back linear, `perceptual` ones are taken as they are, and "
         "`auto` goes by what the picture says: a PNG's gAMA or cICP chunk, or a colour profile.",
     )
+    axes: AxesChoice = Field(
+        default="auto",
+        description="Along which axes planes are cut from a stack of slices: along all three, "
+        "their results averaged, or along one. `auto` is all three where the file tells of "
+        "voxels that are nearly isotropic, and else slice by slice. One picture is one plane.",
+    )
     format: Format | SkipJsonSchema[None] = Field(
         default=None, description="Format of the result; by default that of the picture."
     )
@@ -156,8 +165,9 @@ class NoiseOptions(OutputOptions):
     )
     format: Format | SkipJsonSchema[None] = Field(
         default=None,
-        description="Format of the result; by default TIFF for TIFF, WebP for lossless WebP and "
-        "PNG for all others, so that the noise is not compressed away.",
+        description="Format of the result; by default TIFF for TIFF, WebP and JPEG XL for what "
+        "was one of these without loss, and PNG for all others: noise is not to be "
+        "compressed away.",
     )
 
     def format_for(self, own: Format, *, lossless: bool) -> Format:

@@ -49,6 +49,11 @@ def avif(samples: Samples, bits: int) -> bytes:
     )
 
 
+def jxl(samples: Samples, **options: Any) -> bytes:
+    """Saved by libjxl."""
+    return bytes(imagecodecs.jpegxl_encode(samples, effort=1, numthreads=1, **options))
+
+
 def by_pillow(samples: Samples, kind: str, mode: str | None = None, **options: Any) -> bytes:
     """Saved by Pillow, after conversion to `mode`."""
     image, file = Image.fromarray(samples), io.BytesIO()
@@ -72,6 +77,11 @@ def animated(kind: str) -> bytes:
     """Two frames; the pages of a TIFF."""
     frame = Image.fromarray(255 - SMOOTH)
     return by_pillow(SMOOTH, kind, save_all=True, append_images=[frame])
+
+
+def of_two_sizes() -> bytes:
+    """A TIFF of pages that differ in size."""
+    return by_pillow(SMOOTH, "TIFF", save_all=True, append_images=[Image.fromarray(SMOOTH[1:])])
 
 
 def by_tifffile(samples: Samples, **options: Any) -> bytes:

@@ -21,7 +21,8 @@ class Holds:
     `depths` are bits a sample, of which 32 is floating point; `extra` is a channel of no stated
     meaning, and `numbers` are samples that are signed, of 32 bits, or floating point beyond 0 to 1.
     Colour profiles are held by all formats that are written; `colour` tells whether what PNG says
-    of colours without one is. `too_long` names the parts of metadata that are left out.
+    of colours without one is. `too_long` names the parts of metadata that are left out. `frames`
+    says that there may be several, pages or slices.
     """
 
     depths: tuple[int, ...] = ()
@@ -33,6 +34,7 @@ class Holds:
     xmp: bool = False
     dpi: bool = False
     colour: Callable[[Metadata], bool] = _no_colour
+    frames: bool = False
     too_long: Callable[[Metadata], Iterator[Change]] = _none_too_long
 
 
