@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from app.cli import main
+from app.imaging.codec import Format
 from app.inference.store import BadModelPackage
 from app.service.keys import hash_of
 from app.settings import PROJECT, Settings
@@ -198,7 +199,7 @@ def test_a_suffix_that_means_no_format(picture, tmp_path, capsys):
 
 def test_an_unknown_model(picture, tmp_path, capsys):
     assert run("denoise", picture(), "-o", tmp_path / "out.png", "--model", "vgg") == 1
-    assert "there is no model 'vgg'; these are: blur" in capsys.readouterr().err
+    assert "there is no model 'vgg'; there are: blur" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -240,7 +241,7 @@ def test_the_help_needs_no_manual(command, capsys):
     assert end.value.code == 0
     described = " ".join(capsys.readouterr().out.split())
     assert f"denoiser {command} photo.jpg -o " in described
-    assert "One of png, jpeg, webp, tiff." in described
+    assert f"One of {', '.join(Format)}." in described
     assert "One of keep, strip. [keep]" in described
     assert "the exit code is 1 instead of 0" in described
 

@@ -34,8 +34,7 @@ class Form:
     def __init__(
         self, boundary: bytes, fields: Collection[str], texts: Collection[str], *, any_name: bool
     ) -> None:
-        """Take the fields for files; with `any_name`, one file in any other field is accepted, too.
-        """
+        """Take the fields for files; with `any_name`, one file in any other field is accepted."""
         if not boundary:
             raise _malformed("Content-Type names no boundary")
         self._fields, self._wanted, self._any_name = fields, texts, any_name
@@ -115,7 +114,7 @@ class Form:
     def _check_files(self) -> None:
         taken = " and ".join(f"`{field}`" for field in self._fields)
         if self._any_name and len(self._files) > 1:
-            self._refuse(f"The form has several files; it may have one, best as {taken}.")
+            self._refuse(f"The form has several files; send one, in the field {taken}.")
         if not self._any_name and self._name not in self._fields:
             self._refuse(f"The form has a file `{self._shown}`; it may have {taken} alone.")
 

@@ -21,7 +21,7 @@ _CHANGE = "|".join(Change)
 
 COMMON_HEADERS: Json = {
     "X-Request-ID": {
-        "description": "The caller's X-Request-ID, or one that was made up; it is in the log.",
+        "description": "The X-Request-ID of the request, or a generated one; it is in the log.",
         "schema": {"type": "string"},
         "example": REQUEST_ID,
     },
@@ -34,9 +34,9 @@ COMMON_HEADERS: Json = {
 CHANGES: Json = {
     "X-Image-Changes": {
         "description": (
-            "What the answer holds otherwise than the upload did, or not at all: a list of "
+            "What differs from the upload or is missing in the response: a list of "
             f"{', '.join(f'`{change}`' for change in Change)}. "
-            "Absent where nothing but the samples has changed."
+            "Absent if only the samples have changed."
         ),
         "schema": {
             "type": "string",
@@ -57,9 +57,9 @@ SIGMA: Json = {
     "X-Noise-Sigma": {
         "description": (
             "Estimated standard deviation of the noise that was found, 0..1, over the whole "
-            "picture. Good to 10% for Gaussian noise of 0.1 and above, and for 9 pictures in 10 at "
-            "0.04; to 15% for 14 of 15 camera pictures. Next to 0 for a clean picture; one that "
-            "is all texture has no such value."
+            "image. Accurate to 10% for Gaussian noise of 0.1 and above, and for 9 in 10 images at "
+            "0.04; to 15% for 14 of 15 camera images. Close to 0 for a clean image; not "
+            "meaningful for an image that is all texture."
         ),
         "schema": {"type": "number", "minimum": 0, "maximum": 1},
         "example": 0.0983,
@@ -68,8 +68,8 @@ SIGMA: Json = {
 RANGE: Json = {
     "X-Range": {
         "description": (
-            "The values of the picture that the model was given as 0 and 1, least first. "
-            "X-Noise-Sigma is in units of their difference."
+            "The values of the image that the model saw as 0 and 1, the lower first. "
+            "X-Noise-Sigma is a fraction of their difference."
         ),
         "required": True,
         "schema": {"type": "string", "pattern": "^[-+.0-9e]+:[-+.0-9e]+$"},
@@ -79,9 +79,9 @@ RANGE: Json = {
 TRANSFER: Json = {
     "X-Transfer": {
         "description": (
-            "Whether the samples were taken to be `linear`, in proportion to light, or as they are "
-            "looked at. X-Noise-Sigma is of linear ones as the model was given them, in a "
-            "perceptual encoding."
+            "Whether the samples were treated as `linear`, proportional to light, or as "
+            "`perceptual`. For linear ones, X-Noise-Sigma refers to the perceptual encoding that "
+            "the model saw."
         ),
         "required": True,
         "schema": {"type": "string", "enum": ["linear", "perceptual"]},
@@ -90,7 +90,7 @@ TRANSFER: Json = {
 }
 SEED: Json = {
     "X-Noise-Seed": {
-        "description": "The seed of the noise: as given, or as drawn.",
+        "description": "The seed of the noise: the given one, or the one drawn at random.",
         "required": True,
         "schema": {"type": "integer", "minimum": 0},
         "example": 1,
@@ -134,7 +134,7 @@ KEY_SCHEMES: Json = {
 }
 ACCEPT_ENCODING: Json = {
     "Accept-Encoding": {
-        "description": "What may be sent in place of a compressed body: with that code alone.",
+        "description": "The accepted content encodings, for code `unsupported-encoding`.",
         "schema": {"type": "string"},
         "example": "identity",
     }
@@ -162,9 +162,9 @@ def upload(*fields: str, raw: bool = True) -> Json:
     }
     if raw:
         form["description"] = (
-            "The picture may be in a field of another name, if it is the only file. Parameters of "
-            "the query may be fields instead, with the same value if they are both; other fields "
-            "are ignored."
+            "The image may be in a field of another name, if it is the only file. Parameters of "
+            "the query may be fields instead; if a parameter is in both, the values must agree. "
+            "Other fields are ignored."
         )
     content: Json = {"multipart/form-data": {"schema": form}}
     if raw:
@@ -176,7 +176,7 @@ def upload(*fields: str, raw: bool = True) -> Json:
 def picture(description: str, *headers: Json, **links: Json) -> Responses:
     """Return the 200 response with an image in any of the formats that are written."""
     disposition = {
-        "description": "A name to save the picture under.",
+        "description": "A file name to save the image under.",
         "schema": {"type": "string"},
         "example": 'inline; filename="denoised.png"',
     }

@@ -76,9 +76,7 @@ def _with(options: Options, texts: dict[str, str]) -> Options:
         raise invalid_fields(error) from None
     for name in options.model_fields_set & texts.keys():
         if getattr(options, name) != getattr(found, name):
-            raise invalid_body(
-                name, f"`{name}` has one value in the query and another in the form."
-            )
+            raise invalid_body(name, f"`{name}` has different values in the query and the form.")
     return options.model_copy(update={name: getattr(found, name) for name in texts})
 
 

@@ -25,7 +25,7 @@ class UnknownModel(Exception):
     def __init__(self, name: str, names: Iterable[str]) -> None:
         """Take the names that exist."""
         self.name, self.names = name, tuple(names)
-        super().__init__(f"there is no model {name!r}; these are: {', '.join(self.names)}")
+        super().__init__(f"there is no model {name!r}; there are: {', '.join(self.names)}")
 
 
 class NeedsTooMuchMemory(Exception):

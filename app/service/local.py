@@ -72,7 +72,7 @@ def package_of(options: DenoiseOptions, settings: Settings) -> ModelPackage:
     packages = read_packages(settings.models_dir)
     name = options.model or settings.model
     if name not in packages:
-        raise BadModelPackage(f"there is no model {name!r}; these are: {', '.join(packages)}")
+        raise BadModelPackage(f"there is no model {name!r}; there are: {', '.join(packages)}")
     return packages[name]
 
 

@@ -49,13 +49,13 @@ class Metrics:
             self.registry.register(_State(models, memory, sandbox, jobs))
         self._requests = Counter(
             "denoiser_requests",
-            "Requests by route and status; status 499: the client left before the answer.",
+            "Requests by route and status; 499 if the client left before the response.",
             ("method", "route", "status"),
             registry=own,
         )
         self._seconds = Histogram(
             "denoiser_request_seconds",
-            "Time from a request's headers to the end of its answer.",
+            "Time from the request headers to the end of the response.",
             ("route",),
             buckets=SECONDS,
             registry=own,
@@ -69,13 +69,13 @@ class Metrics:
         )
         self._pixels = Counter(
             "denoiser_pixels",
-            "Pixels of the pictures that were answered.",
+            "Pixels of the images that were returned.",
             ("route",),
             registry=own,
         )
         self._cancelled = Counter(
             "denoiser_cancelled",
-            "Requests whose client left before the answer.",
+            "Requests whose client left before the response.",
             registry=own,
         )
 
@@ -140,25 +140,27 @@ class _State(Collector):
     def collect(self) -> Iterable[Metric]:
         yield GaugeMetricFamily(
             "denoiser_ready",
-            "1 when requests are served; with several workers, how many of them serve.",
+            "1 when requests are served; with several workers, the number of those that serve.",
             value=self._models.ready,
         )
         yield GaugeMetricFamily(
             "denoiser_held_bytes",
-            "Memory that the requests in flight are reckoned to take: bodies, pixels and metadata.",
+            "Memory reserved for requests in progress: bodies, pixels and metadata.",
             value=self._memory.held,
         )
         queue = GaugeMetricFamily(
-            "denoiser_queue_pixels", "Pixels that wait or are being processed.", labels=("model",)
+            "denoiser_queue_pixels",
+            "Pixels queued or in progress, halos included.",
+            labels=("model",),
         )
         counters = [
             CounterMetricFamily("denoiser_batches", "Batches run.", labels=("model",)),
             CounterMetricFamily("denoiser_tiles", "Tiles run.", labels=("model",)),
             CounterMetricFamily(
-                "denoiser_tile_pixels", "Pixels run, halos included.", labels=("model",)
+                "denoiser_tile_pixels", "Pixels run, including halos.", labels=("model",)
             ),
             CounterMetricFamily(
-                "denoiser_dropped", "Pictures dropped from the queue.", labels=("model",)
+                "denoiser_dropped", "Images dropped from the queue.", labels=("model",)
             ),
         ]
         for name, denoiser in list(self._models.loaded.items()):
@@ -169,7 +171,7 @@ class _State(Collector):
                 counter.add_metric((name,), value)
         losses = CounterMetricFamily(
             "denoiser_codec_losses",
-            "Processes that were lost at work on a picture, and the request with them, by cause.",
+            "Processes lost while working on an image, each with one request, by cause.",
             labels=("cause",),
         )
         for cause in Cause:

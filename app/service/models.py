@@ -143,8 +143,7 @@ class Models:
             await asyncio.to_thread(denoiser.close, 0.0)
 
     async def _probe(self) -> None:
-        """Try failing models: they get no images, so only this can find out that they work again.
-        """
+        """Try failing models: they get no images, so only this finds out that they recover."""
         for name in self.failing:
             try:
                 await self.loaded[name].probe()

@@ -412,7 +412,7 @@ def test_what_is_no_picture_is_refused_in_plain_words(page, tmp_path, picture):
     page.until(lambda: page.find("#notice").is_displayed())
 
     assert page.text("#notice-title") in {
-        "This file cannot be read as a picture",
+        "This file cannot be read as an image",
         "This kind of file is not taken",
     }
     assert len(page.text("#notice-detail")) > 10
@@ -433,7 +433,7 @@ def test_a_picture_that_is_too_large_is_refused_in_plain_words(page, tmp_path, p
     page.choose(huge)
     page.until(lambda: page.shown("#notice"))
 
-    assert page.text("#notice-title") == "The picture is too large"
+    assert page.text("#notice-title") == "The image is too large"
     assert "60000 x 60000 pixels" in page.text("#notice-detail")
     assert not page.shown("#notice-retry")
 

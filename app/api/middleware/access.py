@@ -68,7 +68,7 @@ class Access:
         if self.hashes and not key:
             detail = NO_KEY["reason"]
             if given:
-                detail = "The key is not one that is taken here."
+                detail = "The key is not valid."
             challenge = {"WWW-Authenticate": 'Bearer realm="denoiser"'}
             raise problem("unauthorized", headers=challenge, reason=detail)
         if self.open[address] >= self.at_once:

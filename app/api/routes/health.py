@@ -11,8 +11,8 @@ router = APIRouter(tags=["operation"])
 
 @router.get(
     "/health/live",
-    summary="Tell whether the process is of use",
-    responses=openapi.answer("The process runs.") | openapi.problems(500, 503),
+    summary="Check whether the process works",
+    responses=openapi.answer("The process works.") | openapi.problems(500, 503),
 )
 async def health_live(service: ServiceOf) -> Health:
     """Return 200 while the event loop runs, and 503 once only a restart can help."""
@@ -22,7 +22,7 @@ async def health_live(service: ServiceOf) -> Health:
 
 @router.get(
     "/health/ready",
-    summary="Tell whether requests are served",
+    summary="Check whether requests are served",
     responses=openapi.answer("All models are loaded and warm.") | openapi.problems(500, 503),
 )
 async def health_ready(service: ServiceOf) -> Health:

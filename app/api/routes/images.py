@@ -21,9 +21,9 @@ router = APIRouter(tags=["images"])
 
 @router.post(
     "/denoise",
-    summary="Remove the noise from a picture",
+    summary="Remove the noise from an image",
     response_class=Response,
-    responses=openapi.denoised("The denoised picture.")
+    responses=openapi.denoised("The denoised image.")
     | openapi.problems(400, 404, 408, 413, 415, 422, 500, 503),
     openapi_extra=openapi.upload(),
 )
@@ -58,10 +58,10 @@ def denoised_response(found: DenoisedFile, seconds: float) -> PictureResponse:
 
 @router.post(
     "/noise",
-    summary="Add noise to a picture",
+    summary="Add noise to an image",
     response_class=Response,
     responses=openapi.picture(
-        "The noisy picture.",
+        "The noisy image.",
         openapi.SEED,
         again=openapi.link("noise", "The same noise.", seed="$response.header.X-Noise-Seed"),
     )
@@ -88,7 +88,7 @@ async def noise(
 
 @router.post(
     "/compare",
-    summary="Measure how far a picture is from a reference",
+    summary="Compare an image with a reference",
     responses=openapi.answer("The measures.") | openapi.problems(400, 408, 413, 415, 422, 500, 503),
     openapi_extra=openapi.upload("reference", "image", raw=False),
 )

@@ -39,7 +39,7 @@ async def _job(
         Path(
             min_length=1,
             max_length=64,
-            description="As POST /jobs has answered.",
+            description="Id of the job, as in the response to POST /jobs.",
             examples=["0-mtwG5iRsXcYlBc0JdMfWvA"],
         ),
     ],
@@ -58,9 +58,9 @@ JobOf = Annotated[Job, Depends(_job)]
     response_model_exclude_none=True,
     responses=openapi.accepted(
         "The job, which has been queued.",
-        job=openapi.link("get_job", "How far it is.", job_id="$response.body#/id"),
+        job=openapi.link("get_job", "Its progress.", job_id="$response.body#/id"),
         result=openapi.link("get_result", "Its result.", job_id="$response.body#/id"),
-        cancel=openapi.link("cancel_job", "To give it up.", job_id="$response.body#/id"),
+        cancel=openapi.link("cancel_job", "Cancel it.", job_id="$response.body#/id"),
     )
     | openapi.problems(400, 404, 408, 413, 415, 422, 500, 503),
     openapi_extra=openapi.upload(),
@@ -110,11 +110,11 @@ def _denoising(service: Service, trace: Trace, file: bytes, options: DenoiseOpti
 
 @router.get(
     "/jobs/{job_id}",
-    summary="Tell how far a job is",
+    summary="Return the progress of a job",
     response_model=JobStatus,
     response_model_exclude_none=True,
     responses=openapi.events(
-        "How far it is.",
+        "Its progress.",
         result=openapi.link("get_result", "Its result.", job_id="$response.body#/id"),
     )
     | openapi.problems(404, 422, 500, 503),

@@ -12,7 +12,7 @@ router = APIRouter(tags=["operation"])
 
 @router.get(
     "/metrics",
-    summary="Measure the service, for Prometheus",
+    summary="Return metrics for Prometheus",
     response_class=Response,
     responses=openapi.text("All metrics.", "text/plain", "application/openmetrics-text")
     | openapi.problems(500),

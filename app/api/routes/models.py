@@ -18,7 +18,7 @@ router = APIRouter(tags=["models"])
     responses=openapi.answer(
         "The card of each model, and which is the default.",
         describe=openapi.link("describe_model", "Its card.", name="$response.body#/default"),
-        denoise=openapi.link("denoise", "To be used.", model="$response.body#/default"),
+        denoise=openapi.link("denoise", "Use the default model.", model="$response.body#/default"),
     )
     | openapi.problems(500, 503),
 )
@@ -37,7 +37,7 @@ async def list_models(service: ServiceOf) -> ModelList:
 async def describe_model(
     service: ServiceOf,
     name: Annotated[
-        str, Path(min_length=1, max_length=64, description="As in /models.", examples=["unet"])
+        str, Path(min_length=1, max_length=64, description="A name in /models.", examples=["unet"])
     ],
 ) -> ModelCard:
     """Return the card of one model."""
