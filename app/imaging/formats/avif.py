@@ -26,9 +26,11 @@ _PLAIN_PRIMARIES, _PLAIN_TRANSFERS = {1, 2}, {1, 2, 6, 13}  # sRGB's, or not sta
 
 def is_avif(data: bytes) -> bool:
     """Whether an ISO base media file names AVIF as its brand or as a compatible one."""
+    if data[4:8] != b"ftyp":
+        return False
     end = min(int.from_bytes(data[:4], "big"), 256)
     named = {data[8:12], *(data[place : place + 4] for place in range(16, end, 4))}
-    return data[4:8] == b"ftyp" and not named.isdisjoint(_BRANDS)
+    return not named.isdisjoint(_BRANDS)
 
 
 def read_header(data: bytes) -> Header:
