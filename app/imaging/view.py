@@ -35,6 +35,8 @@ class View:
     """The samples that were filled from their neighbours, as `app.imaging.hidden` has it."""
     range: Range
     """The values that are 0 and 1 for the network."""
+    frames: int
+    """How many frames there are, one below the other."""
     is_flat: bool
     """Whether there is nothing to see but one colour, in other than 8 bits."""
     light: Light | None = None
@@ -61,13 +63,14 @@ def view_of(picture: Picture, choice: Choice = "auto", transfer: Transfer = "aut
         pixels = np.dstack((pixels, extra))
     mask = hidden(pixels, picture.alpha)
     if mask is not None:
-        pixels = filled(pixels, mask)
+        pixels = _filled(pixels, mask, picture.stack.frames)
     colours = _distinct_channels(pixels[..., : picture.channels])
     pixels = np.dstack((colours, pixels[..., -1])) if extra is not None else colours
     chosen = choose(choice, pixels)
     flat = pixels.dtype != np.uint8 and is_flat(pixels)
     linear = picture.metadata.linear if transfer == "auto" else transfer == "linear"
-    return View(pixels, mask, chosen, flat, light_of(pixels, chosen) if linear else None)
+    light = light_of(pixels, chosen) if linear else None
+    return View(pixels, mask, chosen, picture.stack.frames, flat, light)
 
 
 def corrected(original: Picture, view: View, restored: Pixels, strength: Strength) -> Picture:
@@ -104,7 +107,16 @@ def noise_found(view: View, restored: Pixels) -> float:
     """
     if is_flat(view.pixels):
         return 0.0
-    return min(estimate_sigma(view.pixels, restored, view.bounds) / NOISE_FOUND, 1.0)
+    sigma = estimate_sigma(view.pixels, restored, view.bounds, frames=view.frames)
+    return min(sigma / NOISE_FOUND, 1.0)
+
+
+def _filled(pixels: Pixels, mask: Mask, frames: int) -> Pixels:
+    """What is hidden in a frame, made of what is seen in that one."""
+    if frames == 1:
+        return filled(pixels, mask)
+    parts = zip(np.split(pixels, frames), np.split(mask, frames), strict=True)
+    return np.concatenate([filled(*part) if part[1].any() else part[0] for part in parts])
 
 
 def _distinct_channels(pixels: Pixels) -> Pixels:

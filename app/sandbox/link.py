@@ -70,7 +70,7 @@ class Link:
         self._finalizer()
 
     def tell(self, message: Message) -> None:
-        """Says what needs no answer; nothing where the worker has gone, as its next job will see."""
+        """Says what needs no answer; whether it is still there, its next job will see."""
         with suppress(OSError):
             wire.send(self._connection, message)
 

@@ -142,7 +142,7 @@ class Bench:
         """
         picture = view(original, Layout.parse(layout))
         seen = view_of(picture, read_choice(working_range), transfer)
-        result, shape = seen.pixels, (picture.height, picture.width, channels)
+        result, shape = seen.pixels, (*picture.pixels.shape[:2], channels)
         for area in restored:
             result = area.array(shape, picture.dtype)
         self._pictures.append(corrected(picture, seen, result, Strength(*strength)))
@@ -201,7 +201,7 @@ def _comparable(reference: Picture, image: Picture) -> tuple[Pixels, Pixels]:
     """
     channels = max(reference.channels, image.channels)
     a, b = (
-        np.broadcast_to(picture.pixels, (picture.height, picture.width, channels))
+        np.broadcast_to(picture.pixels, (*picture.pixels.shape[:2], channels))
         for picture in (reference, image)
     )
     if not (is_plain(a) and is_plain(b)):  # on the scale of the range that the reference fills

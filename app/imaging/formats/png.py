@@ -174,7 +174,7 @@ def _rows(head: Head, chunks: list[Chunk]) -> bytes:
     if not all(_is_sound(chunk.whole) for chunk in packed):
         raise UnreadableImage("The PNG image is damaged.")
     stream, size = b"".join(chunk.body for chunk in packed), head.stream_size
-    rows = memoryview(imagecodecs.deflate_decode(stream, out=size + SLACK))[:size]
+    rows = bytes(imagecodecs.deflate_decode(stream, out=size + SLACK))[:size]
     if len(rows) < size:
         raise UnreadableImage("The PNG image is truncated.")
     return bytes(imagecodecs.deflate_encode(rows, level=0))
