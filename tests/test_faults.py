@@ -184,11 +184,14 @@ def test_what_the_end_of_a_worker_is_to_its_caller(listen, sign, result):
     both = {"reference": image_file(), "image": image_file()}
     with listen(codec_processes=1) as client:
         assert answer(client, "/noise") == (200, None)
-        (pid,) = workers()
-        os.kill(pid, signal.SIGSTOP)  # lest it be done before it ends
-        killing = threading.Timer(
-            0.5, lambda: [os.kill(pid, each) for each in (sign, signal.SIGCONT)]
-        )
+        (pid,) = workers()[-1:]
+        os.kill(pid, signal.SIGSTOP)  # lest it be done before it is to end
+
+        def end():
+            for each in (sign, signal.SIGCONT):
+                os.kill(pid, each)
+
+        killing = threading.Timer(0.5, end)
         killing.start()
         response = client.post("/compare", files=both)
         killing.join()
