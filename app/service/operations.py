@@ -11,7 +11,6 @@ from app.imaging.range import Range
 from app.inference.batcher import Progress
 from app.inference.denoiser import Denoiser
 from app.sandbox.remote import SharedFile
-from app.sandbox.shared import Region
 from app.service import confined
 from app.service.errors import SizesDiffer, TakesTooLong
 from app.service.memory import Share
@@ -73,7 +72,7 @@ async def denoise(
 
     shared = await confined.shared(service, trace, share, files, admit)
     share.hold(confined.weight(shared.layout, options.axes))
-    picture, restored = shared.pixels, Region(shared.layout.working_bytes)
+    picture, restored = shared.pixels, shared.room()
     result = await denoiser.denoise(
         picture, **options.correction, empty=restored.array, progress=progress
     )
