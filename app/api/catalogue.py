@@ -67,7 +67,7 @@ NO_IMAGE = {
     "reason": "Not an image that is read here: avif, bmp, gif, jpeg, jxl, png, tiff or webp."
 }
 NO_KEY = {"reason": "Send a key: `Authorization: Bearer KEY`, or `X-API-Key: KEY`."}
-NO_TRANSPARENCY = {"reason": "JPEG cannot store transparency; ask for png, webp or tiff."}
+NO_TRANSPARENCY = {"reason": "JPEG cannot hold transparency; ask for png, webp or tiff."}
 WHOLE_MEMORY = "The image needs more memory than the service may use."
 
 CATALOGUE: dict[Code, Row] = {
