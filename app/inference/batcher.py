@@ -37,8 +37,7 @@ MEMORY = 0.9
 
 
 class Overloaded(Exception):
-    """There is no room, or the wait is too long, until `retry_after` seconds have passed.
-    """
+    """There is no room, or the wait is too long, until `retry_after` seconds have passed."""
 
     def __init__(self, retry_after: float) -> None:
         super().__init__(f"the queue is full; try again in {retry_after:.1f} s")
@@ -66,8 +65,7 @@ class Progress:
     done: int = 0
     """Number of its tiles that are done."""
     remaining: Callable[[], float] = lambda: 0.0
-    """Returns the seconds until all are done, by the recent cost of a pixel and the others' turns.
-    """
+    """Returns the seconds until all are done, by the recent cost of a pixel and the others' turns."""
 
 
 @dataclass(eq=False, slots=True)
@@ -207,8 +205,7 @@ class Batcher:
         self._jobs.clear()
 
     def _fits(self, job: Job, rounds: int = 0, *, patient: bool = False) -> bool:
-        """Return whether there is room and time for `job` after `rounds` turns of all others.
-        """
+        """Return whether there is room and time for `job` after `rounds` turns of all others."""
         done = self._turns(rounds)
         left, ahead = self._queued - done, self._turns(rounds + len(job.tiles)) - done
         has_room = left + job.pixels_left <= self._queue_pixels
@@ -222,8 +219,7 @@ class Batcher:
         return self.seconds(self._turns(rounds))
 
     def _turns(self, rounds: int) -> int:
-        """Return the pixels in progress and those of the next `rounds` tiles of every request.
-        """
+        """Return the pixels in progress and those of the next `rounds` tiles of every request."""
         waiting = sum(min(len(job.tiles), rounds) * job.tiles[0].size for job in self._jobs)
         return self._running + waiting if rounds else 0
 

@@ -14,7 +14,6 @@ from schemathesis import GenerationMode
 
 from app.api.problems import MEDIA_TYPE
 from app.imaging.codec import Format
-from app.imaging.codec import Format
 from app.main import create_app
 from app.service.keys import hash_of
 from app.settings import Settings
