@@ -39,11 +39,11 @@ class _Place:
 
 
 def anatomy(network: keras.Model) -> Anatomy:
-    """The figures of `network`; raises TrainingError unless all its layers are known here.
+    """Return the figures of `network`; raise TrainingError unless all its layers are known here.
 
-    Those are stock layers whose outputs depend on their surroundings alone, so that a picture
-    gives the same result in tiles as whole, and a saved network needs no code of its own. It has to
-    take RGB pictures of any size, and to give pictures of that size.
+    Those are stock layers whose outputs depend on their surroundings alone, so that a picture gives
+    the same result in tiles as whole, and a saved network needs no code of its own. It has to take
+    RGB pictures of any size, and to give pictures of that size.
     """
     shapes = [tensor.shape for tensor in (*network.inputs, *network.outputs)]
     if shapes != [(None, None, None, 3)] * 2:
@@ -136,7 +136,7 @@ def _require_padding(layer: Any, size: int, stride: int) -> None:
 
 
 def _reach(size: int, stride: int) -> int:
-    """How far a window of `size` reaches from its place, under `same` padding."""
+    """Return how far a window of `size` reaches from its place, under `same` padding."""
     return size - 1 - max(0, size - stride) // 2
 
 

@@ -15,12 +15,12 @@ from training.errors import TrainingError
 
 
 def unet(widths: tuple[int, ...] = (32, 64, 128), blocks: tuple[int, ...] = (2, 2, 2)) -> Any:
-    """A residual U-Net on a stride-2 head that predicts the noise and subtracts it.
+    """Return a residual U-Net on a stride-2 head that predicts the noise and subtracts it.
 
     `widths` are the channels at 1/2, 1/4, 1/8 ... of the input's size, and `blocks` the residual
     blocks of two 3x3 convolutions at each (on the way down and again on the way up; once at the
-    bottom). No normalisation: batch statistics would tie a tile's result to its neighbours in
-    the batch. Skips are added, not concatenated, which costs no multiplications.
+    bottom). No normalisation: batch statistics would tie a tile's result to its neighbours in the
+    batch. Skips are added, not concatenated, which costs no multiplications.
     """
     if not widths or len(widths) != len(blocks):
         raise ValueError("as many widths as blocks are needed, and at least one")
@@ -47,7 +47,7 @@ def unet(widths: tuple[int, ...] = (32, 64, 128), blocks: tuple[int, ...] = (2, 
 
 
 def _residual_block(x: Any, width: int, name: str) -> Any:
-    """The sum of x and conv(relu(conv(x))), at one width.
+    """Return the sum of x and conv(relu(conv(x))), at one width.
 
     It begins as the identity: deep networks start to learn at once, and one that starts from the
     weights of a network with fewer blocks does exactly what that one does.
@@ -59,7 +59,8 @@ def _residual_block(x: Any, width: int, name: str) -> Any:
 
 
 def autoencoder(encoder: tuple[int, ...] = (256, 128, 64)) -> Any:
-    """The article's denoising autoencoder: 3x3 kernels, ReLU, `same` padding, a sigmoid at the end.
+    """Return the article's denoising autoencoder: 3x3 kernels, ReLU, `same` padding, a sigmoid at
+    the end.
 
     By default Conv 256 - pool - Conv 128 - pool - Conv 64, then Conv 128 - up - Conv 256 - up -
     Conv 3. It has no skips: all of the picture passes through the bottom, at a quarter of its size.
@@ -84,7 +85,7 @@ ARCHITECTURES: dict[str, Callable[..., Any]] = {"autoencoder": autoencoder, "une
 
 
 def build(architecture: str, options: Mapping[str, Any], policy: str = "float32") -> Any:
-    """A network with random weights, its layers computing under a Keras dtype policy.
+    """Return a network with random weights, its layers computing under a Keras dtype policy.
 
     Raises TrainingError for an architecture that is not one of ARCHITECTURES, or its options.
     """

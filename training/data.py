@@ -47,7 +47,7 @@ class Images:
 
 
 def load(folder: Folder, root: Path, data: Data) -> Images:
-    """Reads the folder below `root`, or draws its graphics.
+    """Read the folder below `root`, or draw its graphics.
 
     Raises TrainingError if there is nothing to train on.
     """
@@ -99,7 +99,7 @@ def _read_pairs(found: list[Pair], data: Data) -> Iterator[tuple[Path, Prepared 
 
 
 def copies(pixels: Pixels, folder: Folder, data: Data) -> list[Pixels]:
-    """The sizes in which an image is trained on; none if it is far smaller than a patch."""
+    """Return the sizes in which an image is trained on; none if it is far smaller than a patch."""
     height, width, _ = pixels.shape
     shorter = min(height, width)
     if 2 * shorter < data.patch:
@@ -126,7 +126,7 @@ class Patches(keras.utils.PyDataset):
     def __init__(
         self, folders: list[Images], data: Data, noise: Noise, *, batch: int, steps: int, seed: int
     ) -> None:
-        """`steps` batches make an epoch, unless images are taken whole."""
+        """Take `steps`, the batches of an epoch, unless images are taken whole."""
         super().__init__()
         self.data, self.batch, self.seed = data, batch, seed
         self.done = 0  # steps of the run before the epoch under way
@@ -157,7 +157,7 @@ class Patches(keras.utils.PyDataset):
         self.done += self.steps
 
     def draw(self, step: int) -> Batch:
-        """The patches of one step, counted from the start of the run."""
+        """Return the patches of one step, counted from the start of the run."""
         epoch, index = divmod(step, self.steps)
         random = np.random.default_rng((self.seed, epoch, index))
         if self.data.whole:
@@ -173,7 +173,7 @@ class Patches(keras.utils.PyDataset):
         return patches
 
     def _choose(self, draws: NDArray[np.float64]) -> NDArray[np.intp]:
-        """The image of each draw from U(0, 1), family by family of the noise."""
+        """Return the image of each draw from U(0, 1), family by family of the noise."""
         chosen, first = [], 0
         for count, chances in self.families.values():
             some = draws[first : first + count]

@@ -112,7 +112,7 @@ class Score:
     """Up to five of them, as the article shows them."""
 
     def on_card(self) -> dict[str, Any]:
-        """What of it a model card states."""
+        """Return what of it a model card states."""
         return {
             "dataset": self.dataset,
             "protocol": self.protocol,
@@ -135,7 +135,7 @@ class Score:
 
 
 def network_method(network: Any) -> Restore:
-    """A network as a method: the picture goes through it whole.
+    """Return a network as a method: the image goes through it whole.
 
     It is extended at the right and at the bottom to a multiple of the network's stride, by
     reflection, as in the service.
@@ -153,10 +153,11 @@ def network_method(network: Any) -> Restore:
 
 
 def outcomes(method: Restore, trial: Trial, sigma: float, root: Path) -> Iterator[Outcome]:
-    """What `method` makes of each image of the trial below `root`; sigma is on the 0..255 scale.
+    """Return what `method` makes of each image of the trial below `root`; sigma is on the 0..255
+    scale.
 
-    A file that cannot be read is reported and left out. For pairs the method is told how strong
-    the noise of each is.
+    A file that cannot be read is reported and left out. For pairs the method is told how strong the
+    noise of each is.
     """
     for index, case in enumerate(cases(trial, sigma, root)):
         told = rmse(case.original, case.noisy) if trial.noisy else sigma / 255
@@ -173,7 +174,7 @@ def outcomes(method: Restore, trial: Trial, sigma: float, root: Path) -> Iterato
 
 
 def score(trial: Trial, sigma: float, results: Iterable[Outcome]) -> Score:
-    """The means over the outcomes of a trial; raises TrainingError if there are none."""
+    """Return the means over the outcomes of a trial; raise TrainingError if there are none."""
     first: list[Outcome] = []
     figures: list[tuple[float, ...]] = []
     moved: list[NDArray[np.float64]] = []

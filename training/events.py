@@ -20,7 +20,7 @@ class EventFile:
         self._append(_double(1, now) + _bytes(3, b"brain.Event:2"))
 
     def append(self, step: int, wall_time: float, values: Mapping[str, float]) -> None:
-        """Adds the values of a step; `wall_time` is in seconds since 1970."""
+        """Add the values of a step; `wall_time` is in seconds since 1970."""
         summary = b"".join(
             _bytes(1, _bytes(1, tag.encode()) + _float(2, value)) for tag, value in values.items()
         )

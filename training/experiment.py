@@ -58,7 +58,7 @@ class Folder(Section):
         return self.name or ("drawn graphics" if self.drawn else self.path)
 
     def weight_for(self, family: str) -> float:
-        """The weight among patches of a family of noise; only pairs have a shot's own."""
+        """Return the weight among patches of a family of noise; only pairs have a shot's own."""
         if (family == "shot") != (self.noisy is not None):
             return 0.0
         if family == "camera" and self.camera_weight is not None:
@@ -149,7 +149,7 @@ class Trial(Section):
         return self
 
     def _changed(self, *names: str) -> list[str]:
-        """Which of these fields are not what they are by default."""
+        """Return which of these fields are not what they are by default."""
         return [n for n in names if getattr(self, n) != type(self).model_fields[n].default]
 
     @property
@@ -158,7 +158,7 @@ class Trial(Section):
         return (0.0,) if self.noisy else self.sigmas
 
     def __str__(self) -> str:
-        """The protocol, as a table names it: all that is not the data set and the sigma."""
+        """Return the protocol, as a table names it: all that is not the data set and the sigma."""
         return ", ".join(
             [
                 *(["pairs of noisy and clean shots"] if self.noisy else self._noise_in_words()),
@@ -248,13 +248,13 @@ class Experiment(Section):
         return values | {"noise": {"shot": {}} | given}
 
     def with_steps(self, steps: int) -> Self:
-        """The same experiment over another number of steps; raises TrainingError for none."""
+        """Return the same experiment over another number of steps; raise TrainingError for none."""
         schedule = checked(Schedule, self.schedule.model_dump() | {"steps": steps}, "--steps")
         return self.model_copy(update={"schedule": schedule})
 
 
 def read_experiment(path: Path) -> Experiment:
-    """The experiment in a TOML file; raises TrainingError where it or a value in it is off."""
+    """Return the experiment in a TOML file; raise TrainingError if it is invalid."""
     try:
         values = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:

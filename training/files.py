@@ -17,7 +17,7 @@ PART = ".part-"
 
 
 def write(path: Path, data: bytes) -> None:
-    """Puts `data` at `path`, replacing what is there; after a crash one or the other is whole.
+    """Put `data` at `path`, replacing what is there; after a crash one or the other is whole.
 
     Raises OSError where the disk is full or cannot be written; the old file then stays.
     """
@@ -36,7 +36,7 @@ def write(path: Path, data: bytes) -> None:
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Makes the folder, and keeps it from other processes that ask; a kill sets it free, too.
+    """Make the folder, and keep it from other processes that ask; a kill sets it free, too.
 
     Raises TrainingError if another has it.
     """

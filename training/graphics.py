@@ -125,7 +125,7 @@ def _screen(image: Image.Image, random: Random) -> Image.Image:
 
 
 def _pattern(image: Image.Image, random: Random) -> Image.Image:
-    """A gradient between two colours, and over a half of it, sometimes, a checkerboard."""
+    """Return a gradient between two colours, and over a half of it, sometimes, a checkerboard."""
     y, x = np.mgrid[0.0 : image.height, 0.0 : image.width]
     angle = random.uniform(0, 2 * np.pi)
     ramp = np.cos(angle) * x + np.sin(angle) * y
@@ -153,7 +153,7 @@ def _pixels(image: Image.Image, random: Random) -> Image.Image:
 
 
 def _mask(random: Random, height: int, width: int) -> NDArray[np.bool_]:
-    """Which pixels of an area [height, width] are inked."""
+    """Return which pixels of an area [height, width] are inked."""
     y, x = np.mgrid[:height, :width]
     down, across = random.integers(2, 8, 2).tolist()
     match random.integers(6):
@@ -196,7 +196,7 @@ def _phrase(random: Random, words: int) -> str:
 
 
 def _colour(random: Random) -> Colour:
-    """One of the eight corners of the cube, or any."""
+    """Return one of the eight corners of the cube, or any."""
     if random.random() < 0.35:
         return CORNERS[random.integers(len(CORNERS))]
     red, green, blue = random.integers(0, 256, 3).tolist()

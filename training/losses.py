@@ -32,7 +32,7 @@ def psnr(target: Any, output: Any) -> Any:
 
 
 def loss(name: LossName) -> Callable[[Any, Any], Any]:
-    """The loss function of that name: (target, output) to one value, or a value a picture."""
+    """Return the loss function of that name: (target, output) to one value, or a value an image."""
     chosen: Callable[[Any, Any], Any] = (
         negative_psnr if name == "negative_psnr" else keras.losses.get(name)
     )
@@ -52,7 +52,7 @@ class Objective:
     share: float = 0.0
 
     def loss(self, _: Any, outputs: Any) -> Any:
-        """What training lowers, a value a patch."""
+        """Return what training lowers, a value a patch."""
         restored, target, teacher = outputs[..., :3], outputs[..., 3:6], outputs[..., 6:]
         measure = loss(self.name)
         if not self.share:

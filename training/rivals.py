@@ -18,7 +18,7 @@ Restore = Callable[[Image, float], Image]
 
 
 def rival(name: str) -> Restore:
-    """The method of that name; raises TrainingError if it is none, or not installed."""
+    """Return the method of that name; raise TrainingError if it is none, or not installed."""
     if name not in RIVALS:
         raise TrainingError(f"no method {name!r}; there is {', '.join(RIVALS)}")
     method, package, module = RIVALS[name]

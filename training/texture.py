@@ -82,7 +82,7 @@ def _convolve(values: Plane, taps: Plane, axis: int) -> Plane:
 
 
 def _interpolation(length: int, factor: int) -> Plane:
-    """The matrix [factor * length, length] that enlarges one axis."""
+    """Return the matrix [factor * length, length] that enlarges one axis."""
     places = (np.arange(factor * length) + 0.5) / factor - 0.5
     base = np.floor(places).astype(int)
     matrix = np.zeros((factor * length, length))

@@ -35,7 +35,7 @@ class Validation:
         return np.array(noisy), np.array(targets)
 
     def restore(self, network: Any) -> Batch:
-        """What `network` makes of the noisy crops, clipped to [0, 1]."""
+        """Return what `network` makes of the noisy crops, clipped to [0, 1]."""
         batches = [
             network.predict_on_batch(self.noisy[i : i + self.batch])
             for i in range(0, len(self.noisy), self.batch)
@@ -54,7 +54,7 @@ class Validation:
 
 
 def centres(folders: list[Images], side: int, most: int) -> list[Batch]:
-    """The centres [side, side, 3 or 6] of at most so many held-out images, spread over all."""
+    """Return the centres [side, side, 3 or 6] of at most so many held-out images."""
     held_out = [copies[0] for folder in folders for copies in folder.held_out]
     count = min(most, len(held_out))
     crops = []

@@ -37,7 +37,7 @@ td, th {{ padding: 0 1rem 0 0; text-align: right }}
 
 
 def webpage(run: Path, commands: Sequence[str]) -> str:
-    """The page, in HTML, for a run folder with its log.csv and the pictures drawn of it.
+    """Return the page, in HTML, for a run folder with its log.csv and the images drawn of it.
 
     `commands` are those that go on from here.
     """

@@ -65,7 +65,7 @@ class Progress:
     done: int = 0
     """Number of its tiles that are done."""
     remaining: Callable[[], float] = lambda: 0.0
-    """Returns the seconds until all are done, by the recent cost of a pixel and the others' turns."""
+    """Returns the seconds until all are done, by the recent cost of a pixel and others' turns."""
 
 
 @dataclass(eq=False, slots=True)

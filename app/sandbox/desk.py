@@ -15,7 +15,7 @@ ALIGNMENT = 64  # of samples of any type
 
 
 def lay(desk: Area, given: Sequence[Area]) -> bool:
-    """Puts copies of all that is given on the desk.
+    """Put copies of all that is given on the desk.
 
     False, with nothing done, where there is no room for it, or some of it is shared already.
     """
@@ -28,7 +28,7 @@ def lay(desk: Area, given: Sequence[Area]) -> bool:
 
 
 def places(desk: Area, sizes: Sequence[int]) -> Iterator[Area]:
-    """Where things of these sizes lie."""
+    """Yield where things of these sizes lie."""
     start = 0
     for size in sizes:
         yield Area(desk.view[start : start + size])

@@ -44,7 +44,7 @@ class Layout:
 
     @classmethod
     def of(cls, picture: Picture, packed: bytes) -> Self:
-        """The layout of a picture and its packed metadata."""
+        """Return the layout of an image and its packed metadata."""
         return cls(
             frames=picture.stack.frames,
             volumes=picture.stack.volumes,
@@ -64,7 +64,7 @@ class Layout:
 
     @classmethod
     def parse(cls, given: Any) -> Self:
-        """The layout in a message; raises ValueError where it is that of no picture."""
+        """Return the layout in a message; raise ValueError where it is that of no image."""
         try:
             spacing = given["spacing"] and spacing_of(*given["spacing"])
             layout = cls(**given | {"changes": tuple(given["changes"]), "spacing": spacing})
@@ -132,12 +132,12 @@ class Layout:
 
 
 def to_message(record: Header | Layout) -> Message:
-    """A record as JSON has it."""
+    """Return a record as JSON has it."""
     return {field.name: getattr(record, field.name) for field in fields(record)}
 
 
 def write(picture: Picture, packed: bytes, area: Area) -> None:
-    """Copies a picture into shared memory, of the size that its layout has or larger."""
+    """Copy an image into shared memory, of the size that its layout has or larger."""
     end = picture.pixels.nbytes
     area.array(picture.pixels.shape, picture.dtype)[...] = picture.pixels
     for plane in (picture.alpha, picture.extra):
@@ -148,7 +148,7 @@ def write(picture: Picture, packed: bytes, area: Area) -> None:
 
 
 def view(area: Area, layout: Layout) -> Picture:
-    """The picture in an area, whose samples are not copied; ValueError if it is none."""
+    """Return the image in an area, whose samples are not copied; ValueError if it is none."""
     start = layout.nbytes - layout.metadata
     return replace(
         samples_alone(area, layout),
@@ -158,7 +158,7 @@ def view(area: Area, layout: Layout) -> Picture:
 
 
 def samples_alone(area: Area, layout: Layout) -> Picture:
-    """The picture without metadata, but for what tells how to answer it.
+    """Return the image without metadata, but for what tells how to answer it.
 
     Nothing is parsed that a worker has written.
     """
@@ -174,7 +174,7 @@ def samples_alone(area: Area, layout: Layout) -> Picture:
 
 
 def pack(metadata: Metadata) -> bytes:
-    """The metadata as bytes: a table in JSON of what there is, and its parts behind it."""
+    """Return the metadata as bytes: a table in JSON of what there is, and its parts behind it."""
     parts: list[bytes] = []
 
     def entry(value: Any) -> Any:
@@ -189,7 +189,7 @@ def pack(metadata: Metadata) -> bytes:
 
 
 def unpack(packed: bytes) -> Metadata:
-    """What `pack` has put into bytes."""
+    """Return what `pack` has put into bytes."""
     (size,) = _LENGTH.unpack_from(packed)
     rest = io.BytesIO(packed[_LENGTH.size + size :])
 

@@ -45,7 +45,7 @@ class Budget:
 
     @classmethod
     def of(cls, pixels: int, decoded_bytes: int, file_bytes: int, segments: int = 0) -> "Budget":
-        """That of pictures of so many pixels in so many segments, which their headers declare.
+        """Return that of images of so many pixels in so many segments, which their headers declare.
 
         `decoded_bytes` is the most that decoding them takes; as much again is for what is made of
         them. Of the files there may be a copy, and one of the metadata, twice.
@@ -55,7 +55,7 @@ class Budget:
 
 
 def is_small(header: Header) -> bool:
-    """Whether a picture is decoded in the trip that reads its header."""
+    """Return whether an image is decoded in the trip that reads its header."""
     return (
         header.size <= SMALL_PIXELS
         and header.decoded_bytes <= SMALL_BYTES
@@ -90,7 +90,7 @@ def cpu_seconds(pid: int) -> float | None:
 
 
 def confine() -> None:
-    """Takes from this process, and all that it forks, the network and whatever could be written."""
+    """Deny this process, and all that it forks, the network and all writing."""
     for limit in (resource.RLIMIT_FSIZE, resource.RLIMIT_CORE):
         resource.setrlimit(limit, (0, 0))
     if LINUX:
@@ -102,7 +102,7 @@ def confine() -> None:
 
 
 def confine_worker(parent: int) -> None:
-    """What only a worker can do without: other processes, and many descriptors."""
+    """Return what only a worker can do without: other processes, and many descriptors."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
     resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
     if LINUX:
@@ -122,7 +122,7 @@ TCP, SCOPES = 0b11, 0b11  # bind and connect; abstract sockets and signals
 
 
 def landlock_version() -> int:
-    """What the kernel has of Landlock; below 1, nothing."""
+    """Return what the kernel has of Landlock; below 1, nothing."""
     size, flags = ctypes.c_size_t(0), LANDLOCK_VERSION
     return int(_libc().syscall(LANDLOCK_CREATE_RULESET, None, size, flags))
 

@@ -65,7 +65,7 @@ class Link:
         return False
 
     def close(self) -> None:
-        """Ends the worker, whatever it is doing."""
+        """End the worker, whatever it is doing."""
         self._nursery.kill(self._number)
         self._finalizer()
 
@@ -75,7 +75,7 @@ class Link:
             wire.send(self._connection, message)
 
     async def ask(self, message: Message, fds: Sequence[int] = ()) -> Message:
-        """The answer to a message; raises WorkerLost where there is none."""
+        """Return the answer to a message; raise WorkerLost if there is none."""
         self.busy = True
         with self._watched():
             if not self.pid:
@@ -86,20 +86,20 @@ class Link:
         return answer
 
     def loss(self, cause: Cause, detail: str) -> WorkerLost:
-        """What to raise of a worker that is of no more use."""
+        """Return what to raise of a worker that is of no more use."""
         self.lost = self.lost or cause
         return WorkerLost(self.lost, detail)
 
     @contextmanager
     def checked(self) -> Iterator[None]:
-        """Takes for a crash what no worker says that is in its right mind."""
+        """Treat an invalid answer of a worker as a crash."""
         try:
             yield
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise self.loss(Cause.CRASHED, f"its answer makes no sense: {error!r}") from error
 
     async def _begin(self) -> None:
-        """Waits for the worker's first words, and gives it its desk."""
+        """Wait for the worker's first words, and give it its desk."""
         with self.checked():
             self.pid = int((await self._hear())["pid"])
         self._say({"desk": desk.SIZE}, [self._shared.fd])
@@ -127,7 +127,7 @@ class Link:
         return message
 
     async def _receive(self, size: int) -> None:
-        """Waits until so many bytes of the worker's words are here."""
+        """Wait until so many bytes of the worker's words are here."""
         loop = asyncio.get_running_loop()
         while len(self._received) < size:
             part = await loop.sock_recv(self._connection, wire.LONGEST)
@@ -145,7 +145,7 @@ class Link:
 
     @contextmanager
     def _watched(self) -> Iterator[None]:
-        """Ends the worker if it makes no progress meanwhile.
+        """End the worker if it makes no progress meanwhile.
 
         Progress is processor time: honest work goes on, however slow the machine is.
         """

@@ -61,7 +61,7 @@ class Nursery:
                 self._end()
 
     def told_to_end(self) -> bool:
-        """Whether SIGTERM has come to the nursery or a worker since this was last asked.
+        """Return whether SIGTERM has come to the nursery or a worker since this was last asked.
 
         Some runners of containers signal the deepest process alone, and mean the service.
         """
@@ -74,7 +74,7 @@ class Nursery:
                 return False
 
     def end(self) -> None:
-        """Ends the nursery, and all workers with it; the next worker starts another one."""
+        """End the nursery, and all workers with it; the next worker starts another one."""
         with self._lock:
             self._end()
 
@@ -115,7 +115,7 @@ def _finish(control: socket.socket, process: "subprocess.Popen[bytes]") -> None:
 
 
 def main(fd: int) -> None:
-    """The life of the nursery: until the service goes, whose end of `fd` then closes.
+    """Return the life of the nursery: until the service goes, whose end of `fd` then closes.
 
     Ctrl-C at a terminal and the SIGTERM of a supervisor reach whole groups of processes: the
     service drains first, and needs its workers for that. A SIGTERM is passed on to it.
@@ -130,7 +130,7 @@ def main(fd: int) -> None:
 
 
 def _warm_up() -> None:
-    """Loads what every worker needs: imports, and libraries that codecs load when first used."""
+    """Load what every worker needs: imports, and libraries that codecs load when first used."""
     import numpy as np
 
     from app.imaging.codec import Format, Picture, decode, encode
@@ -151,7 +151,7 @@ class Household:
         self._told = False
 
     def run(self) -> None:
-        """Does what it is told until nobody is there any more."""
+        """Serve commands until the service is gone."""
         awake, waking = socket.socketpair()
         waking.setblocking(False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -194,7 +194,7 @@ class Household:
             os._exit(1)
 
     def _begin(self, nursery: int, connection: socket.socket) -> None:
-        """The life of a worker."""
+        """Return the life of a worker."""
         from app.sandbox.worker import work
 
         signal.set_wakeup_fd(-1)

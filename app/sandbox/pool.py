@@ -38,7 +38,7 @@ class Sandbox:
 
     @asynccontextmanager
     async def worker(self) -> AsyncIterator[Remote]:
-        """One worker for this job alone; waits until one is free.
+        """Yield one worker for this job alone; waits until one is free.
 
         A job that is cancelled while its worker is busy costs that worker its life.
         """
@@ -50,14 +50,14 @@ class Sandbox:
                 self._give_back(worker)
 
     def start(self) -> None:
-        """Gets the first worker ready ahead of the first job; again after `close`, too."""
+        """Get the first worker ready ahead of the first job; again after `close`, too."""
         if self._closed:  # the next event loop may be another, and a semaphore is of one
             self._closed, self._room = False, asyncio.Semaphore(self._processes)
         if not self._idle:
             self._replace()
 
     def close(self) -> None:
-        """Ends all workers; those that are at work, when their jobs are over."""
+        """End all workers, those at work once their jobs are done."""
         self._closed = True
         while self._idle:
             self._idle.pop().link.close()

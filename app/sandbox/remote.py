@@ -73,7 +73,7 @@ class Remote:
         self._pixels = self._decoded_bytes = self._file_bytes = self._segments = 0
 
     async def read(self, data: bytes) -> Header:
-        """Gives the worker a file; what its header declares."""
+        """Give the worker a file; return what its header declares."""
         self._take(data)
         answer = await self._ask("read", _area(data))
         return self._header(answer["header"])
@@ -119,7 +119,7 @@ class Remote:
         self._keeps = True
 
     def _header(self, given: Any) -> Header:
-        """The header in an answer, by which the next commands are reckoned."""
+        """Return the header in an answer, by which the next commands are reckoned."""
         with self.link.checked():
             header = Header(**given)
             self._pixels += header.size
@@ -139,7 +139,7 @@ class Remote:
         return await self._lent(answer["layout"])
 
     async def _lent(self, given: Any) -> SharedPicture:
-        """The picture that was decoded."""
+        """Return the image that was decoded."""
         with self.link.checked():
             layout = Layout.parse(given)
         area = await self._handed_over("lend", layout.nbytes)
@@ -158,7 +158,8 @@ class Remote:
         transfer: Transfer,
         strip: bool,
     ) -> tuple[SharedFile, float]:
-        """A picture as a file, with the network's result, of so many channels, as its pixels.
+        """Return an image as a file, with the network's result, with the given number of channels,
+        as its pixels.
 
         `restored` is None where there was nothing to denoise. `strength` are the shares of the
         network's correction that are applied; `working_range` and `transfer` are what the caller
@@ -186,13 +187,13 @@ class Remote:
     async def add_noise(
         self, *, factor: float, kind: NoiseKind, channels: ChannelMode, seed: int
     ) -> None:
-        """Adds noise to the picture."""
+        """Add noise to the image."""
         await self._ask(
             "add_noise", factor=factor, kind=kind.value, channels=channels.value, seed=seed
         )
 
     async def encode(self, target: Format, quality: int | None, *, strip: bool) -> SharedFile:
-        """The picture as a file."""
+        """Return the image as a file."""
         _, file = await self._encoded(
             "encode", [], self._decoded_bytes, target, quality=quality, strip=strip
         )
@@ -201,7 +202,7 @@ class Remote:
     async def _encoded(
         self, command: str, given: list[Area], likely: int, target: Format, **arguments: Any
     ) -> tuple[Message, SharedFile]:
-        """The answer to a command that encodes, and the file, of `likely` bytes at most."""
+        """Return the answer to a command that encodes, and the file, of `likely` bytes at most."""
         answer = await self._ask(command, *given, format=str(target), **arguments)
         with self.link.checked():
             size = int(answer["size"])
@@ -219,7 +220,7 @@ class Remote:
             return float(answer["rmse"]), float(answer["psnr"]), float(answer["ssim"])
 
     async def _handed_over(self, command: str, size: int) -> Area:
-        """What was made: it lies on the desk, or is to be got by a command if it is longer."""
+        """Return what was made: it lies on the desk, or a command fetches it if it is longer."""
         if size > desk.SIZE:
             area: Area = Region(size)
             await self._ask(command, area)
@@ -230,7 +231,7 @@ class Remote:
         return area
 
     async def _ask(self, command: str, *given: Area, **arguments: Any) -> Message:
-        """The answer to a command; what it is given lies on the desk, or in regions.
+        """Return the answer to a command; what it is given lies on the desk, or in regions.
 
         What it makes lies at the beginning of the desk then, if there is room for it.
         """
@@ -259,7 +260,7 @@ class Remote:
 
 
 async def _region(given: Area) -> Region:
-    """What a worker is to be given, where it can see it."""
+    """Return what a worker is to be given, where it can see it."""
     if isinstance(given, Region):
         return given
     if given.size > THREAD_BYTES:

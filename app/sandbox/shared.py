@@ -32,11 +32,11 @@ class Area:
         return self._bytes[: self.size]
 
     def array(self, shape: tuple[int, ...], dtype: DTypeLike, offset: int = 0) -> NDArray[Any]:
-        """The samples at `offset`; raises ValueError where they would reach beyond the area."""
+        """Return the samples at `offset`; raise ValueError if they exceed the area."""
         return np.frombuffer(self.view, dtype, math.prod(shape), offset).reshape(shape)
 
     def read(self) -> bytes:
-        """A copy of all bytes."""
+        """Return a copy of all bytes."""
         return bytes(self.view)
 
 
@@ -49,14 +49,14 @@ class Region(Area):
     """
 
     def __init__(self, size: int, fd: int | None = None) -> None:
-        """A new region, or one whose descriptor `fd` came from another process."""
+        """Return a new region, or one whose descriptor `fd` came from another process."""
         self.size = size
         self._fd = _anonymous_file(max(size, 1)) if fd is None else fd
         self._map: mmap.mmap | None = None
 
     @classmethod
     def holding(cls, data: bytes | memoryview) -> "Region":
-        """A region with the bytes of `data`; takes a millisecond for a few megabytes."""
+        """Return a region with the bytes of `data`; takes a millisecond for a few megabytes."""
         region, view = cls(len(data)), memoryview(data)
         for start in range(0, len(data), LARGEST_WRITE):
             os.pwrite(region.fd, view[start : start + LARGEST_WRITE], start)
@@ -80,7 +80,7 @@ class Region(Area):
         return memoryview(self._map)[: self.size]
 
     def close(self) -> None:
-        """Closes the descriptor; views stay as they are."""
+        """Close the descriptor; views stay as they are."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
@@ -90,7 +90,7 @@ class Region(Area):
 
 
 def _anonymous_file(size: int) -> int:
-    """A descriptor of a file of so many bytes that has no name."""
+    """Return a descriptor of a file of so many bytes that has no name."""
     if not hasattr(os, "memfd_create"):  # not on macOS
         with tempfile.TemporaryFile() as file:
             file.truncate(size)

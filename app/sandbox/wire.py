@@ -21,7 +21,7 @@ class Garbled(Exception):
 
 
 def send(connection: socket.socket, message: Message, fds: Sequence[int] = ()) -> None:
-    """Sends a message at once, or raises OSError (BlockingIOError where nobody has read the last).
+    """Send a message at once, or raise OSError (BlockingIOError if the last is still unread).
 
     Messages are small and few, so that the system takes each whole.
     """
@@ -32,7 +32,7 @@ def send(connection: socket.socket, message: Message, fds: Sequence[int] = ()) -
 
 
 def receive(connection: socket.socket) -> tuple[Message, list[int]] | None:
-    """Waits for a message; None where the other side has gone."""
+    """Wait for a message; return None if the other side has gone."""
     head, fds, _, _ = socket.recv_fds(connection, LENGTH.size, MOST_DESCRIPTORS)
     if not head:
         return None
@@ -49,7 +49,7 @@ def length(head: bytes) -> int:
 
 
 def parsed(data: bytes) -> Message:
-    """The message in its bytes; raises Garbled."""
+    """Return the message in its bytes; raise Garbled."""
     try:
         message = json.loads(data)
     except (ValueError, RecursionError) as error:

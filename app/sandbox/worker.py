@@ -36,7 +36,7 @@ LONGEST_WORDS = 8000
 
 
 def work(connection: socket.socket) -> None:
-    """Serves until the service hangs up."""
+    """Serve until the service hangs up."""
     wire.send(connection, {"pid": os.getpid()})
     first = wire.receive(connection)
     if first is None:
@@ -58,7 +58,7 @@ def work(connection: socket.socket) -> None:
 
 
 def _answer(command: Callable[..., Message], given: Iterable[Area], arguments: Message) -> Message:
-    """What the command says, or what went wrong with it."""
+    """Return what the command says, or what went wrong with it."""
     try:
         return command(*given, **arguments)
     except ImagingError as error:
@@ -77,14 +77,14 @@ class Bench:
         self.drop()
 
     def drop(self) -> None:
-        """Keeps nothing any more; the commands that end a job do so themselves."""
+        """Keep nothing any more; the commands that end a job do so themselves."""
         self._files: list[bytes] = []
         self._pictures: list[Picture] = []
         self._metadata = b""
         self._encoded: Encoded | None = None
 
     def read(self, file: Area) -> Message:
-        """Takes a file; says what its header declares."""
+        """Take a file; return what its header declares."""
         return {"header": layout.to_message(self._taken(file))}
 
     def _taken(self, file: Area) -> Header:
@@ -94,9 +94,7 @@ class Bench:
         return header
 
     def open(self, *files: Area, max_pixels: int, max_side: int, lend: bool) -> Message:
-        """Takes files; decodes them if they are all small, and else says only what their headers
-        declare.
-        """
+        """Take files; decode them if all are small, else return only what their headers declare."""
         headers = list(map(self._taken, files))
         answer: Message = {"headers": list(map(layout.to_message, headers)), "layouts": []}
         if all(map(limits.is_small, headers)):
@@ -107,7 +105,7 @@ class Bench:
         return answer
 
     def decode(self, *, max_pixels: int, max_side: int, lend: bool) -> Message:
-        """Decodes the first of the files that are left; says how it lies in memory.
+        """Decode the first of the remaining files; return how it lies in memory.
 
         With `lend`, it does so on the desk, if there is room for it.
         """
@@ -120,7 +118,7 @@ class Bench:
         return {"layout": layout.to_message(found)}
 
     def lend(self, room: Area) -> Message:
-        """Copies the picture into shared memory, and keeps nothing of it."""
+        """Copy the image into shared memory, and keep nothing of it."""
         layout.write(self._pictures[-1], self._metadata, room)
         self.drop()
         return {}
@@ -136,9 +134,8 @@ class Bench:
         transfer: Transfer,
         **encoding: Any,
     ) -> Message:
-        """Encodes a picture in shared memory with the network's result, which lies there, too, in
-        place of its pixels; says besides how much noise that took out. Without a result there was
-        nothing to denoise.
+        """Encode an image in shared memory with the network's result, also there, as its pixels;
+        return how much noise that removed, too. Without a result there was nothing to denoise.
         """
         picture = view(original, Layout.parse(layout))
         seen = view_of(picture, read_choice(working_range), transfer)
@@ -150,7 +147,7 @@ class Bench:
         return self.encode(**encoding) | {"sigma": sigma}
 
     def add_noise(self, *, factor: float, kind: str, channels: str, seed: int) -> Message:
-        """Adds noise to the picture."""
+        """Add noise to the image."""
         noisy = add_noise(
             self._pictures[-1].pixels,
             factor,
@@ -168,8 +165,8 @@ class Bench:
         quality: int | None,
         strip: bool,
     ) -> Message:
-        """Encodes the picture onto the desk; says how long the file is, which is to be fetched if
-        it is longer than that, and what it does not hold.
+        """Encode the image onto the desk; return its length, and what it cannot store. A file
+        longer than the desk has to be fetched.
         """
         picture = stripped(self._pictures[-1]) if strip else self._pictures[-1]
         encoded = encode(picture, Format(format), quality)
@@ -179,7 +176,7 @@ class Bench:
         return {"size": size, "changes": sorted(encoded.changes)}
 
     def fetch(self, room: Area) -> Message:
-        """Copies the file into shared memory."""
+        """Copy the file into shared memory."""
         if self._encoded is None:
             raise LookupError("nothing has been encoded")
         data = self._encoded.data
@@ -188,7 +185,7 @@ class Bench:
         return {}
 
     def compare(self) -> Message:
-        """How far the second picture is from the first."""
+        """Return how far the second image is from the first."""
         a, b = _comparable(*self._pictures)
         self.drop()
         return {"rmse": rmse(a, b), "psnr": psnr(a, b), "ssim": ssim(a, b)}

@@ -9,7 +9,8 @@ SIDE = 32
 
 
 def local_mean(residual: Any) -> Any:
-    """The residual [n, h, w, c] averaged over squares and drawn out again, without its grain.
+    """Return the residual [n, h, w, c] averaged over squares and drawn out again, without its
+    grain.
 
     Noise that is clipped at black, or bent by a tone curve, has a mean of its own: up to two levels
     of blue in shadows. A network whose targets lack it learns to guess casts, and shifts colours.

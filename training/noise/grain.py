@@ -14,7 +14,7 @@ SIZES = (0.5, 0.8, 1.1, 1.6)
 
 
 def grain_residual(clean: Any, random: Random, settings: Camera) -> Any:
-    """One plane for the three channels of each patch [n, h, w, 3] in [0, 1].
+    """Return one plane for the three channels of each patch [n, h, w, 3] in [0, 1].
 
     White noise and its blurs of SIZES are mixed between two neighbours on that ladder. The
     deviation at mid grey, on the 0..255 scale, is log-uniform in `grain_sigma`; it is the same at

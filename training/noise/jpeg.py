@@ -62,7 +62,7 @@ def _roll(pixels: Any, shift: Any, axis: int, length: int) -> Any:
 
 
 def _scale(quality: Any) -> Any:
-    """The factor of the tables, in per cent."""
+    """Return the factor of the tables, in per cent."""
     return ops.where(quality < 50, 5000.0 / quality, 200.0 - 2.0 * quality)
 
 

@@ -28,7 +28,7 @@ class AddNoise(keras.layers.Layer):
         self.seed_generator = self.random.generator  # kept among the layer's variables
 
     def call(self, patches: Any) -> tuple[Any, Any]:
-        """The noisy patches and their targets, both float32."""
+        """Return the noisy patches and their targets, both float32."""
         families = self.noise.families
         if self.count:  # a data set's shapes do not tell it
             patches = ops.reshape(patches, (self.count, *patches.shape[1:]))

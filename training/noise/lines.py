@@ -12,7 +12,8 @@ STRONGEST = 0.4
 
 
 def lines(residual: Any, random: Random) -> Any:
-    """A level for each row of the noise [n, h, w, 3], the same in all channels: [n, h, 1, 1].
+    """Return a level for each row of the noise [n, h, w, 3], the same in all channels: [n, h, 1,
+    1].
 
     Its deviation is U(0, STRONGEST) of that of the noise.
     """

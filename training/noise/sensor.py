@@ -66,7 +66,7 @@ def _draw(count: int, random: Random) -> Sensor:
 
 
 def undeveloped(clean: Any, sensor: Sensor) -> Any:
-    """What the sensor measured, in linear light and its own colours, [n, h, w, 3] in [0, 1]."""
+    """Return what the sensor measured, in linear light and its own colours: [n, h, w, 3]."""
     inverse = 0.5 - ops.sin(ops.arcsin(1 - 2 * ops.clip(clean, 0.0, 1.0)) / 3)
     linear = ops.power(ops.maximum(ops.where(sensor.has_curve, inverse, clean), DARKEST), GAMMA)
     colours = ops.clip(transform(linear, sensor.to_camera), 0.0, 1.0)
@@ -78,7 +78,7 @@ def undeveloped(clean: Any, sensor: Sensor) -> Any:
 
 
 def developed(measured: Any, sensor: Sensor) -> Any:
-    """The picture in sRGB that a camera makes of a mosaic [n, h, w, 1]."""
+    """Return the image in sRGB that a camera makes of a mosaic [n, h, w, 1]."""
     colours = ops.clip(demosaic(measured, sensor.bilinear) * sensor.gains, 0.0, 1.0)
     linear = ops.clip(transform(colours, sensor.from_camera), 0.0, 1.0)
     encoded = ops.power(ops.maximum(linear, DARKEST), 1 / GAMMA)

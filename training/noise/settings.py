@@ -114,10 +114,9 @@ class Noise(Section):
         return {name: family for name, family in every.items() if family is not None}
 
     def counts(self, batch: int) -> dict[str, int]:
-        """How many of a batch's patches are of each family, by largest remainders.
+        """Return how many of a batch's patches are of each family, by largest remainders.
 
-        >>> Noise().counts(16)
-        {'white': 9, 'camera': 7}
+        >>> Noise().counts(16) {'white': 9, 'camera': 7}
         """
         total = sum(family.share for family in self.families.values())
         exact = {name: batch * f.share / total for name, f in self.families.items()}

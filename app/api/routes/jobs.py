@@ -71,7 +71,7 @@ async def create_job(
     trace: TraceOf,
     options: Annotated[DenoiseOptions, Query()],
 ) -> Response:
-    """Takes what /denoise takes, and answers as soon as the image has arrived.
+    """Take what /denoise takes, and respond as soon as the image has arrived.
 
     The job may take as long as it does. It is kept in memory, with its result, until some minutes
     after it has ended (DENOISER_JOB_SECONDS), and is lost with the process.
@@ -120,7 +120,7 @@ def _denoising(service: Service, trace: Trace, file: bytes, options: DenoiseOpti
     | openapi.problems(404, 422, 500, 503),
 )
 async def get_job(request: Request, service: ServiceOf, trace: TraceOf, job: JobOf) -> Response:
-    """Answers once, or, to `Accept: text/event-stream`, each time that something has changed."""
+    """Return the progress once, or, with `Accept: text/event-stream`, each time it changes."""
     if EVENTS in request.headers.get("accept", ""):
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(_events(service, job, trace), media_type=EVENTS, headers=headers)
@@ -131,7 +131,7 @@ async def get_job(request: Request, service: ServiceOf, trace: TraceOf, job: Job
 
 
 async def _events(service: Service, job: Job, trace: Trace) -> AsyncIterator[str]:
-    """Each change, until the end of the job or of the time in which an answer must be taken."""
+    """Yield each change, until the end of the job or of the time to read a response."""
     async for status in service.jobs.changes(job, service.settings.answer_seconds):
         described = _described(job, status, trace)
         yield f"data: {described.model_dump_json(exclude_none=True)}\n\n"
@@ -144,7 +144,7 @@ async def _events(service: Service, job: Job, trace: Trace) -> AsyncIterator[str
     responses=openapi.denoised("The denoised image.") | openapi.problems(404, 409, 422, 500, 503),
 )
 async def get_result(service: ServiceOf, trace: TraceOf, job: JobOf) -> Response:
-    """Answers what /denoise would have answered: the image, or the problem that there was."""
+    """Return what /denoise would have returned: the image, or the problem."""
     if job.error is not None:
         raise as_problem(job.error)
     if job.state is not State.DONE:
@@ -169,7 +169,7 @@ async def _collected(job: Job) -> None:
     | openapi.problems(404, 422, 500, 503),
 )
 async def cancel_job(service: ServiceOf, job: JobOf) -> Response:
-    """Gives up the work that is left, and forgets the job with its result."""
+    """Cancel the work that is left, and forget the job with its result."""
     await service.jobs.cancel(job)
     return Response(status_code=204)
 

@@ -13,5 +13,5 @@ router = APIRouter(include_in_schema=False)
 
 @router.api_route("/", methods=["GET", "HEAD"])
 async def page() -> FileResponse:
-    """The page; what it loads is below /static."""
+    """Return the page; what it loads is below /static."""
     return FileResponse(WEB / "index.html")

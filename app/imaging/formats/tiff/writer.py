@@ -55,7 +55,7 @@ def encode(picture: Picture, quality: int | None = None) -> bytes:  # noqa: ARG0
 
 
 def _pages(picture: Picture, order: ifd.ByteOrder, first: ifd.Tree) -> list[ifd.Tree]:
-    """The fields of each page that describe it; the first has those of the whole picture."""
+    """Return the fields of each page that describe it; the first has those of the whole image."""
     count, native = picture.stack.frames, picture.metadata.native
     if picture.format is not Format.TIFF or len(native) != count:  # another format's
         native = (b"",) * count
@@ -111,7 +111,7 @@ def _pixel_fields(picture: Picture, order: ifd.ByteOrder, rows: int) -> ifd.Tree
 
 
 def _described(metadata: Metadata) -> tuple[ifd.ByteOrder, ifd.Tree]:
-    """The byte order and the fields that metadata asks for."""
+    """Return the byte order and the fields that metadata asks for."""
     order: ifd.ByteOrder = "<"
     fields: ifd.Tree = {}
     if metadata.exif:
