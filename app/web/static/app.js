@@ -248,7 +248,7 @@ function enter(first) {
   $("another").textContent = many() ? "Start over" : "Another picture";
   document.title = `${name} – Denoiser`;
   document.body.classList.add("working");
-  $("results").hidden = true;
+  $("results").classList.add("pending");
   list.show(batch, current, choose);
   adjust();
   if (!first) return;
