@@ -14,7 +14,6 @@ from app.sandbox.faults import Cause, WorkerLost
 from app.sandbox.layout import Layout
 from app.sandbox.limits import SMALL_BYTES
 from app.sandbox.remote import Remote, SharedFile, SharedPicture
-from app.sandbox.shared import Region
 from app.service.errors import TakesTooLong
 from app.service.memory import Share
 from app.service.options import DenoiseOptions
@@ -59,7 +58,7 @@ async def denoise(
         async with service.sandbox.worker() as worker:
             shared = await _decoded(service, worker, trace, share, files, admit)
         share.hold(weight(shared.layout, options.axes))
-    picture, restored = shared.pixels, Region(shared.layout.working_bytes)
+    picture, restored = shared.pixels, shared.room()
     result = await denoiser.denoise(
         picture,
         strength=options.shares,
@@ -159,7 +158,7 @@ async def _decoded(
             admit(header)
         return await worker.decode_shared(**limits)
     share.hold(2 * size + SMALL_BYTES)
-    header, picture = await worker.open(files.pop(), **limits)
+    header, picture = await worker.open_shared(files.pop(), **limits)
     trace.pixels = header.size
     if _within_limits(service, header):
         share.hold(2 * size + header.decoded_bytes)
