@@ -54,6 +54,7 @@ def denoise(denoiser: Denoiser, picture: Picture, options: DenoiseOptions) -> De
         strength=options.shares,
         range_=options.working_range,
         transfer=options.transfer,
+        axes=options.axes,
     ).result()
 
 

@@ -28,6 +28,8 @@ class DenoiseOptions(OutputOptions, total=False):
     """The values that are black and white: `auto`, `full` or `LOW:HIGH`."""
     transfer: Literal["auto", "linear", "perceptual"]
     """Whether the samples are in proportion to light."""
+    axes: Literal["auto", "1", "3"]
+    """Along which axes of a stack of slices planes are cut."""
 
 
 class NoiseOptions(OutputOptions, total=False):

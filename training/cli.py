@@ -144,7 +144,9 @@ def _parser() -> argparse.ArgumentParser:
         help="folders or patterns (quoted) below --data, of shots with and without noise",
     )
     evaluate.add_argument("--drawn", type=int, help="so many drawn graphics instead of files ...")
-    evaluate.add_argument("--subjects", nargs="+", choices=SUBJECTS, help="... of these [all]")
+    evaluate.add_argument(
+        "--subjects", nargs="+", choices=SUBJECTS, help="... of these [all but pixels]"
+    )
     evaluate.add_argument(
         "--sigma", dest="sigmas", type=float, nargs="+", help="on the 0..255 scale [25]"
     )

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, NonNegativeInt, PositiveInt, ValidationEr
 from app.imaging.noise import NoiseKind
 from app.inference.card import NAME
 from training.errors import TrainingError
-from training.graphics import SUBJECTS, Subject
+from training.graphics import MEASURED, Subject
 from training.noise.settings import Noise
 from training.section import Section
 from training.texture import Part
@@ -107,7 +107,7 @@ class Trial(Section):
     noisy: str | None = Field(None, description="of pairs: folder or pattern, below `path` ...")
     clean: str | None = Field(None, description="... and that of their clean partners")
     drawn: PositiveInt | None = Field(None, description="so many drawn graphics, and no files")
-    subjects: tuple[Subject, ...] = Field(SUBJECTS, min_length=1, description="of what is drawn")
+    subjects: tuple[Subject, ...] = Field(MEASURED, min_length=1, description="of what is drawn")
     sigmas: tuple[Sigma, ...] = Field((25.0,), min_length=1, description="0..255 scale")
     protocol: Literal["published", "service"] = Field(
         "service",

@@ -1,4 +1,4 @@
-"""Drawn pictures without noise: text, charts, shapes, flat colours, screens and patterns.
+"""Drawn pictures without noise: text, charts, shapes, flat colours, screens, patterns and pixels.
 
 They are what photographs lack: hard edges, saturated colours up to the limits of the range, and
 flat areas without any texture. Nothing is read from files; the font is Pillow's own.
@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-Subject = Literal["text", "chart", "shapes", "flat", "screen", "pattern"]
+Subject = Literal["text", "chart", "shapes", "flat", "screen", "pattern", "pixels"]
 Colour = tuple[int, int, int]
 Random = np.random.Generator
 
 SUBJECTS: tuple[Subject, ...] = get_args(Subject)
+MEASURED: tuple[Subject, ...] = tuple(subject for subject in SUBJECTS if subject != "pixels")
+"""What trials draw by default: nothing in a picture tells single dots from impulse noise."""
 FOR_TRAINING, FOR_TRIALS = 0, 1
 """Seeds: what a network is measured by is not what it was trained on."""
 
@@ -27,6 +29,9 @@ CORNERS: tuple[Colour, ...] = tuple(
     (red, green, blue) for red in (0, 255) for green in (0, 255) for blue in (0, 255)
 )
 """The colours whose channels are all 0 or 255."""
+
+BAYER = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]])
+"""Thresholds of ordered dither, of 16 (B. E. Bayer, 1973)."""
 
 VOCABULARY = (
     "and are as at axis back button by count day edit error field file for form from help home in "
@@ -134,6 +139,39 @@ def _pattern(image: Image.Image, random: Random) -> Image.Image:
     return Image.fromarray(np.rint(values).astype(np.uint8))
 
 
+def _pixels(image: Image.Image, random: Random) -> Image.Image:
+    """Shapes, and areas of dots, hatching, dither and lines a pixel wide: what noise looks like."""
+    values = np.array(_shapes(image, random))
+    for _ in range(int(random.integers(2, 6))):
+        top, left = (random.uniform(0.0, 0.9, 2) * values.shape[:2]).astype(int).tolist()
+        height, width = random.integers(30, 220, 2).tolist()
+        area = values[top : top + height, left : left + width]
+        if random.random() < 0.5:
+            area[:] = _colour(random)
+        area[_mask(random, *area.shape[:2])] = _colour(random)
+    return Image.fromarray(values)
+
+
+def _mask(random: Random, height: int, width: int) -> NDArray[np.bool_]:
+    """Which pixels of an area [height, width] are inked."""
+    y, x = np.mgrid[:height, :width]
+    down, across = random.integers(2, 8, 2).tolist()
+    match random.integers(6):
+        case 0:
+            return (y % down == 0) & (x % across == 0)
+        case 1:
+            return (x + (down - 1) * y) % across == 0
+        case 2:
+            cell = int(random.integers(1, 4))
+            return (x // cell + y // cell) % 2 == 1
+        case 3:
+            return random.random((height, width)) < random.choice((0.002, 0.01))
+        case 4:
+            return y % (down + 1) == 0 if random.random() < 0.5 else x % (across + 1) == 0
+        case _:
+            return BAYER[y % 4, x % 4] < 16 * x / width
+
+
 def _paragraph(
     image: Image.Image,
     random: Random,
@@ -172,4 +210,5 @@ _DRAW: dict[Subject, Callable[[Image.Image, Random], Image.Image]] = {
     "flat": _flat,
     "screen": _screen,
     "pattern": _pattern,
+    "pixels": _pixels,
 }

@@ -9,6 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from app.api.problems import ProblemError
 from app.imaging.codec import Header, UnreadableImage
+from app.imaging.stack import AxesChoice
 from app.sandbox.faults import Cause, WorkerLost
 from app.sandbox.layout import Layout
 from app.sandbox.limits import SMALL_BYTES
@@ -100,18 +101,21 @@ def limits_of(service: Service) -> dict[str, int]:
     return {"max_pixels": service.settings.max_pixels, "max_side": service.settings.max_side}
 
 
-def weight(layout: Layout) -> int:
+def weight(layout: Layout, axes: AxesChoice = "1") -> int:
     """Bytes of a picture and of its result, which has the same alpha until it is encoded."""
     # its samples anew without those that are hidden, a mask, and a pyramid of one channel
     samples, may_hide = layout.pixel_bytes, layout.alpha or layout.dtype.startswith("float")
     shown = 2 * samples + 16 * layout.size if may_hide else 0
     # with a channel beside them, colours are worked on in one array with it
     extra = 3 * layout.extra_bytes + 2 * samples if layout.extra else 0
-    return 2 * layout.nbytes - layout.alpha_bytes + extra + shown
+    # what the axes of a volume give is added up in single precision
+    several = len(layout.stack.axes(axes, layout.height, layout.width)) > 1
+    added = 4 * layout.size * (layout.channels + layout.extra) if several else 0
+    return 2 * layout.nbytes - layout.alpha_bytes + extra + shown + added
 
 
 def _within_limits(service: Service, header: Header) -> bool:
     """Whether it will be decoded; if not, that refusal says more than one for want of memory."""
     settings = service.settings
-    sides, size = (header.width, header.height), header.width * header.height
-    return max(sides) <= settings.max_side and size <= settings.max_pixels
+    sides = header.width, header.height
+    return max(sides) <= settings.max_side and header.size <= settings.max_pixels

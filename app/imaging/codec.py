@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from app.imaging import formats
 from app.imaging.changes import on_encoding, stripped, without_misfit
 from app.imaging.formats.format import FileFormat
@@ -28,7 +30,8 @@ from app.imaging.picture import (
     UnsupportedImage,
 )
 from app.imaging.samples import orient
-from app.imaging.scale import is_plain
+from app.imaging.scale import Pixels, is_plain
+from app.imaging.stack import MAX_FRAMES
 
 __all__ = [
     "Change",
@@ -86,9 +89,10 @@ def decode(data: bytes, *, max_pixels: int, max_side: int = MAX_SIDE) -> Picture
     found = formats.of_file(data)
     with _reading(found):
         header = found.read_header(data)
-        _check(header, max_pixels, max_side)
+        _check(header, max_pixels, max_side, takes_frames=found.holds.frames)
         picture = found.decode(data)
-        if (picture.width, picture.height) != (header.width, header.height):
+        found_size = picture.width, picture.height, picture.stack.frames
+        if found_size != (header.width, header.height, header.frames):
             raise UnreadableImage(f"The {found.title} image is not of the size that it declares.")
         return _turned_upright(picture)
 
@@ -109,6 +113,10 @@ def encode(
     target = formats.FORMATS[picture.format if format is None else format]
     if target.encode is None:
         raise UnsuitableFormat(f"{target.title} images are read here, but not written.")
+    if picture.stack.frames > 1 and not target.holds.frames:
+        raise UnsuitableFormat(
+            f"{target.title} cannot hold {picture.stack.frames} frames; ask for tiff."
+        )
     if not (target.holds.numbers or (is_plain(picture.pixels) and _is_plain_beside(picture))):
         raise UnsuitableFormat(
             f"{target.title} cannot hold samples that are signed, have 32 bits, or are floating "
@@ -134,17 +142,20 @@ def _reading(found: FileFormat) -> Iterator[None]:
         raise UnreadableImage(f"The {found.title} image is truncated or damaged.") from error
 
 
-def _check(header: Header, max_pixels: int, max_side: int) -> None:
+def _check(header: Header, max_pixels: int, max_side: int, *, takes_frames: bool) -> None:
     if header.width < 1 or header.height < 1:
         raise UnreadableImage("The image declares a width or a height of 0.")
-    if header.size > max_pixels or max(header.width, header.height) > max_side:
+    if header.frames != 1 and not takes_frames:
+        raise UnsupportedImage("The image is animated; send one still picture at a time.")
+    if header.frames > MAX_FRAMES:
         raise TooManyPixels(
-            f"The image declares {header.width} x {header.height} pixels; at most {max_pixels} "
-            f"are taken, and {max_side} a side."
+            f"The image has {header.frames} frames; at most {MAX_FRAMES} are taken."
         )
-    if header.frames != 1:
-        raise UnsupportedImage(
-            "The image is animated or has several pages; send one still picture at a time."
+    if header.size > max_pixels or max(header.width, header.height) > max_side:
+        times = f" in {header.frames} frames" if header.frames > 1 else ""
+        raise TooManyPixels(
+            f"The image declares {header.width} x {header.height} pixels{times}; at most "
+            f"{max_pixels} are taken, and {max_side} a side."
         )
 
 
@@ -158,11 +169,18 @@ def _turned_upright(picture: Picture) -> Picture:
     metadata = replace(
         metadata, linear=says_linear(metadata), jpeg=_turned(metadata.jpeg, orientation)
     )
+
+    def turned(plane: Pixels) -> Pixels:
+        if orientation == 1:
+            return np.ascontiguousarray(plane)
+        frames = np.split(plane, picture.stack.frames)
+        return np.concatenate([orient(frame, orientation) for frame in frames])
+
     return replace(
         picture,
-        pixels=orient(picture.pixels, orientation),
-        alpha=None if picture.alpha is None else orient(picture.alpha, orientation),
-        extra=None if picture.extra is None else orient(picture.extra, orientation),
+        pixels=turned(picture.pixels),
+        alpha=None if picture.alpha is None else turned(picture.alpha),
+        extra=None if picture.extra is None else turned(picture.extra),
         metadata=metadata,
         changes=picture.changes | changes,
     )

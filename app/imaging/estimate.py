@@ -48,12 +48,15 @@ picture; `benchmarks.quality` prints what is found with it, for photographs, sca
 """
 
 
-def estimate_sigma(noisy: Pixels, clean: Pixels, bounds: Range | Light | None = None) -> float:
+def estimate_sigma(
+    noisy: Pixels, clean: Pixels, bounds: Range | Light | None = None, frames: int = 1
+) -> float:
     """The deviation, on the [0, 1] scale, of the noise that made `noisy` of `clean`.
 
     Both are [height, width, channels], of one type and shape; `clean` is a network's result.
-    `bounds` are the values that are 0 and 1, where they are not those of the type. The
-    answer stands for the whole picture, whose noise may depend on brightness:
+    `bounds` are the values that are 0 and 1, where they are not those of the type; `frames` is how
+    many lie one below the other. The answer stands for all of it, whose noise may depend on
+    brightness:
 
         sigma^2 = (1 + MISSED * a) * removed^2 + a * min(LEFT * left^2, MOST_LEFT * removed^2)
 
@@ -67,7 +70,7 @@ def estimate_sigma(noisy: Pixels, clean: Pixels, bounds: Range | Light | None = 
     at black and white hides part of the noise: `removed` is the sigma whose clipped noise has the
     energy that was found.
     """
-    x, c = _blocks(noisy, bounds), _blocks(clean, bounds)
+    x, c = (_blocks(each, bounds, frames) for each in (noisy, clean))
     live = (x != x[:, :1, :1, :1]).any(axis=(1, 2, 3))
     if not live.any():
         return 0.0
@@ -84,14 +87,15 @@ def estimate_sigma(noisy: Pixels, clean: Pixels, bounds: Range | Light | None = 
     return min(math.sqrt((1 + MISSED * alike) * removed**2 + alike * left), 1.0)
 
 
-def _blocks(pixels: Pixels, bounds: Range | Light | None) -> Floats:
-    """Blocks [n, tall, wide, channels] in [0, 1], from all over; a tiny picture is one block."""
-    height, width, channels = pixels.shape
+def _blocks(pixels: Pixels, bounds: Range | Light | None, frames: int) -> Floats:
+    """Blocks [n, tall, wide, channels] in [0, 1], from all over; a tiny frame is one block."""
+    height, width, channels = pixels.shape[0] // frames, *pixels.shape[1:]
     tall, wide = min(BLOCK, height), min(BLOCK, width)
     down, across = height // tall, width // wide
-    step = math.ceil(math.sqrt(down * across / BLOCKS))
-    grid = pixels[: down * tall, : across * wide].reshape(down, tall, across, wide, channels)
-    some = grid[::step, :, ::step].swapaxes(1, 2)
+    step = math.ceil(math.sqrt(frames * down * across / BLOCKS))
+    whole = pixels.reshape(frames, height, width, channels)[:, : down * tall, : across * wide]
+    grid = whole.reshape(frames, down, tall, across, wide, channels)[:, :, :, ::step]
+    some = grid[np.divmod(np.arange(0, frames * down, step), down)].swapaxes(1, 2)
     blocks = some.reshape(-1, tall, wide, channels)
     return to_unit(blocks) if bounds is None else bounds.to_unit(blocks)
 

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from app.imaging.tags import Tag
 
 POINTERS = (Tag.EXIF, Tag.GPS, Tag.INTEROPERABILITY)  # their value is a directory's offset
-MAX_DIRECTORIES = 64
+MAX_DIRECTORIES = 1 << 12
 MAX_FIELDS = 4096
+MAX_FIELDS_IN_ALL = 1 << 16  # of a chain of directories, broken ones included
 
 BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, LONG8 = 1, 2, 3, 4, 5, 7, 16
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
@@ -83,13 +84,16 @@ def directories(data: bytes) -> Iterator[Directory]:
     Raises `ValueError` or `struct.error` where the structure is broken, endless or too long.
     """
     order, big = _byte_order(data)
-    view, seen = memoryview(data), set[int]()
+    view, seen, fields = memoryview(data), set[int](), 0
     (position,) = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)
     while position:
         if position in seen or len(seen) >= MAX_DIRECTORIES:
             raise ValueError("the chain of directories is endless")
         seen.add(position)
         directory = _read(view, position, order, big)
+        fields += (directory.link - position) // (20 if big else 12)
+        if fields > MAX_FIELDS_IN_ALL:
+            raise ValueError("the directories have too many fields")
         yield directory
         (position,) = struct.unpack_from(order + ("Q" if big else "I"), data, directory.link)
 
@@ -105,8 +109,13 @@ def tree(directory: Directory, without: Container[int] = ()) -> Tree:
     return result
 
 
-def pack(fields: Mapping[int, Field | Tree], order: ByteOrder, position: int) -> bytes:
-    """A directory and those below it as bytes to be put at `position`, an even offset."""
+def pack(
+    fields: Mapping[int, Field | Tree], order: ByteOrder, position: int, *, is_last: bool = True
+) -> bytes:
+    """A directory and those below it as bytes to be put at `position`, an even offset.
+
+    It links to the one that follows right behind unless it is the last.
+    """
     records, tail = bytearray(struct.pack(order + "H", len(fields))), bytearray()
     end = position + 2 + 12 * len(fields) + 4
     for tag in sorted(fields):
@@ -121,7 +130,8 @@ def pack(fields: Mapping[int, Field | Tree], order: ByteOrder, position: int) ->
             records += struct.pack(order + "HHII", tag, entry.kind, entry.count, offset)
             tail += entry.value
         tail += bytes(len(tail) % 2)
-    return bytes(records + bytes(4) + tail)
+    link = 0 if is_last else end + len(tail)
+    return bytes(records + struct.pack(order + "I", link) + tail)
 
 
 def integers(order: ByteOrder, kind: int, *values: int) -> Field:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from app.imaging.stack import STILL, Stack
+
 
 class ImagingError(ValueError):
     """Something about a picture that its sender can mend; the message is safe to show them."""
@@ -83,10 +85,11 @@ class Header:
     """What a file declares before anything of it is decoded.
 
     `format` is the name of one that is read. `width` and `height` are
-    as stored, before any orientation; `frames` counts pages, too. `pixel_bytes` is the most that
-    a pixel takes while it is decoded: four 16-bit samples as stored, and four as they are kept;
-    `more_bytes` is what decoding takes beside the picture, for a tile that is larger, and
-    `segments` counts the tiles or strips that are decoded one by one.
+    those of a frame as stored, before any orientation; `frames` counts pages and slices, too.
+    `pixel_bytes` is the most that a pixel takes while it is decoded: four 16-bit samples as stored,
+    and four as they are kept; `more_bytes` is what decoding takes beside the picture, for a tile
+    that is larger, and `segments` counts the tiles or strips of all frames, which are decoded one
+    by one.
     """
 
     format: str
@@ -99,8 +102,8 @@ class Header:
 
     @property
     def size(self) -> int:
-        """Width times height."""
-        return self.width * self.height
+        """Pixels of all frames."""
+        return self.width * self.height * self.frames
 
     @property
     def decoded_bytes(self) -> int:
@@ -147,7 +150,8 @@ class Picture:
     greatest integer, or 1. `alpha` is `[height, width]` of the same type, not premultiplied;
     instead of it there may be `extra`, a channel whose meaning the file does not state, such as
     near infrared. `format` is the one to answer in unless the caller asks for another; `changes`
-    says what decoding has changed already.
+    says what decoding has changed already. Where there are several frames, as `stack` has it, they
+    lie one below the other in these arrays, which are as many times as high.
     """
 
     pixels: NDArray[Any]
@@ -156,11 +160,12 @@ class Picture:
     metadata: Metadata = field(default_factory=Metadata)
     changes: Changes = frozenset()
     extra: NDArray[Any] | None = None
+    stack: Stack = STILL
 
     @property
     def height(self) -> int:
-        """Rows of pixels."""
-        return int(self.pixels.shape[0])
+        """Rows of pixels of a frame."""
+        return int(self.pixels.shape[0]) // self.stack.frames
 
     @property
     def width(self) -> int:
@@ -174,8 +179,8 @@ class Picture:
 
     @property
     def size(self) -> int:
-        """Width times height."""
-        return self.height * self.width
+        """Pixels of all frames."""
+        return int(self.pixels.shape[0]) * self.width
 
     @property
     def depth(self) -> int:

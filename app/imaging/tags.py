@@ -21,6 +21,7 @@ class Tag(enum.IntEnum):
     X_RESOLUTION = 282
     Y_RESOLUTION = 283
     PLANAR = 284
+    PAGE_NUMBER = 297
     FAX3_OPTIONS = 292
     FAX4_OPTIONS = 293
     RESOLUTION_UNIT = 296
@@ -108,3 +109,6 @@ FILE_TAGS = PIXEL_TAGS | {
     *(529, 531, 532, 37_724),  # YCbCr, and the layers of an image editor
     *(32_997, 32_998),  # volumes
 }
+
+# of those, what each page of several is written with again
+PAGE_TAGS = frozenset({Tag.SUBFILE, Tag.PAGE_NUMBER, Tag.XMP})

@@ -47,10 +47,15 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A rectangle of the picture, and the core of it that is kept."""
+    """A rectangle of a plane of the picture, and the core of it that is kept.
+
+    `plane` counts those across `axis`, of which 0 is that of frames, through all volumes.
+    """
 
     rows: Span
     columns: Span
+    axis: int = 0
+    plane: int = 0
 
     @property
     def shape(self) -> tuple[int, int]:

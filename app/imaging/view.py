@@ -11,6 +11,7 @@ import numpy as np
 
 from app.imaging.blend import Strength, blend
 from app.imaging.estimate import NOISE_FOUND, estimate_sigma
+from app.imaging.flat import flat_cells, kept
 from app.imaging.hidden import Mask, filled, hidden
 from app.imaging.light import Light, Transfer, light_of
 from app.imaging.picture import Picture
@@ -34,6 +35,8 @@ class View:
     """The samples that were filled from their neighbours, as `app.imaging.hidden` has it."""
     range: Range
     """The values that are 0 and 1 for the network."""
+    frames: int
+    """How many frames there are, one below the other."""
     is_flat: bool
     """Whether there is nothing to see but one colour, in other than 8 bits."""
     light: Light | None = None
@@ -60,28 +63,32 @@ def view_of(picture: Picture, choice: Choice = "auto", transfer: Transfer = "aut
         pixels = np.dstack((pixels, extra))
     mask = hidden(pixels, picture.alpha)
     if mask is not None:
-        pixels = filled(pixels, mask)
+        pixels = _filled(pixels, mask, picture.stack.frames)
     colours = _distinct_channels(pixels[..., : picture.channels])
     pixels = np.dstack((colours, pixels[..., -1])) if extra is not None else colours
     chosen = choose(choice, pixels)
     flat = pixels.dtype != np.uint8 and is_flat(pixels)
     linear = picture.metadata.linear if transfer == "auto" else transfer == "linear"
-    return View(pixels, mask, chosen, flat, light_of(pixels, chosen) if linear else None)
+    light = light_of(pixels, chosen) if linear else None
+    return View(pixels, mask, chosen, picture.stack.frames, flat, light)
 
 
 def corrected(original: Picture, view: View, restored: Pixels, strength: Strength) -> Picture:
     """`original` with as much of the network's correction as `strength` says.
 
     `restored` is the network's own result, of the channels of the view. What is hidden, or no
-    number, stays as it is, and so does a picture of one colour.
+    number, stays as it is, and so do flat areas.
     """
 
     def mixed(pixels: Pixels, channels: Any) -> Pixels:
         """Those of the view's channels which show `pixels`; where these are flat, as they were."""
-        if is_flat(view.pixels[channels]):
+        shown, mask = view.pixels[channels], view.hidden
+        if is_flat(shown):
             return pixels
-        moved, mask = blend(pixels, restored[channels], strength), view.hidden
-        return moved if mask is None else np.where(mask[channels], pixels, moved)
+        moved, cells = blend(pixels, restored[channels], strength), flat_cells(shown)
+        if mask is not None:
+            moved = np.where(mask[channels], pixels, moved)
+        return moved if cells is None else kept(pixels, moved, cells)
 
     if original.extra is None:
         return replace(original, pixels=mixed(original.pixels, np.s_[...]))
@@ -100,7 +107,16 @@ def noise_found(view: View, restored: Pixels) -> float:
     """
     if is_flat(view.pixels):
         return 0.0
-    return min(estimate_sigma(view.pixels, restored, view.bounds) / NOISE_FOUND, 1.0)
+    sigma = estimate_sigma(view.pixels, restored, view.bounds, frames=view.frames)
+    return min(sigma / NOISE_FOUND, 1.0)
+
+
+def _filled(pixels: Pixels, mask: Mask, frames: int) -> Pixels:
+    """What is hidden in a frame, made of what is seen in that one."""
+    if frames == 1:
+        return filled(pixels, mask)
+    parts = zip(np.split(pixels, frames), np.split(mask, frames), strict=True)
+    return np.concatenate([filled(*part) if part[1].any() else part[0] for part in parts])
 
 
 def _distinct_channels(pixels: Pixels) -> Pixels:

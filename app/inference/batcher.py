@@ -19,8 +19,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from app.imaging.scale import Pixels
-from app.imaging.tiling import Tile, cost, cut, stitch
-from app.imaging.view import Bounds
+from app.imaging.tiling import Tile, cost
+from app.inference.canvas import Canvas
 
 logger = logging.getLogger(__name__)
 
@@ -60,14 +60,11 @@ class Timing:
 class Job:
     """One picture on its way through the network."""
 
-    pixels: Pixels
+    canvas: Canvas
     tiles: deque[Tile]
-    result: Pixels
     answer: Callable[[Timing], Any]
     future: Future[Any]
     submitted: float
-    bounds: Bounds | None = None
-    """How `pixels` become what the network is given; None for them as they are."""
     started: float | None = None
     unfinished: int = field(init=False)
 
@@ -77,22 +74,7 @@ class Job:
     @property
     def kind(self) -> tuple[Any, ...]:
         """Tiles of one kind can share a batch."""
-        dtype = self.pixels.dtype if self.bounds is None else np.dtype(np.float32)
-        return self.tiles[0].shape, dtype, self.pixels.shape[-1]
-
-    def cut(self, tile: Tile) -> Pixels:
-        """A tile as the network is to see it."""
-        part = cut(self.pixels, tile)
-        return part if self.bounds is None else self.bounds.to_unit(part)
-
-    def stitch(self, tile: Tile, values: Pixels) -> None:
-        """Puts what the network has made of a tile into the result."""
-        if self.bounds is None:
-            stitch(self.result, tile, values)
-            return
-        core = tile.rows.core, tile.columns.core
-        found = values[tile.rows.core_in_tile, tile.columns.core_in_tile]
-        self.result[core] = self.bounds.from_unit(found, self.pixels[core])
+        return self.tiles[0].shape, self.canvas.dtype, self.canvas.channels
 
     @property
     def pixels_left(self) -> int:
@@ -166,19 +148,15 @@ class Batcher:
 
     def submit(
         self,
-        pixels: Pixels,
+        canvas: Canvas,
         tiles: Iterable[Tile],
-        result: Pixels,
         answer: Callable[[Timing], Answer],
-        bounds: Bounds | None = None,
     ) -> Future[Answer]:
-        """Queues the tiles of a picture; once `result` is filled, the future holds the answer.
+        """Queues the tiles of a canvas; once all are done, the future holds the answer.
 
-        With `bounds`, the network is given what these make of the pixels, in float32.
-        All tiles are of one shape. Cancelling the future takes what is left of it off the queue.
-        Raises Overloaded or Draining.
+        Cancelling it takes what is left off the queue. Raises Overloaded or Draining.
         """
-        job = Job(pixels, deque(tiles), result, answer, Future(), time.monotonic(), bounds)
+        job = Job(canvas, deque(tiles), answer, Future(), time.monotonic())
         with self._changed:
             if self._closing or self.death:
                 raise Draining
@@ -267,10 +245,14 @@ class Batcher:
             return []
         room = max(1, self._batch_pixels // first.tiles[0].size)
         batch: list[Item] = []
-        alike = [job for job in self._jobs if job.kind == first.kind]
-        while alike and len(batch) < room:
+        kind = first.kind
+        alike = list(self._jobs)
+        while len(batch) < room:
+            # the tiles of a volume are of several kinds, one after the other
+            alike = [job for job in alike if job.tiles and job.kind == kind]
+            if not alike:
+                break
             batch += [(job, job.tiles.popleft()) for job in alike[: room - len(batch)]]
-            alike = [job for job in alike if job.tiles]
         self._to_the_end(batch)
         self._running += cost(tile for _, tile in batch)
         self._large_running |= self._is_large(batch[0][1])
@@ -301,7 +283,7 @@ class Batcher:
     def _process(self, batch: list[Item]) -> bool:
         """Whether any of the tiles came through."""
         try:
-            values = self._forward(np.stack([job.cut(tile) for job, tile in batch]))
+            values = self._forward(np.stack([job.canvas.cut(tile) for job, tile in batch]))
         except Exception as error:
             if len(batch) == 1:
                 _fail(batch[0][0], error)
@@ -309,7 +291,7 @@ class Batcher:
             # One bad tile must not fail its neighbours: find out which it is.
             return sum(self._process([item]) for item in batch) > 0
         for (job, tile), value in zip(batch, values, strict=True):
-            job.stitch(tile, value)
+            job.canvas.stitch(tile, value)
             with self._changed:
                 job.unfinished -= 1
                 done = job.unfinished == 0

@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 from typing import Any, Self
@@ -16,10 +16,12 @@ from app.imaging.codec import Picture
 from app.imaging.light import Transfer
 from app.imaging.range import Choice, Range
 from app.imaging.scale import Pixels
+from app.imaging.stack import STILL, Axes, AxesChoice, Stack
 from app.imaging.tiling import Tile, plan, sides_within
 from app.imaging.view import View, corrected, noise_found, view_of
 from app.inference import engines
 from app.inference.batcher import Batcher, Stats, Timing
+from app.inference.canvas import Mean, Planes
 from app.inference.card import ModelCard
 from app.inference.engines import Precision
 from app.inference.store import BadModelPackage, ModelPackage
@@ -175,14 +177,15 @@ class Denoiser:
         strength: Strength = FULL,
         range_: Choice = "auto",
         transfer: Transfer = "auto",
+        axes: AxesChoice = "auto",
     ) -> Future[Denoised]:
         """Queues a picture; cancelling the future takes it off the queue.
 
         `strength` is the share of the network's correction that is applied, `range_` says which
-        values the network is given as 0 and 1, and `transfer` whether they are linear. Raises
-        Overloaded when there is no room, and Draining after `close`.
+        values the network is given as 0 and 1, `transfer` whether they are linear, and `axes` along
+        which a volume is cut. Raises Overloaded when there is no room, and Draining after `close`.
         """
-        return self._queue(picture, view_of(picture, range_, transfer), strength)
+        return self._queue(picture, view_of(picture, range_, transfer), strength, axes)
 
     async def denoise(
         self,
@@ -191,6 +194,7 @@ class Denoiser:
         strength: Strength = FULL,
         range_: Choice = "auto",
         transfer: Transfer = "auto",
+        axes: AxesChoice = "auto",
         empty: Empty = np.empty,
     ) -> Denoised:
         """`submit`, awaited: cancelling this takes the picture off the queue.
@@ -202,29 +206,47 @@ class Denoiser:
             view = view_of(picture, range_, transfer)
         else:
             view = await asyncio.to_thread(view_of, picture, range_, transfer)
-        return await asyncio.wrap_future(self._queue(picture, view, strength, empty))
+        return await asyncio.wrap_future(self._queue(picture, view, strength, axes, empty))
 
     def _queue(
-        self, picture: Picture, view: View, strength: Strength, empty: Empty = np.empty
+        self,
+        picture: Picture,
+        view: View,
+        strength: Strength,
+        axes: AxesChoice,
+        empty: Empty = np.empty,
     ) -> Future[Denoised]:
         if view.is_flat:
             done: Future[Denoised] = Future()
             done.set_result(Denoised(picture, view, view.pixels, strength, Timing(0.0, 0.0)))
             return done
-        tiles = self.plan(picture.height, picture.width)
+        stack, height, width = picture.stack, picture.height, picture.width
+        chosen = stack.axes(axes, height, width)
         restored = empty(view.pixels.shape, view.pixels.dtype)
-        return self._batcher.submit(
-            view.pixels,
-            tiles,
-            restored,
-            lambda timing: Denoised(picture, view, restored, strength, timing),
-            view.bounds,
-        )
+        if len(chosen) == 1:
+            canvas: Planes | Mean = Planes(view.pixels, restored, view.bounds, stack)
+        else:
+            canvas = Mean(view.pixels, restored, view.light or view.range, stack, chosen)
 
-    def plan(self, height: int, width: int) -> tuple[Tile, ...]:
-        """The tiles that a picture of so many pixels is cut into."""
-        card = self.card
-        return plan(height, width, halo=card.halo, stride=card.stride, sides=self._sides)
+        def answer(timing: Timing) -> Denoised:
+            if isinstance(canvas, Mean):
+                canvas.finish()
+            return Denoised(picture, view, restored, strength, timing)
+
+        tiles = self.plan(height, width, stack, chosen)
+        return self._batcher.submit(canvas, tiles, answer)
+
+    def plan(
+        self, height: int, width: int, stack: Stack = STILL, axes: Axes = (0,)
+    ) -> Sequence[Tile]:
+        """The tiles that frames of so many pixels are cut into, along each of the axes in turn."""
+        card, sides, tiles = self.card, (stack.depth, height, width), list[Tile]()
+        for axis in axes:
+            across = (side for other, side in enumerate(sides) if other != axis)
+            plane = plan(*across, halo=card.halo, stride=card.stride, sides=self._sides)
+            planes = range(stack.volumes * sides[axis])
+            tiles += [replace(tile, axis=axis, plane=n) for n in planes for tile in plane]
+        return tiles
 
     async def probe(self) -> None:
         """Runs the smallest picture through the network; raises whatever that does."""

@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from app.imaging.codec import Change, Format, Metadata, Picture
+from app.imaging.stack import MAX_FRAMES, Stack, spacing_of
 from app.sandbox.shared import Region
 
 TYPES = (
@@ -22,6 +23,9 @@ _LENGTH = struct.Struct("<Q")
 class Layout:
     """What must be known of a picture to find it in a region, and how to answer it."""
 
+    frames: int
+    volumes: int
+    spacing: tuple[float, float, float] | None
     height: int
     width: int
     channels: int
@@ -41,6 +45,9 @@ class Layout:
     def of(cls, picture: Picture, packed: bytes) -> Self:
         """The layout of a picture and its packed metadata."""
         return cls(
+            frames=picture.stack.frames,
+            volumes=picture.stack.volumes,
+            spacing=picture.stack.spacing,
             height=picture.height,
             width=picture.width,
             channels=picture.channels,
@@ -58,11 +65,15 @@ class Layout:
     def parse(cls, given: Any) -> Self:
         """The layout in a message; raises ValueError where it is that of no picture."""
         try:
-            layout = cls(**given | {"changes": tuple(given["changes"])})
+            spacing = given["spacing"] and spacing_of(*given["spacing"])
+            layout = cls(**given | {"changes": tuple(given["changes"]), "spacing": spacing})
             Format(layout.format)
+            counts = layout.frames, layout.volumes, layout.height, layout.width
             sound = (
-                all(type(n) is int for n in (layout.height, layout.width, layout.metadata))
-                and min(layout.height, layout.width) > 0 <= layout.metadata
+                all(type(n) is int for n in (*counts, layout.metadata))
+                and min(counts) > 0 <= layout.metadata
+                and layout.frames <= MAX_FRAMES
+                and layout.frames % layout.volumes == 0
                 and layout.channels in (1, 3)
                 and layout.dtype in TYPES
             )
@@ -78,13 +89,24 @@ class Layout:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """That of the pixels."""
-        return self.height, self.width, self.channels
+        """That of the pixels, all frames one below the other."""
+        return self.frames * self.height, self.width, self.channels
+
+    @property
+    def sides(self) -> str:
+        """In words, for people."""
+        frames = f" in {self.frames} frames" if self.frames > 1 else ""
+        return f"{self.width}x{self.height}{frames}"
+
+    @property
+    def stack(self) -> Stack:
+        """How the frames lie."""
+        return Stack(self.frames, self.volumes, self.spacing)
 
     @property
     def size(self) -> int:
-        """Width times height."""
-        return self.height * self.width
+        """Pixels of all frames."""
+        return self.frames * self.height * self.width
 
     @property
     def pixel_bytes(self) -> int:
@@ -144,6 +166,7 @@ def samples_alone(region: Region, layout: Layout) -> Picture:
         region.array(plane, layout.dtype, end) if layout.alpha else None,
         Format(layout.format),
         Metadata(lossless=layout.lossless, linear=layout.linear),
+        stack=layout.stack,
         extra=region.array(plane, layout.dtype, end + layout.alpha_bytes) if layout.extra else None,
     )
 

@@ -126,7 +126,7 @@ class Bench:
         """
         picture = view(original, Layout.parse(layout))
         seen = view_of(picture, read_choice(working_range), transfer)
-        restored, shape = seen.pixels, (picture.height, picture.width, channels)
+        restored, shape = seen.pixels, (*picture.pixels.shape[:2], channels)
         if len(regions) > 1:
             restored = regions[0].array(shape, picture.dtype)
         self._pictures.append(corrected(picture, seen, restored, Strength(*strength)))
@@ -186,7 +186,7 @@ def _comparable(reference: Picture, image: Picture) -> tuple[Pixels, Pixels]:
     """
     channels = max(reference.channels, image.channels)
     a, b = (
-        np.broadcast_to(picture.pixels, (picture.height, picture.width, channels))
+        np.broadcast_to(picture.pixels, (*picture.pixels.shape[:2], channels))
         for picture in (reference, image)
     )
     if not (is_plain(a) and is_plain(b)):  # on the scale of the range that the reference fills

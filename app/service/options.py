@@ -11,6 +11,7 @@ from app.imaging.codec import Encoded, Format, Picture, UnsupportedImage, encode
 from app.imaging.light import Transfer
 from app.imaging.noise import ChannelMode, NoiseKind
 from app.imaging.range import Choice, read_choice
+from app.imaging.stack import AxesChoice
 
 LARGEST_SEED = 2**53 - 1
 """The largest integer that every JSON reader keeps exactly."""
@@ -110,6 +111,12 @@ class DenoiseOptions(OutputOptions):
         description="Whether the samples are in proportion to light: `linear` ones are denoised in "
         "a perceptual encoding and come back linear, `perceptual` ones are taken as they are, and "
         "`auto` goes by what the picture says: a PNG's gAMA or cICP chunk, or a colour profile.",
+    )
+    axes: AxesChoice = Field(
+        default="auto",
+        description="Along which axes planes are cut from a stack of slices: along all three, "
+        "their results averaged, or along one. `auto` is all three where the file tells of "
+        "voxels that are nearly isotropic, and else slice by slice. One picture is one plane.",
     )
     format: Format | SkipJsonSchema[None] = Field(
         default=None, description="Format of the result; by default that of the picture."

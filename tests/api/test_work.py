@@ -26,7 +26,7 @@ class Stuck:
     futures: list[Future[None]] = field(default_factory=list)
     card: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(name="blur"))
 
-    async def denoise(self, picture, *, strength, range_, transfer, empty):
+    async def denoise(self, picture, *, strength, range_, transfer, axes, empty):
         if self.full:
             raise Overloaded(2.5)
         self.futures.append(Future())

@@ -49,9 +49,10 @@ def _row(case: Case) -> str:
 
 
 def _answer(kept: Kept) -> str:
-    channels = 1 if kept.samples.ndim == 2 else kept.samples.shape[2]
+    channels = 1 if kept.samples.ndim == 2 else kept.samples.shape[-1]
     name = FORMATS[kept.format].title
-    answer = f"{name}, {_samples(kept.samples)} {_COLOURS[channels]}"
+    pages = f"{len(kept.samples)} pages, " if kept.samples.ndim == 4 else ""
+    answer = f"{name}, {pages}{_samples(kept.samples)} {_COLOURS[channels]}"
     return answer + (f", {', '.join(sorted(kept.metadata))}" if kept.metadata else "")
 
 

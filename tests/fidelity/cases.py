@@ -264,7 +264,9 @@ def _tiff() -> Iterator[Row]:
     multiplied = np.dstack((SMOOTH // 5 * 5 // 5, straight[..., 3]))
     make = partial(by_tifffile, multiplied, photometric="rgb", extrasamples=["assocalpha"])
     yield "8-bit RGB + premultiplied alpha", make, Kept(Format.TIFF, straight, (ALPHA,))
-    yield "several pages", partial(files.animated, "TIFF"), UNSUPPORTED
+    pages = np.stack([SMOOTH, 255 - SMOOTH])
+    yield "2 pages", partial(files.animated, "TIFF"), Kept(Format.TIFF, pages)
+    yield "pages of two sizes", files.of_two_sizes, UNSUPPORTED
     for title, numbers in {
         "8-bit signed": NOISE.view("i1"),
         "16-bit signed": DEEP.view("i2"),

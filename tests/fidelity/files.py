@@ -74,6 +74,11 @@ def animated(kind: str) -> bytes:
     return by_pillow(SMOOTH, kind, save_all=True, append_images=[frame])
 
 
+def of_two_sizes() -> bytes:
+    """A TIFF of pages that differ in size."""
+    return by_pillow(SMOOTH, "TIFF", save_all=True, append_images=[Image.fromarray(SMOOTH[1:])])
+
+
 def by_tifffile(samples: Samples, **options: Any) -> bytes:
     """Saved by tifffile."""
     file = io.BytesIO()

@@ -9,6 +9,7 @@ import json
 import struct
 import sys
 import time
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -41,6 +42,7 @@ def attacks() -> Iterator[Hostile]:
         yield Hostile(f"JPEG, {name}", data)
         yield Hostile(f"TIFF of JPEG, {name}", tiff({Tag.COMPRESSION: Compression.JPEG}, data))
     yield from _headers_that_disagree()
+    yield from _pages_that_share()
 
 
 def tiff(changes: Fields, segment: bytes = GREY.tobytes(), big: bool = False) -> bytes:
@@ -247,6 +249,34 @@ def _jpegs() -> Iterator[tuple[str, bytes]]:
 
 def _with(data: bytes, place: int, value: int) -> bytes:
     return data[:place] + bytes([value]) + data[place + 1 :]
+
+
+def _pages_that_share() -> Iterator[Hostile]:
+    """Thousands of pages of one pixel, all of the same large part of the file."""
+    plain = dict.fromkeys((Tag.WIDTH, Tag.HEIGHT, Tag.COMPRESSION, Tag.PHOTOMETRIC), 1)
+    plain |= {Tag.BITS: 8, Tag.SAMPLES: 1, Tag.STRIP_OFFSETS: 8, Tag.STRIP_COUNTS: 1}
+    shared = bytes(300_000)
+    number = ifd.integers("<", ifd.LONG, 8).value
+    packed = zlib.compress(bytes(1 << 20))
+    tiled = {tag: value for tag, value in plain.items() if "STRIP" not in tag.name}
+    tiled |= {Tag.COMPRESSION: Compression.DEFLATE, Tag.TILE_WIDTH: 1024, Tag.TILE_HEIGHT: 1024}
+    tiled |= {Tag.TILE_OFFSETS: 8, Tag.TILE_COUNTS: len(packed)}
+    yield Hostile("TIFF, a strip of all pages", _chain(plain | {Tag.STRIP_COUNTS: 99_999}, shared))
+    profile = struct.pack("<HHI4s", Tag.ICC, ifd.UNDEFINED, len(shared), number)
+    yield Hostile("TIFF, a profile of all pages", _chain(plain, shared, profile))
+    yield Hostile("TIFF, a tile of all pages", _chain(tiled, packed))
+    broken = struct.pack("<HHI4s", 60_000, 99, 1, bytes(4)) * 4000
+    yield Hostile("TIFF, fields that are broken", _chain(plain, shared, broken, pages=50))
+
+
+def _chain(values: Fields, data: bytes, last: bytes = b"", pages: int = 4096) -> bytes:
+    """Equal directories behind `data`, each of these values and the `last` fields as they are."""
+    fields = b"".join(struct.pack("<HHII", tag, ifd.LONG, 1, values[tag]) for tag in sorted(values))
+    fields = struct.pack("<H", len(fields + last) // 12) + fields + last
+    start, size = 8 + len(data), len(fields) + 4
+    links = [*range(start + size, start + pages * size, size), 0]
+    chain = b"".join(fields + struct.pack("<I", link) for link in links)
+    return ifd.header("<", start) + data + chain
 
 
 def _headers_that_disagree() -> Iterator[Hostile]:

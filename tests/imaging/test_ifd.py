@@ -80,7 +80,7 @@ def test_directories_that_contain_themselves_end_somewhere():
 
 def test_a_chain_that_closes_or_does_not_end_is_refused():
     loop = ifd.header("<", 8) + b"\0\0" + struct.pack("<I", 8)
-    links = [b"\0\0" + struct.pack("<I", 8 + 6 * (number + 1)) for number in range(1000)]
+    links = [b"\0\0" + struct.pack("<I", 8 + 6 * (number + 1)) for number in range(20_000)]
     for data in (loop, ifd.header("<", 8) + b"".join(links)):
         with pytest.raises(ValueError, match="endless"):
             list(ifd.directories(data))
@@ -105,3 +105,15 @@ def test_a_directory_of_too_many_fields_is_refused():
 def test_what_is_no_structure_is_an_error_of_its_kind(data):
     with pytest.raises((ValueError, struct.error)):
         list(ifd.directories(data))
+
+
+def test_a_chain_of_too_many_fields_is_refused():
+    field = struct.pack("<HI4s", ifd.BYTE, 1, bytes(4))
+    fields = b"".join(struct.pack("<H", tag) + field for tag in range(4000))
+    size = 2 + len(fields) + 4
+    chain = [
+        struct.pack("<H", 4000) + fields + struct.pack("<I", 8 + size * (number + 1))
+        for number in range(70)
+    ]
+    with pytest.raises(ValueError, match="too many fields"):
+        list(ifd.directories(ifd.header("<", 8) + b"".join(chain)))

@@ -7,6 +7,7 @@ import pytest
 
 from app.imaging.tiling import plan
 from app.inference.batcher import Batcher, Draining, Overloaded
+from app.inference.canvas import Planes
 
 TILE = 64 * 64
 
@@ -62,7 +63,7 @@ def post(batcher, value, tiles=1):
     pixels = np.full((64, 64 * tiles, 3), value, np.uint8)
     result = np.zeros_like(pixels)
     pieces = plan(64, 64 * tiles, halo=0, stride=1, sides=(64,))
-    return batcher.submit(pixels, pieces, result, lambda timing: timing), result
+    return batcher.submit(Planes(pixels, result), pieces, lambda timing: timing), result
 
 
 def test_a_picture_comes_back_whole_with_its_timing(start):
@@ -122,7 +123,7 @@ def test_pictures_of_different_kinds_take_turns(start):
     gate.entered.acquire()
     grey = np.full((64, 64, 1), 2, np.uint8)
     tiles = plan(64, 64, halo=0, stride=1, sides=(64,))
-    second = batcher.submit(grey, tiles, np.zeros_like(grey), lambda timing: timing)
+    second = batcher.submit(Planes(grey, np.zeros_like(grey)), tiles, lambda timing: timing)
     gate.opened.set()
     first.result(10)
     second.result(10)
@@ -150,7 +151,7 @@ def test_one_large_tile_is_under_way_at_a_time_and_small_ones_have_the_other_lan
     assert gate.entered.acquire(timeout=10)
     pixels = np.full((32, 32, 3), 2, np.uint8)
     tiles = plan(32, 32, halo=0, stride=1, sides=(32,))
-    small = batcher.submit(pixels, tiles, np.zeros_like(pixels), lambda timing: timing)
+    small = batcher.submit(Planes(pixels, np.zeros_like(pixels)), tiles, lambda timing: timing)
     assert gate.entered.acquire(timeout=10)
     assert not gate.entered.acquire(timeout=0.05)
     assert [batch[0, 0, 0, 0] for batch in gate.batches] == [1, 2]

@@ -186,6 +186,17 @@ def test_a_flat_picture_comes_back_as_it_was(denoiser, dtype, size):
     np.testing.assert_array_equal(result.picture.pixels, pixels)
 
 
+def test_flat_areas_come_back_as_they_were(denoiser):
+    """The network blurs with zeros beyond the borders: all along them it is off."""
+    pixels = np.full((90, 131, 3), (250, 40, 0), np.uint8)
+    pixels[32:64, 32:64] = np.random.default_rng(0).integers(0, 255, (32, 32, 3))
+    found = denoiser.submit(Picture(pixels)).result(60).picture.pixels
+    changed = (found != pixels).any(axis=-1)
+    assert changed[32:64, 32:64].mean() > 0.9
+    changed[24:72, 24:72] = False
+    assert not changed.any()
+
+
 def test_what_is_no_number_stays_alone(denoiser):
     pixels = np.random.default_rng(0).normal(1000, 50, (60, 70, 3)).astype(np.float32)
     whole = denoiser.submit(Picture(pixels)).result(60).picture.pixels

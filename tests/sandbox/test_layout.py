@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.imaging.codec import Change, Format, Metadata
+from app.imaging.stack import Stack
 from app.sandbox.layout import TYPES, Layout, pack, samples_alone, unpack, view, write
 from app.sandbox.shared import Region
 from tests.sandbox.conftest import METADATA, picture
@@ -63,6 +64,15 @@ def test_the_service_sees_samples_and_nothing_that_is_to_be_parsed():
     assert (found.format, found.metadata) == (Format.WEBP, Metadata(lossless=True))
 
 
+def test_so_do_the_frames_of_a_stack():
+    stack = Stack(4, 2, (2.0, 1.0, 0.5))
+    given = replace(picture(12, 5), stack=stack)
+    found = view(*placed(given))
+    assert (found.stack, found.height, found.width) == (stack, 3, 5)
+    np.testing.assert_array_equal(found.pixels, given.pixels)
+    assert samples_alone(*placed(given)).stack == stack
+
+
 @pytest.mark.parametrize("dtype", TYPES)
 def test_so_does_one_with_a_channel_of_no_stated_meaning(dtype):
     given = replace(picture(3, 5), extra=np.arange(15, dtype=dtype).reshape(3, 5))
@@ -81,6 +91,9 @@ GOOD = Layout.of(picture(), b"").to_message()
     "wrong",
     [
         *({"height": value} for value in (0, -1, 1.5, "1", None, True)),
+        *({"frames": value} for value in (0, 1.0, "1", 1 << 30)),
+        *({"volumes": value} for value in (0, 2)),
+        *({"spacing": value} for value in ("abc", [1], 1.0)),
         *({"metadata": value} for value in (-1, 0.5)),
         *({"channels": value} for value in (0, 2, 4, "3")),
         {"dtype": "object"},

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from training.graphics import FOR_TRAINING, FOR_TRIALS, SUBJECTS, draw
+from training.graphics import FOR_TRAINING, FOR_TRIALS, MEASURED, SUBJECTS, draw
 
 
 def test_pictures_depend_on_seed_and_number_alone():
@@ -51,3 +51,23 @@ def test_some_patterns_are_boards_and_nearly_all_hold_a_gradient():
     assert 0 < sum(boards) < 12
     # Now and then both ends of a gradient are of one colour.
     assert sum(colours(p[p.shape[0] // 2 :]) > 20 for p in pictures) >= 10
+
+
+def lone_pixels(picture):
+    """How many differ from all of their four neighbours."""
+    centre, rest = (
+        picture[1:-1, 1:-1],
+        (
+            picture[:-2, 1:-1],
+            picture[2:, 1:-1],
+            picture[1:-1, :-2],
+            picture[1:-1, 2:],
+        ),
+    )
+    return np.all([(centre != neighbour).any(axis=-1) for neighbour in rest], axis=0).mean()
+
+
+def test_pixels_hold_what_stands_alone_and_trials_leave_them_out():
+    assert np.mean([lone_pixels(p) for p in draw(12, 0, ("pixels",))]) > 0.02
+    assert np.mean([lone_pixels(p) for p in draw(12, 0, ("shapes",))]) < 0.002
+    assert set(SUBJECTS) - set(MEASURED) == {"pixels"}

@@ -57,13 +57,14 @@ async def denoise(
         with trace.stage("decode"), decoding():
             async with service.sandbox.worker() as worker:
                 shared = await decoded(service, worker, trace, share, files)
-            share.hold(weight(shared.layout))
+            share.hold(weight(shared.layout, options.axes))
         picture, restored = shared.pixels, Region(shared.layout.working_bytes)
         result = await denoiser.denoise(
             picture,
             strength=options.shares,
             range_=options.working_range,
             transfer=options.transfer,
+            axes=options.axes,
             empty=restored.array,
         )
         trace.stages |= {"queue": result.timing.queue, "infer": result.timing.infer}
@@ -160,11 +161,8 @@ async def compare(
             reference = await worker.decode(**limits_of(service))
             image = await worker.decode(**limits_of(service))
         share.hold(weight(reference) + weight(image))
-        if (image.width, image.height) != (reference.width, reference.height):
-            detail = (
-                f"The image has {image.width}x{image.height} pixels, "
-                f"the reference {reference.width}x{reference.height}."
-            )
+        if image.sides != reference.sides:
+            detail = f"The image has {image.sides} pixels, the reference {reference.sides}."
             raise invalid_body("image", detail)
         with trace.stage("compare"):
             rmse, psnr, ssim = await worker.compare()

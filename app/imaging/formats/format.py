@@ -17,7 +17,7 @@ class Holds:
     `depths` are bits a sample, of which 32 is floating point; `extra` is a channel of no stated
     meaning, and `numbers` are samples that are signed, of 32 bits, or floating point beyond 0 to 1.
     Colour profiles are held by all formats that are written. `too_long` names the parts of metadata
-    that are left out.
+    that are left out. `frames` says that there may be several, pages or slices.
     """
 
     depths: tuple[int, ...] = ()
@@ -28,6 +28,7 @@ class Holds:
     exif: bool = False
     xmp: bool = False
     dpi: bool = False
+    frames: bool = False
     too_long: Callable[[Metadata], Iterator[Change]] = _none_too_long
 
 

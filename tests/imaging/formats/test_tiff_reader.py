@@ -13,6 +13,7 @@ from app.imaging import codec, ifd
 from app.imaging.codec import (
     Change,
     Format,
+    TooManyPixels,
     UnreadableImage,
     UnsuitableFormat,
     UnsupportedImage,
@@ -243,11 +244,16 @@ def test_floating_point_between_0_and_1_may_become_png(dtype, saved_tiff):
     np.testing.assert_array_equal(found, [[0, 32_768], [16_384, 65_535]])
 
 
-def test_pages_are_refused_and_thumbnails_are_not(saved_tiff, colour):
-    pages = saved_tiff(np.stack([colour, colour]), photometric="rgb")
-    assert codec.read_header(pages).frames == 2
-    with pytest.raises(UnsupportedImage, match="pages"):
-        decoded(pages)
+def test_pages_are_frames_and_thumbnails_are_not(saved_tiff, colour):
+    pages = saved_tiff(np.stack([colour, 255 - colour]), photometric="rgb")
+    header, picture = codec.read_header(pages), decoded(pages)
+    assert (header.frames, header.size) == (2, 2 * header.width * header.height)
+    assert (picture.stack.frames, picture.height) == (2, len(colour))
+    np.testing.assert_array_equal(picture.pixels, np.concatenate([colour, 255 - colour]))
+    with pytest.raises(TooManyPixels, match="in 2 frames"):
+        codec.decode(pages, max_pixels=header.size - 1)
+    with pytest.raises(UnsuitableFormat, match="2 frames"):
+        codec.encode(picture, Format.PNG)
     still = saved_tiff(colour, photometric="rgb")
     link = 8 + 2 + 12 * struct.unpack_from("<H", still, 8)[0]
     thumbnail = ifd.pack({Tag.SUBFILE: ifd.integers("<", ifd.LONG, 1)}, "<", len(still))

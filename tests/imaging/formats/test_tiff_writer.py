@@ -100,3 +100,57 @@ def test_a_channel_of_no_stated_meaning_stays_one(channels, saved_tiff, noise):
         assert file.pages.first.extrasamples == (0,)
         np.testing.assert_array_equal(file.asarray(), samples)
     assert codec.encode(picture, codec.Format.PNG).changes == {codec.Change.CHANNEL}
+
+
+def test_pages_keep_their_order_their_words_and_their_ome_xml():
+    file = io.BytesIO()
+    pages = np.random.default_rng(1).integers(0, 4096, (3, 17, 9), dtype=np.uint16)
+    resolution = {"resolution": (1000, 2000), "resolutionunit": "CENTIMETER"}
+    with tifffile.TiffWriter(file, ome=True) as writer:
+        writer.write(pages, metadata={"axes": "ZYX", "PhysicalSizeZ": 0.5}, **resolution)
+    picture = codec.decode(file.getvalue(), max_pixels=pages.size)
+    assert not picture.changes
+    encoded = codec.encode(picture)
+    assert not encoded.changes
+    file.seek(0)
+    with tifffile.TiffFile(file) as before, tifffile.TiffFile(io.BytesIO(encoded.data)) as after:
+        assert after.ome_metadata == before.ome_metadata
+        assert after.series[0].axes == "ZYX"
+        np.testing.assert_array_equal(after.asarray(), pages)
+        for old, new in zip(before.pages, after.pages, strict=True):
+            assert new.get_resolution("INCH") == old.get_resolution("INCH")
+
+
+def test_each_page_keeps_its_own_fields():
+    file = io.BytesIO()
+    with tifffile.TiffWriter(file, bigtiff=True, byteorder=">") as writer:
+        for number in range(3):
+            tags = [(285, 2, 0, f"slice {number}", True), (297, 3, 2, (number, 3), True)]
+            page = np.full((4, 5, 3), number, np.uint8)
+            more = {"subfiletype": 2, "extratags": tags, "metadata": None}
+            writer.write(page, photometric="rgb", description=f"page {number}", **more)
+    picture = codec.decode(file.getvalue(), max_pixels=100)
+    with tifffile.TiffFile(io.BytesIO(codec.encode(picture).data)) as after:
+        for number, page in enumerate(after.pages):
+            assert page.description == f"page {number}"
+            assert page.tags[285].value == f"slice {number}"
+            assert page.tags[297].value == (number, 3)
+            assert page.subfiletype == 2
+            assert (page.asarray() == number).all()
+    stripped = codec.encode(codec.stripped(picture))
+    assert stripped.changes == {codec.Change.METADATA}
+    with tifffile.TiffFile(io.BytesIO(stripped.data)) as after:
+        assert len(after.pages) == 3
+        assert 285 not in after.pages[1].tags
+
+
+def test_pages_are_turned_upright_one_by_one():
+    file = io.BytesIO()
+    pages = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
+    with tifffile.TiffWriter(file) as writer:
+        for page in pages:
+            writer.write(page, extratags=[(274, 3, 1, 6, True)], metadata=None)
+    encoded = codec.encode(codec.decode(file.getvalue(), max_pixels=12))
+    with tifffile.TiffFile(io.BytesIO(encoded.data)) as after:
+        np.testing.assert_array_equal(after.asarray(), np.rot90(pages, -1, axes=(1, 2)))
+        assert {page.tags[274].value for page in after.pages} == {1}

@@ -1,4 +1,6 @@
-"""TIFF and BigTIFF: grey, RGB, palettes and CMYK, in integers and in floating point."""
+"""TIFF and BigTIFF: grey, RGB, palettes and CMYK, in integers and in floating point; one page or
+many.
+"""
 
 from app.imaging.formats.foreign import is_canon_raw
 from app.imaging.formats.format import FileFormat, Holds, recognise
@@ -22,6 +24,13 @@ FORMAT = FileFormat(
     decode=decode,
     encode=encode,
     holds=Holds(
-        depths=(8, 16, 32, 64), numbers=True, alpha=True, extra=True, exif=True, xmp=True, dpi=True
+        depths=(8, 16, 32, 64),
+        numbers=True,
+        alpha=True,
+        extra=True,
+        exif=True,
+        xmp=True,
+        dpi=True,
+        frames=True,
     ),
 )

@@ -1,12 +1,16 @@
-"""TIFF in: what a file declares, its picture in grey or RGB, and what describes it."""
+"""TIFF in: what a file declares, its pages in grey or RGB, and what describes them."""
 
 import math
+from collections.abc import Container
+from dataclasses import replace
 
 import numpy as np
 
 from app.imaging import ifd
 from app.imaging.formats.tiff.layout import (
+    MAX_EXCESS,
     MAX_SEGMENTS,
+    MIN_PIXELS,
     Layout,
     check_fields,
     read_layout,
@@ -21,32 +25,76 @@ from app.imaging.picture import (
     Header,
     Metadata,
     Picture,
+    TooManyPixels,
+    UnreadableImage,
     UnsupportedImage,
     those_of,
 )
 from app.imaging.samples import Samples, cmyk_to_rgb, unpremultiply, widen
-from app.imaging.tags import FILE_TAGS, LOST_TAGS, Photometric, SampleFormat, Tag
+from app.imaging.stack import Stack
+from app.imaging.tags import FILE_TAGS, LOST_TAGS, PAGE_TAGS, Photometric, SampleFormat, Tag
 
 _UNSPECIFIED, _PREMULTIPLIED, _STRAIGHT = 0, 1, 2  # what an extra channel is
 
 
 def read_header(data: bytes) -> Header:
     """Read the directories; thumbnails and other reductions do not count as frames."""
-    pages = list(ifd.directories(data))
-    for each in pages:
+    directories = list(ifd.directories(data))
+    for each in directories:
         check_fields(each, (Tag.SUBFILE,))
-    page, frames = _picture(pages), sum(map(_is_full, pages))
-    if not frames:
+    pages = _pages(directories)
+    if not directories:
+        raise UnreadableImage("The TIFF holds no picture.")
+    if not pages:
         raise UnsupportedImage(
             "The TIFF holds a thumbnail alone, as camera raw files do; convert it to JPEG or PNG."
         )
-    check_fields(page)
-    width, height, pixel = page.integer(Tag.WIDTH), page.integer(Tag.HEIGHT), _pixel_bytes(page)
-    segment = segment_size(page)
-    tile = math.prod(segment) * pixel if Tag.TILE_WIDTH in page.fields else 0
-    segments = math.ceil(width / segment[0]) * math.ceil(height / segment[1])
-    segments *= page.integer(Tag.SAMPLES, 1) if page.integer(Tag.PLANAR, 1) == 2 else 1
-    return Header(Format.TIFF, width, height, frames, pixel, tile, min(segments, MAX_SEGMENTS))
+    page = pages[0]
+    for each in pages:
+        check_fields(each)
+        if any(each.integer(tag) != page.integer(tag) for tag in (Tag.WIDTH, Tag.HEIGHT)):
+            raise UnsupportedImage("The TIFF has pages that differ in size; send them one by one.")
+    pixel = max(map(_pixel_bytes, pages))
+    tiled = (math.prod(segment_size(each)) for each in pages if Tag.TILE_WIDTH in each.fields)
+    return Header(
+        Format.TIFF,
+        page.integer(Tag.WIDTH),
+        page.integer(Tag.HEIGHT),
+        len(pages),
+        pixel,
+        max(tiled, default=0) * pixel,
+        _count_segments(pages),
+    )
+
+
+def _count_segments(pages: list[ifd.Directory]) -> int:
+    """The segments of all pages, or as many as one page may have; TooManyPixels where they hold
+    many more pixels than the pages: those that are packed well could be of any size.
+    """
+    count = held = size = 0
+    for page in pages:
+        width, height = page.integer(Tag.WIDTH), page.integer(Tag.HEIGHT)
+        across, down = segment_size(page)
+        planes = page.integer(Tag.SAMPLES, 1) if page.integer(Tag.PLANAR, 1) == 2 else 1
+        segments = math.ceil(width / across) * math.ceil(height / down) * planes
+        count += segments
+        held += segments * across * down
+        size += width * height * planes
+    if len(pages) > 1 and held > max(MAX_EXCESS * size, MIN_PIXELS):
+        raise TooManyPixels("The TIFF has tiles of many more pixels than its pages.")
+    return min(count, MAX_SEGMENTS)
+
+
+def _check_apart(data: bytes, pages: list[ifd.Directory]) -> None:
+    """Refuse pages that share so much that reading all would take more than the file."""
+    values = sum(len(entry.value) for page in pages for entry in page.fields.values())
+    segments = sum(
+        int(page.integers(tag).sum(dtype=np.float64))
+        for page in pages
+        for tag in (Tag.STRIP_COUNTS, Tag.TILE_COUNTS)
+    )
+    if max(values, segments) > len(data):
+        raise UnreadableImage("The TIFF has pages that overlap.")
 
 
 def _pixel_bytes(page: ifd.Directory) -> int:
@@ -60,28 +108,79 @@ def _pixel_bytes(page: ifd.Directory) -> int:
     return max(16, channels * (bits // 8 + size) + 3 * size * divides)
 
 
-def _is_full(page: ifd.Directory) -> bool:
-    return not page.integer(Tag.SUBFILE) & 1
-
-
-def _picture(pages: list[ifd.Directory]) -> ifd.Directory:
-    """The one that is no reduction of another: thumbnails may come first."""
-    return next(filter(_is_full, pages), pages[0])
+def _pages(directories: list[ifd.Directory]) -> list[ifd.Directory]:
+    """Those that are no reduction of another: thumbnails may come first."""
+    return [each for each in directories if not each.integer(Tag.SUBFILE) & 1]
 
 
 def decode(data: bytes) -> Picture:
     """Decode grey, RGB, palette or CMYK of 1 to 16 bits, or other numbers of grey and RGB.
 
     Fewer than 8 bits become 8, and 9 to 15 become 16; integers of 32 bits, signed ones, and
-    floating point of any range stay what they are.
+    floating point of any range stay what they are. Several pages must be of one kind.
     """
-    pages = list(ifd.directories(data))
-    directory = _picture(pages)
+    directories = list(ifd.directories(data))
+    pages = _pages(directories)
+    picture = _decode_page(data, pages[0])
+    if len(pages) < len(directories):
+        picture = replace(picture, changes=picture.changes | {Change.METADATA})
+    return picture if len(pages) == 1 else _stack(data, picture, pages)
+
+
+def _stack(data: bytes, first: Picture, pages: list[ifd.Directory]) -> Picture:
+    """The pages one below the other; `first` is that of the first of them.
+
+    What describes the others goes with them, but for the EXIF and GPS directories below.
+    """
+    _check_apart(data, pages)
+    count, height = len(pages), first.height
+    shape = count * height, first.width
+    pixels = np.empty((*shape, first.channels), first.dtype)
+    alpha, extra = (
+        None if plane is None else np.empty(shape, first.dtype)
+        for plane in (first.alpha, first.extra)
+    )
+    changes = set(first.changes)
+    for number, page in enumerate(pages):
+        found = _decode_page(data, page, is_first=False) if number else first
+        place = slice(number * height, (number + 1) * height)
+        if _kind(found) != _kind(first) or _turn(page) != _turn(pages[0]):
+            raise UnsupportedImage("The TIFF has pages that differ in kind; send them one by one.")
+        for whole, part in ((pixels, found.pixels), (alpha, found.alpha), (extra, found.extra)):
+            if whole is not None:
+                whole[place] = part
+        changes |= found.changes
+        if found.metadata.icc != first.metadata.icc:
+            changes.add(Change.PROFILE)
+        if number and not page.fields.keys().isdisjoint(ifd.POINTERS):
+            changes.add(Change.METADATA)
+    without = FILE_TAGS - PAGE_TAGS | {Tag.ORIENTATION, *ifd.POINTERS}
+    native = tuple(_described(page, without) for page in pages)
+    return Picture(
+        pixels,
+        alpha,
+        Format.TIFF,
+        replace(first.metadata, native=native),
+        frozenset(changes),
+        extra,
+        Stack(count),
+    )
+
+
+def _kind(page: Picture) -> tuple[object, ...]:
+    return page.pixels.shape, page.dtype, page.alpha is None, page.extra is None
+
+
+def _turn(page: ifd.Directory) -> int:
+    return page.integer(Tag.ORIENTATION, 1)
+
+
+def _decode_page(data: bytes, directory: ifd.Directory, *, is_first: bool = True) -> Picture:
     layout = read_layout(directory)
     samples = read_samples(data, layout)
     if layout.format is SampleFormat.UNSIGNED and layout.photometric is not Photometric.PALETTE:
         samples = widen(samples, layout.bits)
-    colours, metadata = samples[..., : layout.colours], _metadata(directory)
+    colours, metadata = samples[..., : layout.colours], _metadata(directory, is_first)
     if layout.photometric is Photometric.WHITE_IS_ZERO:
         colours = 1 - colours if colours.dtype.kind == "f" else np.invert(colours)
     elif layout.photometric is Photometric.PALETTE:
@@ -94,18 +193,18 @@ def decode(data: bytes) -> Picture:
         alpha, extra = (None, further) if layout.alpha == _UNSPECIFIED else (further, None)
         if layout.alpha == _PREMULTIPLIED:
             pixels = unpremultiply(pixels, further)
-    changes = _changes(directory, layout, alone=len(pages) == 1)
+    changes = _changes(directory, layout)
     return Picture(pixels, alpha, Format.TIFF, metadata, changes, extra)
 
 
-def _changes(directory: ifd.Directory, layout: Layout, *, alone: bool) -> Changes:
+def _changes(directory: ifd.Directory, layout: Layout) -> Changes:
     has_alpha = layout.channels > layout.colours and layout.alpha != _UNSPECIFIED
     is_palette = layout.photometric is Photometric.PALETTE
     changes = {
         Change.ALPHA: has_alpha and layout.alpha != _STRAIGHT,
         Change.COLOURS: is_palette or layout.photometric is Photometric.CMYK,
         Change.DEPTH: layout.bits % 8 != 0 and not is_palette,
-        Change.METADATA: not alone or not LOST_TAGS.isdisjoint(directory.fields),
+        Change.METADATA: not LOST_TAGS.isdisjoint(directory.fields),
     }
     return those_of(changes)
 
@@ -121,16 +220,25 @@ def _look_up(layout: Layout, indices: Samples) -> Samples:
     return palette[indices[..., 0]]
 
 
-def _metadata(directory: ifd.Directory) -> Metadata:
+def _metadata(directory: ifd.Directory, is_first: bool) -> Metadata:
+    """What describes a page: all of it, or its profile alone where it is not the first."""
     fields = directory.fields
     icc = bytes(fields[Tag.ICC].value) if Tag.ICC in fields else None
+    if not is_first:
+        return Metadata(icc=icc)
     xmp = bytes(fields[Tag.XMP].value) if Tag.XMP in fields else None
+    exif = _described(directory, FILE_TAGS)
+    return Metadata(icc=icc, exif=exif or None, xmp=xmp, dpi=_dpi(directory))
+
+
+def _described(directory: ifd.Directory, without: Container[int]) -> bytes:
+    """A directory's fields, without some, as a TIFF structure; nothing where none are left."""
     try:
-        described = ifd.tree(directory, without=FILE_TAGS)
+        described = ifd.tree(directory, without)
     except ValueError:
-        described = {}
-    exif = ifd.header(directory.order, 8) + ifd.pack(described, directory.order, 8)
-    return Metadata(icc=icc, exif=exif if described else None, xmp=xmp, dpi=_dpi(directory))
+        return b""
+    packed = ifd.header(directory.order, 8) + ifd.pack(described, directory.order, 8)
+    return packed if described else b""
 
 
 def _dpi(directory: ifd.Directory) -> tuple[float, float] | None:

@@ -7,39 +7,76 @@ import imagecodecs
 import numpy as np
 
 from app.imaging import ifd
-from app.imaging.picture import Metadata, Picture
+from app.imaging.picture import Format, Metadata, Picture, UnsuitableFormat
 from app.imaging.samples import interleave
 from app.imaging.tags import FILE_TAGS, Compression, Photometric, Predictor, SampleFormat, Tag
 
 STRIP_BYTES = 2**18  # before compression
+LARGEST = 2**32 - 2**28  # bytes of all strips: room is left for the directories
 LEVEL = 1  # benchmarks/codecs.py: level 6 takes five times as long to save an eighth
 
 _UNSPECIFIED, _UNASSOCIATED_ALPHA = 0, 2
 _INCH = 2
+_OF_EACH_PAGE = {Tag.ICC, Tag.RESOLUTION_UNIT, Tag.X_RESOLUTION, Tag.Y_RESOLUTION, Tag.ORIENTATION}
 _FORMATS = {"u": SampleFormat.UNSIGNED, "i": SampleFormat.SIGNED, "f": SampleFormat.FLOAT}
 
 
 def encode(picture: Picture, quality: int | None = None) -> bytes:  # noqa: ARG001
-    """Encode at the picture's own depth and, if it came with EXIF, in that block's byte order."""
-    order, fields = _described(picture.metadata)
+    """Encode at the picture's own depth and, if it came with EXIF, in that block's byte order.
+
+    Each frame is a page; all strips come first, then the directories. Raises `UnsuitableFormat`
+    where that is more than a TIFF of 32-bit offsets can hold.
+    """
+    order, described = _described(picture.metadata)
+    pages = _pages(picture, order, described)
     rows = max(1, STRIP_BYTES // (picture.width * picture.pixels[0, 0].nbytes))
-    strips = [
-        _strip(picture, slice(top, top + rows), order) for top in range(0, picture.height, rows)
-    ]
-    start = len(ifd.header(order, 0))
-    ends = start + np.cumsum([len(strip) for strip in strips])
-    fields |= _pixel_fields(picture, order, rows)
-    fields[Tag.STRIP_OFFSETS] = ifd.integers(order, ifd.LONG, start, *ends[:-1].tolist())
-    fields[Tag.STRIP_COUNTS] = ifd.integers(order, ifd.LONG, *map(len, strips))
-    padding = bytes(int(ends[-1]) % 2)
-    position = int(ends[-1]) + len(padding)
-    directory = ifd.pack(fields, order, position)
-    return b"".join([ifd.header(order, position), *strips, padding, directory])
+    pixel_fields = _pixel_fields(picture, order, rows)
+    strips: list[bytes] = []
+    position = len(ifd.header(order, 0))
+    for number, fields in enumerate(pages):
+        tops = range(0, picture.height, rows)
+        page = [_strip(picture, number, slice(top, top + rows), order) for top in tops]
+        ends = position + np.cumsum([len(strip) for strip in page])
+        fields |= pixel_fields
+        fields[Tag.STRIP_OFFSETS] = ifd.integers(order, ifd.LONG, position, *ends[:-1].tolist())
+        fields[Tag.STRIP_COUNTS] = ifd.integers(order, ifd.LONG, *map(len, page))
+        strips += page
+        position = int(ends[-1])
+        if position > LARGEST:
+            raise UnsuitableFormat("The picture is too large for a TIFF.")
+    strips.append(bytes(position % 2))
+    position += position % 2
+    header = ifd.header(order, position)
+    directories: list[bytes] = []
+    for number, fields in enumerate(pages, 1):
+        directories.append(ifd.pack(fields, order, position, is_last=number == len(pages)))
+        position += len(directories[-1])
+    return b"".join([header, *strips, *directories])
 
 
-def _strip(picture: Picture, rows: slice, order: ifd.ByteOrder) -> bytes:
+def _pages(picture: Picture, order: ifd.ByteOrder, first: ifd.Tree) -> list[ifd.Tree]:
+    """The fields of each page that describe it; the first has those of the whole picture."""
+    count, native = picture.stack.frames, picture.metadata.native
+    if picture.format is not Format.TIFF or len(native) != count:  # another format's
+        native = (b"",) * count
+    shared: ifd.Tree = {tag: first[tag] for tag in _OF_EACH_PAGE & first.keys()}
+    own = [_tree(each, order) for each in native]
+    return [own[0] | first, *(shared | each for each in own[1:])]
+
+
+def _tree(described: bytes, order: ifd.ByteOrder) -> ifd.Tree:
+    if not described:
+        return {}
+    directory = next(ifd.directories(described))
+    return ifd.tree(directory) if directory.order == order else {}
+
+
+def _strip(picture: Picture, frame: int, rows: slice, order: ifd.ByteOrder) -> bytes:
     further = picture.extra if picture.alpha is None else picture.alpha
-    block = interleave(picture.pixels[rows], None if further is None else further[rows])
+    whole = slice(frame * picture.height, (frame + 1) * picture.height)
+    block = interleave(
+        picture.pixels[whole][rows], None if further is None else further[whole][rows]
+    )
     if picture.dtype.kind == "f":
         differences = imagecodecs.floatpred_encode(block, axis=1)
     else:
