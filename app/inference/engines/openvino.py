@@ -46,18 +46,22 @@ class _Request:
     def __init__(self, model: Any, options: dict[str, Any]) -> None:
         self._compiled = ov.Core().compile_model(model, "CPU", options)
         self._request = self._compiled.create_infer_request()
+        self._lock = threading.Lock()
 
     def infer(self, noisy: Pixels) -> Pixels:
-        """What the network makes of it, which is overwritten by the next call."""
+        """What the network makes of it."""
         try:
-            found: Pixels = self._request.infer([noisy], share_inputs=True, share_outputs=True)[0]
+            with self._lock:
+                found = self._request.infer([noisy], share_inputs=True, share_outputs=True)[0]
+                result: Pixels = found.copy()  # before the next batch overwrites it
         except RuntimeError as error:
             raise MemoryError(f"the network found too little memory: {error}") from error
-        return found
+        return result
 
     def forget(self) -> None:
         """Gives its memory back, which the next batch must ask for again."""
-        self._compiled.release_memory()
+        with self._lock:
+            self._compiled.release_memory()
 
 
 class _Roomy:
@@ -78,7 +82,7 @@ class _Roomy:
         self._lock.release()
 
     def hand_to(self, request: _Request) -> None:
-        """Has the last keeper give its memory back, if that is another."""
+        """Has the last keeper give its memory back, if that is another, once it is idle."""
         if self.keeper not in (None, request):
             self.keeper.forget()
         self.keeper = request
@@ -119,7 +123,7 @@ class _Network:
             request = self._take(large)
             if large:
                 _roomy.hand_to(request)
-            clean = request.infer(noisy).copy()
+            clean = request.infer(noisy)
             with self._lock:  # unless it has failed: who knows what it would do next
                 self._idle.append(request)
         return clean
