@@ -17,6 +17,7 @@ from app.bulk import command as bulk
 from app.files import Worked
 from app.finding import Misuse
 from app.imaging.codec import Picture
+from app.inference import engines
 from app.inference.store import BadModelPackage, read_packages
 from app.service import local
 from app.service.keys import hash_of, new_key
@@ -69,9 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complain(str(error))
         return 1
     except ModuleNotFoundError as error:
-        if error.name not in ("keras", "tensorflow"):
+        if error.name not in ("keras", *engines.NEEDS.values()):
             raise
-        complain("TensorFlow is missing: pip install 'denoiser[cpu]', or [gpu] for NVIDIA")
+        complain(f"{error.name} is missing: pip install 'denoiser[cpu]', [openvino] or [gpu]")
         return 1
     except KeyboardInterrupt:
         complain("stopped")

@@ -279,10 +279,10 @@ def test_a_key_is_printed_with_its_hash(capsys):
 
 
 def test_what_to_install_is_told(monkeypatch, picture, tmp_path, capsys):
-    def miss():
+    def miss(name):
         raise ModuleNotFoundError("No module named 'keras'", name="keras")
 
-    monkeypatch.setattr("app.service.local._import_tensorflow_silently", miss)
+    monkeypatch.setattr("app.inference.engines.engine", miss)
     assert run("denoise", picture(), "-o", tmp_path / "out.png") == 1
     assert "denoiser[cpu]" in capsys.readouterr().err
 

@@ -6,11 +6,12 @@ Whoever runs these trusts the files; those of the service's callers go through `
 import math
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from app.imaging import noise
 from app.imaging.codec import Format, Picture, decode, read_header
-from app.inference import engines
 from app.inference.denoiser import Denoised, Denoiser, Limits
 from app.inference.store import BadModelPackage, ModelPackage, read_packages
 from app.service.options import DenoiseOptions, NoiseOptions
@@ -78,27 +79,30 @@ def package_of(options: DenoiseOptions, settings: Settings) -> ModelPackage:
 
 def load_denoiser(package: ModelPackage, settings: Settings) -> Denoiser:
     """Load and warm the model, with a queue without a time limit."""
-    _import_tensorflow_silently()
-    return Denoiser.load(
-        package,
-        precision=settings.precision,
-        threads=settings.threads,
-        limits=Limits(deadline=math.inf),
-    )
+    with _silence():
+        return Denoiser.load(
+            package,
+            engine=settings.engine,
+            precision=settings.precision,
+            threads=settings.threads,
+            limits=Limits(deadline=math.inf),
+        )
 
 
-def _import_tensorflow_silently() -> None:
-    """Import TensorFlow while standard error is closed to it.
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Close standard error while TensorFlow is imported.
 
     Its libraries report how they were compiled, whatever their log level.
     """
     if "TF_CPP_MIN_LOG_LEVEL" in os.environ:  # somebody wants to know
+        yield
         return
     sys.stderr.flush()
     stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:
-        engines.default()
+        yield
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)
