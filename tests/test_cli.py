@@ -353,7 +353,7 @@ def test_no_picture_is_written_to_a_terminal(picture, monkeypatch, capsys):
 def test_a_folder_of_every_kind_accounts_for_each(picture, tmp_path, capsys):
     kinds = {
         "done": [
-            f"{number}.{kind}"
+            f"{kind}{number}.{kind}"
             for kind in ("png", "jpg", "webp", "tif", "bmp", "gif", "avif", "jpeg")
             for number in range(17)
         ],
@@ -368,7 +368,8 @@ def test_a_folder_of_every_kind_accounts_for_each(picture, tmp_path, capsys):
     for name in kinds["left out"]:
         (tmp_path / "in" / name).write_text("no picture")
     for name in kinds["failed"]:
-        whole = (tmp_path / "in" / f"1{Path(name).suffix}").read_bytes()
+        kind = Path(name).suffix[1:]
+        whole = (tmp_path / "in" / f"{kind}1.{kind}").read_bytes()
         (tmp_path / "in" / name).write_bytes(b"" if "empty" in name else whole[:300])
     assert sum(map(len, kinds.values())) == 200
     assert run("noise", tmp_path / "in", "-o", tmp_path / "out", "--json") == 1

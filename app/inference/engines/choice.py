@@ -67,8 +67,7 @@ def _fastest(path: Path, precision: Precision, threads: int) -> EngineName:
 
 
 def trial(name: EngineName, path: Path, precision: str, threads: int) -> float:
-    """Return the seconds that a warm engine takes for a batch, at best.
-    """
+    """Return the seconds that a warm engine takes for a batch, at best."""
     forward = engines.engine(name).load(path, Precision(precision), threads)
     tiles = np.random.default_rng(0).integers(0, 256, TRIAL, np.uint8)
     times = []

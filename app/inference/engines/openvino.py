@@ -129,8 +129,7 @@ class _Network:
         return clean
 
     def _take(self, large: bool) -> _Request:
-        """Return an idle request, for a large batch preferably the roomy one, or a new one.
-        """
+        """Return an idle request, for a large batch preferably the roomy one, or a new one."""
         with self._lock:
             if self._idle:
                 best = min(self._idle, key=lambda request: (request is _roomy.keeper) != large)
