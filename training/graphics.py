@@ -156,20 +156,22 @@ def _mask(random: Random, height: int, width: int) -> NDArray[np.bool_]:
     """Return which pixels of an area [height, width] are inked."""
     y, x = np.mgrid[:height, :width]
     down, across = random.integers(2, 8, 2).tolist()
+    mask: NDArray[np.bool_]
     match random.integers(6):
         case 0:
-            return (y % down == 0) & (x % across == 0)
+            mask = (y % down == 0) & (x % across == 0)
         case 1:
-            return (x + (down - 1) * y) % across == 0
+            mask = (x + (down - 1) * y) % across == 0
         case 2:
             cell = int(random.integers(1, 4))
-            return (x // cell + y // cell) % 2 == 1
+            mask = (x // cell + y // cell) % 2 == 1
         case 3:
-            return random.random((height, width)) < random.choice((0.002, 0.01))
+            mask = random.random((height, width)) < random.choice((0.002, 0.01))
         case 4:
-            return y % (down + 1) == 0 if random.random() < 0.5 else x % (across + 1) == 0
+            mask = y % (down + 1) == 0 if random.random() < 0.5 else x % (across + 1) == 0
         case _:
-            return BAYER[y % 4, x % 4] < 16 * x / width
+            mask = BAYER[y % 4, x % 4] < 16 * x / width
+    return mask
 
 
 def _paragraph(
