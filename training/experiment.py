@@ -112,7 +112,7 @@ class Trial(Section):
     protocol: Literal["published", "service"] = Field(
         "service",
         description="published: the noisy values as they are; "
-        "service: clipped to [0, 1] and rounded to 8 bits, as pictures arrive",
+        "service: clipped to [0, 1] and rounded to 8 bits, as images arrive",
     )
     kind: NoiseKind = NoiseKind.GAUSSIAN
     part: Part | None = Field(None, description="noise in luma alone, or in chroma alone")

@@ -147,7 +147,7 @@ def _check(header: Header, max_pixels: int, max_side: int, *, takes_frames: bool
     if header.width < 1 or header.height < 1:
         raise UnreadableImage("The image declares a width or a height of 0.")
     if header.frames != 1 and not takes_frames:
-        raise UnsupportedImage("The image is animated; send one still picture at a time.")
+        raise UnsupportedImage("The image is animated; send one still image at a time.")
     if header.frames > MAX_FRAMES:
         raise TooManyPixels(
             f"The image has {header.frames} frames; at most {MAX_FRAMES} are taken."

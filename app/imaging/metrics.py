@@ -55,7 +55,7 @@ def ssim(reference: Pixels, image: Pixels) -> float:
 def _bands(a: Pixels, b: Pixels, halo: int) -> Iterator[tuple[Pixels, Pixels]]:
     """Yield bands of rows, each with `halo` more rows on both sides, none crossing the edge."""
     if a.shape != b.shape:
-        raise ValueError(f"the pictures differ in shape: {a.shape} and {b.shape}")
+        raise ValueError(f"the images differ in shape: {a.shape} and {b.shape}")
     for top in range(halo, a.shape[0] - halo, BAND_ROWS):
         bottom = min(top + BAND_ROWS, a.shape[0] - halo)
         yield a[top - halo : bottom + halo], b[top - halo : bottom + halo]

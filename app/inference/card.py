@@ -27,7 +27,7 @@ class Score(_Part):
     protocol: str = Field(description="how the noise was made and the result was measured")
     sigma: float = Field(description="standard deviation of the noise, on the 0..255 scale")
     psnr: float = Field(description="dB")
-    noisy: float | None = Field(None, description="dB, of the pictures as they came in")
+    noisy: float | None = Field(None, description="dB, of the noisy images")
     ssim: float | None = None
     rmse: float = Field(description="on the 0..1 scale")
     lowest: float | None = Field(None, description="dB, of the image that came out worst")

@@ -114,7 +114,7 @@ def _image(chunks: list[Chunk]) -> Chunk:
     """Return the chunk that holds the colours."""
     image = next((chunk for chunk in chunks if chunk.name in (b"VP8 ", b"VP8L")), None)
     if image is None:
-        raise UnreadableImage("The WebP image holds no picture.")
+        raise UnreadableImage("The WebP file contains no image.")
     return image
 
 

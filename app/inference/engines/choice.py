@@ -62,7 +62,7 @@ def _fastest(path: Path, precision: Precision, threads: int) -> EngineName:
     seconds = {name: _trial_apart(name, path, precision, threads) for name in names}
     fastest = min(seconds, key=seconds.__getitem__)
     times = ", ".join(f"{name} {value * 1e3:.0f} ms" for name, value in seconds.items())
-    logger.info("engine %s: %d pictures of %dx%d take %s", fastest, *TRIAL[:3], times)
+    logger.info("engine %s: %d images of %dx%d take %s", fastest, *TRIAL[:3], times)
     return fastest
 
 

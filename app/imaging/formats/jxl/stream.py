@@ -22,7 +22,7 @@ def codestream(data: bytes) -> bytes:
     whole = [box.body for box in found if box.name == _WHOLE]
     parts = [box.body for box in found if box.name == _PART]
     if len(whole) + bool(parts) != 1:
-        raise UnreadableImage("The JPEG XL image holds no picture, or several.")
+        raise UnreadableImage("The JPEG XL file contains no image, or several.")
     numbers = [int.from_bytes(part[:4], "big") for part in parts]
     expected = list(range(len(parts)))
     if parts:

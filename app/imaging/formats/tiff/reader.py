@@ -44,7 +44,7 @@ def read_header(data: bytes) -> Header:
         check_fields(each, (Tag.SUBFILE,))
     pages = _pages(directories)
     if not directories:
-        raise UnreadableImage("The TIFF holds no picture.")
+        raise UnreadableImage("The TIFF file contains no image.")
     if not pages:
         raise UnsupportedImage(
             "The TIFF holds a thumbnail alone, as camera raw files do; convert it to JPEG or PNG."

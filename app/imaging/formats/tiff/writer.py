@@ -43,7 +43,7 @@ def encode(picture: Picture, quality: int | None = None) -> bytes:  # noqa: ARG0
         strips += page
         position = int(ends[-1])
         if position > LARGEST:
-            raise UnsuitableFormat("The picture is too large for a TIFF.")
+            raise UnsuitableFormat("The image is too large for a TIFF.")
     strips.append(bytes(position % 2))
     position += position % 2
     header = ifd.header(order, position)
