@@ -64,7 +64,7 @@ def denoised(
 def print_drawn(
     client: httpx.Client, pictures: list[Picture], sigmas: list[float], protocol: Protocol
 ) -> None:
-    """Return a Markdown table, one row a sigma, of Gaussian noise on clean images."""
+    """Print a Markdown table, one row a sigma, of Gaussian noise on clean images."""
     print("| sigma | PSNR, dB | SSIM | noise found / true | within 10% |\n|---|---|---|---|---|")
     for sigma in sigmas:
         scores = np.array(
@@ -84,7 +84,7 @@ def print_drawn(
 def print_pairs(
     client: httpx.Client, pairs: list[tuple[Path, Picture, Picture]], model: str | None
 ) -> None:
-    """Return a Markdown table, one row a pair, and their mean."""
+    """Print a Markdown table, one row a pair, and their mean."""
     print("| picture | noise, RMS | noisy, dB | PSNR, dB | SSIM | noise found / true |")
     print("|---|---|---|---|---|---|")
     rows = []

@@ -318,7 +318,7 @@ def _printable(path: Path) -> str:
 
 
 def _draw(run: Path, validation: Validation) -> None:
-    """Return the loss curve, and a grid of held-out crops as the network in the run folder leaves
+    """Draw the loss curve, and a grid of held-out crops as the network in the run folder leaves
     them.
     """
     write(run / "loss.png", draw_loss(read_log(run / "log.csv")))

@@ -1,4 +1,4 @@
-"""What a worker does: one command after the other, on files and pictures that it keeps."""
+"""The work of a worker: one command after the other, on files and images that it keeps."""
 
 import os
 import socket
@@ -58,7 +58,7 @@ def work(connection: socket.socket) -> None:
 
 
 def _answer(command: Callable[..., Message], given: Iterable[Area], arguments: Message) -> Message:
-    """Return what the command says, or what went wrong with it."""
+    """Run a command; return its result, or its error."""
     try:
         return command(*given, **arguments)
     except ImagingError as error:
@@ -70,14 +70,14 @@ def _answer(command: Callable[..., Message], given: Iterable[Area], arguments: M
 
 
 class Bench:
-    """The files and pictures of one job, and the commands on them."""
+    """The files and images of one job, and the commands on them."""
 
     def __init__(self, desk: Area) -> None:
         self.desk = desk
         self.drop()
 
     def drop(self) -> None:
-        """Keep nothing any more; the commands that end a job do so themselves."""
+        """Drop everything; commands that end a job do so themselves."""
         self._files: list[bytes] = []
         self._pictures: list[Picture] = []
         self._metadata = b""
@@ -105,9 +105,9 @@ class Bench:
         return answer
 
     def decode(self, *, max_pixels: int, max_side: int, lend: bool) -> Message:
-        """Decode the first of the remaining files; return how it lies in memory.
+        """Decode the first of the remaining files; return its layout.
 
-        With `lend`, it does so on the desk, if there is room for it.
+        With `lend`, it is decoded onto the desk, if there is room for it.
         """
         picture = decode(self._files.pop(0), max_pixels=max_pixels, max_side=max_side)
         self._metadata = layout.pack(picture.metadata)
@@ -134,8 +134,9 @@ class Bench:
         transfer: Transfer,
         **encoding: Any,
     ) -> Message:
-        """Encode an image in shared memory with the network's result, also there, as its pixels;
-        return how much noise that removed, too. Without a result there was nothing to denoise.
+        """Encode an image in shared memory, with the network's result, also there, as its pixels.
+
+        Returns how much noise that removed, too. Without a result there was nothing to denoise.
         """
         picture = view(original, Layout.parse(layout))
         seen = view_of(picture, read_choice(working_range), transfer)
@@ -165,8 +166,9 @@ class Bench:
         quality: int | None,
         strip: bool,
     ) -> Message:
-        """Encode the image onto the desk; return its length, and what it cannot store. A file
-        longer than the desk has to be fetched.
+        """Encode the image onto the desk; return its length, and what it cannot store.
+
+        A file longer than the desk has to be fetched.
         """
         picture = stripped(self._pictures[-1]) if strip else self._pictures[-1]
         encoded = encode(picture, Format(format), quality)
@@ -192,9 +194,9 @@ class Bench:
 
 
 def _comparable(reference: Picture, image: Picture) -> tuple[Pixels, Pixels]:
-    """Both with as many channels, and turned so that rows are the short side.
+    """Return both with the same number of channels, turned so that rows are the short side.
 
-    The measures go by bands of rows: those of a picture of 65,500 columns would be large.
+    The measures process bands of rows: those of an image of 65,500 columns would be large.
     """
     channels = max(reference.channels, image.channels)
     a, b = (

@@ -46,12 +46,12 @@ class Writer:
         self._value = self._size = 0
 
     def bits(self, value: int, count: int = 1) -> None:
-        """Return a number of so many bits."""
+        """Write a number of so many bits."""
         self._value |= value << self._size
         self._size += count
 
     def number(self, value: int, *choices: Choice) -> None:
-        """Return a number in the first of four ways that it fits into (U32)."""
+        """Write a number in the first of four ways that it fits into (U32)."""
         for which, (offset, count) in enumerate(choices):
             if 0 <= value - offset < 1 << count:
                 self.bits(which, 2)

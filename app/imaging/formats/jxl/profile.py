@@ -121,7 +121,7 @@ def _write_code(writer: Writer) -> None:
 
 
 def _write_length(writer: Writer, length: int) -> None:
-    """Return a number of up to 60 bits (U64)."""
+    """Write a number of up to 60 bits (U64)."""
     writer.bits(3, 2)
     writer.bits(length & 0xFFF, 12)
     length >>= 12
