@@ -459,7 +459,7 @@ def test_a_service_that_cannot_be_reached_offers_another_try(page, picture):
     page.until(lambda: page.shown("#notice"))
     page.cdp("Network.emulateNetworkConditions", offline=False, **network)
 
-    assert page.text("#notice-title") == "No answer from the service"
+    assert page.text("#notice-title") == "No response from the service"
     page.find("#notice-retry").click()
     page.done()
     assert not page.shown("#notice")
