@@ -1,4 +1,4 @@
-"""The networks, each a plain function of Keras layers: images [n, h, w, 3] in [0, 1] to the same.
+"""The networks, as functions of Keras layers: images [n, h, w, 3] in [0, 1] to the same shape.
 
 Only stock layers and convolutions: a saved network loads without any of our code, runs on pictures
 of any size that is a multiple of its stride, and gives the same pixels whether a picture is cut
@@ -40,7 +40,7 @@ def unet(widths: tuple[int, ...] = (32, 64, 128), blocks: tuple[int, ...] = (2, 
         for index in range(blocks[level]):
             x = _residual_block(x, widths[level], f"up{level}_{index}")
     # The sum with the input is kept in float32: bfloat16 has 8 bits of mantissa, too few for the
-    # picture itself, though enough for the noise.
+    # image itself, though enough for the noise.
     noise = layers.Conv2DTranspose(3, 6, strides=2, padding="same", name="tail")(x)
     clean = layers.Subtract(dtype="float32", name="clean")([image, noise])
     return keras.Model(image, clean, name="unet")
@@ -74,7 +74,7 @@ def autoencoder(encoder: tuple[int, ...] = (256, 128, 64)) -> Any:
     for level, width in reversed(list(enumerate(encoder[:-1]))):
         x = layers.Conv2D(width, 3, padding="same", activation="relu", name=f"decode{level}")(x)
         x = layers.UpSampling2D(name=f"up{level}")(x)
-    # The picture itself is kept in float32: bfloat16 has 8 bits of mantissa, too few for it.
+    # The image itself is kept in float32: bfloat16 has 8 bits of mantissa, too few for it.
     clean = layers.Conv2D(
         3, 3, padding="same", activation="sigmoid", dtype="float32", name="clean"
     )(x)

@@ -1,4 +1,4 @@
-"""What a trial measures on: its pictures, each with its noise."""
+"""The images of a trial, each with its noise."""
 
 import sys
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ EIGHT_BITS = np.dtype(np.uint8)
 
 @dataclass(frozen=True)
 class Case:
-    """A picture of a trial, without noise and with it."""
+    """An image of a trial, without noise and with it."""
 
     path: Path
     original: Pixels

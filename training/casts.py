@@ -1,4 +1,4 @@
-"""Colour casts: how far the local means of a picture have moved, which people see at once."""
+"""Colour casts: how far the local means of an image have moved, which viewers notice at once."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from app.imaging.scale import Pixels, to_unit
 
 SIDE = 32
-"""Pixels a side of the squares over which means are taken."""
+"""Side in pixels of the squares over which means are taken."""
 
 
 def movements(before: Pixels, after: Pixels) -> NDArray[np.float64]:

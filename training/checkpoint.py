@@ -1,4 +1,4 @@
-"""What survives a run that is killed: the whole state of training, and the network to use."""
+"""What survives the kill of a run: the complete state of training, and the network to use."""
 
 import io
 import tempfile
@@ -75,7 +75,7 @@ def take_weights(network: keras.Model, source: keras.Model) -> list[str]:
 def save_network(network: keras.Model, *paths: Path) -> None:
     """Write `network` as .keras files."""
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "network.keras"  # Keras writes to a path alone, and not atomically
+        file = Path(folder) / "network.keras"  # Keras only writes to a path, and not atomically
         network.save(file)
         content = file.read_bytes()
     for path in paths:
@@ -98,7 +98,7 @@ def read_network(path: Path) -> tuple[Any, bytes]:
     try:
         content = file.read_bytes()
         with tempfile.TemporaryDirectory() as folder:
-            copy = Path(folder) / "network.keras"  # Keras reads from a path alone
+            copy = Path(folder) / "network.keras"  # Keras only reads from a path
             copy.write_bytes(content)
             return keras.models.load_model(copy, compile=False, safe_mode=True), content
     except Exception as error:

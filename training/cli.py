@@ -1,4 +1,4 @@
-"""The command line: what `python -m training` does."""
+"""The command line, `python -m training`."""
 
 import argparse
 import sys
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-# Keras and its backend take seconds to import: commands do it when they run.
+# Keras and its backend take seconds to import: commands import them when they run.
 
 
 def _train(options: argparse.Namespace) -> None:

@@ -24,9 +24,9 @@ Prepared = tuple[NDArray[np.float32], list[Pixels]]
 """The thumbnail of an image, and the copies of it that patches are drawn from."""
 
 AHEAD = 8
-"""Batches made in advance."""
+"""Batches prepared in advance."""
 THREADS = 2
-"""That make them."""
+"""Threads that prepare them."""
 
 PAIR = 6
 """Channels of a pair: the clean shot's three, then the noisy one's."""
@@ -34,7 +34,7 @@ PAIR = 6
 
 @dataclass(frozen=True)
 class Images:
-    """What a folder came to: pixels in memory, one copy a scale, none smaller than a patch."""
+    """The images of a folder: pixels in memory, one copy per scale, none smaller than a patch."""
 
     training: list[list[Pixels]]
     held_out: list[list[Pixels]]
@@ -42,7 +42,7 @@ class Images:
 
     @property
     def copies(self) -> list[Pixels]:
-        """All that patches are drawn from."""
+        """All copies that patches are drawn from."""
         return [copy for image in self.training for copy in image]
 
 
@@ -70,7 +70,7 @@ def load(folder: Folder, root: Path, data: Data) -> Images:
         for path, (_, sizes) in readable.items()
         if not sizes
     ]
-    # Small images take part in the split: evaluation, which knows no patch, comes to the same.
+    # Small images take part in the split, so that evaluation, without patches, splits alike.
     thumbnails, images = zip(*readable.values(), strict=True) if readable else ((), ())
     training, held_out = split(list(readable), thumbnails, folder.split, folder.test_share)
     loaded = Images(
@@ -129,7 +129,7 @@ class Patches(keras.utils.PyDataset):
         """Take `steps`, the batches of an epoch, unless images are taken whole."""
         super().__init__()
         self.data, self.batch, self.seed = data, batch, seed
-        self.done = 0  # steps of the run before the epoch under way
+        self.done = 0  # steps of the run before the current epoch
         self.images = [copy for folder in folders for copy in folder.copies]
         self.channels = max(copy.shape[-1] for copy in self.images)
         self.steps = -(-len(self.images) // batch) if data.whole else steps

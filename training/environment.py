@@ -1,4 +1,4 @@
-"""Where a run was made: enough to tell later why two runs differ."""
+"""The environment of a run, with enough detail to explain why two runs differ."""
 
 import platform
 import sys

@@ -1,8 +1,8 @@
-"""Event files that TensorBoard reads, written without it: it would bring twenty packages.
+"""Event files for TensorBoard, written without it: it would bring twenty packages.
 
-An event file is a series of records, each a little-endian length and its checksum, the data and
-its checksum. The data is a protocol buffer: Event {wall_time = 1, step = 2, file_version = 3,
-summary = 5}, Summary {value = 1}, Value {tag = 1, simple_value = 2}.
+An event file is a series of records, each a little-endian length and its checksum, the data and its
+checksum. The data is a protocol buffer: Event {wall_time = 1, step = 2, file_version = 3, summary =
+5}, Summary {value = 1}, Value {tag = 1, simple_value = 2}.
 """
 
 import struct
@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 class EventFile:
-    """A file of scalars by step, in a folder that TensorBoard is pointed to."""
+    """A file of scalars by step, in a folder that TensorBoard reads."""
 
     def __init__(self, folder: Path) -> None:
         now = time.time()

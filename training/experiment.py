@@ -1,4 +1,4 @@
-"""One run, described by one TOML file: every value that shapes the result is here."""
+"""A run described by one TOML file, with every value that determines the result."""
 
 import tomllib
 from collections.abc import Mapping
@@ -54,7 +54,7 @@ class Folder(Section):
 
     @property
     def label(self) -> str:
-        """What the model card calls it."""
+        """Its name on the model card."""
         return self.name or ("drawn graphics" if self.drawn else self.path)
 
     def weight_for(self, family: str) -> float:
@@ -67,7 +67,7 @@ class Folder(Section):
 
 
 class Data(Section):
-    """Where patches come from and what is done to them."""
+    """Where patches come from and how they are processed."""
 
     folders: tuple[Folder, ...] = Field((Folder(),), min_length=1)
     patch: PositiveInt = 128
@@ -81,7 +81,7 @@ class Data(Section):
 
 
 class Schedule(Section):
-    """How long and how fast to learn."""
+    """How long and how fast to train."""
 
     batch: PositiveInt = 16
     steps: PositiveInt = 20_000
@@ -95,7 +95,7 @@ class Schedule(Section):
 
 
 class Trial(Section):
-    """A set of images, noise to add to them, and how: what a model is measured by.
+    """A set of images, noise to add to them, and how: what a model is evaluated on.
 
     The images are those of a folder, graphics that are drawn, or pairs of files, which bring their
     own noise.
@@ -154,7 +154,7 @@ class Trial(Section):
 
     @property
     def levels(self) -> tuple[float, ...]:
-        """The sigmas to measure at; a single 0 for pairs, to which nothing is added."""
+        """The sigmas to evaluate at; a single 0 for pairs, to which nothing is added."""
         return (0.0,) if self.noisy else self.sigmas
 
     def __str__(self) -> str:
@@ -194,14 +194,14 @@ _MADE = (
     *("drawn", "sigmas", "protocol", "kind", "part", "blur", "enlarged", "jpeg"),
     *("shared", "fresh"),
 )
-"""Fields of a trial that say how noise is made."""
+"""Fields of a trial that define how noise is generated."""
 
 _FOLDERS = ("only", "test_share", "split")
 """Fields of a trial that choose files of one folder."""
 
 
 class Card(Section):
-    """What the model card says beside what is counted and measured."""
+    """What the model card states beside what is counted and measured."""
 
     title: str = ""
     description: str = ""
@@ -214,14 +214,14 @@ class Card(Section):
 
 
 class Distillation(Section):
-    """A larger network to learn from, beside the clean patches."""
+    """A larger network that is learnt from, beside the clean patches."""
 
     teacher: Path = Field(description=".keras file, package or run")
     share: float = Field(0.5, gt=0, le=1, description="of the loss: the distance from its results")
 
 
 class Experiment(Section):
-    """A network, what it learns from, for how long, and what it is then measured by."""
+    """A network, its training data and schedule, and its evaluation."""
 
     name: str = Field(pattern=NAME)
     seed: NonNegativeInt = 0
@@ -259,7 +259,7 @@ def read_experiment(path: Path) -> Experiment:
         values = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise TrainingError(f"{path}: {error.strerror}") from error
-    except ValueError as error:  # no TOML, or not even UTF-8
+    except ValueError as error:  # not TOML, or not even UTF-8
         raise TrainingError(f"{path}: {error}") from error
     return checked(Experiment, values, str(path))
 

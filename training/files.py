@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written beside their place, then renamed into it."""
+"""Files that are complete or absent: written beside their place, then renamed into it."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ if sys.platform != "win32":
     import fcntl
 
 PART = ".part-"
-"""How the names of unfinished files begin."""
+"""Prefix of the names of unfinished files."""
 
 
 def write(path: Path, data: bytes) -> None:
@@ -41,7 +41,7 @@ def alone_in(folder: Path) -> Iterator[None]:
     Raises TrainingError if another has it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    if sys.platform == "win32":  # has no locks on folders
+    if sys.platform == "win32":  # file systems without locks on folders
         yield
         return
     handle = os.open(folder, os.O_RDONLY)

@@ -1,4 +1,4 @@
-"""Drawn pictures without noise: text, charts, shapes, flat colours, screens, patterns and pixels.
+"""Drawn images without noise: text, charts, shapes, flat colours, screens, patterns and pixels.
 
 They are what photographs lack: hard edges, saturated colours up to the limits of the range, and
 flat areas without any texture. Nothing is read from files; the font is Pillow's own.
@@ -17,9 +17,9 @@ Random = np.random.Generator
 
 SUBJECTS: tuple[Subject, ...] = get_args(Subject)
 MEASURED: tuple[Subject, ...] = tuple(subject for subject in SUBJECTS if subject != "pixels")
-"""What trials draw by default: nothing in a picture tells single dots from impulse noise."""
+"""What trials draw by default: nothing in an image distinguishes single dots from impulse noise."""
 FOR_TRAINING, FOR_TRIALS = 0, 1
-"""Seeds: what a network is measured by is not what it was trained on."""
+"""Seeds: networks are evaluated on other drawings than those they were trained on."""
 
 SIDES = (320, 513)
 """The shortest side that is drawn, and one more than the longest."""

@@ -1,4 +1,4 @@
-"""Folders of images, read: whatever can be used of them, and why the rest cannot."""
+"""Read folders of images, and report why some cannot be used."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -90,7 +90,7 @@ def resize(pixels: Pixels, height: int, width: int) -> Pixels:
         return pixels
     if pixels.dtype == np.uint8:
         return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))
-    # Pillow has no colour of more than 8 bits: each plane goes through floats.
+    # Pillow supports no colour of more than 8 bits: each plane is converted to floats.
     planes = [
         Image.fromarray(plane.astype(np.float32)).resize((width, height), Image.Resampling.LANCZOS)
         for plane in np.moveaxis(pixels, -1, 0)

@@ -1,4 +1,4 @@
-"""The course of a run, one row an epoch: log.csv, and the same for TensorBoard."""
+"""The progress of a run, one row per epoch: log.csv, and the same for TensorBoard."""
 
 import csv
 import io
@@ -29,7 +29,7 @@ def read_log(path: Path) -> list[dict[str, float]]:
 
 
 class Log:
-    """The rows of a run so far, kept on disk as they come."""
+    """The rows of a run so far, written to disk as they come."""
 
     def __init__(self, run: Path, epochs: int) -> None:
         """Keep the rows of the first `epochs` of `run`; later ones will be repeated."""

@@ -1,4 +1,4 @@
-"""The training loop: an experiment in, a run folder with checkpoints and a log out."""
+"""The training loop, from an experiment to a run folder with checkpoints and a log."""
 
 import json
 import math
@@ -41,7 +41,8 @@ from training.validation import Validation
 from training.webpage import webpage
 
 CHECKPOINT_SECONDS = 240.0
-"""After which the state is saved within an epoch, too: a crash costs five minutes at most."""
+"""Seconds after which the state is saved within an epoch, too: a crash costs five minutes at most.
+"""
 
 
 def train(
@@ -90,7 +91,7 @@ def train(
     model = _model(network, experiment, patches.channels)
     validation = Validation(folders, experiment)
     with alone_in(run):
-        _require_new(state, resume=resume)  # still, now that nobody else can write it
+        _require_new(state, resume=resume)  # checked again, now that no other process can write it
         epochs = load_state(model, state) if state.exists() else 0
         patches.done = int(model.optimizer.iterations)
         _open_run(run, source, summary, console)
@@ -115,7 +116,7 @@ def train(
 
 
 class Keeper(keras.callbacks.Callback):
-    """Watches the loss; after each epoch validates, logs, and saves all that a resume needs.
+    """Watch the loss; after each epoch, validate, log, and save all that a resume needs.
 
     Within an epoch it saves the same every CHECKPOINT_SECONDS.
     """
@@ -157,7 +158,7 @@ class Keeper(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Save the run; last, what tells a resume to continue after this epoch."""
         elapsed = time.monotonic() - self.began
-        # The loss was that before the last step: what that step has made is looked at, too.
+        # The loss was that before the last step: the result of that step is checked, too.
         restored = self.network.predict_on_batch(self.probe)
         loss_after = ops.mean(self.validation.loss(self.probe, restored))
         self._require_number(float(loss_after))
@@ -242,7 +243,7 @@ def _model(network: Any, experiment: Experiment, channels: int) -> Any:
         optimizer=optimizer,
         loss=objective.loss,
         metrics=[objective.psnr],
-        # XLA gains nothing on TensorFlow's CPU kernels, and is all that JAX has.
+        # XLA gains nothing on TensorFlow's CPU kernels, and is the only way in JAX.
         jit_compile=keras.backend.backend() == "jax",
     )
     optimizer.build(model.trainable_variables)

@@ -1,4 +1,4 @@
-"""What training lowers. The two that Keras has go by its names."""
+"""The losses that training minimizes. Keras's own have their Keras names."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ def loss(name: LossName) -> Callable[[Any, Any], Any]:
 
 @dataclass(frozen=True)
 class Objective:
-    """The loss and the metric of a model that draws its own noise, and so its own targets.
+    """The loss and the metric of a model that draws its own noise, and so defines its own targets.
 
     Its outputs are [n, h, w, 6 or 9]: the restored patches, what they should be, and, where there
     is one, what a teacher makes of the same noisy patches. `share` is that of the distance from the

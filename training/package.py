@@ -66,7 +66,7 @@ def package(
     text = json.dumps(card.model_dump(exclude_unset=True), indent=2, ensure_ascii=False)
     folder = models / name
     folder.mkdir(parents=True, exist_ok=True)
-    # In this order a crash in between leaves a card that does not fit, which nobody loads.
+    # In this order, a crash in between leaves a card that does not match, which nobody loads.
     write(folder / "model.keras", content)
     write(folder / "card.json", f"{text}\n".encode())
     return folder

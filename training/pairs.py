@@ -1,4 +1,4 @@
-"""Pairs of files: the noisy and the clean picture of one scene, matched by their names."""
+"""Pairs of files: a noisy and a clean image of one scene, matched by their names."""
 
 import re
 from collections import defaultdict
@@ -12,7 +12,7 @@ from training.images import image_files, read
 
 WILD = re.compile(r"\*\*/|\*|\?")
 SHOWN = 5
-"""Odd files that an error names."""
+"""Files without a partner that an error names."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from app.imaging.scale import from_unit, to_unit
 Images = Sequence[NDArray[Any]] | NDArray[Any]
 
 COLUMNS = 5
-"""Pictures side by side in a grid, as in the article."""
+"""Images side by side in a grid, as in the article."""
 
 
 def draw_loss(rows: Sequence[Mapping[str, float]]) -> bytes:

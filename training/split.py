@@ -1,4 +1,4 @@
-"""Training part and held-out part, the same whenever the same images are split."""
+"""Split images into a training and a held-out part, reproducibly."""
 
 import math
 from collections import defaultdict

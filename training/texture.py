@@ -1,4 +1,4 @@
-"""White noise given the texture of pictures' noise, and what a file's way adds to it."""
+"""Give white noise the texture of real noise, and add the effects of compression."""
 
 import io
 from typing import Literal

@@ -1,4 +1,4 @@
-"""How well a network does, between epochs, on images it does not learn from."""
+"""Evaluate a network between epochs, on images it does not learn from."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from training.noise.layer import AddNoise
 
 
 class Validation:
-    """Crops of held-out images, with noise of the experiment that stays the same all along."""
+    """Crops of held-out images, with the experiment's noise, which stays the same throughout."""
 
     def __init__(self, folders: list[Images], experiment: Experiment) -> None:
         data = experiment.data

@@ -1,4 +1,4 @@
-"""The page in a run folder that a browser opens: how the run went, in figures and pictures."""
+"""The page in a run folder for browsers: the run in figures and images."""
 
 import html
 from collections.abc import Sequence

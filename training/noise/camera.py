@@ -1,4 +1,4 @@
-"""Noise as cameras and phones leave it in a picture: drawn, smoothed, and stored as JPEG."""
+"""Noise as cameras and phones leave it in an image: drawn, smoothed, and stored as JPEG."""
 
 from typing import Any
 

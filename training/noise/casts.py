@@ -1,11 +1,11 @@
-"""Colour casts that clipping and tone curves make of noise."""
+"""Colour casts that clipping and tone curves turn noise into."""
 
 from typing import Any
 
 from keras import ops
 
 SIDE = 32
-"""Of the squares that are averaged, in pixels; patches are multiples of it."""
+"""Side of the averaged squares in pixels; patches are multiples of it."""
 
 
 def local_mean(residual: Any) -> Any:

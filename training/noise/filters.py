@@ -1,4 +1,4 @@
-"""Small symmetric filters along rows and columns, edges reflected."""
+"""Small symmetric filters along rows and columns, with reflected edges."""
 
 import math
 from typing import Any

@@ -1,4 +1,4 @@
-"""What JPEG leaves of a picture: 8x8 blocks of rounded frequencies, and halved chroma.
+"""The effect of JPEG on an image: 8x8 blocks of rounded frequencies, and halved chroma.
 
 ITU-T T.81, with the quantisation tables of its Annex K, scaled by quality as the Independent JPEG
 Group's library does, which nearly all programs follow.

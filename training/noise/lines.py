@@ -1,4 +1,4 @@
-"""Banding: rows that are read out a little too bright or too dark."""
+"""Banding: rows that are read out slightly too bright or too dark."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from keras import ops
 from training.noise.random import Random
 
 STRONGEST = 0.4
-"""Of the noise that is there."""
+"""Standard deviation of the banding, as a share of the noise."""
 
 
 def lines(residual: Any, random: Random) -> Any:

@@ -1,4 +1,4 @@
-"""The RGGB colour filter of a sensor, and the ways back from it to three channels."""
+"""The RGGB colour filter of a sensor, and ways of demosaicing."""
 
 from typing import Any
 

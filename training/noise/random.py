@@ -1,4 +1,4 @@
-"""Random numbers for a batch: a value a patch, or a value a pixel."""
+"""Random numbers for a batch: one value per patch, or one value per pixel."""
 
 import math
 from typing import Any
@@ -8,7 +8,7 @@ from keras import ops
 
 
 class Random:
-    """Draws from one Keras seed generator; values a patch are [n, 1, 1, 1]."""
+    """Draws from one Keras seed generator; values per patch are [n, 1, 1, 1]."""
 
     def __init__(self, seed: int) -> None:
         self.generator = keras.random.SeedGenerator(seed)

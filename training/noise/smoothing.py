@@ -1,4 +1,4 @@
-"""What a camera's own noise reduction and sharpening make of its noise."""
+"""The effect of a camera's own noise reduction and sharpening on its noise."""
 
 from collections.abc import Sequence
 from typing import Any
