@@ -8,7 +8,7 @@ from keras import ops
 from training.noise.random import Random
 
 STRONGEST = 0.4
-"""Standard deviation of the banding, as a share of the noise."""
+"""Largest standard deviation of the banding, as a share of that of the noise."""
 
 
 def lines(residual: Any, random: Random) -> Any:
