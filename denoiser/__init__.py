@@ -1,18 +1,20 @@
 """What an installation is called: `import denoiser`, `python -m denoiser`, the command `denoiser`.
 
 The code calls itself `app` and `training`, names that other projects have, too. A wheel therefore
-holds both inside this package, with the models, and installs nothing beside it that is called so;
-here that folder is put on the path. In a checkout all lie beside this package instead.
+holds both in the folder `code` of this package, with the models, and installs nothing beside it
+that is called so; here that folder is put on the path, and its packages are found below this one,
+too. In a checkout all lie beside this package instead.
 """
 
 import os
 import sys
 from pathlib import Path
 
-_HERE = Path(__file__).resolve().parent
+_CODE = str(Path(__file__).resolve().parent / "code")
 
-if (_HERE / "app").is_dir() and str(_HERE) not in sys.path:
-    sys.path.insert(0, str(_HERE))
+if Path(_CODE).is_dir() and _CODE not in sys.path:
+    sys.path.insert(0, _CODE)
+    __path__.append(_CODE)
 
 
 def main() -> int:

@@ -19,7 +19,7 @@ from app.settings import Settings
 
 if TYPE_CHECKING:
     from app.bulk.results import Results, Row
-    from app.bulk.run import Summary
+    from app.bulk.run import Run, Summary
     from app.bulk.shards import Shard
     from app.bulk.store import Source, Store
 
@@ -43,6 +43,8 @@ class Request:
     retry_failed: bool = False
     overwrite: bool = False
     as_json: bool = False
+    ray: bool = False
+    gpus: float = 0.0
 
 
 def place(text: str) -> str | Path:
@@ -72,6 +74,18 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         default=None,
         help="only the pictures that the results in DST name as failed",
     )
+    stores.add_argument(
+        "--ray",
+        action="store_true",
+        default=None,
+        help="by all machines of the Ray cluster that RAY_ADDRESS names",
+    )
+    stores.add_argument(
+        "--gpus",
+        type=float,
+        metavar="N",
+        help="with --ray, GPUs of each process; 0.5 lets two share one [0]",
+    )
 
 
 def request_of(
@@ -83,17 +97,24 @@ def request_of(
     manifest: str | None = None,
     shard: str | None = None,
     retry_failed: bool = False,
+    ray: bool = False,
+    gpus: float = 0.0,
 ) -> Request | None:
     """The request, if it is one between stores; raises Misuse if it is a wrong one."""
     places = [*inputs, *([] if output is None else [output])]
-    if not (manifest or shard or retry_failed or any(isinstance(each, str) for each in places)):
+    if gpus and not ray:
+        raise Misuse("--gpus is for --ray: without it, the GPUs that there are are used")
+    wanted = manifest or shard or retry_failed or ray
+    if not (wanted or any(isinstance(each, str) for each in places)):
         return None
     if len(places) != 2:
         raise Misuse("between stores, give one SRC and one DST")
     if manifest and retry_failed:
         raise Misuse("--retry-failed takes its pictures from the results: leave out --manifest")
+    if shard and ray:
+        raise Misuse("--ray shares the pictures among the machines: leave out --shard")
     source, target = (str(each) for each in places)
-    return Request(source, target, manifest, shard, retry_failed, overwrite, as_json)
+    return Request(source, target, manifest, shard, retry_failed, overwrite, as_json, ray, gpus)
 
 
 def denoise(request: Request, options: DenoiseOptions, settings: Settings) -> int:
@@ -102,37 +123,23 @@ def denoise(request: Request, options: DenoiseOptions, settings: Settings) -> in
     Raises Misuse, and BadModelPackage.
     """
     try:
-        from app.bulk.store import StoreError
+        from app.bulk.store import Store, StoreError
     except ImportError as error:
         raise Misuse(f"{error.name} is needed: pip install 'denoiser[cloud]'") from error
-    from app.bulk.convert import Converter
+    from app.bulk.convert import asked_for
     from app.bulk.results import Results
-    from app.bulk.run import Choice, run
-    from app.bulk.store import Store
-    from app.pipeline import Pipeline, load_denoiser, package_of
+    from app.bulk.run import Choice, Run
+    from app.pipeline import package_of
 
-    package = package_of(options, settings)
-    shard, asked = _shard(request), asked_for(options, package.card.name)
-    choice = Choice(asked, request.overwrite, request.retry_failed)
+    work = _on_ray if request.ray else _here
+    asked = asked_for(options, package_of(options, settings).card.name)
+    shard, choice = _shard(request), Choice(asked, request.overwrite, request.retry_failed)
     try:
         sources, targets = Store(request.source), Store(request.target)
         with Results(targets, sources, shard) as results, _stopping() as stop:
-            convert = Converter(
-                sources,
-                targets,
-                Pipeline(load_denoiser(package, settings), options, settings),
-                options=asked,
-                max_bytes=settings.max_body_bytes,
-            )
-            summary = run(
-                wanted(request, sources, targets, shard, results),
-                convert,
-                results,
-                choice,
-                threads=AT_ONCE,
-                stop=stop,
-                report=_reporter(as_json=request.as_json),
-            )
+            run = Run(sources, results, choice, stop, _reporter(as_json=request.as_json))
+            names = wanted(request, sources, targets, shard, results)
+            summary = work(names, run, request, options, settings)
             if not summary.stopped:
                 results.finish()
     except (StoreError, OSError) as error:
@@ -141,10 +148,33 @@ def denoise(request: Request, options: DenoiseOptions, settings: Settings) -> in
     return _end(summary, targets.url("denoiser-results"))
 
 
-def asked_for(options: DenoiseOptions, model: str) -> str:
-    """The options as rows have them: the model, and what is not as by default."""
-    given = options.model_dump(exclude_defaults=True, exclude={"model"}, mode="json")
-    return " ".join([f"model={model}", *(f"{name}={given[name]}" for name in sorted(given))])
+def _here(
+    names: "Iterator[Source]",
+    run: "Run",
+    request: Request,
+    options: DenoiseOptions,
+    settings: Settings,
+) -> "Summary":
+    from app.bulk.convert import between
+    from app.bulk.run import run as work
+
+    convert = between(request.source, request.target, options, settings)
+    return work(names, convert, run, threads=AT_ONCE)
+
+
+def _on_ray(
+    names: "Iterator[Source]",
+    run: "Run",
+    request: Request,
+    options: DenoiseOptions,
+    settings: Settings,
+) -> "Summary":
+    try:
+        from denoiser.ray import bulk
+    except ImportError as error:
+        raise Misuse(f"{error.name} is needed: pip install 'denoiser[ray]'") from error
+    way = bulk.Way(request.source, request.target, options, settings, gpus=request.gpus)
+    return bulk.run(names, way, run)
 
 
 def wanted(

@@ -15,7 +15,9 @@ from app.imaging.codec import (
     UnsuitableFormat,
     UnsupportedImage,
 )
-from app.pipeline import Result
+from app.pipeline import Pipeline, Result, load_denoiser, package_of
+from app.service.options import DenoiseOptions
+from app.settings import Settings
 
 
 class TooLarge(ImagingError):
@@ -51,15 +53,6 @@ class Converter:
         """`options` is how rows tell what `pipeline` was asked for; `max_bytes` are of a file."""
         self._sources, self._targets, self._pipeline = sources, targets, pipeline
         self._options, self._max_bytes = options, max_bytes
-
-    def known(self, source: Source) -> Source:
-        """A source that was named and not listed, with its size and version if it is there."""
-        if source.version:
-            return source
-        try:
-            return self._sources.find(source.key)
-        except (OSError, StoreError):  # to read it will fail alike, and make a row
-            return source
 
     def __call__(self, source: Source) -> Row:
         """The row of a picture, whatever became of it."""
@@ -118,3 +111,24 @@ def code_of(error: Exception) -> str:
     """The problem that an error is."""
     kinds = (code for kind, code in CODES.items() if isinstance(error, kind))
     return next(kinds, "internal-error")
+
+
+def between(source: str, target: str, options: DenoiseOptions, settings: Settings) -> "Converter":
+    """A converter from one store to another, with a model that is loaded and warm.
+
+    Raises StoreError and BadModelPackage.
+    """
+    package = package_of(options, settings)
+    return Converter(
+        Store(source),
+        Store(target),
+        Pipeline(load_denoiser(package, settings), options, settings),
+        options=asked_for(options, package.card.name),
+        max_bytes=settings.max_body_bytes,
+    )
+
+
+def asked_for(options: DenoiseOptions, model: str) -> str:
+    """The options as rows have them: the model, and what is not as by default."""
+    given = options.model_dump(exclude_defaults=True, exclude={"model"}, mode="json")
+    return " ".join([f"model={model}", *(f"{name}={given[name]}" for name in sorted(given))])

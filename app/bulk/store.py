@@ -98,6 +98,15 @@ class Store:
         info = self._retried(lambda: self._fs.info(self._path(key)))
         return Source(key, self.url(key), info.get("size"), _version(info))
 
+    def known(self, source: Source) -> Source:
+        """A source that was named and not listed, with its size and version if it is there."""
+        if source.version:
+            return source
+        try:
+            return self.find(source.key)
+        except (OSError, StoreError):  # to read it will fail alike, and make a row
+            return source
+
     def read(self, key: str, limit: int | None = None) -> bytes:
         """The content of a file, or its first `limit` bytes; raises OSError or StoreError."""
         return bytes(self._retried(lambda: self._fs.cat_file(self._path(key), end=limit)))

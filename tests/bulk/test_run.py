@@ -10,7 +10,7 @@ from app.bulk.command import Request, wanted
 from app.bulk.convert import Converter, target_key
 from app.bulk.manifest import keys
 from app.bulk.results import Results, State, read_rows
-from app.bulk.run import Choice, run
+from app.bulk.run import Choice, Run, run
 from app.bulk.shards import Shard
 from app.bulk.store import Store, StoreError
 from app.imaging.codec import Format, decode
@@ -48,11 +48,8 @@ class Bulk:
             summary = run(
                 wanted(asked, sources, targets, shard, results),
                 convert,
-                results,
-                Choice(options, overwrite, retry),
+                Run(sources, results, Choice(options, overwrite, retry), stop, report),
                 threads=2,
-                stop=stop,
-                report=report,
             )
             if finish:
                 results.finish()
@@ -180,5 +177,5 @@ def test_sources_are_taken_as_they_are_needed(memory):
 
     stop, convert = threading.Event(), Converter(sources, targets, copied, options="", max_bytes=10)
     with Results(targets, sources, Shard()) as results:
-        run(endless(), convert, results, Choice(""), threads=2, stop=stop, report=report)
+        run(endless(), convert, Run(sources, results, Choice(""), stop, report), threads=2)
     assert 20 <= len(taken) <= 28
