@@ -1,4 +1,4 @@
-"""`denoiser denoise` between stores: the flags, what they lead to, and what is told of it."""
+"""`denoiser denoise` between stores: its flags, its run, and its report."""
 
 import argparse
 import json
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
     from app.bulk.store import Source, Store
 
 AT_ONCE = 32
-"""Pictures on their way at a time, most of them waiting for the store."""
+"""Images in progress at a time, most of them waiting for the store."""
 REPORT_SECONDS = 60.0
 FAILED, UNFINISHED = 1, 75
-"""Exit codes: pictures failed, and the results name them; or some were not looked at, so that the
-same command is to be run again (EX_TEMPFAIL).
+"""Exit codes: some images failed, as the results record; or some were not attempted, and the same
+command has to be run again (EX_TEMPFAIL).
 """
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the command line asks for, apart from the options of the pictures."""
+    """What the command line asks for, apart from the options for each image."""
 
     source: str
     target: str
@@ -48,12 +48,12 @@ class Request:
 
 
 def place(text: str) -> str | Path:
-    """A URL as it is, anything else as a path."""
+    """Return a URL as it is, and anything else as a path."""
     return text if "://" in text else Path(text)
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """The flags that only pictures between stores have."""
+    """Add the flags that only apply between stores."""
     stores = parser.add_argument_group(
         "between stores", "SRC and DST are folders: URLs such as s3://bucket/scans, or local."
     )
@@ -72,19 +72,19 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--retry-failed",
         action="store_true",
         default=None,
-        help="only the pictures that the results in DST name as failed",
+        help="only the images that the results in DST record as failed",
     )
     stores.add_argument(
         "--ray",
         action="store_true",
         default=None,
-        help="by all machines of the Ray cluster that RAY_ADDRESS names",
+        help="use all machines of the Ray cluster at RAY_ADDRESS",
     )
     stores.add_argument(
         "--gpus",
         type=float,
         metavar="N",
-        help="with --ray, GPUs of each process; 0.5 lets two share one [0]",
+        help="with --ray, GPUs per process; at 0.5, two processes share one [0]",
     )
 
 
@@ -100,27 +100,27 @@ def request_of(
     ray: bool = False,
     gpus: float = 0.0,
 ) -> Request | None:
-    """The request, if it is one between stores; raises Misuse if it is a wrong one."""
+    """Return the request, or None if it is not one between stores; raise Misuse if invalid."""
     places = [*inputs, *([] if output is None else [output])]
     if gpus and not ray:
-        raise Misuse("--gpus is for --ray: without it, the GPUs that there are are used")
+        raise Misuse("--gpus needs --ray")
     wanted = manifest or shard or retry_failed or ray
     if not (wanted or any(isinstance(each, str) for each in places)):
         return None
     if len(places) != 2:
         raise Misuse("between stores, give one SRC and one DST")
     if manifest and retry_failed:
-        raise Misuse("--retry-failed takes its pictures from the results: leave out --manifest")
+        raise Misuse("--retry-failed takes its images from the results: leave out --manifest")
     if shard and ray:
-        raise Misuse("--ray shares the pictures among the machines: leave out --shard")
+        raise Misuse("--ray shares the images among the machines: leave out --shard")
     source, target = (str(each) for each in places)
     return Request(source, target, manifest, shard, retry_failed, overwrite, as_json, ray, gpus)
 
 
 def denoise(request: Request, options: DenoiseOptions, settings: Settings) -> int:
-    """Denoise what is not done yet; the exit code.
+    """Denoise what is not done yet; return the exit code.
 
-    Raises Misuse, and BadModelPackage.
+    Raises Misuse and BadModelPackage.
     """
     try:
         from app.bulk.store import Store, StoreError
@@ -137,7 +137,8 @@ def denoise(request: Request, options: DenoiseOptions, settings: Settings) -> in
     try:
         sources, targets = Store(request.source), Store(request.target)
         with Results(targets, sources, shard) as results, _stopping() as stop:
-            run = Run(sources, results, choice, stop, _reporter(as_json=request.as_json))
+            report = _reporter(as_json=request.as_json)
+            run = Run(sources, targets, results, choice, stop, report)
             names = wanted(request, sources, targets, shard, results)
             summary = work(names, run, request, options, settings)
             if not summary.stopped:
@@ -151,14 +152,14 @@ def denoise(request: Request, options: DenoiseOptions, settings: Settings) -> in
 def _here(
     names: "Iterator[Source]",
     run: "Run",
-    request: Request,
+    request: Request,  # noqa: ARG001
     options: DenoiseOptions,
     settings: Settings,
 ) -> "Summary":
     from app.bulk.convert import between
     from app.bulk.run import run as work
 
-    convert = between(request.source, request.target, options, settings)
+    convert = between(run.sources, run.targets, options, settings)
     return work(names, convert, run, threads=AT_ONCE)
 
 
@@ -173,14 +174,13 @@ def _on_ray(
         from denoiser.ray import bulk
     except ImportError as error:
         raise Misuse(f"{error.name} is needed: pip install 'denoiser[ray]'") from error
-    way = bulk.Way(request.source, request.target, options, settings, gpus=request.gpus)
-    return bulk.run(names, way, run)
+    return bulk.run(names, run, options, settings, gpus=request.gpus)
 
 
 def wanted(
     request: Request, sources: "Store", targets: "Store", shard: "Shard", results: "Results"
 ) -> "Iterator[Source]":
-    """The pictures of a shard, as the request names them; raises StoreError while it is read."""
+    """Yield the sources of a shard; raise StoreError if listing them fails."""
     from app.bulk.convert import is_picture
     from app.bulk.manifest import keys
 
@@ -210,7 +210,7 @@ def _shard(request: Request) -> "Shard":
 
 @contextmanager
 def _stopping() -> Iterator[threading.Event]:
-    """SIGTERM and SIGINT end the run once what is under way is done; a second one at once."""
+    """Stop the run gracefully at SIGTERM or SIGINT, and at once at a second signal."""
     stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield stop
@@ -231,7 +231,7 @@ def _stopping() -> Iterator[threading.Event]:
 
 
 def _reporter(*, as_json: bool) -> "Callable[[Row, Summary], None]":
-    """Prints each row, or says now and then how far the run is."""
+    """Return a function that prints each row, or reports progress once in a while."""
     said = time.monotonic()
 
     def report(row: "Row", summary: "Summary") -> None:
@@ -240,7 +240,7 @@ def _reporter(*, as_json: bool) -> "Callable[[Row, Summary], None]":
             print(json.dumps(asdict(row), default=str), flush=True)  # noqa: T201
         elif time.monotonic() - said >= REPORT_SECONDS:
             said = time.monotonic()
-            _say(f"{summary}; {summary.rate:.1f} pictures/s")
+            _say(f"{summary}; {summary.rate:.1f} images/s")
 
     return report
 
@@ -248,9 +248,9 @@ def _reporter(*, as_json: bool) -> "Callable[[Row, Summary], None]":
 def _end(summary: "Summary", results: str) -> int:
     for row in summary.named:
         _say(f"{row.source}: {row.detail}")
-    _say(f"{summary}; {summary.rate:.1f} pictures/s; results: {results}")
+    _say(f"{summary}; {summary.rate:.1f} images/s; results: {results}")
     if summary.stopped:
-        _say("stopped; run it again to go on")
+        _say("stopped; run the command again to continue")
         return UNFINISHED
     return FAILED if summary.failed else 0
 

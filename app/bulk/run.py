@@ -1,4 +1,4 @@
-"""All pictures of one shard, listed as they are worked on."""
+"""Denoise all images of one shard, listing them as they are processed."""
 
 import threading
 import time
@@ -10,34 +10,34 @@ from app.bulk.results import Results, Row, State
 from app.bulk.store import Source, Store
 
 NAMED = 20
-"""Failed pictures that a summary names; the results have them all."""
+"""Failed images named in a summary; the results name them all."""
 
 
 @dataclass
 class Summary:
-    """What a run has come to so far."""
+    """The counts of a run so far."""
 
     done: int = 0
     skipped: int = 0
-    """Done by an earlier run."""
+    """Images done by an earlier run."""
     failed: int = 0
-    """In this run or an earlier one."""
+    """Images that failed in this run or an earlier one."""
     named: list[Row] = field(default_factory=list)
-    """The first that failed in this run."""
+    """The first images that failed in this run."""
     stopped: bool = False
-    """Whether it ended before all pictures were looked at."""
+    """Whether the run ended before all images were attempted."""
     began: float = field(default_factory=time.monotonic)
 
     @property
     def rate(self) -> float:
-        """Pictures worked on a second."""
+        """Images processed per second."""
         return self.done / max(1e-9, time.monotonic() - self.began)
 
     def __str__(self) -> str:
         return f"{self.done} done, {self.skipped} skipped, {self.failed} failed"
 
     def count(self, outcome: Row | State | None) -> None:
-        """Take what became of a picture: in this run, or, for a bare state, in an earlier one."""
+        """Count an image that was processed in this run or, for a bare state, in an earlier one."""
         match outcome:
             case Row(state=State.DONE):
                 self.done += 1
@@ -53,42 +53,43 @@ class Summary:
 
 @dataclass(frozen=True)
 class Choice:
-    """Which of the pictures that are known already are worked on again."""
+    """Which of the images known already are processed again."""
 
     options: str
-    """As in the rows: what was done with others counts as not done."""
+    """Options as rows record them: images done with others count as not done."""
     overwrite: bool = False
     retry_failed: bool = False
 
 
 @dataclass(frozen=True)
 class Run:
-    """What is known of the pictures before and while they are worked on, wherever that is."""
+    """The state of a run, wherever the images are processed."""
 
     sources: Store
+    targets: Store
     results: Results
     choice: Choice
     stop: threading.Event
-    """Once it is set, the pictures under way are the last."""
+    """Once set, images in progress are the last."""
     report: Callable[[Row, Summary], None] = lambda _row, _summary: None
     summary: Summary = field(default_factory=Summary)
 
     def settled(self, source: Source) -> State | None:
-        """What became of a picture that is to be left as it is."""
+        """Return the state of an image that is to be left as it is, or None."""
         state = None
         if not self.choice.overwrite:
             state = self.results.state(source, self.choice.options)
         return None if state is State.FAILED and self.choice.retry_failed else state
 
     def take(self, outcome: Row | State | None) -> None:
-        """Count what became of a picture, and keep its row; raises StoreError."""
+        """Count the outcome of an image and record its row; raises StoreError."""
         self.summary.count(outcome)
         if isinstance(outcome, Row):
             self.results.add(outcome)
             self.report(outcome, self.summary)
 
     def end(self) -> Summary:
-        """Have every row written; raises StoreError."""
+        """Write the rows that are not written yet; raises StoreError."""
         self.results.flush()
         self.summary.stopped = self.stop.is_set()
         return self.summary
@@ -97,11 +98,11 @@ class Run:
 def run(
     sources: Iterable[Source], convert: Callable[[Source], Row], run: Run, *, threads: int
 ) -> Summary:
-    """Work on what is not done yet, `threads` pictures at a time.
+    """Process what is not done yet, `threads` images at a time.
 
-    The sources are taken as they are needed, so that memory does not grow with them. Raises
-    StoreError when listing fails or rows cannot be written; the rows of what is done by then are
-    tried to be written first.
+    Sources are taken as needed, so that memory does not grow with their number. Raises StoreError
+    when listing fails or rows cannot be written, after an attempt to write the rows of what is
+    done.
     """
 
     def work(source: Source) -> Row | State | None:

@@ -1,4 +1,4 @@
-"""Rows of pictures through actors that each hold a warm model."""
+"""Rows of images through actors that each keep a loaded model."""
 
 import time
 from collections.abc import Callable
@@ -9,16 +9,16 @@ import pyarrow as pa
 import ray
 from ray.data import ActorPoolStrategy, Dataset
 
-from app.bulk.convert import Converter, between, code_of, pipeline_of
-from app.bulk.results import Row, State, to_table
-from app.bulk.store import Source
-from app.pipeline import Result
+from app.bulk.convert import between, code_of
+from app.bulk.results import State, to_table
+from app.bulk.store import Source, Store
+from app.pipeline import pipeline_of
 from app.service.options import DenoiseOptions
 from app.settings import Settings
 
 AT_ONCE = 16
-"""Pictures of a batch, and threads of an actor for each of the two batches that it has at a time:
-enough for the network's batches, few enough that a lost machine costs little.
+"""Images per batch. An actor works on two batches at a time, which fills the batches of the
+network; a lost machine costs the work of three.
 """
 
 OUTCOME = pa.schema(
@@ -32,8 +32,8 @@ OUTCOME = pa.schema(
         ("seconds", pa.float64()),
     ]
 )
-"""Columns of a row of bytes once it is done, beside its own: `bytes` is the result, null where the
-picture failed; the others are as in the results between stores.
+"""Columns that a row of bytes gets: `bytes` is the result, null if the image failed; the others are
+those of the results between stores.
 """
 
 
@@ -48,35 +48,35 @@ def denoise(
     settings: Settings | None = None,
     **options: Any,
 ) -> Dataset:
-    """The pictures of a data set, denoised when it is read.
+    """Denoise the images of a dataset, lazily, as all transformations of Ray Data do.
 
-    Rows have a picture's file in `bytes`, and come back with the columns of OUTCOME; further
-    columns stay. Or, with the folders `source` and `target` (URLs that fsspec knows), they have a
-    `key`, a path from `source` on; the results are written to `target`, and the rows become those
-    of its results (`app.bulk.results.Row`). A picture that fails is a row with the state "failed".
+    The rows have an image file in the column `bytes`; they come back with the columns of OUTCOME,
+    and keep all others. Alternatively, with the folders `source` and `target` (URLs known to
+    fsspec), the rows have a `key`, the path below `source`; results are written below `target`, and
+    the rows come back as those of its results (`app.bulk.results.Row`). An image that fails is a
+    row with the state "failed".
 
-    `actors` is how many processes work, or the least and the most; as many as the cluster has room
-    for unless given. Each takes `cpus`, which are its threads, too (all cores of the smallest
-    machine, less one for whoever reads the rows), and `gpus`. `settings` are those of the service
-    (from the environment unless given), and `options` those of `DenoiseOptions`: `strength=0.8`.
+    `actors` is the number of processes, or the least and the most; by default as many as the
+    cluster has room for. Each takes `cpus`, which is also its number of threads (by default the
+    cores of the smallest machine less one, left to the tasks that read the dataset), and `gpus`.
+    `settings` are those of the service, by default from the environment; `options` are fields of
+    `DenoiseOptions`.
 
-    >>> pictures = ray.data.read_binary_files("s3://scans", include_paths=True)
-    >>> denoise(pictures, strength=0.8).write_parquet("s3://clean")
+    >>> images = ray.data.read_binary_files("s3://scans", include_paths=True)
+    >>> denoise(images, strength=0.8).write_parquet("s3://clean")
 
-    Raises ValidationError for wrong options, and TypeError for one folder without the other.
+    Raises ValidationError for invalid options, and TypeError for one folder without the other.
     """
     if (source is None) != (target is None):
         raise TypeError("source and target go together")
     settings = settings or Settings()
-    cpus = cpus or _cpus_of_a_machine()
+    cpus = cpus or _cpus_to_spare()
     given = DenoiseOptions(**options).model_dump(mode="json", exclude_defaults=True)
-    known = settings.model_dump(mode="json", exclude_defaults=True)
-    known.setdefault("threads", max(1, int(cpus)))
-    arguments: tuple[Any, ...] = (given, known)
+    known = portable(settings, cpus)
     least, most = (actors, actors) if isinstance(actors, int) else actors or (1, None)
     return dataset.map_batches(
         Keys if source else Bytes,
-        fn_constructor_args=(source, target, *arguments) if source else arguments,
+        fn_constructor_args=(source, target, given, known) if source else (given, known),
         batch_size=AT_ONCE,
         batch_format="pyarrow",
         compute=ActorPoolStrategy(
@@ -92,61 +92,84 @@ def denoise(
     )
 
 
+def portable(settings: Settings, cpus: float) -> dict[str, Any]:
+    """Return settings for a process elsewhere that has so many cores: what differs from the
+    defaults, which that process takes from its own installation.
+    """
+    known = settings.model_dump(mode="json", exclude_defaults=True)
+    return {"threads": max(1, int(cpus))} | known
+
+
 class _Actor:
-    """Works on the rows of a batch side by side."""
+    """Processes the rows of a batch side by side."""
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(2 * AT_ONCE, "picture")
+        self._threads = ThreadPoolExecutor(2 * AT_ONCE, "image")
 
-    def _each(self, work: Callable[..., Any], *columns: Any) -> list[Any]:
-        return list(self._threads.map(work, *columns))
+    def _each(self, work: Callable[[Any], Any], column: list[Any]) -> list[Any]:
+        return list(self._threads.map(work, column))
 
 
 class Bytes(_Actor):
-    """Rows of files."""
+    """Denoises rows of files."""
 
     def __init__(self, options: dict[str, Any], settings: dict[str, Any]) -> None:
         super().__init__()
         self._pipeline = pipeline_of(DenoiseOptions(**options), Settings(**settings))
 
     def __call__(self, batch: pa.Table) -> pa.Table:
-        """The batch with the columns of OUTCOME."""
+        """Return the batch with the columns of OUTCOME."""
         outcomes = self._each(self._outcome, batch.column("bytes").to_pylist())
         kept = [name for name in batch.column_names if name not in OUTCOME.names]
-        table = batch.select(kept)
-        for index, field in enumerate(OUTCOME):
-            values = pa.array([outcome[index] for outcome in outcomes], field.type)
-            table = table.append_column(field, values)
-        return table
+        return pa.Table.from_arrays(
+            [*batch.select(kept).columns, *pa.Table.from_pylist(outcomes, OUTCOME).columns],
+            schema=pa.schema([*batch.select(kept).schema, *OUTCOME]),
+        )
 
-    def _outcome(self, data: bytes | None) -> tuple[Any, ...]:
-        began, result = time.monotonic(), None
-        code = detail = None
+    def _outcome(self, data: bytes | None) -> dict[str, Any]:
+        began = time.monotonic()
         try:
             result = self._pipeline(data or b"")
-        except Exception as error:  # whatever it is, the other pictures go on
-            code, detail = code_of(error), str(error) or type(error).__name__
-        seconds = time.monotonic() - began
-        if result is None:
-            return None, None, State.FAILED.value, code, detail, None, seconds
-        return result.data, result.format.value, State.DONE.value, None, None, result.sigma, seconds
+        except Exception as error:  # whatever it is, the other images go on
+            found: dict[str, Any] = {
+                "state": State.FAILED.value,
+                "code": code_of(error),
+                "detail": str(error) or type(error).__name__,
+            }
+        else:
+            found = {
+                "state": State.DONE.value,
+                "bytes": result.data,
+                "format": result.format.value,
+                "sigma": result.sigma,
+            }
+        return found | {"seconds": time.monotonic() - began}
 
 
 class Keys(_Actor):
-    """Rows of keys between two stores."""
+    """Denoises files between two stores, by rows of their keys."""
 
     def __init__(
         self, source: str, target: str, options: dict[str, Any], settings: dict[str, Any]
     ) -> None:
         super().__init__()
-        self._convert = between(source, target, DenoiseOptions(**options), Settings(**settings))
+        self._sources = Store(source)
+        self._convert = between(
+            self._sources, Store(target), DenoiseOptions(**options), Settings(**settings)
+        )
 
     def __call__(self, batch: pa.Table) -> pa.Table:
-        """The rows of the results."""
-        sources = [self._convert.source(**row) for row in batch.to_pylist()]
-        return to_table(self._each(self._convert, sources))
+        """Return the rows of the results."""
+        return to_table(self._each(self._row, batch.to_pylist()))
+
+    def _row(self, row: dict[str, Any]) -> Any:
+        key = row["key"]
+        source = Source(key, self._sources.url(key), row.get("size"), row.get("version") or "")
+        return self._convert(self._sources.known(source))
 
 
-def _cpus_of_a_machine() -> float:
-    machines = (node["Resources"].get("CPU", 0.0) for node in ray.nodes() if node["Alive"])
-    return max(1.0, min((cpus for cpus in machines if cpus), default=1.0) - 1)
+def _cpus_to_spare() -> float:
+    if not ray.is_initialized():
+        ray.init()
+    cores = (node["Resources"].get("CPU", 0.0) for node in ray.nodes() if node["Alive"])
+    return max(1.0, min(filter(None, cores), default=1.0) - 1)

@@ -3,6 +3,8 @@
 import io
 from typing import Any
 
+import imagecodecs
+import numpy as np
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
@@ -16,12 +18,14 @@ from app.service.keys import hash_of
 from app.settings import Settings
 from tests.api.conftest import listening, wait_until
 
-READ = ("png", "jpeg", "webp", "tiff", "bmp", "gif", "avif")
+READ = ("png", "jpeg", "webp", "tiff", "bmp", "gif", "avif", "jxl")
 
 
 def picture(kind, mode="RGB"):
-    file = io.BytesIO()
-    Image.linear_gradient("L").resize((12, 9)).convert(mode).save(file, kind)
+    image, file = Image.linear_gradient("L").resize((12, 9)).convert(mode), io.BytesIO()
+    if kind == "jxl":  # which Pillow has not
+        return bytes(imagecodecs.jpegxl_encode(np.asarray(image)))
+    image.save(file, kind)
     return file.getvalue()
 
 

@@ -48,7 +48,7 @@ class Bulk:
             summary = run(
                 wanted(asked, sources, targets, shard, results),
                 convert,
-                Run(sources, results, Choice(options, overwrite, retry), stop, report),
+                Run(sources, targets, results, Choice(options, overwrite, retry), stop, report),
                 threads=2,
             )
             if finish:
@@ -177,5 +177,5 @@ def test_sources_are_taken_as_they_are_needed(memory):
 
     stop, convert = threading.Event(), Converter(sources, targets, copied, options="", max_bytes=10)
     with Results(targets, sources, Shard()) as results:
-        run(endless(), convert, Run(sources, results, Choice(""), stop, report), threads=2)
+        run(endless(), convert, Run(sources, targets, results, Choice(""), stop, report), threads=2)
     assert 20 <= len(taken) <= 28

@@ -18,6 +18,8 @@ READERS = {
     "image/png": imagecodecs.png_decode,
     "image/jpeg": imagecodecs.jpeg8_decode,
     "image/webp": imagecodecs.webp_decode,
+    "image/avif": imagecodecs.avif_decode,
+    "image/jxl": imagecodecs.jpegxl_decode,
     "image/tiff": lambda data: tifffile.imread(io.BytesIO(data)),
 }
 ITEMS = {"icc_profile": "profile", "xmp": "xmp", "dpi": "dpi", "comment": "comment"}

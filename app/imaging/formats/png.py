@@ -304,8 +304,8 @@ def _metadata_chunks(picture: Picture) -> Iterator[bytes]:
     metadata = picture.metadata
     if metadata.icc:
         yield write_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc))
+    yield from metadata.colour
     if picture.format is Format.PNG:
-        yield from metadata.colour
         yield from metadata.native
     if metadata.dpi:
         across, down = (round(dots / METRE) for dots in metadata.dpi)
@@ -325,5 +325,5 @@ FORMAT = FileFormat(
     read_header=read_header,
     decode=decode,
     encode=encode,
-    holds=Holds(depths=(8, 16), alpha=True, exif=True, xmp=True, dpi=True),
+    holds=Holds(depths=(8, 16), alpha=True, exif=True, xmp=True, dpi=True, colour=lambda _: True),
 )
