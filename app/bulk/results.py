@@ -165,7 +165,7 @@ class Results:
                 local = Path(self._folder.name, "whole.parquet")
                 with pq.ParquetWriter(local, SCHEMA, compression="zstd") as writer:
                     for rows in self._own():
-                        writer.writeto_table(to_table(rows))
+                        writer.write_table(to_table(rows))
                 self._store.upload(str(local), self._whole)
             for part in self._parts:
                 self._store.delete(part)
@@ -205,7 +205,7 @@ class Results:
     def _write_part(self) -> None:
         """Write a part under a name that is unique even if two runs of one shard overlap."""
         local = Path(self._folder.name, "part.parquet")
-        pq.writeto_table(to_table(self._fresh), local, compression="zstd")
+        pq.write_table(to_table(self._fresh), local, compression="zstd")
         part = f"{FOLDER}/{self._shard}/{uuid.uuid4().hex}.parquet"
         self._store.upload(str(local), part)
         self._parts.append(part)

@@ -63,8 +63,9 @@ class Store:
         self._protocols = {protocol} if isinstance(protocol, str) else set(protocol)
 
     def url(self, key: str) -> str:
-        """Return the full URL of a file."""
-        return str(self._fs.unstrip_protocol(self._path(key)))
+        """Return the full URL of a file, or that of the folder, with a slash at its end."""
+        url = str(self._fs.unstrip_protocol(self._path(key)))
+        return url if key else f"{url.rstrip('/')}/"  # file systems differ about that slash
 
     def key(self, url: str) -> str:
         """Return the path from here to a URL or key; raise ValueError for one outside."""

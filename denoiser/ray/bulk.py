@@ -31,7 +31,7 @@ def run(
         ray.init(logging_level="WARNING")
     DataContext.get_current().enable_progress_bars = False
     try:
-        blocks = [ray.put(block) for block in _blocks(_unsettled(sources, run))]
+        blocks = list(_blocks(_unsettled(sources, run)))
         for row in _rows(blocks, run, options, settings, gpus):
             run.take(row)
             if run.stop.is_set():
@@ -42,13 +42,13 @@ def run(
 
 
 def _rows(
-    blocks: list[Any], run: Run, options: DenoiseOptions, settings: Settings, gpus: float
+    blocks: list[pa.Table], run: Run, options: DenoiseOptions, settings: Settings, gpus: float
 ) -> Iterator[Any]:
     if not blocks or run.stop.is_set():
         return
     given = options.model_dump(mode="json", exclude_defaults=True)
     dataset = denoise(
-        ray.data.from_arrow_refs(blocks),
+        ray.data.from_blocks(blocks),
         source=run.sources.place,
         target=run.targets.place,
         gpus=gpus,

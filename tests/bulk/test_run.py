@@ -115,6 +115,16 @@ def test_a_stopped_run_goes_on_where_it_was(bulk, memory):
     assert len(memory.find("/in/out/denoiser-results")) == 1
 
 
+def test_local_folders_are_resumed(tmp_path):
+    (tmp_path / "in").mkdir()
+    for index in range(3):
+        (tmp_path / "in" / f"{index}.png").write_bytes(png(index))
+    bulk = Bulk(str(tmp_path / "in"), str(tmp_path / "in" / "out"))
+    assert bulk() == "3 done, 0 skipped, 0 failed"
+    assert bulk() == "0 done, 3 skipped, 0 failed"
+    assert len(bulk.rows) == 3
+
+
 def test_a_manifest_names_the_pictures(bulk, memory):
     names = ["0/0.png", "memory:///in/1/1.png", "absent.png"]
     memory.pipe_file("/lists/keys.txt", "\n".join(names).encode())
