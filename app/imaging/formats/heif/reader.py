@@ -47,9 +47,11 @@ class Codec:
 
 def is_branded(data: bytes, brands: set[bytes]) -> bool:
     """Whether an ISO base media file names one of them as its brand or as a compatible one."""
+    if data[4:8] != b"ftyp":
+        return False
     end = min(int.from_bytes(data[:4], "big"), 256)
     named = {data[8:12], *(data[place : place + 4] for place in range(16, end, 4))}
-    return data[4:8] == b"ftyp" and not named.isdisjoint(brands)
+    return not named.isdisjoint(brands)
 
 
 def read_header(data: bytes, name: str, codec: Codec) -> Header:
