@@ -17,7 +17,7 @@ def settings(models):
 
 def test_settings_for_elsewhere_are_those_that_were_made(models):
     made = data.portable(Settings(models_dir=models, model="blur"), cpus=1.5)
-    assert made == {"models_dir": str(models), "model": "blur", "threads": 1}
+    assert made.items() >= {"models_dir": str(models), "model": "blur", "threads": 1}.items()
     assert data.portable(Settings(threads=3), cpus=8)["threads"] == 3
 
 
