@@ -65,6 +65,11 @@ def add_noise(picture: Picture, options: NoiseOptions, seed: int) -> Picture:
     return replace(picture, pixels=noisy)
 
 
+def pipeline_of(options: DenoiseOptions, settings: Settings) -> Pipeline:
+    """Return a pipeline with its model loaded and warm; raises BadModelPackage."""
+    return Pipeline(load_denoiser(package_of(options, settings), settings), options, settings)
+
+
 def package_of(options: DenoiseOptions, settings: Settings) -> ModelPackage:
     """Return the package of the model in the options, or else in the settings.
 
