@@ -37,7 +37,7 @@ class Layout:
     """Bytes of the metadata, as `pack` puts them."""
     format: str
     lossless: bool
-    """Whether it was a WebP without loss."""
+    """Whether it was a WebP or JPEG XL without loss."""
     linear: bool
     """Whether its samples are in proportion to light."""
     changes: tuple[str, ...]
