@@ -37,7 +37,7 @@ class Layout:
     """Bytes of the packed metadata."""
     format: str
     lossless: bool
-    """Whether it was a lossless WebP."""
+    """Whether it was a lossless WebP or JPEG XL."""
     linear: bool
     """Whether its samples are proportional to light."""
     changes: tuple[str, ...]

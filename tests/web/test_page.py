@@ -11,6 +11,8 @@ from PIL import Image
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
+from app.imaging import codec
+
 PASTE = """
   const data = new DataTransfer();
   data.items.add(new File([new Uint8Array(arguments[0])], "given.png", {type: "image/png"}));
@@ -390,6 +392,19 @@ def test_a_tiff_of_16_bits_is_shown_as_png_and_saved_as_tiff(page, tmp_path):
     assert "cannot show it" in page.text("#about")
     saved = page.download()
     assert saved.name == "deep-denoised.tif"
+    assert saved.read_bytes() == page.site.post("/denoise", file.read_bytes())
+
+
+@pytest.mark.parametrize("kind", ["avif", "jxl"])
+def test_newer_formats_come_back_in_their_own(page, tmp_path, kind):
+    pixels = np.random.default_rng(3).integers(0, 256, (20, 30, 3), np.uint8)
+    file = tmp_path / f"new.{kind}"
+    file.write_bytes(codec.encode(codec.Picture(pixels), codec.Format(kind)).data)
+    page.choose(file)
+    page.done()
+
+    saved = page.download()
+    assert saved.name == f"new-denoised.{kind}"
     assert saved.read_bytes() == page.site.post("/denoise", file.read_bytes())
 
 
