@@ -440,7 +440,7 @@ def test_what_is_no_picture_is_refused_in_plain_words(page, tmp_path, picture):
     page.until(lambda: page.find("#notice").is_displayed())
 
     assert page.text("#notice-title") in {
-        "This file cannot be read as a picture",
+        "This file cannot be read as an image",
         "This kind of file is not taken",
     }
     assert len(page.text("#notice-detail")) > 10
@@ -461,7 +461,7 @@ def test_a_picture_that_is_too_large_is_refused_in_plain_words(page, tmp_path, p
     page.choose(huge)
     page.until(lambda: page.shown("#notice"))
 
-    assert page.text("#notice-title") == "The picture is too large"
+    assert page.text("#notice-title") == "The image is too large"
     assert "60000 x 60000 pixels" in page.text("#notice-detail")
     assert not page.shown("#notice-retry")
 
@@ -474,7 +474,7 @@ def test_a_service_that_cannot_be_reached_offers_another_try(page, picture):
     page.until(lambda: page.shown("#notice"))
     page.cdp("Network.emulateNetworkConditions", offline=False, **network)
 
-    assert page.text("#notice-title") == "No answer from the service"
+    assert page.text("#notice-title") == "No response from the service"
     page.find("#notice-retry").click()
     page.done()
     assert not page.shown("#notice")

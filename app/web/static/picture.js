@@ -67,7 +67,7 @@ export class Work {
   constructor(file, progressed) {
     this.file = file;
     this.progressed = (progress) => progressed(this, progress);
-    this.name = file.name || "pasted picture";
+    this.name = file.name || "pasted image";
   }
 
   /** Learn the format, and whether the browser can draw it; asks nothing of the service. */
@@ -80,7 +80,7 @@ export class Work {
     if (problem) throw problem;
     const format = await formatOf(this.file);
     this.format = format ?? "png"; // what the service answers others in
-    this.kind = (format ?? (this.file.type.split("/")[1] || "picture")).toUpperCase();
+    this.kind = (format ?? (this.file.type.split("/")[1] || "image")).toUpperCase();
     const pixels = await pixelsOf(this.file);
     this.showable = pixels !== null;
     this.large = pixels >= LARGE.pixels || (!this.showable && this.file.size >= LARGE.bytes);
