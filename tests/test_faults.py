@@ -203,7 +203,7 @@ def test_a_file_that_ends_its_decoder_cannot_be_read(listen, monkeypatch):
     async def crash(*_, **__):
         raise WorkerLost(Cause.CRASHED, "SIGSEGV")
 
-    monkeypatch.setattr("app.sandbox.remote.Remote.decode", crash)
+    monkeypatch.setattr("app.sandbox.remote.Remote.open", crash)
     with listen() as client:
         assert answer(client, "/noise") == (400, "unreadable-image")
 

@@ -85,6 +85,27 @@ async def decoded(
     return picture or await worker.decode_shared(**limits)
 
 
+async def kept(
+    service: Service, worker: Remote, trace: Trace, share: Share, files: list[bytes]
+) -> list[Layout]:
+    """All the files, taken off the list, as pictures that the worker keeps.
+
+    Small ones cost it one trip; otherwise as `decoded`.
+    """
+    size, count, limits = sum(map(len, files)), len(files), limits_of(service)
+    layouts: list[Layout] = []
+    if 2 * size + count * SMALL_BYTES > share.room:
+        await opened(service, worker, trace, share, files)
+    else:
+        share.hold(2 * size + count * SMALL_BYTES)
+        headers, layouts = await worker.open(*files, **limits)
+        files.clear()
+        trace.pixels = sum(header.size for header in headers)
+        if all(_within_limits(service, header) for header in headers):
+            share.hold(2 * size + sum(header.decoded_bytes for header in headers))
+    return layouts or [await worker.decode(**limits) for _ in range(count)]
+
+
 @contextmanager
 def decoding() -> Iterator[None]:
     """What makes a decoder crash is a file that cannot be read, and its sender's to mend."""

@@ -13,7 +13,7 @@ from app.api.dependencies import ServiceOf, ShareOf, TraceOf
 from app.api.problems import invalid_body
 from app.api.schemas import Comparison
 from app.api.upload import read_image, read_images
-from app.api.work import decoded, decoding, limits_of, opened, weight, while_wanted
+from app.api.work import decoded, decoding, kept, weight, while_wanted
 from app.imaging.codec import Format
 from app.service.options import DenoiseOptions, NoiseOptions
 
@@ -120,8 +120,7 @@ async def noise(
         service.sandbox.worker() as worker,
     ):
         with trace.stage("decode"), decoding():
-            await opened(service, worker, trace, share, files)
-            layout = await worker.decode(**limits_of(service))
+            (layout,) = await kept(service, worker, trace, share, files)
         share.hold(weight(layout))
         with trace.stage("noise"):
             await worker.add_noise(
@@ -156,9 +155,7 @@ async def compare(
         service.sandbox.worker() as worker,
     ):
         with trace.stage("decode"), decoding():
-            await opened(service, worker, trace, share, files)
-            reference = await worker.decode(**limits_of(service))
-            image = await worker.decode(**limits_of(service))
+            reference, image = await kept(service, worker, trace, share, files)
         share.hold(weight(reference) + weight(image))
         if image.sides != reference.sides:
             detail = f"The image has {image.sides} pixels, the reference {reference.sides}."
