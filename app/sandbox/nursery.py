@@ -1,8 +1,9 @@
 """The lean process that workers are forked from: it has the codecs, and nothing else.
 
 TensorFlow must not be forked once it has started, and a fresh Python takes a third of a second to
-get ready; a fork of this one takes milliseconds. It answers nobody: a worker speaks for itself, and
-when it has died, this tells of it on the worker's own connection.
+get ready; a fork of this one takes milliseconds. Where there is no good fork, it spawns them. It
+answers nobody: a worker speaks for itself, and when it has died, this tells of it on the worker's
+own connection.
 """
 
 import gc
@@ -14,11 +15,14 @@ import subprocess
 import sys
 import threading
 import weakref
+from collections.abc import Callable
 from contextlib import suppress
 
 from app.sandbox import limits, wire
 
-START = "import sys; sys.path[:] = {path!r}; from app.sandbox.nursery import main; main({fd})"
+START = "import sys; sys.path[:] = {path!r}; from app.sandbox.nursery import {call}"
+FORKS = hasattr(os, "fork") and sys.platform != "darwin"
+"""Whether workers are forked; on macOS, a forked process may not use the system's libraries."""
 MOST_DESCRIPTORS = 4096
 """That the nursery may have: two for each worker."""
 KEPT = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT", "TZ")
@@ -28,10 +32,11 @@ KEPT = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT", "TZ")
 class Nursery:
     """The service's end: started when the first worker is, and again if it ends.
 
-    May be used from any thread.
+    May be used from any thread. Without `forks`, each worker is a fresh Python.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, forks: bool = FORKS) -> None:
+        self._forks = forks
         self._lock = threading.Lock()
         self._control: socket.socket | None = None
         self._born = 0
@@ -82,7 +87,7 @@ class Nursery:
         if self._control is None:
             ours, theirs = socket.socketpair()
             with theirs:
-                process = _spawn(theirs.fileno())
+                process = _spawned(theirs.fileno(), self._forks)
             ours.setblocking(False)
             self._control, self.pid = ours, process.pid
             self._finalizer = weakref.finalize(self, _finish, ours, process)
@@ -94,13 +99,18 @@ class Nursery:
             self._control, self.pid = None, 0
 
 
-def _spawn(fd: int) -> "subprocess.Popen[bytes]":
+def _command(call: str) -> tuple[str, ...]:
+    """A fresh Python that calls a function of this module."""
     # -I: nothing of the environment or the working folder decides what is imported
-    command = (sys.executable, "-I", "-c", START.format(path=sys.path, fd=fd))
+    start = START.format(path=sys.path, call=f"{call.partition('(')[0]}; {call}")
+    return sys.executable, "-I", "-c", start
+
+
+def _spawned(fd: int, forks: bool) -> "subprocess.Popen[bytes]":
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     single = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # a fork takes one thread along
     return subprocess.Popen(  # noqa: S603 - our own interpreter and words
-        command,
+        _command(f"main({fd}, {forks})"),
         env=kept | single,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -114,7 +124,7 @@ def _finish(control: socket.socket, process: "subprocess.Popen[bytes]") -> None:
     process.wait()
 
 
-def main(fd: int) -> None:
+def main(fd: int, forks: bool) -> None:
     """The life of the nursery: until the service goes, whose end of `fd` then closes.
 
     Ctrl-C at a terminal and the SIGTERM of a supervisor reach whole groups of processes: the
@@ -123,10 +133,11 @@ def main(fd: int) -> None:
     with socket.socket(fileno=fd) as control:
         for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(ignored, signal.SIG_IGN)
-        _warm_up()
+        if forks:
+            _warm_up()
         limits.confine()
         gc.freeze()  # so that collections in the workers leave the pages that they share alone
-        Household(control).run()
+        Household(control, _forked if forks else _executed).run()
 
 
 def _warm_up() -> None:
@@ -144,8 +155,9 @@ def _warm_up() -> None:
 class Household:
     """The workers of this process, which is their parent."""
 
-    def __init__(self, control: socket.socket) -> None:
-        self._control = control
+    def __init__(self, control: socket.socket, begin: Callable[[socket.socket], int]) -> None:
+        """`begin` makes a worker of a connection to the service; its process."""
+        self._control, self._begin = control, begin
         self._workers: dict[int, tuple[int, socket.socket]] = {}
         """By number: the process, and the connection to tell of its death on."""
         self._told = False
@@ -178,37 +190,10 @@ class Household:
     def _obey(self, order: wire.Message, fds: list[int]) -> None:
         number = order["worker"]
         if order["do"] == "start":
-            self._fork(number, socket.socket(fileno=fds[0]))
+            connection = socket.socket(fileno=fds[0])
+            self._workers[number] = self._begin(connection), connection
         elif number in self._workers:
             os.kill(self._workers[number][0], signal.SIGKILL)
-
-    def _fork(self, number: int, connection: socket.socket) -> None:
-        nursery = os.getpid()
-        pid = os.fork()
-        if pid:
-            self._workers[number] = pid, connection
-            return
-        try:
-            self._begin(nursery, connection)
-        finally:
-            os._exit(1)
-
-    def _begin(self, nursery: int, connection: socket.socket) -> None:
-        """The life of a worker."""
-        from app.sandbox.worker import work
-
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        signal.signal(signal.SIGTERM, lambda *_: os.kill(nursery, signal.SIGTERM))
-        kept = os.dup(connection.fileno())
-        null = os.open(os.devnull, os.O_RDONLY)
-        for fd in (0, 1, 2):  # what a decoder prints would pass for lines of the log
-            os.dup2(null, fd)
-        os.dup2(kept, 3)
-        os.closerange(4, MOST_DESCRIPTORS)
-        limits.confine_worker(nursery)
-        work(socket.socket(fileno=3))
-        os._exit(0)
 
     def _bury(self) -> None:
         """Tells of the workers that have died."""
@@ -220,3 +205,46 @@ class Household:
                     wire.send(connection, {"died": os.waitstatus_to_exitcode(status)})
                 connection.close()
                 del self._workers[number]
+
+
+def _forked(connection: socket.socket) -> int:
+    """A worker that has all that this process has loaded."""
+    nursery = os.getpid()
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        live(connection.fileno(), nursery)
+    finally:
+        os._exit(1)
+
+
+def _executed(connection: socket.socket) -> int:
+    """A worker that has to load all that it needs."""
+    os.set_inheritable(connection.fileno(), True)
+    command = _command(f"spawned({connection.fileno()}, {os.getpid()})")
+    return os.posix_spawn(sys.executable, command, os.environ)
+
+
+def spawned(connection: int, nursery: int) -> None:
+    """The life of a worker in a fresh Python."""
+    _warm_up()
+    live(connection, nursery)
+
+
+def live(connection: int, nursery: int) -> None:
+    """The life of a worker: until the service hangs up, or the nursery ends."""
+    from app.sandbox.worker import work
+
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(nursery, signal.SIGTERM))
+    kept = os.dup(connection)
+    null = os.open(os.devnull, os.O_RDONLY)
+    for fd in (0, 1, 2):  # what a decoder prints would pass for lines of the log
+        os.dup2(null, fd)
+    os.dup2(kept, 3)
+    os.closerange(4, MOST_DESCRIPTORS)
+    limits.confine_worker(nursery)
+    work(socket.socket(fileno=3))
+    os._exit(0)
