@@ -79,16 +79,19 @@ def read_header(data: bytes) -> Header:
         return found.read_header(data)
 
 
-def decode(data: bytes, *, max_pixels: int, max_side: int = MAX_SIDE) -> Picture:
+def decode(
+    data: bytes, *, max_pixels: int, max_side: int = MAX_SIDE, header: Header | None = None
+) -> Picture:
     """Decode a file into a picture the right way up.
 
+    `header` is what `read_header` says of it, where that has been asked.
     Raises `TooManyPixels` before decoding when the header declares more than `max_pixels`
     altogether or `max_side` in width or height, `UnsupportedImage` for animations, many
     pages and unknown formats, and `UnreadableImage` for what is truncated or damaged.
     """
     found = formats.of_file(data)
     with _reading(found):
-        header = found.read_header(data)
+        header = header or found.read_header(data)
         _check(header, max_pixels, max_side, takes_frames=found.holds.frames)
         picture = found.decode(data)
         found_size = picture.width, picture.height, picture.stack.frames
