@@ -1,9 +1,9 @@
-"""The lean process that workers are forked from: it has the codecs, and nothing else.
+"""The lean process that workers are forked from, with only the codecs loaded.
 
 TensorFlow must not be forked once it has started, and a fresh Python takes a third of a second to
-get ready; a fork of this one takes milliseconds. Where there is no good fork, it spawns them. It
-answers nobody: a worker speaks for itself, and when it has died, this tells of it on the worker's
-own connection.
+start; a fork of this process takes milliseconds. Where a fork is not safe, it starts fresh ones. It
+sends no replies: a worker speaks for itself, and when it has died, the nursery reports it on the
+worker's own connection.
 """
 
 import gc
@@ -20,19 +20,19 @@ from contextlib import suppress
 
 from app.sandbox import limits, wire
 
-START = "import sys; sys.path[:] = {path!r}; from app.sandbox.nursery import {call}"
+START = "import sys; sys.path[:] = {path!r}; from app.sandbox import nursery; nursery.{call}"
 FORKS = hasattr(os, "fork") and sys.platform != "darwin"
-"""Whether workers are forked; on macOS, a forked process may not use the system's libraries."""
+"""Whether workers are forked; libraries of macOS do not work in a forked process."""
 MOST_DESCRIPTORS = 4096
-"""That the nursery may have: two for each worker."""
+"""Descriptors that the nursery may have: two for each worker."""
 KEPT = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT", "TZ")
-"""Of the environment; what else there is may be a secret."""
+"""Environment variables that are passed on; others may be secret."""
 
 
 class Nursery:
-    """The service's end: started when the first worker is, and again if it ends.
+    """The service's end: started with the first worker, and again if it ends.
 
-    May be used from any thread. Without `forks`, each worker is a fresh Python.
+    May be used from any thread. Without `forks`, each worker is a fresh process.
     """
 
     def __init__(self, *, forks: bool = FORKS) -> None:
@@ -41,10 +41,10 @@ class Nursery:
         self._control: socket.socket | None = None
         self._born = 0
         self.pid = 0
-        """Of the process that the workers are forked from; 0 while there is none."""
+        """Process id of the process that workers are forked from; 0 while there is none."""
 
     def start(self, connection: socket.socket) -> int:
-        """Has a worker forked that serves `connection`; its number, by which it can be killed."""
+        """Fork a worker that serves `connection`; return its number, by which it can be killed."""
         with self._lock:
             self._born += 1
             order = {"do": "start", "worker": self._born}
@@ -56,7 +56,7 @@ class Nursery:
             return self._born
 
     def kill(self, worker: int) -> None:
-        """Kills a worker, whatever it is doing."""
+        """Kill a worker, whatever it is doing."""
         with self._lock:
             if self._control is None:
                 return
@@ -66,20 +66,20 @@ class Nursery:
                 self._end()
 
     def told_to_end(self) -> bool:
-        """Whether SIGTERM has come to the nursery or a worker since this was last asked.
+        """Return whether SIGTERM has come to the nursery or a worker since the last call.
 
-        Some runners of containers signal the deepest process alone, and mean the service.
+        Some container runtimes signal only the innermost process, meaning the service.
         """
         with self._lock:
             if self._control is None:
                 return False
             try:
                 return bool(self._control.recv(wire.LONGEST))
-            except OSError:  # there is nothing to be read, as a rule
+            except OSError:  # usually there is nothing to read
                 return False
 
     def end(self) -> None:
-        """Ends the nursery, and all workers with it; the next worker starts another one."""
+        """End the nursery, and all workers with it; the next worker starts another one."""
         with self._lock:
             self._end()
 
@@ -87,7 +87,7 @@ class Nursery:
         if self._control is None:
             ours, theirs = socket.socketpair()
             with theirs:
-                process = _spawned(theirs.fileno(), self._forks)
+                process = _spawn(theirs.fileno(), forks=self._forks)
             ours.setblocking(False)
             self._control, self.pid = ours, process.pid
             self._finalizer = weakref.finalize(self, _finish, ours, process)
@@ -100,17 +100,16 @@ class Nursery:
 
 
 def _command(call: str) -> tuple[str, ...]:
-    """A fresh Python that calls a function of this module."""
-    # -I: nothing of the environment or the working folder decides what is imported
-    start = START.format(path=sys.path, call=f"{call.partition('(')[0]}; {call}")
-    return sys.executable, "-I", "-c", start
+    """Return the command line of a fresh Python that calls a function of this module."""
+    # -I: neither the environment nor the working folder decides what is imported
+    return sys.executable, "-I", "-c", START.format(path=sys.path, call=call)
 
 
-def _spawned(fd: int, forks: bool) -> "subprocess.Popen[bytes]":
+def _spawn(fd: int, *, forks: bool) -> "subprocess.Popen[bytes]":
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     single = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # a fork takes one thread along
     return subprocess.Popen(  # noqa: S603 - our own interpreter and words
-        _command(f"main({fd}, {forks})"),
+        _command(f"main({fd}, forks={forks})"),
         env=kept | single,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -124,11 +123,11 @@ def _finish(control: socket.socket, process: "subprocess.Popen[bytes]") -> None:
     process.wait()
 
 
-def main(fd: int, forks: bool) -> None:
-    """The life of the nursery: until the service goes, whose end of `fd` then closes.
+def main(fd: int, *, forks: bool) -> None:
+    """Run the nursery until the service, whose end of `fd` then closes, has gone.
 
-    Ctrl-C at a terminal and the SIGTERM of a supervisor reach whole groups of processes: the
-    service drains first, and needs its workers for that. A SIGTERM is passed on to it.
+    Ctrl-C in a terminal and the SIGTERM of a supervisor reach whole process groups: the service
+    drains first, and needs its workers for that. A SIGTERM is passed on to it.
     """
     with socket.socket(fileno=fd) as control:
         for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -136,12 +135,12 @@ def main(fd: int, forks: bool) -> None:
         if forks:
             _warm_up()
         limits.confine()
-        gc.freeze()  # so that collections in the workers leave the pages that they share alone
+        gc.freeze()  # so that collections in the workers do not touch the pages that they share
         Household(control, _forked if forks else _executed).run()
 
 
 def _warm_up() -> None:
-    """Loads what every worker needs: imports, and libraries that codecs load when first used."""
+    """Load what every worker needs: imports, and libraries that codecs load on first use."""
     import numpy as np
 
     from app.imaging.codec import Format, Picture, decode, encode
@@ -156,14 +155,14 @@ class Household:
     """The workers of this process, which is their parent."""
 
     def __init__(self, control: socket.socket, begin: Callable[[socket.socket], int]) -> None:
-        """`begin` makes a worker of a connection to the service; its process."""
+        """`begin` starts a worker that serves a connection, and returns its process id."""
         self._control, self._begin = control, begin
         self._workers: dict[int, tuple[int, socket.socket]] = {}
-        """By number: the process, and the connection to tell of its death on."""
+        """By number: the process, and the connection on which to report its death."""
         self._told = False
 
     def run(self) -> None:
-        """Does what it is told until nobody is there any more."""
+        """Serve commands until the service is gone."""
         awake, waking = socket.socketpair()
         waking.setblocking(False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -181,7 +180,7 @@ class Household:
                 self._obey(*received)
 
     def _pass_on(self) -> None:
-        """Tells the service of the first SIGTERM, which may not have come to it."""
+        """Tell the service of the first SIGTERM, which it may not have received."""
         if not self._told:
             self._told = True
             with suppress(OSError):
@@ -196,7 +195,7 @@ class Household:
             os.kill(self._workers[number][0], signal.SIGKILL)
 
     def _bury(self) -> None:
-        """Tells of the workers that have died."""
+        """Report the workers that have died."""
         for number, (pid, connection) in list(self._workers.items()):
             buried, status = os.waitpid(pid, os.WNOHANG)
             if buried:
@@ -208,7 +207,7 @@ class Household:
 
 
 def _forked(connection: socket.socket) -> int:
-    """A worker that has all that this process has loaded."""
+    """Start a worker that has all that this process has loaded."""
     nursery = os.getpid()
     pid = os.fork()
     if pid:
@@ -222,26 +221,26 @@ def _forked(connection: socket.socket) -> int:
 
 
 def _executed(connection: socket.socket) -> int:
-    """A worker that has to load all that it needs."""
+    """Start a worker that loads all that it needs."""
     os.set_inheritable(connection.fileno(), True)
-    command = _command(f"spawned({connection.fileno()}, {os.getpid()})")
+    command = _command(f"live_apart({connection.fileno()}, {os.getpid()})")
     return os.posix_spawn(sys.executable, command, os.environ)
 
 
-def spawned(connection: int, nursery: int) -> None:
-    """The life of a worker in a fresh Python."""
+def live_apart(connection: int, nursery: int) -> None:
+    """Run a worker in a fresh process."""
     _warm_up()
     live(connection, nursery)
 
 
 def live(connection: int, nursery: int) -> None:
-    """The life of a worker: until the service hangs up, or the nursery ends."""
+    """Run a worker until it ends."""
     from app.sandbox.worker import work
 
     signal.signal(signal.SIGTERM, lambda *_: os.kill(nursery, signal.SIGTERM))
     kept = os.dup(connection)
     null = os.open(os.devnull, os.O_RDONLY)
-    for fd in (0, 1, 2):  # what a decoder prints would pass for lines of the log
+    for fd in (0, 1, 2):  # output of decoders would look like lines of the log
         os.dup2(null, fd)
     os.dup2(kept, 3)
     os.closerange(4, MOST_DESCRIPTORS)
