@@ -2,7 +2,7 @@
 
 from typing import Literal, TypedDict
 
-Format = Literal["png", "jpeg", "webp", "tiff"]
+Format = Literal["png", "jpeg", "webp", "tiff", "nifti", "nifti-gz"]
 
 
 class OutputOptions(TypedDict, total=False):

@@ -23,7 +23,8 @@ class PictureResponse(Response):
         self, file: SharedFile, name: str, headers: dict[str, str], *, seconds: float
     ) -> None:
         """`name` is the one to save the picture under, less its suffix."""
-        headers = {"Content-Disposition": f'inline; filename="{name}.{file.format}"', **headers}
+        suffix = FORMATS[file.format].suffix
+        headers = {"Content-Disposition": f'inline; filename="{name}{suffix}"', **headers}
         if file.changes:
             headers["X-Image-Changes"] = ", ".join(sorted(file.changes))
         super().__init__(

@@ -78,6 +78,8 @@ class Format(enum.StrEnum):
     JPEG = "jpeg"
     WEBP = "webp"
     TIFF = "tiff"
+    NIFTI = "nifti"
+    NIFTI_GZ = "nifti-gz"
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,10 +163,11 @@ class NoiseOptions(OutputOptions):
     )
     format: Format | SkipJsonSchema[None] = Field(
         default=None,
-        description="Format of the result; by default TIFF for TIFF, WebP for lossless WebP and "
-        "PNG for all others, so that the noise is not compressed away.",
+        description="Format of the result; by default that of the picture where it is TIFF, "
+        "NIfTI or lossless WebP, and PNG for all others, so that the noise is not compressed away.",
     )
 
     def format_for(self, own: Format, *, lossless: bool) -> Format:
         """The format to answer in: as asked for, or one without loss."""
-        return self.format or (own if lossless or own is Format.TIFF else Format.PNG)
+        is_kept = lossless or formats.FORMATS[own].holds.numbers
+        return self.format or (own if is_kept else Format.PNG)

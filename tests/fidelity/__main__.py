@@ -4,6 +4,7 @@ import itertools
 import sys
 from collections.abc import Iterator
 
+from app.imaging.codec import Format
 from app.imaging.formats import FORMATS
 from tests.fidelity.cases import Case, Kept, Refused, cases
 from tests.fidelity.files import Samples
@@ -49,9 +50,12 @@ def _row(case: Case) -> str:
 
 
 def _answer(kept: Kept) -> str:
-    channels = 1 if kept.samples.ndim == 2 else kept.samples.shape[-1]
+    is_colour = kept.samples.shape[-1] in _COLOURS
+    channels = kept.samples.shape[-1] if is_colour else 1
     name = FORMATS[kept.format].title
-    pages = f"{len(kept.samples)} pages, " if kept.samples.ndim == 4 else ""
+    word = "page" if kept.format is Format.TIFF else "slice"
+    is_stack = kept.samples.ndim == 3 + is_colour
+    pages = f"{len(kept.samples)} {word}{'s' * (len(kept.samples) > 1)}, " if is_stack else ""
     answer = f"{name}, {pages}{_samples(kept.samples)} {_COLOURS[channels]}"
     return answer + (f", {', '.join(sorted(kept.metadata))}" if kept.metadata else "")
 

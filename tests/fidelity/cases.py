@@ -67,11 +67,13 @@ UNREADABLE = Refused(400, "unreadable-image")
 
 def cases() -> Iterator[Case]:
     """All rows of the table."""
-    for section, rows in {
+    sections: dict[str, Callable[[], Iterator[Row]]] = {
         "PNG": _png,
         "JPEG": _jpeg,
         "WebP": _webp,
         "TIFF": _tiff,
+        "NIfTI": partial(_nifti, Format.NIFTI),
+        "NIfTI in gzip": partial(_nifti, Format.NIFTI_GZ),
         "AVIF": _avif,
         "BMP": _bmp,
         "GIF": _gif,
@@ -79,7 +81,8 @@ def cases() -> Iterator[Case]:
         "Orientation": _orientations,
         "Metadata": _metadata,
         "Another format": _conversions,
-    }.items():
+    }
+    for section, rows in sections.items():
         for upload, make, result, *query in rows():
             yield Case(section, upload, make, result, *query)
 
@@ -372,6 +375,42 @@ def _gif() -> Iterator[Row]:
     make = partial(files.with_palette, INDICES, PALETTE, "GIF", comment=b"a comment")
     yield "with a comment", make, Kept(Format.PNG, SEEN, (COLOURS, FORMAT, METADATA))
     yield "animated", partial(files.animated, "GIF"), UNSUPPORTED
+
+
+def _nifti(target: Format) -> Iterator[Row]:
+    def make(samples: Samples, **options: Any) -> Callable[[], bytes]:
+        return partial(files.nifti, samples, packed=target is Format.NIFTI_GZ, **options)
+
+    volume = np.stack([DEEP[..., n] for n in range(4)])
+    for title, numbers in {
+        "8-bit": volume.astype("u1"),
+        "16-bit signed": volume.view("i2"),
+        "16-bit": volume,
+        "32-bit floating-point": (volume.astype("f4") - 30_000) * 3,
+    }.items():
+        yield f"{title}, 4 slices", make(numbers), Kept(target, numbers)
+    if target is Format.NIFTI_GZ:
+        return
+    for title, numbers in {
+        "8-bit signed": volume.view("i1")[..., :13],
+        "32-bit": volume.astype("u4") * 65_537,
+        "32-bit signed": (volume.astype("u4") * 65_537).view("i4"),
+        "64-bit floating-point": volume / 3,
+    }.items():
+        yield f"{title}, 4 slices", make(numbers), Kept(target, numbers)
+    numbers = volume.view("i2")
+    yield "16-bit signed, 2 volumes of 2 slices", make(numbers, volumes=2), Kept(target, numbers)
+    yield "16-bit signed, one slice", make(numbers[:1]), Kept(target, numbers[:1])
+    yield "16-bit signed, NIfTI-2", make(numbers, version=2), Kept(target, numbers)
+    yield "16-bit signed, big-endian", make(numbers, order=">"), Kept(target, numbers)
+    rgb = np.stack([NOISE[..., :3], 255 - NOISE[..., :3]])
+    yield "8-bit RGB, 2 slices", make(rgb), Kept(target, rgb)
+    yield "complex numbers", make(volume.astype("c8")), UNSUPPORTED
+    as_tiff = Kept(Format.TIFF, numbers, (METADATA,))
+    yield "16-bit signed, 4 slices", make(numbers), as_tiff, "format=tiff"
+    for query in ("format=png", "metadata=strip"):
+        refused = Refused(422, "unsuitable-format")
+        yield "16-bit signed, 4 slices", make(numbers), refused, query
 
 
 def _others() -> Iterator[Row]:

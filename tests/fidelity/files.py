@@ -1,11 +1,13 @@
 """Makes files of every mode, by libraries other than the code under test, or byte by byte."""
 
+import gzip
 import io
 import struct
 import zlib
 from typing import Any
 
 import imagecodecs
+import nibabel
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
@@ -72,6 +74,33 @@ def animated(kind: str) -> bytes:
     """Two frames; the pages of a TIFF."""
     frame = Image.fromarray(255 - SMOOTH)
     return by_pillow(SMOOTH, kind, save_all=True, append_images=[frame])
+
+
+def nifti(
+    samples: Samples,
+    *,
+    version: int = 1,
+    order: str = "<",
+    volumes: int = 1,
+    packed: bool = False,
+) -> bytes:
+    """Saved by nibabel: [slices, height, width], or with 3 channels; voxels of 1 x 1 x 1 mm.
+
+    There is a comment in an extension, and slope and intercept are those of a scanner.
+    """
+    slices, height, width, *channels = samples.shape
+    if channels:
+        samples = samples.view([(each, "u1") for each in "RGB"])[..., 0]
+    shaped = samples.reshape(volumes, slices // volumes, height, width)
+    kind = (nibabel.Nifti1Image, nibabel.Nifti2Image)[version - 1]
+    header = kind.header_class(endianness=order)
+    header.set_data_dtype(samples.dtype)
+    header["descrip"] = b"a scan"
+    header.extensions.append(nibabel.nifti1.Nifti1Extension("comment", b"said in passing"))
+    image = kind(np.squeeze(shaped.T, 3) if volumes == 1 else shaped.T, np.eye(4), header)
+    image.header.set_slope_inter(1, 0)
+    data = bytes(image.to_bytes())
+    return gzip.compress(data, 1, mtime=0) if packed else data
 
 
 def of_two_sizes() -> bytes:

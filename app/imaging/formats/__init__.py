@@ -6,6 +6,7 @@ names, and which format a file is of.
 
 import pkgutil
 from importlib import import_module
+from pathlib import PurePath
 
 from app.imaging.formats.foreign import foreign_to
 from app.imaging.formats.format import FileFormat
@@ -28,6 +29,23 @@ for _module in pkgutil.iter_modules(__path__, f"{__name__}."):
 def suffixes() -> frozenset[str]:
     """Those of files that are read, in lower case and with their dot."""
     return frozenset(suffix for each in FORMATS.values() for suffix in each.suffixes)
+
+
+def parted(name: str) -> tuple[str, str]:
+    """A file's name in two: what it is called, and its suffix, of two parts in the case of .nii.gz.
+
+    >>> parted("brain.1.NII.GZ")
+    ('brain.1', '.NII.GZ')
+    """
+    known = (each for each in suffixes() if name.lower().endswith(each) and name.lower() != each)
+    suffix = max(known, key=len, default=PurePath(name).suffix)
+    end = len(name) - len(suffix)
+    return name[:end], name[end:]
+
+
+def is_called_one(name: str) -> bool:
+    """Whether a file is called as pictures are that are read."""
+    return parted(name)[1].lower() in suffixes()
 
 
 def media_types() -> tuple[str, ...]:

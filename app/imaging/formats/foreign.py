@@ -59,6 +59,8 @@ FOREIGN = (
     Foreign("a Photoshop", rb"8BPS"),
     Foreign("an OpenEXR", rb"\x76\x2f\x31\x01", _DEEP),
     Foreign("a FITS", rb"SIMPLE  =", _DEEP),
-    Foreign("a NIfTI", rb".{344}(?:n\+1|ni1)\x00|.{4}(?:n\+2|ni2)\x00", _DEEP),
+    Foreign(
+        "a NIfTI header", rb".{344}ni1\x00|.{4}ni2\x00", "send header and image in one, as .nii"
+    ),
     Foreign("a gzip", rb"\x1f\x8b", "unpack it, and send the picture that is in it"),
 )

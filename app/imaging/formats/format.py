@@ -17,7 +17,8 @@ class Holds:
     `depths` are bits a sample, of which 32 is floating point; `extra` is a channel of no stated
     meaning, and `numbers` are samples that are signed, of 32 bits, or floating point beyond 0 to 1.
     Colour profiles are held by all formats that are written. `too_long` names the parts of metadata
-    that are left out. `frames` says that there may be several, pages or slices.
+    that are left out. `frames` says that there may be several, pages or slices, and `others` that
+    pictures of other formats can be written, too.
     """
 
     depths: tuple[int, ...] = ()
@@ -29,6 +30,7 @@ class Holds:
     xmp: bool = False
     dpi: bool = False
     frames: bool = False
+    others: bool = True
     too_long: Callable[[Metadata], Iterator[Change]] = _none_too_long
 
 
@@ -57,6 +59,11 @@ class FileFormat:
     def media_type(self) -> str:
         """The media type of files that are written."""
         return self.media_types[0]
+
+    @property
+    def suffix(self) -> str:
+        """The suffix of files that are written, with its dot."""
+        return self.suffixes[0]
 
 
 def recognise(*signatures: bytes) -> Callable[[bytes], bool]:

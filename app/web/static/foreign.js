@@ -23,8 +23,8 @@ export const FOREIGN = [
     pattern: /^(?:\x76\x2f\x31\x01)/s },
   { title: "a FITS", advice: "convert it to PNG or TIFF",
     pattern: /^(?:SIMPLE  =)/s },
-  { title: "a NIfTI", advice: "convert it to PNG or TIFF",
-    pattern: /^(?:.{344}(?:n\+1|ni1)\x00|.{4}(?:n\+2|ni2)\x00)/s },
+  { title: "a NIfTI header", advice: "send header and image in one, as .nii",
+    pattern: /^(?:.{344}ni1\x00|.{4}ni2\x00)/s },
   { title: "a gzip", advice: "unpack it, and send the picture that is in it",
     pattern: /^(?:\x1f\x8b)/s },
 ];

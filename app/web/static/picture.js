@@ -6,20 +6,22 @@ import * as service from "./service.js";
 const KEPT = 8; // answers remembered for a picture; each may be tens of megabytes
 
 const HEAD = 1024; // bytes that a file is known by
-const READ = /^(?:BM|GIF8|\x89PNG|\xff\xd8\xff|RIFF.{4}WEBP|II[*+]\0(?!.{4}CR\x02)|MM\0[*+])/s;
+const READ = /^(?:BM|GIF8|\x89PNG|\xff\xd8\xff|RIFF.{4}WEBP|II[*+]\0(?!.{4}CR\x02)|MM\0[*+]|\x1f\x8b)/s;
 
 const SIGNATURES = [
   ["png", "png", (bytes) => starts(bytes, [0x89, 0x50, 0x4e, 0x47])],
   ["jpeg", "jpg", (bytes) => starts(bytes, [0xff, 0xd8, 0xff])],
   ["webp", "webp", (bytes) => ascii(bytes, 0, "RIFF") && ascii(bytes, 8, "WEBP")],
   ["tiff", "tif", (bytes) => ["II*\0", "MM\0*", "II+\0", "MM\0+"].some((m) => ascii(bytes, 0, m))],
+  ["nifti", "nii", (bytes) => ascii(bytes, 344, "n+1\0") || ascii(bytes, 4, "n+2\0")],
+  ["nifti-gz", "nii.gz", (bytes) => starts(bytes, [0x1f, 0x8b])], // no other gzip is read
 ];
 
 export const EXTENSIONS = Object.fromEntries(SIGNATURES.map(([format, end]) => [format, end]));
 
 /** The format that a file's first bytes say, whatever its name says; null if none of ours. */
 export async function formatOf(blob) {
-  const bytes = new Uint8Array(await blob.slice(0, 12).arrayBuffer());
+  const bytes = new Uint8Array(await blob.slice(0, HEAD).arrayBuffer());
   return SIGNATURES.find(([, , is]) => is(bytes))?.[0] ?? null;
 }
 
