@@ -1,1 +1,1 @@
-"""The service on uvicorn: connections, processes, start and stop."""
+"""Run the service on uvicorn: connections, processes, start and stop."""

@@ -1,6 +1,6 @@
-"""One connection of the server: what uvicorn's own HTTP does not do for clients that misbehave.
+"""One connection of the server, with what uvicorn's HTTP protocol lacks against hostile clients.
 
-Written against the uvicorn that `UVICORN` names; a test fails when another one is installed.
+Written against the version of uvicorn in `UVICORN`; a test fails when another one is installed.
 """
 
 import asyncio
@@ -21,53 +21,54 @@ from app.service.trace import Trace
 logger = logging.getLogger(__name__)
 
 UVICORN = "0.54.0"
-"""The version whose HttpToolsProtocol is extended here and in `head`."""
+"""Version of uvicorn whose HttpToolsProtocol is extended here and in `head`."""
 
 SLICE = 1 << 13
-"""Bytes that are parsed at a time."""
+"""Bytes parsed at a time."""
 TURN_SECONDS = 0.005
-"""For which one connection may parse before all others have their turn."""
+"""Seconds for which one connection may parse before the event loop serves the others."""
 MAX_AHEAD = 1 << 16
-"""Bytes that are read and kept while an earlier request is being answered."""
+"""Bytes that are read and kept while an earlier request is in progress."""
 FIRST_PROBE_SECONDS, LONGEST_PROBE_SECONDS = 0.25, 2.0
-"""Between two looks at whether a client whose departure cannot be seen still listens: each time
-twice as long.
+"""Seconds between two probes for a client whose departure cannot be seen otherwise. The interval
+doubles with each probe.
 """
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class Connection(HttpToolsProtocol):
-    """uvicorn's HTTP, in turns and within `answer_seconds`.
+    """uvicorn's HTTP protocol, with parsing in turns and a time limit on reading responses.
 
-    - It parses a slice at a time, and lets the event loop go on after TURN_SECONDS.
-    - It parses one request ahead at most; what else comes meanwhile is kept as it is, up to
-      MAX_AHEAD bytes, and then no longer read.
-    - A client that has closed its half is answered; one that has left altogether is told to every
-      request of the connection.
-    - A client that does not take an answer within `answer_seconds` is cut off.
+    - It parses a slice of the received bytes at a time and yields to the event loop after
+      TURN_SECONDS.
+    - It parses at most one request ahead. Further bytes are kept unparsed, up to MAX_AHEAD; beyond
+      that, reading pauses.
+    - A client that has closed its sending side still gets its responses. When a client leaves,
+      every request of the connection is told.
+    - A client that does not read a response within `answer_seconds` is cut off.
     """
 
     answer_seconds: ClassVar[float]
 
     _running: RequestResponseCycle | None = None
-    """The request that is being answered; `cycle` is the one that was parsed last."""
+    """The request in progress; `cycle` is the one parsed last."""
     _turn: asyncio.Handle | None = None
     _unread: asyncio.TimerHandle | None = None
     _probe: asyncio.TimerHandle | None = None
     _half_closed = False
-    """Whether the client has said that it sends no more."""
+    """Whether the client has closed its sending side."""
     _pause = FIRST_PROBE_SECONDS
     _refusal: ProblemError | None = None
-    """What is to be answered once all requests before the faulty one have been."""
+    """The problem to send once all requests before the faulty one have their responses."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Asks to be told whenever anything is left unsent."""
+        """Open the connection, and ask the transport to report any bytes left unsent."""
         super().connection_made(transport)
         self._ahead = bytearray()
         transport.set_write_buffer_limits(high=0)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tells every request that nobody waits for it any more."""
+        """Tell every request of the connection that the client has left."""
         for handle in (self._turn, self._unread, self._probe):
             if handle is not None:
                 handle.cancel()
@@ -84,7 +85,7 @@ class Connection(HttpToolsProtocol):
             cycle.message_event.set()
 
     def data_received(self, data: bytes) -> None:
-        """Keeps what has come, and parses it as far as it is its turn."""
+        """Keep the received bytes, and parse them unless a turn is already scheduled."""
         self._unset_keepalive_if_required()
         self._ahead += data
         if self._turn is None:
@@ -93,7 +94,7 @@ class Connection(HttpToolsProtocol):
             self.flow.pause_reading()
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        """Keeps the connection for the answers that are still due; closes it otherwise."""
+        """Return whether to keep the connection open because responses are still due."""
         complete = self.cycle is not None and not self.cycle.more_body
         if not complete or (self.answered() and not self._ahead):
             return False
@@ -104,15 +105,15 @@ class Connection(HttpToolsProtocol):
 
     @property
     def refused(self) -> bool:
-        """Whether nothing more that this client sends will be heard."""
+        """Whether nothing more from this client will be processed."""
         return self._refusal is not None or self.transport.is_closing()
 
     def answered(self) -> bool:
-        """Whether every request that was parsed has its answer."""
+        """Return whether every parsed request has its response."""
         return self._running is None or self._running.response_complete
 
     def _advance(self) -> None:
-        """Parses until there is nothing left, a request has to wait, or the turn is over."""
+        """Parse until nothing is left, a request has to wait, or the turn is over."""
         self._turn = None
         began = time.perf_counter()
         while self._ahead and not self._waits():
@@ -140,7 +141,7 @@ class Connection(HttpToolsProtocol):
             data = data[self.parse(data) :]
 
     def parse(self, data: bytes) -> int:
-        """Parses what has come; returns how many bytes of it."""
+        """Parse `data` and return the number of bytes consumed."""
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserError:
@@ -151,7 +152,7 @@ class Connection(HttpToolsProtocol):
         return len(data)
 
     def upgrade_offered(self, parsed: int) -> int:
-        """Passes over an offer of another protocol; returns how many bytes were parsed."""
+        """Ignore an offer to switch protocols; return the number of bytes parsed."""
         return parsed
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
@@ -160,7 +161,7 @@ class Connection(HttpToolsProtocol):
         super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:
-        """Goes on with what was sent ahead."""
+        """Continue with the bytes that the client has sent ahead."""
         super().on_response_complete()
         if self._unread is not None:
             self._unread.cancel()
@@ -177,13 +178,13 @@ class Connection(HttpToolsProtocol):
             self._turn = self.loop.call_soon(self._advance)
 
     def pause_writing(self) -> None:
-        """Something was left unsent: the client has `answer_seconds` to take it."""
+        """Start the time limit, since the client has not taken all that was written."""
         super().pause_writing()
         if self._unread is None:
             self._expect_reader()
 
     def resume_writing(self) -> None:
-        """All was sent; the time goes on as long as the same answer does."""
+        """Stop the time limit, unless the same response continues."""
         super().resume_writing()
         if self._unread is not None and self.answered():
             self._unread.cancel()
@@ -194,7 +195,7 @@ class Connection(HttpToolsProtocol):
 
     def _cut_off(self) -> None:
         self._unread = None
-        logger.info("connection cut off: the client does not read its answer")
+        logger.info("connection cut off: the client does not read the response")
         self.transport.abort()
 
     def _look_later(self) -> None:
@@ -203,12 +204,11 @@ class Connection(HttpToolsProtocol):
             self._pause = min(2 * self._pause, LONGEST_PROBE_SECONDS)
 
     def _look(self) -> None:
-        """Finds out whether a client has left whose departure cannot be seen, by talking to it.
+        """Probe for a client whose departure cannot be seen, by writing to it.
 
-        It cannot where the client has closed its half, or has sent more ahead than is read.
-
-        A client that is gone resets the connection, one that only has closed its half takes an
-        interim answer for what it is (RFC 9110, 15.2).
+        Departure cannot be seen where the client has closed its sending side, or has sent more
+        ahead than is read. A client that is gone resets the connection; one that has only closed
+        its sending side accepts an interim response (RFC 9110, section 15.2).
         """
         self._probe = None
         cycle = self._running
@@ -220,9 +220,10 @@ class Connection(HttpToolsProtocol):
         self._look_later()
 
     def refuse(self, refusal: ProblemError) -> None:
-        """Answers the request that is being parsed with a problem, and hangs up.
+        """Respond to the request being parsed with a problem, and close the connection.
 
-        Requests before it are answered first. Where its own answer has begun, it is broken off.
+        Earlier requests get their responses first. If the response to this request has begun, it is
+        broken off.
         """
         if self.refused:
             return

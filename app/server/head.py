@@ -1,4 +1,4 @@
-"""The limits on a request's head, its first line and headers, which the server itself has not."""
+"""Limits on a request's line and headers (its head), which uvicorn does not have."""
 
 import asyncio
 import re
@@ -13,12 +13,13 @@ HOST = re.compile(rb"[^\s/?#@\\]*")
 
 
 class LimitedHead(Connection):
-    """Hangs up on a head that is longer than `max_bytes` or takes longer than `seconds`.
+    """Close connections whose request head exceeds `max_bytes` or takes longer than `seconds`.
 
-    The time runs from the connection, so that one that says nothing is closed, too; between two
-    requests uvicorn's own, shorter time holds. What is too long is answered 431, too slow 408,
-    and 400 a request in HTTP/1.1 without exactly one Host. Trailers count as a head of their own,
-    and so does all else between the pieces of a body that comes in chunks.
+    The time runs from the opening of the connection, so that a silent client is disconnected, too;
+    between two requests, uvicorn's shorter keep-alive timeout applies. The response is 431 for a
+    head that is too long, 408 for one that is too slow, and 400 for an HTTP/1.1 request without
+    exactly one Host header. Trailers, and everything else between the chunks of a chunked body,
+    count as a head of their own.
     """
 
     max_bytes: ClassVar[int]
@@ -26,37 +27,37 @@ class LimitedHead(Connection):
 
     _in_head = False
     _head_bytes = 0
-    """Of a head, or of what surrounds the pieces of a body, before the slice in hand."""
+    """Bytes of the head, or of what lies between two chunks, before the current slice."""
     _field_bytes = 0
-    """Of the trailers, as they are counted in a head."""
+    """Bytes of the trailers, counted as those of a head."""
     _counted_from_here = False
     _deadline: asyncio.TimerHandle | None = None
     _repeats = False
 
     @classmethod
     def of(cls, max_bytes: int, seconds: float, answer_seconds: float) -> type["LimitedHead"]:
-        """The protocol with these limits."""
+        """Return a subclass with these limits."""
         limits = {"max_bytes": max_bytes, "seconds": seconds, "answer_seconds": answer_seconds}
         return type(cls.__name__, (cls,), limits)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Starts the time of the first head."""
+        """Start the time limit of the first head."""
         super().connection_made(transport)
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stops the time."""
+        """Stop the time limit."""
         self._forget_head()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Starts the time of a head at its first byte."""
+        """Start the time limit at the first byte of a head."""
         if self._deadline is None and self.answered():
             self._expect_head()
         super().data_received(data)
 
     def parse(self, data: bytes) -> int:
-        """Counts what belongs to a head that is still incomplete."""
+        """Parse `data`, and count the bytes that belong to an incomplete head."""
         self._counted_from_here = False
         parsed = super().parse(data)
         if not (self._counted_from_here or self.refused):
@@ -66,10 +67,11 @@ class LimitedHead(Connection):
         return parsed
 
     def upgrade_offered(self, parsed: int) -> int:
-        """Passes over an offer to continue in another protocol, as RFC 9110, 7.8 allows.
+        """Ignore an offer to switch protocols, as RFC 9110, section 7.8 allows.
 
-        Clients that would like HTTP/2 make it with any request. What follows is the body: a new
-        parser is shown the head once more, without the offer, and nobody else hears of that.
+        Clients that support HTTP/2 may send the offer with any request. The body follows the head,
+        so a new parser is fed the framing headers again without the offer; callbacks are suppressed
+        meanwhile.
         """
         framing = (b"content-length", b"transfer-encoding")
         lines = [b"%b: %b" % header for header in self.headers if header[0] in framing]
@@ -80,7 +82,7 @@ class LimitedHead(Connection):
         return parsed
 
     def on_message_begin(self) -> None:
-        """The first byte of a head, maybe sent ahead while another request is being answered."""
+        """Begin a head, perhaps one sent ahead while another request is in progress."""
         if self._repeats or self.refused:
             return
         super().on_message_begin()
@@ -90,7 +92,7 @@ class LimitedHead(Connection):
             self._expect_head()
 
     def on_headers_complete(self) -> None:
-        """The head has come whole: maybe at once, in a packet that is longer than the limit."""
+        """Check the size of the complete head, which may have arrived in one oversized packet."""
         if self._repeats:
             self._repeats = False
             return
@@ -104,7 +106,7 @@ class LimitedHead(Connection):
             self._refuse_length()
         elif not self._names_one_host():
             self._refuse_head(
-                problem("bad-request", reason="The request must have one header Host.")
+                problem("bad-request", reason="The request must have exactly one Host header.")
             )
         else:
             super().on_headers_complete()
@@ -116,12 +118,12 @@ class LimitedHead(Connection):
         return len(hosts) == 1 and HOST.fullmatch(hosts[0]) is not None
 
     def on_url(self, url: bytes) -> None:
-        """Part of the target."""
+        """Take a piece of the request target."""
         if not (self._repeats or self.refused):
             super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A whole line of the head, or a trailer, which is read and dropped."""
+        """Take a complete header line, or read and drop a trailer."""
         if self._repeats or self.refused:
             return
         if self._in_head:
@@ -132,13 +134,13 @@ class LimitedHead(Connection):
             self._refuse_length()
 
     def on_body(self, body: bytes) -> None:
-        """A piece of the body: all before it is forgotten."""
+        """Take a piece of the body, and restart the count."""
         if not self.refused:
             self._count_anew()
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The end of a request; not that of a head that makes an offer, whose body follows."""
+        """End the request, unless its head offers to switch protocols and the body is to follow."""
         if not (self.refused or self.parser.should_upgrade()):
             self._count_anew()
             super().on_message_complete()
@@ -157,9 +159,9 @@ class LimitedHead(Connection):
 
     def _end_of_time(self) -> None:
         if self.answered():
-            part = "The request's head"
+            part = "The request line and headers"
             self._refuse_head(problem("too-slow", part=part, seconds=self.seconds))
-        else:  # a head sent ahead may wait as long as the answer before it
+        else:  # a head sent ahead may wait until the earlier response is complete
             self._expect_head()
 
     def _refuse_length(self) -> None:

@@ -1,4 +1,4 @@
-"""The HTTP server: starts at once, stops without cutting anybody off."""
+"""The HTTP server: starts immediately, and drains before it stops."""
 
 import asyncio
 import logging
@@ -24,19 +24,20 @@ from app.settings import Settings
 logger = logging.getLogger(__name__)
 
 KEEP_ALIVE_SECONDS = 75
-"""For which a connection may idle: longer than clients and proxies keep one, a minute at most by
-habit. Who hangs up first must be the client: what it sends just then would be lost.
+"""Seconds for which a connection may idle. Clients and proxies commonly keep connections for up to
+a minute; the client must be the one that closes, because a request that crosses with the server's
+close would be lost.
 """
 
 CANCEL_SECONDS = 1
-"""For requests that are cancelled at the end of drain_seconds to answer that they were."""
+"""Seconds that requests cancelled at the end of `drain_seconds` have to send their responses."""
 
 
 class Server(uvicorn.Server):
-    """uvicorn, draining: at SIGTERM or SIGHUP it listens on until all pictures taken are answered.
+    """uvicorn with draining: after SIGTERM or SIGHUP, it listens until all images are finished.
 
-    New requests meanwhile get 503 rather than a refused connection, so a load balancer that has
-    not noticed yet can send them elsewhere. A second signal stops at once.
+    New requests meanwhile get 503 instead of a refused connection, so that a load balancer that has
+    not noticed yet can redirect them. A second signal stops the server at once.
     """
 
     def __init__(self, config: uvicorn.Config, service: Service) -> None:
@@ -48,7 +49,7 @@ class Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """SIGHUP, which a terminal sends when it is closed, is taken for SIGTERM."""
+        """Handle SIGHUP, which a closing terminal sends, like SIGTERM."""
         hangup = getattr(signal, "SIGHUP", None)
         if hangup is None or threading.current_thread() is not threading.main_thread():
             with super().capture_signals():
@@ -62,20 +63,20 @@ class Server(uvicorn.Server):
             signal.signal(hangup, before)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        """The signal handler."""
+        """Drain at the first signal, and exit at the second."""
         if self._service.draining:
             self.should_exit = self.force_exit = True
         self._service.drain()
 
     async def on_tick(self, counter: int) -> bool:
-        """Ten times a second: whether it is time to stop."""
+        """Return whether to stop; uvicorn calls this ten times a second."""
         if self._told and not self._service.draining:
             self.stop_for_child()
-        self._told = NURSERY.told_to_end()  # acted on a tick later: the same may come to us, too
+        self._told = NURSERY.told_to_end()  # acted on one tick later: this process may get it, too
         return await super().on_tick(counter) or self._failed() or self._drained()
 
     def stop_for_child(self) -> None:
-        """Drains since a child was told to end, and this process was not."""
+        """Drain because a child process, but not this one, received a signal."""
         self._service.drain()
 
     def _failed(self) -> bool:
@@ -87,12 +88,12 @@ class Server(uvicorn.Server):
         now = asyncio.get_running_loop().time()
         if self._deadline is None:
             self._deadline = now + self._drain_seconds
-            logger.info("draining: %d pictures in flight", self._service.memory.shares)
+            logger.info("draining: %d images in progress", self._service.memory.shares)
         return not self._service.memory.shares or now >= self._deadline
 
 
 def serve(settings: Settings) -> int:
-    """Runs the service until it is told to stop; exit code 1 if it cannot serve any more."""
+    """Run the service until it is told to stop; return its exit code."""
     app = create_app(settings)
     service: Service = app.state.service
     with metrics_apart(settings, service.metrics.registry):
@@ -101,13 +102,13 @@ def serve(settings: Settings) -> int:
 
 
 def exit_code(service: Service) -> int:
-    """1 if it could not serve any more."""
+    """Return 1 if the service has failed, else 0."""
     return 1 if service.failure else 0
 
 
 @contextmanager
 def metrics_apart(settings: Settings, registry: CollectorRegistry) -> Iterator[None]:
-    """Answers the metrics on a port of their own, if they have one, within the same limits."""
+    """Serve the metrics on a port of their own, if configured, within the same limits."""
     if not settings.metrics_port:
         yield
         return
@@ -143,12 +144,12 @@ def metrics_apart(settings: Settings, registry: CollectorRegistry) -> Iterator[N
 
 
 def protocol(settings: Settings) -> type[LimitedHead]:
-    """HTTP within the limits of the settings."""
+    """Return the HTTP protocol class with the limits of the settings."""
     return LimitedHead.of(settings.max_head_bytes, settings.head_seconds, settings.answer_seconds)
 
 
 def make_server(app: FastAPI, kind: Callable[[uvicorn.Config, Service], Server] = Server) -> Server:
-    """The server of an application that `create_app` has made, by its settings."""
+    """Return a server for an application made by `create_app`."""
     settings: Settings = app.state.service.settings
     _allow_descriptors()
     config = uvicorn.Config(
@@ -170,7 +171,7 @@ def make_server(app: FastAPI, kind: Callable[[uvicorn.Config, Service], Server] 
 
 
 def _allow_descriptors() -> None:
-    """As many as the system lets this process have: a picture takes four, and its socket one."""
+    """Raise the limit on open files: an image takes four descriptors, and its connection one."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(ValueError, OSError):  # macOS allows fewer than it says
+    with suppress(ValueError, OSError):  # macOS allows fewer than it reports
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -1,7 +1,7 @@
-"""Several processes that serve behind one socket: started, started again, and stopped together.
+"""Several processes that serve one socket: started, restarted and stopped together.
 
-TensorFlow must not be forked once it has started, so each worker is a fresh Python, with models,
-queue and limits of its own. Whichever is free takes the next connection.
+TensorFlow must not be forked once it has started, so each worker is a fresh Python process with its
+own models, queue and limits. The first idle worker accepts the next connection.
 """
 
 import asyncio
@@ -45,18 +45,19 @@ SIGNALS = [signal.SIGTERM, signal.SIGINT]
 if sys.platform != "win32":
     SIGNALS.append(signal.SIGHUP)
 LONGEST_PAUSE = 30.0
-"""Seconds until a worker that keeps dying is started again: one at first, then twice as many."""
+"""Most seconds until a worker that keeps dying is restarted: 1 at first, doubling each time."""
 
 
 def serve(settings: Settings) -> int:
-    """Runs `settings.workers` processes until it is told to stop; exit code 1 if they cannot serve.
+    """Run `settings.workers` processes until told to stop; return the exit code.
 
-    At SIGTERM, SIGINT or SIGHUP all of them drain; a second signal ends them at once.
+    The exit code is 1 if the workers cannot serve. SIGTERM, SIGINT and SIGHUP drain all of them; a
+    second signal kills them.
     """
     config = uvicorn.Config("", host=settings.host, port=settings.port, log_config=None)
     with config.bind_socket() as listener, tempfile.TemporaryDirectory() as folder:
-        listener.listen(config.backlog)  # connections wait while no worker is there to take them
-        os.environ[SHARED_METRICS] = folder  # read by the workers when they import the library
+        listener.listen(config.backlog)  # connections wait until a worker accepts them
+        os.environ[SHARED_METRICS] = folder  # read when the workers import prometheus_client
         registry = CollectorRegistry()
         registry.register(WorkersTotals(Path(folder)))
         try:
@@ -67,13 +68,13 @@ def serve(settings: Settings) -> int:
 
 
 def threads_each(settings: Settings) -> int:
-    """The threads of one worker: those that were asked for, or its share of the cores."""
+    """Return the threads of one worker: the number in the settings, or its share of the cores."""
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     return settings.threads or max(1, cores // settings.workers)
 
 
 def devices() -> list[str]:
-    """The GPUs that there are for this process, as CUDA_VISIBLE_DEVICES names them."""
+    """Return the GPUs available to this process, named as in CUDA_VISIBLE_DEVICES."""
     if "CUDA_VISIBLE_DEVICES" in os.environ:
         return [name for name in os.environ["CUDA_VISIBLE_DEVICES"].split(",") if name]
     return [str(index) for index, _ in enumerate(Path("/dev").glob("nvidia[0-9]*"))]
@@ -81,20 +82,20 @@ def devices() -> list[str]:
 
 @dataclass
 class Worker:
-    """One of the processes; a new one takes the place of one that has died."""
+    """One worker process; a new Worker replaces one that has died."""
 
     number: int
     process: SpawnProcess
     ready: Any
-    """A bool that the process shares: whether it has ever been ready."""
+    """A shared bool: whether the worker has ever been ready."""
     deaths: int = 0
-    """In a row, without having been ready in between."""
+    """Consecutive deaths without being ready in between."""
     due: float | None = None
-    """When it is started again, on the monotonic clock; None while it lives."""
+    """Time of the restart on the monotonic clock; None while the worker lives."""
 
 
 class Supervisor:
-    """Keeps the workers alive until a signal comes."""
+    """Keep the workers alive until a signal comes."""
 
     def __init__(self, settings: Settings, listener: socket.socket) -> None:
         self._settings = settings.model_copy(update={"threads": threads_each(settings)})
@@ -103,7 +104,7 @@ class Supervisor:
         self._signals, self._signalled = SPAWN.Pipe(duplex=False)
 
     def run(self) -> int:
-        """The exit code: 1 if a worker ended before any was ready."""
+        """Run until a signal comes; return 1 if a worker ended before any was ready, else 0."""
         with self._handling_signals():
             workers = [self._start(number) for number in range(self._settings.workers)]
             has_served = False
@@ -130,7 +131,7 @@ class Supervisor:
         return Worker(number, process, ready)
 
     def _cared_for(self, worker: Worker) -> Worker:
-        """The worker, or a new one in its place once that is due."""
+        """Return the worker, or its replacement once a restart is due."""
         if worker.process.is_alive():
             return worker
         now = time.monotonic()
@@ -148,14 +149,14 @@ class Supervisor:
         return successor
 
     def _wait(self, workers: list[Worker]) -> bool:
-        """Until a worker dies or is due to be started, or a signal comes; whether one has."""
+        """Wait for a death, a due restart or a signal; return whether a signal came."""
         times = [worker.due for worker in workers if worker.due is not None]
         timeout = max(0.0, min(times) - time.monotonic()) if times else None
         living = [worker.process.sentinel for worker in workers if worker.due is None]
         return self._signals in wait([self._signals, *living], timeout)
 
     def _stop(self, workers: list[Worker]) -> None:
-        """Lets the workers drain; kills them at a second signal."""
+        """Let the workers drain, and kill them at a second signal."""
         for worker in workers:
             worker.process.terminate()
         while living := [worker.process for worker in workers if worker.process.is_alive()]:
@@ -182,26 +183,26 @@ class Supervisor:
 
 
 class _WorkerServer(Server):
-    """Drains however often it is told to: a terminal or systemd tells it besides its parent."""
+    """A server that drains however often it is told to: signals may reach it besides its parent."""
 
     def __init__(self, config: uvicorn.Config, service: Service, *, ready: Any) -> None:
-        """`ready` is a bool that the parent sees: whether this has ever been ready."""
+        """Take `ready`, a bool shared with the parent: whether this worker has ever been ready."""
         super().__init__(config, service)
         self._ready = ready
 
     async def on_tick(self, counter: int) -> bool:
-        """Ten times a second: tells the parent, once a second the other workers, how it is."""
+        """Report readiness to the parent and, once a second, metrics to the other workers."""
         self._ready.value = self._ready.value or self._service.ready
         if counter % 10 == 0:
             self._service.metrics.publish()
         return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        """The signal handler."""
+        """Drain."""
         self._service.drain()
 
     def stop_for_child(self) -> None:
-        """Has the parent stop all workers."""
+        """Have the parent stop all workers."""
         os.kill(os.getppid(), signal.SIGTERM)
         super().stop_for_child()
 
@@ -214,7 +215,7 @@ def _work(
     device: str | None,
     patient: bool,
 ) -> None:
-    """The life of a worker; a `patient` one takes no connections before its models are warm."""
+    """Run a worker; a `patient` one accepts no connections before its models are warm."""
     if device is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = device
     configure_logs(settings.log_level, settings.log_format)

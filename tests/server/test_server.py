@@ -105,7 +105,7 @@ def test_it_lives_at_once_gets_ready_and_drains(start, png):
         while b"denoiser_held_bytes 0.0" in process.read("/metrics")[2]:
             time.sleep(0.01)
         process.popen.send_signal(signal.SIGTERM)
-        process.wait_for(r"draining: \d pictures in flight")
+        process.wait_for(r"draining: \d images in progress")
         status, headers, problem = process.get("/health/ready")
         assert (status, problem["code"]) == (503, "draining")
         assert headers["Retry-After"].isdigit()
@@ -127,7 +127,7 @@ def test_a_closed_terminal_drains_it_too(start):
         assert process.get("/health/live")[0] == 200
         process.popen.send_signal(signal.SIGHUP)
         assert process.popen.wait(60) == 0
-        assert "draining: 0 pictures in flight" in process.log.read_text()
+        assert "draining: 0 images in progress" in process.log.read_text()
 
 
 def test_a_signal_that_comes_to_the_deepest_process_alone_drains_it_too(start, png):
@@ -141,7 +141,7 @@ def test_a_signal_that_comes_to_the_deepest_process_alone_drains_it_too(start, p
         assert deepest != process.popen.pid
         os.kill(deepest, signal.SIGTERM)
         assert process.popen.wait(60) == 0
-        assert "draining: 0 pictures in flight" in process.log.read_text()
+        assert "draining: 0 images in progress" in process.log.read_text()
 
 
 def test_a_misspelt_variable_ends_the_start(monkeypatch, start):

@@ -1,3 +1,5 @@
+import gc
+
 import pytest
 
 from app.inference.batcher import Draining
@@ -33,6 +35,15 @@ async def test_models_are_ready_once_loaded_and_until_drained(make_models):
     assert not models.ready
     with pytest.raises(Draining):
         models.denoiser("blur")
+
+
+async def test_garbage_collection_is_short_once_models_are_loaded(make_models):
+    models = make_models()
+    gc.unfreeze()
+    before = len(gc.get_objects())
+    await models.load()
+    assert len(gc.get_objects()) < before / 10
+    await models.close()
 
 
 async def test_a_model_that_is_not_what_its_card_says_is_a_failure(make_models, make_package):
