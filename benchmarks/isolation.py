@@ -75,6 +75,7 @@ async def _apart(sandbox: Sandbox, data: bytes) -> None:
             strength=FULL,
             working_range="auto",
             transfer="auto",
+            made="",
             strip=False,
         )
 

@@ -2,7 +2,7 @@
 
 from typing import Literal, TypedDict
 
-Format = Literal["png", "jpeg", "webp", "tiff", "nifti", "nifti-gz"]
+Format = Literal["png", "jpeg", "webp", "tiff", "nifti", "nifti-gz", "dicom"]
 
 
 class OutputOptions(TypedDict, total=False):

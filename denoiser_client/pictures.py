@@ -44,7 +44,7 @@ class Result:
     def array(self) -> NDArray[Any]:
         """The pixels, as `Picture` describes arrays: floats from 0 to 1 where such were sent.
 
-        Raises ValueError for TIFF and NIfTI, which need libraries of their own.
+        Raises ValueError for TIFF, NIfTI and DICOM, which need libraries of their own.
         """
         pixels = _decode(self.data, self.media_type)
         if not self.is_float:

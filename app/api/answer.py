@@ -27,6 +27,8 @@ class PictureResponse(Response):
         headers = {"Content-Disposition": f'inline; filename="{name}{suffix}"', **headers}
         if file.changes:
             headers["X-Image-Changes"] = ", ".join(sorted(file.changes))
+        if file.notes:
+            headers["X-Image-Notes"] = ", ".join(sorted(file.notes))
         super().__init__(
             file.data,
             headers=headers,

@@ -2,7 +2,7 @@
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -71,6 +71,15 @@ def those_of(changes: Mapping[Change, bool]) -> Changes:
     return frozenset(change for change, has_happened in changes.items() if has_happened)
 
 
+class Note(enum.StrEnum):
+    """What whoever gets a picture back is to know of it."""
+
+    BURNED_IN = "burned-in-annotation"
+    """The file says that there is text in its pixels that may tell of a patient."""
+    NOT_FOR_DIAGNOSIS = "not-for-diagnosis"
+    """It is a scan, from which noise was taken by guess."""
+
+
 class Format(enum.StrEnum):
     """A file format that is written (and read); `app.imaging.formats` has the record of each."""
 
@@ -80,6 +89,7 @@ class Format(enum.StrEnum):
     TIFF = "tiff"
     NIFTI = "nifti"
     NIFTI_GZ = "nifti-gz"
+    DICOM = "dicom"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +133,8 @@ class Metadata:
     them: both are written into that format alone. `lossless` says that the file was a WebP
     without loss, to be written without loss again; `jpeg` are the quality, 1 to 100, and the
     sampling of colours, such as "420", of a file that was a JPEG. `linear` says that the samples
-    are in proportion to light.
+    are in proportion to light. `notes` are for whoever gets the picture back, and `made` says in
+    words what was done to the samples, for formats that tell.
     """
 
     icc: bytes | None = None
@@ -135,6 +146,8 @@ class Metadata:
     lossless: bool = False
     jpeg: tuple[int, str] | None = None
     linear: bool = False
+    notes: tuple[Note, ...] = ()
+    made: str = ""
 
     @property
     def nbytes(self) -> int:
@@ -193,3 +206,8 @@ class Picture:
     def dtype(self) -> np.dtype[Any]:
         """The type of the samples, shared by pixels and alpha."""
         return self.pixels.dtype
+
+
+def told(picture: Picture, made: str) -> Picture:
+    """The picture, said to have been made so."""
+    return replace(picture, metadata=replace(picture.metadata, made=made))

@@ -14,7 +14,7 @@ from typing import Any
 
 from app.imaging import codec
 from app.imaging.blend import Strength
-from app.imaging.codec import Change, Format, Header, ImagingError
+from app.imaging.codec import Change, Format, Header, ImagingError, Note
 from app.imaging.light import Transfer
 from app.imaging.noise import ChannelMode, NoiseKind
 from app.sandbox import wire
@@ -47,6 +47,7 @@ class SharedFile:
     data: memoryview
     format: Format
     changes: frozenset[Change]
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,13 +192,15 @@ class Remote:
         strength: Strength,
         working_range: str,
         transfer: Transfer,
+        made: str,
         strip: bool,
     ) -> tuple[SharedFile, float]:
         """A picture as a file, with the network's result, of so many channels, as its pixels.
 
         `restored` is None where there was nothing to denoise. `strength` are the shares of the
         network's correction that are applied; `working_range` and `transfer` are what the caller
-        asked for. The second is the deviation of the noise that was found, 0..1.
+        asked for, and `made` is what is said to have been done. The second is the deviation of the
+        noise that was found, 0..1.
         """
         layout, self._keeps = picture.layout, True
         self._pixels += layout.size
@@ -214,6 +217,7 @@ class Remote:
             strength=astuple(strength),
             working_range=working_range,
             transfer=transfer,
+            made=made,
         )
         with self._checked():
             return file, min(1.0, max(0.0, float(answer["sigma"])))
@@ -242,6 +246,7 @@ class Remote:
         with self._checked():
             size = int(answer["size"])
             changes = frozenset(map(Change, answer["changes"]))
+            notes = tuple(map(Note, answer["notes"]))
             if not 0 < size <= 2 * likely + SLACK:
                 raise ValueError(f"a file of {size} bytes")
         if size > region.size:
@@ -251,7 +256,7 @@ class Remote:
         data = region.view
         region.close()
         self._keeps = False
-        return answer, SharedFile(data, target, changes)
+        return answer, SharedFile(data, target, changes, notes)
 
     async def compare(self) -> tuple[float, float, float]:
         """RMSE, PSNR and SSIM of the two pictures that were decoded."""

@@ -24,6 +24,7 @@ from app.imaging.codec import (
 from app.imaging.light import Transfer
 from app.imaging.metrics import psnr, rmse, ssim
 from app.imaging.noise import ChannelMode, NoiseKind, add_noise
+from app.imaging.picture import told
 from app.imaging.range import read_choice, robust
 from app.imaging.scale import Pixels, is_plain
 from app.imaging.view import corrected, noise_found, view_of
@@ -118,6 +119,7 @@ class Bench:
         strength: Sequence[float],
         working_range: str,
         transfer: Transfer,
+        made: str,
         **encoding: Any,
     ) -> Message:
         """Encodes a picture in shared memory with the network's result, which lies there, too, in
@@ -129,7 +131,7 @@ class Bench:
         restored, shape = seen.pixels, (*picture.pixels.shape[:2], channels)
         if len(regions) > 1:
             restored = regions[0].array(shape, picture.dtype)
-        self._pictures.append(corrected(picture, seen, restored, Strength(*strength)))
+        self._pictures.append(told(corrected(picture, seen, restored, Strength(*strength)), made))
         sigma = noise_found(seen, restored)
         return self.encode(regions[-1], **encoding) | {"sigma": sigma}
 
@@ -142,7 +144,8 @@ class Bench:
             channels=ChannelMode(channels),
             seed=seed,
         )
-        self._pictures[-1] = replace(self._pictures[-1], pixels=noisy)
+        made = f"Noise added: {kind}, factor {factor:g}."
+        self._pictures[-1] = told(replace(self._pictures[-1], pixels=noisy), made)
         return {}
 
     def encode(
@@ -162,7 +165,7 @@ class Bench:
         if size <= room.size:
             room.size = size
             self.fetch(room)
-        return {"size": size, "changes": sorted(encoded.changes)}
+        return {"size": size, "changes": sorted(encoded.changes), "notes": encoded.notes}
 
     def fetch(self, room: Region) -> Message:
         """Copies the file into shared memory."""

@@ -53,7 +53,7 @@ def _answer(kept: Kept) -> str:
     is_colour = kept.samples.shape[-1] in _COLOURS
     channels = kept.samples.shape[-1] if is_colour else 1
     name = FORMATS[kept.format].title
-    word = "page" if kept.format is Format.TIFF else "slice"
+    word = {Format.TIFF: "page", Format.DICOM: "frame"}.get(kept.format, "slice")
     is_stack = kept.samples.ndim == 3 + is_colour
     pages = f"{len(kept.samples)} {word}{'s' * (len(kept.samples) > 1)}, " if is_stack else ""
     answer = f"{name}, {pages}{_samples(kept.samples)} {_COLOURS[channels]}"

@@ -13,6 +13,7 @@ import imagecodecs
 import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from pydicom import uid
 
 from app.imaging.codec import Change, Format
 from tests.fidelity import files
@@ -72,6 +73,7 @@ def cases() -> Iterator[Case]:
         "JPEG": _jpeg,
         "WebP": _webp,
         "TIFF": _tiff,
+        "DICOM": _dicom,
         "NIfTI": partial(_nifti, Format.NIFTI),
         "NIfTI in gzip": partial(_nifti, Format.NIFTI_GZ),
         "AVIF": _avif,
@@ -375,6 +377,40 @@ def _gif() -> Iterator[Row]:
     make = partial(files.with_palette, INDICES, PALETTE, "GIF", comment=b"a comment")
     yield "with a comment", make, Kept(Format.PNG, SEEN, (COLOURS, FORMAT, METADATA))
     yield "animated", partial(files.animated, "GIF"), UNSUPPORTED
+
+
+def _dicom() -> Iterator[Row]:
+    twelve = DEEP[..., 0] >> 4
+    signed = (DEEP[..., 0] >> 4).view("i2") - 2048
+    for title, samples, options in (
+        ("8-bit grey", NOISE[..., 0], {}),
+        ("8-bit RGB", NOISE[..., :3], {}),
+        ("16-bit grey", DEEP[..., 0], {}),
+        ("16-bit signed grey", DEEP[..., 0].view("i2"), {}),
+        ("12-bit grey in 16", twelve, {"stored": 12}),
+        ("12-bit signed grey in 16", signed, {"stored": 12}),
+        ("12-bit grey in 16, MONOCHROME1", twelve, {"stored": 12, "photometric": "MONOCHROME1"}),
+        ("16-bit grey, implicit VR", DEEP[..., 0], {"syntax": uid.ImplicitVRLittleEndian}),
+        ("16-bit grey, big-endian", DEEP[..., 0], {"syntax": uid.ExplicitVRBigEndian}),
+        ("12-bit grey, 4 frames", np.stack([DEEP[..., n] >> 4 for n in range(4)]), {"stored": 12}),
+    ):
+        yield title, partial(files.dicom, samples, **options), Kept(Format.DICOM, samples)
+    for title, syntax, coder in (
+        ("JPEG-LS", uid.JPEGLSLossless, imagecodecs.jpegls_encode),
+        ("JPEG 2000", uid.JPEG2000Lossless, partial(imagecodecs.jpeg2k_encode, codecformat="j2k")),
+        ("lossless JPEG", uid.JPEGLossless, partial(imagecodecs.jpeg8_encode, lossless=True)),
+    ):
+        make = partial(files.dicom, twelve, stored=12, syntax=syntax, coder=coder)
+        yield f"12-bit grey, {title}", make, Kept(Format.DICOM, twelve)
+    coder = partial(imagecodecs.jpeg8_encode, level=95)
+    make = partial(files.dicom, SMOOTH[..., 0], syntax=uid.JPEGBaseline8Bit, coder=coder)
+    yield "8-bit grey, JPEG", make, Kept(Format.DICOM, SMOOTH[..., 0], (), LOSSY)
+    make = partial(files.dicom, DEEP[..., 0])
+    yield "16-bit grey", make, Kept(Format.TIFF, DEEP[..., 0], (METADATA,)), "format=tiff"
+    refused = Refused(422, "unsuitable-format")
+    yield "16-bit grey", make, refused, "metadata=strip"
+    make = partial(files.dicom, NOISE[..., 0], photometric="PALETTE COLOR")
+    yield "palette", make, UNSUPPORTED
 
 
 def _nifti(target: Format) -> Iterator[Row]:

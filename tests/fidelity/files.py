@@ -4,6 +4,7 @@ import gzip
 import io
 import struct
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import imagecodecs
@@ -12,6 +13,9 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 from PIL import Image
+from pydicom import Dataset, uid
+from pydicom.dataset import FileMetaDataset
+from pydicom.encaps import encapsulate
 
 from app.imaging import ifd
 from app.imaging.tags import Tag
@@ -74,6 +78,55 @@ def animated(kind: str) -> bytes:
     """Two frames; the pages of a TIFF."""
     frame = Image.fromarray(255 - SMOOTH)
     return by_pillow(SMOOTH, kind, save_all=True, append_images=[frame])
+
+
+def dicom(
+    samples: Samples,
+    *,
+    stored: int | None = None,
+    photometric: str | None = None,
+    syntax: str = uid.ExplicitVRLittleEndian,
+    coder: Callable[..., bytes] | None = None,
+    **elements: Any,
+) -> bytes:
+    """Saved by pydicom: [height, width], with 3 channels, or [frames, height, width].
+
+    `elements` are further ones by keyword, in place of those of a small secondary capture.
+    """
+    is_colour = samples.shape[-1] == 3
+    frames = np.ascontiguousarray(samples if samples.ndim == 3 + is_colour else samples[None])
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.SOPClassUID = uid.MRImageStorage
+    dataset.SOPInstanceUID, dataset.SeriesInstanceUID, dataset.StudyInstanceUID = (
+        f"1.2.3.{number}" for number in range(3)
+    )
+    dataset.FrameOfReferenceUID = "1.2.3.9"
+    dataset.PatientName, dataset.PatientID = "Doe^Jane", "4711"
+    dataset.Rows, dataset.Columns = frames.shape[1:3]
+    dataset.NumberOfFrames = len(frames)
+    dataset.SamplesPerPixel = 3 if is_colour else 1
+    dataset.PhotometricInterpretation = photometric or ("RGB" if is_colour else "MONOCHROME2")
+    dataset.BitsAllocated = 8 * samples.itemsize
+    dataset.BitsStored = stored or 8 * samples.itemsize
+    dataset.HighBit = dataset.BitsStored - 1
+    dataset.PixelRepresentation = int(samples.dtype.kind == "i")
+    if is_colour:
+        dataset.PlanarConfiguration = 0
+    for name, value in elements.items():
+        setattr(dataset, name, value)
+    if coder is None:
+        order = ">" if syntax == uid.ExplicitVRBigEndian else "<"
+        pixels = samples.astype(samples.dtype.newbyteorder(order)).tobytes()
+        dataset.add_new("PixelData", "OW" if samples.itemsize > 1 else "OB", pixels)
+        dataset["PixelData"].value += bytes(len(pixels) % 2)
+    else:
+        dataset.PixelData = encapsulate([bytes(coder(frame)) for frame in frames])
+        dataset["PixelData"].is_undefined_length = True
+    file = io.BytesIO()
+    dataset.save_as(file, enforce_file_format=True)
+    return file.getvalue()
 
 
 def nifti(

@@ -7,6 +7,7 @@ from pathlib import Path
 import imagecodecs
 import nibabel
 import numpy as np
+import pydicom
 import pytest
 import tifffile
 from PIL import Image
@@ -21,6 +22,7 @@ READERS = {
     "image/png": imagecodecs.png_decode,
     "image/jpeg": imagecodecs.jpeg8_decode,
     "image/webp": imagecodecs.webp_decode,
+    "application/dicom": lambda data: pydicom.dcmread(io.BytesIO(data)).pixel_array,
     "image/x-nifti": lambda data: by_nibabel(data),
     "application/gzip": lambda data: by_nibabel(gzip.decompress(data)),
     "image/tiff": lambda data: tifffile.imread(io.BytesIO(data)),

@@ -79,6 +79,7 @@ async def denoise(
                     strength=options.shares,
                     working_range=options.range,
                     transfer=options.transfer,
+                    made=result.made,
                     strip=options.strips,
                 )
     share.hold(len(file.data))

@@ -58,6 +58,11 @@ def written() -> tuple[FileFormat, ...]:
     return tuple(each for each in FORMATS.values() if each.encode)
 
 
+def of_all_pictures() -> tuple[FileFormat, ...]:
+    """The formats that are written whatever a picture came as."""
+    return tuple(each for each in written() if each.holds.others)
+
+
 def of_file(data: bytes) -> FileFormat:
     """The format of a file.
 

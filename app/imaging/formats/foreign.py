@@ -1,7 +1,6 @@
 """File formats that are known but not read, so that the answer can name them.
 
-A large native decoder for each would be more for strangers to attack than it would help; and
-medical and astronomical files hold values without a white, which their own programs scale.
+A large native decoder for each would be more for strangers to attack than it would help.
 """
 
 import re
@@ -55,7 +54,6 @@ FOREIGN = (
     Foreign("a camera raw", rb"FUJIFILMCCD-RAW|FOVb|IIU\x00|IIR|MMOR|II\*\x00.{4}CR\x02"),
     Foreign("a PDF", rb".*%PDF-"),
     Foreign("an SVG", rb"(?:\xef\xbb\xbf)?[\t-\r ]*(?=<).*<svg", "draw it as PNG"),
-    Foreign("a DICOM", rb".{128}DICM", _DEEP),
     Foreign("a Photoshop", rb"8BPS"),
     Foreign("an OpenEXR", rb"\x76\x2f\x31\x01", _DEEP),
     Foreign("a FITS", rb"SIMPLE  =", _DEEP),

@@ -15,8 +15,6 @@ export const FOREIGN = [
     pattern: /^(?:.*%PDF-)/s },
   { title: "an SVG", advice: "draw it as PNG",
     pattern: /^(?:(?:\xef\xbb\xbf)?[\t-\r ]*(?=<).*<svg)/s },
-  { title: "a DICOM", advice: "convert it to PNG or TIFF",
-    pattern: /^(?:.{128}DICM)/s },
   { title: "a Photoshop", advice: "convert it to JPEG or PNG",
     pattern: /^(?:8BPS)/s },
   { title: "an OpenEXR", advice: "convert it to PNG or TIFF",

@@ -13,6 +13,7 @@ const SIGNATURES = [
   ["jpeg", "jpg", (bytes) => starts(bytes, [0xff, 0xd8, 0xff])],
   ["webp", "webp", (bytes) => ascii(bytes, 0, "RIFF") && ascii(bytes, 8, "WEBP")],
   ["tiff", "tif", (bytes) => ["II*\0", "MM\0*", "II+\0", "MM\0+"].some((m) => ascii(bytes, 0, m))],
+  ["dicom", "dcm", (bytes) => ascii(bytes, 128, "DICM")],
   ["nifti", "nii", (bytes) => ascii(bytes, 344, "n+1\0") || ascii(bytes, 4, "n+2\0")],
   ["nifti-gz", "nii.gz", (bytes) => starts(bytes, [0x1f, 0x8b])], // no other gzip is read
 ];

@@ -7,6 +7,7 @@ from app.imaging.picture import (
     Format,
     Header,
     Metadata,
+    Note,
     Picture,
     UnreadableImage,
     UnsuitableFormat,
@@ -44,7 +45,9 @@ def decode(data: bytes, name: Format = Format.NIFTI) -> Picture:
     return Picture(
         pixels.reshape(head.stack.frames * head.height, head.width, head.channels),
         format=name,
-        metadata=Metadata(native=(data[: head.offset], data[head.end :])),
+        metadata=Metadata(
+            native=(data[: head.offset], data[head.end :]), notes=(Note.NOT_FOR_DIAGNOSIS,)
+        ),
         stack=head.stack,
     )
 
