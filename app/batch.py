@@ -1,4 +1,4 @@
-"""What the command line does to pictures: worked on, shown while it goes, and summed up."""
+"""Process images on the command line, show progress, and summarize."""
 
 import json
 import sys
@@ -21,9 +21,9 @@ from app.service.options import OutputOptions
 from app.settings import Settings
 
 STOPPED = 130
-"""Exit code of a command that Ctrl-C has ended."""
+"""Exit code of a command ended by Ctrl-C."""
 AT_ONCE = 16
-"""Pictures that are on their way at a time: a full batch of small ones, and as many behind it."""
+"""Images in progress at a time: a full batch of small ones, and as many behind it."""
 
 Work = Callable[[Picture], Worked]
 
@@ -38,15 +38,15 @@ def convert(
     overwrite: bool,
     as_json: bool,
 ) -> int:
-    """Works on all pictures, shows how it goes, and names what has failed; returns the exit code.
+    """Process all images, show progress, and name those that failed; return the exit code.
 
-    `start` gets the work ready, which may take seconds. Results without a name of their own have
-    `word` in it. Raises Misuse.
+    `start` prepares the work, which may take seconds. Results without a name of their own contain
+    `word`. Raises Misuse.
     """
     settings = Settings()
     sources, outcomes = find(inputs, output, word)
     if sys.stdout.isatty() and any(source.target == STANDARD for source in sources):
-        raise Misuse("a picture is nothing for a terminal: name a file with -o, or use a pipe")
+        raise Misuse("an image cannot be written to a terminal: name a file with -o, or use a pipe")
     lines = sys.stderr if any(source.target == STANDARD for source in sources) else sys.stdout
     tell = partial(_print_json, file=lines) if as_json else _say_nothing
     for outcome in outcomes:
@@ -81,7 +81,7 @@ def _job(settings: Settings, options: OutputOptions, work: Work, *, overwrite: b
 
 
 def _sum_up(outcomes: list[Outcome], total: int, *, as_json: bool, stopped: bool) -> None:
-    """Names what was left out and what has failed, and counts all; `total` were to be worked on."""
+    """Report what was left out and what failed, and the counts out of `total`."""
     if not as_json:
         for outcome in outcomes:
             if outcome.status is Status.LEFT_OUT:
@@ -95,18 +95,18 @@ def _sum_up(outcomes: list[Outcome], total: int, *, as_json: bool, stopped: bool
         undone = total - sum(
             outcome.status in (Status.DONE, Status.SKIPPED) for outcome in outcomes
         )
-        complain(f"stopped: {counted}, {undone} not done; the same again does these")
+        complain(f"stopped: {counted}, {undone} not done; the same command continues")
     elif len(outcomes) > 1:
         complain(counted)
 
 
 def _shown(outcomes: Iterable[Outcome], total: int) -> Iterator[Outcome]:
-    """The outcomes, with a progress bar beside them where a person is watching."""
+    """Yield the outcomes, with a progress bar on an interactive terminal."""
     console = Console(stderr=True)
     progress = Progress(
         TextColumn("{task.completed}/{task.total}"),
         BarColumn(),
-        TextColumn("{task.fields[rate]:.1f} pictures/s"),
+        TextColumn("{task.fields[rate]:.1f} images/s"),
         TimeRemainingColumn(),
         TextColumn("left"),
         console=console,
@@ -126,9 +126,9 @@ def _print_json(outcome: Outcome, file: TextIO) -> None:
 
 
 def _say_nothing(outcome: Outcome) -> None:
-    """Without --json only the end is told."""
+    """Print nothing: without --json, only the summary is printed."""
 
 
 def complain(message: str) -> None:
-    """Says it where a program that reads the output does not see it."""
+    """Print to standard error, apart from the output that programs read."""
     sys.stderr.write(f"denoiser: {message}\n")

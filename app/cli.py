@@ -26,23 +26,24 @@ from app.service.keys import hash_of, new_key
 from app.service.options import DenoiseOptions, NoiseOptions
 from app.settings import Settings
 
-REST = """A picture that cannot be read does not stop the rest: it is named at the end,
-and the exit code is 1 instead of 0. Misuse is 2. Ctrl-C keeps what is done, and is 130."""
+REST = """An image that cannot be read does not stop the rest: it is named at the end, and
+the exit code is 1 instead of 0. It is 2 for misuse, and 130 after Ctrl-C, which
+keeps what is done."""
 DENOISE = """examples:
   denoiser denoise photo.jpg                 writes photo.denoised.jpg
   denoiser denoise photo.jpg -o clean.jpg
   cat photo.jpg | denoiser denoise - > clean.jpg
-  denoiser denoise scans/ -o clean/          everything below scans/, but what is
-                                             in clean/ already
+  denoiser denoise scans/ -o clean/          everything below scans/ that is not in
+                                             clean/ yet
   denoiser denoise '*.tif' -o clean/ --strength 0.7 --format png
   denoiser denoise photo.jpg -o clean.jpg --strength 0.6 --colour-strength 1
-                                             no colour noise, and some grain
-  denoiser denoise scans/ -o clean/ --json   a line for each, for programs
+                                             removes colour noise, keeps some grain
+  denoiser denoise scans/ -o clean/ --json   one line for each, for programs
   denoiser denoise s3://scans/2026 s3://clean/2026 --shard 3/10
-                                             the fourth of ten parts, of any
-                                             number of pictures
+                                             the fourth of ten parts of any
+                                             number of images
 
-DENOISER_MODEL and the other variables of denoiser serve --help are read, too."""
+DENOISER_MODEL and the other variables of denoiser serve --help apply here, too."""
 NOISE = """examples:
   denoiser noise photo.jpg                   writes photo.noisy.png
   denoiser noise photo.jpg -o noisy.png --factor 0.2
@@ -51,7 +52,7 @@ NOISE = """examples:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; exit code 1 where a picture or the whole command failed, 2 for misuse."""
+    """Run one command; return 0, 1 if an image or the whole command failed, or 2 for misuse."""
     parser = _parser()
     given = {
         name: value
@@ -78,13 +79,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         complain("stopped")
         return STOPPED
-    except BrokenPipeError:  # whoever read this has gone, and so may what is left to be written
+    except BrokenPipeError:  # the reader has gone, and output that is left may fail, too
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="denoiser", description="Removes noise from pictures.")
+    parser = argparse.ArgumentParser(prog="denoiser", description="Remove noise from images.")
     parser.add_argument("--version", action="version", version=f"denoiser {version('denoiser')}")
     commands = parser.add_subparsers(
         required=True, metavar="serve | denoise | noise | models | key | completion"
@@ -94,13 +95,13 @@ def _parser() -> argparse.ArgumentParser:
     _add_flags(serve, Settings)
     serve.set_defaults(command=_serve)
 
-    denoise = _add_command(commands, "denoise", "remove the noise from pictures", DENOISE)
+    denoise = _add_command(commands, "denoise", "remove the noise from images", DENOISE)
     _add_files(denoise, bulk.place)
     bulk.add_flags(denoise)
     _add_flags(denoise, DenoiseOptions)
     denoise.set_defaults(command=_denoise)
 
-    noise = _add_command(commands, "noise", "add noise to pictures", NOISE)
+    noise = _add_command(commands, "noise", "add noise to images", NOISE)
     _add_files(noise)
     _add_flags(noise, NoiseOptions)
     noise.set_defaults(command=_noise)
@@ -111,11 +112,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     models.set_defaults(command=_models)
 
-    key = commands.add_parser("key", help="make a key for the REST service")
+    key = commands.add_parser("key", help="create a key for the REST service")
     key.set_defaults(command=_key)
 
     completion = commands.add_parser(
-        "completion", help="print what makes a shell complete commands and flags"
+        "completion", help="print a script for a shell that completes commands and flags"
     )
     completion.add_argument(
         "shell", choices=shtab.SUPPORTED_SHELLS, help='for bash: eval "$(denoiser completion bash)"'
@@ -141,7 +142,7 @@ def _add_files(parser: argparse.ArgumentParser, place: Callable[[str], str | Pat
         nargs="+",
         type=place,
         metavar="IN",
-        help="picture, folder of pictures (with all folders in it), quoted wildcard, or - for "
+        help="image, folder of images (searched recursively), quoted wildcard, or - for "
         "standard input",
     )
     output = parser.add_argument(
@@ -149,19 +150,19 @@ def _add_files(parser: argparse.ArgumentParser, place: Callable[[str], str | Pat
         "--output",
         type=place,
         metavar="OUT",
-        help="file to write, folder, or - for standard output; a folder for several pictures, "
-        "which keeps what is there [beside IN, with a word more in the name; - where IN is -]",
+        help="file to write, folder, or - for standard output; several images need a folder, whose "
+        "files are kept [beside IN, with a word added to the name; - if IN is -]",
     )
     for argument in (inputs, output):
         argument.complete = shtab.FILE  # type: ignore[attr-defined]
-    parser.add_argument("--overwrite", action="store_true", help="write results again")
+    parser.add_argument("--overwrite", action="store_true", help="replace existing results")
     parser.add_argument(
-        "--json", dest="as_json", action="store_true", help="print a JSON object for each picture"
+        "--json", dest="as_json", action="store_true", help="print a JSON object for each image"
     )
 
 
 def _add_flags(parser: argparse.ArgumentParser, options: type[BaseModel]) -> None:
-    """A flag for each field; the values are left for the model to check."""
+    """Add a flag for each field; the model checks the values."""
     for name, field in options.model_fields.items():
         default = "" if field.default is None else f" [{field.default}]"
         choices = ", ".join(_choices(field.annotation))
@@ -171,7 +172,7 @@ def _add_flags(parser: argparse.ArgumentParser, options: type[BaseModel]) -> Non
 
 
 def _choices(annotation: Any) -> list[str]:
-    """The values that a field may have, where they are listed."""
+    """Return the values that a field may have, if they are listed."""
     if get_origin(annotation) is Literal:
         return list(get_args(annotation))
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
@@ -190,7 +191,7 @@ def _source(model: str, field: str) -> str:
 
 def _serve(**given: Any) -> int:
     settings = Settings(**given)
-    # Not at the top: the other commands need no web framework.
+    # not at the top: the other commands need no web framework
     from app.logs import configure_logs
     from app.server import server, workers
 
@@ -218,7 +219,7 @@ def _key() -> int:
     key = new_key()
     print(f"key:  {key}")
     print(f"hash: {hash_of(key)}")
-    complain("the key is for the caller, and kept nowhere; the hash for DENOISER_API_KEYS")
+    complain("give the key to the client, it is not stored; put the hash into DENOISER_API_KEYS")
     return 0
 
 

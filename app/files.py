@@ -1,4 +1,4 @@
-"""Picture files by the hundred: worked on side by side, and written whole or not at all."""
+"""Process image files by the hundred: side by side, each result written whole or not at all."""
 
 import os
 import sys
@@ -16,14 +16,14 @@ from app.imaging import formats
 from app.imaging.codec import Format, ImagingError, Picture, UnsupportedImage, read_header
 
 PIXELS_AT_ONCE = 64_000_000
-"""Of the pictures that are in memory at a time; one that is larger goes alone."""
+"""Pixels of the images in memory at a time; a larger image is processed alone."""
 STOP_SECONDS = 0.5
-"""That files which are being written have to be done when the user stops the work."""
+"""Seconds that files being written have to be finished when the user stops the work."""
 
 
 @dataclass(frozen=True)
 class Worked:
-    """A picture that was worked on, and what there is to tell of that."""
+    """An image that was processed, and facts about it."""
 
     picture: Picture
     model: str | None = None
@@ -38,19 +38,19 @@ class Job:
     work: Callable[[Picture], Worked]
     write: Callable[[Picture, Format], bytes]
     format_for: Callable[[Picture], Format]
-    """The format of a result, unless it follows from the name that the user has given it."""
+    """Chooses the format of a result, unless the name given by the user decides it."""
     format: Format | None
-    """The one that the user asks for."""
+    """The format that the user asks for."""
     overwrite: bool = False
-    """Whether results that are there already are written again."""
+    """Whether existing results are written again."""
 
 
 def run(sources: Iterable[Source], job: Job, threads: int) -> Generator[Outcome, None, None]:
-    """The outcome of each file, as they come; one that fails does not stop the others.
+    """Yield the outcome of each file as it is done; one that fails does not stop the others.
 
     Many threads read, decode, wait for the work, encode and write, so that the work itself always
-    has a next picture. When the generator is closed, or interrupted, nothing more is written: files
-    that are being written are finished, within STOP_SECONDS; the threads may go on for a while.
+    has a next image. When the generator is closed or interrupted, nothing more is written: files
+    being written are finished, within STOP_SECONDS; the threads may run on for a while.
     """
     sources = list(sources)
     taken = {source.path.resolve(): source.path for source in sources}
@@ -68,9 +68,10 @@ def run(sources: Iterable[Source], job: Job, threads: int) -> Generator[Outcome,
 
 
 def _namesakes(sources: Iterable[Source]) -> Iterable[list[Source]]:
-    """The sources, those together that differ in their suffix alone: results may come to one name.
+    """Group the sources that differ in their suffix alone, since their results may share a name.
 
-    Among them come first those in a format that is written, whose suffix a result may well have.
+    In each group, files in a format that is also written come first, since their results keep the
+    suffix.
     """
     groups: dict[Path, list[Source]] = {}
     for source in sources:
@@ -79,7 +80,7 @@ def _namesakes(sources: Iterable[Source]) -> Iterable[list[Source]]:
 
 
 class _Worker:
-    """Does a job to files; used by many threads."""
+    """Apply a job to files; used by many threads."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
@@ -87,15 +88,16 @@ class _Worker:
         self._writing = _Gate()
 
     def stop(self) -> None:
-        """Lets the files that are being written be finished, and no other be begun."""
+        """Let the files being written be finished, and start no others."""
         self._writing.close(STOP_SECONDS)
 
     def convert_each(
         self, namesakes: list[Source], taken: MutableMapping[Path, Path]
     ) -> list[Outcome]:
-        """One after the other; the first of two that come to one name has it.
+        """Convert sources one after the other; the first of two with the same result wins.
 
-        `taken` are the files that none may replace, with the source that each is or is of.
+        `taken` maps files that must not be replaced to the source that each is, or is the result
+        of.
         """
         outcomes, taken = [], ChainMap({}, taken)
         for source in namesakes:
@@ -112,7 +114,7 @@ class _Worker:
             reason = error.strerror or str(error)
         except ImagingError as error:
             reason = str(error)
-        except Exception as error:  # whatever it is, the other files go on
+        except Exception as error:  # whatever it is, the other files continue
             reason = f"{type(error).__name__}: {error}"
         return Outcome(source.path, Status.FAILED, reason=reason)
 
@@ -125,7 +127,7 @@ class _Worker:
             target, format_ = _target(source, job, picture)
             if owner := taken.get(target.resolve()):
                 is_input = owner.resolve() == target.resolve()
-                what = "replace the input" if is_input else "have the name of that of"
+                what = "replace the input" if is_input else "have the same name as that of"
                 if target != STANDARD:
                     raise FileExistsError(f"the result would {what} {owner}")
             if target.exists() and not source.exact and not job.overwrite:
@@ -150,7 +152,7 @@ class _Worker:
 
 
 def _target(source: Source, job: Job, picture: Picture) -> tuple[Path, Format]:
-    """Where the result goes, and in which format."""
+    """Return where the result goes, and in which format."""
     target = source.target
     if source.exact and target != STANDARD:
         return target, job.format or Format(formats.of_name(formats.parted(target.name)[1]).name)
@@ -168,7 +170,7 @@ def _named(path: Path) -> Format | None:
 
 
 def _write_whole(target: Path, data: bytes) -> None:
-    """Writes beside the target and renames: a kill or a full disk leaves no half of a picture."""
+    """Write beside the target and rename, so that a kill or a full disk leaves no partial image."""
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
@@ -180,7 +182,7 @@ def _write_whole(target: Path, data: bytes) -> None:
 
 
 class _Gate:
-    """Lets any number of threads through at a time, until it is closed."""
+    """A gate that lets any number of threads through at a time, until it is closed."""
 
     def __init__(self) -> None:
         self._within = 0
@@ -189,7 +191,7 @@ class _Gate:
 
     @contextmanager
     def passing(self) -> Iterator[None]:
-        """Raises InterruptedError where it is closed."""
+        """Pass the gate; raise InterruptedError if it is closed."""
         with self._changed:
             if self._closed:
                 raise InterruptedError("stopped")
@@ -202,14 +204,14 @@ class _Gate:
                 self._changed.notify_all()
 
     def close(self, seconds: float) -> None:
-        """Waits for those within, but no longer than `seconds`."""
+        """Wait for the threads within, but no longer than `seconds`."""
         with self._changed:
             self._closed = True
             self._changed.wait_for(lambda: not self._within, seconds)
 
 
 class Room:
-    """Pixels that may be in memory at a time; whoever finds none waits."""
+    """Pixels that may be in memory at a time; threads wait until enough are free."""
 
     def __init__(self, pixels: int) -> None:
         self._pixels = pixels
@@ -218,7 +220,7 @@ class Room:
 
     @contextmanager
     def hold(self, pixels: int) -> Iterator[None]:
-        """Wait for so many, or for all to be free, and give them back at the end."""
+        """Wait until `size` pixels, or all, are free; take them for the block."""
         with self._changed:
             self._changed.wait_for(lambda: not self._held or self._held + pixels <= self._pixels)
             self._held += pixels

@@ -1,4 +1,4 @@
-"""Which files are meant by what a user names, and where the result of each goes."""
+"""Find the files meant by the user's arguments, and where the result of each goes."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ STANDARD = Path("-")
 
 
 class Misuse(Exception):
-    """What was asked for makes no sense."""
+    """The command line makes no sense."""
 
 
 class Status(StrEnum):
@@ -31,9 +31,11 @@ class Source:
 
     path: Path
     target: Path
-    """With the source's suffix, which gives way to that of the result's format, unless `exact`."""
+    """Where the result goes, with the source's suffix; unless `exact`, the suffix of the result's
+    format replaces it.
+    """
     exact: bool = False
-    """Whether the target is a file that the user has named: as it is, and written again."""
+    """Whether the target is a file named by the user: it is used as is, and overwritten."""
 
     @property
     def stem(self) -> Path:
@@ -46,7 +48,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a file: the target where it was written or had been before, or why not."""
+    """What became of a file: its target if written or there already, or the reason if not."""
 
     source: Path
     status: Status
@@ -54,41 +56,42 @@ class Outcome:
     reason: str | None = None
     pixels: int = 0
     seconds: float | None = None
-    """From reading the file to having written its result, with many under way side by side."""
+    """Time from reading the file to having written its result, with many in progress at once."""
     model: str | None = None
-    """That has denoised it."""
+    """Name of the model that denoised it."""
     sigma: float | None = None
-    """Standard deviation of the noise found, in parts of the working range."""
+    """Standard deviation of the noise found, as a fraction of the working range."""
 
 
 def find(
     inputs: Sequence[Path], output: Path | None, word: str
 ) -> tuple[list[Source], list[Outcome]]:
-    """The files that are meant by files, folders (with all below) and wildcards, in order.
+    """Return the sources meant by files, folders and wildcards, in order, and all other outcomes.
 
-    Without an `output` results get `word` into their names: photo.jpg becomes photo.WORD.jpg beside
-    it, and what is below scans goes below scans.WORD. What lies in the output folder is not taken
-    from a folder again. Every other file that is not taken is an outcome: left out where it is no
-    picture by its name or a result itself, failed where it is not there or cannot be looked for,
-    holds no picture, or has a result of the same name as one before it.
+    Folders are searched recursively. Without an `output`, results get `word` into their names:
+    photo.jpg becomes photo.WORD.jpg beside it, and files below scans go below scans.WORD. Files in
+    the output folder are never taken from a folder again. Every file that is not taken is an
+    outcome: left out if its name is not that of an image or if it is a result itself; failed if it
+    does not exist or cannot be searched for, contains no image, or would have a result of the same
+    name as one before it.
 
-    Raises Misuse where more than one picture would go to standard output.
+    Raises Misuse if more than one image would go to standard output.
     """
     into_folder = output is not None and is_folder(inputs, output)
     if output == STANDARD and (len(inputs) > 1 or not _is_file(inputs[0])):
-        raise Misuse("standard output takes one picture: name a folder with -o")
+        raise Misuse("standard output takes one image: name a folder with -o")
     search = _Search(output, word, into_folder)
     for given in inputs:
         try:
             search.take(given)
-        except (OSError, ValueError) as error:  # a name too long, a wildcard that is none
+        except (OSError, ValueError) as error:  # a name too long, or an invalid wildcard
             reason = error.strerror if isinstance(error, OSError) else str(error)
             search.failed(given, reason)
     return search.result()
 
 
 def is_folder(inputs: Sequence[Path], output: Path) -> bool:
-    """Whether the output is a folder: by its look, or since more than one file may come of it."""
+    """Return whether the output is a folder, by its appearance or because of several inputs."""
     if output == STANDARD:
         return False
     looks_like_one = output.is_dir() or not output.suffix
@@ -96,17 +99,17 @@ def is_folder(inputs: Sequence[Path], output: Path) -> bool:
 
 
 class _Search:
-    """Collects the sources and the outcomes of the files that are none."""
+    """Collect the sources, and the outcomes of the files that are not sources."""
 
     def __init__(self, output: Path | None, word: str, into_folder: bool) -> None:
         self._output, self._word, self._into_folder = output, word, into_folder
         self._sources: dict[Path, Source] = {}
         self._outcomes: list[Outcome] = []
         self._met = 0
-        """Pictures that there were or should have been, those met twice included."""
+        """Images that exist or should exist, counting those met twice."""
 
     def take(self, given: Path) -> None:
-        """Takes what an input stands for."""
+        """Take what an argument stands for."""
         before = self._met
         if given == STANDARD:
             self._add(Source(STANDARD, *self._place(Path("stdin"), STANDARD)))
@@ -121,27 +124,27 @@ class _Search:
             beside = given.with_name(f"{stem}.{self._word}{suffix}")
             self._add(Source(given, *self._place(Path(given.name), beside)))
         if self._met == before:
-            self.failed(given, "no picture here")
+            self.failed(given, "no image here")
 
     def failed(self, path: Path, reason: str | None) -> None:
-        """Tells of a file that cannot be taken."""
+        """Record a file that cannot be taken."""
         self._met += 1
         self._outcomes.append(Outcome(path, Status.FAILED, reason=reason))
 
     def result(self) -> tuple[list[Source], list[Outcome]]:
-        """All that was found."""
+        """Return the sources and the outcomes."""
         stems = {source.stem: source.path for source in self._sources.values()}
         taken = []
         for source in self._sources.values():
             path = source.path
             if self._output is None and stems.get(_stem(path), path) != path:
-                self._leave_out(source.path, "the result of another")
+                self._leave_out(source.path, "the result of another file")
             else:
                 taken.append(source)
         return taken, self._outcomes
 
     def _place(self, name: Path, beside: Path) -> tuple[Path, bool]:
-        """Where the result of a file goes, and whether that is its exact name."""
+        """Return where the result of a file goes, and whether that is its exact name."""
         if self._output is None:
             return beside, beside == STANDARD
         if self._into_folder:
@@ -152,18 +155,18 @@ class _Search:
         whole = folder if folder.name else folder.resolve()
         output = self._output or whole.with_name(f"{whole.name}.{self._word}")
         for path in self._below(folder, output.resolve()):
-            # a file that is named is taken whatever its suffix
+            # a file named by the user is taken whatever its suffix
             if path.is_dir():
                 self._leave_out(path, "a link to a folder")
             elif not formats.is_called_one(path.name):
-                self._leave_out(path, "not a kind of picture that is read here")
+                self._leave_out(path, "not a supported kind of image")
             elif path.exists() and not path.is_file():
                 self._leave_out(path, "not a file")
             else:
                 self._add(Source(path, output / path.relative_to(folder)))
 
     def _below(self, folder: Path, output: Path) -> Iterator[Path]:
-        """The files below a folder, but for those in the output, and links to folders."""
+        """Yield the files below a folder, except those in the output, and the links to folders."""
 
         def tell(error: OSError) -> None:
             self.failed(Path(error.filename), error.strerror)
@@ -180,7 +183,7 @@ class _Search:
         self._met += 1
         first = self._sources.setdefault(source.target, source)
         if first.path != source.path:
-            reason = f"the result would have the name of that of {first.path}"
+            reason = f"the result would have the same name as that of {first.path}"
             self.failed(source.path, reason)
 
     def _leave_out(self, path: Path, reason: str) -> None:

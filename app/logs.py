@@ -12,7 +12,7 @@ from structlog.typing import EventDict, Processor
 
 
 def _without_colours(_logger: object, _method: str, event: EventDict) -> EventDict:
-    """Drops the second version of its messages that uvicorn has for terminals."""
+    """Drop uvicorn's second version of each message, which is for terminals."""
     event.pop("color_message", None)
     return event
 
@@ -27,17 +27,18 @@ _PRE_CHAIN: list[Processor] = [
 ]
 
 _TALKATIVE = ("python_multipart", "PIL", "absl")
-"""Libraries that tell of every bad upload."""
+"""Libraries that log every bad upload."""
 
 MAX_LINES = 1000
-"""That may wait to be written."""
+"""Lines that may wait to be written."""
 FLUSH_SECONDS = 1.0
 
 
 class Unblocked(logging.Handler):
-    """Writes from a thread of its own, so that a reader that stops reading stops nobody.
+    """Write log lines from a thread of its own, so that a reader that stops reading blocks nobody.
 
-    Lines that find MAX_LINES waiting are lost, and their number is told as soon as there is room.
+    Lines that arrive while MAX_LINES are waiting are lost; their number is logged as soon as there
+    is room.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -49,7 +50,7 @@ class Unblocked(logging.Handler):
         threading.Thread(target=self._write_on, name="log", daemon=True).start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Takes the line, or counts it as lost; never waits."""
+        """Queue the line, or count it as lost; never wait."""
         try:
             line = self.format(record) + "\n"
         except Exception:
@@ -63,7 +64,7 @@ class Unblocked(logging.Handler):
             self._changed.notify_all()
 
     def flush(self) -> None:
-        """Waits until all lines are written, but not for long."""
+        """Wait until all lines are written, up to FLUSH_SECONDS."""
         with self._changed:
             self._changed.wait_for(lambda: not self._lines, FLUSH_SECONDS)
 
@@ -88,7 +89,7 @@ class Unblocked(logging.Handler):
         return self.format(record) + "\n"
 
     def _write(self, line: str) -> bool:
-        """Whether it could be written."""
+        """Write a line; return whether that was possible."""
         try:
             descriptor = self._stream.fileno()
         except (OSError, ValueError):  # no file behind it
@@ -96,22 +97,22 @@ class Unblocked(logging.Handler):
             return True
         data = line.encode(errors="backslashreplace")
         try:
-            # Past the buffer of the stream, whose lock the interpreter waits for at its end.
+            # Bypasses the stream's buffer, whose lock the interpreter waits for when it exits.
             while data:
                 data = data[os.write(descriptor, data) :]
-        except OSError:  # nobody reads any more
+        except OSError:  # the reader has gone
             return False
         return True
 
 
 def configure_logs(level: str, style: Literal["auto", "json", "console"]) -> None:
-    """Sends every message of the standard library's logging to standard error.
+    """Send all messages of the standard library's logging to standard error.
 
-    A line has the message as `event`, what `extra` named, and the request's id.
+    A line contains the message as `event`, the fields of `extra`, and the request's id.
     """
     if style == "auto":
         style = "console" if sys.stderr.isatty() else "json"
-    # Tracebacks are plain text: with local variables they would hold callers' pictures.
+    # Tracebacks are plain text: with local variables they would reveal callers' images.
     console = structlog.dev.ConsoleRenderer(
         colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
     )

@@ -1,4 +1,4 @@
-"""The map of the service."""
+"""Assemble the service as an ASGI application."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,20 +22,20 @@ from app.service.service import Service
 from app.settings import Settings
 
 DESCRIPTION = """\
-Removes noise from pictures with a convolutional network.
+Removes noise from images with a convolutional network.
 
-Send a picture as the field `image` of a form, or as the body itself:
+Send an image as the form field `image`, or as the request body:
 
     curl -F image=@photo.jpg localhost:8000/denoise -o denoised.jpg
     curl --data-binary @photo.png -H 'Content-Type: image/png' \\
         'localhost:8000/noise?factor=0.4&seed=1' -o noisy.png
 
-Errors are problem details (RFC 9457); `code` says which, `detail` what to do.
+Errors are problem details (RFC 9457): `code` is the kind of problem, `detail` explains it.
 """
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """The service as an ASGI application; settings come from the environment unless given."""
+    """Return the ASGI application; settings come from the environment unless given."""
     service = Service.create(settings or Settings())
     limits = service.settings
     app = FastAPI(
@@ -77,7 +77,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 def _cors(settings: Settings) -> list[Middleware]:
-    """For pages of other origins; nothing of CORS at all unless there are any."""
+    """Return the CORS middleware, if there are origins to allow."""
     if not settings.cors_origins:
         return []
     return [
@@ -93,7 +93,7 @@ def _cors(settings: Settings) -> list[Middleware]:
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Runs the service; its models are loaded while the socket is already open."""
+    """Run the service; its models are loaded while the socket is already open."""
     service: Service = app.state.service
     async with service.running():
         yield

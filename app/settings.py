@@ -1,4 +1,4 @@
-"""Every knob of the service: a field here is DENOISER_<NAME> in the environment and a flag of
+"""Every setting of the service: a field is DENOISER_<NAME> in the environment and a flag of
 `denoiser serve`.
 """
 
@@ -33,13 +33,13 @@ def _split(value: Any) -> Any:
 
 
 Listed = Annotated[tuple[T, ...], NoDecode, BeforeValidator(_split)]
-"""Several values, with commas between them."""
+"""Several values, separated by commas."""
 Sha256 = Annotated[str, StringConstraints(to_lower=True, pattern=r"^[0-9a-fA-F]{64}$")]
 Origin = Annotated[str, StringConstraints(to_lower=True, pattern=r"^(\*|https?://[^/\s]+)$")]
 
 
 class Settings(BaseSettings):
-    """Read from the environment; raises pydantic.ValidationError where a value is out of range."""
+    """Settings from the environment; raises pydantic.ValidationError if a value is out of range."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
@@ -51,7 +51,7 @@ class Settings(BaseSettings):
         default=PROJECT / "models",
         description="Folder of the model packages, NAME/model.keras and NAME/card.json.",
     )
-    model: str = Field(default="unet", description="Model of a request that names none.")
+    model: str = Field(default="unet", description="Default model.")
 
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto",
@@ -59,8 +59,8 @@ class Settings(BaseSettings):
     )
     workers: PositiveInt = Field(
         default=1,
-        description="Processes that serve side by side, each with models, queue and limits of its "
-        "own, and a GPU of its own where there are several.",
+        description="Processes that serve side by side, each with its own models, queue and "
+        "limits, and its own GPU where there are several.",
     )
     threads: int = Field(
         default=0,
@@ -69,28 +69,28 @@ class Settings(BaseSettings):
     )
     codec_processes: PositiveInt = Field(
         default=4,
-        description="Processes that decode, encode and measure pictures, each one at a time.",
+        description="Processes that decode, encode and measure images, one at a time each.",
     )
 
     max_body_bytes: PositiveInt = Field(
         default=64 << 20, description="Largest request body, counted as it arrives."
     )
     max_head_bytes: PositiveInt = Field(
-        default=32 << 10, description="Longest head of a request, its headers above all, else 431."
+        default=32 << 10, description="Most bytes of the request line and headers, else 431."
     )
     max_requests: PositiveInt = Field(
-        default=256, description="Requests with pictures at the same time; beyond it, 503."
+        default=256, description="Requests with images at the same time; beyond it, 503."
     )
     max_requests_per_address: PositiveInt = Field(
         default=128,
-        description="Requests of one address at the same time, health and pages aside; beyond it, "
-        "429. Behind a proxy, name it in trusted_proxies.",
+        description="Requests of one address at the same time, except health checks and pages; "
+        "beyond it, 429. Behind a proxy, set trusted_proxies.",
     )
     max_pixels: PositiveInt = Field(
-        default=64_000_000, description="Largest picture, width times height."
+        default=64_000_000, description="Largest image in pixels, width times height."
     )
     max_side: PositiveInt = Field(
-        default=65_500, description="Longest side of a picture, in pixels."
+        default=65_500, description="Longest side of an image, in pixels."
     )
     memory_bytes: PositiveInt = Field(
         default=2 << 30,
@@ -98,66 +98,66 @@ class Settings(BaseSettings):
     )
     queue_pixels: PositiveInt = Field(
         default=1 << 28,
-        description="Pixels that may wait for one model, halos included; beyond it, 503.",
+        description="Pixels that may wait for one model, including halos; beyond it, 503.",
     )
     queue_seconds: PositiveFloat = Field(
         default=60,
-        description="Longest time at the model, its own included, that a new request may face, "
+        description="Longest time that a new request may spend in a model's queue and network, "
         "else 503.",
     )
     head_seconds: PositiveFloat = Field(
-        default=20, description="Time in which a request's head must arrive, else 408."
+        default=20, description="Time in which the request line and headers must arrive, else 408."
     )
     body_seconds: PositiveFloat = Field(
-        default=60, description="Time in which a request's body must arrive, else 408."
+        default=60, description="Time in which the request body must arrive, else 408."
     )
     answer_seconds: PositiveFloat = Field(
-        default=60, description="Time in which a client must take its answer, else it is cut off."
+        default=60, description="Time in which a client must read its response, else it is cut off."
     )
     timeout_seconds: PositiveFloat = Field(
-        default=120, description="Time from the whole body to the answer, else 503."
+        default=120, description="Time from the complete body to the response, else 503."
     )
     drain_seconds: PositiveFloat = Field(
-        default=25, description="Time that requests in flight have to finish after SIGTERM."
+        default=25, description="Time that requests in progress have to finish after SIGTERM."
     )
 
     api_keys: Listed[Sha256] = Field(
         default=(),
-        description="SHA-256 of each key that is taken, as `denoiser key` prints it, with commas "
-        "between; none, and whoever reaches the service may use it.",
+        description="SHA-256 of each accepted key, as `denoiser key` prints it, separated by "
+        "commas; without any, everybody who reaches the service may use it.",
     )
     rate_per_minute: int = Field(
         default=0,
         ge=0,
-        description="Requests a minute of one key, or else of one address; beyond it, 429. "
-        "0 is no limit.",
+        description="Requests per minute of one key, or else of one address; beyond it, 429. "
+        "0 means no limit.",
     )
     trusted_proxies: Listed[IPvAnyNetwork] = Field(
         default=(),
         description="Addresses or networks of the proxies whose X-Forwarded-For and "
-        "X-Forwarded-Proto are believed, with commas between.",
+        "X-Forwarded-Proto are trusted, separated by commas.",
     )
     cors_origins: Listed[Origin] = Field(
         default=(),
-        description="Origins whose pages may call the service from a browser, with commas "
-        "between, such as `https://example.org`; `*` is all.",
+        description="Origins whose pages may call the service from a browser, separated by commas, "
+        "such as `https://example.org`; `*` means all.",
     )
     docs: bool = Field(
-        default=True, description="Whether /docs, /redoc and /openapi.json are there, for all."
+        default=True, description="Whether to serve /docs, /redoc and /openapi.json, to everybody."
     )
     metrics: bool = Field(
         default=True,
-        description="Whether /metrics is there, beside the rest; it needs a key if that does.",
+        description="Whether to serve /metrics on the main port, where API keys protect it.",
     )
     metrics_port: int = Field(
         default=0,
         ge=0,
         le=65_535,
-        description="Port that answers /metrics alone, without a key; 0 is none.",
+        description="Port that serves only /metrics, without a key; 0 means none.",
     )
 
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="Least severe messages that are logged."
+        default="info", description="Least severe level that is logged."
     )
     log_format: Literal["auto", "json", "console"] = Field(
         default="auto", description="JSON lines or text; auto is text on a terminal."
@@ -166,13 +166,15 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _know_every_variable(cls, values: Any) -> Any:
-        """Refuses a variable that sets nothing: a misspelt limit or key would go unnoticed."""
+        """Refuse unknown variables: a misspelt limit or key would go unnoticed."""
         for variable in sorted(os.environ):
             name = variable.upper().removeprefix(PREFIX).lower()
             if variable.upper().startswith(PREFIX) and name not in cls.model_fields:
                 near = get_close_matches(name, cls.model_fields, n=1)
                 hint = f"; did you mean {PREFIX}{near[0].upper()}?" if near else ""
                 raise PydanticCustomError(
-                    "unknown_variable", "{problem}", {"problem": f"{variable} is no setting{hint}"}
+                    "unknown_variable",
+                    "{problem}",
+                    {"problem": f"{variable} is not a setting{hint}"},
                 )
         return values

@@ -1,8 +1,8 @@
-"""What an installation is called: `import denoiser`, `python -m denoiser`, the command `denoiser`.
+"""The name of an installation: `import denoiser`, `python -m denoiser`, and the command `denoiser`.
 
-The code calls itself `app` and `training`, names that other projects have, too. A wheel therefore
-holds both inside this package, with the models, and installs nothing beside it that is called so;
-here that folder is put on the path. In a checkout all lie beside this package instead.
+The code uses the package names `app` and `training`, which other projects have, too. A wheel
+therefore contains both, and the models, inside this package, and installs nothing else under those
+names; this module puts the folder on the path. In a checkout, all of them lie beside this package.
 """
 
 import os
@@ -16,12 +16,12 @@ if (_HERE / "app").is_dir() and str(_HERE) not in sys.path:
 
 
 def main() -> int:
-    """Runs the command line; returns the exit code, or ends the process where it was stopped."""
+    """Run the command line; return the exit code, or end the process if it was stopped."""
     from app.batch import STOPPED
     from app.cli import main as run
 
     code = run()
-    if code == STOPPED:  # by Ctrl-C, which does not wait for the pictures that threads work on
+    if code == STOPPED:  # by Ctrl-C, which does not wait for the images that threads work on
         sys.stdout.flush()
         os._exit(code)
     return code

@@ -1,9 +1,11 @@
 """A client of the Denoiser service, for Python.
 
-from denoiser_client import Client
+    from denoiser_client import Client
 
-with Client("http://localhost:8000") as client:
-client.denoise("photo.jpg").save("clean.jpg")
+    with Client("http://localhost:8000") as client:
+        client.denoise("photo.jpg").save("clean.jpg")
+
+Methods raise Problem if the service refuses the request.
 """
 
 from denoiser_client.client import AsyncClient, Client, Comparison

@@ -1,6 +1,6 @@
-"""Calls of the service: one class that waits for each answer, and one for asyncio.
+"""Clients of the service: a synchronous one, and one for asyncio.
 
-Both make the same requests and read the same answers, and ask again when the service says when.
+Both send the same requests, and repeat them when the service says that it is busy.
 """
 
 import asyncio
@@ -18,26 +18,26 @@ from denoiser_client.problem import problem_of
 
 URL = "http://localhost:8000"
 TIMEOUT = 150.0
-"""Seconds for one answer: longer than the service takes at most, unless it is set otherwise."""
+"""Seconds to wait for a response: longer than the service takes with its default settings."""
 ATTEMPTS = 5
 LONGEST_WAIT = 60.0
-"""Seconds; a service that asks for more is not waited for."""
+"""Seconds; a service that asks for a longer wait is not retried."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """How far a picture is from its reference."""
+    """How far an image is from its reference."""
 
     rmse: float
-    """Root mean squared error on the 0..1 scale."""
+    """Root-mean-square error on the 0..1 scale."""
     psnr: float | None
-    """In dB; None, infinite, where the two are equal."""
+    """Peak signal-to-noise ratio in dB; None (infinite) for equal images."""
     ssim: float
 
 
 @dataclass(frozen=True)
 class _Call:
-    """A request that can be sent several times."""
+    """A request that can be sent repeatedly."""
 
     method: str
     path: str
@@ -46,7 +46,7 @@ class _Call:
 
 
 class _Settings:
-    """What both clients are made from."""
+    """The settings of both clients."""
 
     def __init__(
         self,
@@ -57,11 +57,11 @@ class _Settings:
         attempts: int = ATTEMPTS,
         longest_wait: float = LONGEST_WAIT,
     ) -> None:
-        """`url` is where the service is, and `key` what it asks for, if it asks for one.
+        """Take the `url` of the service and the API `key`, if it requires one.
 
-        A request that the service is too busy for is sent again after the seconds that it names
-        (Retry-After), `attempts` times in all, if these are at most `longest_wait`. `timeout`, in
-        seconds, is for each answer; it must be longer than the service may take.
+        A request that the service is too busy for is repeated after the seconds in its Retry-After
+        header, up to `attempts` times in all, if these are at most `longest_wait`. `timeout`, in
+        seconds, applies to each response; it must be longer than the service may take.
         """
         if attempts < 1:
             raise ValueError("attempts must be at least 1")
@@ -73,9 +73,9 @@ class _Settings:
         }
 
     def _pause(self, response: httpx.Response, attempt: int) -> float | None:
-        """Seconds until the request is to be sent again; None where the answer is good.
+        """Return the seconds until the request is to be repeated; None after a success.
 
-        Raises Problem where it is not, and is not to be asked for again.
+        Raises Problem for a response that is an error and not to be retried.
         """
         if response.is_success:
             return None
@@ -107,23 +107,23 @@ class Client(_Settings):
         self.close()
 
     def close(self) -> None:
-        """Closes the connections."""
+        """Close the connections."""
         self._http.close()
 
     def denoise(self, picture: Picture, **options: Unpack[DenoiseOptions]) -> Result:
-        """The picture without its noise."""
+        """Return the image without its noise."""
         return _result(self._send(_picture_call("/denoise", picture, options)), picture)
 
     def noise(self, picture: Picture, **options: Unpack[NoiseOptions]) -> Result:
-        """The picture with noise."""
+        """Return the image with noise added."""
         return _result(self._send(_picture_call("/noise", picture, options)), picture)
 
     def compare(self, reference: Picture, picture: Picture) -> Comparison:
-        """How far the picture is from the reference, which has the same size."""
+        """Measure how far the image is from the reference, which has the same size."""
         return _comparison(self._send(_compare_call(reference, picture)))
 
     def models(self) -> list[dict[str, Any]]:
-        """The cards of the models that the service has."""
+        """Return the cards of the service's models."""
         return _models(self._send(_Call("GET", "/models")))
 
     def _send(self, call: _Call) -> httpx.Response:
@@ -140,10 +140,12 @@ class Client(_Settings):
 
 
 class AsyncClient(_Settings):
-    """The same for asyncio: every method is to be awaited.
+    """A client for asyncio, with the methods of `Client` as coroutines.
 
-    async with AsyncClient() as client:
-        clean = await client.denoise("photo.jpg")
+        async with AsyncClient() as client:
+            clean = await client.denoise("photo.jpg")
+
+    Raises as `Client` does.
     """
 
     def __init__(self, url: str = URL, **settings: Any) -> None:
@@ -157,26 +159,26 @@ class AsyncClient(_Settings):
         await self.close()
 
     async def close(self) -> None:
-        """Closes the connections."""
+        """Close the connections."""
         await self._http.aclose()
 
     async def denoise(self, picture: Picture, **options: Unpack[DenoiseOptions]) -> Result:
-        """The picture without its noise."""
+        """Return the image without its noise."""
         call = await asyncio.to_thread(_picture_call, "/denoise", picture, options)
         return _result(await self._send(call), picture)
 
     async def noise(self, picture: Picture, **options: Unpack[NoiseOptions]) -> Result:
-        """The picture with noise."""
+        """Return the image with noise added."""
         call = await asyncio.to_thread(_picture_call, "/noise", picture, options)
         return _result(await self._send(call), picture)
 
     async def compare(self, reference: Picture, picture: Picture) -> Comparison:
-        """How far the picture is from the reference, which has the same size."""
+        """Measure how far the image is from the reference, which has the same size."""
         call = await asyncio.to_thread(_compare_call, reference, picture)
         return _comparison(await self._send(call))
 
     async def models(self) -> list[dict[str, Any]]:
-        """The cards of the models that the service has."""
+        """Return the cards of the service's models."""
         return _models(await self._send(_Call("GET", "/models")))
 
     async def _send(self, call: _Call) -> httpx.Response:

@@ -1,4 +1,4 @@
-"""The parameters of the requests, checked by the service, which has defaults for all."""
+"""The parameters of the requests; the service checks them, and has a default for each."""
 
 from typing import Literal, TypedDict
 
@@ -6,12 +6,14 @@ Format = Literal["png", "jpeg", "webp", "tiff", "nifti", "nifti-gz", "dicom"]
 
 
 class OutputOptions(TypedDict, total=False):
-    """In what form a picture comes back."""
+    """The form of the resulting image."""
 
     format: Format
-    """By default that of the file, for `noise` one without loss; PNG for arrays."""
+    """Format of the result; by default that of the file, a lossless one for `noise`, and PNG for
+    arrays.
+    """
     quality: int
-    """Of a JPEG or WebP file, 1 to 100."""
+    """Quality of a JPEG or WebP file, 1 to 100."""
     metadata: Literal["keep", "strip"]
 
 
@@ -19,17 +21,17 @@ class DenoiseOptions(OutputOptions, total=False):
     """How noise is removed."""
 
     model: str
-    """A name that `models()` lists."""
+    """Name of a model, as `models()` lists it."""
     strength: float
     """Share of the correction that is applied, 0 to 1."""
     colour_strength: float
-    """The same for colour alone, 0 to 1; by default as `strength`."""
+    """The same for colour alone, 0 to 1; by default the value of `strength`."""
     range: str
     """The values that are black and white: `auto`, `full` or `LOW:HIGH`."""
     transfer: Literal["auto", "linear", "perceptual"]
-    """Whether the samples are in proportion to light."""
+    """Whether the samples are proportional to light."""
     axes: Literal["auto", "1", "3"]
-    """Along which axes of a stack of slices planes are cut."""
+    """The axes of a stack of slices along which planes are cut."""
 
 
 class NoiseOptions(OutputOptions, total=False):

@@ -1,4 +1,4 @@
-"""Pictures as callers have them: files, their bytes, or arrays."""
+"""Images as callers have them: files, bytes, or arrays."""
 
 from dataclasses import dataclass
 from os import PathLike
@@ -11,40 +11,40 @@ from numpy.typing import NDArray
 Picture: TypeAlias = str | PathLike[str] | bytes | NDArray[Any]
 """A path, the bytes of a file, or an array of shape (height, width) or (height, width, channels).
 
-Channels are grey, grey and alpha, red, green and blue, or these and alpha. uint8 and uint16 are
-sent as they are; floats, from 0 to 1, with 16 bits.
+Channels are grey, grey and alpha, RGB, or RGBA. uint8 and uint16 are sent as they are; floats, from
+0 to 1, as 16 bits.
 """
 
 
 @dataclass(frozen=True)
 class Result:
-    """A picture that the service has answered with."""
+    """An image returned by the service."""
 
     data: bytes
-    """The file."""
+    """The content of the file."""
     media_type: str
-    """Its kind, such as `image/png`."""
+    """Its media type, such as `image/png`."""
     model: str | None = None
-    """By which it was denoised."""
+    """The model that denoised it."""
     sigma: float | None = None
-    """Standard deviation of the noise found, in parts of the working range."""
+    """Standard deviation of the noise found, as a fraction of the working range."""
     seed: int | None = None
-    """Which gives the same noise again."""
+    """The seed that reproduces the noise."""
     changes: tuple[str, ...] = ()
-    """What the file holds otherwise than the one sent, or not at all: docs/fidelity.md."""
+    """What differs from the file that was sent, or is missing: see docs/fidelity.md."""
     is_float: bool = False
-    """Whether floats were sent, so that `array` gives floats."""
+    """Whether floats were sent, so that `array` returns floats."""
 
     def save(self, path: str | PathLike[str]) -> Path:
-        """Writes the file and returns its path; the suffix does not choose the format."""
+        """Write the file and return its path; the suffix does not choose the format."""
         target = Path(path)
         target.write_bytes(self.data)
         return target
 
     def array(self) -> NDArray[Any]:
-        """The pixels, as `Picture` describes arrays: floats from 0 to 1 where such were sent.
+        """Return the pixels as `Picture` describes arrays; floats from 0 to 1 if such were sent.
 
-        Raises ValueError for TIFF, NIfTI and DICOM, which need libraries of their own.
+        Raises ValueError for TIFF, NIfTI and DICOM, which need other libraries.
         """
         pixels = _decode(self.data, self.media_type)
         if not self.is_float:
@@ -53,7 +53,7 @@ class Result:
 
 
 def read(picture: Picture) -> bytes:
-    """The file to send; raises OSError, or TypeError or ValueError for what is no picture."""
+    """Return the file to send; raise OSError, TypeError or ValueError for what is not an image."""
     if isinstance(picture, bytes):
         return picture
     if isinstance(picture, np.ndarray):
@@ -62,15 +62,15 @@ def read(picture: Picture) -> bytes:
 
 
 def is_float(picture: Picture) -> bool:
-    """Whether it is an array of floats."""
+    """Return whether it is an array of floats."""
     return isinstance(picture, np.ndarray) and picture.dtype.kind == "f"
 
 
 def _encode(pixels: NDArray[Any]) -> bytes:
-    import imagecodecs  # not for those who have files
+    import imagecodecs  # not needed by callers who have files
 
     if pixels.ndim not in (2, 3) or not pixels.size or (pixels.ndim == 3 and pixels.shape[2] > 4):
-        raise ValueError(f"an array of shape {pixels.shape} is no picture")
+        raise ValueError(f"an array of shape {pixels.shape} is not an image")
     if pixels.dtype.kind == "f":
         if not np.isfinite(pixels).all() or pixels.min() < 0 or pixels.max() > 1:
             raise ValueError("floats must lie between 0 and 1")
@@ -91,6 +91,6 @@ def _decode(data: bytes, media_type: str) -> NDArray[Any]:
         "image/webp": imagecodecs.webp_decode,
     }
     if media_type not in decoders:
-        raise ValueError(f"no array of {media_type} can be made here; ask for format='png'")
+        raise ValueError(f"{media_type} cannot be decoded to an array here; ask for format='png'")
     pixels: NDArray[Any] = decoders[media_type](data)
     return pixels

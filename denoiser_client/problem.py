@@ -1,4 +1,4 @@
-"""What the service answers when it does not do what it is asked."""
+"""The error that the service responds with when it does not serve a request."""
 
 from http import HTTPStatus
 
@@ -10,11 +10,11 @@ class Problem(Exception):
 
     Attributes:
         status: the HTTP status, 400 to 599.
-        code: what went wrong, for programs, such as `too-many-pixels`; `http-502` or the like where
-            something before the service has answered.
+        code: the kind of problem, for programs, such as `too-many-pixels`; `http-502` or the like
+            if the response comes from a proxy in between.
         detail: what went wrong, and what to do about it.
-        request_id: under which the service has logged it.
-        retry_after: seconds after which the same request may do better, where that is known.
+        request_id: the id under which the service has logged the request.
+        retry_after: seconds after which the same request may succeed, if known.
 
     """
 
@@ -33,7 +33,7 @@ class Problem(Exception):
 
 
 def problem_of(response: httpx.Response) -> Problem:
-    """The problem that a response tells of."""
+    """Return the problem described by a response."""
     status = response.status_code
     retry_after = response.headers.get("retry-after", "")
     found = _members(response)

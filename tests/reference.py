@@ -1,4 +1,4 @@
-"""Writes what lists the things that the project has: settings, metrics, models, problems.
+"""Write the reference lists of the project: settings, metrics, models, problems.
 
     python -m tests.reference
 
@@ -27,8 +27,8 @@ CONFIGURATION = """\
 
 Every setting is an environment variable and, in lower case and with dashes, a flag of
 `denoiser serve`: `DENOISER_MAX_PIXELS=1000000` and `--max-pixels 1000000` are the same. The flag
-goes before the variable. A value out of range stops the service at its start, and is named;
-so does a variable `DENOISER_...` that is not in this table, with the nearest name that is.
+takes precedence over the variable. The service refuses to start, and says why, if a value is out
+of range or if a variable `DENOISER_...` is not in this table; it then suggests the nearest name.
 
 {table}
 """
@@ -36,9 +36,9 @@ so does a variable `DENOISER_...` that is not in this table, with the nearest na
 PROBLEMS = """\
 # Problems
 
-An error is answered as problem details (RFC 9457), `application/problem+json`: `code` says which of
-these it is, `detail` what happened, here with an example of it. "After `Retry-After`" is the number
-of seconds in that header of the answer.
+Errors are problem details (RFC 9457), `application/problem+json`: `code` is one of these codes, and
+`detail` says what happened, as in the example. The last column says whether to repeat the request;
+"after `Retry-After`" means after the number of seconds in that response header.
 
 {table}
 """
@@ -54,30 +54,31 @@ TITLES = "/** What problems are called on the page, made by `python -m tests.ref
 METRICS = """\
 # Metrics
 
-`GET /metrics` answers in the text format of Prometheus. Besides these there are the usual ones of
-the process and of Python (`process_*`, `python_*`).
+`GET /metrics` returns these metrics in the text format of Prometheus, and the usual ones of the
+process and of Python (`process_*`, `python_*`).
 
 {table}
 
-With several workers (`DENOISER_WORKERS`), whichever is asked adds up those of all, as far as they
-were a second ago. There are no `process_*` and `python_*` then: they would be of that one alone.
+With several workers (`DENOISER_WORKERS`), the values are sums over all of them, at most a second
+old. `process_*` and `python_*` are missing then, since they would describe only one worker.
 
-Worth an alert: `denoiser_ready` at 0; a rising share of `denoiser_requests_total{{status="503"}}`,
-which says that the service is full; `denoiser_stage_seconds` of the stage `queue` near
-`DENOISER_QUEUE_SECONDS`. `denoiser_tile_pixels_total` over time is the throughput of the network.
+Set alerts for `denoiser_ready` at 0, for a rising share of
+`denoiser_requests_total{{status="503"}}`, which means that the service is overloaded, and for
+`denoiser_stage_seconds` of the stage `queue` near `DENOISER_QUEUE_SECONDS`. The rate of
+`denoiser_tile_pixels_total` is the throughput of the network.
 """
 
 
 MODELS = """\
 # Models
 
-What each model under `models/` was trained on, for which noise, and how well it does; `/models`
-answers the same as JSON, and the page shows it beside the picture. PSNR in dB, SSIM, and RMSE with
-white as 1, each the mean over the images; sigma of the noise on the 0..255 scale. `noisy` is the
-PSNR of what came in, `lowest` that of the image that came out worst, `worst` the largest error of
-any value in 8-bit levels; `casts` tells by how many levels the means of squares of 32x32 pixels
-have moved, as RMS and 95th percentile.
-[training/README.md](../training/README.md#measuring) says how they are measured.
+What each model under `models/` was trained on, for which noise, and its evaluation; `/models`
+returns the same as JSON, and the page shows it beside the image. PSNR is in dB and RMSE on the
+0..1 scale; they and SSIM are means over the images. Sigma, the standard deviation of the noise, is
+on the 0..255 scale. `noisy` is the PSNR of the input, `lowest` that of the worst result, and
+`worst` the largest error of any sample in 8-bit levels; `casts` is by how many levels the means
+of squares of 32x32 pixels have moved, as RMS and 95th percentile.
+[training/README.md](../training/README.md#measuring) describes the evaluation.
 
 {cards}
 """
@@ -106,7 +107,7 @@ CARD = """\
 
 
 def models() -> str:
-    """docs/models.md."""
+    """Return docs/models.md."""
     packages = read_packages(PROJECT / "models").values()
     default = Settings.model_fields["model"].default
     cards = sorted((p.card for p in packages), key=lambda card: card.name != default)
@@ -138,7 +139,7 @@ def _rounded(value: float | None, digits: int) -> str:
 
 
 def configuration() -> str:
-    """docs/configuration.md."""
+    """Return docs/configuration.md."""
     rows = [
         (f"`DENOISER_{name.upper()}`", _default(field.default), _meaning(field))
         for name, field in Settings.model_fields.items()
@@ -147,7 +148,7 @@ def configuration() -> str:
 
 
 def metrics() -> str:
-    """docs/metrics.md."""
+    """Return docs/metrics.md."""
     registry = create_app(Settings()).state.service.metrics.registry
     rows = [
         (f"`{metric.name}{_suffix(metric)}`", metric.type, metric.documentation)
@@ -189,7 +190,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def problems() -> str:
-    """docs/problems.md."""
+    """Return docs/problems.md."""
     rows = [
         (f"`{code}`", str(row.status), row.title, row.detail(**row.example), RETRY[row.retry])
         for code, row in CATALOGUE.items()
@@ -198,13 +199,13 @@ def problems() -> str:
 
 
 def titles() -> str:
-    """The page's titles of problems."""
+    """Return the page's titles of problems."""
     lines = [f"  {json.dumps(code)}: {json.dumps(row.title)}," for code, row in CATALOGUE.items()]
     return "\n".join([TITLES, "export const TITLES = {", *lines, "};", ""])
 
 
 def foreign() -> str:
-    """The page's list of files that are known but not read."""
+    """Return the page's list of files that are recognized but not supported."""
     lines = [
         f"  {{ title: {json.dumps(each.title)}, advice: {json.dumps(each.advice)},\n"
         f"    pattern: /^(?:{each.pattern.decode('ascii')})/s }},"

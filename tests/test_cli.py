@@ -126,7 +126,7 @@ def test_a_folder_with_three_broken_files(picture, tmp_path, capsys):
     written = {p.relative_to(tmp_path / "out") for p in (tmp_path / "out").rglob("*.*")}
     assert {str(p) for p in written} == {f"{'ab'[i % 2]}/{i}.png" for i in range(12)}
     named, *complaints = capsys.readouterr().err.splitlines()
-    assert named.endswith("notes.txt: left out, not a kind of picture that is read here")
+    assert named.endswith("notes.txt: left out, not a supported kind of image")
     assert {line.split(": ")[1] for line in complaints[:3]} == set(map(str, broken))
     assert complaints[3:] == ["denoiser: 12 done, 0 skipped, 1 left out, 3 failed"]
 
@@ -206,7 +206,7 @@ def test_an_unknown_model(picture, tmp_path, capsys):
     [
         ([], "required"),
         (["noise"], "IN"),
-        (["noise", "a.png", "b.png", "-o", "-"], "standard output takes one picture"),
+        (["noise", "a.png", "b.png", "-o", "-"], "standard output takes one image"),
         (["completion", "sh"], "bash"),
         (["noise", "in.png", "-o", "out.png", "--factor", "7"], "--factor: Input should be less"),
         (
@@ -302,7 +302,7 @@ def test_json_tells_what_was_found(picture, tmp_path, capsys):
     (tmp_path / "in" / "notes.txt").touch()
     assert run("denoise", tmp_path / "in", "--json") == 0
     left, done = (json.loads(line) for line in capsys.readouterr().out.splitlines())
-    assert (left["status"], left["reason"][:10]) == ("left out", "not a kind")
+    assert (left["status"], left["reason"][:10]) == ("left out", "not a supp")
     assert done["target"] == str(tmp_path / "in.denoised" / "a.png")
     assert done["model"] == "blur"
     assert 0 < done["sigma"] < 1

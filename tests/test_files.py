@@ -39,7 +39,9 @@ def test_two_results_that_come_to_one_name_by_their_format(tmp_path):
             (".png", status),
             (".bmp", Status.FAILED),
         ]
-        assert outcomes[1].reason == f"the result would have the name of that of {found[1].path}"
+        assert (
+            outcomes[1].reason == f"the result would have the same name as that of {found[1].path}"
+        )
 
 
 def test_a_name_is_free_again_where_the_first_has_failed(tmp_path):

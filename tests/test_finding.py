@@ -58,7 +58,7 @@ def test_results_are_not_taken_for_pictures_beside_them(here):
         save(here / name)
     inputs = [Path("*.png")]
     assert targets(inputs) == ["a.new.png", "b.new.new.png"]
-    assert left_out(inputs) == {"a.new.png": "the result of another"}
+    assert left_out(inputs) == {"a.new.png": "the result of another file"}
     assert len(targets(inputs, Path("out"))) == 3
 
 
@@ -69,7 +69,7 @@ def test_what_is_no_picture_by_its_name_is_left_out_by_name(here, tmp_path_facto
         (here / "in" / name).touch()
     os.mkfifo(here / "in" / "pipe.png")
     (here / "in" / "link").symlink_to(tmp_path_factory.mktemp("elsewhere"))
-    kind = "not a kind of picture that is read here"
+    kind = "not a supported kind of image"
     assert left_out([Path("in")], Path("out")) == {
         "notes.txt": kind,
         "movie.mp4": kind,
@@ -111,7 +111,7 @@ def test_wildcards(here):
     sources, failed = find([Path("*.png"), Path("none*")], Path("out"), "new")
     assert [source.path.name for source in sources] == ["a.png", "b.png"]
     assert [(f.source, f.status, f.reason) for f in failed] == [
-        (Path("none*"), Status.FAILED, "no picture here")
+        (Path("none*"), Status.FAILED, "no image here")
     ]
     assert targets([Path("**/e.png")], Path("out")) == ["out/e.png"]
 
@@ -153,7 +153,7 @@ def test_more_than_one_file_goes_into_a_folder(here, inputs):
     assert not is_folder([Path("a.png")], Path("out.png"))
     assert is_folder([Path("a.png")], here)
     assert is_folder([Path("a.png")], Path("new"))
-    with pytest.raises(Misuse, match="one picture"):
+    with pytest.raises(Misuse, match="one image"):
         find(given, STANDARD, "new")
 
 

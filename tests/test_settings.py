@@ -76,4 +76,4 @@ def test_a_variable_that_sets_nothing_is_refused(monkeypatch, variable, hint):
     monkeypatch.setenv(variable, "1")
     with pytest.raises(ValidationError) as refused:
         Settings()
-    assert refused.value.errors()[0]["msg"] == f"{variable} is no setting{hint}"
+    assert refused.value.errors()[0]["msg"] == f"{variable} is not a setting{hint}"

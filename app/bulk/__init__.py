@@ -1,1 +1,1 @@
-"""Pictures by the million, from one store to another, by as many machines as there are."""
+"""Denoise images by the million, from one store to another, on any number of machines."""

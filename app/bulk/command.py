@@ -1,4 +1,4 @@
-"""`denoiser denoise` between stores: the flags, what they lead to, and what is told of it."""
+"""`denoiser denoise` between stores: its flags, its run, and its report."""
 
 import argparse
 import json
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
     from app.bulk.store import Source, Store
 
 AT_ONCE = 32
-"""Pictures on their way at a time, most of them waiting for the store."""
+"""Images in progress at a time, most of them waiting for the store."""
 REPORT_SECONDS = 60.0
 FAILED, UNFINISHED = 1, 75
-"""Exit codes: pictures failed, and the results name them; or some were not looked at, so that the
-same command is to be run again (EX_TEMPFAIL).
+"""Exit codes: some images failed, as the results record; or some were not attempted, and the same
+command has to be run again (EX_TEMPFAIL).
 """
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the command line asks for, apart from the options of the pictures."""
+    """What the command line asks for, apart from the options for each image."""
 
     source: str
     target: str
@@ -46,12 +46,12 @@ class Request:
 
 
 def place(text: str) -> str | Path:
-    """A URL as it is, anything else as a path."""
+    """Return a URL as it is, and anything else as a path."""
     return text if "://" in text else Path(text)
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """The flags that only pictures between stores have."""
+    """Add the flags that only apply between stores."""
     stores = parser.add_argument_group(
         "between stores", "SRC and DST are folders: URLs such as s3://bucket/scans, or local."
     )
@@ -70,7 +70,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--retry-failed",
         action="store_true",
         default=None,
-        help="only the pictures that the results in DST name as failed",
+        help="only the images that the results in DST record as failed",
     )
 
 
@@ -84,20 +84,20 @@ def request_of(
     shard: str | None = None,
     retry_failed: bool = False,
 ) -> Request | None:
-    """The request, if it is one between stores; raises Misuse if it is a wrong one."""
+    """Return the request, or None if it is not one between stores; raise Misuse if invalid."""
     places = [*inputs, *([] if output is None else [output])]
     if not (manifest or shard or retry_failed or any(isinstance(each, str) for each in places)):
         return None
     if len(places) != 2:
         raise Misuse("between stores, give one SRC and one DST")
     if manifest and retry_failed:
-        raise Misuse("--retry-failed takes its pictures from the results: leave out --manifest")
+        raise Misuse("--retry-failed takes its images from the results: leave out --manifest")
     source, target = (str(each) for each in places)
     return Request(source, target, manifest, shard, retry_failed, overwrite, as_json)
 
 
 def denoise(request: Request, options: DenoiseOptions, settings: Settings) -> int:
-    """Denoise what is not done yet; the exit code.
+    """Denoise what is not done yet; return the exit code.
 
     Raises Misuse, and BadModelPackage.
     """
@@ -142,7 +142,7 @@ def denoise(request: Request, options: DenoiseOptions, settings: Settings) -> in
 
 
 def asked_for(options: DenoiseOptions, model: str) -> str:
-    """The options as rows have them: the model, and what is not as by default."""
+    """Return the options as rows record them: the model, and all that differs from the defaults."""
     given = options.model_dump(exclude_defaults=True, exclude={"model"}, mode="json")
     return " ".join([f"model={model}", *(f"{name}={given[name]}" for name in sorted(given))])
 
@@ -150,7 +150,7 @@ def asked_for(options: DenoiseOptions, model: str) -> str:
 def wanted(
     request: Request, sources: "Store", targets: "Store", shard: "Shard", results: "Results"
 ) -> "Iterator[Source]":
-    """The pictures of a shard, as the request names them; raises StoreError while it is read."""
+    """Yield the sources of a shard; raise StoreError if listing them fails."""
     from app.bulk.convert import is_picture
     from app.bulk.manifest import keys
 
@@ -180,7 +180,7 @@ def _shard(request: Request) -> "Shard":
 
 @contextmanager
 def _stopping() -> Iterator[threading.Event]:
-    """SIGTERM and SIGINT end the run once what is under way is done; a second one at once."""
+    """Stop the run gracefully at SIGTERM or SIGINT, and at once at a second signal."""
     stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield stop
@@ -201,7 +201,7 @@ def _stopping() -> Iterator[threading.Event]:
 
 
 def _reporter(*, as_json: bool) -> "Callable[[Row, Summary], None]":
-    """Prints each row, or says now and then how far the run is."""
+    """Return a function that prints each row, or reports progress once in a while."""
     said = time.monotonic()
 
     def report(row: "Row", summary: "Summary") -> None:
@@ -210,7 +210,7 @@ def _reporter(*, as_json: bool) -> "Callable[[Row, Summary], None]":
             print(json.dumps(asdict(row), default=str), flush=True)  # noqa: T201
         elif time.monotonic() - said >= REPORT_SECONDS:
             said = time.monotonic()
-            _say(f"{summary}; {summary.rate:.1f} pictures/s")
+            _say(f"{summary}; {summary.rate:.1f} images/s")
 
     return report
 
@@ -218,9 +218,9 @@ def _reporter(*, as_json: bool) -> "Callable[[Row, Summary], None]":
 def _end(summary: "Summary", results: str) -> int:
     for row in summary.named:
         _say(f"{row.source}: {row.detail}")
-    _say(f"{summary}; {summary.rate:.1f} pictures/s; results: {results}")
+    _say(f"{summary}; {summary.rate:.1f} images/s; results: {results}")
     if summary.stopped:
-        _say("stopped; run it again to go on")
+        _say("stopped; run the command again to continue")
         return UNFINISHED
     return FAILED if summary.failed else 0
 

@@ -1,4 +1,4 @@
-"""One picture from store to store, and the row that tells what became of it."""
+"""Denoise one image from store to store, and record the outcome in a row."""
 
 import time
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from app.pipeline import Result
 
 
 class TooLarge(ImagingError):
-    """The file has more bytes than are taken."""
+    """The file has more bytes than are allowed."""
 
 
 CODES: dict[type[Exception], str] = {
@@ -33,11 +33,11 @@ CODES: dict[type[Exception], str] = {
     OSError: "store-error",
     StoreError: "store-error",
 }
-"""Problem codes, those of the service where it has the problem, too."""
+"""Problem codes, those of the service where it has the same problem."""
 
 
 class Converter:
-    """Reads from one store, denoises, and writes into another; called from many threads."""
+    """Read from one store, denoise, and write to another; called from many threads."""
 
     def __init__(
         self,
@@ -48,28 +48,28 @@ class Converter:
         options: str,
         max_bytes: int,
     ) -> None:
-        """`options` is how rows tell what `pipeline` was asked for; `max_bytes` are of a file."""
+        """Take `options` as rows record them, and `max_bytes`, the limit of a file."""
         self._sources, self._targets, self._pipeline = sources, targets, pipeline
         self._options, self._max_bytes = options, max_bytes
 
     def known(self, source: Source) -> Source:
-        """A source that was named and not listed, with its size and version if it is there."""
+        """Return a source that was named and not listed, with its size and version if it exists."""
         if source.version:
             return source
         try:
             return self._sources.find(source.key)
-        except (OSError, StoreError):  # to read it will fail alike, and make a row
+        except (OSError, StoreError):  # reading it will fail the same way, and be recorded
             return source
 
     def __call__(self, source: Source) -> Row:
-        """The row of a picture, whatever became of it."""
+        """Convert an image; return its row, whatever the outcome."""
         began, target, result = time.monotonic(), None, None
         code = detail = None
         try:
             result = self._pipeline(self._read(source))
             target = target_key(source.key, result.format)
             self._targets.write(target, result.data)
-        except Exception as error:  # whatever it is, the other pictures go on
+        except Exception as error:  # whatever it is, the other images continue
             code, detail = code_of(error), str(error) or type(error).__name__
         return Row(
             source=source.url,
@@ -86,7 +86,7 @@ class Converter:
         )
 
     def _read(self, source: Source) -> bytes:
-        """Raises TooLarge before more than the limit is in memory."""
+        """Read a file; raise TooLarge before more than the limit is in memory."""
         if source.size is not None and source.size > self._max_bytes:
             raise TooLarge(f"The file has more than {self._max_bytes} bytes.")
         limit = self._max_bytes + 1 if source.size is None else None
@@ -97,9 +97,9 @@ class Converter:
 
 
 def target_key(key: str, format_: Format) -> str:
-    """The name of a result: that of its source, with a suffix more where the format is another.
+    """Return the key of a result: that of its source, with a second suffix if the format differs.
 
-    a.png stays a.png, and a.bmp becomes a.bmp.png: no two sources come to one name.
+    a.png stays a.png, and a.bmp becomes a.bmp.png, so that no two sources share a result.
     """
     try:
         own = formats.of_name(formats.parted(key)[1]).name
@@ -109,11 +109,11 @@ def target_key(key: str, format_: Format) -> str:
 
 
 def is_picture(key: str) -> bool:
-    """Whether a key that is listed looks like a picture, and not like one of our own files."""
+    """Return whether a listed key looks like an image, and not like one of our own files."""
     return formats.is_called_one(key) and FOLDER not in PurePosixPath(key).parts
 
 
 def code_of(error: Exception) -> str:
-    """The problem that an error is."""
+    """Return the problem code of an error."""
     kinds = (code for kind, code in CODES.items() if isinstance(error, kind))
     return next(kinds, "internal-error")

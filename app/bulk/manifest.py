@@ -1,4 +1,4 @@
-"""The keys of the pictures, out of a file instead of a listing: Parquet, or a text of lines."""
+"""Read the keys of the images from a file instead of a listing: Parquet, or text lines."""
 
 from collections.abc import Iterator
 
@@ -8,14 +8,15 @@ import pyarrow.parquet as pq
 from app.bulk.store import Store, StoreError
 
 COLUMN = "key"
-"""Of a Parquet file; the first column where none has that name."""
+"""The column of a Parquet file; the first one if none has this name."""
 ROWS = 10_000
 
 
 def keys(url: str, store: Store) -> Iterator[str]:
-    """The keys that a manifest names, as paths from the store's folder on, a part at a time.
+    """Yield the keys in a manifest as paths from the store's folder, reading it piece by piece.
 
-    They may be whole URLs below it. `.gz` and the like are unpacked. Raises StoreError.
+    Keys may also be full URLs below that folder. Compressed files, such as `.gz`, are unpacked.
+    Raises StoreError.
     """
     try:
         with fsspec.open(url, "rb", compression="infer") as file:
@@ -23,7 +24,7 @@ def keys(url: str, store: Store) -> Iterator[str]:
             yield from (store.key(name) for name in names)
     except StoreError:
         raise
-    except Exception as error:  # of the file system, of Parquet, or a key that leads elsewhere
+    except Exception as error:  # from the file system, Parquet, or for a key outside the folder
         raise StoreError(f"cannot read the manifest {url}: {error}") from error
 
 

@@ -1,8 +1,8 @@
-"""What has become of each picture: a row each, in Parquet beside the results.
+"""The outcome of each image, one row each, in Parquet beside the results.
 
-`DST/denoiser-results/` holds a file for each shard. While a shard is under way it has parts
-besides, which the end of the run puts into that file; a run that was killed leaves them to the
-next. Rows are looked up in a local database, so that memory does not grow with them.
+`DST/denoiser-results/` holds one file for each shard. While a shard is in progress, its rows are in
+part files, which the end of the run merges into that file; a run that was killed leaves them to the
+next one. Rows are looked up in a local database, so that memory does not grow with their number.
 """
 
 import sqlite3
@@ -26,14 +26,14 @@ from app.bulk.store import Source, Store
 
 FOLDER = "denoiser-results"
 PART_ROWS, PART_SECONDS = 1000, 30.0
-"""A part is written after so many rows, or so long: what a kill can cost, since pictures that are
-in no part are done again.
+"""A part is written after this many rows or seconds. A kill costs at most one part, since images
+whose rows are in no part are done again.
 """
 BATCH = 10_000
 
 
 class State(StrEnum):
-    """What became of a picture."""
+    """The outcome of an image."""
 
     DONE = "done"
     FAILED = "failed"
@@ -41,23 +41,23 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What became of one picture."""
+    """The row of one image."""
 
     source: str
-    """URL; so is `target`."""
+    """URL of the source; `target` is one, too."""
     target: str | None
     state: State
     code: str | None
-    """Of the problem, as the service names it."""
+    """Problem code, as the service names it."""
     detail: str | None
     sigma: float | None
-    """Standard deviation of the noise that was found, 0..1."""
+    """Standard deviation of the noise found, 0..1."""
     seconds: float
-    """From before it was read until it was written."""
+    """Time from before the source was read until the result was written."""
     bytes: int | None
     """Size of the result."""
     version: str
-    """Of the source: the ETag, or size and time."""
+    """Version of the source: its ETag, or its size and modification time."""
     options: str
     """What was asked for, the model first."""
     finished: datetime
@@ -83,10 +83,10 @@ COLUMNS = ", ".join(NAMES)
 
 
 class Results:
-    """The rows of one shard, and those of other runs about the same pictures; safe in threads."""
+    """The rows of one shard, and those of other runs on the same images; thread-safe."""
 
     def __init__(self, store: Store, sources: Store, shard: Shard) -> None:
-        """Reads the rows that there are at the target; `sources` is where the pictures are from.
+        """Read the rows that exist at the target; `sources` is the store of the images.
 
         Raises StoreError.
         """
@@ -112,7 +112,7 @@ class Results:
         self._folder.cleanup()
 
     def state(self, source: Source, options: str) -> State | None:
-        """What is known of a picture in this very version, with these options."""
+        """Return what is known of an image in this version and with these options."""
         with self._lock, closing(self._rows.cursor()) as cursor:
             cursor.execute(
                 "SELECT state FROM rows WHERE source = ? AND version = ? AND options = ?",
@@ -122,7 +122,7 @@ class Results:
         return State(found[0]) if found else None
 
     def failed(self) -> Iterator[str]:
-        """The URLs of the pictures that have failed, as far as they were when this is begun."""
+        """Yield the URLs of the images recorded as failed when this is first called."""
         last = ""
         while True:
             with self._lock, closing(self._rows.cursor()) as cursor:
@@ -182,11 +182,11 @@ class Results:
     def _is_of_this_shard(self, row: Row) -> bool:
         try:
             return self._shard.has(self._sources.key(row.source))
-        except ValueError:  # another folder's pictures, done into the same place
+        except ValueError:  # another folder's images, written to the same place
             return False
 
     def _keep(self, row: Row, *, own: bool) -> None:
-        """The later of two rows counts."""
+        """Keep a row, unless a later one is known."""
         values = [*astuple(row)[:-1], row.finished.isoformat(), own]
         marks = ", ".join("?" * len(values))
         changes = ", ".join(f"{name} = excluded.{name}" for name in [*NAMES[1:], "own"])
@@ -197,7 +197,7 @@ class Results:
         )
 
     def _write_part(self) -> None:
-        """The name is nobody else's, though two runs of one shard may meet."""
+        """Write a part under a name that is unique even if two runs of one shard overlap."""
         local = Path(self._folder.name, "part.parquet")
         pq.write_table(_table(self._fresh), local, compression="zstd")
         part = f"{FOLDER}/{self._shard}/{uuid.uuid4().hex}.parquet"
@@ -213,12 +213,12 @@ class Results:
 
 
 def now() -> datetime:
-    """The time as rows have it."""
+    """Return the current time as rows record it."""
     return datetime.now(UTC)
 
 
 def read_rows(store: Store) -> Iterator[Row]:
-    """All rows that there are at a target, those of parts included, in no order."""
+    """Yield all rows at a target, including those in parts, in no particular order."""
     for file in _files(store):
         yield from _rows_in(store, file.key)
 
@@ -233,12 +233,12 @@ def _rows_in(store: Store, key: str) -> Iterator[Row]:
             for batch in pq.ParquetFile(file).iter_batches(batch_size=BATCH, columns=NAMES):
                 for values in batch.to_pylist():
                     yield Row(**values | {"state": State(values["state"])})
-    except FileNotFoundError:  # another run of the shard has just put it into the whole
+    except FileNotFoundError:  # another run of the shard has just merged it
         return
 
 
 def _row(values: tuple[Any, ...]) -> Row:
-    """Out of the database."""
+    """Return a row from the database."""
     named = dict(zip(NAMES, values, strict=True))
     state, finished = State(named["state"]), datetime.fromisoformat(named["finished"])
     return Row(**named | {"state": state, "finished": finished})

@@ -1,4 +1,4 @@
-"""All pictures of one shard, listed as they are worked on."""
+"""Denoise all images of one shard, listing them as they are processed."""
 
 import threading
 import time
@@ -11,34 +11,34 @@ from app.bulk.results import Results, Row, State
 from app.bulk.store import Source
 
 NAMED = 20
-"""Failed pictures that a summary names; the results have them all."""
+"""Failed images named in a summary; the results name them all."""
 
 
 @dataclass
 class Summary:
-    """What a run has come to so far."""
+    """The counts of a run so far."""
 
     done: int = 0
     skipped: int = 0
-    """Done by an earlier run."""
+    """Images done by an earlier run."""
     failed: int = 0
-    """In this run or an earlier one."""
+    """Images that failed in this run or an earlier one."""
     named: list[Row] = field(default_factory=list)
-    """The first that failed in this run."""
+    """The first images that failed in this run."""
     stopped: bool = False
-    """Whether it ended before all pictures were looked at."""
+    """Whether the run ended before all images were attempted."""
     began: float = field(default_factory=time.monotonic)
 
     @property
     def rate(self) -> float:
-        """Pictures worked on a second."""
+        """Images processed per second."""
         return self.done / max(1e-9, time.monotonic() - self.began)
 
     def __str__(self) -> str:
         return f"{self.done} done, {self.skipped} skipped, {self.failed} failed"
 
     def count(self, outcome: Row | State | None) -> None:
-        """Take what became of a picture: in this run, or, for a bare state, in an earlier one."""
+        """Count an image that was processed in this run or, for a bare state, in an earlier one."""
         match outcome:
             case Row(state=State.DONE):
                 self.done += 1
@@ -54,15 +54,15 @@ class Summary:
 
 @dataclass(frozen=True)
 class Choice:
-    """Which of the pictures that are known already are worked on again."""
+    """Which of the images known already are processed again."""
 
     options: str
-    """As in the rows: what was done with others counts as not done."""
+    """Options as rows record them: images done with others count as not done."""
     overwrite: bool = False
     retry_failed: bool = False
 
     def settled(self, source: Source, results: Results) -> State | None:
-        """What became of a picture that is to be left as it is."""
+        """Return the state of an image that is to be left as it is, or None."""
         state = None if self.overwrite else results.state(source, self.options)
         return None if state is State.FAILED and self.retry_failed else state
 
@@ -77,11 +77,11 @@ def run(
     stop: threading.Event,
     report: Callable[[Row, Summary], None] = lambda _row, _summary: None,
 ) -> Summary:
-    """Work on what is not done yet, `threads` pictures at a time; the rows go into `results`.
+    """Process what is not done yet, `threads` images at a time; record the rows in `results`.
 
-    The sources are taken as they are needed, so that memory does not grow with them. After `stop`
-    those under way are finished. Raises StoreError when listing fails or rows cannot be written;
-    the rows of what is done by then are tried to be written first.
+    Sources are taken as needed, so that memory does not grow with their number. After `stop`,
+    images in progress are finished. Raises StoreError when listing fails or rows cannot be written,
+    after an attempt to write the rows of what is done.
     """
     summary = Summary()
 

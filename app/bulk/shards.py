@@ -1,4 +1,4 @@
-"""Which part of the pictures is this machine's: by a checksum of the key, wherever it is listed."""
+"""Decide which images belong to this machine, by a checksum of the key."""
 
 import re
 import zlib
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 INDEXES = (
-    "JOB_COMPLETION_INDEX",  # an Indexed Job of Kubernetes, which does not tell the count
+    "JOB_COMPLETION_INDEX",  # an Indexed Job of Kubernetes, which does not pass the count
     "CLOUD_RUN_TASK_INDEX",
     "AWS_BATCH_JOB_ARRAY_INDEX",
     "SLURM_ARRAY_TASK_ID",
@@ -16,7 +16,7 @@ COUNTS = ("CLOUD_RUN_TASK_COUNT", "AWS_BATCH_JOB_ARRAY_SIZE", "SLURM_ARRAY_TASK_
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """One of `count` parts, 0 to count - 1."""
+    """One of `count` parts, numbered 0 to count - 1."""
 
     index: int = 0
     count: int = 1
@@ -26,7 +26,7 @@ class Shard:
             raise ValueError(f"there is no shard {self.index} of {self.count}: the first is 0")
 
     def has(self, key: str) -> bool:
-        """Whether a picture is of this part."""
+        """Return whether an image belongs to this part."""
         return zlib.crc32(key.encode()) % self.count == self.index
 
     def __str__(self) -> str:
@@ -34,9 +34,9 @@ class Shard:
 
 
 def read_shard(text: str, environment: Mapping[str, str]) -> Shard:
-    """The shard that `I/N`, `auto/N` or `auto` means; raises ValueError.
+    """Return the shard that `I/N`, `auto/N` or `auto` stands for; raise ValueError.
 
-    `auto` is what the scheduler has put into the environment: see INDEXES and COUNTS.
+    `auto` takes what the scheduler has put into the environment: see INDEXES and COUNTS.
     """
     given = re.fullmatch(r"(\d+|auto)(?:/(\d+))?", text)
     if given is None or (given[1] != "auto" and given[2] is None):

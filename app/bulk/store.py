@@ -1,4 +1,4 @@
-"""A folder in any store that fsspec knows: S3, Google, Azure, HTTP or a disk."""
+"""A folder in any store that fsspec supports: S3, Google, Azure, HTTP or a disk."""
 
 import random
 import time
@@ -16,19 +16,19 @@ T = TypeVar("T")
 
 ATTEMPTS = 8
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
-"""Seconds before the second attempt, doubled before each one after it, and the most of them."""
+"""Seconds before the second attempt, doubled before each further one, and the maximum."""
 PAGE = 1000
-"""Keys that are listed at a time, where the store lists in pages."""
+"""Keys listed at a time, where the store lists in pages."""
 
 OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memory"}
-"""In which a file appears once it is there whole."""
+"""Prefix of temporary names: a file appears under its own name once it is complete."""
 
 FINAL = (FileNotFoundError, PermissionError, IsADirectoryError, NotImplementedError)
 """Errors that another attempt would meet again."""
 
 
 class StoreError(Exception):
-    """The store does not do what it is asked, after several attempts."""
+    """The store still fails after several attempts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +36,21 @@ class Source:
     """A file below the folder of a store."""
 
     key: str
-    """Its path from that folder on."""
+    """Its path from that folder."""
     url: str
     size: int | None
-    """In bytes, where the store knows it."""
+    """Size in bytes, where the store reports it."""
     version: str
-    """Another one means another content: the ETag, or else size and time; empty if not
-    known yet.
+    """Changes with the content: the ETag, or else size and modification time; empty if not known
+    yet.
     """
 
 
 class Store:
-    """The folder at a URL; safe in many threads."""
+    """The folder at a URL; thread-safe."""
 
     def __init__(self, url: str) -> None:
-        """Raises StoreError where no file system answers to the URL."""
+        """Open the folder; raise StoreError if no file system supports the URL."""
         try:
             self._fs, root = fsspec.core.url_to_fs(
                 url, use_listings_cache=False, skip_instance_cache=True
@@ -62,11 +62,11 @@ class Store:
         self._protocols = {protocol} if isinstance(protocol, str) else set(protocol)
 
     def url(self, key: str) -> str:
-        """The whole URL of a file."""
+        """Return the full URL of a file."""
         return str(self._fs.unstrip_protocol(self._path(key)))
 
     def key(self, url: str) -> str:
-        """The path from here to a URL or key; raises ValueError for what lies elsewhere."""
+        """Return the path from here to a URL or key; raise ValueError for one outside."""
         if "://" in url:
             prefix = self.url("")
             if not url.startswith(prefix):
@@ -77,9 +77,9 @@ class Store:
         return url
 
     def files(self, folder: str = "") -> Iterator[Source]:
-        """All files below, or below a folder in it, in the store's order; none if it is not there.
+        """Yield all files below this folder or a subfolder, in the store's order.
 
-        S3 is listed a page at a time as they are taken, other stores a folder at a time. Raises
+        S3 is listed page by page as the files are taken, other stores folder by folder. Raises
         StoreError.
         """
         path = f"{self._root}/{folder}".rstrip("/")
@@ -90,33 +90,33 @@ class Store:
                 yield Source(key, self.url(key), info.get("size"), _version(info))
 
     def named(self, key: str) -> Source:
-        """A file that may be there, without asking for it."""
+        """Return a file that may exist, without a request for it."""
         return Source(key, self.url(key), None, "")
 
     def find(self, key: str) -> Source:
-        """One file; raises FileNotFoundError or StoreError."""
+        """Return one file; raise FileNotFoundError or StoreError."""
         info = self._retried(lambda: self._fs.info(self._path(key)))
         return Source(key, self.url(key), info.get("size"), _version(info))
 
     def read(self, key: str, limit: int | None = None) -> bytes:
-        """The content of a file, or its first `limit` bytes; raises OSError or StoreError."""
+        """Return the content of a file, or its first `limit` bytes; raise OSError or StoreError."""
         return bytes(self._retried(lambda: self._fs.cat_file(self._path(key), end=limit)))
 
     def write(self, key: str, data: bytes) -> None:
-        """Put a file in place whole or not at all; raises OSError or StoreError."""
+        """Put a file in place, whole or not at all; raise OSError or StoreError."""
         self._put(key, lambda path: self._fs.pipe_file(path, data))
 
     def upload(self, local: str, key: str) -> None:
-        """`write` from a local file, of which a part at a time is in memory."""
+        """Write a local file, holding one part of it at a time in memory."""
         self._put(key, lambda path: self._fs.put_file(local, path))
 
     def delete(self, key: str) -> None:
-        """Remove a file; that it is not there is well."""
+        """Remove a file, if it exists."""
         with suppress(FileNotFoundError):
             self._retried(lambda: self._fs.rm_file(self._path(key)))
 
     def open(self, key: str) -> Any:
-        """A file to be read, in the parts that are asked for."""
+        """Open a file for reading in arbitrary parts."""
         return self._retried(lambda: self._fs.open(self._path(key), "rb"))
 
     def _path(self, key: str) -> str:
@@ -165,13 +165,13 @@ class Store:
             raise StoreError(f"cannot list {self.url('')}: {error}") from error
 
     def _retried(self, call: Callable[[], T]) -> T:
-        """What the call returns; a store that is busy or away gets growing pauses."""
+        """Return the result of a call, retried after growing pauses while the store fails."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return call()
             except FINAL:
                 raise
-            except Exception as error:  # each file system has errors of its own
+            except Exception as error:  # each file system raises errors of its own
                 if attempt == ATTEMPTS:
                     raise StoreError(f"{type(error).__name__}: {error}") from error
                 pause = min(FIRST_PAUSE * 2 ** (attempt - 1), LONGEST_PAUSE)

@@ -1,4 +1,4 @@
-"""What may be asked for beside a picture, alike over HTTP and on the command line."""
+"""The options of the operations, the same over HTTP and on the command line."""
 
 from typing import Annotated, Literal
 
@@ -14,7 +14,7 @@ from app.imaging.range import Choice, read_choice
 from app.imaging.stack import AxesChoice
 
 LARGEST_SEED = 2**53 - 1
-"""The largest integer that every JSON reader keeps exactly."""
+"""The largest integer that every JSON parser reads exactly."""
 
 
 def _a_range(text: str) -> str:
@@ -23,13 +23,13 @@ def _a_range(text: str) -> str:
 
 
 class _Options(BaseModel):
-    """Parameters by name; one that is not known is refused, lest a typo go unnoticed."""
+    """Parameters by name; unknown ones are refused, so that no typo goes unnoticed."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class OutputOptions(_Options):
-    """In what form a picture is answered."""
+    """The form of the resulting image."""
 
     format: Format | SkipJsonSchema[None] = Field(
         default=None, description="Format of the result.", examples=["png"]
@@ -37,23 +37,23 @@ class OutputOptions(_Options):
     quality: Annotated[int, Field(ge=1, le=100)] | SkipJsonSchema[None] = Field(
         default=None,
         description="Quality of a JPEG or WebP result; the other formats are lossless. By default "
-        "95, and for what was a JPEG one that makes the result about as large.",
+        "95; for a JPEG upload, the quality that makes the result about as large.",
         examples=[95],
     )
     metadata: Literal["keep", "strip"] = Field(
         default="keep",
-        description="Whether the result has the picture's metadata, the place it was taken at "
-        "included. The colour profile is kept, and the picture turned upright, either way.",
+        description="Whether the result keeps the metadata, including the location where the image "
+        "was taken. Either way, the colour profile is kept and the image is turned upright.",
     )
 
     @field_validator("format", mode="before")
     @classmethod
     def _by_any_name(cls, value: object) -> object:
-        """A format as it is called here, where `value` is another of its names, such as jpg."""
+        """Translate other names of a format, such as jpg, to its own."""
         try:
             return formats.of_name(value).name if isinstance(value, str) else value
         except UnsupportedImage:
-            return value  # which the field's own check then refuses, with all that it takes
+            return value  # which the field's own validation refuses, listing the choices
 
     @property
     def strips(self) -> bool:
@@ -61,24 +61,24 @@ class OutputOptions(_Options):
         return self.metadata == "strip"
 
     def format_for(self, own: Format, *, lossless: bool) -> Format:  # noqa: ARG002
-        """The format to answer in: as asked for, or the picture's `own`.
+        """Return the format of the result: as asked for, or the image's `own`.
 
-        `lossless` is for those who care whether that was a WebP without loss.
+        `lossless` says whether the upload was lossless, which matters to subclasses.
         """
         return self.format or own
 
     def encode(self, picture: Picture, target: Format) -> Encoded:
-        """The picture as a file of these options; raises UnsuitableFormat."""
+        """Encode an image with these options; raise UnsuitableFormat."""
         return encode(stripped(picture) if self.strips else picture, target, self.quality)
 
 
 class DenoiseOptions(OutputOptions):
-    """The query of /denoise."""
+    """The query parameters of /denoise."""
 
     model: Annotated[str, Field(min_length=1, max_length=64)] | SkipJsonSchema[None] = Field(
         default=None,
-        description="Name of a model, as `/models` and `denoiser models` list them; by default "
-        "that of DENOISER_MODEL.",
+        description="Name of a model, as `/models` and `denoiser models` list them; DENOISER_MODEL "
+        "sets the default.",
         examples=["unet"],
     )
     strength: float = Field(
@@ -94,48 +94,48 @@ class DenoiseOptions(OutputOptions):
     ) = Field(
         default=None,
         description="The same for colour alone, Cb and Cr of the correction (BT.601, full range); "
-        "by default as `strength`, which is then that of luma alone. Grey pictures ignore it.",
+        "by default as `strength`, which otherwise applies to luma alone. Ignored for grey images.",
         examples=[1.0],
     )
     range: Annotated[str, Field(max_length=64), AfterValidator(_a_range)] = Field(
         default="auto",
-        description="The values that the model is given as black and white: `full` is all that the "
-        "picture's type holds, `LOW:HIGH` two numbers in its own units, and `auto` the picture's "
-        "own range where it has more than 8 bits and fills less than half of them. Values beyond "
-        "are kept, but for outliers that are noise.",
+        description="The values that the model sees as black and white: `full` is the whole range "
+        "of the sample type, `LOW:HIGH` two numbers in the samples' units, and `auto` the range of "
+        "the image itself if it has more than 8 bits and fills less than half of them. Values "
+        "beyond are kept, except outliers that are noise.",
         examples=["auto", "100:4095"],
         json_schema_extra={"format": "range"},
     )
     transfer: Transfer = Field(
         default="auto",
-        description="Whether the samples are in proportion to light: `linear` ones are denoised in "
-        "a perceptual encoding and come back linear, `perceptual` ones are taken as they are, and "
-        "`auto` goes by what the picture says: a PNG's gAMA or cICP chunk, or a colour profile.",
+        description="Whether the samples are proportional to light: `linear` ones are denoised in "
+        "a perceptual encoding and returned linear, `perceptual` ones are used as they are, and "
+        "`auto` follows the file: a PNG's gAMA or cICP chunk, or the colour profile.",
     )
     axes: AxesChoice = Field(
         default="auto",
-        description="Along which axes planes are cut from a stack of slices: along all three, "
-        "their results averaged, or along one. `auto` is all three where the file tells of "
-        "voxels that are nearly isotropic, and else slice by slice. One picture is one plane.",
+        description="Axes of a stack of slices along which planes are cut and denoised: all three, "
+        "with their results averaged, or one. `auto` is all three if the file declares nearly "
+        "isotropic voxels, else one, slice by slice. A single image is one plane.",
     )
     format: Format | SkipJsonSchema[None] = Field(
-        default=None, description="Format of the result; by default that of the picture."
+        default=None, description="Format of the result; by default that of the upload."
     )
 
     @property
     def working_range(self) -> Choice:
-        """What `range` asks for."""
+        """The parsed `range`."""
         return read_choice(self.range)
 
     @property
     def shares(self) -> Strength:
-        """The shares of luma and of chroma."""
+        """The shares of the correction for luma and chroma."""
         colour = self.colour_strength
         return Strength(self.strength, self.strength if colour is None else colour)
 
 
 class NoiseOptions(OutputOptions):
-    """The query of /noise."""
+    """The query parameters of /noise."""
 
     factor: float = Field(
         default=0.4,
@@ -143,13 +143,13 @@ class NoiseOptions(OutputOptions):
         le=1.0,
         allow_inf_nan=False,
         description="Strength of the noise; for gaussian, camera and grain its standard deviation "
-        "on the 0..1 scale, for these two that over the whole picture.",
+        "on the 0..1 scale (for the latter two over the whole image).",
         examples=[0.4],
     )
     kind: NoiseKind = Field(
         default=NoiseKind.GAUSSIAN,
-        description="Model of the noise: camera is what cameras leave in their pictures, grain "
-        "that of film; rician is of MRI, speckle of ultrasound and radar.",
+        description="Kind of noise: camera is the noise that cameras leave in their images, grain "
+        "that of film, rician that of MRI, speckle that of ultrasound and radar.",
     )
     channels: ChannelMode = Field(
         default=ChannelMode.INDEPENDENT,
@@ -158,7 +158,7 @@ class NoiseOptions(OutputOptions):
     )
     seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] | SkipJsonSchema[None] = Field(
         default=None,
-        description="The same seed gives the same picture; one is drawn where none is given.",
+        description="Seed of the noise; the same seed gives the same image. Random by default.",
         examples=[1],
     )
     format: Format | SkipJsonSchema[None] = Field(
@@ -168,6 +168,6 @@ class NoiseOptions(OutputOptions):
     )
 
     def format_for(self, own: Format, *, lossless: bool) -> Format:
-        """The format to answer in: as asked for, or one without loss."""
+        """Return the format of the result: as asked for, or a lossless one."""
         is_kept = lossless or formats.FORMATS[own].holds.numbers
         return self.format or (own if is_kept else Format.PNG)

@@ -86,7 +86,7 @@ def dicom(
     stored: int | None = None,
     photometric: str | None = None,
     syntax: str = uid.ExplicitVRLittleEndian,
-    coder: Callable[..., bytes] | None = None,
+    coder: Callable[..., Any] | None = None,
     **elements: Any,
 ) -> bytes:
     """Saved by pydicom: [height, width], with 3 channels, or [frames, height, width].
@@ -117,8 +117,8 @@ def dicom(
     for name, value in elements.items():
         setattr(dataset, name, value)
     if coder is None:
-        order = ">" if syntax == uid.ExplicitVRBigEndian else "<"
-        pixels = samples.astype(samples.dtype.newbyteorder(order)).tobytes()
+        is_big = syntax == uid.ExplicitVRBigEndian
+        pixels = samples.astype(samples.dtype.newbyteorder(">" if is_big else "<")).tobytes()
         dataset.add_new("PixelData", "OW" if samples.itemsize > 1 else "OB", pixels)
         dataset["PixelData"].value += bytes(len(pixels) % 2)
     else:

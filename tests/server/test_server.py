@@ -149,7 +149,9 @@ def test_a_misspelt_variable_ends_the_start(monkeypatch, start):
     with start() as process:
         assert process.popen.wait(60) == 2
         log = process.log.read_text()
-    assert log.endswith("error: DENOISER_API_KEY is no setting; did you mean DENOISER_API_KEYS?\n")
+    assert log.endswith(
+        "error: DENOISER_API_KEY is not a setting; did you mean DENOISER_API_KEYS?\n"
+    )
 
 
 def test_a_log_that_nobody_reads_stops_nobody(models):

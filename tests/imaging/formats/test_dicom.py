@@ -4,6 +4,7 @@ import io
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pydicom
@@ -180,7 +181,7 @@ def test_white_is_the_greatest_value_of_monochrome1_and_the_least_in_its_file():
 def test_padding_is_hidden(limit):
     samples = TWELVE.copy()
     samples[0, :3], samples[1, :3] = 3, 5
-    elements = {"PixelPaddingValue": 3}
+    elements: dict[str, Any] = {"PixelPaddingValue": 3}
     if limit is not None:
         elements["PixelPaddingRangeLimit"] = limit
     picture = decoded(made(samples, stored=12, **elements))
