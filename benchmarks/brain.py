@@ -55,7 +55,8 @@ def template() -> Volume:
     with zipfile.ZipFile(next(CACHE.glob(wheels))) as wheel:
         picture = decode(wheel.read(TEMPLATE), max_pixels=MAX_VOXELS)
     volume = picture.pixels.reshape(picture.stack.frames, picture.height, picture.width)
-    return np.maximum(volume / np.percentile(volume, 99.9), 0).astype(np.float32)
+    scaled: Volume = np.maximum(volume / np.percentile(volume, 99.9), 0).astype(np.float32)
+    return scaled
 
 
 def middle(volume: Volume, side: int) -> Volume:

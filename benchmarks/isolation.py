@@ -9,7 +9,6 @@ they share counted once.
 """
 
 import argparse
-import os
 import statistics
 import time
 from collections.abc import Awaitable, Callable
@@ -22,7 +21,6 @@ from app.imaging.blend import FULL
 from app.imaging.codec import Format, decode, encode
 from app.imaging.view import noise_found, view_of
 from app.sandbox.pool import NURSERY, Sandbox
-from app.sandbox.shared import Region
 from benchmarks.pictures import photograph
 from benchmarks.process import family, proportional
 
@@ -62,13 +60,13 @@ def _here(data: bytes) -> None:
 async def _apart(sandbox: Sandbox, data: bytes) -> None:
     """As /denoise has it, with a network that changes nothing."""
     async with sandbox.worker() as worker:
-        _, picture = await worker.open(data, max_pixels=MOST, max_side=MOST)
+        _, picture = await worker.open_shared(data, max_pixels=MOST, max_side=MOST)
         picture = picture or await worker.decode_shared(max_pixels=MOST, max_side=MOST)
     layout = picture.layout
     async with sandbox.worker() as worker:
         await worker.finish(
             picture,
-            Region(layout.pixel_bytes, os.dup(picture.region.fd)),
+            picture.area,
             Format(layout.format),
             None,
             channels=layout.channels,

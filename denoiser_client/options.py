@@ -2,7 +2,7 @@
 
 from typing import Literal, TypedDict
 
-Format = Literal["png", "jpeg", "webp", "tiff", "nifti", "nifti-gz", "dicom"]
+Format = Literal["png", "jpeg", "webp", "tiff", "avif", "jxl", "nifti", "nifti-gz", "dicom"]
 
 
 class OutputOptions(TypedDict, total=False):
@@ -13,7 +13,7 @@ class OutputOptions(TypedDict, total=False):
     arrays.
     """
     quality: int
-    """Quality of a JPEG or WebP file, 1 to 100."""
+    """Quality of a JPEG, WebP, AVIF or JPEG XL file, 1 to 100."""
     metadata: Literal["keep", "strip"]
 
 

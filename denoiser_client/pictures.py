@@ -89,6 +89,8 @@ def _decode(data: bytes, media_type: str) -> NDArray[Any]:
         "image/png": imagecodecs.png_decode,
         "image/jpeg": imagecodecs.jpeg8_decode,
         "image/webp": imagecodecs.webp_decode,
+        "image/avif": imagecodecs.avif_decode,
+        "image/jxl": imagecodecs.jpegxl_decode,
     }
     if media_type not in decoders:
         raise ValueError(f"{media_type} cannot be decoded to an array here; ask for format='png'")

@@ -240,7 +240,7 @@ def test_the_help_needs_no_manual(command, capsys):
     assert end.value.code == 0
     described = " ".join(capsys.readouterr().out.split())
     assert f"denoiser {command} photo.jpg -o " in described
-    assert "One of png, jpeg, webp, tiff." in described
+    assert "One of png, jpeg, webp, tiff, avif, jxl, nifti, nifti-gz, dicom." in described
     assert "One of keep, strip. [keep]" in described
     assert "the exit code is 1 instead of 0" in described
 

@@ -181,11 +181,17 @@ SLOW = {"image": image_file(2500, 2500)}
     [(signal.SIGKILL, (503, "worker-lost")), (signal.SIGXCPU, (413, "needs-too-much-time"))],
 )
 def test_what_the_end_of_a_worker_is_to_its_caller(listen, sign, result):
-    both = {"reference": SLOW["image"], "image": SLOW["image"]}
+    both = {"reference": image_file(), "image": image_file()}
     with listen(codec_processes=1) as client:
         assert answer(client, "/noise") == (200, None)
         (pid,) = workers()[-1:]
-        killing = threading.Timer(1.0, os.kill, (pid, sign))
+        os.kill(pid, signal.SIGSTOP)  # lest it be done before it is to end
+
+        def end():
+            for each in (sign, signal.SIGCONT):
+                os.kill(pid, each)
+
+        killing = threading.Timer(0.5, end)
         killing.start()
         response = client.post("/compare", files=both)
         killing.join()

@@ -60,7 +60,9 @@ class Row:
         return self.text.format_map(fields)
 
 
-NO_IMAGE = {"reason": "Not an image that is read here: avif, bmp, gif, jpeg, png, tiff or webp."}
+NO_IMAGE = {
+    "reason": "Not an image that is read here: avif, bmp, gif, jpeg, jxl, png, tiff or webp."
+}
 NO_KEY = {"reason": "Send a key: `Authorization: Bearer KEY`, or `X-API-Key: KEY`."}
 NO_TRANSPARENCY = {"reason": "JPEG cannot hold transparency; ask for png, webp or tiff."}
 WHOLE_MEMORY = "The picture needs more memory than the service may use."

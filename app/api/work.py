@@ -78,7 +78,7 @@ async def decoded(
         await opened(service, worker, trace, share, files)
         return await worker.decode_shared(**limits)
     share.hold(2 * size + SMALL_BYTES)
-    header, picture = await worker.open(files.pop(), **limits)
+    header, picture = await worker.open_shared(files.pop(), **limits)
     trace.pixels = header.size
     if _within_limits(service, header):
         share.hold(2 * size + header.decoded_bytes)

@@ -40,15 +40,15 @@ def blend(original: Pixels, restored: Pixels, strength: Strength) -> Pixels:
     chroma = luma if restored.shape[-1] == 1 else strength.chroma
     if luma == chroma == 1.0:
         return np.ascontiguousarray(np.broadcast_to(restored, original.shape))
-    mixed, kind = np.empty_like(original), precise(original.dtype)
+    mixed, kind = np.empty(original.shape, original.dtype), precise(original.dtype)
     rows = max(1, BAND // original.shape[1])
-    with np.errstate(invalid="ignore"):  # infinities less themselves are no numbers, and may be
+    with np.errstate(over="ignore"):  # infinite is what the largest floats may become, and clipped
         for top in range(0, len(mixed), rows):
             band = slice(top, top + rows)
             x, y = original[band].astype(kind), restored[band].astype(kind)
             y -= x[..., : y.shape[-1]]
-            moved = x + chroma * y
+            moved = chroma * y
             if luma != chroma:
                 moved += (luma - chroma) * (y @ LUMA.astype(kind))[..., None]
-            mixed[band] = to_type(moved, mixed.dtype)
+            mixed[band] = to_type(x + moved, mixed.dtype)
     return mixed

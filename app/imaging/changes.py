@@ -51,7 +51,7 @@ def _lost(picture: Picture, target: FileFormat) -> Iterator[Change]:
         yield Change.ALPHA
     if picture.extra is not None and not holds.extra:
         yield Change.CHANNEL
-    if moves and metadata.colour and not metadata.icc:
+    if metadata.colour and not metadata.icc and not holds.colour(metadata):
         yield Change.PROFILE
     parts = ((metadata.dpi, holds.dpi), (metadata.exif, holds.exif), (metadata.xmp, holds.xmp))
     if (moves and metadata.native) or any(part and not held for part, held in parts):

@@ -108,9 +108,10 @@ def encode(
 ) -> Encoded:
     """Encode a picture in its own format or another, with the metadata that this can carry.
 
-    PNG keeps 8 and 16 bits, TIFF all numbers; JPEG and WebP are rounded to 8 bits and
-    take a `quality` of 1 to 100. Raises `UnsuitableFormat` when the format cannot hold the
-    picture: transparency in JPEG, a side that is too long, or numbers beyond its samples'.
+    PNG keeps 8 and 16 bits, JPEG XL also floats of 0 to 1, and TIFF all numbers; JPEG and WebP are
+    rounded to 8 bits, AVIF to 12. All but PNG and TIFF take a `quality` of 1 to 100. Raises
+    `UnsuitableFormat` when the format cannot hold the picture: transparency in JPEG, a side that is
+    too long, or numbers beyond its samples'.
     """
     if quality is not None and not 1 <= quality <= 100:
         raise UnsuitableFormat("quality must be between 1 and 100.")

@@ -44,8 +44,11 @@ def filled(pixels: Pixels, mask: Mask) -> Pixels:
     for channel in range(pixels.shape[2]):
         plane, holes = result[..., channel], mask[..., min(channel, mask.shape[2] - 1)]
         if holes.any():
+            seen = plane[~holes]
             np.copyto(plane, 0, where=holes)  # NaN times a weight of 0 would be NaN
             found = _pulled(plane, ~holes, np.float32 if small else np.float64)
+            if seen.size:  # sums are rounded, and what is flat must stay so
+                np.clip(found, seen.min(), seen.max(), out=found)
             if plane.dtype.kind != "f":
                 np.rint(found, out=found)
             np.copyto(plane, found, where=holes, casting="unsafe")

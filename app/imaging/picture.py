@@ -87,6 +87,8 @@ class Format(enum.StrEnum):
     JPEG = "jpeg"
     WEBP = "webp"
     TIFF = "tiff"
+    AVIF = "avif"
+    JXL = "jxl"
     NIFTI = "nifti"
     NIFTI_GZ = "nifti-gz"
     DICOM = "dicom"
@@ -129,12 +131,12 @@ class Metadata:
 
     `exif` is a bare TIFF structure, without the `Exif` prefix that some formats put before
     it; `dpi` is horizontal, vertical. `colour` holds the chunks by which PNG says how to see its
-    samples, and `native` further parts, such as PNG text, as the picture's own format stores
-    them: both are written into that format alone. `lossless` says that the file was a WebP
-    without loss, to be written without loss again; `jpeg` are the quality, 1 to 100, and the
-    sampling of colours, such as "420", of a file that was a JPEG. `linear` says that the samples
-    are in proportion to light. `notes` are for whoever gets the picture back, and `made` says in
-    words what was done to the samples, for formats that tell.
+    samples, whatever the file was, and `native` further parts, such as PNG text, as the picture's
+    own format stores them: these are written into that format alone. `lossless` says that the file
+    was a WebP or JPEG XL without loss, to be written without loss again; `jpeg` are the quality, 1
+    to 100, and the sampling of colours, such as "420", of a file that was a JPEG. `linear` says
+    that the samples are in proportion to light. `notes` are for whoever gets the picture back, and
+    `made` says in words what was done to the samples, for formats that tell.
     """
 
     icc: bytes | None = None
@@ -148,6 +150,12 @@ class Metadata:
     linear: bool = False
     notes: tuple[Note, ...] = ()
     made: str = ""
+
+    @property
+    def is_srgb(self) -> bool:
+        """Whether samples are those of sRGB, because it is said, or nothing is."""
+        said = {chunk[4:8] for chunk in self.colour}
+        return self.icc is None and (not said or (b"sRGB" in said and b"cICP" not in said))
 
     @property
     def nbytes(self) -> int:

@@ -85,7 +85,9 @@ def corrected(original: Picture, view: View, restored: Pixels, strength: Strengt
         shown, mask = view.pixels[channels], view.hidden
         if is_flat(shown):
             return pixels
-        moved, cells = blend(pixels, restored[channels], strength), flat_cells(shown)
+        # what is no number would make the luma of its pixel none, too
+        source = pixels if mask is None else np.broadcast_to(shown, pixels.shape)
+        moved, cells = blend(source, restored[channels], strength), flat_cells(shown)
         if mask is not None:
             moved = np.where(mask[channels], pixels, moved)
         return moved if cells is None else kept(pixels, moved, cells)

@@ -3,14 +3,15 @@
 import io
 import json
 import struct
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
 import numpy as np
 
-from app.imaging.codec import Change, Format, Metadata, Picture
+from app.imaging.codec import Change, Format, Header, Metadata, Picture
 from app.imaging.stack import MAX_FRAMES, Stack, spacing_of
-from app.sandbox.shared import Region
+from app.sandbox.shared import Area
+from app.sandbox.wire import Message
 
 TYPES = (
     *("uint8", "uint16", "uint32", "int8", "int16", "int32"),
@@ -21,7 +22,7 @@ _LENGTH = struct.Struct("<Q")
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What must be known of a picture to find it in a region, and how to answer it."""
+    """What must be known of a picture to find it in an area, and how to answer it."""
 
     frames: int
     volumes: int
@@ -83,10 +84,6 @@ class Layout:
             raise ValueError(f"no picture is like this: {layout}")
         return layout
 
-    def to_message(self) -> dict[str, Any]:
-        """As JSON has it."""
-        return asdict(self)
-
     @property
     def shape(self) -> tuple[int, int, int]:
         """That of the pixels, all frames one below the other."""
@@ -134,40 +131,45 @@ class Layout:
         return self.pixel_bytes + self.alpha_bytes + self.extra_bytes + self.metadata
 
 
-def write(picture: Picture, packed: bytes, region: Region) -> None:
-    """Copies a picture into a region of the size that its layout has."""
+def to_message(record: Header | Layout) -> Message:
+    """A record as JSON has it."""
+    return {field.name: getattr(record, field.name) for field in fields(record)}
+
+
+def write(picture: Picture, packed: bytes, area: Area) -> None:
+    """Copies a picture into shared memory, of the size that its layout has or larger."""
     end = picture.pixels.nbytes
-    region.array(picture.pixels.shape, picture.dtype)[...] = picture.pixels
+    area.array(picture.pixels.shape, picture.dtype)[...] = picture.pixels
     for plane in (picture.alpha, picture.extra):
         if plane is not None:
-            region.array(plane.shape, picture.dtype, end)[...] = plane
+            area.array(plane.shape, picture.dtype, end)[...] = plane
             end += plane.nbytes
-    region.view[end : end + len(packed)] = packed
+    area.view[end : end + len(packed)] = packed
 
 
-def view(region: Region, layout: Layout) -> Picture:
-    """The picture in a region, whose samples are not copied; ValueError if it is none."""
+def view(area: Area, layout: Layout) -> Picture:
+    """The picture in an area, whose samples are not copied; ValueError if it is none."""
     start = layout.nbytes - layout.metadata
     return replace(
-        samples_alone(region, layout),
-        metadata=unpack(bytes(region.view[start : start + layout.metadata])),
+        samples_alone(area, layout),
+        metadata=unpack(bytes(area.view[start : start + layout.metadata])),
         changes=frozenset(map(Change, layout.changes)),
     )
 
 
-def samples_alone(region: Region, layout: Layout) -> Picture:
+def samples_alone(area: Area, layout: Layout) -> Picture:
     """The picture without metadata, but for what tells how to answer it.
 
     Nothing is parsed that a worker has written.
     """
     plane, end = layout.shape[:2], layout.pixel_bytes
     return Picture(
-        region.array(layout.shape, layout.dtype),
-        region.array(plane, layout.dtype, end) if layout.alpha else None,
+        area.array(layout.shape, layout.dtype),
+        area.array(plane, layout.dtype, end) if layout.alpha else None,
         Format(layout.format),
         Metadata(lossless=layout.lossless, linear=layout.linear),
         stack=layout.stack,
-        extra=region.array(plane, layout.dtype, end + layout.alpha_bytes) if layout.extra else None,
+        extra=area.array(plane, layout.dtype, end + layout.alpha_bytes) if layout.extra else None,
     )
 
 

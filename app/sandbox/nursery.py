@@ -131,7 +131,6 @@ def main(fd: int) -> None:
 
 def _warm_up() -> None:
     """Loads what every worker needs: imports, and libraries that codecs load when first used."""
-    import imagecodecs
     import numpy as np
 
     from app.imaging import formats
@@ -141,7 +140,6 @@ def _warm_up() -> None:
     picture = Picture(np.zeros((8, 8, 3), np.uint8))
     for target in formats.of_all_pictures():
         decode(encode(picture, Format(target.name)).data, max_pixels=64)
-    decode(bytes(imagecodecs.avif_encode(picture.pixels, numthreads=1)), max_pixels=64)
 
 
 class Household:

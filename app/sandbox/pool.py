@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from app.sandbox.faults import Cause
+from app.sandbox.link import Link
 from app.sandbox.nursery import Nursery
 from app.sandbox.remote import Remote
 
@@ -59,24 +60,25 @@ class Sandbox:
         """Ends all workers; those that are at work, when their jobs are over."""
         self._closed = True
         while self._idle:
-            self._idle.pop().close()
+            self._idle.pop().link.close()
 
     def _take(self) -> Remote:
         while self._idle:
             worker = self._idle.pop()
-            if worker.usable:
+            if worker.link.usable:
                 return worker
-            self._count(worker.lost or Cause.KILLED)
-            worker.close()
-        return Remote(NURSERY, self.patience)
+            self._count(worker.link.lost or Cause.KILLED)
+            worker.link.close()
+        return self._born()
 
     def _give_back(self, worker: Remote) -> None:
-        if worker.lost:
-            self._count(worker.lost)
-        elif not worker.busy:
+        link = worker.link
+        if link.lost:
+            self._count(link.lost)
+        elif not link.busy:
             worker.rest()
-        if worker.lost or worker.busy:
-            worker.close()
+        if link.lost or link.busy:
+            link.close()
             self._replace()
         else:
             self._idle.append(worker)
@@ -88,9 +90,12 @@ class Sandbox:
         if self._closed:
             return
         try:
-            self._idle.append(Remote(NURSERY, self.patience))
-        except OSError:  # the next job will try again, and tell of it
+            self._idle.append(self._born())
+        except (OSError, MemoryError):  # the next job will try again, and tell of it
             logger.exception("no worker can be started")
+
+    def _born(self) -> Remote:
+        return Remote(Link(NURSERY, self.patience))
 
     def _count(self, cause: Cause) -> None:
         self.losses[cause] += 1

@@ -4,11 +4,7 @@ What comes back is checked as a stranger's would be: a picture may have taken th
 """
 
 import asyncio
-import signal
-import socket
-import weakref
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
 
@@ -17,32 +13,21 @@ from app.imaging.blend import Strength
 from app.imaging.codec import Change, Format, Header, ImagingError, Note
 from app.imaging.light import Transfer
 from app.imaging.noise import ChannelMode, NoiseKind
-from app.sandbox import wire
-from app.sandbox.faults import Cause, JobFailed, WorkerLost
-from app.sandbox.layout import Layout, samples_alone
-from app.sandbox.limits import SLACK, SMALL_BYTES, SMALL_PIXELS, SMALL_SEGMENTS, Budget, cpu_seconds
-from app.sandbox.nursery import Nursery
-from app.sandbox.shared import Region
+from app.sandbox import desk
+from app.sandbox.faults import Cause, JobFailed
+from app.sandbox.layout import Layout, samples_alone, to_message
+from app.sandbox.limits import SLACK, SMALL_BYTES, SMALL_PIXELS, SMALL_SEGMENTS, Budget
+from app.sandbox.link import Link
+from app.sandbox.shared import Area, Region
 from app.sandbox.wire import Message
 
 THREAD_BYTES = 1 << 20
 """Files that are longer are copied in a thread: the event loop has better things to do."""
 
-ROOM = 1 << 20
-"""Bytes of shared memory beside what is reckoned with, for metadata and a file's own structure."""
-START_SECONDS = 30.0
-"""In which the first worker, and the nursery that forks it, must have come up."""
-
-CAUSES: dict[int, Cause] = {
-    signal.SIGXCPU: Cause.TIME,
-    signal.SIGKILL: Cause.KILLED,
-    signal.SIGTERM: Cause.KILLED,
-}
-
 
 @dataclass(frozen=True, slots=True)
 class SharedFile:
-    """A file that a worker has made, in memory that it may still see."""
+    """A file that a worker has made; it may still see what is longer than its desk."""
 
     data: memoryview
     format: Format
@@ -52,106 +37,92 @@ class SharedFile:
 
 @dataclass(frozen=True, slots=True)
 class SharedPicture:
-    """A decoded picture in shared memory, for another worker to go on with."""
+    """A decoded picture, for any worker to go on with."""
 
-    region: Region
+    area: Area
     layout: Layout
 
     @property
     def pixels(self) -> codec.Picture:
         """Its samples, not copied, without metadata."""
-        return samples_alone(self.region, self.layout)
+        return samples_alone(self.area, self.layout)
+
+    def room(self) -> Area:
+        """Memory for what a network makes of it, which goes back to a worker with it."""
+        size = self.layout.working_bytes
+        return Region(size) if isinstance(self.area, Region) else Area.private(size)
 
 
 class Remote:
-    """A connection to a worker; one command at a time, which may raise ImagingError, MemoryError,
-    WorkerLost and JobFailed.
-
-    `patience`, in seconds, is for how long the worker may make no progress with a command.
+    """The commands of a worker, each of which may raise ImagingError, MemoryError, WorkerLost and
+    JobFailed.
     """
 
-    def __init__(self, nursery: Nursery, patience: float) -> None:
-        self._nursery, self._patience = nursery, patience
-        self._connection, theirs = socket.socketpair()
-        self._connection.setblocking(False)
-        # Ends an idle worker that nobody closes. A __del__ of ours may come after the socket's own.
-        self._finalizer = weakref.finalize(self, self._connection.close)
-        with theirs:
-            self._number = nursery.start(theirs)
-        self.pid = 0
-        """Of the worker's process, once it has spoken; 0 before."""
-        self.lost: Cause | None = None
-        self.busy = self._keeps = False
-        self._received = b""
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self._keeps = False
         self._forget()
-
-    @property
-    def usable(self) -> bool:
-        """Whether it can take a job, as far as is known: it lives, and has nothing to say."""
-        if self.lost or self.busy:
-            return False
-        if not self.pid:
-            return True
-        try:
-            self._connection.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        return False
-
-    def close(self) -> None:
-        """Ends the worker, whatever it is doing."""
-        self._nursery.kill(self._number)
-        self._finalizer()
 
     def rest(self) -> None:
         """Has the worker drop what it may keep of a job that is over."""
         self._forget()
         if self._keeps:
             self._keeps = False
-            with suppress(OSError):  # it has gone, as the next job will see
-                wire.send(self._connection, {"do": "drop"})
+            self.link.tell({"do": "drop"})
 
     def _forget(self) -> None:
         self._pixels = self._decoded_bytes = self._file_bytes = self._segments = 0
 
     async def read(self, data: bytes) -> Header:
         """Gives the worker a file; what its header declares."""
-        region = await self._taken(data)
-        answer = await self._ask("read", region)
-        region.close()
-        return self._header(answer)
+        self._take(data)
+        answer = await self._ask("read", _area(data))
+        return self._header(answer["header"])
 
     async def open(
+        self, *files: bytes, max_pixels: int, max_side: int
+    ) -> tuple[list[Header], list[Layout]]:
+        """`read` of each, and in the same trip `decode` of each where all are small.
+
+        Decoding takes SMALL_BYTES a file at most; no layouts stand for what is not decoded yet.
+        """
+        answer = await self._opened(files, max_pixels, max_side, lend=False)
+        headers = [self._header(header) for header in answer["headers"]]
+        with self.link.checked():
+            return headers, [Layout.parse(layout) for layout in answer["layouts"]]
+
+    async def open_shared(
         self, data: bytes, *, max_pixels: int, max_side: int
     ) -> tuple[Header, SharedPicture | None]:
-        """`read`, and in the same trip `decode_shared` where the picture is small.
+        """`open` of one file, which is handed over as `decode_shared` does where it is decoded."""
+        answer = await self._opened([data], max_pixels, max_side, lend=True)
+        with self.link.checked():
+            (header,), layouts = map(self._header, answer["headers"]), answer["layouts"]
+        return header, await self._lent(layouts[0]) if layouts else None
 
-        Decoding takes SMALL_BYTES at most; None stands for a picture that is not decoded yet.
-        """
-        file = await self._taken(data)
-        room = Region(SMALL_BYTES + 2 * len(data) + ROOM)
-        self._pixels, self._decoded_bytes = SMALL_PIXELS, SMALL_BYTES
-        self._segments = SMALL_SEGMENTS
-        answer = await self._ask("open", file, room, max_pixels=max_pixels, max_side=max_side)
-        file.close()
+    async def _opened(
+        self, files: Sequence[bytes], max_pixels: int, max_side: int, *, lend: bool
+    ) -> Message:
+        count = len(files)
+        self._take(*files)
+        self._pixels, self._decoded_bytes = count * SMALL_PIXELS, count * SMALL_BYTES
+        self._segments = count * SMALL_SEGMENTS
+        given = map(_area, files)
+        answer = await self._ask(
+            "open", *given, max_pixels=max_pixels, max_side=max_side, lend=lend
+        )
         self._pixels = self._decoded_bytes = self._segments = 0
-        header = self._header(answer)
-        return header, await self._shared(answer, room) if "layout" in answer else None
+        return answer
 
-    async def _taken(self, data: bytes) -> Region:
-        """A file in shared memory, for the worker to take."""
-        self._file_bytes += len(data)
+    def _take(self, *files: bytes) -> None:
+        """Reckons with files that the worker is to have."""
+        self._file_bytes += sum(map(len, files))
         self._keeps = True
-        if len(data) > THREAD_BYTES:
-            return await asyncio.to_thread(Region.holding, data)
-        return Region.holding(data)
 
-    def _header(self, answer: Message) -> Header:
+    def _header(self, given: Any) -> Header:
         """The header in an answer, by which the next commands are reckoned."""
-        with self._checked():
-            header = Header(**answer["header"])
+        with self.link.checked():
+            header = Header(**given)
             self._pixels += header.size
             self._decoded_bytes += header.decoded_bytes
             self._segments += header.segments
@@ -159,32 +130,26 @@ class Remote:
 
     async def decode(self, *, max_pixels: int, max_side: int) -> Layout:
         """Has the first of the files that are left decoded, and kept by the worker."""
-        answer = await self._ask("decode", max_pixels=max_pixels, max_side=max_side)
-        with self._checked():
+        answer = await self._ask("decode", max_pixels=max_pixels, max_side=max_side, lend=False)
+        with self.link.checked():
             return Layout.parse(answer["layout"])
 
     async def decode_shared(self, *, max_pixels: int, max_side: int) -> SharedPicture:
         """Has the file decoded and handed over; the worker keeps nothing of it."""
-        # Memory that nobody touches costs nothing, so there may be too much of it.
-        region = Region(self._decoded_bytes + 2 * self._file_bytes + ROOM)
-        answer = await self._ask("decode", region, max_pixels=max_pixels, max_side=max_side)
-        return await self._shared(answer, region)
+        answer = await self._ask("decode", max_pixels=max_pixels, max_side=max_side, lend=True)
+        return await self._lent(answer["layout"])
 
-    async def _shared(self, answer: Message, region: Region) -> SharedPicture:
-        """The picture that was decoded into a region, or is to be lent where that is too small."""
-        with self._checked():
-            layout = Layout.parse(answer["layout"])
-        if layout.nbytes > region.size:  # metadata that was packed, a hundredfold
-            region = Region(layout.nbytes)
-            await self._ask("lend", region)
-        region.size = layout.nbytes
-        self._keeps = False
-        return SharedPicture(region, layout)
+    async def _lent(self, given: Any) -> SharedPicture:
+        """The picture that was decoded."""
+        with self.link.checked():
+            layout = Layout.parse(given)
+        area = await self._handed_over("lend", layout.nbytes)
+        return SharedPicture(area, layout)
 
     async def finish(
         self,
         picture: SharedPicture,
-        restored: Region | None,
+        restored: Area | None,
         target: Format,
         quality: int | None,
         *,
@@ -207,19 +172,19 @@ class Remote:
         self._decoded_bytes += 2 * layout.nbytes + 8 * layout.size
         answer, file = await self._encoded(
             "finish",
-            [picture.region, *([restored] if restored else [])],
+            [picture.area, *([restored] if restored else [])],
             layout.nbytes,
             target,
             quality=quality,
             strip=strip,
-            layout=layout.to_message(),
+            layout=to_message(layout),
             channels=channels,
             strength=astuple(strength),
             working_range=working_range,
             transfer=transfer,
             made=made,
         )
-        with self._checked():
+        with self.link.checked():
             return file, min(1.0, max(0.0, float(answer["sigma"])))
 
     async def add_noise(
@@ -238,135 +203,74 @@ class Remote:
         return file
 
     async def _encoded(
-        self, command: str, regions: list[Region], likely: int, target: Format, **arguments: Any
+        self, command: str, given: list[Area], likely: int, target: Format, **arguments: Any
     ) -> tuple[Message, SharedFile]:
         """The answer to a command that encodes, and the file, of `likely` bytes at most."""
-        region = Region(likely + ROOM)
-        answer = await self._ask(command, *regions, region, format=str(target), **arguments)
-        with self._checked():
+        answer = await self._ask(command, *given, format=str(target), **arguments)
+        with self.link.checked():
             size = int(answer["size"])
             changes = frozenset(map(Change, answer["changes"]))
             notes = tuple(map(Note, answer["notes"]))
             if not 0 < size <= 2 * likely + SLACK:
                 raise ValueError(f"a file of {size} bytes")
-        if size > region.size:
-            region = Region(size)
-            await self._ask("fetch", region)
-        region.size = size
-        data = region.view
-        region.close()
-        self._keeps = False
-        return answer, SharedFile(data, target, changes, notes)
+        area = await self._handed_over("fetch", size)
+        return answer, SharedFile(area.view, target, changes, notes)
 
     async def compare(self) -> tuple[float, float, float]:
         """RMSE, PSNR and SSIM of the two pictures that were decoded."""
         answer = await self._ask("compare")
         self._keeps = False
-        with self._checked():
+        with self.link.checked():
             return float(answer["rmse"]), float(answer["psnr"]), float(answer["ssim"])
 
-    async def _ask(self, command: str, *regions: Region, **arguments: Any) -> Message:
-        """The answer to a command."""
+    async def _handed_over(self, command: str, size: int) -> Area:
+        """What was made: it lies on the desk, or is to be got by a command if it is longer."""
+        if size > desk.SIZE:
+            area: Area = Region(size)
+            await self._ask(command, area)
+        else:  # where the next job will write
+            area = Area.private(size)
+            area.view[:] = self.link.desk.view[:size]
+        self._keeps = False
+        return area
+
+    async def _ask(self, command: str, *given: Area, **arguments: Any) -> Message:
+        """The answer to a command; what it is given lies on the desk, or in regions.
+
+        What it makes lies at the beginning of the desk then, if there is room for it.
+        """
         budget = Budget.of(self._pixels, self._decoded_bytes, self._file_bytes, self._segments)
-        sizes = [region.size for region in regions]
         message = {
             "do": command,
             "budget": [budget.memory, budget.seconds],
-            "sizes": sizes,
+            "sizes": [each.size for each in given],
             **arguments,
         }
-        self.busy = True
-        with self._watched():
-            if not self.pid:
-                self.pid = int((await self._hear())["pid"])
-            self._say(message, [region.fd for region in regions])
-            answer = await self._hear()
-        self.busy = False
+        regions = [] if desk.lay(self.link.desk, given) else [await _region(each) for each in given]
+        answer = await self.link.ask(message, [region.fd for region in regions])
         if "error" in answer:
             raise self._error(answer)
         return answer
 
-    def _say(self, message: Message, fds: Sequence[int]) -> None:
-        try:
-            wire.send(self._connection, message, fds)
-        except OSError as error:
-            raise self._loss(Cause.KILLED, str(error)) from error
-
-    async def _hear(self) -> Message:
-        try:
-            await self._receive(wire.LENGTH.size)
-            end = wire.LENGTH.size + wire.length(self._received)
-            await self._receive(end)
-            message = wire.parsed(self._received[wire.LENGTH.size : end])
-        except (EOFError, OSError) as error:
-            raise self._loss(Cause.KILLED, "hung up") from error
-        except wire.Garbled as error:
-            raise self._loss(Cause.CRASHED, str(error)) from error
-        self._received = self._received[end:]
-        if "died" in message:
-            raise self._death(message["died"])
-        return message
-
-    async def _receive(self, size: int) -> None:
-        """Waits until so many bytes of the worker's words are here."""
-        loop = asyncio.get_running_loop()
-        while len(self._received) < size:
-            part = await loop.sock_recv(self._connection, wire.LONGEST)
-            if not part:
-                raise EOFError
-            self._received += part
-
-    def _death(self, code: Any) -> WorkerLost:
-        """By the exit code that the nursery tells of, or a worker that pretends to be it."""
-        if not isinstance(code, int) or code >= 0:
-            return self._loss(Cause.CRASHED, f"exit code {code}")
-        known = code in (-number for number in signal.valid_signals())
-        name = signal.Signals(-code).name if known else str(code)
-        return self._loss(CAUSES.get(-code, Cause.CRASHED), name)
-
-    def _loss(self, cause: Cause, detail: str) -> WorkerLost:
-        self.lost = self.lost or cause
-        return WorkerLost(self.lost, detail)
-
-    @contextmanager
-    def _checked(self) -> Iterator[None]:
-        """Takes for a crash what no worker says that is in its right mind."""
-        try:
-            yield
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise self._loss(Cause.CRASHED, f"its answer makes no sense: {error!r}") from error
-
     def _error(self, answer: Message) -> Exception:
         name, detail = str(answer["error"]), str(answer.get("detail"))
         if name == "MemoryError":
-            self.lost = Cause.MEMORY  # what is left of its memory may be in pieces
+            self.link.lost = Cause.MEMORY  # what is left of its memory may be in pieces
             return MemoryError("a worker had too little memory")
         kind = getattr(codec, name, None)
         if isinstance(kind, type) and issubclass(kind, ImagingError):
             return kind(detail)
         return JobFailed(detail)
 
-    @contextmanager
-    def _watched(self) -> Iterator[None]:
-        """Ends the worker if it makes no progress meanwhile.
 
-        Progress is processor time: honest work goes on, however slow the machine is.
-        """
-        loop, period = asyncio.get_running_loop(), self._patience / 2
-        seen, timer = -1.0, loop.call_later(period if self.pid else START_SECONDS, lambda: look())
+async def _region(given: Area) -> Region:
+    """What a worker is to be given, where it can see it."""
+    if isinstance(given, Region):
+        return given
+    if given.size > THREAD_BYTES:
+        return await asyncio.to_thread(Region.holding, given.view)
+    return Region.holding(given.view)
 
-        def look() -> None:
-            nonlocal seen, timer
-            timer = loop.call_later(period, look)
-            now = cpu_seconds(self.pid) if self.pid else None
-            if self.lost:  # it was to be killed, and nobody did it
-                self._nursery.end()
-            elif now == seen or not self.pid:
-                self.lost = Cause.STUCK
-                self._nursery.kill(self._number)
-            seen = seen if now is None else now
 
-        try:
-            yield
-        finally:
-            timer.cancel()
+def _area(data: bytes) -> Area:
+    return Area(memoryview(data))

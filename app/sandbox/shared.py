@@ -1,7 +1,8 @@
-"""Memory that two processes see: a file that no folder knows, mapped by both."""
+"""Memory for pictures and files: of this process alone, or a file without a name that two map."""
 
 import errno
 import fcntl
+import math
 import mmap
 import os
 import tempfile
@@ -10,12 +11,37 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-LARGEST_EAGER = 1 << 21  # bytes
 LARGEST_WRITE = 1 << 30  # bytes; one call of the system moves less than 2 GiB
 
 
-class Region:
-    """So many bytes, zero at first; pages that nobody has touched take no memory.
+class Area:
+    """So many bytes, which may be made fewer: `size` are those that count."""
+
+    def __init__(self, view: memoryview) -> None:
+        """All of `view`, which may be a part of something larger."""
+        self.size, self._bytes = len(view), view
+
+    @classmethod
+    def private(cls, size: int) -> "Area":
+        """Memory of this process alone, whatever is in it."""
+        return Area(np.empty(size, np.uint8).data)
+
+    @property
+    def view(self) -> memoryview:
+        """All bytes, to be read and written."""
+        return self._bytes[: self.size]
+
+    def array(self, shape: tuple[int, ...], dtype: DTypeLike, offset: int = 0) -> NDArray[Any]:
+        """The samples at `offset`; raises ValueError where they would reach beyond the area."""
+        return np.frombuffer(self.view, dtype, math.prod(shape), offset).reshape(shape)
+
+    def read(self) -> bytes:
+        """A copy of all bytes."""
+        return bytes(self.view)
+
+
+class Region(Area):
+    """Memory to be shared, zero at first; pages that nobody has touched take none.
 
     Whoever gets the descriptor sees the same bytes, and cannot change how many there are: a mapping
     that outgrew its file would end the process that reads it. Views keep the mapping alive; the
@@ -29,7 +55,7 @@ class Region:
         self._map: mmap.mmap | None = None
 
     @classmethod
-    def holding(cls, data: bytes) -> "Region":
+    def holding(cls, data: bytes | memoryview) -> "Region":
         """A region with the bytes of `data`; takes a millisecond for a few megabytes."""
         region, view = cls(len(data)), memoryview(data)
         for start in range(0, len(data), LARGEST_WRITE):
@@ -46,26 +72,12 @@ class Region:
         """All bytes, to be read and written; raises MemoryError where there is no room for them."""
         if self._map is None:
             try:
-                self._map = mmap.mmap(self._fd, max(self.size, 1), mmap.MAP_SHARED | self._eager)
+                self._map = mmap.mmap(self._fd, max(self.size, 1), mmap.MAP_SHARED)
             except OSError as error:
                 if error.errno == errno.ENOMEM:
                     raise MemoryError(f"no room for {self.size} bytes") from error
                 raise
         return memoryview(self._map)[: self.size]
-
-    @property
-    def _eager(self) -> int:
-        """Has all pages of a small region mapped at once, which one by one would take longer."""
-        return getattr(mmap, "MAP_POPULATE", 0) if self.size <= LARGEST_EAGER else 0
-
-    def array(self, shape: tuple[int, ...], dtype: DTypeLike, offset: int = 0) -> NDArray[Any]:
-        """The samples at `offset`; raises ValueError where they would reach beyond the region."""
-        count = int(np.prod(shape, dtype=np.int64))
-        return np.frombuffer(self.view, dtype, count, offset).reshape(shape)
-
-    def read(self) -> bytes:
-        """A copy of all bytes."""
-        return bytes(self.view)
 
     def close(self) -> None:
         """Closes the descriptor; views stay as they are."""

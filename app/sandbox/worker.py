@@ -3,8 +3,8 @@
 import os
 import socket
 import traceback
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,9 +28,9 @@ from app.imaging.picture import told
 from app.imaging.range import read_choice, robust
 from app.imaging.scale import Pixels, is_plain
 from app.imaging.view import corrected, noise_found, view_of
-from app.sandbox import layout, limits, wire
+from app.sandbox import desk, layout, limits, wire
 from app.sandbox.layout import Layout, view
-from app.sandbox.shared import Region
+from app.sandbox.shared import Area, Region
 from app.sandbox.wire import Message
 
 LONGEST_WORDS = 8000
@@ -38,8 +38,13 @@ LONGEST_WORDS = 8000
 
 def work(connection: socket.socket) -> None:
     """Serves until the service hangs up."""
-    bench, idle_memory = Bench(), limits.address_space()
     wire.send(connection, {"pid": os.getpid()})
+    first = wire.receive(connection)
+    if first is None:
+        return
+    size, (fd,) = first[0]["desk"], first[1]
+    bench = Bench(Area(Region(size, fd).view))
+    idle_memory = limits.address_space()
     while (received := wire.receive(connection)) is not None:
         message, fds = received
         name = message.pop("do")
@@ -47,14 +52,16 @@ def work(connection: socket.socket) -> None:
             bench.drop()
             continue
         limits.impose(limits.Budget(*message.pop("budget")), idle_memory)
-        wire.send(connection, _answer(getattr(bench, name), message, fds))
+        sizes = message.pop("sizes")
+        # a region is closed when it goes
+        given = map(Region, sizes, fds) if fds else desk.places(bench.desk, sizes)
+        wire.send(connection, _answer(getattr(bench, name), given, message))
 
 
-def _answer(command: Callable[..., Message], arguments: Message, fds: list[int]) -> Message:
+def _answer(command: Callable[..., Message], given: Iterable[Area], arguments: Message) -> Message:
     """What the command says, or what went wrong with it."""
-    regions = map(Region, arguments.pop("sizes"), fds)  # each is closed when it goes
     try:
-        return command(*regions, **arguments)
+        return command(*given, **arguments)
     except ImagingError as error:
         return {"error": type(error).__name__, "detail": str(error)[:LONGEST_WORDS]}
     except MemoryError:
@@ -66,7 +73,8 @@ def _answer(command: Callable[..., Message], arguments: Message, fds: list[int])
 class Bench:
     """The files and pictures of one job, and the commands on them."""
 
-    def __init__(self) -> None:
+    def __init__(self, desk: Area) -> None:
+        self.desk = desk
         self.drop()
 
     def drop(self) -> None:
@@ -76,35 +84,43 @@ class Bench:
         self._metadata = b""
         self._encoded: Encoded | None = None
 
-    def read(self, file: Region) -> Message:
+    def read(self, file: Area) -> Message:
         """Takes a file; says what its header declares."""
+        return {"header": layout.to_message(self._taken(file))}
+
+    def _taken(self, file: Area) -> Header:
         data = file.read()
         header = read_header(data)
         self._files.append(data)
-        return {"header": asdict(header)}
+        return header
 
-    def open(self, file: Region, room: Region, *, max_pixels: int, max_side: int) -> Message:
-        """Takes a file; decodes it if it is small, and else says only what its header declares."""
-        answer = self.read(file)
-        header = Header(**answer["header"])
-        if not limits.is_small(header):
-            return answer
-        return answer | self.decode(room, max_pixels=max_pixels, max_side=max_side)
+    def open(self, *files: Area, max_pixels: int, max_side: int, lend: bool) -> Message:
+        """Takes files; decodes them if they are all small, and else says only what their headers
+        declare.
+        """
+        headers = list(map(self._taken, files))
+        answer: Message = {"headers": list(map(layout.to_message, headers)), "layouts": []}
+        if all(map(limits.is_small, headers)):
+            answer["layouts"] = [
+                self.decode(max_pixels=max_pixels, max_side=max_side, lend=lend)["layout"]
+                for _ in files
+            ]
+        return answer
 
-    def decode(self, room: Region | None = None, *, max_pixels: int, max_side: int) -> Message:
-        """Decodes the first of the files that are left, and puts it into shared memory if that has
-        room for it; says how it lies there, or would in memory of its own.
+    def decode(self, *, max_pixels: int, max_side: int, lend: bool) -> Message:
+        """Decodes the first of the files that are left; says how it lies in memory.
+
+        With `lend`, it does so on the desk, if there is room for it.
         """
         picture = decode(self._files.pop(0), max_pixels=max_pixels, max_side=max_side)
         self._metadata = layout.pack(picture.metadata)
         found = Layout.of(picture, self._metadata)
         self._pictures.append(picture)
-        if room is not None and found.nbytes <= room.size:
-            room.size = found.nbytes  # what is mapped counts as memory
-            self.lend(room)
-        return {"layout": found.to_message()}
+        if lend and found.nbytes <= self.desk.size:
+            self.lend(self.desk)
+        return {"layout": layout.to_message(found)}
 
-    def lend(self, room: Region) -> Message:
+    def lend(self, room: Area) -> Message:
         """Copies the picture into shared memory, and keeps nothing of it."""
         layout.write(self._pictures[-1], self._metadata, room)
         self.drop()
@@ -112,8 +128,8 @@ class Bench:
 
     def finish(
         self,
-        original: Region,
-        *regions: Region,
+        original: Area,
+        *restored: Area,
         layout: Message,
         channels: int,
         strength: Sequence[float],
@@ -123,17 +139,17 @@ class Bench:
         **encoding: Any,
     ) -> Message:
         """Encodes a picture in shared memory with the network's result, which lies there, too, in
-        place of its pixels; says besides how much noise that took out. Of two regions the first is
-        that result; where it is missing, there was nothing to denoise.
+        place of its pixels; says besides how much noise that took out. Without a result there was
+        nothing to denoise.
         """
         picture = view(original, Layout.parse(layout))
         seen = view_of(picture, read_choice(working_range), transfer)
-        restored, shape = seen.pixels, (*picture.pixels.shape[:2], channels)
-        if len(regions) > 1:
-            restored = regions[0].array(shape, picture.dtype)
-        self._pictures.append(told(corrected(picture, seen, restored, Strength(*strength)), made))
-        sigma = noise_found(seen, restored)
-        return self.encode(regions[-1], **encoding) | {"sigma": sigma}
+        result, shape = seen.pixels, (*picture.pixels.shape[:2], channels)
+        for area in restored:
+            result = area.array(shape, picture.dtype)
+        self._pictures.append(told(corrected(picture, seen, result, Strength(*strength)), made))
+        sigma = noise_found(seen, result)
+        return self.encode(**encoding) | {"sigma": sigma}
 
     def add_noise(self, *, factor: float, kind: str, channels: str, seed: int) -> Message:
         """Adds noise to the picture."""
@@ -150,28 +166,27 @@ class Bench:
 
     def encode(
         self,
-        room: Region,
         *,
         format: str,  # noqa: A002
         quality: int | None,
         strip: bool,
     ) -> Message:
-        """Encodes the picture into shared memory; says how long the file is, which is to be fetched
-        if it is longer than that, and what it does not hold.
+        """Encodes the picture onto the desk; says how long the file is, which is to be fetched if
+        it is longer than that, and what it does not hold.
         """
         picture = stripped(self._pictures[-1]) if strip else self._pictures[-1]
         encoded = encode(picture, Format(format), quality)
         size, self._encoded = len(encoded.data), encoded
-        if size <= room.size:
-            room.size = size
-            self.fetch(room)
+        if size <= self.desk.size:
+            self.fetch(self.desk)
         return {"size": size, "changes": sorted(encoded.changes), "notes": encoded.notes}
 
-    def fetch(self, room: Region) -> Message:
+    def fetch(self, room: Area) -> Message:
         """Copies the file into shared memory."""
         if self._encoded is None:
             raise LookupError("nothing has been encoded")
-        room.view[:] = self._encoded.data
+        data = self._encoded.data
+        room.view[: len(data)] = data
         self.drop()
         return {}
 

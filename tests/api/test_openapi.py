@@ -3,6 +3,8 @@
 import io
 from typing import Any
 
+import imagecodecs
+import numpy as np
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
@@ -11,23 +13,34 @@ from PIL import Image
 from schemathesis import GenerationMode
 
 from app.api.problems import MEDIA_TYPE
+from app.imaging import formats
 from app.main import create_app
 from app.service.keys import hash_of
 from app.settings import Settings
 from tests.api.conftest import listening, wait_until
+from tests.fidelity import files
 
-READ = ("png", "jpeg", "webp", "tiff", "bmp", "gif", "avif")
+READ = ("png", "jpeg", "webp", "tiff", "bmp", "gif", "avif", "jxl")
+SCANS = {
+    "application/dicom": files.dicom(files.NOISE[..., 0]),
+    "image/x-nifti": files.nifti(files.NOISE[None, ..., 0]),
+    "application/gzip": files.nifti(files.NOISE[None, ..., 0], packed=True),
+}
 
 
 def picture(kind, mode="RGB"):
-    file = io.BytesIO()
-    Image.linear_gradient("L").resize((12, 9)).convert(mode).save(file, kind)
+    image, file = Image.linear_gradient("L").resize((12, 9)).convert(mode), io.BytesIO()
+    if kind == "jxl":  # which Pillow has not
+        return bytes(imagecodecs.jpegxl_encode(np.asarray(image)))
+    image.save(file, kind)
     return file.getvalue()
 
 
 # What a valid picture looks like is more than a schema can say.
 for name in READ:
     schemathesis.openapi.media_type(f"image/{name}", st.just(picture(name)))
+for media_type, data in SCANS.items():
+    schemathesis.openapi.media_type(media_type, st.just(data))
 schemathesis.openapi.format("range", st.sampled_from(["auto", "full", "-1e3:4095", "0:0.5"]))
 schemathesis.openapi.format("binary", st.sampled_from([picture("png"), picture("png", "L")]))
 
@@ -147,6 +160,6 @@ def test_pictures_are_taken_both_ways_and_answered_in_every_format(description):
         operation = description["paths"][path]["post"]
         body = operation["requestBody"]["content"].keys()
         own = {"multipart/form-data", "application/octet-stream"}
-        assert body == own | {f"image/{kind}" for kind in READ}
+        assert body == own | {f"image/{kind}" for kind in READ} | SCANS.keys()
         answered = operation["responses"]["200"]["content"].keys()
-        assert answered == {f"image/{kind}" for kind in READ[:4]}
+        assert answered == {each.media_type for each in formats.written()}

@@ -77,6 +77,7 @@ def cases() -> Iterator[Case]:
         "NIfTI": partial(_nifti, Format.NIFTI),
         "NIfTI in gzip": partial(_nifti, Format.NIFTI_GZ),
         "AVIF": _avif,
+        "JPEG XL": _jxl,
         "BMP": _bmp,
         "GIF": _gif,
         "Other formats": _others,
@@ -322,17 +323,41 @@ def _avif() -> Iterator[Row]:
         for title, samples in (("grey", SMOOTH[..., 0]), ("RGB", SMOOTH)):
             scaled = samples if bits == 8 else samples.astype(np.uint16) << (bits - 8)
             samples = samples if bits == 8 else spread(scaled, bits)
-            changes = (FORMAT,) if bits == 8 else (DEPTH, FORMAT)
-            back = Kept(Format.PNG, samples, changes, LOSSY * (1 if bits == 8 else 257))
+            if bits > 8:  # of 16 bits 12 are written
+                samples = np.rint(samples / 65_535 * 4095).astype(np.uint16)
+            changes = () if bits == 8 else (DEPTH,)
+            back = Kept(Format.AVIF, samples, changes, LOSSY * (1 if bits == 8 else 16))
             yield f"{bits}-bit {title}", partial(files.avif, scaled, bits), back
     veiled = np.dstack((SMOOTH, GREY))
-    back = Kept(Format.PNG, veiled, (FORMAT,), LOSSY)
+    back = Kept(Format.AVIF, veiled, (), LOSSY)
     yield "8-bit RGB + alpha", partial(files.avif, veiled, 8), back
     exif = partial(by_pillow, SMOOTH, "AVIF", quality=95, exif=files.exif(6))
     items: frozenset[Item] = frozenset({"exif", "gps"})
-    back = Kept(Format.PNG, files.turned(SMOOTH, 6), (FORMAT, ORIENTATION), LOSSY, items)
+    back = Kept(Format.AVIF, files.turned(SMOOTH, 6), (ORIENTATION,), LOSSY, items)
     yield "turned, with EXIF", exif, back
     yield "animated", partial(files.animated, "AVIF"), UNSUPPORTED
+
+
+def _jxl() -> Iterator[Row]:
+    for source in (NOISE, DEEP):
+        for names, title in MODES.items():
+            samples = _channels(source, names)
+            title = f"{8 * samples.itemsize}-bit {title}, without loss"
+            yield title, partial(files.jxl, samples), Kept(Format.JXL, samples)
+    for bits in (10, 12):
+        samples = SMOOTH.astype(np.uint16) << (bits - 8)
+        make = partial(files.jxl, samples, bitspersample=bits)
+        yield (
+            f"{bits}-bit RGB, without loss",
+            make,
+            Kept(Format.JXL, spread(samples, bits), (DEPTH,)),
+        )
+    unit = (DEEP / 65_535).astype(np.float32)
+    make = partial(files.jxl, unit)
+    yield "32-bit floating-point RGB + alpha", make, Kept(Format.JXL, unit)
+    make = partial(files.jxl, SMOOTH, lossless=False)
+    yield "8-bit RGB, with loss", make, Kept(Format.JXL, SMOOTH, (), 2 * LOSSY)
+    yield "animated", partial(files.jxl, np.stack([SMOOTH] * 2)), UNSUPPORTED
 
 
 def _bmp() -> Iterator[Row]:
@@ -451,9 +476,7 @@ def _nifti(target: Format) -> Iterator[Row]:
 
 def _others() -> Iterator[Row]:
     yield "JPEG 2000", partial(imagecodecs.jpeg2k_encode, SMOOTH), UNSUPPORTED
-    yield "JPEG XL", partial(imagecodecs.jpegxl_encode, SMOOTH), UNSUPPORTED
-    real = ("a JPEG 2000", "a JPEG XL")
-    for title, data in {title: data for title, data in SAMPLES if title not in real}.items():
+    for title, data in {title: data for title, data in SAMPLES if title != "a JPEG 2000"}.items():
         yield title.partition(" ")[2], partial(bytes, data), UNSUPPORTED
     yield "no bytes", bytes, Refused(400, "unreadable-image")
     half = by_pillow(NOISE, "PNG")

@@ -55,6 +55,11 @@ def avif(samples: Samples, bits: int) -> bytes:
     )
 
 
+def jxl(samples: Samples, **options: Any) -> bytes:
+    """Saved by libjxl."""
+    return bytes(imagecodecs.jpegxl_encode(samples, effort=1, numthreads=1, **options))
+
+
 def by_pillow(samples: Samples, kind: str, mode: str | None = None, **options: Any) -> bytes:
     """Saved by Pillow, after conversion to `mode`."""
     image, file = Image.fromarray(samples), io.BytesIO()

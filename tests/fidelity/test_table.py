@@ -22,6 +22,8 @@ READERS = {
     "image/png": imagecodecs.png_decode,
     "image/jpeg": imagecodecs.jpeg8_decode,
     "image/webp": imagecodecs.webp_decode,
+    "image/avif": imagecodecs.avif_decode,
+    "image/jxl": imagecodecs.jpegxl_decode,
     "application/dicom": lambda data: pydicom.dcmread(io.BytesIO(data)).pixel_array,
     "image/x-nifti": lambda data: by_nibabel(data),
     "application/gzip": lambda data: by_nibabel(gzip.decompress(data)),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.imaging.codec import Change, Format, Metadata
 from app.imaging.stack import Stack
-from app.sandbox.layout import TYPES, Layout, pack, samples_alone, unpack, view, write
+from app.sandbox.layout import TYPES, Layout, pack, samples_alone, to_message, unpack, view, write
 from app.sandbox.shared import Region
 from tests.sandbox.conftest import METADATA, picture
 
@@ -33,7 +33,7 @@ def test_metadata_comes_back(metadata):
 
 def placed(given):
     packed = pack(given.metadata)
-    layout = Layout.parse(json.loads(json.dumps(Layout.of(given, packed).to_message())))
+    layout = Layout.parse(json.loads(json.dumps(to_message(Layout.of(given, packed)))))
     region = Region(layout.nbytes)
     write(given, packed, region)
     return region, layout
@@ -84,7 +84,7 @@ def test_so_does_one_with_a_channel_of_no_stated_meaning(dtype):
     assert layout.working_bytes == given.pixels.nbytes + given.extra.nbytes
 
 
-GOOD = Layout.of(picture(), b"").to_message()
+GOOD = to_message(Layout.of(picture(), b""))
 
 
 @pytest.mark.parametrize(

@@ -25,12 +25,13 @@ from app.imaging.codec import (
 )
 from app.imaging.metrics import ssim
 from app.imaging.noise import ChannelMode, NoiseKind
-from app.sandbox import limits, remote
+from app.sandbox import desk, limits
 from app.sandbox.faults import Cause, JobFailed, WorkerLost
 from app.sandbox.limits import Budget
+from app.sandbox.link import Link
 from app.sandbox.nursery import Nursery
 from app.sandbox.pool import NURSERY, Sandbox
-from app.sandbox.shared import Region
+from app.sandbox.remote import Remote
 from tests.sandbox.conftest import LIMITS, is_alive, picture, png, until, workers
 
 pytestmark = pytest.mark.anyio
@@ -51,7 +52,7 @@ async def works(sandbox):
         )
         file = await worker.encode(Format.PNG, None, strip=False)
     assert decode(bytes(file.data), max_pixels=1000).size == 108
-    return worker.pid
+    return worker.link.pid
 
 
 async def comparing(worker, side=1500):
@@ -68,11 +69,11 @@ async def comparing(worker, side=1500):
 
 async def test_a_picture_goes_to_the_network_and_comes_back_as_a_file(sandbox):
     given = picture(alpha=True)
-    restored = Region(given.pixels.nbytes)
     async with sandbox.worker() as worker:
         await worker.read(png_of(given))
         shared = await worker.decode_shared(**LIMITS)
     np.testing.assert_array_equal(shared.pixels.pixels, given.pixels)
+    restored = shared.room()
     restored.array(given.pixels.shape, np.uint8)[...] = 100
     async with sandbox.worker() as worker:
         file, sigma = await worker.finish(
@@ -95,27 +96,31 @@ async def test_a_picture_goes_to_the_network_and_comes_back_as_a_file(sandbox):
     assert 0 < sigma <= 1
 
 
-class Tight(Region):
-    """A region that is asked for with too little room."""
-
-    def __init__(self, size, fd=None):
-        super().__init__(max(size, 1), fd)
-
-
-async def test_files_and_metadata_that_are_larger_than_expected_get_room(sandbox, monkeypatch):
-    monkeypatch.setattr(remote, "ROOM", -(1 << 40))
-    monkeypatch.setattr(remote, "Region", Tight)
-    given = picture(50, 60)
+@pytest.mark.parametrize("side", [40, 900])
+async def test_pictures_and_files_pass_over_the_desk_or_beside_it(sandbox, side):
+    given = picture(side, side)
+    assert (given.pixels.nbytes > desk.SIZE) is (side == 900)
     async with sandbox.worker() as worker:
-        await worker.read(png_of(given))
-        shared = await worker.decode_shared(**LIMITS)
+        _, shared = await worker.open_shared(png_of(given), **LIMITS)
+        np.testing.assert_array_equal(shared.pixels.pixels, given.pixels)
+        room = shared.room()
+        room.array(given.pixels.shape, np.uint8)[...] = given.pixels
+        file, _ = await worker.finish(
+            shared,
+            room,
+            Format.PNG,
+            None,
+            channels=3,
+            strength=FULL,
+            working_range="auto",
+            transfer="auto",
+            strip=False,
+        )
+        await worker.read(png(9, 12))  # which lies where these have lain
+        await worker.decode_shared(**LIMITS)
     np.testing.assert_array_equal(shared.pixels.pixels, given.pixels)
-    monkeypatch.setattr(remote, "ROOM", -50)
-    async with sandbox.worker() as worker:
-        await worker.read(png(1, 1))
-        await worker.decode(**LIMITS)
-        file = await worker.encode(Format.PNG, None, strip=False)
-    assert decode(bytes(file.data), max_pixels=1).size == 1
+    found = decode(bytes(file.data), max_pixels=10**6)
+    np.testing.assert_array_equal(found.pixels, given.pixels)
 
 
 async def test_what_is_wrong_with_a_picture_is_said_in_the_same_words(sandbox):
@@ -127,7 +132,7 @@ async def test_what_is_wrong_with_a_picture_is_said_in_the_same_words(sandbox):
         await worker.read(png(9, 12))
         with pytest.raises(TooManyPixels, match="12 x 9"):
             await worker.decode(max_pixels=107, max_side=100)
-    assert await works(sandbox) == worker.pid
+    assert await works(sandbox) == worker.link.pid
     assert not sandbox.losses
 
 
@@ -135,7 +140,7 @@ async def test_our_own_mistakes_come_with_their_traceback(sandbox):
     async with sandbox.worker() as worker:
         with pytest.raises(JobFailed, match="IndexError"):
             await worker.decode(**LIMITS)
-    assert await works(sandbox) == worker.pid
+    assert await works(sandbox) == worker.link.pid
 
 
 async def test_workers_are_lent_to_one_job_each_and_so_many_at_a_time(sandbox):
@@ -168,13 +173,13 @@ async def test_a_worker_that_dies_costs_its_job_and_is_replaced_at_once(sandbox,
     async with sandbox.worker() as worker:
         comparison = await comparing(worker)
         await works(sandbox)
-        os.kill(worker.pid, sign)
+        os.kill(worker.link.pid, sign)
         with pytest.raises(WorkerLost) as lost:
             await comparison
     assert lost.value.cause is cause
     assert sandbox.losses == {cause: 1}
     pids = {await works(sandbox), await works(sandbox)}
-    assert worker.pid not in pids
+    assert worker.link.pid not in pids
 
 
 async def test_another_worker_takes_the_place_of_one_that_died_idle(sandbox):
@@ -191,11 +196,11 @@ async def test_a_stopped_worker_is_ended_when_patience_is(sandbox):
     sandbox.patience = 0.4
     async with Sandbox(1, patience=0.4).worker() as worker:
         comparison = await comparing(worker)
-        os.kill(worker.pid, signal.SIGSTOP)
+        os.kill(worker.link.pid, signal.SIGSTOP)
         with pytest.raises(WorkerLost) as lost:
             await asyncio.wait_for(comparison, 20)
     assert lost.value.cause is Cause.STUCK
-    await until(lambda: not is_alive(worker.pid))
+    await until(lambda: not is_alive(worker.link.pid))
 
 
 async def test_slow_work_goes_on_for_it_makes_progress(anyio_backend):
@@ -203,9 +208,9 @@ async def test_slow_work_goes_on_for_it_makes_progress(anyio_backend):
     async with sandbox.worker() as worker:
         comparison = await comparing(worker)
         for _ in range(8):  # altogether longer than anybody has patience
-            os.kill(worker.pid, signal.SIGSTOP)
+            os.kill(worker.link.pid, signal.SIGSTOP)
             await asyncio.sleep(0.15)
-            os.kill(worker.pid, signal.SIGCONT)
+            os.kill(worker.link.pid, signal.SIGCONT)
             await asyncio.sleep(0.15)
         assert await comparison == (0, float("inf"), 1)
     assert not sandbox.losses
@@ -220,7 +225,7 @@ async def test_a_job_that_wants_more_memory_than_its_pixels_may_is_refused(sandb
             await worker.decode(**LIMITS)
     monkeypatch.undo()
     assert sandbox.losses == {Cause.MEMORY: 1}
-    assert await works(sandbox) != worker.pid
+    assert await works(sandbox) != worker.link.pid
 
 
 async def test_a_job_that_takes_more_time_than_its_pixels_may_is_ended(sandbox, monkeypatch):
@@ -241,7 +246,7 @@ async def test_a_file_of_many_tiny_tiles_has_the_time_that_they_take(sandbox, mo
     options = {"tile": (16, 16), "compression": "deflate", "photometric": "minisblack"}
     tifffile.imwrite(file := io.BytesIO(), pixels, **options)
     async with sandbox.worker() as worker:
-        header, nothing = await worker.open(file.getvalue(), **LIMITS)
+        header, nothing = await worker.open_shared(file.getvalue(), **LIMITS)
         assert (header.segments, nothing) == (3000, None)
         shared = await worker.decode_shared(**LIMITS)
     assert shared.layout.shape == (48_000, 16, 1)
@@ -254,7 +259,7 @@ async def test_a_job_that_nobody_wants_any_more_ends_soon(sandbox):
     async def job():
         async with sandbox.worker() as worker:
             comparison = await comparing(worker)
-            pids.append(worker.pid)
+            pids.append(worker.link.pid)
             await comparison
 
     task = asyncio.create_task(job())
@@ -286,7 +291,7 @@ async def test_the_nursery_may_die_or_stop_too(sandbox):
                 NURSERY.end()  # as it is when it does not do what it is told
             with pytest.raises(WorkerLost):
                 await comparison
-        await until(lambda pid=worker.pid: not is_alive(pid))
+        await until(lambda pid=worker.link.pid: not is_alive(pid))
         with suppress(WorkerLost):
             await works(sandbox)
         await works(sandbox)
@@ -311,12 +316,12 @@ async def test_a_worker_that_babbles_is_taken_for_crashed(anyio_backend):
         b"\x0a\0\0\0" + b'{"pid": 1}' + b"\x0d\0\0\0" + b'{"died": "a"}',
     ):
         babbler = Babbler()
-        worker = remote.Remote(babbler, 10)
+        worker = Remote(Link(babbler, 10))
         babbler.connection.sendall(words)
         with pytest.raises(WorkerLost) as lost:
             await worker.read(png())
         assert lost.value.cause is Cause.CRASHED
-        worker.close()
+        worker.link.close()
 
 
 async def test_close_ends_the_workers(anyio_backend):
@@ -336,7 +341,7 @@ async def test_a_worker_is_confined(sandbox, monkeypatch):
     assert b"SECRET" not in (process / "environ").read_bytes()
     assert "NoNewPrivs:\t1" in (process / "status").read_text()
     assert "Threads:\t1" in (process / "status").read_text()
-    assert len(list((process / "fd").iterdir())) == 4
+    assert len(list((process / "fd").iterdir())) == 5  # nothing, thrice; the service; the desk
     rows = (process / "limits").read_text().splitlines()
     held = {row[:26].strip(): row[26:].split()[:2] for row in rows}
     assert held["Max file size"] == held["Max processes"] == held["Max core file size"] == ["0"] * 2
@@ -397,7 +402,7 @@ async def main():
     sandbox = Sandbox(2)
     async with sandbox.worker() as one:
         await comparing(one, 2000)
-        print(NURSERY.pid, one.pid, flush=True)
+        print(NURSERY.pid, one.link.pid, flush=True)
         await asyncio.sleep(60)
 
 asyncio.run(main())
@@ -423,25 +428,25 @@ async def test_a_service_that_ends_in_any_way_leaves_no_process(anyio_backend, s
 async def test_ctrl_c_is_the_services_alone(sandbox):
     async with sandbox.worker() as worker:
         comparison = await comparing(worker, 700)
-        for pid in (NURSERY.pid, worker.pid):
+        for pid in (NURSERY.pid, worker.link.pid):
             os.kill(pid, signal.SIGINT)
         assert (await comparison)[2] == 1
-    assert worker.pid in workers()
+    assert worker.link.pid in workers()
     assert not NURSERY.told_to_end()
 
 
 @pytest.mark.parametrize("child", ["the nursery", "a worker"])
 async def test_the_service_learns_that_a_child_was_told_to_end(anyio_backend, child):
     nursery = Nursery()
-    worker = remote.Remote(nursery, 10)
+    worker = Remote(Link(nursery, 10))
     await worker.read(png())
     assert not nursery.told_to_end()
     for _ in range(2):
-        os.kill(nursery.pid if child == "the nursery" else worker.pid, signal.SIGTERM)
+        os.kill(nursery.pid if child == "the nursery" else worker.link.pid, signal.SIGTERM)
     await until(nursery.told_to_end)
     await worker.decode(**LIMITS)
     assert not nursery.told_to_end()  # it tells once
-    worker.close()
+    worker.link.close()
     nursery.end()
     assert not nursery.told_to_end()
 
@@ -460,10 +465,10 @@ async def test_the_measures_are_those_of_the_pictures_whichever_side_is_long(san
 
 async def test_a_small_picture_takes_one_trip_and_a_large_one_is_only_read(sandbox):
     async with sandbox.worker() as worker:
-        header, shared = await worker.open(png(9, 12), **LIMITS)
+        header, shared = await worker.open_shared(png(9, 12), **LIMITS)
         assert (header.width, header.height) == (12, 9)
         assert np.array_equal(shared.pixels.pixels, picture(9, 12).pixels)
-        header, nothing = await worker.open(png(1025, 1025), **LIMITS)
+        header, nothing = await worker.open_shared(png(1025, 1025), **LIMITS)
         assert header.size == 1025**2
         assert nothing is None
         shared = await worker.decode_shared(**LIMITS)
@@ -475,6 +480,6 @@ async def test_what_is_lent_for_a_file_that_fails_is_given_back(sandbox):
     async with sandbox.worker() as worker:
         for _ in range(40):  # a worker may have 32 descriptors
             with pytest.raises(UnreadableImage):
-                await worker.open(damaged, **LIMITS)
+                await worker.open_shared(damaged, **LIMITS)
         await worker.read(png())
     assert not sandbox.losses

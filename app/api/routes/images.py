@@ -15,7 +15,6 @@ from app.api.schemas import Comparison
 from app.api.upload import read_image, read_images
 from app.api.work import decoded, decoding, limits_of, opened, weight, while_wanted
 from app.imaging.codec import Format
-from app.sandbox.shared import Region
 from app.service.options import DenoiseOptions, NoiseOptions
 
 router = APIRouter(tags=["pictures"])
@@ -58,7 +57,7 @@ async def denoise(
             async with service.sandbox.worker() as worker:
                 shared = await decoded(service, worker, trace, share, files)
             share.hold(weight(shared.layout, options.axes))
-        picture, restored = shared.pixels, Region(shared.layout.working_bytes)
+        picture, restored = shared.pixels, shared.room()
         result = await denoiser.denoise(
             picture,
             strength=options.shares,

@@ -10,15 +10,20 @@ def _none_too_long(_: Metadata) -> Iterator[Change]:
     return iter(())
 
 
+def _no_colour(_: Metadata) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Holds:
     """What of a picture a file of a format can hold.
 
     `depths` are bits a sample, of which 32 is floating point; `extra` is a channel of no stated
     meaning, and `numbers` are samples that are signed, of 32 bits, or floating point beyond 0 to 1.
-    Colour profiles are held by all formats that are written. `too_long` names the parts of metadata
-    that are left out. `frames` says that there may be several, pages or slices, and `others` that
-    pictures of other formats can be written, too.
+    Colour profiles are held by all formats that are written; `colour` tells whether what PNG says
+    of colours without one is. `too_long` names the parts of metadata that are left out. `frames`
+    says that there may be several, pages or slices, and `others` that pictures of other formats can
+    be written, too.
     """
 
     depths: tuple[int, ...] = ()
@@ -29,6 +34,7 @@ class Holds:
     exif: bool = False
     xmp: bool = False
     dpi: bool = False
+    colour: Callable[[Metadata], bool] = _no_colour
     frames: bool = False
     others: bool = True
     too_long: Callable[[Metadata], Iterator[Change]] = _none_too_long

@@ -1,7 +1,8 @@
 """PNG: chunks of our own reading and writing, pixels by libpng.
 
-The decoder is given a file anew, of the header, palette and pixels that were read here, so nothing
-else in a file can trouble it. The specification is https://www.w3.org/TR/png-3/.
+The decoder is given a file anew, of the header and palette that were read here and the rows that
+were inflated here, stored as they are: nothing else in a file can trouble it, and libdeflate
+inflates in less than half of zlib's time. The specification is https://www.w3.org/TR/png-3/.
 """
 
 import struct
@@ -31,6 +32,7 @@ from app.imaging.samples import deinterleave, interleave, to_integers
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_CHUNKS = 200_000
 SLACK = 2**16  # bytes that may follow the pixels in their stream
+LONGEST_CHUNK = 2**30  # bytes; those of a chunk must be fewer than 2**31
 METRE = 0.0254  # an inch in metres
 
 _PALETTE = 3  # a colour type
@@ -104,9 +106,8 @@ def decode(data: bytes) -> Picture:
     """Decode any kind of PNG; palettes and fewer than 8 bits become 8-bit grey or RGB."""
     *chunks, last = _chunks(data)
     head = _head(chunks[0])
-    _check_stream(head, chunks)
     palette, transparency = _palette(head, chunks), _transparency(head, chunks)
-    samples = imagecodecs.png_decode(_rebuild(head, palette, transparency, chunks))
+    samples = imagecodecs.png_decode(_rebuild(head, palette, transparency, _rows(head, chunks)))
     pixels, alpha = deinterleave(samples)
     if palette and _is_grey(palette):
         pixels = np.ascontiguousarray(pixels[..., :1])
@@ -167,12 +168,16 @@ def _head(first: Chunk) -> Head:
     return Head(width, height, depth, colour_type, interlaced)
 
 
-def _check_stream(head: Head, chunks: list[Chunk]) -> None:
-    """Inflate the pixels once, cheaply, into just their size: libpng would go on without end."""
-    stream = b"".join(chunk.body for chunk in chunks if chunk.name == b"IDAT")
-    size = head.stream_size
-    if len(imagecodecs.deflate_decode(stream, out=size + SLACK)) < size:
+def _rows(head: Head, chunks: list[Chunk]) -> bytes:
+    """The filtered rows of all passes, in a zlib stream that is not compressed."""
+    packed = [chunk for chunk in chunks if chunk.name == b"IDAT"]
+    if not all(_is_sound(chunk.whole) for chunk in packed):
+        raise UnreadableImage("The PNG image is damaged.")
+    stream, size = b"".join(chunk.body for chunk in packed), head.stream_size
+    rows = bytes(imagecodecs.deflate_decode(stream, out=size + SLACK))[:size]
+    if len(rows) < size:
         raise UnreadableImage("The PNG image is truncated.")
+    return bytes(imagecodecs.deflate_encode(rows, level=0))
 
 
 def _palette(head: Head, chunks: list[Chunk]) -> bytes:
@@ -207,15 +212,16 @@ def _before_pixels(chunks: list[Chunk], name: bytes) -> bytes:
     return bytes(chunks[place].body)
 
 
-def _rebuild(head: Head, palette: bytes, transparency: bytes, chunks: list[Chunk]) -> bytes:
-    """The file anew: what was read of it, and the streams of pixels, which libpng is to check."""
+def _rebuild(head: Head, palette: bytes, transparency: bytes, rows: bytes) -> bytes:
+    """The file anew, of what was read of it."""
     parts = [SIGNATURE, head.write()]
     parts += [write_chunk(b"PLTE", palette)] if palette else []
     parts += (
         [write_chunk(b"tRNS", transparency[: len(palette) // 3 or None])] if transparency else []
     )
-    pixels = [chunk.whole for chunk in chunks if chunk.name == b"IDAT"]
-    return b"".join([*parts, *pixels, write_chunk(b"IEND", b"")])
+    starts = range(0, len(rows), LONGEST_CHUNK)
+    parts += [write_chunk(b"IDAT", rows[start : start + LONGEST_CHUNK]) for start in starts]
+    return b"".join([*parts, write_chunk(b"IEND", b"")])
 
 
 def _is_grey(palette: bytes) -> bool:
@@ -304,8 +310,8 @@ def _metadata_chunks(picture: Picture) -> Iterator[bytes]:
     metadata = picture.metadata
     if metadata.icc:
         yield write_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc))
+    yield from metadata.colour
     if picture.format is Format.PNG:
-        yield from metadata.colour
         yield from metadata.native
     if metadata.dpi:
         across, down = (round(dots / METRE) for dots in metadata.dpi)
@@ -325,5 +331,5 @@ FORMAT = FileFormat(
     read_header=read_header,
     decode=decode,
     encode=encode,
-    holds=Holds(depths=(8, 16), alpha=True, exif=True, xmp=True, dpi=True),
+    holds=Holds(depths=(8, 16), alpha=True, exif=True, xmp=True, dpi=True, colour=lambda _: True),
 )

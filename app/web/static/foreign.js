@@ -3,8 +3,6 @@
 export const FOREIGN = [
   { title: "a HEIC", advice: "convert it to JPEG or PNG",
     pattern: /^(?:.{4}ftyp(?:.{8}(?:.{4}){0,59}?)?(?:heic|heix|hevc|heim|heis|mif1|msf1))/s },
-  { title: "a JPEG XL", advice: "convert it to JPEG or PNG",
-    pattern: /^(?:\xff\x0a|\x00\x00\x00\x0cJXL \r\n\x87\n)/s },
   { title: "a JPEG 2000", advice: "convert it to JPEG or PNG",
     pattern: /^(?:\xff\x4f\xff\x51|\x00\x00\x00\x0cjP  \r\n\x87\n)/s },
   { title: "a camera raw", advice: "convert it to JPEG or PNG",

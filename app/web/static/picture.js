@@ -12,6 +12,8 @@ const SIGNATURES = [
   ["png", "png", (bytes) => starts(bytes, [0x89, 0x50, 0x4e, 0x47])],
   ["jpeg", "jpg", (bytes) => starts(bytes, [0xff, 0xd8, 0xff])],
   ["webp", "webp", (bytes) => ascii(bytes, 0, "RIFF") && ascii(bytes, 8, "WEBP")],
+  ["avif", "avif", (bytes) => ascii(bytes, 4, "ftypavif")],
+  ["jxl", "jxl", (bytes) => starts(bytes, [0xff, 0x0a]) || ascii(bytes, 4, "JXL \r\n\x87\n")],
   ["tiff", "tif", (bytes) => ["II*\0", "MM\0*", "II+\0", "MM\0+"].some((m) => ascii(bytes, 0, m))],
   ["dicom", "dcm", (bytes) => ascii(bytes, 128, "DICM")],
   ["nifti", "nii", (bytes) => ascii(bytes, 344, "n+1\0") || ascii(bytes, 4, "n+2\0")],

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from app.imaging import codec
-from app.imaging.codec import Change, Format, ImagingError, UnreadableImage, UnsupportedImage
+from app.imaging.codec import (
+    Change,
+    Format,
+    ImagingError,
+    Metadata,
+    UnreadableImage,
+    UnsupportedImage,
+)
 from app.imaging.formats.heif.boxes import boxes, write_box, write_full_box
 from app.imaging.formats.heif.items import Items, read_items
 from app.imaging.formats.heif.picture import Coded, coded
@@ -64,8 +71,8 @@ def test_pixels_are_those_that_libavif_reads(bits, channels, noise):
     samples = (noise[..., :channels] >> (16 - bits)).astype(np.uint8 if bits == 8 else np.uint16)
     data = written(samples.squeeze(), bits)
     picture = decoded(data)
-    assert picture.format is Format.PNG
-    assert picture.changes == {Change.FORMAT} | ({Change.DEPTH} if bits > 8 else set())
+    assert picture.format is Format.AVIF
+    assert picture.changes == ({Change.DEPTH} if bits > 8 else set())
     expected = imagecodecs.avif_decode(data, numthreads=1).reshape(samples.shape).astype(float)
     expected = np.rint(expected * (255 if bits == 8 else 65_535) / (2**bits - 1))
     np.testing.assert_array_equal(picture.pixels, expected[..., : min(channels, 3)])
@@ -82,7 +89,7 @@ def test_turns_are_made_once(orientation, saved, opened, colour, exif):
     picture = decoded(data)
     np.testing.assert_array_equal(picture.pixels, np.asarray(ImageOps.exif_transpose(image)))
     assert (Change.ORIENTATION in picture.changes) == (orientation > 1)
-    again = decoded(codec.encode(picture).data)
+    again = decoded(codec.encode(picture, Format.PNG).data)
     np.testing.assert_array_equal(again.pixels, picture.pixels)
 
 
@@ -106,10 +113,41 @@ def test_metadata_is_kept(saved, opened, colour, exif, srgb):
 
 
 def test_light_beyond_srgb_keeps_its_numbers_and_its_name(noise):
-    data = written(noise[..., :3] >> 6, 10, primaries=9, transfer=16, matrix=1)
-    answer = codec.encode(decoded(data))
-    assert b"cICP\x09\x10\0\1" in answer.data
-    assert Change.PROFILE in codec.encode(decoded(data), Format.TIFF).changes
+    picture = decoded(written(noise[..., :3] >> 6, 10, primaries=9, transfer=16, matrix=1))
+    answers = {target: codec.encode(picture, target) for target in Format}
+    assert b"cICP\x09\x10\0\1" in answers[Format.PNG].data
+    assert decoded(answers[Format.AVIF].data).metadata.colour == picture.metadata.colour
+    losing = {target for target, answer in answers.items() if Change.PROFILE in answer.changes}
+    assert losing == set(Format) - {Format.PNG, Format.AVIF}
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_it_is_written_as_others_read_it(channels, dtype, srgb, exif, opened):
+    rows, columns = np.mgrid[0:40, 0:50]
+    planes = np.dstack([rows * 5, columns * 4, rows + columns, 255 - rows * 6])
+    names = {1: [0], 2: [0, 3], 3: [0, 1, 2], 4: [0, 1, 2, 3]}[channels]
+    unit = (planes[..., names] / 255).astype(np.float32)
+    samples = unit if dtype == np.float32 else (unit * np.iinfo(dtype).max).astype(dtype)
+    alpha = np.ascontiguousarray(samples[..., -1]) if channels in (2, 4) else None
+    pixels = np.ascontiguousarray(samples[..., : 1 if channels < 3 else 3])
+    metadata = Metadata(icc=None if channels < 3 else srgb, exif=exif().tobytes()[6:], xmp=b"<x/>")
+    picture = codec.Picture(pixels, alpha, metadata=metadata)
+    answer = codec.encode(picture, Format.AVIF)
+    assert (Change.DEPTH in answer.changes) == (dtype != np.uint8)
+    again = decoded(answer.data)
+    assert again.changes == ({Change.DEPTH} if dtype != np.uint8 else set())
+    assert (again.metadata.icc, again.metadata.xmp) == (metadata.icc, metadata.xmp)
+    full = np.iinfo(again.dtype).max
+    step = 1 / 255 if dtype == np.uint8 else 1 / 4095
+    assert np.abs(again.pixels / full - unit[..., : pixels.shape[2]]).mean() < 0.01
+    if alpha is not None:
+        np.testing.assert_allclose(again.alpha / full, unit[..., -1], atol=0.51 * step)
+    image = opened(answer.data)
+    assert image.getexif()[0x0110] == "Camera"
+    assert image.info.get("icc_profile") == metadata.icc
+    exact = decoded(codec.encode(picture, Format.AVIF, 100).data)
+    np.testing.assert_allclose(exact.pixels / full, unit[..., : pixels.shape[2]], atol=0.51 * step)
 
 
 def test_grids_are_read(tile):

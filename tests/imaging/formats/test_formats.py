@@ -74,11 +74,11 @@ def test_a_format_that_is_registered_is_known_everywhere(tmp_path):
 
 
 def test_every_format_has_a_record_that_makes_sense():
-    read_only = {"avif", "bmp", "gif"}
-    assert set(formats.FORMATS) == read_only | set(Format)
+    assert set(formats.FORMATS) == {"bmp", "gif"} | set(Format)
     for name, each in formats.FORMATS.items():
         assert each.name == name
-        assert each.title.lower().startswith(name.partition("-")[0])
+        base = name.partition("-")[0]
+        assert base in (*each.title.lower().split(), each.suffixes[0][1:])
         assert all(re.fullmatch(r"(image|application)/[a-z-]+", kind) for kind in each.media_types)
         assert all(re.fullmatch(r"(\.[a-z]+){1,2}", suffix) for suffix in each.suffixes)
         assert (each.encode is not None) == bool(each.holds.depths)
@@ -110,14 +110,14 @@ def test_what_a_format_is_said_to_hold_comes_back(target):
     assert (picture.metadata.dpi is None) == (not holds.dpi)
     deep = Picture(np.zeros((1, 1, 1), np.float32 if max(holds.depths) == 32 else np.uint16))
     kept = codec.decode(codec.encode(deep, target).data, max_pixels=1).depth
-    assert kept == min(deep.depth, max(holds.depths))
+    assert kept == min(deep.depth, -(-max(holds.depths) // 8) * 8)  # 12 bits are read as 16
 
 
 def test_the_page_takes_what_is_read():
     (accepted,) = re.findall(r'accept="image/\*,([^"]*)"', PAGE)
     assert set(accepted.split(",")) == formats.suffixes()
     select = PAGE.partition('<select id="format">')[2].partition("</select>")[0]
-    assert dict(re.findall(r'value="(\w+)">(\w+)<', select)) == {
+    assert dict(re.findall(r'value="(\w+)">([\w ]+)<', select)) == {
         each.name: each.title for each in OTHERS
     }
     (fine,) = re.findall(r'class="fine">([\w ,]*), 8 or 16 bits', PAGE)
@@ -177,7 +177,7 @@ def test_names_suffixes_and_media_types_mean_formats(name, meant):
 
 @pytest.mark.parametrize("name", ["", "gif", "image/", "png;jpeg"])
 def test_other_names_are_refused_with_those_that_would_do(name):
-    with pytest.raises(UnsupportedImage, match="jpeg, nifti, nifti-gz, png, tiff, webp"):
+    with pytest.raises(UnsupportedImage, match="jpeg, jxl, nifti, nifti-gz, png, tiff, webp"):
         formats.of_name(name)
 
 

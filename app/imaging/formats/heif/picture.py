@@ -5,10 +5,11 @@ file anew, of just these parts, so that a decoder finds what was checked here an
 """
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from app.imaging.formats.heif.boxes import Box, write_box, write_full_box
+from app.imaging.formats.heif.boxes import Box
 from app.imaging.formats.heif.items import Item, Items
+from app.imaging.formats.heif.writer import write_items
 from app.imaging.picture import Change, Changes, UnreadableImage, UnsupportedImage
 
 MAX_TILES = 1024
@@ -17,7 +18,6 @@ MAX_WASTE = 4  # times the picture's own size that the tiles of a grid may have 
 _ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1")
 _DEPTH_MAP = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:depth", b"urn:mpeg:hevc:2015:auxid:2")
 _FOR_DECODERS = (b"ispe", b"pixi", b"colr")
-_HDLR = write_full_box(b"hdlr", bytes(4), b"pict", bytes(13))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +39,19 @@ class Coded:
     def file(self, brand: bytes, settings: bytes) -> bytes:
         """A file of this picture alone; `settings` is the name of the decoder's own property."""
         kept = (*_FOR_DECODERS, settings)
-        items = [self.grid, *self.tiles] if self.grid else list(self.tiles)
-        references = b""
+        items = [
+            replace(
+                item,
+                properties=[
+                    each for each in item.properties if each.name in kept and not is_profile(each)
+                ],
+                references={},
+            )
+            for item in ([self.grid] if self.grid else []) + list(self.tiles)
+        ]
         if self.grid:
-            numbers = range(2, len(items) + 1)
-            to = struct.pack(f">HH{len(numbers)}H", 1, len(numbers), *numbers)
-            references = write_full_box(b"iref", write_box(b"dimg", to))
-        ftyp = write_box(b"ftyp", brand, bytes(4), brand, b"mif1miaf")
-        length = len(_meta(items, kept, references, 0))
-        meta = _meta(items, kept, references, len(ftyp) + length + 8)
-        return b"".join((ftyp, meta, write_box(b"mdat", *(item.data for item in items))))
+            items[0].references[b"dimg"] = list(range(2, len(items) + 1))
+        return write_items(brand, items)
 
 
 def coded(items: Items, number: int, kind: bytes) -> Coded:
@@ -152,33 +155,6 @@ def _grid(data: bytes) -> tuple[int, int, tuple[int, int]]:
     return data[2] + 1, data[3] + 1, struct.unpack_from(">II" if wide else ">HH", data, 4)
 
 
-def _meta(items: list[Item], kept: tuple[bytes, ...], references: bytes, start: int) -> bytes:
-    properties: list[Box] = []
-    places, infos, associations = [], [], []
-    for number, item in enumerate(items, start=1):
-        own = [each for each in item.properties if each.name in kept and not _is_profile(each)]
-        properties += [each for each in own if each not in properties]
-        indices = [properties.index(each) + 1 for each in own]
-        associations.append(
-            struct.pack(f">HB{len(own)}H", number, len(own), *(0x8000 | i for i in indices))
-        )
-        places.append(struct.pack(">HHHII", number, 0, 1, start, len(item.data)))
-        start += len(item.data)
-        head = bytes([2, 0, 0, 0]) + struct.pack(">HH4sB", number, 0, item.kind, 0)
-        infos.append(write_box(b"infe", head))
-    count = struct.pack(">H", len(items))
-    container = write_box(b"ipco", *(write_box(*each) for each in properties))
-    association = write_box(*(b"ipma", b"\0\0\0\1", struct.pack(">I", len(items)), *associations))
-    return write_full_box(
-        b"meta",
-        _HDLR,
-        write_full_box(b"pitm", struct.pack(">H", 1)),
-        write_full_box(b"iloc", b"\x44\0", count, *places),
-        write_full_box(b"iinf", count, *infos),
-        references,
-        write_box(b"iprp", container, association),
-    )
-
-
-def _is_profile(each: Box) -> bool:
+def is_profile(each: Box) -> bool:
+    """Whether a property is a colour profile."""
     return each.name == b"colr" and each.body[:4] != b"nclx"

@@ -14,6 +14,11 @@ _LUMA = np.array(
         *(95, 98, 103, 104, 103, 62, 77, 113, 121, 112, 100, 120, 92, 101, 103, 99),
     ]
 )
+_QUALITIES = np.arange(1, 101)
+_SCALES = np.where(_QUALITIES < 50, 5000 // _QUALITIES, 200 - 2 * _QUALITIES)
+_STEPS = np.log(np.clip((_LUMA * _SCALES[:, None] + 50) // 100, 1, 255))
+"""libjpeg's table of each quality. Logarithms, for what a step costs goes by its share."""
+
 _SAMPLINGS = {(1, 1): "444", (2, 1): "422", (1, 2): "440", (2, 2): "420", (4, 1): "411"}
 _COARSEST = "420"
 _TURNED = {"422": "440", "440": "422", "411": _COARSEST}
@@ -27,12 +32,8 @@ def coding(frame: Frame) -> tuple[int, str] | None:
     table = _tables(frame).get(frame.components[0].table)
     if table is None:
         return None
-    qualities = np.arange(1, 101)
-    scales = np.where(qualities < 50, 5000 // qualities, 200 - 2 * qualities)
-    known = np.clip((_LUMA * scales[:, None] + 50) // 100, 1, 255)
-    # logarithms, for what a step of a table costs goes by its share
-    distance = np.square(np.log(known / np.maximum(table, 1))).sum(axis=1)
-    return int(qualities[distance.argmin()]), _sampling(frame)
+    distance = np.square(_STEPS - np.log(np.maximum(table, 1))).sum(axis=1)
+    return int(_QUALITIES[distance.argmin()]), _sampling(frame)
 
 
 def turned(sampling: str) -> str:

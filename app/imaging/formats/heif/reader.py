@@ -1,16 +1,15 @@
-"""AVIF, which is read but not written: the container by our own walk, pixels by libavif.
+"""Pictures in HEIF containers: the container by our own walk, pixels by a decoder.
 
 The decoder is given a file anew for the colours and one for alpha, of the coded images that were
-checked, without turns and metadata. The format is https://aomediacodec.github.io/av1-avif/.
+checked, without turns and metadata.
 """
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-import imagecodecs
 import numpy as np
 
-from app.imaging.formats.format import FileFormat
-from app.imaging.formats.heif.av1 import read_sequence
 from app.imaging.formats.heif.items import Item, Items, has_film, read_items
 from app.imaging.formats.heif.picture import Coded, alpha_of, beside, coded, orientation
 from app.imaging.formats.png import write_chunk
@@ -18,45 +17,70 @@ from app.imaging.metadata import upright
 from app.imaging.picture import Change, Format, Header, Metadata, Picture, UnreadableImage
 from app.imaging.samples import Samples, deinterleave, orient, unpremultiply, widen
 
-_CODED = b"av01"
-_BRANDS = {b"avif", b"avis"}
-_XMP = b"application/rdf+xml"
+XMP = b"application/rdf+xml"
+
 _PLAIN_PRIMARIES, _PLAIN_TRANSFERS = {1, 2}, {1, 2, 6, 13}  # sRGB's, or not stated
 
 
-def is_avif(data: bytes) -> bool:
-    """Whether an ISO base media file names AVIF as its brand or as a compatible one."""
+class Sequence(NamedTuple):
+    """What a coded image says of itself: its size in pixels, and the bits of its samples."""
+
+    width: int
+    height: int
+    bits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """How the coded images of a format are read.
+
+    `kind` is that of their items, `settings` the property that they need, `brand` that of a file of
+    them. `read_sequence` tells what an item says of itself, and `decode` makes samples of a file.
+    """
+
+    kind: bytes
+    settings: bytes
+    brand: bytes
+    read_sequence: Callable[[Item], Sequence]
+    decode: Callable[[bytes], Samples]
+
+
+def is_branded(data: bytes, brands: set[bytes]) -> bool:
+    """Whether an ISO base media file names one of them as its brand or as a compatible one."""
+    if data[4:8] != b"ftyp":
+        return False
     end = min(int.from_bytes(data[:4], "big"), 256)
     named = {data[8:12], *(data[place : place + 4] for place in range(16, end, 4))}
-    return data[4:8] == b"ftyp" and not named.isdisjoint(_BRANDS)
+    return not named.isdisjoint(brands)
 
 
-def read_header(data: bytes) -> Header:
+def read_header(data: bytes, name: str, codec: Codec) -> Header:
     """Read the size of the picture, upright, and check that of all that it is made of."""
     items = read_items(data)
-    main = coded(items, items.primary, _CODED)
-    _bits(main)
+    main = coded(items, items.primary, codec.kind)
+    _bits(main, codec)
     width, height = main.width, main.height
     if orientation(items[items.primary]) >= 5:
         width, height = height, width
     frames = 2 if has_film(data) else 1
-    return Header("avif", width, height, frames, more_bytes=16 * main.waste)
+    return Header(name, width, height, frames, more_bytes=16 * main.waste)
 
 
-def decode(data: bytes) -> Picture:
+def decode(data: bytes, format_: Format, codec: Codec) -> Picture:
     """Decode 8, 10 or 12 bits a sample; more than 8 become 16."""
     items = read_items(data)
     item, number = items[items.primary], alpha_of(items)
-    main = coded(items, items.primary, _CODED)
-    pixels, _ = deinterleave(_samples(main))
-    changes = {Change.DEPTH} if _bits(main) > 8 else set()
+    main = coded(items, items.primary, codec.kind)
+    pixels, _ = deinterleave(_samples(main, codec))
+    changes = {Change.DEPTH} if _bits(main, codec) > 8 else set()
     alpha, parts = None, [main]
     if number is not None:
-        mask = coded(items, number, _CODED)
+        mask = coded(items, number, codec.kind)
         parts.append(mask)
-        if (mask.width, mask.height, _bits(mask)) != (main.width, main.height, _bits(main)):
+        form = (main.width, main.height, _bits(main, codec))
+        if (mask.width, mask.height, _bits(mask, codec)) != form:
             raise UnreadableImage("The alpha of the image is not like its colours.")
-        alpha = deinterleave(_samples(mask))[0][..., 0]
+        alpha = deinterleave(_samples(mask, codec))[0][..., 0]
         if number in item.references.get(b"prem", ()):
             pixels = unpremultiply(pixels, alpha)
             changes.add(Change.ALPHA)
@@ -69,29 +93,29 @@ def decode(data: bytes) -> Picture:
     return Picture(
         orient(pixels, turned),
         None if alpha is None else orient(alpha, turned),
-        Format.PNG,
+        format_,
         metadata,
-        frozenset(changes | {Change.FORMAT}) | beside(items, numbers) | lost - {Change.ORIENTATION},
+        frozenset(changes) | beside(items, numbers) | lost - {Change.ORIENTATION},
     )
 
 
-def _bits(part: Coded) -> int:
+def _bits(part: Coded, codec: Codec) -> int:
     """The bits of its samples, once all tiles have them, and are as large as they say."""
-    found = {read_sequence(tile.data) for tile in part.tiles}
+    found = {codec.read_sequence(tile) for tile in part.tiles}
     if len(found) != 1:
         raise UnreadableImage("The tiles of the image differ.")
     (sequence,) = found
     if (sequence.width, sequence.height) != part.tiles[0].size:
-        raise UnreadableImage("The AVIF image is not of the size that it declares.")
+        raise UnreadableImage("The image is not of the size that it declares.")
     return sequence.bits
 
 
-def _samples(part: Coded) -> Samples:
-    bits = _bits(part)
-    samples = imagecodecs.avif_decode(part.file(b"avif", b"av1C"), numthreads=1)
+def _samples(part: Coded, codec: Codec) -> Samples:
+    bits = _bits(part, codec)
+    samples = codec.decode(part.file(codec.brand, codec.settings))
     expected = np.uint8 if bits == 8 else np.uint16
     if samples.shape[:2] != (part.height, part.width) or samples.dtype != expected:
-        raise UnreadableImage("The AVIF image is not what it declares.")
+        raise UnreadableImage("The image is not what it declares.")
     return widen(samples, bits)
 
 
@@ -112,18 +136,7 @@ def _metadata(items: Items, item: Item) -> Metadata:
                 colour = (write_chunk(b"cICP", named + b"\0\1"),)
     described = [items[number] for number in items.referring(b"cdsc", items.primary)]
     exif = next((each.data for each in described if each.kind == b"Exif"), b"")
-    xmp = (each.data for each in described if each.content_type == _XMP)
+    xmp = (each.data for each in described if each.content_type == XMP)
     tiff = 4 + int.from_bytes(exif[:4], "big")
     metadata = Metadata(exif=exif[tiff:] or None, xmp=next(xmp, None) or None)
     return replace(metadata, icc=profile, colour=() if profile else colour)
-
-
-FORMAT = FileFormat(
-    name="avif",
-    title="AVIF",
-    media_types=("image/avif",),
-    suffixes=(".avif",),
-    recognises=is_avif,
-    read_header=read_header,
-    decode=decode,
-)

@@ -1,20 +1,11 @@
 """What an AV1 picture says of itself: its sequence header, AV1 specification, section 5.5."""
 
-from typing import NamedTuple
-
+from app.imaging.formats.heif.reader import Sequence
 from app.imaging.picture import UnreadableImage
 
 MAX_UNITS = 4096
 
 _SEQUENCE_HEADER = 1
-
-
-class Sequence(NamedTuple):
-    """A picture's size in pixels, and the bits of its samples."""
-
-    width: int
-    height: int
-    bits: int
 
 
 class _Bits:

@@ -1,0 +1,143 @@
+"""Colour profiles in JPEG XL: read by libjxl, which knows them all; written here, uncompressed.
+
+ISO/IEC 18181-1, annexes E.4 (the profile) and C (its entropy coding).
+"""
+
+import ctypes
+from functools import cache
+from importlib import import_module
+
+from app.imaging.formats.jxl.bits import Writer
+
+MAX_PROFILE = 1 << 23
+"""Bytes of a profile; one of a press has two megabytes."""
+
+_HEADER = 128
+_BASIC_INFO, _COLOUR_ENCODING = 0x40, 0x100  # events of the decoder
+_OF_SAMPLES = 1  # the profile of what is decoded, which may not be that of the original
+_EXPECTED = {
+    8: b"\x04", 12: b"mntrRGB XYZ ", 36: b"acsp", 70: b"\xf6\xd6\0\1", 78: b"\xd3\x2d",
+}  # fmt: skip
+_PLATFORMS = {b"A": b"APPL", b"M": b"MSFT", b"SG": b"SGI ", b"SU": b"SUNW"}
+
+
+def read_profile(codestream: bytes) -> bytes | None:
+    """The profile of the samples of a codestream; None where it cannot be told.
+
+    That is one which the file has, or one that says the same as a few words in its header.
+    """
+    library = _library()
+    if library is None:
+        return None
+    decoder = library.JxlDecoderCreate(None)
+    try:
+        library.JxlDecoderSubscribeEvents(decoder, _BASIC_INFO | _COLOUR_ENCODING)
+        library.JxlDecoderSetInput(decoder, codestream, len(codestream))
+        status = library.JxlDecoderProcessInput(decoder)
+        if status == _BASIC_INFO:
+            status = library.JxlDecoderProcessInput(decoder)
+        size = ctypes.c_size_t(0)
+        if status != _COLOUR_ENCODING or library.JxlDecoderGetICCProfileSize(
+            decoder, _OF_SAMPLES, ctypes.byref(size)
+        ):
+            return None
+        if not 0 < size.value <= MAX_PROFILE:
+            return None
+        profile = ctypes.create_string_buffer(size.value)
+        failed = library.JxlDecoderGetColorAsICCProfile(decoder, _OF_SAMPLES, profile, size)
+        return None if failed else profile.raw
+    finally:
+        library.JxlDecoderDestroy(decoder)
+
+
+@cache
+def _library() -> ctypes.CDLL | None:
+    """The libjxl that imagecodecs brings, which has no function for this; None if it is hidden."""
+    try:
+        library = ctypes.CDLL(import_module("imagecodecs._jpegxl").__file__)
+        create, destroy = library.JxlDecoderCreate, library.JxlDecoderDestroy
+        process, subscribe = library.JxlDecoderProcessInput, library.JxlDecoderSubscribeEvents
+        give, size = library.JxlDecoderSetInput, library.JxlDecoderGetICCProfileSize
+        get = library.JxlDecoderGetColorAsICCProfile
+    except (ImportError, AttributeError, OSError):
+        return None
+    pointer, number, length = ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t
+    create.restype, create.argtypes = pointer, [pointer]
+    destroy.restype, destroy.argtypes = None, [pointer]
+    process.argtypes, subscribe.argtypes = [pointer], [pointer, number]
+    give.argtypes = [pointer, ctypes.c_char_p, length]
+    size.argtypes = [pointer, number, pointer]
+    get.argtypes = [pointer, number, ctypes.c_char_p, length]
+    return library
+
+
+def write_profile(writer: Writer, profile: bytes) -> None:
+    """Puts a sound profile behind a header that says there is one: each byte as it is, in 8 bits.
+
+    The header of the profile is told by its difference from what is expected of one; the rest is
+    inserted by one command.
+    """
+    rest = profile[_HEADER:]
+    commands = b"\0\1" + _variable(len(rest))  # no list of tags; insert so many bytes
+    expected = _expected(profile)
+    told = bytes((a - b) & 255 for a, b in zip(profile, expected, strict=False))
+    coded = _variable(len(profile)) + _variable(len(commands)) + commands + told + rest
+    _write_length(writer, len(coded))
+    _write_code(writer)
+    for byte in coded:
+        writer.bits(_REVERSED[byte], 8)
+
+
+def _expected(profile: bytes) -> bytes:
+    """What is expected of a profile's header by its length and what comes before each byte."""
+    expected = bytearray(_HEADER)
+    expected[:4] = len(profile).to_bytes(4, "big")
+    for place, words in _EXPECTED.items():
+        expected[place : place + len(words)] = words
+    expected[80:84] = profile[4:8]
+    for start, whole in _PLATFORMS.items():
+        if profile[40 : 40 + len(start)] == start:
+            expected[40 + len(start) : 44] = whole[len(start) :]
+    return bytes(expected)
+
+
+def _write_code(writer: Writer) -> None:
+    """One prefix code for all contexts, in which each byte has 8 bits."""
+    writer.bits(0)  # no repetitions
+    writer.bits(1)  # a simple map of contexts,
+    writer.bits(0, 2)  # all to the same code
+    writer.bits(1)  # which is a prefix code
+    writer.bits(8, 4)  # of symbols that are bytes, whole
+    writer.bits(0, 8)
+    writer.bits(1)  # 256 of them: 1 + 2^7 + 127
+    writer.bits(7, 4)
+    writer.bits(127, 7)
+    writer.bits(0, 2)  # the code of the lengths: of the 18 there may be, in their order,
+    writer.bits(0, 20)
+    writer.bits(1, 2)  # the eleventh, 8 bits, is the only one
+    writer.bits(0, 14)
+
+
+def _write_length(writer: Writer, length: int) -> None:
+    """A number of up to 60 bits (U64)."""
+    writer.bits(3, 2)
+    writer.bits(length & 0xFFF, 12)
+    length >>= 12
+    while length:
+        writer.bits(1)
+        writer.bits(length & 0xFF, 8)
+        length >>= 8
+    writer.bits(0)
+
+
+def _variable(number: int) -> bytes:
+    """A number in bytes of 7 bits, the lowest first."""
+    parts = []
+    while number > 127:
+        parts.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*parts, number])
+
+
+_REVERSED = [int(f"{byte:08b}"[::-1], 2) for byte in range(256)]
+"""Codes are read from their first bit, numbers from their last."""

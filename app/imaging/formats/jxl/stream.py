@@ -1,0 +1,72 @@
+"""JPEG XL files: a codestream alone, or boxes with one, ISO/IEC 18181-2, and metadata."""
+
+import imagecodecs
+
+from app.imaging.formats.heif.boxes import Box, boxes, write_box
+from app.imaging.formats.jxl.header import SIGNATURE
+from app.imaging.metadata import MAX_INFLATED
+from app.imaging.picture import Change, Changes, Metadata, UnreadableImage
+
+CONTAINER = b"\0\0\0\x0cJXL \r\n\x87\n"
+
+_WHOLE, _PART = b"jxlc", b"jxlp"
+_LAST = 1 << 31  # in the number of a part
+_KNOWN = {b"JXL ", b"ftyp", b"jxll", b"jxli", b"jbrd", b"Exif", b"xml ", _WHOLE, _PART}
+
+
+def codestream(data: bytes) -> bytes:
+    """The codestream of a file, from one box or its parts, which are in their order."""
+    if data[:2] == SIGNATURE:
+        return data
+    found = list(boxes(data))
+    whole = [box.body for box in found if box.name == _WHOLE]
+    parts = [box.body for box in found if box.name == _PART]
+    if len(whole) + bool(parts) != 1:
+        raise UnreadableImage("The JPEG XL image holds no picture, or several.")
+    numbers = [int.from_bytes(part[:4], "big") for part in parts]
+    expected = list(range(len(parts)))
+    if parts:
+        expected[-1] |= _LAST
+    if numbers != expected:
+        raise UnreadableImage("The parts of the JPEG XL image are not in their order.")
+    return b"".join((*whole, *(part[4:] for part in parts)))
+
+
+def read_metadata(data: bytes) -> tuple[Metadata, Changes]:
+    """EXIF and XMP of a file, and what else there is beside its picture."""
+    if data[:2] == SIGNATURE:
+        return Metadata(), frozenset()
+    first: dict[bytes, bytes] = {}
+    changes = set()
+    for box in map(_unpacked, boxes(data)):
+        first.setdefault(box.name, box.body)
+        if box.name == b"jhgm":
+            changes.add(Change.GAIN_MAP)
+        elif box.name not in _KNOWN:
+            changes.add(Change.METADATA)
+    exif = first.get(b"Exif", b"")
+    tiff = 4 + int.from_bytes(exif[:4], "big")
+    metadata = Metadata(exif=exif[tiff:] or None, xmp=first.get(b"xml ") or None)
+    return metadata, frozenset(changes)
+
+
+def _unpacked(box: Box) -> Box:
+    """What a compressed box holds; the box itself where it is none, or is damaged."""
+    if box.name != b"brob":
+        return box
+    try:
+        return Box(box.body[:4], bytes(imagecodecs.brotli_decode(box.body[4:], out=MAX_INFLATED)))
+    except imagecodecs.BrotliError:
+        return box
+
+
+def write_file(codestream: bytes, metadata: Metadata, deep: bool) -> bytes:
+    """A file of boxes; `deep` are samples of more than 12 bits, which only its level 10 allows."""
+    parts = [CONTAINER, write_box(b"ftyp", b"jxl ", bytes(4), b"jxl ")]
+    if deep:
+        parts.append(write_box(b"jxll", b"\x0a"))
+    if metadata.exif:
+        parts.append(write_box(b"Exif", bytes(4), metadata.exif))
+    if metadata.xmp:
+        parts.append(write_box(b"xml ", metadata.xmp))
+    return b"".join((*parts, write_box(_WHOLE, codestream)))

@@ -1,0 +1,169 @@
+"""The service's connection to one worker: asks it, hears it, and ends it when it gets nowhere."""
+
+import asyncio
+import signal
+import socket
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from app.sandbox import desk, wire
+from app.sandbox.faults import Cause, WorkerLost
+from app.sandbox.limits import cpu_seconds
+from app.sandbox.nursery import Nursery
+from app.sandbox.shared import Area, Region
+from app.sandbox.wire import Message
+
+START_SECONDS = 30.0
+"""In which the first worker, and the nursery that forks it, must have come up."""
+
+CAUSES: dict[int, Cause] = {
+    signal.SIGXCPU: Cause.TIME,
+    signal.SIGKILL: Cause.KILLED,
+    signal.SIGTERM: Cause.KILLED,
+}
+
+
+class Link:
+    """A worker that is asked one thing at a time.
+
+    `patience`, in seconds, is for how long it may make no progress with that.
+    """
+
+    def __init__(self, nursery: Nursery, patience: float) -> None:
+        self._nursery, self._patience = nursery, patience
+        self._shared = Region(desk.SIZE)
+        self.desk = Area(self._shared.view)
+        """Memory that the worker sees, too, and no other process."""
+        self._connection, theirs = socket.socketpair()
+        self._connection.setblocking(False)
+        # Ends an idle worker that nobody closes. A __del__ of ours may come after the socket's own.
+        self._finalizer = weakref.finalize(self, self._connection.close)
+        with theirs:
+            self._number = nursery.start(theirs)
+        self.pid = 0
+        """Of the worker's process, once it has spoken; 0 before."""
+        self.lost: Cause | None = None
+        self.busy = False
+        """Whether it has been asked, and has not answered."""
+        self._received = b""
+
+    @property
+    def usable(self) -> bool:
+        """Whether it can be asked, as far as is known: it lives, and has nothing to say."""
+        if self.lost or self.busy:
+            return False
+        if not self.pid:
+            return True
+        try:
+            self._connection.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
+
+    def close(self) -> None:
+        """Ends the worker, whatever it is doing."""
+        self._nursery.kill(self._number)
+        self._finalizer()
+
+    def tell(self, message: Message) -> None:
+        """Says what needs no answer; whether it is still there, its next job will see."""
+        with suppress(OSError):
+            wire.send(self._connection, message)
+
+    async def ask(self, message: Message, fds: Sequence[int] = ()) -> Message:
+        """The answer to a message; raises WorkerLost where there is none."""
+        self.busy = True
+        with self._watched():
+            if not self.pid:
+                await self._begin()
+            self._say(message, fds)
+            answer = await self._hear()
+        self.busy = False
+        return answer
+
+    def loss(self, cause: Cause, detail: str) -> WorkerLost:
+        """What to raise of a worker that is of no more use."""
+        self.lost = self.lost or cause
+        return WorkerLost(self.lost, detail)
+
+    @contextmanager
+    def checked(self) -> Iterator[None]:
+        """Takes for a crash what no worker says that is in its right mind."""
+        try:
+            yield
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise self.loss(Cause.CRASHED, f"its answer makes no sense: {error!r}") from error
+
+    async def _begin(self) -> None:
+        """Waits for the worker's first words, and gives it its desk."""
+        with self.checked():
+            self.pid = int((await self._hear())["pid"])
+        self._say({"desk": desk.SIZE}, [self._shared.fd])
+        self._shared.close()
+
+    def _say(self, message: Message, fds: Sequence[int]) -> None:
+        try:
+            wire.send(self._connection, message, fds)
+        except OSError as error:
+            raise self.loss(Cause.KILLED, str(error)) from error
+
+    async def _hear(self) -> Message:
+        try:
+            await self._receive(wire.LENGTH.size)
+            end = wire.LENGTH.size + wire.length(self._received)
+            await self._receive(end)
+            message = wire.parsed(self._received[wire.LENGTH.size : end])
+        except (EOFError, OSError) as error:
+            raise self.loss(Cause.KILLED, "hung up") from error
+        except wire.Garbled as error:
+            raise self.loss(Cause.CRASHED, str(error)) from error
+        self._received = self._received[end:]
+        if "died" in message:
+            raise self._death(message["died"])
+        return message
+
+    async def _receive(self, size: int) -> None:
+        """Waits until so many bytes of the worker's words are here."""
+        loop = asyncio.get_running_loop()
+        while len(self._received) < size:
+            part = await loop.sock_recv(self._connection, wire.LONGEST)
+            if not part:
+                raise EOFError
+            self._received += part
+
+    def _death(self, code: Any) -> WorkerLost:
+        """By the exit code that the nursery tells of, or a worker that pretends to be it."""
+        if not isinstance(code, int) or code >= 0:
+            return self.loss(Cause.CRASHED, f"exit code {code}")
+        known = code in (-number for number in signal.valid_signals())
+        name = signal.Signals(-code).name if known else str(code)
+        return self.loss(CAUSES.get(-code, Cause.CRASHED), name)
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Ends the worker if it makes no progress meanwhile.
+
+        Progress is processor time: honest work goes on, however slow the machine is.
+        """
+        loop, period = asyncio.get_running_loop(), self._patience / 2
+        seen, timer = -1.0, loop.call_later(period if self.pid else START_SECONDS, lambda: look())
+
+        def look() -> None:
+            nonlocal seen, timer
+            timer = loop.call_later(period, look)
+            now = cpu_seconds(self.pid) if self.pid else None
+            if self.lost:  # it was to be killed, and nobody did it
+                self._nursery.end()
+            elif now == seen or not self.pid:
+                self.lost = Cause.STUCK
+                self._nursery.kill(self._number)
+            seen = seen if now is None else now
+
+        try:
+            yield
+        finally:
+            timer.cancel()
