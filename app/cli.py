@@ -20,6 +20,8 @@ from app.files import Worked
 from app.finding import Misuse
 from app.imaging.codec import Picture
 from app.imaging.noise import add_noise
+from app.imaging.picture import told
+from app.imaging.removed import shown
 from app.inference.store import BadModelPackage, read_packages
 from app.pipeline import denoise, load_denoiser, package_of
 from app.service.keys import hash_of, new_key
@@ -257,7 +259,8 @@ def _denoise(
 
         def work(picture: Picture) -> Worked:
             result = denoise(denoiser, picture, options)
-            return Worked(result.picture, model=package.name, sigma=round(result.sigma, 4))
+            picture = shown(picture, result.picture, options.result)
+            return Worked(picture, model=package.name, sigma=round(result.sigma, 4))
 
         return work
 
@@ -274,7 +277,8 @@ def _noise(
         noisy = add_noise(
             picture.pixels, options.factor, kind=options.kind, channels=options.channels, seed=seed
         )
-        return Worked(replace(picture, pixels=noisy))
+        made = f"Noise added: {options.kind}, factor {options.factor:g}."
+        return Worked(told(replace(picture, pixels=noisy), made))
 
     return convert(
         inputs, output, "noisy", options, lambda: work, overwrite=overwrite, as_json=as_json

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from app.files import PIXELS_AT_ONCE, Room
 from app.imaging.codec import Format, Picture, decode, read_header
+from app.imaging.removed import shown
 from app.inference import engines
 from app.inference.denoiser import Denoised, Denoiser, Limits
 from app.inference.store import BadModelPackage, ModelPackage, read_packages
@@ -43,7 +44,7 @@ class Pipeline:
             picture = decode(data, max_pixels=settings.max_pixels, max_side=settings.max_side)
             target = options.format_for(picture.format, lossless=picture.metadata.lossless)
             denoised = denoise(self._denoiser, picture, options)
-            encoded = options.encode(denoised.picture, target)
+            encoded = options.encode(shown(picture, denoised.picture, options.result), target)
             return Result(encoded.data, encoded.format, denoised.sigma, size)
 
 

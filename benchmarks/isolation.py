@@ -74,6 +74,7 @@ async def _apart(sandbox: Sandbox, data: bytes) -> None:
             working_range="auto",
             transfer="auto",
             made="",
+            wanted="image",
             strip=False,
         )
 

@@ -9,6 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from app.api.problems import ProblemError
 from app.imaging.codec import Header, UnreadableImage
+from app.imaging.removed import Wanted
 from app.imaging.stack import AxesChoice
 from app.sandbox.faults import Cause, WorkerLost
 from app.sandbox.layout import Layout
@@ -101,7 +102,7 @@ def limits_of(service: Service) -> dict[str, int]:
     return {"max_pixels": service.settings.max_pixels, "max_side": service.settings.max_side}
 
 
-def weight(layout: Layout, axes: AxesChoice = "1") -> int:
+def weight(layout: Layout, axes: AxesChoice = "1", wanted: Wanted = "image") -> int:
     """Bytes of a picture and of its result, which has the same alpha until it is encoded."""
     # its samples anew without those that are hidden, a mask, and a pyramid of one channel
     samples, may_hide = layout.pixel_bytes, layout.alpha or layout.dtype.startswith("float")
@@ -111,7 +112,9 @@ def weight(layout: Layout, axes: AxesChoice = "1") -> int:
     # what the axes of a volume give is added up in single precision
     several = len(layout.stack.axes(axes, layout.height, layout.width)) > 1
     added = 4 * layout.size * (layout.channels + layout.extra) if several else 0
-    return 2 * layout.nbytes - layout.alpha_bytes + extra + shown + added
+    # what was removed is in single precision, and so is the file that it becomes
+    removed = 0 if wanted == "image" else 8 * layout.size * layout.channels
+    return 2 * layout.nbytes - layout.alpha_bytes + extra + shown + added + removed
 
 
 def _within_limits(service: Service, header: Header) -> bool:

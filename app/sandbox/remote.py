@@ -13,6 +13,7 @@ from app.imaging.blend import Strength
 from app.imaging.codec import Change, Format, Header, ImagingError, Note
 from app.imaging.light import Transfer
 from app.imaging.noise import ChannelMode, NoiseKind
+from app.imaging.removed import Wanted
 from app.sandbox import desk
 from app.sandbox.faults import Cause, JobFailed
 from app.sandbox.layout import Layout, samples_alone, to_message
@@ -21,6 +22,7 @@ from app.sandbox.link import Link
 from app.sandbox.shared import Area, Region
 from app.sandbox.wire import Message
 
+FLOAT_BYTES = 4
 THREAD_BYTES = 1 << 20
 """Files that are longer are copied in a thread: the event loop has better things to do."""
 
@@ -158,22 +160,24 @@ class Remote:
         working_range: str,
         transfer: Transfer,
         made: str,
+        wanted: Wanted,
         strip: bool,
     ) -> tuple[SharedFile, float]:
         """A picture as a file, with the network's result, of so many channels, as its pixels.
 
         `restored` is None where there was nothing to denoise. `strength` are the shares of the
         network's correction that are applied; `working_range` and `transfer` are what the caller
-        asked for, and `made` is what is said to have been done. The second is the deviation of the
-        noise that was found, 0..1.
+        asked for, `made` is what is said to have been done, and `wanted` what the file is to show.
+        The second is the deviation of the noise that was found, 0..1.
         """
         layout, self._keeps = picture.layout, True
         self._pixels += layout.size
-        self._decoded_bytes += 2 * layout.nbytes + 8 * layout.size
+        shown = 0 if wanted == "image" else FLOAT_BYTES * layout.channels * layout.size
+        self._decoded_bytes += 2 * layout.nbytes + 8 * layout.size + 2 * shown
         answer, file = await self._encoded(
             "finish",
             [picture.area, *([restored] if restored else [])],
-            layout.nbytes,
+            layout.nbytes + shown,
             target,
             quality=quality,
             strip=strip,
@@ -183,6 +187,7 @@ class Remote:
             working_range=working_range,
             transfer=transfer,
             made=made,
+            wanted=wanted,
         )
         with self.link.checked():
             return file, min(1.0, max(0.0, float(answer["sigma"])))

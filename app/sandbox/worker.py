@@ -26,6 +26,7 @@ from app.imaging.metrics import psnr, rmse, ssim
 from app.imaging.noise import ChannelMode, NoiseKind, add_noise
 from app.imaging.picture import told
 from app.imaging.range import read_choice, robust
+from app.imaging.removed import Wanted, shown
 from app.imaging.scale import Pixels, is_plain
 from app.imaging.view import corrected, noise_found, view_of
 from app.sandbox import desk, layout, limits, wire
@@ -136,6 +137,7 @@ class Bench:
         working_range: str,
         transfer: Transfer,
         made: str,
+        wanted: Wanted,
         **encoding: Any,
     ) -> Message:
         """Encodes a picture in shared memory with the network's result, which lies there, too, in
@@ -147,7 +149,8 @@ class Bench:
         result, shape = seen.pixels, (*picture.pixels.shape[:2], channels)
         for area in restored:
             result = area.array(shape, picture.dtype)
-        self._pictures.append(told(corrected(picture, seen, result, Strength(*strength)), made))
+        found = told(corrected(picture, seen, result, Strength(*strength)), made)
+        self._pictures.append(shown(picture, found, wanted))
         sigma = noise_found(seen, result)
         return self.encode(**encoding) | {"sigma": sigma}
 

@@ -11,6 +11,7 @@ from app.imaging.codec import Encoded, Format, Picture, UnsupportedImage, encode
 from app.imaging.light import Transfer
 from app.imaging.noise import ChannelMode, NoiseKind
 from app.imaging.range import Choice, read_choice
+from app.imaging.removed import Wanted
 from app.imaging.stack import AxesChoice
 
 LARGEST_SEED = 2**53 - 1
@@ -120,9 +121,20 @@ class DenoiseOptions(OutputOptions):
         "with their results averaged, or one. `auto` is all three if the file declares nearly "
         "isotropic voxels, else one, slice by slice. A single image is one plane.",
     )
+    result: Wanted = Field(
+        default="image",
+        description="What is answered: the image without its noise; `residual`, what was removed, "
+        "as 32-bit floats in the units of the samples; or `sigma-map`, the deviation of that "
+        "around each pixel. The latter two are TIFF by default, or NIfTI for a grey NIfTI.",
+    )
     format: Format | SkipJsonSchema[None] = Field(
         default=None, description="Format of the result; by default that of the upload."
     )
+
+    def format_for(self, own: Format, *, lossless: bool) -> Format:  # noqa: ARG002
+        """Return the format of the result: as asked for, or the upload's `own` if it holds it."""
+        keeps = self.result == "image" or own in (Format.NIFTI, Format.NIFTI_GZ)
+        return self.format or (own if keeps else Format.TIFF)
 
     @property
     def working_range(self) -> Choice:

@@ -553,6 +553,17 @@ def _metadata() -> Iterator[Row]:
 
 
 def _conversions() -> Iterator[Row]:
+    nothing = np.zeros(GREY.shape, "f4")
+    make = partial(by_pillow, GREY, "PNG")
+    for query in ("result=residual", "result=sigma-map"):
+        yield "8-bit grey PNG", make, Kept(Format.TIFF, nothing, (DEPTH,)), query
+    scan = partial(files.nifti, DEEP[..., 0].view("i2")[None])
+    yield (
+        "16-bit signed NIfTI",
+        scan,
+        Kept(Format.NIFTI, nothing[None], (DEPTH,)),
+        "result=residual",
+    )
     flat = np.dstack((DEEP[..., :3], np.full_like(DEEP[..., 0], 65_535)))
     deep = partial(files.png, interlaced=False)
     smooth = SMOOTH.astype(np.uint16) * 257

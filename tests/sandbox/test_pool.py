@@ -86,6 +86,7 @@ async def test_a_picture_goes_to_the_network_and_comes_back_as_a_file(sandbox):
             working_range="auto",
             transfer="auto",
             made="",
+            wanted="image",
             strip=True,
         )
     found = decode(bytes(file.data), max_pixels=10**6)

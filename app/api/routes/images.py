@@ -56,7 +56,7 @@ async def denoise(
         with trace.stage("decode"), decoding():
             async with service.sandbox.worker() as worker:
                 shared = await decoded(service, worker, trace, share, files)
-            share.hold(weight(shared.layout, options.axes))
+            share.hold(weight(shared.layout, options.axes, options.result))
         picture, restored = shared.pixels, shared.room()
         result = await denoiser.denoise(
             picture,
@@ -79,6 +79,7 @@ async def denoise(
                     working_range=options.range,
                     transfer=options.transfer,
                     made=result.made,
+                    wanted=options.result,
                     strip=options.strips,
                 )
     share.hold(len(file.data))

@@ -28,7 +28,7 @@ _TYPES = {
     512: "u2",
     768: "u4",
 }
-_RGB = 128
+_RGB, _FLOAT = 128, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,31 @@ class Version:
     kind: int
     spacing: tuple[int, str]
     offset: tuple[int, str]
+    intercept: tuple[int, str]
+    shown: tuple[int, str]
 
 
 VERSIONS = (
-    Version(348, (344, b"n+1\0"), (40, "8h"), 70, (76, "8f"), (108, "f")),
-    Version(540, (4, b"n+2\0\r\n\x1a\n"), (16, "8q"), 12, (104, "8d"), (168, "q")),
+    Version(
+        size=348,
+        magic=(344, b"n+1\0"),
+        dimensions=(40, "8h"),
+        kind=70,
+        spacing=(76, "8f"),
+        offset=(108, "f"),
+        intercept=(116, "f"),
+        shown=(124, "2f"),
+    ),
+    Version(
+        540,
+        (4, b"n+2\0\r\n\x1a\n"),
+        (16, "8q"),
+        12,
+        (104, "8d"),
+        (168, "q"),
+        (184, "d"),
+        (192, "2d"),
+    ),
 )
 LONGEST = VERSIONS[-1].size
 
@@ -71,6 +91,24 @@ class Head:
     def end(self) -> int:
         """Behind the last of them, in bytes."""
         return self.offset + self.samples * self.dtype.itemsize
+
+
+def of_differences(before: bytes) -> bytes:
+    """What comes before samples, for differences of such, in floating point of 32 bits.
+
+    A slope holds for differences, too, an intercept does not; nor does the range to be shown.
+    """
+    found = version_of(before)
+    if found is None:
+        raise UnreadableImage("The NIfTI image is truncated.")
+    version, order = found
+    result = bytearray(before)
+    struct.pack_into(f"{order}2h", result, version.kind, _FLOAT, 32)
+    place, kind = version.intercept
+    struct.pack_into(f"{order}{kind}", result, place, 0)
+    place, kind = version.shown
+    struct.pack_into(f"{order}{kind}", result, place, 0, 0)
+    return bytes(result)
 
 
 def version_of(data: bytes) -> tuple[Version, str] | None:
