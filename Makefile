@@ -6,6 +6,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 EXPERIMENT ?= training/experiments/own.toml
 ACCELERATOR ?= cpu
+ENGINE ?= tensorflow
 CLOUD ?= no
 IMAGE ?= $(shell sed -n s/^IMAGE=//p .env)
 
@@ -61,9 +62,10 @@ COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-vers
 	--no-annotate --no-header --no-emit-index-url --no-emit-find-links
 lock: | .venv/bin/python  ## resolve pyproject.toml into the requirements*.lock
 	$(BIN)/pip install --quiet uv
-	$(COMPILE) $(UPGRADE) --extra cpu --extra cloud --extra medical --extra train --group dev --output-file requirements-dev.lock
+	$(COMPILE) $(UPGRADE) --extra cpu --extra openvino --extra cloud --extra medical --extra train --group dev --output-file requirements-dev.lock
 	$(COMPILE) $(UPGRADE) --extra cpu --extra medical --constraint requirements-dev.lock --output-file requirements.lock
 	$(COMPILE) $(UPGRADE) --extra gpu --extra medical --constraint requirements-dev.lock --output-file requirements-gpu.lock
+	$(COMPILE) $(UPGRADE) --extra openvino --extra medical --constraint requirements-dev.lock --output-file requirements-openvino.lock
 	$(COMPILE) $(UPGRADE) --extra cloud --constraint requirements-dev.lock --output-file requirements-cloud.lock
 
 audit: | .venv/bin/python  ## look for known vulnerabilities of what is in requirements.lock
@@ -80,9 +82,10 @@ licences: .venv/requirements.installed  ## list what is in requirements.lock by 
 wheel: | .venv/bin/python  ## build dist/denoiser-*.whl, the models in it
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
 
-image:  ## build the container image IMAGE:ACCELERATOR (denoiser:cpu; or gpu)
-	docker build --build-arg ACCELERATOR=$(ACCELERATOR) --build-arg CLOUD=$(CLOUD) --build-arg REVISION=$$(git rev-parse HEAD) \
-		--tag $(IMAGE):$(ACCELERATOR) .
+TAG = $(if $(filter openvino,$(ENGINE)),openvino,$(ACCELERATOR))
+image:  ## build the container image IMAGE:ACCELERATOR (denoiser:cpu; or gpu; ENGINE=openvino: openvino)
+	docker build --build-arg ACCELERATOR=$(ACCELERATOR) --build-arg ENGINE=$(ENGINE) --build-arg CLOUD=$(CLOUD) --build-arg REVISION=$$(git rev-parse HEAD) \
+		--tag $(IMAGE):$(TAG) .
 
 clean:  ## remove the environment and every cache, but no run and no model
 	rm -rf .venv .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache dist

@@ -22,6 +22,7 @@ from app.imaging.codec import Picture
 from app.imaging.noise import add_noise
 from app.imaging.picture import told
 from app.imaging.removed import shown
+from app.inference import engines
 from app.inference.store import BadModelPackage, read_packages
 from app.pipeline import denoise, load_denoiser, package_of
 from app.service.keys import hash_of, new_key
@@ -74,9 +75,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complain(str(error))
         return 1
     except ModuleNotFoundError as error:
-        if error.name not in ("keras", "tensorflow"):
+        if error.name not in ("keras", *engines.NEEDS.values()):
             raise
-        complain("TensorFlow is missing: pip install 'denoiser[cpu]', or [gpu] for NVIDIA")
+        complain(f"{error.name} is missing: pip install 'denoiser[cpu]', [openvino] or [gpu]")
         return 1
     except KeyboardInterrupt:
         complain("stopped")

@@ -3,12 +3,13 @@
 import math
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from app.files import PIXELS_AT_ONCE, Room
 from app.imaging.codec import Format, Picture, decode, read_header
 from app.imaging.removed import shown
-from app.inference import engines
 from app.inference.denoiser import Denoised, Denoiser, Limits
 from app.inference.store import BadModelPackage, ModelPackage, read_packages
 from app.service.options import DenoiseOptions
@@ -70,24 +71,27 @@ def package_of(options: DenoiseOptions, settings: Settings) -> ModelPackage:
 
 def load_denoiser(package: ModelPackage, settings: Settings) -> Denoiser:
     """The model, loaded and warm, with a queue in which work may wait without end."""
-    _import_tensorflow_in_silence()
-    return Denoiser.load(
-        package,
-        precision=settings.precision,
-        threads=settings.threads,
-        limits=Limits(deadline=math.inf),  # nobody waits for an answer
-    )
+    with _silence():
+        return Denoiser.load(
+            package,
+            engine=settings.engine,
+            precision=settings.precision,
+            threads=settings.threads,
+            limits=Limits(deadline=math.inf),  # nobody waits for an answer
+        )
 
 
-def _import_tensorflow_in_silence() -> None:
-    """Its libraries tell stderr how they were compiled, whatever the level of its log."""
+@contextmanager
+def _silence() -> Iterator[None]:
+    """TensorFlow's libraries tell stderr how they were compiled, whatever the level of its log."""
     if "TF_CPP_MIN_LOG_LEVEL" in os.environ:  # somebody wants to know
+        yield
         return
     sys.stderr.flush()
     stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:
-        engines.default()
+        yield
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)

@@ -53,6 +53,11 @@ class Settings(BaseSettings):
     )
     model: str = Field(default="unet", description="Default model.")
 
+    engine: Literal["auto", "tensorflow", "openvino"] = Field(
+        default="auto",
+        description="What runs the networks; auto is what is installed, and where both are, the "
+        "faster of them in a trial at the start, which takes TensorFlow's time to load.",
+    )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto",
         description="Arithmetic of the convolutions; auto is bfloat16 where the processor has it.",

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from app.inference import engines
-from app.inference.engines import Forward, Precision
+from app.inference.engines import REFERENCE, Forward, Precision
 from benchmarks.markdown import line
 from training.anatomy import anatomy
 from training.architectures import build
@@ -55,7 +55,7 @@ def row(architecture: str, options: dict[str, Any], seconds: float) -> tuple[str
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "model.keras")
         network.save(file)
-        forward = engines.default().load(file, Precision.AUTO, 0)
+        forward = engines.engine(REFERENCE).load(file, Precision.AUTO, 0)
     alone, batched = (milliseconds(forward, batch, seconds) for batch in (1, 8))
     return (
         architecture,

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,9 @@ import pytest
 # starts and then interrupts would inherit.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The reference, unless a test says otherwise: a trial at every start would take most of the time.
+os.environ.setdefault("DENOISER_ENGINE", "tensorflow")
 
 CARD = {
     "title": "Box blur",

@@ -276,10 +276,10 @@ def test_a_key_is_printed_with_its_hash(capsys):
 
 
 def test_what_to_install_is_told(monkeypatch, picture, tmp_path, capsys):
-    def miss():
+    def miss(name):
         raise ModuleNotFoundError("No module named 'keras'", name="keras")
 
-    monkeypatch.setattr("app.pipeline._import_tensorflow_in_silence", miss)
+    monkeypatch.setattr("app.inference.engines.engine", miss)
     assert run("denoise", picture(), "-o", tmp_path / "out.png") == 1
     assert "denoiser[cpu]" in capsys.readouterr().err
 

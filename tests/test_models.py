@@ -11,7 +11,7 @@ from app.imaging.metrics import psnr
 from app.imaging.noise import add_noise
 from app.inference import engines
 from app.inference.denoiser import Denoiser
-from app.inference.engines import Precision
+from app.inference.engines import REFERENCE, Precision
 from app.inference.store import read_packages
 from app.settings import PROJECT, Settings
 
@@ -129,7 +129,7 @@ def test_tiles_give_the_same_picture_as_the_whole(denoisers, model, size, factor
     )
     extended = np.pad(noisy.pixels, extra, mode="reflect")
     tiled = denoiser.submit(noisy).result(60).picture.pixels.astype(int)
-    whole = engines.default().load(PACKAGES[model].path, Precision.AUTO, 0)(extended[None])[
+    whole = engines.engine(REFERENCE).load(PACKAGES[model].path, Precision.AUTO, 0)(extended[None])[
         0, :height, :width
     ]
     difference = np.abs(tiled - whole)

@@ -19,7 +19,7 @@ def lines(name):
     return (PROJECT / name).read_text().splitlines()
 
 
-@pytest.mark.parametrize("kind", ["", "-cloud", "-dev", "-gpu"])
+@pytest.mark.parametrize("kind", ["", "-cloud", "-dev", "-gpu", "-openvino"])
 def test_every_dependency_is_pinned(kind):
     for line in lines(f"requirements{kind}.lock"):
         assert re.fullmatch(r"[a-z0-9-]+(\[[a-z-]+\])?==[0-9][^ ]*( ; .+)?", line)

@@ -1,5 +1,7 @@
 """What the endpoints answer, apart from pictures."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.inference.card import ModelCard
@@ -29,4 +31,7 @@ class ModelList(BaseModel):
     """The models that the service has."""
 
     default: str = Field(description="The model of a request that names none.", examples=["unet"])
+    engine: Literal["tensorflow", "openvino"] | None = Field(
+        description="What runs the default model; null until that is loaded."
+    )
     models: list[ModelCard]

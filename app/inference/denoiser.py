@@ -21,11 +21,10 @@ from app.imaging.scale import Pixels
 from app.imaging.stack import STILL, Axes, AxesChoice, Stack
 from app.imaging.tiling import Tile, plan, sides_within
 from app.imaging.view import View, corrected, noise_found, view_of
-from app.inference import engines
 from app.inference.batcher import Batcher, Stats, Timing
 from app.inference.canvas import Mean, Planes
 from app.inference.card import ModelCard
-from app.inference.engines import Precision
+from app.inference.engines import REFERENCE, EngineName, Precision, choice
 from app.inference.store import BadModelPackage, ModelPackage
 
 Empty = Callable[[tuple[int, ...], np.dtype[Any]], Pixels]
@@ -155,9 +154,10 @@ class Denoiser:
         card: ModelCard,
         limits: Limits,
         seconds_per_pixel: float = 0.0,
+        engine: EngineName = REFERENCE,
     ) -> None:
         """`seconds_per_pixel` is what is reckoned with until work has been timed."""
-        self.card = card
+        self.card, self.engine = card, engine
         self._sides = _sides(card)
         self._batcher = Batcher(
             partial(_by_kind, forward),
@@ -172,18 +172,20 @@ class Denoiser:
         cls,
         package: ModelPackage,
         *,
+        engine: choice.Wanted = REFERENCE,
         precision: str = "auto",
         threads: int = 0,
         limits: Limits | None = None,
     ) -> Self:
         """Loads and warms the packaged model; takes seconds, and starts the engine.
 
-        `precision` and `threads` are those of the process: the first model sets them.
+        `engine`, `precision` and `threads` are those of the process: the first model sets them.
         Raises BadModelPackage where the file holds no model that can be served.
         """
-        forward = engines.default().load(package.path, Precision(precision), threads)
+        options = Precision(precision), threads
+        name, forward = choice.load(package.path, engine, *options)
         cost = _warm(forward, _sides(package.card))
-        return cls(forward, package.card, limits or Limits(), cost)
+        return cls(forward, package.card, limits or Limits(), cost, name)
 
     def submit(
         self,

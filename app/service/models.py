@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from app.inference.batcher import Draining
 from app.inference.denoiser import Denoiser, Limits
+from app.inference.engines import EngineName
 from app.inference.store import BadModelPackage, ModelPackage, read_packages
 from app.service.errors import Broken, Failing, Loading, UnknownModel
 from app.settings import Settings
@@ -71,7 +72,7 @@ class Models:
             self._packages = await asyncio.to_thread(self._read)
             for name, package in self._packages.items():
                 self.loaded[name] = await self._loaded(package)
-                logger.info("model %s is loaded and warm", name)
+                logger.info("model %s is loaded and warm, on %s", name, self.loaded[name].engine)
             await asyncio.to_thread(_settle)
         except BadModelPackage as error:
             self._unloadable = error
@@ -92,6 +93,11 @@ class Models:
         if name not in packages:
             raise UnknownModel(name, packages)
         return packages[name]
+
+    def engine(self, name: str) -> EngineName | None:
+        """What runs the named model; None until it is loaded."""
+        loaded = self.loaded.get(name)
+        return loaded.engine if loaded else None
 
     def denoiser(self, name: str | None, *, taken: bool = False) -> Denoiser:
         """The named model, or the default one; raises as `package` and `require_ready` do.
@@ -173,7 +179,11 @@ class Models:
         settings = self._settings
         limits = Limits(queue_pixels=settings.queue_pixels, deadline=settings.queue_seconds)
         return Denoiser.load(
-            package, precision=settings.precision, threads=settings.threads, limits=limits
+            package,
+            engine=settings.engine,
+            precision=settings.precision,
+            threads=settings.threads,
+            limits=limits,
         )
 
 

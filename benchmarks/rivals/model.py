@@ -11,7 +11,7 @@ import numpy as np
 from app.imaging.codec import Picture, decode, encode
 from app.imaging.scale import Pixels
 from app.inference import engines
-from app.inference.engines import Forward, Precision
+from app.inference.engines import REFERENCE, Forward, Precision
 from app.inference.store import read_packages
 
 MAX_PIXELS = 100_000_000
@@ -41,7 +41,7 @@ class Model:
         package = read_packages(Path("models"))["unet"]
         self.card = package.card
         self._forward: Forward = (
-            engines.default().load(package.path, Precision.AUTO, 0)
+            engines.engine(REFERENCE).load(package.path, Precision.AUTO, 0)
             if compiled
             else Documented(package.path).forward
         )

@@ -115,6 +115,8 @@ async def test_pictures_and_files_pass_over_the_desk_or_beside_it(sandbox, side)
             strength=FULL,
             working_range="auto",
             transfer="auto",
+            made="",
+            wanted="image",
             strip=False,
         )
         await worker.read(png(9, 12))  # which lies where these have lain

@@ -26,7 +26,8 @@ async def list_models(service: ServiceOf) -> ModelList:
     """Answers what each model was trained on, for which noise, and how well it does."""
     packages = service.models.packages()
     cards = [package.card for package in packages.values()]
-    return ModelList(default=service.settings.model, models=cards)
+    default = service.settings.model
+    return ModelList(default=default, engine=service.models.engine(default), models=cards)
 
 
 @router.get(

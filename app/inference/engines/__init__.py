@@ -1,12 +1,14 @@
 """Engines run networks. Each is a module here with a function `load`, as `Engine` describes it.
 
-To add one, write such a module and make `default` choose it.
+To add one, write such a module and name it in `NEEDS`; `choice.py` chooses among them.
 """
 
 from collections.abc import Callable
 from enum import StrEnum
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol, cast
 
 from app.imaging.scale import Pixels
 
@@ -43,9 +45,23 @@ class Engine(Protocol):
         """
 
 
-def default() -> Engine:
-    """The engine that serves."""
-    # TensorFlow takes seconds to import: nothing that only reads cards should wait for it.
-    from app.inference.engines import tensorflow
+EngineName = Literal["tensorflow", "openvino"]
 
-    return tensorflow
+REFERENCE: EngineName = "tensorflow"
+"""By which the others are measured."""
+
+NEEDS: dict[EngineName, str] = {REFERENCE: "tensorflow", "openvino": "openvino"}
+"""The engines, and the package that each needs."""
+
+
+def installed() -> list[EngineName]:
+    """The names of the engines that can be had here, in the order of NEEDS."""
+    return [name for name, package in NEEDS.items() if find_spec(package)]
+
+
+def engine(name: EngineName) -> Engine:
+    """The engine of that name, which may take seconds to import.
+
+    Raises ModuleNotFoundError where its package is not installed.
+    """
+    return cast("Engine", import_module(f"{__name__}.{name}"))

@@ -1,0 +1,95 @@
+"""Which engine runs the networks: the one that was named, or the fastest that is installed here."""
+
+import logging
+import subprocess
+import sys
+import time
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from app.inference import engines
+from app.inference.engines import REFERENCE, EngineName, Forward, Precision
+from app.inference.store import BadModelPackage
+
+logger = logging.getLogger(__name__)
+
+Wanted = EngineName | Literal["auto"]
+TRIAL = (4, 256, 256, 3)
+"""A full batch of the commonest pictures."""
+TRIAL_RUNS = 3
+TRIAL_SECONDS = 120.0
+"""The longest that another process may take for a trial, import of its engine included."""
+
+START = """
+import sys; sys.path[:] = {sys_path!r}
+from pathlib import Path
+from app.inference.engines.choice import trial
+print("seconds:", trial({name!r}, Path({path!r}), {precision!r}, {threads!r}))
+"""
+
+
+def load(
+    path: Path, wanted: Wanted, precision: Precision, threads: int
+) -> tuple[EngineName, Forward]:
+    """The name of the engine that was `wanted`, or chosen for auto, and its forward pass.
+
+    What auto is, the first model decides for the process; another that this engine cannot load
+    runs on TensorFlow. Raises as `Engine.load` does, and ModuleNotFoundError where the engine's
+    package is not installed.
+    """
+    name = _fastest(path, precision, threads) if wanted == "auto" else wanted
+    try:
+        return name, engines.engine(name).load(path, precision, threads)
+    except BadModelPackage as error:
+        if wanted != "auto" or name == REFERENCE or REFERENCE not in engines.installed():
+            raise
+        logger.warning("%s; it runs on %s", error, REFERENCE)
+        return REFERENCE, engines.engine(REFERENCE).load(path, precision, threads)
+
+
+@cache
+def _fastest(path: Path, precision: Precision, threads: int) -> EngineName:
+    """Of the installed engines by trial; the reference where there is none, or none can load it.
+
+    Each trial is a process of its own: what an engine has imported cannot be got rid of.
+    """
+    names = engines.installed()
+    if len(names) < 2:
+        return names[0] if names else REFERENCE
+    seconds = {name: _trial_apart(name, path, precision, threads) for name in names}
+    fastest = min(seconds, key=seconds.__getitem__)
+    times = ", ".join(f"{name} {value * 1e3:.0f} ms" for name, value in seconds.items())
+    logger.info("engine %s: %d pictures of %dx%d take %s", fastest, *TRIAL[:3], times)
+    return fastest
+
+
+def trial(name: EngineName, path: Path, precision: str, threads: int) -> float:
+    """Seconds that an engine takes for a batch, once it is warm: of the quickest run."""
+    forward = engines.engine(name).load(path, Precision(precision), threads)
+    tiles = np.random.default_rng(0).integers(0, 256, TRIAL, np.uint8)
+    times = []
+    for _ in range(1 + TRIAL_RUNS):
+        began = time.perf_counter()
+        forward(tiles)
+        times.append(time.perf_counter() - began)
+    return min(times[1:])
+
+
+def _trial_apart(name: EngineName, path: Path, precision: Precision, threads: int) -> float:
+    """`trial` in another process; infinite where it fails."""
+    program = START.format(
+        sys_path=sys.path, name=name, path=str(path), precision=str(precision), threads=threads
+    )
+    command = (sys.executable, "-c", program)
+    try:
+        done = subprocess.run(  # noqa: S603 - our own interpreter and words
+            command, capture_output=True, text=True, timeout=TRIAL_SECONDS, check=True
+        )
+    except (subprocess.SubprocessError, OSError) as error:
+        output = getattr(error, "stderr", None) or str(error)
+        logger.warning("engine %s has failed its trial: %s", name, output.strip()[-500:])
+        return float("inf")
+    return float(done.stdout.split("seconds:")[-1])

@@ -1,0 +1,103 @@
+import logging
+
+import pytest
+
+from app.inference import engines
+from app.inference.engines import Precision, choice
+from app.inference.store import BadModelPackage
+
+
+@pytest.fixture(autouse=True)
+def forgotten():
+    choice._fastest.cache_clear()
+    yield
+    choice._fastest.cache_clear()
+
+
+class Stand:
+    """An engine that tells its name, and loads no more than it is told."""
+
+    def __init__(self, name, loads=True):
+        self.name, self.loads = name, loads
+
+    def load(self, path, precision, threads):
+        if not self.loads:
+            raise BadModelPackage(f"{path} cannot be loaded by {self.name}")
+        return lambda tiles: tiles
+
+
+@pytest.fixture
+def offered(monkeypatch):
+    """Engines that are installed, with the seconds of their trials, and whether they load."""
+
+    def offer(openvino_loads=True, **seconds):
+        stands = {
+            "tensorflow": Stand("tensorflow"),
+            "openvino": Stand("openvino", openvino_loads),
+        }
+        monkeypatch.setattr(engines, "installed", lambda: list(seconds))
+        monkeypatch.setattr(engines, "engine", stands.__getitem__)
+        monkeypatch.setattr(choice, "_trial_apart", lambda name, *_: seconds[name])
+
+    return offer
+
+
+def chosen(path, wanted="auto"):
+    return choice.load(path, wanted, Precision.FLOAT32, 0)[0]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        ({"tensorflow": 0.2, "openvino": 0.1}, "openvino"),
+        ({"tensorflow": 0.1, "openvino": 0.2}, "tensorflow"),
+        ({"tensorflow": float("inf"), "openvino": float("inf")}, "tensorflow"),
+        ({"openvino": 0.1}, "openvino"),
+        ({"tensorflow": 0.1}, "tensorflow"),
+        ({}, "tensorflow"),
+    ],
+)
+def test_auto_takes_the_fastest_that_is_installed(offered, tmp_path, seconds, expected):
+    offered(**seconds)
+    assert chosen(tmp_path) == expected
+
+
+def test_the_one_that_is_named_is_taken_whatever_its_speed(offered, tmp_path):
+    offered(tensorflow=0.1, openvino=9.9)
+    assert chosen(tmp_path, "openvino") == "openvino"
+
+
+def test_the_log_tells_the_times_once(offered, tmp_path, caplog):
+    offered(tensorflow=0.2, openvino=0.1)
+    with caplog.at_level(logging.INFO):
+        chosen(tmp_path), chosen(tmp_path)
+    assert caplog.messages == [
+        "engine openvino: 4 pictures of 256x256 take tensorflow 200 ms, openvino 100 ms"
+    ]
+
+
+def test_what_the_fastest_cannot_load_runs_on_the_reference(offered, tmp_path):
+    offered(openvino_loads=False, tensorflow=0.2, openvino=0.1)
+    assert chosen(tmp_path) == "tensorflow"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "seconds"),
+    [("openvino", {"tensorflow": 0.2, "openvino": 0.1}), ("auto", {"openvino": 0.1})],
+)
+def test_what_has_no_other_engine_is_refused(offered, tmp_path, wanted, seconds):
+    offered(openvino_loads=False, **seconds)
+    with pytest.raises(BadModelPackage, match="cannot be loaded by openvino"):
+        chosen(tmp_path, wanted)
+
+
+@pytest.mark.skipif("openvino" not in engines.installed(), reason="needs OpenVINO")
+def test_a_trial_in_a_process_of_its_own_takes_some_time(models):
+    path = models / "blur" / "model.keras"
+    assert 0 < choice._trial_apart("openvino", path, Precision.FLOAT32, 1) < 5
+
+
+def test_an_engine_that_fails_its_trial_is_the_slowest(tmp_path, caplog):
+    seconds = choice._trial_apart("openvino", tmp_path / "none", Precision.FLOAT32, 1)
+    assert seconds == float("inf")
+    assert "engine openvino has failed its trial" in caplog.text
