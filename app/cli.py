@@ -239,6 +239,8 @@ def _denoise(
     manifest: str | None = None,
     shard: str | None = None,
     retry_failed: bool = False,
+    ray: bool = False,
+    gpus: float = 0.0,
     **given: Any,
 ) -> int:
     options, settings = DenoiseOptions(**given), Settings()
@@ -250,6 +252,8 @@ def _denoise(
         manifest=manifest,
         shard=shard,
         retry_failed=retry_failed,
+        ray=ray,
+        gpus=gpus,
     )
     if request:
         return bulk.denoise(request, options, settings)

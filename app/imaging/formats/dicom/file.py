@@ -35,7 +35,8 @@ def read_header(data: bytes) -> Header:
     kind = kind_of(scan.dataset)
     check(scan, kind)
     pixel_bytes = 6 * kind.channels * kind.dtype.itemsize
-    return Header(Format.DICOM, kind.columns, kind.rows, kind.frames, max(16, pixel_bytes))
+    size = kind.columns, kind.rows, kind.frames
+    return Header(Format.DICOM, *size, max(16, pixel_bytes), segments=kind.frames)
 
 
 @silence()
