@@ -46,7 +46,7 @@ Volume = NDArray[np.float32]
 
 
 def template() -> Volume:
-    """The head [slices, height, width], from 0 to about 1."""
+    """Return the head [slices, height, width], from 0 to about 1."""
     CACHE.mkdir(parents=True, exist_ok=True)
     wheels = f"{PACKAGE.replace('==', '-')}*.whl"
     if not list(CACHE.glob(wheels)):
@@ -60,20 +60,20 @@ def template() -> Volume:
 
 
 def middle(volume: Volume, side: int) -> Volume:
-    """A cube of so many voxels a side, or as many as there are."""
+    """Return a cube of so many voxels a side, or as many as there are."""
     starts = [max(0, (length - side) // 2) for length in volume.shape]
     return np.ascontiguousarray(volume[tuple(slice(at, at + side) for at in starts)])
 
 
 def rician(clean: Volume, sigma: float) -> Volume:
-    """The magnitude of a complex signal with noise in both of its parts."""
+    """Return the magnitude of a complex signal with noise in both of its parts."""
     random = np.random.default_rng(0)
     real, imaginary = (random.normal(0, sigma, clean.shape) for _ in range(2))
     return np.hypot(clean + real, imaginary).astype(np.float32)
 
 
 def by_model(denoiser: Denoiser, noisy: Volume, axes: Literal["1", "3"]) -> Volume:
-    """What the model makes of it."""
+    """Denoise with the model."""
     frames, height, width = noisy.shape
     stack = Stack(frames, 1, (1.0, 1.0, 1.0))
     picture = Picture(noisy.reshape(frames * height, width, 1), stack=stack)
@@ -82,13 +82,13 @@ def by_model(denoiser: Denoiser, noisy: Volume, axes: Literal["1", "3"]) -> Volu
 
 
 def by_dipy(noisy: Volume, sigma: float) -> Volume:
-    """What non-local means make of it, on all cores."""
+    """Denoise with non-local means, on all cores."""
     found = nlmeans(noisy, sigma=sigma, patch_radius=1, block_radius=5, rician=True, num_threads=-1)
     return np.asarray(found, np.float32)
 
 
 def methods(denoiser: Denoiser, sigma: float) -> dict[str, Callable[[Volume], Volume]]:
-    """What is compared, by what it is called."""
+    """Return the methods that are compared, by name."""
     found: dict[str, Callable[[Volume], Volume]] = {"noisy": lambda noisy: noisy}
     if nlmeans is not None:
         found["dipy's NLM"] = lambda noisy: by_dipy(noisy, sigma)
@@ -98,13 +98,13 @@ def methods(denoiser: Denoiser, sigma: float) -> dict[str, Callable[[Volume], Vo
 
 
 def scored(clean: Volume, found: Volume) -> float:
-    """PSNR in dB over the voxels of the head."""
+    """Return PSNR in dB over the voxels of the head."""
     inside = clean > 0
     return float(-10 * np.log10(np.square(clean - found, dtype=np.float64)[inside].mean()))
 
 
 def main() -> None:
-    """Runs the command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.brain")
     parser.add_argument("--percent", type=float, nargs="+", default=[3, 6, 12])
     parser.add_argument("--crop", type=int, default=1 << 16, help="voxels a side")

@@ -18,7 +18,7 @@ REACH = 8
 
 
 def shown(original: Picture, result: Picture, wanted: Wanted) -> Picture:
-    """What a caller wants to see of `result`, which `original` has become.
+    """Return what a caller wants to see of `result`, which `original` has become.
 
     `residual` is original - result, in 32-bit floats and in the units of the samples; `sigma-map`
     the deviation of that within REACH of each pixel of a frame, the root of its mean square.
@@ -58,7 +58,7 @@ def _difference(original: Pixels, result: Pixels) -> NDArray[np.float32]:
 
 
 def _deviation(frame: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The root of the mean square of what is around each pixel, as far as there are pixels."""
+    """Return the root mean square around each pixel, within the frame."""
     squares = np.square(frame, dtype=np.float64)
     for axis in (0, 1):
         length = squares.shape[axis]

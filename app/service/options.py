@@ -1,5 +1,6 @@
 """The options of the operations, the same over HTTP and on the command line."""
 
+import secrets
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
@@ -10,9 +11,10 @@ from app.imaging.blend import Strength
 from app.imaging.codec import Encoded, Format, Picture, UnsupportedImage, encode, stripped
 from app.imaging.light import Transfer
 from app.imaging.noise import ChannelMode, NoiseKind
-from app.imaging.range import Choice, read_choice
+from app.imaging.range import read_choice
 from app.imaging.removed import Wanted
 from app.imaging.stack import AxesChoice
+from app.inference.denoiser import Correction
 
 LARGEST_SEED = 2**53 - 1
 """The largest integer that every JSON parser reads exactly."""
@@ -137,15 +139,20 @@ class DenoiseOptions(OutputOptions):
         return self.format or (own if keeps else Format.TIFF)
 
     @property
-    def working_range(self) -> Choice:
-        """The parsed `range`."""
-        return read_choice(self.range)
-
-    @property
     def shares(self) -> Strength:
         """The shares of the correction for luma and chroma."""
         colour = self.colour_strength
         return Strength(self.strength, self.strength if colour is None else colour)
+
+    @property
+    def correction(self) -> Correction:
+        """What `Denoiser` is asked for."""
+        return Correction(
+            strength=self.shares,
+            range_=read_choice(self.range),
+            transfer=self.transfer,
+            axes=self.axes,
+        )
 
 
 class NoiseOptions(OutputOptions):
@@ -186,3 +193,7 @@ class NoiseOptions(OutputOptions):
         """Return the format of the result: as asked for, or a lossless one."""
         is_kept = lossless or formats.FORMATS[own].holds.numbers
         return self.format or (own if is_kept else Format.PNG)
+
+    def seed_or_random(self) -> int:
+        """Return the seed, or one drawn at random."""
+        return secrets.randbits(32) if self.seed is None else self.seed

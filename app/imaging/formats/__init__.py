@@ -32,7 +32,7 @@ def suffixes() -> frozenset[str]:
 
 
 def parted(name: str) -> tuple[str, str]:
-    """A file's name in two: what it is called, and its suffix, of two parts in the case of .nii.gz.
+    """Split a file's name into stem and suffix, which has two parts in the case of .nii.gz.
 
     >>> parted("brain.1.NII.GZ")
     ('brain.1', '.NII.GZ')
@@ -44,7 +44,7 @@ def parted(name: str) -> tuple[str, str]:
 
 
 def is_called_one(name: str) -> bool:
-    """Whether a file is called as pictures are that are read."""
+    """Return whether a file name has the suffix of a format that is read."""
     return parted(name)[1].lower() in suffixes()
 
 
@@ -54,17 +54,17 @@ def media_types() -> tuple[str, ...]:
 
 
 def written() -> tuple[FileFormat, ...]:
-    """The formats that are written."""
+    """Return the formats that are written."""
     return tuple(each for each in FORMATS.values() if each.encode)
 
 
 def of_all_pictures() -> tuple[FileFormat, ...]:
-    """The formats that are written whatever a picture came as."""
+    """Return the formats that images of any other can be written in."""
     return tuple(each for each in written() if each.holds.others)
 
 
 def of_file(data: bytes) -> FileFormat:
-    """The format of a file.
+    """Return the format of a file.
 
     Raises `UnsupportedImage` for what is none that is read, and says what it is where it is known.
     """
@@ -77,7 +77,7 @@ def of_file(data: bytes) -> FileFormat:
 
 
 def of_name(name: str) -> FileFormat:
-    """The written format of a name, file suffix or media type: `JPG`, `.tif`, `image/webp`.
+    """Return the written format of a name, file suffix or media type: `JPG`, `.tif`, `image/webp`.
 
     Raises `UnsupportedImage` when none of them is meant.
     """

@@ -53,7 +53,7 @@ def _beginning(data: bytes) -> bytes:
 
 
 def _inflated(data: bytes, most: int) -> Iterator[bytes]:
-    """What is in gzip, piece by piece, of at most so many bytes.
+    """Inflate gzip piece by piece, up to so many bytes.
 
     Raises zlib.error where it is damaged, and UnreadableImage where it ends too early.
     """

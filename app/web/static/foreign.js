@@ -21,6 +21,6 @@ export const FOREIGN = [
     pattern: /^(?:SIMPLE  =)/s },
   { title: "a NIfTI header", advice: "send header and image in one, as .nii",
     pattern: /^(?:.{344}ni1\x00|.{4}ni2\x00)/s },
-  { title: "a gzip", advice: "unpack it, and send the picture that is in it",
+  { title: "a gzip", advice: "unpack it, and send the image inside",
     pattern: /^(?:\x1f\x8b)/s },
 ];

@@ -31,7 +31,7 @@ def encode(picture: Picture, quality: int | None = None) -> bytes:  # noqa: ARG0
 
 
 def _file() -> ModuleType:
-    """What does the work, imported when the first scan comes: it takes a while, and memory."""
+    """Import the codec with the first scan, as that takes time and memory."""
     try:
         from app.imaging.formats.dicom import file
     except ModuleNotFoundError as error:

@@ -90,19 +90,19 @@ class Kind:
 
 @contextmanager
 def silence() -> Iterator[None]:
-    """Keeps the warnings of pydicom, which quote what is wrong, out of everybody's sight."""
+    """Suppress the warnings of pydicom, which quote values."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
 def parse(file: IO[bytes]) -> Dataset:
-    """The elements before the pixels, where the file is left; the value of none is looked at."""
+    """Parse the elements before the pixels, lazily, and leave the file there."""
     return dcmread(file, stop_before_pixels=True)
 
 
 def written(dataset: Dataset) -> bytes:
-    """The file of a data set whose encoding has been set."""
+    """Return the file of a data set whose encoding has been set."""
     file = io.BytesIO()
     dcmwrite(file, dataset, enforce_file_format=True)
     return file.getvalue()
@@ -146,7 +146,7 @@ def read(data: bytes) -> Scan:
 
 
 def kind_of(dataset: Dataset) -> Kind:
-    """What the pixels are said to be; raises UnsupportedImage for what is not taken."""
+    """Read the declared properties of the pixels; raises UnsupportedImage for what is not taken."""
     allocated, stored = int(dataset.BitsAllocated), int(dataset.BitsStored)
     if allocated not in (8, 16) or not 1 < stored <= allocated:
         raise UnsupportedImage(
@@ -177,7 +177,7 @@ def kind_of(dataset: Dataset) -> Kind:
 
 
 def padding_of(dataset: Dataset, kind: Kind) -> tuple[int, int] | None:
-    """The least and the greatest value of pixels that are none, as they are stored."""
+    """Return the least and the greatest stored value of padding, or None."""
     value = dataset.get("PixelPaddingValue")
     if value is None or value == "":
         return None
@@ -187,7 +187,7 @@ def padding_of(dataset: Dataset, kind: Kind) -> tuple[int, int] | None:
 
 
 def stack_of(dataset: Dataset, frames: int) -> Stack:
-    """How the frames lie: in space where they tell of places that are one step apart."""
+    """Return how the frames lie: in space if their positions are one step apart."""
     steps = _steps(dataset) if frames > 1 else None
     if steps is None or len(steps) != frames - 1:
         return Stack(frames)
@@ -201,7 +201,7 @@ def stack_of(dataset: Dataset, frames: int) -> Stack:
 
 
 def _steps(dataset: Dataset) -> NDArray[np.float64] | None:
-    """From the place of each frame to that of the next, in mm; None where one tells of none."""
+    """Return the vectors from each frame to the next, in mm; None if one has no position."""
     places = []
     for group in dataset.get("PerFrameFunctionalGroupsSequence") or ():
         position = _first(group, "PlanePositionSequence")
@@ -213,7 +213,7 @@ def _steps(dataset: Dataset) -> NDArray[np.float64] | None:
 
 
 def _first(dataset: Dataset, *names: str) -> Dataset | None:
-    """The first item of a sequence, and of one in that, and so on."""
+    """Return the first item of a sequence, of one within that, and so on."""
     for name in names:
         sequence = dataset.get(name)
         if not sequence:
@@ -228,7 +228,7 @@ def _has_overlay_within(dataset: Dataset) -> bool:
 
 
 def _stored(value: Any, kind: Kind) -> int:
-    """A value as samples have it, though it may be said without their sign, or in bytes."""
+    """Convert a padding value, unsigned or in bytes, to the type of the samples."""
     number = int.from_bytes(value[:2], "little") if isinstance(value, bytes) else int(value)
     return int(np.array(number & 0xFFFF, "u2").astype(f"u{kind.allocated // 8}").view(kind.dtype))
 

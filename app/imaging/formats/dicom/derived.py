@@ -30,7 +30,7 @@ _FRAME_TYPES = ("MRImageFrameTypeSequence", "CTImageFrameTypeSequence", "PETFram
 
 
 def derived(dataset: Dataset, samples: Samples, *, is_lossy: bool, made: str) -> bytes:
-    """The file of an image with other samples [rows, columns, channels], all frames in turn.
+    """Return the file of an image with other samples [rows, columns, channels], frame by frame.
 
     `made` says in words how they came about. The same samples, made alike of the same image, are
     the same instance, and what was made alike of a series is one series.
@@ -60,7 +60,7 @@ def derived(dataset: Dataset, samples: Samples, *, is_lossy: bool, made: str) ->
 
 
 def _identify(dataset: Dataset, samples: Samples, made: str) -> None:
-    """New identifiers, and the image that this one comes of."""
+    """Set new identifiers and the source image."""
     source = Dataset()
     source.ReferencedSOPClassUID = dataset.SOPClassUID
     source.ReferencedSOPInstanceUID = dataset.SOPInstanceUID
@@ -76,7 +76,7 @@ def _identify(dataset: Dataset, samples: Samples, made: str) -> None:
 
 
 def _describe(dataset: Dataset, made: str) -> None:
-    """What has been done, and what it is not good for."""
+    """Describe the derivation, and warn of diagnostic use."""
     said = [str(dataset.get("DerivationDescription", "")), made, WARNING]
     dataset.DerivationDescription = " ".join(filter(None, said))[-LONGEST_TEXT:]
     series = str(dataset.get("SeriesDescription", ""))
@@ -103,5 +103,5 @@ def _code(value: str, meaning: str) -> Dataset:
 
 
 def _uid(*parts: str) -> str:
-    """An identifier that follows from texts, by PS3.5, B.2."""
+    """Return an identifier that follows from texts, by PS3.5, B.2."""
     return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, ' '.join(parts)).int}"

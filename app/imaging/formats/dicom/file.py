@@ -105,7 +105,7 @@ def encode(picture: Picture) -> bytes:
 
 
 def _seen(samples: Samples, kind: Kind) -> Samples:
-    """Stored values as brightness, and the reverse: MONOCHROME1 has white at the least."""
+    """Convert stored values to brightness, or back: MONOCHROME1 has white at the least."""
     if kind.photometric != "MONOCHROME1":
         return samples
     return np.asarray(kind.dtype.type(sum(kind.limits)) - samples)

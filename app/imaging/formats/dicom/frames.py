@@ -145,7 +145,7 @@ def _arranged(samples: Samples, kind: Kind, *, is_planar: bool) -> Samples:
 
 
 def _valued(raw: Samples, kind: Kind) -> Samples:
-    """Samples from bits stored, whatever the others are: overlays once, or a sign drawn out."""
+    """Take the bits stored from samples, whatever the other bits are."""
     bits = raw.astype(raw.dtype.newbyteorder("="), copy=False)
     if kind.stored == kind.allocated:
         return np.ascontiguousarray(bits).view(kind.dtype)

@@ -28,7 +28,7 @@ def read_header(data: bytes) -> Header:
 
 
 def declared(head: Head, name: Format, copies: int = 2) -> Header:
-    """What a head declares; decoding takes so many copies of the samples."""
+    """Return the header of a head; decoding takes so many copies of the samples."""
     pixel_bytes = copies * head.channels * head.dtype.itemsize
     frames = head.stack.frames
     return Header(name, head.width, head.height, frames, pixel_bytes, 2 * head.offset)

@@ -94,7 +94,7 @@ class Head:
 
 
 def of_differences(before: bytes) -> bytes:
-    """What comes before samples, for differences of such, in floating point of 32 bits.
+    """Adapt what precedes the samples to differences of them, as 32-bit floats.
 
     A slope holds for differences, too, an intercept does not; nor does the range to be shown.
     """
@@ -112,7 +112,7 @@ def of_differences(before: bytes) -> bytes:
 
 
 def version_of(data: bytes) -> tuple[Version, str] | None:
-    """The version of a file and its byte order; None where it is no NIfTI in one file."""
+    """Return the version and the byte order of a file; None if it is no single-file NIfTI."""
     for version in VERSIONS:
         place, magic = version.magic
         for order in "<>":
