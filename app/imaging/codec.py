@@ -79,16 +79,19 @@ def read_header(data: bytes) -> Header:
         return found.read_header(data)
 
 
-def decode(data: bytes, *, max_pixels: int, max_side: int = MAX_SIDE) -> Picture:
+def decode(
+    data: bytes, *, max_pixels: int, max_side: int = MAX_SIDE, header: Header | None = None
+) -> Picture:
     """Decode a file into an upright picture.
 
+    `header` is the result of `read_header` for the file, if that has been called before.
     Raises `TooManyPixels` before decoding when the header declares more than `max_pixels` in total
     or `max_side` in width or height, `UnsupportedImage` for animations, many pages and unknown
     formats, and `UnreadableImage` for what is truncated or damaged.
     """
     found = formats.of_file(data)
     with _reading(found):
-        header = found.read_header(data)
+        header = header or found.read_header(data)
         _check(header, max_pixels, max_side, takes_frames=found.holds.frames)
         picture = found.decode(data)
         found_size = picture.width, picture.height, picture.stack.frames

@@ -78,7 +78,7 @@ class Bench:
 
     def drop(self) -> None:
         """Drop everything; commands that end a job do so themselves."""
-        self._files: list[bytes] = []
+        self._files: list[tuple[bytes, Header]] = []
         self._pictures: list[Picture] = []
         self._metadata = b""
         self._encoded: Encoded | None = None
@@ -90,7 +90,7 @@ class Bench:
     def _taken(self, file: Area) -> Header:
         data = file.read()
         header = read_header(data)
-        self._files.append(data)
+        self._files.append((data, header))
         return header
 
     def open(self, *files: Area, max_pixels: int, max_side: int, lend: bool) -> Message:
@@ -109,7 +109,8 @@ class Bench:
 
         With `lend`, it is decoded onto the desk, if there is room for it.
         """
-        picture = decode(self._files.pop(0), max_pixels=max_pixels, max_side=max_side)
+        data, header = self._files.pop(0)
+        picture = decode(data, max_pixels=max_pixels, max_side=max_side, header=header)
         self._metadata = layout.pack(picture.metadata)
         found = Layout.of(picture, self._metadata)
         self._pictures.append(picture)

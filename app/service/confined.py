@@ -36,14 +36,22 @@ async def kept(
 ) -> AsyncIterator[tuple[Remote, list[Layout]]]:
     """Decode the files in one worker, which keeps the images for further commands.
 
-    Yields the worker and the images' layouts. Empties the list: only the worker holds the files
-    then. Raises ImagingError, WorkerLost, NeedsTooMuchMemory and Overloaded.
+    Small images take one trip to the worker, if there is memory for them. Yields the worker and the
+    images' layouts. Empties the list: only the worker holds the files then. Raises ImagingError,
+    WorkerLost, NeedsTooMuchMemory and Overloaded.
     """
-    count = len(files)
+    size, count, limits = sum(map(len, files)), len(files), _limits(service)
+    layouts: list[Layout] = []
     async with service.sandbox.worker() as worker:
         with trace.stage("decode"), _decoding():
-            await _read(service, worker, trace, share, files)
-            layouts = [await worker.decode(**_limits(service)) for _ in range(count)]
+            if 2 * size + count * SMALL_BYTES > share.room:
+                await _read(service, worker, trace, share, files)
+            else:
+                share.hold(2 * size + count * SMALL_BYTES)
+                headers, layouts = await worker.open(*files, **limits)
+                files.clear()
+                _reserve(service, trace, share, size, headers)
+            layouts = layouts or [await worker.decode(**limits) for _ in range(count)]
         share.hold(sum(map(weight, layouts)))
         yield worker, layouts
 
@@ -66,9 +74,8 @@ async def shared(
                 return await worker.decode_shared(**limits)
             share.hold(2 * size + SMALL_BYTES)
             header, picture = await worker.open_shared(files.pop(), **limits)
-            trace.pixels = header.size
+            _reserve(service, trace, share, size, [header])
             if _within_limits(service, header):
-                share.hold(2 * size + header.decoded_bytes)
                 admit(header)
             return picture or await worker.decode_shared(**limits)
 
@@ -94,11 +101,18 @@ async def _read(
     headers = []
     while files:
         headers.append(await worker.read(files.pop(0)))
+    _reserve(service, trace, share, size, headers)
+    return headers
+
+
+def _reserve(
+    service: Service, trace: Trace, share: Share, size: int, headers: list[Header]
+) -> None:
+    """Reserve memory for decoding files of `size` bytes in total, if they will be decoded."""
     trace.pixels = sum(header.size for header in headers)
     if all(_within_limits(service, header) for header in headers):
         # Metadata is copied out of the files, at most all of them.
         share.hold(2 * size + sum(header.decoded_bytes for header in headers))
-    return headers
 
 
 @contextmanager

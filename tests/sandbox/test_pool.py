@@ -450,6 +450,20 @@ async def test_the_service_learns_that_a_child_was_told_to_end(anyio_backend, ch
     assert not nursery.told_to_end()
 
 
+async def test_without_a_fork_each_worker_is_a_fresh_process(anyio_backend):
+    nursery = Nursery(forks=False)
+    for end in (signal.SIGKILL, signal.SIGSEGV):
+        worker = Remote(Link(nursery, 10))
+        await worker.read(png(9, 12))
+        assert (await worker.decode(**LIMITS)).shape == (9, 12, 3)
+        os.kill(worker.link.pid, end)
+        with pytest.raises(WorkerLost) as lost:
+            await worker.compare()
+        assert lost.value.cause is (Cause.KILLED if end == signal.SIGKILL else Cause.CRASHED)
+        worker.link.close()
+    nursery.end()
+
+
 async def test_the_measures_are_those_of_the_pictures_whichever_side_is_long(sandbox):
     a, b = picture(30, 90), picture(30, 90, channels=1)
     async with sandbox.worker() as worker:
