@@ -10,7 +10,12 @@ from typing import Any
 
 from app.imaging import codec
 from app.imaging.blend import Strength
+<<<<<<< HEAD
 from app.imaging.codec import Change, Format, Header, ImagingError, Note
+=======
+from app.imaging.codec import Change, Format, Header, ImagingError
+from app.imaging.formats import FORMATS
+>>>>>>> main
 from app.imaging.light import Transfer
 from app.imaging.noise import ChannelMode, NoiseKind
 from app.imaging.removed import Wanted
@@ -210,6 +215,8 @@ class Remote:
         self, command: str, given: list[Area], likely: int, target: Format, **arguments: Any
     ) -> tuple[Message, SharedFile]:
         """Run a command that encodes; return its reply and the file, of at most `likely` bytes."""
+        # half of what a budget is made of
+        self._decoded_bytes += FORMATS[target].encoding_bytes * self._pixels // 2
         answer = await self._ask(command, *given, format=str(target), **arguments)
         with self.link.checked():
             size = int(answer["size"])
