@@ -10,10 +10,15 @@ from typing import Any
 
 from app.imaging import codec
 from app.imaging.blend import Strength
+<<<<<<< HEAD
+from app.imaging.codec import Change, Format, Header, ImagingError, Note
+=======
 from app.imaging.codec import Change, Format, Header, ImagingError
 from app.imaging.formats import FORMATS
+>>>>>>> main
 from app.imaging.light import Transfer
 from app.imaging.noise import ChannelMode, NoiseKind
+from app.imaging.removed import Wanted
 from app.sandbox import desk
 from app.sandbox.faults import Cause, JobFailed
 from app.sandbox.layout import Layout, samples_alone, to_message
@@ -22,6 +27,7 @@ from app.sandbox.link import Link
 from app.sandbox.shared import Area, Region
 from app.sandbox.wire import Message
 
+FLOAT_BYTES = 4
 THREAD_BYTES = 1 << 20
 """Longer files are copied in a thread, so that the event loop is not blocked."""
 
@@ -33,6 +39,7 @@ class SharedFile:
     data: memoryview
     format: Format
     changes: frozenset[Change]
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,21 +163,25 @@ class Remote:
         strength: Strength,
         working_range: str,
         transfer: Transfer,
+        made: str,
+        wanted: Wanted,
         strip: bool,
     ) -> tuple[SharedFile, float]:
         """Encode an image with the network's result, of so many `channels`, as its pixels.
 
         `restored` is None if there was nothing to denoise. `strength` are the shares of the
         network's correction that are applied; `working_range` and `transfer` are the caller's.
-        Returns the file and the standard deviation of the noise found, 0..1.
+        `made` says what was done, and `wanted` what the file is to show. Returns the file and the
+        standard deviation of the noise found, 0..1.
         """
         layout, self._keeps = picture.layout, True
         self._pixels += layout.size
-        self._decoded_bytes += 2 * layout.nbytes + 8 * layout.size
+        shown = 0 if wanted == "image" else FLOAT_BYTES * layout.channels * layout.size
+        self._decoded_bytes += 2 * layout.nbytes + 8 * layout.size + 2 * shown
         answer, file = await self._encoded(
             "finish",
             [picture.area, *([restored] if restored else [])],
-            layout.nbytes,
+            layout.nbytes + shown,
             target,
             quality=quality,
             strip=strip,
@@ -179,6 +190,8 @@ class Remote:
             strength=astuple(strength),
             working_range=working_range,
             transfer=transfer,
+            made=made,
+            wanted=wanted,
         )
         with self.link.checked():
             return file, min(1.0, max(0.0, float(answer["sigma"])))
@@ -208,10 +221,11 @@ class Remote:
         with self.link.checked():
             size = int(answer["size"])
             changes = frozenset(map(Change, answer["changes"]))
+            notes = tuple(map(Note, answer["notes"]))
             if not 0 < size <= 2 * likely + SLACK:
                 raise ValueError(f"a file of {size} bytes")
         area = await self._handed_over("fetch", size)
-        return answer, SharedFile(area.view, target, changes)
+        return answer, SharedFile(area.view, target, changes, notes)
 
     async def compare(self) -> tuple[float, float, float]:
         """Return RMSE, PSNR and SSIM of the two images that were decoded."""

@@ -72,6 +72,10 @@ async def denoise(
             _require_time(service, denoiser, header)
 
     shared = await confined.shared(service, trace, share, files, admit)
+<<<<<<< HEAD
+    share.hold(confined.weight(shared.layout, options.axes, options.result))
+=======
+>>>>>>> main
     picture, restored = shared.pixels, shared.room()
     target = options.format_for(picture.format, lossless=shared.layout.lossless)
     encoding = FORMATS[target].encoding_bytes * shared.layout.size
@@ -91,6 +95,8 @@ async def denoise(
                 strength=options.shares,
                 working_range=options.range,
                 transfer=options.transfer,
+                made=result.made,
+                wanted=options.result,
                 strip=options.strips,
             )
     share.hold(len(file.data))
