@@ -10,12 +10,8 @@ from typing import Any
 
 from app.imaging import codec
 from app.imaging.blend import Strength
-<<<<<<< HEAD
 from app.imaging.codec import Change, Format, Header, ImagingError, Note
-=======
-from app.imaging.codec import Change, Format, Header, ImagingError
 from app.imaging.formats import FORMATS
->>>>>>> main
 from app.imaging.light import Transfer
 from app.imaging.noise import ChannelMode, NoiseKind
 from app.imaging.removed import Wanted

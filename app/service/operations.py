@@ -72,14 +72,10 @@ async def denoise(
             _require_time(service, denoiser, header)
 
     shared = await confined.shared(service, trace, share, files, admit)
-<<<<<<< HEAD
-    share.hold(confined.weight(shared.layout, options.axes, options.result))
-=======
->>>>>>> main
     picture, restored = shared.pixels, shared.room()
     target = options.format_for(picture.format, lossless=shared.layout.lossless)
     encoding = FORMATS[target].encoding_bytes * shared.layout.size
-    share.hold(confined.weight(shared.layout, options.axes) + encoding)
+    share.hold(confined.weight(shared.layout, options.axes, options.result) + encoding)
     result = await denoiser.denoise(
         picture, **options.correction, empty=restored.array, progress=progress
     )
