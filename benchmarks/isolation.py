@@ -76,6 +76,8 @@ async def _apart(sandbox: Sandbox, data: bytes) -> None:
             strength=FULL,
             working_range="auto",
             transfer="auto",
+            made="",
+            wanted="image",
             strip=False,
         )
 

@@ -23,6 +23,7 @@ from app.imaging.picture import (
     Header,
     ImagingError,
     Metadata,
+    Note,
     Picture,
     TooManyPixels,
     UnreadableImage,
@@ -40,6 +41,7 @@ __all__ = [
     "Header",
     "ImagingError",
     "Metadata",
+    "Note",
     "Picture",
     "TooManyPixels",
     "UnreadableImage",
@@ -61,6 +63,8 @@ class Encoded:
     data: bytes
     format: Format
     changes: Changes
+    notes: tuple[Note, ...] = ()
+    """What whoever gets it is to know."""
 
     @property
     def media_type(self) -> str:
@@ -128,7 +132,8 @@ def encode(
         )
     picture = without_misfit(picture, target)
     data = target.encode(picture, quality)
-    return Encoded(data, Format(target.name), on_encoding(picture, target))
+    changes = on_encoding(picture, target)
+    return Encoded(data, Format(target.name), changes, picture.metadata.notes)
 
 
 def _is_plain_beside(picture: Picture) -> bool:

@@ -143,12 +143,13 @@ def _warm_up() -> None:
     """Load what every worker needs: imports, and libraries that codecs load on first use."""
     import numpy as np
 
+    from app.imaging import formats
     from app.imaging.codec import Format, Picture, decode, encode
     from app.sandbox import worker  # noqa: F401
 
     picture = Picture(np.zeros((8, 8, 3), np.uint8))
-    for target in Format:
-        decode(encode(picture, target).data, max_pixels=64)
+    for target in formats.of_all_pictures():
+        decode(encode(picture, Format(target.name)).data, max_pixels=64)
 
 
 class Household:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from app.imaging.codec import Header, UnreadableImage
+from app.imaging.removed import Wanted
 from app.imaging.stack import AxesChoice
 from app.sandbox.faults import Cause, WorkerLost
 from app.sandbox.layout import Layout
@@ -80,7 +81,7 @@ async def shared(
             return picture or await worker.decode_shared(**limits)
 
 
-def weight(layout: Layout, axes: AxesChoice = "1") -> int:
+def weight(layout: Layout, axes: AxesChoice = "1", wanted: Wanted = "image") -> int:
     """Return the bytes of an image and its result, which share the alpha until it is encoded."""
     # its samples anew without those that are hidden, a mask, and a pyramid of one channel
     samples, may_hide = layout.pixel_bytes, layout.alpha or layout.dtype.startswith("float")
@@ -90,7 +91,9 @@ def weight(layout: Layout, axes: AxesChoice = "1") -> int:
     # what the axes of a volume give is added up in single precision
     several = len(layout.stack.axes(axes, layout.height, layout.width)) > 1
     added = 4 * layout.size * (layout.channels + layout.extra) if several else 0
-    return 2 * layout.nbytes - layout.alpha_bytes + extra + shown + added
+    # what was removed is in single precision, and so is the file that it becomes
+    removed = 0 if wanted == "image" else 8 * layout.size * layout.channels
+    return 2 * layout.nbytes - layout.alpha_bytes + extra + shown + added + removed
 
 
 async def _read(

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from app.imaging import noise
 from app.imaging.codec import Picture
+from app.imaging.picture import told
 from app.inference.denoiser import Denoised, Denoiser, Limits
 from app.inference.store import BadModelPackage, ModelPackage, read_packages
 from app.service.options import DenoiseOptions, NoiseOptions
@@ -29,7 +30,8 @@ def add_noise(picture: Picture, options: NoiseOptions, seed: int) -> Picture:
     noisy = noise.add_noise(
         picture.pixels, options.factor, kind=options.kind, channels=options.channels, seed=seed
     )
-    return replace(picture, pixels=noisy)
+    made = f"Noise added: {options.kind}, factor {options.factor:g}."
+    return told(replace(picture, pixels=noisy), made)
 
 
 def package_of(options: DenoiseOptions, settings: Settings) -> ModelPackage:

@@ -49,10 +49,13 @@ def _row(case: Case) -> str:
 
 
 def _answer(kept: Kept) -> str:
-    channels = 1 if kept.samples.ndim == 2 else kept.samples.shape[-1]
+    is_colour = kept.samples.shape[-1] in _COLOURS
+    channels = kept.samples.shape[-1] if is_colour else 1
     colours = "RGB + a channel not stated" if kept.unstated else _COLOURS[channels]
     name = FORMATS[kept.format].title
-    pages = f"{len(kept.samples)} pages, " if kept.samples.ndim == 4 else ""
+    word = {Format.TIFF: "page", Format.DICOM: "frame"}.get(kept.format, "slice")
+    is_stack = kept.samples.ndim == 3 + is_colour
+    pages = f"{len(kept.samples)} {word}{'s' * (len(kept.samples) > 1)}, " if is_stack else ""
     answer = f"{name}, {pages}{_bits(kept)}-bit{_KINDS[kept.samples.dtype.kind]} {colours}"
     return answer + (f", {', '.join(sorted(kept.metadata))}" if kept.metadata else "")
 

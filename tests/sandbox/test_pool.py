@@ -85,6 +85,8 @@ async def test_a_picture_goes_to_the_network_and_comes_back_as_a_file(sandbox):
             strength=FULL,
             working_range="auto",
             transfer="auto",
+            made="",
+            wanted="image",
             strip=True,
         )
     found = decode(bytes(file.data), max_pixels=10**6)
@@ -113,6 +115,8 @@ async def test_pictures_and_files_pass_over_the_desk_or_beside_it(sandbox, side)
             strength=FULL,
             working_range="auto",
             transfer="auto",
+            made="",
+            wanted="image",
             strip=False,
         )
         await worker.read(png(9, 12))  # which lies where these have lain
