@@ -36,9 +36,9 @@ CANDIDATES: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 
 
-def milliseconds(forward: Forward, batch: int, seconds: float) -> float:
+def milliseconds(forward: Forward, batch: int, seconds: float, side: int = SIDE) -> float:
     """For one picture in a batch of so many: of the quickest run, which nothing disturbed."""
-    tiles = np.random.default_rng(0).integers(0, 256, (batch, SIDE, SIDE, 3), np.uint8)
+    tiles = np.random.default_rng(0).integers(0, 256, (batch, side, side, 3), np.uint8)
     forward(tiles)
     times, until = [], time.perf_counter() + seconds
     while time.perf_counter() < until:
