@@ -1,13 +1,14 @@
 """How fast every model is on this machine, on every engine and at every precision.
 
-    python -m benchmarks.machine [--seconds 3] [--threads 0] [--models unet unet-fast ...]
+    python -m benchmarks.machine [--seconds 3] [--threads 0] [--models unet ...] [--busy]
 
 Prints what the processor can do, the peak of each engine in a large product of matrices, and a row
 for each model, engine and precision: ms for a picture of 256x256, alone and in a batch of four,
 seconds for a megapixel in one tile, and the share of the peak that is reached. The quickest run
 counts each time. An engine that is not installed is left out, as is a precision that the processor
 does not have. `ONEDNN_MAX_CPU_ISA=AVX2 python -m benchmarks.machine --precisions float32` has both
-engines do without AVX512, which tells how a smaller processor would do.
+engines do without AVX512, which tells how a smaller processor would do. On a machine that others
+use, `--busy` counts the time of the processor, with one thread, instead of the clock's.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +26,7 @@ from app.inference.engines import EngineName, Precision, engine, installed
 from app.inference.engines.bfloat16 import has_bfloat16
 from app.inference.store import read_packages
 from benchmarks.markdown import head, line
-from benchmarks.networks import SIDE, milliseconds
+from benchmarks.networks import SIDE, quickest
 
 FEATURES = {
     "AVX2": ("avx2",),
@@ -35,7 +37,9 @@ FEATURES = {
 }
 """What convolutions can make use of, and the words for it in /proc/cpuinfo."""
 
+MODELS = Path("models")
 BATCH, LARGE = 4, 1024
+RANDOM = np.random.default_rng(0)
 ROWS, INNER = 4096, 2048
 """The matrices of the product: ROWS x INNER and INNER x INNER."""
 
@@ -69,30 +73,25 @@ def product(name: EngineName, precision: Precision, threads: int) -> Callable[[]
     return lambda: request.infer([left], share_inputs=True, share_outputs=True)
 
 
-def quickest(run: Callable[[], object], seconds: float) -> float:
-    """Seconds of the quickest run, after one to warm up."""
-    run()
-    times, until = [], time.perf_counter() + seconds
-    while time.perf_counter() < until:
-        began = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - began)
-    return min(times)
-
-
 def measure(options: argparse.Namespace) -> None:
     """Prints the peak and the rows of one engine at one precision, whose process this is."""
     name, precision = options.engine, Precision(options.precision)
-    packages = {n: p for n, p in read_packages(options.folder).items() if n in options.models}
+    packages = {n: p for n, p in read_packages(MODELS).items() if n in options.models}
     forwards = {
         model: engine(name).load(package.path, precision, options.threads)
         for model, package in packages.items()
     }
-    peak = ROWS * INNER**2 / 1e9
-    peak /= quickest(product(name, precision, options.threads), options.seconds)
+    clock = time.process_time if options.busy else time.perf_counter
+
+    def milliseconds(run: Callable[[], object]) -> float:
+        return quickest(run, options.seconds, clock) * 1e3
+
+    peak = ROWS * INNER**2 / 1e6 / milliseconds(product(name, precision, options.threads))
     for model, forward in forwards.items():
-        alone, batched = (milliseconds(forward, batch, options.seconds) for batch in (1, BATCH))
-        large = milliseconds(forward, 1, options.seconds, LARGE)
+        shapes = (1, SIDE), (BATCH, SIDE), (1, LARGE)
+        inputs = [RANDOM.integers(0, 256, (n, side, side, 3), np.uint8) for n, side in shapes]
+        alone, batch, large = (milliseconds(partial(forward, tiles)) for tiles in inputs)
+        batched = batch / BATCH
         best = min(alone, batched, large * SIDE**2 / LARGE**2)
         reached = packages[model].card.gmac / best * 1e3
         cells = (model, name, precision.value, f"{alone:.1f}", f"{batched:.1f}")
@@ -107,19 +106,22 @@ def main() -> None:
     precisions = ["float32", *(["bfloat16"] if has_bfloat16() else [])]
     parser.add_argument("--seconds", type=float, default=3, help="of each measurement")
     parser.add_argument("--threads", type=int, default=0, help="of a pass; 0 takes all cores")
-    parser.add_argument("--folder", type=Path, default=Path("models"), help="of the models")
-    parser.add_argument("--models", nargs="+", default=list(read_packages(Path("models"))))
+    parser.add_argument("--models", nargs="+", default=list(read_packages(MODELS)))
+    parser.add_argument("--busy", action="store_true", help="count time of one core, not wall time")
     parser.add_argument("--precisions", nargs="+", default=precisions)
     parser.add_argument("--engine", help=argparse.SUPPRESS)
     parser.add_argument("--precision", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.busy:
+        options.threads = 1
     if options.engine:
         measure(options)
         return
     name, features = processor(Path("/proc/cpuinfo").read_text())
     limit = os.environ.get("ONEDNN_MAX_CPU_ISA")
     limited = f", of which {limit} at most is used" if limit else ""
-    print(f"{name}, {os.cpu_count()} cores; {', '.join(features) or 'no AVX2'}{limited}.\n")
+    cores = "one core" if options.busy else f"{os.cpu_count()} cores"
+    print(f"{name}, {cores}; {', '.join(features) or 'no AVX2'}{limited}.\n")
     ms = ("ms", f"ms of {BATCH}", "s per megapixel")
     print(head("model", "engine", "precision", *ms, "GMAC/s", "peak", "share"), flush=True)
     for precision in options.precisions:
