@@ -44,7 +44,7 @@ COPY denoiser_client /src/denoiser_client
 COPY models /src/models
 COPY app /src/app
 RUN python -m pip --python /opt/denoiser/bin/python install --no-cache-dir --no-deps --prefix /service /src \
-    && mv /service/lib/python3.*/site-packages/denoiser/models /models
+    && mv /service/lib/python3.*/site-packages/denoiser/code/models /models
 
 FROM python:3.13-slim-trixie
 # The base image's library has no bytecode, and nobody may write any later: a start, and each health

@@ -237,6 +237,8 @@ def _denoise(
     manifest: str | None = None,
     shard: str | None = None,
     retry_failed: bool = False,
+    ray: bool = False,
+    gpus: float = 0.0,
     **given: Any,
 ) -> int:
     options, settings = DenoiseOptions(**given), Settings()
@@ -248,6 +250,8 @@ def _denoise(
         manifest=manifest,
         shard=shard,
         retry_failed=retry_failed,
+        ray=ray,
+        gpus=gpus,
     )
     if request:
         return bulk.denoise(request, options, settings)

@@ -26,8 +26,8 @@ _PRE_CHAIN: list[Processor] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
 
-_TALKATIVE = ("python_multipart", "PIL", "absl")
-"""Libraries that log every bad upload."""
+_TALKATIVE = ("python_multipart", "PIL", "absl", "httpx")
+"""Libraries that log every bad upload, or every request."""
 
 MAX_LINES = 1000
 """Lines that may wait to be written."""

@@ -17,7 +17,7 @@ from app.api.middleware.headers import SecurityHeaders
 from app.api.middleware.observe import Observe
 from app.api.middleware.query import QueryLimit
 from app.api.problems import HANDLERS
-from app.api.routes import health, images, metrics, models, page
+from app.api.routes import health, images, jobs, metrics, models, page
 from app.service.service import Service
 from app.settings import Settings
 
@@ -65,7 +65,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         exception_handlers=HANDLERS,
     )
     app.state.service = service
-    for module in (images, models, health, page):
+    for module in (images, jobs, models, health, page):
         app.include_router(module.router)
     if limits.metrics:
         app.include_router(metrics.router)
@@ -84,7 +84,7 @@ def _cors(settings: Settings) -> list[Middleware]:
         Middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
-            allow_methods=("GET", "POST"),
+            allow_methods=("GET", "POST", "DELETE"),
             allow_headers=("Authorization", "X-API-Key", "X-Request-ID"),
             expose_headers=openapi.EXPOSED_HEADERS,
         )

@@ -59,6 +59,11 @@ def denoise(denoiser: Denoiser, picture: Picture, options: DenoiseOptions) -> De
     ).result()
 
 
+def pipeline_of(options: DenoiseOptions, settings: Settings) -> Pipeline:
+    """Return a pipeline with its model loaded and warm; raises BadModelPackage."""
+    return Pipeline(load_denoiser(package_of(options, settings), settings), options, settings)
+
+
 def package_of(options: DenoiseOptions, settings: Settings) -> ModelPackage:
     """The model that the options name, or the settings; raises BadModelPackage if there is none."""
     packages = read_packages(settings.models_dir)

@@ -110,6 +110,13 @@ class Settings(BaseSettings):
         description="Longest time that a new request may spend in a model's queue and network, "
         "else 503.",
     )
+    max_jobs: PositiveInt = Field(
+        default=32,
+        description="Jobs that are kept, those that wait and those done; beyond it, 503.",
+    )
+    job_seconds: PositiveFloat = Field(
+        default=600, description="Time that the result of a job is kept, then it is forgotten."
+    )
     head_seconds: PositiveFloat = Field(
         default=20, description="Time in which the request line and headers must arrive, else 408."
     )

@@ -99,6 +99,12 @@ def candidates() -> Iterator[Candidate]:
     yield ours(Format.WEBP, lossless=True)
     for method, effort in ((0, 50), (1, 0), (2, 0)):
         yield pillow(Format.WEBP, lossless=True, quality=effort, method=method)
+    yield ours(Format.AVIF)
+    yield from (codec("avif", level=90, speed=speed, numthreads=1) for speed in (6, 8, 10))
+    yield ours(Format.JXL)
+    yield from (codec("jpegxl", level=90, effort=effort, numthreads=1) for effort in (1, 3, 4, 5))
+    yield ours(Format.JXL, lossless=True)
+    yield from (codec("jpegxl", effort=effort, numthreads=1) for effort in (1, 2, 3))
     yield ours(Format.TIFF)
     yield tiff()
     yield tiff(compression="lzw", predictor=True)

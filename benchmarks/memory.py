@@ -68,7 +68,7 @@ def mixed() -> list[Request]:
             picture = replace(picture, pixels=np.ascontiguousarray(picture.pixels[..., :1]))
         if number % 5 == 0:
             picture = replace(picture, pixels=picture.pixels.astype(np.uint16) * 257)
-        format_ = list(Format)[number % 4]
+        format_ = list(Format)[number % len(Format)]
         body = encode(picture, format_).data
         posts.append(Request("/denoise", FORMATS[format_].media_type, body))
     return [posts[index] for index in np.random.default_rng(0).permutation(len(posts))]

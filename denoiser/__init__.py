@@ -1,18 +1,21 @@
 """The name of an installation: `import denoiser`, `python -m denoiser`, and the command `denoiser`.
 
 The code uses the package names `app` and `training`, which other projects have, too. A wheel
-therefore contains both, and the models, inside this package, and installs nothing else under those
-names; this module puts the folder on the path. In a checkout, all of them lie beside this package.
+therefore contains both, and the models, in the folder `code` of this package, and installs nothing
+else under those names; this module puts the folder on the path, and makes its packages submodules
+of this one, too. In a checkout, all of them lie beside this package.
 """
 
 import os
 import sys
 from pathlib import Path
 
-_HERE = Path(__file__).resolve().parent
+_CODE = str(Path(__file__).resolve().parent / "code")
 
-if (_HERE / "app").is_dir() and str(_HERE) not in sys.path:
-    sys.path.insert(0, str(_HERE))
+if Path(_CODE).is_dir():
+    __path__.append(_CODE)
+    if _CODE not in sys.path:
+        sys.path.insert(0, _CODE)
 
 
 def main() -> int:

@@ -5,15 +5,22 @@ Both send the same requests, and repeat them when the service says that it is bu
 
 import asyncio
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Self, Unpack
 
 import httpx
-import numpy as np
 
+from denoiser_client.calls import (
+    Call,
+    Comparison,
+    compare_call,
+    comparison_of,
+    models_of,
+    picture_call,
+    result_of,
+)
+from denoiser_client.jobs import AsyncJob, Job
 from denoiser_client.options import DenoiseOptions, NoiseOptions
-from denoiser_client.pictures import Picture, Result, is_float, read
+from denoiser_client.pictures import Picture, Result
 from denoiser_client.problem import problem_of
 
 URL = "http://localhost:8000"
@@ -22,27 +29,6 @@ TIMEOUT = 150.0
 ATTEMPTS = 5
 LONGEST_WAIT = 60.0
 """Seconds; a service that asks for a longer wait is not retried."""
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """How far an image is from its reference."""
-
-    rmse: float
-    """Root-mean-square error on the 0..1 scale."""
-    psnr: float | None
-    """Peak signal-to-noise ratio in dB; None (infinite) for equal images."""
-    ssim: float
-
-
-@dataclass(frozen=True)
-class _Call:
-    """A request that can be sent repeatedly."""
-
-    method: str
-    path: str
-    params: Mapping[str, Any] = field(default_factory=dict)
-    files: Mapping[str, bytes] | None = None
 
 
 class _Settings:
@@ -112,21 +98,26 @@ class Client(_Settings):
 
     def denoise(self, picture: Picture, **options: Unpack[DenoiseOptions]) -> Result:
         """Return the image without its noise."""
-        return _result(self._send(_picture_call("/denoise", picture, options)), picture)
+        return result_of(self._send(picture_call("/denoise", picture, options)), picture)
+
+    def job(self, picture: Picture, **options: Unpack[DenoiseOptions]) -> Job:
+        """Send the image to be denoised in the background, however long that takes."""
+        started = self._send(picture_call("/jobs", picture, options))
+        return Job(self._http, started.headers["location"], picture)
 
     def noise(self, picture: Picture, **options: Unpack[NoiseOptions]) -> Result:
         """Return the image with noise added."""
-        return _result(self._send(_picture_call("/noise", picture, options)), picture)
+        return result_of(self._send(picture_call("/noise", picture, options)), picture)
 
     def compare(self, reference: Picture, picture: Picture) -> Comparison:
         """Measure how far the image is from the reference, which has the same size."""
-        return _comparison(self._send(_compare_call(reference, picture)))
+        return comparison_of(self._send(compare_call(reference, picture)))
 
     def models(self) -> list[dict[str, Any]]:
         """Return the cards of the service's models."""
-        return _models(self._send(_Call("GET", "/models")))
+        return models_of(self._send(Call("GET", "/models")))
 
-    def _send(self, call: _Call) -> httpx.Response:
+    def _send(self, call: Call) -> httpx.Response:
         attempt = 1
         while True:
             response = self._http.request(
@@ -164,24 +155,30 @@ class AsyncClient(_Settings):
 
     async def denoise(self, picture: Picture, **options: Unpack[DenoiseOptions]) -> Result:
         """Return the image without its noise."""
-        call = await asyncio.to_thread(_picture_call, "/denoise", picture, options)
-        return _result(await self._send(call), picture)
+        call = await asyncio.to_thread(picture_call, "/denoise", picture, options)
+        return result_of(await self._send(call), picture)
+
+    async def job(self, picture: Picture, **options: Unpack[DenoiseOptions]) -> AsyncJob:
+        """Send the image to be denoised in the background, however long that takes."""
+        call = await asyncio.to_thread(picture_call, "/jobs", picture, options)
+        started = await self._send(call)
+        return AsyncJob(self._http, started.headers["location"], picture)
 
     async def noise(self, picture: Picture, **options: Unpack[NoiseOptions]) -> Result:
         """Return the image with noise added."""
-        call = await asyncio.to_thread(_picture_call, "/noise", picture, options)
-        return _result(await self._send(call), picture)
+        call = await asyncio.to_thread(picture_call, "/noise", picture, options)
+        return result_of(await self._send(call), picture)
 
     async def compare(self, reference: Picture, picture: Picture) -> Comparison:
         """Measure how far the image is from the reference, which has the same size."""
-        call = await asyncio.to_thread(_compare_call, reference, picture)
-        return _comparison(await self._send(call))
+        call = await asyncio.to_thread(compare_call, reference, picture)
+        return comparison_of(await self._send(call))
 
     async def models(self) -> list[dict[str, Any]]:
         """Return the cards of the service's models."""
-        return _models(await self._send(_Call("GET", "/models")))
+        return models_of(await self._send(Call("GET", "/models")))
 
-    async def _send(self, call: _Call) -> httpx.Response:
+    async def _send(self, call: Call) -> httpx.Response:
         attempt = 1
         while True:
             response = await self._http.request(
@@ -192,36 +189,3 @@ class AsyncClient(_Settings):
                 return response
             await asyncio.sleep(pause)
             attempt += 1
-
-
-def _picture_call(path: str, picture: Picture, options: Mapping[str, Any]) -> _Call:
-    own = {"format": "png"} if isinstance(picture, np.ndarray) else {}
-    return _Call("POST", path, own | dict(options), {"image": read(picture)})
-
-
-def _compare_call(reference: Picture, picture: Picture) -> _Call:
-    files = {"reference": read(reference), "image": read(picture)}
-    return _Call("POST", "/compare", files=files)
-
-
-def _result(response: httpx.Response, picture: Picture) -> Result:
-    headers = response.headers
-    sigma, seed = headers.get("x-noise-sigma"), headers.get("x-noise-seed")
-    return Result(
-        response.content,
-        headers["content-type"],
-        model=headers.get("x-model"),
-        sigma=None if sigma is None else float(sigma),
-        seed=None if seed is None else int(seed),
-        changes=tuple(filter(None, headers.get("x-image-changes", "").split(", "))),
-        is_float=is_float(picture),
-    )
-
-
-def _comparison(response: httpx.Response) -> Comparison:
-    return Comparison(**response.json())
-
-
-def _models(response: httpx.Response) -> list[dict[str, Any]]:
-    models: list[dict[str, Any]] = response.json()["models"]
-    return models

@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -329,6 +331,16 @@ def test_pictures_go_through_pipes(picture, tmp_path):
     assert bad.stderr.startswith(b"denoiser: -: Not an image")
 
 
+def test_denoise_takes_what_a_pipe_brings(picture, tmp_path, monkeypatch, capfdbinary):
+    source = picture("a.jpg")
+    assert run("denoise", source) == 0
+    capfdbinary.readouterr()
+    with source.open("rb") as pipe:
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=pipe))
+        assert run("denoise", "-") == 0
+    assert capfdbinary.readouterr().out == (tmp_path / "a.denoised.jpg").read_bytes()
+
+
 def test_no_picture_is_written_to_a_terminal(picture, monkeypatch, capsys):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     with pytest.raises(SystemExit) as end:
@@ -339,16 +351,26 @@ def test_no_picture_is_written_to_a_terminal(picture, monkeypatch, capsys):
 
 def test_a_folder_of_every_kind_accounts_for_each(picture, tmp_path, capsys):
     kinds = {
-        "done": ["a.png", "b.jpg", "c.webp", "d.tif", "e.bmp", "f.gif", "old/g.jpeg"],
-        "left out": ["notes.txt", "movie.mp4", "raw.xyz"],
-        "failed": ["empty.png", "cut.jpg"],
+        "done": [
+            f"{kind}{number}.{kind}"
+            for kind in ("png", "jpg", "webp", "tif", "bmp", "gif", "avif", "jpeg")
+            for number in range(17)
+        ],
+        "left out": [
+            f"{number}.{kind}" for kind in ("txt", "mp4", "pdf", "xyz") for number in range(15)
+        ],
+        "failed": ["empty.png", "cut.jpg", "old/cut.gif", "old/empty.avif"],
     }
     for name in kinds["done"]:
         picture(f"in/{name}")
+    (tmp_path / "in" / "old").mkdir()
     for name in kinds["left out"]:
         (tmp_path / "in" / name).write_text("no picture")
-    (tmp_path / "in" / "empty.png").touch()
-    (tmp_path / "in" / "cut.jpg").write_bytes((tmp_path / "in" / "b.jpg").read_bytes()[:300])
+    for name in kinds["failed"]:
+        kind = Path(name).suffix[1:]
+        whole = (tmp_path / "in" / f"{kind}1.{kind}").read_bytes()
+        (tmp_path / "in" / name).write_bytes(b"" if "empty" in name else whole[:300])
+    assert sum(map(len, kinds.values())) == 200
     assert run("noise", tmp_path / "in", "-o", tmp_path / "out", "--json") == 1
     captured = capsys.readouterr()
     found: dict[str, set[str]] = {}
@@ -357,7 +379,7 @@ def test_a_folder_of_every_kind_accounts_for_each(picture, tmp_path, capsys):
     assert found == {
         status: {str(tmp_path / "in" / name) for name in names} for status, names in kinds.items()
     }
-    assert captured.err.splitlines()[-1] == "denoiser: 7 done, 0 skipped, 3 left out, 2 failed"
+    assert captured.err.splitlines()[-1] == "denoiser: 136 done, 0 skipped, 60 left out, 4 failed"
 
 
 def test_a_stop_does_not_wait_and_loses_nothing(picture, tmp_path):

@@ -23,12 +23,15 @@ Code = Literal[
     "not-found",
     "overloaded",
     "rate-limited",
+    "takes-too-long",
     "timeout",
     "too-large",
     "too-many-pixels",
     "too-many-requests",
     "too-slow",
     "unauthorized",
+    "unfinished-job",
+    "unknown-job",
     "unknown-model",
     "unreadable-image",
     "unsuitable-format",
@@ -93,6 +96,13 @@ CATALOGUE: dict[Code, Row] = {
         "There is no model {name!r}; these are: {names}.",
         {"name": "vgg", "names": "unet"},
     ),
+    "unknown-job": Row(
+        404,
+        "This job is gone",
+        "There is no such job, or none any more: it was cancelled, lost with its process, or ended "
+        "more than {seconds:g} seconds ago.",
+        {"seconds": 600},
+    ),
     "not-found": Row(
         404, "There is nothing here", "There is nothing at this path; /docs says what there is."
     ),
@@ -100,6 +110,13 @@ CATALOGUE: dict[Code, Row] = {
         405,
         "This is not possible here",
         "The path exists, but not for this method; Allow says for which.",
+    ),
+    "unfinished-job": Row(
+        409,
+        "This job is not done yet",
+        "The job is {state}; {percent}% is done.",
+        {"state": "running", "percent": 40},
+        "later",
     ),
     "too-slow": Row(
         408,
@@ -112,6 +129,13 @@ CATALOGUE: dict[Code, Row] = {
         413,
         "This picture takes too long to read",
         "The picture takes far more time than its size allows.",
+    ),
+    "takes-too-long": Row(
+        413,
+        "This image takes too long for one request",
+        "The image would take {seconds:.0f} s here, and a request may take {limit:g} s. Send it to "
+        "POST /jobs{remedy}.",
+        {"seconds": 190, "limit": 120, "remedy": ", or with model=unet-fast"},
     ),
     "too-large": Row(
         413,
@@ -210,7 +234,8 @@ CATALOGUE: dict[Code, Row] = {
     "timeout": Row(
         503,
         "This took too long",
-        "The picture was not ready within {seconds:g} seconds.",
+        "The image was not ready within {seconds:g} seconds. Send it to POST /jobs, where it may "
+        "take as long as it does.",
         {"seconds": 120},
         "told",
     ),

@@ -104,6 +104,14 @@ RETRY_AFTER: Json = {
         "example": 3,
     }
 }
+LOCATION: Json = {
+    "Location": {
+        "description": "The address of the job.",
+        "required": True,
+        "schema": {"type": "string", "format": "uri-reference"},
+        "example": "/jobs/0-mtwG5iRsXcYlBc0JdMfWvA",
+    }
+}
 
 CHALLENGE: Json = {
     "WWW-Authenticate": {
@@ -114,7 +122,8 @@ CHALLENGE: Json = {
     }
 }
 EXPOSED_HEADERS = (
-    *(COMMON_HEADERS | CHANGES | MODEL | SIGMA | RANGE | TRANSFER | SEED | RETRY_AFTER | CHALLENGE),
+    *(COMMON_HEADERS | CHANGES | MODEL | SIGMA | RANGE | TRANSFER | SEED | LOCATION),
+    *(RETRY_AFTER | CHALLENGE),
     "Content-Disposition",
 )
 """Those that a page of another origin may read, where it may call the service at all."""
@@ -179,9 +188,37 @@ def picture(description: str, *headers: Json, **links: Json) -> Responses:
     return {200: found | {"links": links}}
 
 
+def denoised(description: str) -> Responses:
+    """The 200 with a denoised picture."""
+    describe = link("describe_model", "The model's card.", name="$response.header.X-Model")
+    return picture(description, MODEL, SIGMA, RANGE, TRANSFER, describe=describe)
+
+
 def answer(description: str, **links: Json) -> Responses:
     """The 200 with JSON that the endpoint's own type describes, and what to do with it."""
     return {200: {"description": description, "headers": COMMON_HEADERS, "links": links}}
+
+
+def accepted(description: str, **links: Json) -> Responses:
+    """The 202 with JSON that the endpoint's own type describes, and where to ask on."""
+    return {202: {"description": description, "headers": COMMON_HEADERS | LOCATION, "links": links}}
+
+
+def no_content(description: str) -> Responses:
+    """The 204."""
+    return {204: {"description": description, "headers": COMMON_HEADERS}}
+
+
+def events(description: str, **links: Json) -> Responses:
+    """The 200 with JSON of the endpoint's own type, or with server-sent events of it."""
+    found = answer(description, **links)
+    found[200]["content"] = {
+        "text/event-stream": {
+            "schema": {"type": "string"},
+            "example": 'data: {"id":"0-mtwG5iRsXcYlBc0JdMfWvA","state":"done","percent":100}\n\n',
+        }
+    }
+    return found
 
 
 def link(operation: str, description: str, **parameters: str) -> Json:

@@ -22,7 +22,15 @@ from app.imaging.codec import (
 )
 from app.inference.batcher import Draining, Overloaded
 from app.sandbox.faults import Cause, WorkerLost
-from app.service.errors import Broken, Failing, Loading, NeedsTooMuchMemory, UnknownModel
+from app.service.errors import (
+    Broken,
+    Failing,
+    Loading,
+    NeedsTooMuchMemory,
+    TakesTooLong,
+    UnknownJob,
+    UnknownModel,
+)
 
 MEDIA_TYPE = "application/problem+json"
 DRAIN_RETRY_AFTER = 5.0
@@ -113,17 +121,23 @@ def invalid_fields(error: ValidationError) -> ProblemError:
     return problem("validation", errors=parts, reason=_in_words(parts))
 
 
-def problem_response(request: Request, error: Exception) -> Response:
-    """The answer to a request that `error` has ended."""
+def problem_of(error: Exception, request_id: str) -> Problem:
+    """What `error` is in an answer."""
     found = as_problem(error)
-    body = Problem(
+    return Problem(
         title=HTTPStatus(found.status).phrase,
         status=found.status,
         detail=found.detail,
         code=found.code,
-        request_id=trace_of(request.scope).request_id,
+        request_id=request_id,
         errors=found.errors,
     )
+
+
+def problem_response(request: Request, error: Exception) -> Response:
+    """The answer to a request that `error` has ended."""
+    found = as_problem(error)
+    body = problem_of(found, trace_of(request.scope).request_id)
     return JSONResponse(
         body.model_dump(mode="json", by_alias=True, exclude_none=True),
         status_code=found.status,
@@ -150,6 +164,13 @@ def as_problem(error: Exception) -> ProblemError:
             return problem(_IMAGE_CODES.get(type(error), "unreadable-image"), reason=str(error))
         case UnknownModel():
             return problem("unknown-model", name=error.name, names=", ".join(error.names))
+        case UnknownJob():
+            return problem("unknown-job", seconds=error.seconds)
+        case TakesTooLong():
+            remedy = f", or with model={error.faster}" if error.faster else ""
+            return problem(
+                "takes-too-long", seconds=error.seconds, limit=error.limit, remedy=remedy
+            )
         case Loading():
             return problem("loading", retry_after=LOADING_RETRY_AFTER)
         case Broken():
@@ -208,14 +229,26 @@ async def _handle(request: Request, error: Exception) -> Response:
     return problem_response(request, error)
 
 
+async def _handle_http(request: Request, error: HTTPException) -> Response:
+    """A method that is not taken is told from all that the path has, not from one route of it."""
+    route = getattr(request.scope.get("route"), "path", None)
+    described = request.app.openapi()["paths"].get(route)
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and described:
+        error.headers = {"Allow": ", ".join(sorted(method.upper() for method in described))}
+    return problem_response(request, error)
+
+
 Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 
-HANDLERS: dict[int | type[Exception], Handler] = dict.fromkeys(
-    (
-        *(ProblemError, RequestValidationError, HTTPException),
-        *(ImagingError, Overloaded, Draining, WorkerLost),
-        *(Loading, Failing, Broken, UnknownModel, NeedsTooMuchMemory),
+HANDLERS: dict[int | type[Exception], Handler] = {
+    HTTPException: _handle_http,
+    **dict.fromkeys(
+        (
+            *(ProblemError, RequestValidationError),
+            *(ImagingError, Overloaded, Draining, WorkerLost),
+            *(Loading, Failing, Broken, UnknownModel, UnknownJob, NeedsTooMuchMemory, TakesTooLong),
+        ),
+        _handle,
     ),
-    _handle,
-)
+}
 """For FastAPI; whatever is not named here ends in the middleware that observes requests."""

@@ -4,7 +4,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.api.problems import Problem
 from app.inference.card import ModelCard
+from app.service.jobs import State
 
 
 class Comparison(BaseModel):
@@ -35,3 +37,33 @@ class ModelList(BaseModel):
         description="What runs the default model; null until that is loaded."
     )
     models: list[ModelCard]
+
+
+class JobStatus(BaseModel):
+    """How far a job is."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "0-mtwG5iRsXcYlBc0JdMfWvA",
+                    "state": "running",
+                    "percent": 40,
+                    "seconds_left": 12.4,
+                }
+            ]
+        }
+    )
+
+    id: str = Field(description="The last part of the job's address; whoever knows it may use it.")
+    state: State
+    percent: int = Field(ge=0, le=100, description="Tiles done, of those that are planned.")
+    seconds_left: float | None = Field(
+        default=None,
+        ge=0,
+        description="Until it is done, by what a pixel has cost of late. Absent once it has ended.",
+    )
+    stages: dict[str, float] | None = Field(
+        default=None, description="Seconds in decode, queue, infer and encode, once it is done."
+    )
+    problem: Problem | None = Field(default=None, description="Why it failed, if it did.")

@@ -19,7 +19,7 @@ from app.settings import Settings
 
 if TYPE_CHECKING:
     from app.bulk.results import Results, Row
-    from app.bulk.run import Summary
+    from app.bulk.run import Run, Summary
     from app.bulk.shards import Shard
     from app.bulk.store import Source, Store
 
@@ -43,6 +43,8 @@ class Request:
     retry_failed: bool = False
     overwrite: bool = False
     as_json: bool = False
+    ray: bool = False
+    gpus: float = 0.0
 
 
 def place(text: str) -> str | Path:
@@ -72,6 +74,18 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         default=None,
         help="only the images that the results in DST record as failed",
     )
+    stores.add_argument(
+        "--ray",
+        action="store_true",
+        default=None,
+        help="use all machines of the Ray cluster at RAY_ADDRESS",
+    )
+    stores.add_argument(
+        "--gpus",
+        type=float,
+        metavar="N",
+        help="with --ray, GPUs per process; at 0.5, two processes share one [0]",
+    )
 
 
 def request_of(
@@ -83,56 +97,50 @@ def request_of(
     manifest: str | None = None,
     shard: str | None = None,
     retry_failed: bool = False,
+    ray: bool = False,
+    gpus: float = 0.0,
 ) -> Request | None:
     """Return the request, or None if it is not one between stores; raise Misuse if invalid."""
     places = [*inputs, *([] if output is None else [output])]
-    if not (manifest or shard or retry_failed or any(isinstance(each, str) for each in places)):
+    if gpus and not ray:
+        raise Misuse("--gpus needs --ray")
+    wanted = manifest or shard or retry_failed or ray
+    if not (wanted or any(isinstance(each, str) for each in places)):
         return None
     if len(places) != 2:
         raise Misuse("between stores, give one SRC and one DST")
     if manifest and retry_failed:
         raise Misuse("--retry-failed takes its images from the results: leave out --manifest")
+    if shard and ray:
+        raise Misuse("--ray shares the images among the machines: leave out --shard")
     source, target = (str(each) for each in places)
-    return Request(source, target, manifest, shard, retry_failed, overwrite, as_json)
+    return Request(source, target, manifest, shard, retry_failed, overwrite, as_json, ray, gpus)
 
 
 def denoise(request: Request, options: DenoiseOptions, settings: Settings) -> int:
     """Denoise what is not done yet; return the exit code.
 
-    Raises Misuse, and BadModelPackage.
+    Raises Misuse and BadModelPackage.
     """
     try:
-        from app.bulk.store import StoreError
+        from app.bulk.store import Store, StoreError
     except ImportError as error:
         raise Misuse(f"{error.name} is needed: pip install 'denoiser[cloud]'") from error
-    from app.bulk.convert import Converter
+    from app.bulk.convert import asked_for
     from app.bulk.results import Results
-    from app.bulk.run import Choice, run
-    from app.bulk.store import Store
-    from app.pipeline import Pipeline, load_denoiser, package_of
+    from app.bulk.run import Choice, Run
+    from app.pipeline import package_of
 
-    package = package_of(options, settings)
-    shard, asked = _shard(request), asked_for(options, package.card.name)
-    choice = Choice(asked, request.overwrite, request.retry_failed)
+    work = _on_ray if request.ray else _here
+    asked = asked_for(options, package_of(options, settings).card.name)
+    shard, choice = _shard(request), Choice(asked, request.overwrite, request.retry_failed)
     try:
         sources, targets = Store(request.source), Store(request.target)
         with Results(targets, sources, shard) as results, _stopping() as stop:
-            convert = Converter(
-                sources,
-                targets,
-                Pipeline(load_denoiser(package, settings), options, settings),
-                options=asked,
-                max_bytes=settings.max_body_bytes,
-            )
-            summary = run(
-                wanted(request, sources, targets, shard, results),
-                convert,
-                results,
-                choice,
-                threads=AT_ONCE,
-                stop=stop,
-                report=_reporter(as_json=request.as_json),
-            )
+            report = _reporter(as_json=request.as_json)
+            run = Run(sources, targets, results, choice, stop, report)
+            names = wanted(request, sources, targets, shard, results)
+            summary = work(names, run, request, options, settings)
             if not summary.stopped:
                 results.finish()
     except (StoreError, OSError) as error:
@@ -141,10 +149,32 @@ def denoise(request: Request, options: DenoiseOptions, settings: Settings) -> in
     return _end(summary, targets.url("denoiser-results"))
 
 
-def asked_for(options: DenoiseOptions, model: str) -> str:
-    """Return the options as rows record them: the model, and all that differs from the defaults."""
-    given = options.model_dump(exclude_defaults=True, exclude={"model"}, mode="json")
-    return " ".join([f"model={model}", *(f"{name}={given[name]}" for name in sorted(given))])
+def _here(
+    names: "Iterator[Source]",
+    run: "Run",
+    request: Request,  # noqa: ARG001
+    options: DenoiseOptions,
+    settings: Settings,
+) -> "Summary":
+    from app.bulk.convert import between
+    from app.bulk.run import run as work
+
+    convert = between(run.sources, run.targets, options, settings)
+    return work(names, convert, run, threads=AT_ONCE)
+
+
+def _on_ray(
+    names: "Iterator[Source]",
+    run: "Run",
+    request: Request,
+    options: DenoiseOptions,
+    settings: Settings,
+) -> "Summary":
+    try:
+        from denoiser.ray import bulk
+    except ImportError as error:
+        raise Misuse(f"{error.name} is needed: pip install 'denoiser[ray]'") from error
+    return bulk.run(names, run, options, settings, gpus=request.gpus)
 
 
 def wanted(

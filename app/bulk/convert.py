@@ -15,7 +15,9 @@ from app.imaging.codec import (
     UnsuitableFormat,
     UnsupportedImage,
 )
-from app.pipeline import Result
+from app.pipeline import Result, package_of, pipeline_of
+from app.service.options import DenoiseOptions
+from app.settings import Settings
 
 
 class TooLarge(ImagingError):
@@ -51,15 +53,6 @@ class Converter:
         """Take `options` as rows record them, and `max_bytes`, the limit of a file."""
         self._sources, self._targets, self._pipeline = sources, targets, pipeline
         self._options, self._max_bytes = options, max_bytes
-
-    def known(self, source: Source) -> Source:
-        """Return a source that was named and not listed, with its size and version if it exists."""
-        if source.version:
-            return source
-        try:
-            return self._sources.find(source.key)
-        except (OSError, StoreError):  # reading it will fail the same way, and be recorded
-            return source
 
     def __call__(self, source: Source) -> Row:
         """Convert an image; return its row, whatever the outcome."""
@@ -118,3 +111,22 @@ def code_of(error: Exception) -> str:
     """Return the problem code of an error."""
     kinds = (code for kind, code in CODES.items() if isinstance(error, kind))
     return next(kinds, "internal-error")
+
+
+def between(
+    sources: Store, targets: Store, options: DenoiseOptions, settings: Settings
+) -> Converter:
+    """Return a converter between two stores, with the model loaded; raises BadModelPackage."""
+    return Converter(
+        sources,
+        targets,
+        pipeline_of(options, settings),
+        options=asked_for(options, package_of(options, settings).card.name),
+        max_bytes=settings.max_body_bytes,
+    )
+
+
+def asked_for(options: DenoiseOptions, model: str) -> str:
+    """Return the options as rows record them: the model, and all that differs from the defaults."""
+    given = options.model_dump(exclude_defaults=True, exclude={"model"}, mode="json")
+    return " ".join([f"model={model}", *(f"{name}={given[name]}" for name in sorted(given))])

@@ -121,6 +121,12 @@ class Results:
             found = cursor.fetchone()
         return State(found[0]) if found else None
 
+    @property
+    def any(self) -> bool:
+        """Whether any image has a row."""
+        with self._lock, closing(self._rows.cursor()) as cursor:
+            return cursor.execute("SELECT 1 FROM rows LIMIT 1").fetchone() is not None
+
     def failed(self) -> Iterator[str]:
         """Yield the URLs of the images recorded as failed when this is first called."""
         last = ""
@@ -159,7 +165,7 @@ class Results:
                 local = Path(self._folder.name, "whole.parquet")
                 with pq.ParquetWriter(local, SCHEMA, compression="zstd") as writer:
                     for rows in self._own():
-                        writer.write_table(_table(rows))
+                        writer.write_table(to_table(rows))
                 self._store.upload(str(local), self._whole)
             for part in self._parts:
                 self._store.delete(part)
@@ -199,7 +205,7 @@ class Results:
     def _write_part(self) -> None:
         """Write a part under a name that is unique even if two runs of one shard overlap."""
         local = Path(self._folder.name, "part.parquet")
-        pq.write_table(_table(self._fresh), local, compression="zstd")
+        pq.write_table(to_table(self._fresh), local, compression="zstd")
         part = f"{FOLDER}/{self._shard}/{uuid.uuid4().hex}.parquet"
         self._store.upload(str(local), part)
         self._parts.append(part)
@@ -231,8 +237,7 @@ def _rows_in(store: Store, key: str) -> Iterator[Row]:
     try:
         with store.open(key) as file:
             for batch in pq.ParquetFile(file).iter_batches(batch_size=BATCH, columns=NAMES):
-                for values in batch.to_pylist():
-                    yield Row(**values | {"state": State(values["state"])})
+                yield from to_rows(batch)
     except FileNotFoundError:  # another run of the shard has just merged it
         return
 
@@ -244,6 +249,13 @@ def _row(values: tuple[Any, ...]) -> Row:
     return Row(**named | {"state": state, "finished": finished})
 
 
-def _table(rows: list[Row]) -> Any:
+def to_table(rows: list[Row]) -> Any:
+    """Return rows as an Arrow table of SCHEMA."""
     columns = [dict(zip(NAMES, astuple(row), strict=True)) for row in rows]
     return pa.Table.from_pylist(columns, SCHEMA)
+
+
+def to_rows(table: Any) -> Iterator[Row]:
+    """Yield the rows of an Arrow table or batch of SCHEMA."""
+    for values in table.to_pylist():
+        yield Row(**values | {"state": State(values["state"])})

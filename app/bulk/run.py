@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
-from app.bulk.convert import Converter
 from app.bulk.results import Results, Row, State
-from app.bulk.store import Source
+from app.bulk.store import Source, Store
 
 NAMED = 20
 """Failed images named in a summary; the results name them all."""
@@ -61,49 +60,66 @@ class Choice:
     overwrite: bool = False
     retry_failed: bool = False
 
-    def settled(self, source: Source, results: Results) -> State | None:
+
+@dataclass(frozen=True)
+class Run:
+    """The state of a run, wherever the images are processed."""
+
+    sources: Store
+    targets: Store
+    results: Results
+    choice: Choice
+    stop: threading.Event
+    """Once set, images in progress are the last."""
+    report: Callable[[Row, Summary], None] = lambda _row, _summary: None
+    summary: Summary = field(default_factory=Summary)
+
+    def settled(self, source: Source) -> State | None:
         """Return the state of an image that is to be left as it is, or None."""
-        state = None if self.overwrite else results.state(source, self.options)
-        return None if state is State.FAILED and self.retry_failed else state
+        state = None
+        if not self.choice.overwrite:
+            state = self.results.state(source, self.choice.options)
+        return None if state is State.FAILED and self.choice.retry_failed else state
+
+    def take(self, outcome: Row | State | None) -> None:
+        """Count the outcome of an image and record its row; raises StoreError."""
+        self.summary.count(outcome)
+        if isinstance(outcome, Row):
+            self.results.add(outcome)
+            self.report(outcome, self.summary)
+
+    def end(self) -> Summary:
+        """Write the rows that are not written yet; raises StoreError."""
+        self.results.flush()
+        self.summary.stopped = self.stop.is_set()
+        return self.summary
 
 
 def run(
-    sources: Iterable[Source],
-    convert: Converter,
-    results: Results,
-    choice: Choice,
-    *,
-    threads: int,
-    stop: threading.Event,
-    report: Callable[[Row, Summary], None] = lambda _row, _summary: None,
+    sources: Iterable[Source], convert: Callable[[Source], Row], run: Run, *, threads: int
 ) -> Summary:
-    """Process what is not done yet, `threads` images at a time; record the rows in `results`.
+    """Process what is not done yet, `threads` images at a time.
 
-    Sources are taken as needed, so that memory does not grow with their number. After `stop`,
-    images in progress are finished. Raises StoreError when listing fails or rows cannot be written,
-    after an attempt to write the rows of what is done.
+    Sources are taken as needed, so that memory does not grow with their number. Raises StoreError
+    when listing fails or rows cannot be written, after an attempt to write the rows of what is
+    done.
     """
-    summary = Summary()
 
     def work(source: Source) -> Row | State | None:
-        if stop.is_set():
+        if run.stop.is_set():
             return None
-        source = convert.known(source)
-        return choice.settled(source, results) or convert(source)
+        source = run.sources.known(source)
+        return run.settled(source) or convert(source)
 
     def settle(futures: Iterable[Future[Row | State | None]]) -> None:
         for future in futures:
-            outcome = future.result()
-            summary.count(outcome)
-            if isinstance(outcome, Row):
-                results.add(outcome)
-                report(outcome, summary)
+            run.take(future.result())
 
     pending: set[Future[Row | State | None]] = set()
     with ThreadPoolExecutor(threads, "picture") as pool:
         try:
             for source in sources:
-                if stop.is_set():
+                if run.stop.is_set():
                     break
                 pending.add(pool.submit(work, source))
                 if len(pending) >= 2 * threads:
@@ -111,6 +127,5 @@ def run(
                     settle(ready)
         finally:
             settle(wait(pending).done)
-            results.flush()
-    summary.stopped = stop.is_set()
+            summary = run.end()
     return summary

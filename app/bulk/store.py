@@ -51,6 +51,7 @@ class Store:
 
     def __init__(self, url: str) -> None:
         """Open the folder; raise StoreError if no file system supports the URL."""
+        self.place = url
         try:
             self._fs, root = fsspec.core.url_to_fs(
                 url, use_listings_cache=False, skip_instance_cache=True
@@ -62,8 +63,9 @@ class Store:
         self._protocols = {protocol} if isinstance(protocol, str) else set(protocol)
 
     def url(self, key: str) -> str:
-        """Return the full URL of a file."""
-        return str(self._fs.unstrip_protocol(self._path(key)))
+        """Return the full URL of a file, or that of the folder, with a slash at its end."""
+        url = str(self._fs.unstrip_protocol(self._path(key)))
+        return url if key else f"{url.rstrip('/')}/"  # file systems differ about that slash
 
     def key(self, url: str) -> str:
         """Return the path from here to a URL or key; raise ValueError for one outside."""
@@ -97,6 +99,15 @@ class Store:
         """Return one file; raise FileNotFoundError or StoreError."""
         info = self._retried(lambda: self._fs.info(self._path(key)))
         return Source(key, self.url(key), info.get("size"), _version(info))
+
+    def known(self, source: Source) -> Source:
+        """Return a source that was named and not listed, with its size and version if it exists."""
+        if source.version:
+            return source
+        try:
+            return self.find(source.key)
+        except (OSError, StoreError):  # reading it will fail the same way, and be recorded
+            return source
 
     def read(self, key: str, limit: int | None = None) -> bytes:
         """Return the content of a file, or its first `limit` bytes; raise OSError or StoreError."""

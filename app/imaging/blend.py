@@ -4,13 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.imaging.scale import Pixels, precise, to_type
+from app.imaging.scale import Pixels, bands, precise, to_type
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """Weights of red, green and blue in luma: ITU-R BT.601, full range."""
-
-BAND = 1 << 16
-"""Pixels that are floats at a time: those of a whole picture would be large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +38,8 @@ def blend(original: Pixels, restored: Pixels, strength: Strength) -> Pixels:
     if luma == chroma == 1.0:
         return np.ascontiguousarray(np.broadcast_to(restored, original.shape))
     mixed, kind = np.empty(original.shape, original.dtype), precise(original.dtype)
-    rows = max(1, BAND // original.shape[1])
     with np.errstate(over="ignore"):  # infinite is what the largest floats may become, and clipped
-        for top in range(0, len(mixed), rows):
-            band = slice(top, top + rows)
+        for band in bands(original):
             x, y = original[band].astype(kind), restored[band].astype(kind)
             y -= x[..., : y.shape[-1]]
             moved = chroma * y

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from app.imaging.scale import Pixels, limits, precise, to_type
+from app.imaging.scale import Pixels, bands, limits, precise, to_type
 
 SAMPLES = 1 << 20
 """Values that the range is found from, spread evenly over the picture."""
@@ -60,11 +60,16 @@ class Range:
 
     def to_unit(self, samples: Pixels) -> NDArray[np.float32]:
         """Finite samples of any type on the [0, 1] scale; those beyond are clipped."""
-        unit = samples.astype(self._kind(samples.dtype))
-        np.clip(unit, self.low, self.high, out=unit)
-        unit -= self.low
-        unit /= self.span
-        return unit.astype(np.float32, copy=False)
+        unit = np.empty(samples.shape, np.float32)
+        kind, clips = self._kind(samples.dtype), self._is_exceeded(samples)
+        for band in bands(samples):
+            part = samples[band].astype(kind)
+            if clips:
+                np.clip(part, self.low, self.high, out=part)
+            part -= self.low
+            part /= self.span
+            unit[band] = part
+        return unit
 
     def from_unit(self, values: NDArray[np.floating[Any]], samples: Pixels) -> Pixels:
         """What became of `samples`, in their type, where `values` became of their `to_unit`.
@@ -72,17 +77,23 @@ class Range:
         Integers are rounded to nearest. What `to_unit` clipped off is put back as far as the value
         has stayed at its end of the range: a star keeps its light, a hot pixel goes.
         """
-        kind = self._kind(samples.dtype)
-        found = values.astype(kind)
-        found *= self.span
-        found += self.low
-        if samples.min() < self.low or samples.max() > self.high:
-            beyond = samples.astype(kind)
-            beyond -= np.clip(beyond, self.low, self.high)
-            nearness = np.where(beyond > 0, values, 1 - values)
-            beyond *= np.clip((nearness - DROPPED) / (KEPT - DROPPED), 0, 1)
-            found += beyond
-        return to_type(found, samples.dtype)
+        result = np.empty(samples.shape, samples.dtype)
+        kind, clipped = self._kind(samples.dtype), self._is_exceeded(samples)
+        for band in bands(samples):
+            found = values[band].astype(kind)
+            found *= self.span
+            found += self.low
+            if clipped:
+                beyond = samples[band].astype(kind)
+                beyond -= np.clip(beyond, self.low, self.high)
+                nearness = np.where(beyond > 0, values[band], 1 - values[band])
+                beyond *= np.clip((nearness - DROPPED) / (KEPT - DROPPED), 0, 1)
+                found += beyond
+            result[band] = to_type(found, samples.dtype)
+        return result
+
+    def _is_exceeded(self, samples: Pixels) -> bool:
+        return bool(samples.min() < self.low or samples.max() > self.high)
 
     def _kind(self, dtype: np.dtype[Any]) -> np.dtype[np.floating[Any]]:
         """Floats to map samples of `dtype` in."""

@@ -1,11 +1,22 @@
 """Pixels of any type on one scale: 0 is black and 1 is white."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Pixels = NDArray[Any]
+
+
+BAND = 1 << 16
+"""Samples that are floats at a time, so that they stay in the processor's cache."""
+
+
+def bands(pixels: Pixels) -> Iterator[slice]:
+    """Slices of the rows of `pixels` [height, ...], of at most BAND samples or of a single row."""
+    rows = max(1, BAND * len(pixels) // pixels.size)
+    return (slice(top, top + rows) for top in range(0, len(pixels), rows))
 
 
 def white(dtype: np.dtype[Any]) -> float:

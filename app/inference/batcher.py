@@ -57,6 +57,18 @@ class Timing:
 
 
 @dataclass(eq=False, slots=True)
+class Progress:
+    """How far a picture has come on its way through the network; any thread may ask."""
+
+    planned: int = 0
+    """Its tiles; 0 until they are queued."""
+    done: int = 0
+    """Those that have been through."""
+    remaining: Callable[[], float] = lambda: 0.0
+    """Seconds until all are done, by what a pixel has cost of late and what takes turns with it."""
+
+
+@dataclass(eq=False, slots=True)
 class Job:
     """One picture on its way through the network."""
 
@@ -65,11 +77,11 @@ class Job:
     answer: Callable[[Timing], Any]
     future: Future[Any]
     submitted: float
+    progress: Progress = field(default_factory=Progress)
     started: float | None = None
-    unfinished: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self.unfinished = len(self.tiles)
+        self.progress.planned, self.progress.done = len(self.tiles), 0
 
     @property
     def kind(self) -> tuple[Any, ...]:
@@ -144,27 +156,35 @@ class Batcher:
     @property
     def queued_seconds(self) -> float:
         """How long those will take, by what a pixel has cost of late."""
-        return self._seconds(self._queued)
+        return self.seconds(self._queued)
+
+    def seconds(self, pixels: float) -> float:
+        """How long so many pixels take, halos included, by what one has cost of late."""
+        return pixels * self._timed_seconds / self._timed_pixels
 
     def submit(
         self,
         canvas: Canvas,
         tiles: Iterable[Tile],
         answer: Callable[[Timing], Answer],
+        progress: Progress | None = None,
     ) -> Future[Answer]:
         """Queues the tiles of a canvas; once all are done, the future holds the answer.
 
-        Cancelling it takes what is left off the queue. Raises Overloaded or Draining.
+        Cancelling it takes what is left off the queue. `progress` is kept up to date, and a picture
+        that has one may take longer than `deadline`. Raises Overloaded or Draining.
         """
-        job = Job(canvas, deque(tiles), answer, Future(), time.monotonic())
+        following = progress or Progress()
+        job = Job(canvas, deque(tiles), answer, Future(), time.monotonic(), following)
         with self._changed:
             if self._closing or self.death:
                 raise Draining
             self._drop_abandoned()
-            if not self._fits(job):
+            if not self._fits(job, patient=progress is not None):
                 raise Overloaded(self._time_until_it_fits(job))
             self._queued += job.pixels_left
             self._jobs.append(job)
+            following.remaining = lambda: self._remaining(following)
             self._changed.notify_all()
         return job.future
 
@@ -184,26 +204,31 @@ class Batcher:
             _fail(job, reason)
         self._jobs.clear()
 
-    def _fits(self, job: Job, rounds: int = 0) -> bool:
-        """Whether there will be room and time for `job` once all others have had so many turns."""
+    def _fits(self, job: Job, rounds: int = 0, *, patient: bool = False) -> bool:
+        """Whether there will be room and time for `job` once all others have had so many turns.
+
+        One that is `patient` has all the time there is.
+        """
         done = self._turns(rounds)
         left, ahead = self._queued - done, self._turns(rounds + len(job.tiles)) - done
         has_room = left + job.pixels_left <= self._queue_pixels
-        return not left or (has_room and self._seconds(ahead + job.pixels_left) <= self._deadline)
+        in_time = patient or self.seconds(ahead + job.pixels_left) <= self._deadline
+        return not left or (has_room and in_time)
 
     def _time_until_it_fits(self, job: Job) -> float:
         """In seconds, if nobody else comes."""
         most = max((len(other.tiles) for other in self._jobs), default=0)
         rounds = bisect_left(range(most + 1), True, key=lambda rounds: self._fits(job, rounds))
-        return self._seconds(self._turns(rounds))
+        return self.seconds(self._turns(rounds))
 
     def _turns(self, rounds: int) -> int:
         """Pixels of the batches under way and of the next `rounds` tiles of every request."""
         waiting = sum(min(len(job.tiles), rounds) * job.tiles[0].size for job in self._jobs)
         return self._running + waiting if rounds else 0
 
-    def _seconds(self, pixels: float) -> float:
-        return pixels * self._timed_seconds / self._timed_pixels
+    def _remaining(self, progress: Progress) -> float:
+        with self._changed:
+            return self.seconds(self._turns(progress.planned - progress.done))
 
     def _run(self) -> None:
         batch: list[Item] = []
@@ -293,8 +318,8 @@ class Batcher:
         for (job, tile), value in zip(batch, values, strict=True):
             job.canvas.stitch(tile, value)
             with self._changed:
-                job.unfinished -= 1
-                done = job.unfinished == 0
+                job.progress.done += 1
+                done = job.progress.done == job.progress.planned
             if done:
                 _finish(job)
         return True

@@ -17,9 +17,9 @@ from app.imaging.light import Transfer
 from app.imaging.range import Choice, Range
 from app.imaging.scale import Pixels
 from app.imaging.stack import STILL, Axes, AxesChoice, Stack
-from app.imaging.tiling import Tile, plan, sides_within
+from app.imaging.tiling import Tile, cost, plan, sides_within
 from app.imaging.view import View, corrected, noise_found, view_of
-from app.inference.batcher import Batcher, Stats, Timing
+from app.inference.batcher import Batcher, Progress, Stats, Timing
 from app.inference.canvas import Mean, Planes
 from app.inference.card import ModelCard
 from app.inference.engines import REFERENCE, EngineName, Precision, choice
@@ -117,9 +117,14 @@ def _warm(forward: Callable[[Pixels], Pixels], sides: tuple[int, ...]) -> float:
     for side in (side for side in WARM_SIDES if side <= sides[-1]):
         forward(np.zeros((1, side, side, 3), np.uint8))
     side = min(512, sides[-1])
+    return min(_timed(forward, side) for _ in range(2)) / side**2
+
+
+def _timed(forward: Callable[[Pixels], Pixels], side: int) -> float:
+    """Seconds for a tile of so many pixels a side."""
     began = time.monotonic()
     forward(np.zeros((1, side, side, 3), np.uint8))
-    return (time.monotonic() - began) / side**2
+    return time.monotonic() - began
 
 
 def _by_kind(forward: Callable[[Pixels], Pixels], tiles: Pixels) -> Pixels:
@@ -198,17 +203,20 @@ class Denoiser:
         transfer: Transfer = "auto",
         axes: AxesChoice = "auto",
         empty: Empty = np.empty,
+        progress: Progress | None = None,
     ) -> Denoised:
         """`submit`, awaited: cancelling this takes the picture off the queue.
 
         `empty` makes the array for the result, whose values do not matter: it may lie in memory
-        that other processes see.
+        that other processes see. `progress` is kept up to date; a picture that has one may take
+        longer than the deadline.
         """
         if _is_simple(picture):
             view = view_of(picture, range_, transfer)
         else:
             view = await asyncio.to_thread(view_of, picture, range_, transfer)
-        return await asyncio.wrap_future(self._queue(picture, view, strength, axes, empty))
+        queued = self._queue(picture, view, strength, axes, empty, progress)
+        return await asyncio.wrap_future(queued)
 
     def _queue(
         self,
@@ -217,6 +225,7 @@ class Denoiser:
         strength: Strength,
         axes: AxesChoice,
         empty: Empty = np.empty,
+        progress: Progress | None = None,
     ) -> Future[Denoised]:
         if view.is_flat:
             done: Future[Denoised] = Future()
@@ -236,7 +245,7 @@ class Denoiser:
             return Denoised(picture, view, restored, strength, timing)
 
         tiles = self.plan(height, width, stack, chosen)
-        return self._batcher.submit(canvas, tiles, answer)
+        return self._batcher.submit(canvas, tiles, answer, progress)
 
     def plan(
         self, height: int, width: int, stack: Stack = STILL, axes: Axes = (0,)
@@ -249,6 +258,16 @@ class Denoiser:
             planes = range(stack.volumes * sides[axis])
             tiles += [replace(tile, axis=axis, plane=n) for n in planes for tile in plane]
         return tiles
+
+    def seconds_for(self, height: int, width: int) -> float:
+        """How long such a picture takes by itself, by what a pixel has cost of late."""
+        return self._batcher.seconds(cost(self.plan(height, width)))
+
+    @property
+    def megapixels_per_second(self) -> float:
+        """Of a picture of 4 megapixels, by what a pixel has cost of late; infinite until known."""
+        seconds = self.seconds_for(2000, 2000)
+        return 4 / seconds if seconds else float("inf")
 
     async def probe(self) -> None:
         """Runs the smallest picture through the network; raises whatever that does."""

@@ -88,8 +88,8 @@ class Server(uvicorn.Server):
         now = asyncio.get_running_loop().time()
         if self._deadline is None:
             self._deadline = now + self._drain_seconds
-            logger.info("draining: %d images in progress", self._service.memory.shares)
-        return not self._service.memory.shares or now >= self._deadline
+            logger.info("draining: %d images in progress", self._service.in_flight)
+        return not self._service.in_flight or now >= self._deadline
 
 
 def serve(settings: Settings) -> int:

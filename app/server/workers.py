@@ -33,6 +33,7 @@ from prometheus_client.multiprocess import mark_process_dead
 from app.logs import configure_logs
 from app.main import create_app
 from app.server.server import Server, exit_code, make_server, metrics_apart
+from app.server.siblings import Siblings, listener_of
 from app.service.metrics import WorkersTotals
 from app.service.service import Service
 from app.settings import Settings
@@ -62,7 +63,7 @@ def serve(settings: Settings) -> int:
         registry.register(WorkersTotals(Path(folder)))
         try:
             with metrics_apart(settings, registry):
-                return Supervisor(settings, listener).run()
+                return Supervisor(settings, listener, Path(folder)).run()
         finally:
             del os.environ[SHARED_METRICS]
 
@@ -97,9 +98,10 @@ class Worker:
 class Supervisor:
     """Keep the workers alive until a signal comes."""
 
-    def __init__(self, settings: Settings, listener: socket.socket) -> None:
+    def __init__(self, settings: Settings, listener: socket.socket, folder: Path) -> None:
+        """`folder` is for what the workers share, and for them alone."""
         self._settings = settings.model_copy(update={"threads": threads_each(settings)})
-        self._listener = listener
+        self._listener, self._folder = listener, folder
         self._devices = devices()
         self._signals, self._signalled = SPAWN.Pipe(duplex=False)
 
@@ -123,7 +125,7 @@ class Supervisor:
         device = self._devices[number % len(self._devices)] if self._devices else None
         process = SPAWN.Process(
             target=_work,
-            args=(number, self._settings, self._listener, ready, device, patient),
+            args=(number, self._settings, self._listener, self._folder, ready, device, patient),
             name=f"worker-{number}",
             daemon=True,
         )
@@ -211,6 +213,7 @@ def _work(
     number: int,
     settings: Settings,
     listener: socket.socket,
+    folder: Path,
     ready: Any,
     device: str | None,
     patient: bool,
@@ -222,11 +225,14 @@ def _work(
     structlog.contextvars.bind_contextvars(worker=number)
     app = create_app(settings)
     service: Service = app.state.service
+    service.jobs.worker = number
     if patient:
         asyncio.run(service.models.load())
     if service.failure is None:
         threading.Thread(target=_drain_without_parent, args=(service,), daemon=True).start()
-        make_server(app, partial(_WorkerServer, ready=ready)).run([listener])
+        server = make_server(app, partial(_WorkerServer, ready=ready))
+        server.config.app = Siblings(app, folder, number, settings)
+        server.run([listener, listener_of(folder, number)])
     sys.exit(exit_code(service))
 
 

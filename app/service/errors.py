@@ -30,3 +30,21 @@ class UnknownModel(Exception):
 
 class NeedsTooMuchMemory(Exception):
     """A picture needs more memory than all requests together may hold."""
+
+
+class UnknownJob(Exception):
+    """There is no job of that id, or none any more."""
+
+    def __init__(self, seconds: float) -> None:
+        """`seconds` are those after which a job that has ended is forgotten."""
+        super().__init__("there is no such job")
+        self.seconds = seconds
+
+
+class TakesTooLong(Exception):
+    """A picture cannot be denoised in the time that a request may take, even by itself."""
+
+    def __init__(self, seconds: float, limit: float, faster: str | None) -> None:
+        """`faster` is a model that would do it in time, if there is one."""
+        super().__init__(f"it would take {seconds:.0f} s of {limit:g} s")
+        self.seconds, self.limit, self.faster = seconds, limit, faster

@@ -5,6 +5,7 @@ that folder instead, and whichever worker is asked adds up those of all.
 """
 
 import os
+from collections import Counter as Counts
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from prometheus_client.registry import Collector
 
 from app.sandbox.faults import Cause
 from app.sandbox.pool import Sandbox
+from app.service.jobs import Jobs, State
 from app.service.memory import Memory
 from app.service.models import Models
 from app.service.trace import Trace
@@ -34,17 +36,17 @@ METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 class Metrics:
     """Counters and histograms of the requests, and gauges read when they are asked for."""
 
-    def __init__(self, models: Models, memory: Memory, sandbox: Sandbox) -> None:
+    def __init__(self, models: Models, memory: Memory, sandbox: Sandbox, jobs: Jobs) -> None:
         self.registry = CollectorRegistry()
         self._shared: _Shared | None = None
         own: CollectorRegistry | None = self.registry
         if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
             self.registry.register(WorkersTotals(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])))
-            self._shared, own = _Shared(_State(models, memory, sandbox)), None
+            self._shared, own = _Shared(_State(models, memory, sandbox, jobs)), None
         else:
             for collector in (ProcessCollector, PlatformCollector, GCCollector):
                 collector(registry=self.registry)
-            self.registry.register(_State(models, memory, sandbox))
+            self.registry.register(_State(models, memory, sandbox, jobs))
         self._requests = Counter(
             "denoiser_requests",
             "Requests by route and status; status 499: the client left before the answer.",
@@ -91,7 +93,17 @@ class Metrics:
             self._stages.labels(stage).observe(seconds)
         if trace.status == 499:
             self._cancelled.inc()
-        elif trace.pixels and trace.status < 400:
+        elif trace.status < 400:
+            self._count_pixels(route, trace)
+
+    def count_job(self, route: str, trace: Trace) -> None:
+        """Takes in the work of a job that is done, which no request of its own tells of."""
+        for stage, seconds in trace.stages.items():
+            self._stages.labels(stage).observe(seconds)
+        self._count_pixels(route, trace)
+
+    def _count_pixels(self, route: str, trace: Trace) -> None:
+        if trace.pixels:
             self._pixels.labels(route).inc(trace.pixels)
 
 
@@ -122,8 +134,8 @@ def _has_begun(path: Path) -> bool:
 class _State(Collector):
     """What the models, the memory and the sandbox say of themselves at the moment."""
 
-    def __init__(self, models: Models, memory: Memory, sandbox: Sandbox) -> None:
-        self._models, self._memory, self._sandbox = models, memory, sandbox
+    def __init__(self, models: Models, memory: Memory, sandbox: Sandbox, jobs: Jobs) -> None:
+        self._models, self._memory, self._sandbox, self._jobs = models, memory, sandbox, jobs
 
     def collect(self) -> Iterable[Metric]:
         yield GaugeMetricFamily(
@@ -162,8 +174,17 @@ class _State(Collector):
         )
         for cause in Cause:
             losses.add_metric((cause.value,), self._sandbox.losses[cause])
-        yield queue
-        yield from (*counters, losses)
+        jobs = GaugeMetricFamily("denoiser_jobs", "Jobs that are kept.", labels=("state",))
+        states = Counts(job.state for job in self._jobs)
+        for state in State:
+            jobs.add_metric((state.value,), states[state])
+        ends = CounterMetricFamily(
+            "denoiser_jobs_ended", "Jobs that were done, failed or cancelled.", labels=("end",)
+        )
+        for end in ("done", "failed", "cancelled"):
+            ends.add_metric((end,), self._jobs.ends[end])
+        yield from (queue, jobs)
+        yield from (*counters, losses, ends)
 
 
 class _Shared:

@@ -71,8 +71,10 @@ class Models:
         try:
             self._packages = await asyncio.to_thread(self._read)
             for name, package in self._packages.items():
-                self.loaded[name] = await self._loaded(package)
-                logger.info("model %s is loaded and warm, on %s", name, self.loaded[name].engine)
+                self.loaded[name] = denoiser = await self._loaded(package)
+                engine, speed = denoiser.engine, denoiser.megapixels_per_second
+                message = "model %s is loaded and warm, on %s: %.2g megapixels a second"
+                logger.info(message, name, engine, speed)
             await asyncio.to_thread(_settle)
         except BadModelPackage as error:
             self._unloadable = error

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from app.sandbox.pool import Sandbox
 from app.service.errors import Broken
+from app.service.jobs import Jobs
 from app.service.memory import Memory
 from app.service.metrics import Metrics
 from app.service.models import Models
@@ -22,6 +23,7 @@ class Service:
     memory: Memory
     metrics: Metrics
     sandbox: Sandbox
+    jobs: Jobs
 
     @classmethod
     def create(cls, settings: Settings) -> "Service":
@@ -31,7 +33,9 @@ class Service:
             settings.memory_bytes, settings.max_requests, backlog=lambda: models.queued_seconds
         )
         sandbox = Sandbox(settings.codec_processes)
-        return cls(settings, models, memory, Metrics(models, memory, sandbox), sandbox)
+        jobs = Jobs(memory, limit=settings.max_jobs, seconds=settings.job_seconds)
+        metrics = Metrics(models, memory, sandbox, jobs)
+        return cls(settings, models, memory, metrics, sandbox, jobs)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -42,12 +46,14 @@ class Service:
         """
         self.models.reopen()
         self.sandbox.start()
+        self.jobs.open()
         running = asyncio.create_task(self.models.run())
         try:
             yield
         finally:
             running.cancel()
             await asyncio.wait([running])
+            await self.jobs.close()
             await self.models.close()
             self.sandbox.close()
 
@@ -65,6 +71,11 @@ class Service:
     def draining(self) -> bool:
         """Whether new requests are refused since the service is stopping."""
         return self.models.draining
+
+    @property
+    def in_flight(self) -> int:
+        """Requests and jobs whose answers are yet to be sent."""
+        return self.memory.shares - self.jobs.collected
 
     def drain(self) -> None:
         """Takes no new requests; those in flight go on. Safe in a signal handler."""

@@ -151,11 +151,6 @@ def landscape(width: int = 960, height: int = 640) -> Image.Image:
     return reduce(blend(picture, grass, step(y - shore, 0.0, 0.002)), width, height)
 
 
-def film(width: int = 720, height: int = 480) -> Image.Image:
-    """The same view in black and white, 8-bit grey."""
-    return landscape(width, height).convert("L")
-
-
 def blend(under: Plane, over: Plane | tuple[int, int, int], amount: Plane) -> Plane:
     """`mix` for colours: planes [height, width, 3], or an 8-bit triple, by [height, width]."""
     colour = np.array(over) / 255 if isinstance(over, tuple) else over
@@ -301,7 +296,6 @@ def reduce(planes: Plane, width: int, height: int) -> Image.Image:
 SAMPLES: dict[str, Callable[[], Image.Image]] = {
     "mri": mri,
     "landscape": landscape,
-    "film": film,
     "text": text,
 }
 

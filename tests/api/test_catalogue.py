@@ -16,6 +16,7 @@ from app.api.catalogue import CATALOGUE, Code
 from app.main import create_app
 from app.sandbox.faults import Cause, WorkerLost
 from app.service.errors import Broken
+from app.service.jobs import Job, State
 from app.service.keys import hash_of
 from app.settings import Settings
 from tests.api.conftest import listening
@@ -89,6 +90,21 @@ def loaded(app: FastAPI) -> None:
     models.loaded = {"blur": SimpleNamespace(failing=True, death=None, queued_seconds=0.0)}
 
 
+def slow(app: FastAPI) -> None:
+    """Claims a model that takes 190 seconds for any picture."""
+    card = SimpleNamespace(name="blur", historical=False)
+    slow = SimpleNamespace(card=card, seconds_for=lambda height, width: 190.0, death=None)
+    app.state.service.models.loaded = {"blur": slow}
+    app.state.service.models.denoiser = lambda name, taken=False: slow
+
+
+def at_work(app: FastAPI) -> None:
+    """Claims a job that is under way."""
+    job = Job("0-a", None, 1.0, State.RUNNING)
+    job.progress.planned, job.progress.done = 5, 2
+    app.state.service.jobs._jobs = {job.id: job}
+
+
 def ending_in(error: Exception) -> Callable[[FastAPI], None]:
     """Makes the work on a picture end so."""
 
@@ -124,6 +140,14 @@ CASES: dict[str, Case] = {
     "bad-request": (lambda client: raw(client, b"hello\r\n\r\n"), {}, nothing, said("bad-request")),
     "unauthorized": (post(), {"api_keys": hash_of("a")}, nothing, said("unauthorized")),
     "unknown-model": (get("/models/vgg"), {}, loaded, {"name": "vgg", "names": "blur"}),
+    "unknown-job": (get("/jobs/0-b"), {}, at_work, {"seconds": 600}),
+    "unfinished-job": (
+        get("/jobs/0-a/result"),
+        {},
+        at_work,
+        {"state": "running", "percent": 40},
+    ),
+    "takes-too-long": (post("/denoise"), {}, slow, said("takes-too-long") | {"remedy": ""}),
     "not-found": (get("/nothing"), {}, nothing, {}),
     "method-not-allowed": (get("/noise"), {}, nothing, {}),
     "too-slow": (slowly, {"body_seconds": 0.2}, nothing, {"part": "The body", "seconds": 0.2}),

@@ -75,11 +75,11 @@ def test_every_link_leads_somewhere(description):
     }
     found = 0
     for _, operation in operations(description):
-        for link in operation["responses"]["200"].get("links", {}).values():
+        for link in answered(operation).get("links", {}).values():
             names = {entry["name"] for entry in operations_by_id[link["operationId"]]["parameters"]}
             assert link["parameters"].keys() <= names
             found += 1
-    assert found >= 4
+    assert found >= 8
 
 
 KEY = "denoiser_for-this-test"
@@ -119,12 +119,19 @@ def operations(description):
             yield f"{method} {path}", operation
 
 
+def answered(operation):
+    """What it answers when all is well, with one status."""
+    (found,) = (each for status, each in operation["responses"].items() if status.startswith("2"))
+    return found
+
+
 def test_every_operation_is_described(description):
     for name, operation in operations(description):
         assert operation["summary"], name
         assert operation["description"], name
         assert operation["tags"], name
-        assert {"200", "500"} <= operation["responses"].keys(), name
+        assert answered(operation)["description"], name
+        assert "500" in operation["responses"], name
 
 
 def test_every_parameter_is_described(description):
@@ -137,7 +144,7 @@ def test_every_error_is_a_problem_with_examples(description):
     for name, operation in operations(description):
         for status, response in operation["responses"].items():
             assert "X-Request-ID" in response["headers"], (name, status)
-            if status == "200":
+            if status.startswith("2"):
                 continue
             content = response["content"][MEDIA_TYPE]
             assert content["schema"] == {"$ref": "#/components/schemas/Problem"}
@@ -147,10 +154,11 @@ def test_every_error_is_a_problem_with_examples(description):
 
 
 def test_pictures_are_taken_both_ways_and_answered_in_every_format(description):
-    for path in ("/denoise", "/noise"):
+    for path in ("/denoise", "/noise", "/jobs"):
         operation = description["paths"][path]["post"]
         body = operation["requestBody"]["content"].keys()
         own = {"multipart/form-data", "application/octet-stream"}
         assert body == own | {f"image/{kind}" for kind in READ}
-        answered = operation["responses"]["200"]["content"].keys()
-        assert answered == {f"image/{kind}" for kind in READ[:4]}
+        if path != "/jobs":
+            kinds = operation["responses"]["200"]["content"].keys()
+            assert kinds == {f"image/{kind}" for kind in READ[:4]}

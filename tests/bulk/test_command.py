@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from app.bulk.command import FAILED, UNFINISHED, asked_for
+from app.bulk.command import FAILED, UNFINISHED
+from app.bulk.convert import asked_for
 from app.bulk.results import read_rows
 from app.bulk.store import Store
 from app.cli import main

@@ -10,7 +10,7 @@ from app.bulk.command import Request, wanted
 from app.bulk.convert import Converter, target_key
 from app.bulk.manifest import keys
 from app.bulk.results import Results, State, read_rows
-from app.bulk.run import Choice, run
+from app.bulk.run import Choice, Run, run
 from app.bulk.shards import Shard
 from app.bulk.store import Store, StoreError
 from app.imaging.codec import Format, decode
@@ -48,11 +48,8 @@ class Bulk:
             summary = run(
                 wanted(asked, sources, targets, shard, results),
                 convert,
-                results,
-                Choice(options, overwrite, retry),
+                Run(sources, targets, results, Choice(options, overwrite, retry), stop, report),
                 threads=2,
-                stop=stop,
-                report=report,
             )
             if finish:
                 results.finish()
@@ -118,6 +115,16 @@ def test_a_stopped_run_goes_on_where_it_was(bulk, memory):
     assert len(memory.find("/in/out/denoiser-results")) == 1
 
 
+def test_local_folders_are_resumed(tmp_path):
+    (tmp_path / "in").mkdir()
+    for index in range(3):
+        (tmp_path / "in" / f"{index}.png").write_bytes(png(index))
+    bulk = Bulk(str(tmp_path / "in"), str(tmp_path / "in" / "out"))
+    assert bulk() == "3 done, 0 skipped, 0 failed"
+    assert bulk() == "0 done, 3 skipped, 0 failed"
+    assert len(bulk.rows) == 3
+
+
 def test_a_manifest_names_the_pictures(bulk, memory):
     names = ["0/0.png", "memory:///in/1/1.png", "absent.png"]
     memory.pipe_file("/lists/keys.txt", "\n".join(names).encode())
@@ -180,5 +187,5 @@ def test_sources_are_taken_as_they_are_needed(memory):
 
     stop, convert = threading.Event(), Converter(sources, targets, copied, options="", max_bytes=10)
     with Results(targets, sources, Shard()) as results:
-        run(endless(), convert, results, Choice(""), threads=2, stop=stop, report=report)
+        run(endless(), convert, Run(sources, targets, results, Choice(""), stop, report), threads=2)
     assert 20 <= len(taken) <= 28

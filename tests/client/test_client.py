@@ -139,3 +139,40 @@ heavy = {"app", "fastapi", "imagecodecs", "keras", "pydantic", "tensorflow"} & s
 assert not heavy, heavy
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_job_is_followed_and_gives_what_denoise_gives(client, pixels):
+    job = client.job(pixels, strength=0.5)
+    *_, last = job.follow()
+    assert last.ended
+    assert (last.state, last.percent, last.seconds_left) == ("done", 100, None)
+    assert job.status() == last
+    assert (job.result().array() == client.denoise(pixels, strength=0.5).array()).all()
+    job.cancel()
+    for ask in (job.status, job.result, job.cancel):
+        with pytest.raises(Problem) as refusal:
+            ask()
+        assert refusal.value.code == "unknown-job"
+
+
+def test_a_job_that_fails_raises_what_denoise_raises(client, pixels):
+    job = client.job(np.dstack([pixels, pixels[..., :1]]), format="jpeg")
+    with pytest.raises(Problem) as refusal:
+        job.result()
+    assert refusal.value.code == "unsuitable-format"
+
+
+def test_jobs_for_asyncio(service, pixels):
+    async def run():
+        async with AsyncClient(service) as client:
+            job = await client.job(pixels)
+            states = [status.state async for status in job.follow()]
+            array = (await job.result()).array()
+            assert (await job.status()).ended
+            await job.cancel()
+            with pytest.raises(Problem):
+                await job.result()
+            return states[-1], array
+
+    state, array = asyncio.run(run())
+    assert (state, array.shape) == ("done", pixels.shape)

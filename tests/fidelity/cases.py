@@ -33,6 +33,7 @@ class Kept:
     """A picture in return: its format, its samples to within `tolerance`, and what has changed.
 
     `samples` is `[height, width]` for grey, else with 2, 3 or 4 channels, of the answer's depth.
+    The last of an even number is alpha, or, with `unstated`, a channel of no stated meaning.
     """
 
     format: Format
@@ -40,6 +41,7 @@ class Kept:
     changes: tuple[Change, ...] = ()
     tolerance: int = 0
     metadata: frozenset[Item] = frozenset()
+    unstated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +184,8 @@ def _jpeg() -> Iterator[Row]:
     )
     for colours in (imagecodecs.JPEG8.CS.CMYK, imagecodecs.JPEG8.CS.YCCK):
         yield colours.name, partial(files.cmyk_jpeg, INKS, colours), printed
+    inked = files.cmyk_jpeg(INKS, imagecodecs.JPEG8.CS.CMYK)
+    yield "CMYK without Adobe's marker", partial(files.without_adobe, inked), printed
     ended = Kept(Format.JPEG, SMOOTH, (END,), LOSSY)
     for title, kind in (("colour", False), ("colour, progressive", True)):
         make = partial(by_pillow, SMOOTH, "JPEG", quality=95, progressive=kind)
@@ -288,7 +292,7 @@ def _tiff() -> Iterator[Row]:
     )
     for title, source in (("8-bit", NOISE), ("16-bit", DEEP)):
         make = partial(by_tifffile, source, photometric="rgb", extrasamples=["unspecified"])
-        yield f"{title} RGB + a channel not stated", make, Kept(Format.TIFF, source)
+        yield f"{title} RGB + a channel not stated", make, Kept(Format.TIFF, source, unstated=True)
         back = Kept(Format.PNG, source[..., :3], (CHANNEL,))
         yield f"{title} RGB + a channel not stated", make, back, "format=png"
     yield (
@@ -468,6 +472,9 @@ def _metadata() -> Iterator[Row]:
         make = partial(files.png, NOISE[..., :3], 8, 2, files.exif_text(name), interlaced=False)
         back = Kept(Format.PNG, NOISE[..., :3], (), metadata=frozenset({"exif", "gps"}))
         yield f"PNG with EXIF in a {name.decode()} chunk", make, back
+    wide = partial(by_pillow, SMOOTH, "JPEG", quality=95, exif=files.adobe_exif())
+    back = Kept(Format.JPEG, SMOOTH, (METADATA,), LOSSY, frozenset({"profile"}))
+    yield "JPEG whose EXIF alone says Adobe RGB", wide, back, "metadata=strip"
     inks = bytes(16) + b"CMYK" + bytes(108)
     chunk = files.png_chunk(b"iCCP", b"damaged\0\0" + bytes(9))
     make = partial(files.png, NOISE[..., :3], 8, 2, chunk, interlaced=False)
@@ -478,6 +485,7 @@ def _metadata() -> Iterator[Row]:
 
 
 def _conversions() -> Iterator[Row]:
+    avif, jxl = (Kept(each, SMOOTH, (), 2 * LOSSY) for each in (Format.AVIF, Format.JXL))
     flat = np.dstack((DEEP[..., :3], np.full_like(DEEP[..., 0], 65_535)))
     deep = partial(files.png, interlaced=False)
     smooth = SMOOTH.astype(np.uint16) * 257
@@ -487,6 +495,23 @@ def _conversions() -> Iterator[Row]:
         Kept(Format.TIFF, DEEP),
         "format=tiff",
     )
+    yield (
+        "16-bit RGB + alpha PNG",
+        partial(deep, DEEP, 16, 6),
+        Kept(Format.JXL, DEEP),
+        "format=jxl",
+    )
+    yield (
+        "16-bit RGB PNG",
+        partial(deep, smooth, 16, 2),
+        Kept(Format.AVIF, SMOOTH.astype(np.uint16) * 273 // 17, (DEPTH,), 16 * LOSSY),
+        "format=avif",
+    )
+    yield "8-bit RGB PNG", partial(by_pillow, SMOOTH, "PNG"), avif, "format=avif"
+    yield "8-bit RGB PNG", partial(by_pillow, SMOOTH, "PNG"), jxl, "format=jxl&quality=90"
+    back = Kept(Format.PNG, SMOOTH, (), LOSSY)
+    yield "8-bit RGB AVIF", partial(files.avif, SMOOTH, 8), back, "format=png"
+    yield "8-bit RGB JPEG XL", partial(files.jxl, SMOOTH), Kept(Format.PNG, SMOOTH), "format=png"
     yield (
         "16-bit RGB PNG",
         partial(deep, smooth, 16, 2),

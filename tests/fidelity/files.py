@@ -170,6 +170,19 @@ def exif(orientation: int, **others: bytes) -> bytes:
     return block.tobytes()
 
 
+def adobe_exif() -> bytes:
+    """EXIF that says, as some cameras do, that the samples are those of Adobe RGB."""
+    block = Image.Exif()
+    block.get_ifd(Tag.EXIF)[Tag.COLOUR_SPACE] = 2
+    return block.tobytes()
+
+
+def without_adobe(jpeg: bytes) -> bytes:
+    """A JPEG without Adobe's marker, which says what its colours are."""
+    start = jpeg.index(b"\xff\xee")
+    return jpeg[:start] + jpeg[start + 2 + int.from_bytes(jpeg[start + 2 : start + 4], "big") :]
+
+
 def profile() -> bytes:
     """A colour profile, without the time at which it was made."""
     made = bytearray(imagecodecs.cms_profile("srgb"))

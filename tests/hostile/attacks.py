@@ -18,6 +18,9 @@ import numpy as np
 
 from app.imaging import ifd
 from app.imaging.codec import ImagingError, decode
+from app.imaging.formats.heif.boxes import write_box
+from app.imaging.formats.jxl.header import Head, read_head, write_head
+from app.imaging.formats.jxl.stream import CONTAINER, codestream
 from app.imaging.tags import PIXEL_TAGS, Compression, Tag
 from tests.fidelity.files import png_chunk
 from tests.hostile.corpus import Hostile, png_of, webp_of
@@ -43,6 +46,8 @@ def attacks() -> Iterator[Hostile]:
         yield Hostile(f"TIFF of JPEG, {name}", tiff({Tag.COMPRESSION: Compression.JPEG}, data))
     yield from _headers_that_disagree()
     yield from _pages_that_share()
+    for name, data in _jpeg_xls():
+        yield Hostile(f"JPEG XL, {name}", data)
 
 
 def tiff(changes: Fields, segment: bytes = GREY.tobytes(), big: bool = False) -> bytes:
@@ -304,6 +309,32 @@ def _headers_that_disagree() -> Iterator[Hostile]:
         yield Hostile(
             f"BMP of {width} x {height}", b"BM" + struct.pack("<I4xI", 58, 54) + head + bytes(4)
         )
+
+
+def _jpeg_xls() -> Iterator[tuple[str, bytes]]:
+    """Sizes that are claimed, boxes that lie, streams that end."""
+    good = codestream(bytes(imagecodecs.jpegxl_encode(np.dstack([GREY] * 3), numthreads=1)))
+    frames = good[-(-read_head(good).bits // 8) :]
+    for width, height in ((7_900, 7_900), (65, 64), (1, 1), (30_000, 30_000), (1 << 30, 1 << 30)):
+        for profile in (False, True):
+            head = write_head(Head(width, height, lossy=False), profile).taken()
+            yield f"{width} x {height}, profile {profile}", head + frames
+    for end in (*range(2, 16), *range(16, len(good), 9)):
+        yield f"cut at {end}", good[:end]
+        yield f"cut at {end} in its box", CONTAINER + write_box(b"jxlc", good[:end])
+    for length in (1, 2, 7, 0x7FFF_FFFF, 0xFFFF_FFFF):
+        yield f"a box of {length}", CONTAINER + struct.pack(">I", length) + b"jxlc" + good
+    for length in (0, 15, 1 << 31, 1 << 62, (1 << 64) - 1):
+        yield f"a long box of {length}", CONTAINER + struct.pack(">I4sQ", 1, b"jxlc", length) + good
+    whole, last = write_box(b"jxlc", good), (1 << 31).to_bytes(4, "big")
+    yield "two streams", CONTAINER + whole * 2
+    yield "a stream and its parts", CONTAINER + whole + write_box(b"jxlp", last, good)
+    yield "no stream", CONTAINER + write_box(b"jxlp", last)
+    yield "many boxes", CONTAINER + write_box(b"free") * 20_000 + whole
+    yield "many parts", CONTAINER + write_box(b"jxlp", bytes(4), good[:1]) * 9_000
+    frame = np.zeros((1, 1, 3), np.uint8)
+    many = bytes(imagecodecs.jpegxl_encode(np.stack([frame] * 500), numthreads=1))
+    yield "500 frames", many
 
 
 def _riff(body: bytes) -> bytes:

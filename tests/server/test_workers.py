@@ -2,6 +2,7 @@
 
 import http.client
 import io
+import json
 import logging
 import multiprocessing
 import os
@@ -21,6 +22,7 @@ from app.server.workers import devices, serve, threads_each
 from app.settings import Settings
 from benchmarks.process import family
 
+EVENTS = {"Accept": "text/event-stream"}
 COMMAND = Path(sys.executable).with_name("denoiser")
 
 
@@ -100,6 +102,23 @@ def workers():
     return [p for p in multiprocessing.active_children() if p.name.startswith("worker-")]
 
 
+def find_a_job(connect, picture):
+    """Whichever worker is asked for it."""
+    headers = {"Content-Type": "image/png"}
+    status, content = read(connect(), "POST", "/jobs", picture, headers)
+    job = f"/jobs/{json.loads(content)['id']}"
+    assert status == 202
+    asked = [read(connect(), "GET", job, headers=EVENTS) for _ in range(6)]
+    assert {status for status, _ in asked} == {200}
+    assert all(b'"state":"done"' in events for _, events in asked)
+    results = [read(connect(), "GET", f"{job}/result") for _ in range(6)]
+    assert {(status, content[:4]) for status, content in results} == {(200, b"\x89PNG")}
+    assert read(connect(), "DELETE", job) == (204, b"")
+    for gone in (job, "/jobs/7-nobody"):
+        status, content = read(connect(), "GET", gone)
+        assert (status, json.loads(content)["code"]) == (404, "unknown-job")
+
+
 def test_they_serve_as_one_are_replaced_and_drain_together(serve_while):
     file = io.BytesIO()
     Image.linear_gradient("L").save(file, "PNG")
@@ -117,6 +136,8 @@ def test_they_serve_as_one_are_replaced_and_drain_together(serve_while):
 
         while samples(connect)[tiles] < 6:  # each worker tells the others once a second
             time.sleep(0.05)
+        find_a_job(connect, png)
+
         gone = workers()[0].pid
         os.kill(gone, signal.SIGKILL)
         caller.wait_for(r"worker \d died \(-9\); starting it in 1 s")
@@ -125,9 +146,9 @@ def test_they_serve_as_one_are_replaced_and_drain_together(serve_while):
             assert read(connect(), "POST", "/denoise", png, headers)[0] == 200
         wait_for_workers(connect, 2)
         assert gone not in {process.pid for process in workers()}
-        while (found := samples(connect))[tiles] < 12 or found[served] < 12:
+        while (found := samples(connect))[tiles] < 13 or found[served] < 12:
             time.sleep(0.05)
-        assert (found[served], found[tiles]) == (12, 12)
+        assert (found[served], found[tiles]) == (12, 13)
         assert not any(name.startswith("process_") for name in found)
 
         in_flight = connect()

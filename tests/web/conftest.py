@@ -15,6 +15,7 @@ import httpx
 import numpy as np
 import pytest
 import uvicorn
+from fastapi import FastAPI
 from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
@@ -44,7 +45,7 @@ SWITCHES = (
 class Site:
     """The service; of requests to /denoise, `busy` are turned away first, and `faults` fail."""
 
-    app: ASGIApp
+    app: FastAPI
     url: str = ""
     busy: int = 0
     faults: int = 0
@@ -122,7 +123,7 @@ def site(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sit
 
 
 @contextmanager
-def serving(app: ASGIApp) -> Iterator[Site]:
+def serving(app: FastAPI) -> Iterator[Site]:
     """The application on a free port, once it is ready."""
     site = Site(app)
     server = uvicorn.Server(uvicorn.Config(site, port=0, log_config=None, ws="none"))
@@ -293,6 +294,29 @@ def page(chromium: webdriver.Chrome, site: Site, tmp_path: Path) -> Iterator[Pag
     assert page.log() == []
     fetched = page.run("return performance.getEntriesByType('resource').map(each => each.name)")
     assert [url for url in fetched if not url.startswith((site.url, f"blob:{site.url}"))] == []
+
+
+@pytest.fixture
+def tiles(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Semaphore]:
+    """Lets the network do a batch each time that it is released."""
+    gate = threading.Semaphore(0)
+    batcher = site.app.state.service.models.loaded["blur"]._batcher
+    forward = batcher._forward
+
+    def gated(batch: Any) -> Any:
+        assert gate.acquire(timeout=60)
+        return forward(batch)
+
+    monkeypatch.setattr(batcher, "_forward", gated)
+    yield gate
+    gate.release(100)
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    """A picture of more than 4 million pixels, in more than one tile."""
+    Image.linear_gradient("L").resize((2600, 1700)).save(tmp_path / "large.jpg")
+    return tmp_path / "large.jpg"
 
 
 @pytest.fixture

@@ -75,6 +75,58 @@ def test_axe_finds_nothing_in_any_state_of_the_page(screen, picture, tmp_path):
     check(page)
 
 
+def test_axe_finds_nothing_while_a_large_picture_is_worked_on(screen, large, tiles):
+    screen.choose(large)
+    screen.until(lambda: screen.text("#going-words").startswith("0%"))
+    check(screen)
+    screen.find("#going-cancel").click()
+    check(screen)
+
+
+def test_axe_finds_nothing_on_the_page_about_the_models(screen):
+    screen.chrome.get(f"{screen.site.url}/about-models")
+    screen.until(lambda: screen.find("article"))
+    check(screen)
+
+
+SHIFTS = """
+  window.shifted = 0;
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) shifted += entry.value;
+  }).observe({type: "layout-shift", buffered: true});
+"""
+
+
+def test_nothing_jumps_once_a_picture_is_on_the_table(screen, picture):
+    """Nor at the start: half of what Core Web Vitals call good is the most."""
+    screen.chrome.get(screen.site.url)
+    screen.run(SHIFTS)
+    screen.until(lambda: screen.find("#model option[value=blur]"))
+    assert screen.run("return shifted") < 0.05
+    screen.site.held.clear()
+    screen.choose(picture("noisy.png", 600, 400))
+    screen.until(lambda: screen.text("#status").startswith("Taking"))
+    screen.run("shifted = 0")
+    screen.site.held.set()
+    screen.done()
+    screen.run("return new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn, 50)))")
+    assert screen.run("return shifted") < 0.05
+
+
+def test_nothing_moves_where_motion_is_not_wanted(page, picture):
+    moving = "return document.getAnimations().length"
+    features = [{"name": "prefers-reduced-motion", "value": "reduce"}]
+    page.site.held.clear()
+    page.choose(picture("noisy.png"))
+    page.until(lambda: page.shown("#progress") and page.run(moving) > 0)
+    page.cdp("Emulation.setEmulatedMedia", features=features)
+    try:
+        page.until(lambda: page.run(moving) == 0)
+        assert page.shown("#progress")
+    finally:
+        page.cdp("Emulation.setEmulatedMedia", features=[])
+
+
 def test_axe_finds_nothing_in_the_question_for_a_key(screen, picture):
     screen.site.key = "right"
     screen.choose(picture("noisy.png"))

@@ -255,16 +255,29 @@ def test_a_sample_shows_noise_added_taken_away_and_measured(page):
     assert page.text("#sigma").lower().startswith("could not tell: ")
 
 
-@pytest.mark.parametrize(("sample", "kind"), [("landscape", "camera"), ("film", "grain")])
-def test_samples_have_the_noise_of_cameras_and_of_film(page, sample, kind):
-    page.find(f"[data-sample={sample}]").click()
+def test_a_drawing_gets_the_noise_of_a_camera(page):
+    page.find("[data-sample=landscape]").click()
     page.done()
 
-    assert page.find("#kind").get_attribute("value") == kind
+    assert page.find("#kind").get_attribute("value") == "camera"
     assert len(page.text("#kind-hint")) > 10
     noisy = float(page.text("#psnr-noisy").removesuffix(" dB"))
     factor = float(page.text("#factor-value").split(",")[0])
     assert noisy == pytest.approx(-20 * np.log10(factor), abs=0.6)
+
+
+@pytest.mark.parametrize("sample", ["high-iso", "film", "scan"])
+def test_the_first_samples_are_noisy_photographs(page, sample):
+    page.pick("way", "show")
+    first = page.run("return document.querySelector('[data-sample]').dataset.sample")
+    assert first == "high-iso"
+    page.find(f"[data-sample={sample}]").click()
+    page.done()
+
+    assert page.find("input[name=way][value=clean]").is_selected()
+    assert page.text("#name") == f"{sample}.jpg"
+    assert not page.shown("#scores-panel")
+    assert page.text("#sigma").split(":")[0].lower() in {"easily seen", "strong"}
 
 
 def test_another_model_can_be_chosen_and_says_what_it_is(page, picture):

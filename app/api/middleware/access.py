@@ -14,7 +14,11 @@ from app.api.rate import RateLimit
 from app.api.trace import trace_of
 from app.service.keys import known
 
-OPEN = {"/", "/health/live", "/health/ready", "/docs", "/redoc", "/openapi.json"}
+OPEN = {
+    *("/", "/about-models"),
+    *("/health/live", "/health/ready"),
+    *("/docs", "/redoc", "/openapi.json"),
+}
 OPEN_FOLDERS = ("/static/", "/docs-assets/")
 """What a browser or an orchestrator asks for, that cannot send a key; it tells nothing secret."""
 

@@ -13,8 +13,10 @@ from app.api.dependencies import ServiceOf, ShareOf, TraceOf
 from app.api.problems import invalid_body
 from app.api.schemas import Comparison
 from app.api.upload import read_image, read_images
-from app.api.work import decoded, decoding, limits_of, opened, weight, while_wanted
+from app.api.work import while_wanted
 from app.imaging.codec import Format
+from app.service import operations
+from app.service.operations import DenoisedFile, decoding, limits_of, opened, weight
 from app.service.options import DenoiseOptions, NoiseOptions
 
 router = APIRouter(tags=["pictures"])
@@ -24,16 +26,7 @@ router = APIRouter(tags=["pictures"])
     "/denoise",
     summary="Remove the noise from a picture",
     response_class=Response,
-    responses=openapi.picture(
-        "The denoised picture.",
-        openapi.MODEL,
-        openapi.SIGMA,
-        openapi.RANGE,
-        openapi.TRANSFER,
-        describe=openapi.link(
-            "describe_model", "The model's card.", name="$response.header.X-Model"
-        ),
-    )
+    responses=openapi.denoised("The denoised picture.")
     | openapi.problems(400, 404, 408, 413, 415, 422, 500, 503),
     openapi_extra=openapi.upload(),
 )
@@ -50,44 +43,20 @@ async def denoise(
     """
     service.models.denoiser(options.model)  # lest a picture be sent in vain
     files, options = await read_image(request, share, options)
-    denoiser = service.models.denoiser(options.model, taken=True)
-    trace.model = denoiser.card.name
     async with while_wanted(request, service.settings.timeout_seconds):
-        with trace.stage("decode"), decoding():
-            async with service.sandbox.worker() as worker:
-                shared = await decoded(service, worker, trace, share, files)
-            share.hold(weight(shared.layout, options.axes))
-        picture, restored = shared.pixels, shared.room()
-        result = await denoiser.denoise(
-            picture,
-            strength=options.shares,
-            range_=options.working_range,
-            transfer=options.transfer,
-            axes=options.axes,
-            empty=restored.array,
-        )
-        trace.stages |= {"queue": result.timing.queue, "infer": result.timing.infer}
-        with trace.stage("encode"):
-            async with service.sandbox.worker() as worker:
-                file, sigma = await worker.finish(
-                    shared,
-                    restored if result.restored is not result.view.pixels else None,
-                    options.format_for(picture.format, lossless=shared.layout.lossless),
-                    options.quality,
-                    channels=result.restored.shape[-1],
-                    strength=options.shares,
-                    working_range=options.range,
-                    transfer=options.transfer,
-                    strip=options.strips,
-                )
-    share.hold(len(file.data))
+        found = await operations.denoise(service, trace, share, files, options)
+    return denoised_response(found, service.settings.answer_seconds)
+
+
+def denoised_response(found: DenoisedFile, seconds: float) -> PictureResponse:
+    """The picture, which is to be taken within so many seconds, and what was found."""
     headers = {
-        "X-Model": denoiser.card.name,
-        "X-Noise-Sigma": f"{sigma:.4f}",
-        "X-Range": str(result.range),
-        "X-Transfer": result.transfer,
+        "X-Model": found.model,
+        "X-Noise-Sigma": f"{found.sigma:.4f}",
+        "X-Range": str(found.range),
+        "X-Transfer": found.transfer,
     }
-    return PictureResponse(file, "denoised", headers, seconds=service.settings.answer_seconds)
+    return PictureResponse(found.file, "denoised", headers, seconds=seconds)
 
 
 @router.post(

@@ -1,4 +1,4 @@
-"""GET /, the web page."""
+"""GET / and /about-models, the web pages."""
 
 from pathlib import Path
 
@@ -15,3 +15,9 @@ router = APIRouter(include_in_schema=False)
 async def page() -> FileResponse:
     """The page; what it loads is below /static."""
     return FileResponse(WEB / "index.html")
+
+
+@router.api_route("/about-models", methods=["GET", "HEAD"])
+async def about_models() -> FileResponse:
+    """What the models are for, and how well they do: the cards of /models, for people."""
+    return FileResponse(WEB / "about-models.html")

@@ -2,6 +2,7 @@
 
 import { Batch } from "./batch.js";
 import * as choices from "./choices.js";
+import * as going from "./going.js";
 import { onPictures } from "./intake.js";
 import * as list from "./list.js";
 import * as notice from "./notice.js";
@@ -9,7 +10,7 @@ import { Work } from "./picture.js";
 import { removed } from "./removed.js";
 import { showCard, showFacts, showScores } from "./results.js";
 import * as saving from "./saving.js";
-import { models as readModels } from "./service.js";
+import { models as readModels, Problem } from "./service.js";
 import * as stage from "./stage.js";
 import * as words from "./words.js";
 
@@ -49,7 +50,7 @@ function ordered() {
 async function open(files) {
   const given = [...files];
   if (!given.length) return;
-  const items = batch.add(given.map((file) => new Work(file)));
+  const items = batch.add(given.map((file) => new Work(file, progressed)));
   if (!many()) return openAlone(items[0]);
   restart();
   batch.start(ordered());
@@ -67,9 +68,30 @@ async function openAlone(item) {
     if (!signal.aborted) put(item);
   } catch (error) {
     if (signal.aborted) return;
+    going.hide();
     batch.clear();
     report(error, () => open([item.work.file]));
   }
+}
+
+/** The service has come further with a picture. */
+function progressed(work, progress) {
+  work.going = progress;
+  const item = batch.items.find((each) => each.work === work);
+  if (many()) list.update(batch, item);
+  else if (item) going.show(work.name, progress, cancel);
+}
+
+/** Give up the picture that the service is working on. */
+function cancel() {
+  const again = current ? () => run({ first: true }) : () => open([work.file]);
+  const [{ work }] = batch.items;
+  restart();
+  if (!current) batch.clear();
+  busy(false);
+  $("download").disabled = true;
+  const words = { title: "Cancelled", detail: `The service has given up ${work.name}.` };
+  report(new Problem(words), again);
 }
 
 /** Put a picture of the batch on the table. */
@@ -163,6 +185,7 @@ async function measure() {
 /** Give up what is under way; the signal for what takes its place. */
 function restart() {
   clearTimeout(pause);
+  going.hide();
   running.abort();
   running = new AbortController();
   return running.signal;
@@ -225,7 +248,7 @@ function enter(first) {
   $("another").textContent = many() ? "Start over" : "Another picture";
   document.title = `${name} – Denoiser`;
   document.body.classList.add("working");
-  $("results").hidden = true;
+  $("results").classList.add("pending");
   list.show(batch, current, choose);
   adjust();
   if (!first) return;
@@ -315,6 +338,7 @@ function showZoom(zoom) {
 }
 
 function busy(on) {
+  if (!on) going.hide();
   $("progress").hidden = !on;
   $("comparison").setAttribute("aria-busy", String(on));
   $("download").disabled = on;
@@ -336,17 +360,22 @@ function report(error, again = null) {
 
 // --- what is done to it --------------------------------------------------------------------
 
-/** Open a sample, with noise of the kind that such pictures have. */
-async function sample({ sample: name, kind, factor }) {
-  document.querySelector('input[name="way"][value="show"]').checked = true;
-  $("kind").value = kind;
-  $("factor").value = factor;
+/** Open a sample: one that is noisy as it is, or a drawing with noise of its kind. */
+async function sample(button) {
+  const { kind, factor } = button.dataset;
+  const way = kind ? "show" : "clean";
+  document.querySelector(`input[name="way"][value="${way}"]`).checked = true;
+  if (kind) {
+    $("kind").value = kind;
+    $("factor").value = factor;
+  }
   adjust();
   try {
-    const response = await fetch(`static/samples/${name}.png`);
-    await open([new File([await response.blob()], `${name}.png`, { type: "image/png" })]);
+    const address = button.querySelector("img").src;
+    const blob = await (await fetch(address)).blob();
+    await open([new File([blob], address.split("/").at(-1), { type: blob.type })]);
   } catch (error) {
-    report(error, () => sample({ sample: name, kind, factor }));
+    report(error, () => sample(button));
   }
 }
 
@@ -380,7 +409,7 @@ function listen() {
   }
   stage.comparison.zoomed = showZoom;
   for (const button of document.querySelectorAll("[data-sample]")) {
-    button.addEventListener("click", () => sample(button.dataset));
+    button.addEventListener("click", () => sample(button));
   }
 }
 

@@ -5,6 +5,8 @@ import * as service from "./service.js";
 
 const KEPT = 8; // answers remembered for a picture; each may be tens of megabytes
 
+const LARGE = { pixels: 4e6, bytes: 8e6 }; // from which on a picture is worth a job
+
 const HEAD = 1024; // bytes that a file is known by
 const READ = /^(?:BM|GIF8|\x89PNG|\xff\xd8\xff|RIFF.{4}WEBP|II[*+]\0(?!.{4}CR\x02)|MM\0[*+])/s;
 
@@ -35,16 +37,16 @@ export async function foreignTo(blob) {
   return new service.Problem({ title: `This is ${found.title} file`, detail: advice, status: 415 });
 }
 
-/** Whether this browser can draw the file. */
-export async function isShowable(blob) {
+/** The pixels of a file that this browser can draw; null where it cannot. */
+async function pixelsOf(blob) {
   const url = URL.createObjectURL(blob);
   const image = new Image();
   image.src = url;
   try {
     await image.decode();
-    return true;
+    return image.naturalWidth * image.naturalHeight;
   } catch {
-    return false;
+    return null;
   } finally {
     URL.revokeObjectURL(url);
   }
@@ -60,8 +62,10 @@ export class Work {
   #answers = new Map();
   view = null; // what the browser draws of the file, once that is known
 
-  constructor(file) {
+  /** @param {function(Work, Object)} progressed called with how far the service is with it */
+  constructor(file, progressed) {
     this.file = file;
+    this.progressed = (progress) => progressed(this, progress);
     this.name = file.name || "pasted picture";
   }
 
@@ -76,7 +80,9 @@ export class Work {
     const format = await formatOf(this.file);
     this.format = format ?? "png"; // what the service answers others in
     this.kind = (format ?? (this.file.type.split("/")[1] || "picture")).toUpperCase();
-    this.showable = await isShowable(this.file);
+    const pixels = await pixelsOf(this.file);
+    this.showable = pixels !== null;
+    this.large = pixels >= LARGE.pixels || (!this.showable && this.file.size >= LARGE.bytes);
     if (this.showable) this.view = this.file;
   }
 
@@ -86,7 +92,7 @@ export class Work {
     if (this.view) return;
     const png = { strength: 0, format: "png" };
     this.view = (await this.#once(["view"], signal, () =>
-      service.denoise(this.file, png, signal))).blob;
+      this.#denoise(this.file, png, signal))).blob;
   }
 
   /** The format in which the service answers when none is asked for. */
@@ -111,8 +117,14 @@ export class Work {
     return this.#once(["denoised", noise, model, strength, colour, other], signal, async () => {
       const upload = noise ? await this.#noisy(noise, signal) : this.file;
       const colour_strength = colour === strength ? null : colour;
-      return service.denoise(upload, { model, strength, colour_strength, format: other }, signal);
+      return this.#denoise(upload, { model, strength, colour_strength, format: other }, signal);
     });
+  }
+
+  #denoise(upload, options, signal) {
+    return this.large
+      ? service.denoiseAsJob(upload, options, signal, this.progressed)
+      : service.denoise(upload, options, signal);
   }
 
   /** The scores of the noisy and of the denoised picture against the upload. */

@@ -19,7 +19,7 @@ export function showFacts({ sigma, taken, timing, seconds }, noise) {
   $("timing-words").textContent = stages
     .map(([stage, milliseconds]) => `${words.stageName(stage)} ${words.duration(milliseconds)}`)
     .join(", ");
-  $("results").hidden = false;
+  $("results").classList.remove("pending");
 }
 
 export function showScores(scores) {

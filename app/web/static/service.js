@@ -22,6 +22,11 @@ export async function models() {
   return whole((await accepted(await send("models"))).json());
 }
 
+/** The same for a page that has nothing else to show: asks for a key where one is needed. */
+export async function askModels() {
+  return whole((await ask("models")).json());
+}
+
 /** @returns {Promise<{blob: Blob, model: string, sigma: ?number, timing: Object, seconds: number}>} */
 export async function denoise(image, options, signal) {
   const started = performance.now();
@@ -36,6 +41,88 @@ export async function denoise(image, options, signal) {
   };
 }
 
+/**
+ * The same as a job, for what takes long: how far it is, is told to `progress`, and when the signal
+ * is aborted the service gives it up.
+ * @param {function({sent: number}|{percent: number, left: ?number})} progress `sent` up to 1, of the
+ *   upload; `left` in seconds
+ */
+export async function denoiseAsJob(image, options, signal, progress) {
+  const started = performance.now();
+  const sending = (address, request, key) =>
+    upload(address, request, key, (sent) => progress({ sent }));
+  const { id } = await whole((await ask("jobs", { image }, options, signal, sending)).json());
+  const job = `jobs/${id}`;
+  try {
+    signal.throwIfAborted();
+    const { stages = {} } = await followed(job, signal, progress);
+    const response = await accepted(await send(`${job}/result`, { signal }));
+    return {
+      blob: await whole(response.blob()),
+      model: response.headers.get("X-Model"),
+      sigma: number(response.headers.get("X-Noise-Sigma")),
+      timing: Object.fromEntries(Object.entries(stages).map(([name, s]) => [name, s * 1000])),
+      seconds: (performance.now() - started) / 1000,
+    };
+  } finally {
+    send(job, { method: "DELETE", keepalive: true }).catch(() => {}); // else it is kept a while
+  }
+}
+
+/** What became of a job, once it has ended. */
+async function followed(job, signal, progress) {
+  for (;;) {
+    const headers = { Accept: "text/event-stream" };
+    const response = await accepted(await send(job, { signal, headers }));
+    for await (const status of events(response.body)) {
+      progress({ percent: status.percent, left: status.seconds_left ?? null });
+      if (status.state === "done" || status.state === "failed") return status;
+    }
+  }
+}
+
+/** The objects of a stream of server-sent events. */
+async function* events(stream) {
+  const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  for (;;) {
+    const { done, value } = await whole(reader.read());
+    if (done) return;
+    const parts = (text + value).split("\n\n");
+    text = parts.pop();
+    for (const part of parts) yield JSON.parse(part.slice("data: ".length));
+  }
+}
+
+/** A request whose upload is told of as it goes, which fetch cannot do. */
+function upload(address, { method, body, signal }, key, progress) {
+  return whole(new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    let sent = false;
+    request.open(method, address);
+    request.responseType = "blob";
+    if (key) request.setRequestHeader("X-API-Key", key);
+    request.upload.onprogress = ({ loaded, total }) => progress(total ? loaded / total : 0);
+    request.upload.onload = () => (sent = true);
+    request.onload = () => resolve(new Response(request.response, {
+      status: request.status, statusText: request.statusText, headers: headersOf(request),
+    }));
+    request.onerror = () => reject(new TypeError("no connection"));
+    signal.addEventListener("abort", () => {
+      if (sent) return; // there may be a job by now, which is given up once its name has come
+      request.abort();
+      reject(signal.reason);
+    });
+    signal.throwIfAborted();
+    request.send(body);
+  }));
+}
+
+function headersOf(request) {
+  const lines = request.getAllResponseHeaders().trim().split("\r\n");
+  return lines.map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 2)]);
+}
+
 /** @returns {Promise<{blob: Blob, seed: string}>} */
 export async function noise(image, options, signal) {
   const response = await ask("noise", { image }, options, signal);
@@ -47,7 +134,7 @@ export async function compare(reference, image, signal) {
   return whole((await ask("compare", { reference, image }, {}, signal)).json());
 }
 
-async function ask(path, pictures = null, options = {}, signal = undefined) {
+async function ask(path, pictures = null, options = {}, signal = undefined, sending = send) {
   const given = Object.entries(options).filter(([, value]) => value !== null && value !== "");
   const query = new URLSearchParams(given).toString();
   const request = { signal };
@@ -58,15 +145,16 @@ async function ask(path, pictures = null, options = {}, signal = undefined) {
   }
   const address = query ? `${path}?${query}` : path;
   let key = currentKey();
-  let response = await send(address, request, key);
+  let response = await sending(address, request, key);
   while (response.status === 401 && (key = await newKey(key))) {
-    response = await send(address, request, key);
+    response = await sending(address, request, key);
   }
   return accepted(response);
 }
 
 function send(address, request = {}, key = currentKey()) {
-  return whole(fetch(address, { ...request, headers: key ? { "X-API-Key": key } : {} }));
+  const headers = { ...request.headers, ...(key ? { "X-API-Key": key } : {}) };
+  return whole(fetch(address, { ...request, headers }));
 }
 
 /** What has been promised, unless the connection is lost before all of it is there. */

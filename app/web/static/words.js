@@ -61,14 +61,26 @@ export function sigma(value, kind, taken = null) {
 }
 
 /** Where an item of the batch stands. */
-export function state({ state, result, problem }) {
+export function state({ state, result, problem, work }) {
   if (state === "done") {
     const known = result.sigma !== null && !UNEVEN[result.kind];
     const noise = known ? strength(result.sigma) : "could not tell";
     return `Noise: ${noise}, ${duration(result.seconds * 1000)}`;
   }
   if (state === "failed") return problemTitle(problem.code, problem.title ?? problem.message);
+  if (state === "working" && work.going) return `Denoising: ${going(work.going)}`;
   return { waiting: "Waiting", working: "Denoising…", held: "The service is busy, waiting" }[state];
+}
+
+/** How far the service is with a picture. */
+export function going({ sent, percent, left }) {
+  if (sent !== undefined) return sent < 1 ? `Sending: ${Math.round(sent * 100)}%` : "Sent";
+  return left === null ? `${percent}%` : `${percent}%, ${remaining(left)} left`;
+}
+
+function remaining(seconds) {
+  if (seconds < 90) return `about ${Math.max(1, Math.round(seconds))} s`;
+  return `about ${Math.round(seconds / 60)} min`;
 }
 
 /** What a zip does not hold, and why the first of it is not there. */
@@ -131,12 +143,18 @@ function quality(metrics) {
 /** A model in the list; the historical ones are there to be compared with, and come last. */
 export const model = (title, historical) => (historical ? `${title} (historical)` : title);
 
-/** A model card as pairs of a heading and a sentence. */
+/** A model card as pairs of a heading and a sentence, with the first of its measurements. */
 export function card(model) {
+  const [made, ...rest] = facts(model);
+  const well = ["How well", quality(model.metrics)];
+  return [made, well, ...rest].filter(([, words]) => words);
+}
+
+/** What a model is, as pairs of a heading and a sentence. */
+export function facts(model) {
   const sets = model.training_data.map(({ name, images }) => `${name} (${images} images)`);
   return [
     ["Made for", model.noise],
-    ["How well", quality(model.metrics)],
     ["Learned from", sets.join(", ")],
     ["Size", `${million(model.parameters)} parameters, ${bytes(model.bytes)}; ` +
       `${model.gmac.toFixed(1)} billion multiplications for 256 × 256 pixels`],

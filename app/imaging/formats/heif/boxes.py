@@ -23,11 +23,10 @@ def boxes(data: bytes | memoryview) -> Iterator[Box]:
         if position == len(view):
             return
         length, name = struct.unpack_from(">I4s", view, position)
-        start = position + 8
+        start, end = position + 8, position + length if length else len(view)
         if length == 1:
             (length,) = struct.unpack_from(">Q", view, start)
-            start += 8
-        end = position + length if length else len(view)
+            start, end = start + 8, position + length
         if not start <= end <= len(view):
             raise UnreadableImage("The image is truncated: a box is longer than its file.")
         yield Box(name, bytes(view[start:end]))

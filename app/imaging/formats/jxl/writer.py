@@ -20,10 +20,8 @@ from app.imaging.picture import Format, Picture
 from app.imaging.samples import interleave
 
 DEFAULT_QUALITY = 90
-EFFORT = 4  # benchmarks/codecs.py: 5 takes four times as long for files no smaller
-LOSSLESS_EFFORT = (
-    2  # 1 is fast and larger by a tenth, 5 smaller by a twentieth in ten times as long
-)
+EFFORT = 3  # benchmarks/codecs.py: 5 saves a twentieth, in six times as long
+LOSSLESS_EFFORT = 2  # benchmarks/codecs.py: 3 saves a tenth, in twice as long; 1 costs an eighth
 
 _LOSSLESS = 100
 _EXPONENTS = {2: 5, 4: 8}  # bits of it in floats of so many bytes

@@ -1,0 +1,186 @@
+"""POST /jobs, and what can be done with a job: GET, GET its result, DELETE."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from starlette.background import BackgroundTask
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from app.api import openapi
+from app.api.dependencies import ServiceOf, TraceOf
+from app.api.problems import as_problem, problem, problem_of
+from app.api.routes.images import denoised_response
+from app.api.schemas import JobStatus
+from app.api.upload import read_image
+from app.inference.batcher import Progress
+from app.service import operations
+from app.service.jobs import Job, Operation, State, Status
+from app.service.memory import Share
+from app.service.operations import DenoisedFile
+from app.service.options import DenoiseOptions
+from app.service.service import Service
+from app.service.trace import Trace
+
+logger = logging.getLogger(__name__)
+
+router = APIRouter(tags=["jobs"])
+
+EVENTS = "text/event-stream"
+
+
+async def _job(
+    service: ServiceOf,
+    trace: TraceOf,
+    job_id: Annotated[
+        str,
+        Path(
+            min_length=1,
+            max_length=64,
+            description="As POST /jobs has answered.",
+            examples=["0-mtwG5iRsXcYlBc0JdMfWvA"],
+        ),
+    ],
+) -> Job:
+    return service.jobs.find(job_id, trace.key)
+
+
+JobOf = Annotated[Job, Depends(_job)]
+
+
+@router.post(
+    "/jobs",
+    status_code=202,
+    summary="Denoise an image in the background",
+    response_model=JobStatus,
+    response_model_exclude_none=True,
+    responses=openapi.accepted(
+        "The job, which has been queued.",
+        job=openapi.link("get_job", "How far it is.", job_id="$response.body#/id"),
+        result=openapi.link("get_result", "Its result.", job_id="$response.body#/id"),
+        cancel=openapi.link("cancel_job", "To give it up.", job_id="$response.body#/id"),
+    )
+    | openapi.problems(400, 404, 408, 413, 415, 422, 500, 503),
+    openapi_extra=openapi.upload(),
+)
+async def create_job(
+    request: Request,
+    service: ServiceOf,
+    trace: TraceOf,
+    options: Annotated[DenoiseOptions, Query()],
+) -> Response:
+    """Takes what /denoise takes, and answers as soon as the image has arrived.
+
+    The job may take as long as it does. It is kept in memory, with its result, until some minutes
+    after it has ended (DENOISER_JOB_SECONDS), and is lost with the process.
+    """
+    service.models.denoiser(options.model)  # lest an image be sent in vain
+    with ExitStack() as held:
+        share = held.enter_context(service.memory.share())
+        (file,), options = await read_image(request, share, options)
+        denoiser = service.models.denoiser(options.model, taken=True)
+        header = await operations.look(service, file)
+        job = service.jobs.start(
+            _denoising(service, Trace(trace.request_id), file, options),
+            held,
+            owner=trace.key,
+            seconds=operations.seconds_for(denoiser, header),
+        )
+    headers = {"Location": str(request.app.url_path_for("get_job", job_id=job.id))}
+    status = _described(job, service.jobs.status(job), trace)
+    return JSONResponse(status.model_dump(mode="json", exclude_none=True), 202, headers)
+
+
+def _denoising(service: Service, trace: Trace, file: bytes, options: DenoiseOptions) -> Operation:
+    async def work(share: Share, progress: Progress) -> tuple[DenoisedFile, Trace]:
+        trace.stages.clear()
+        try:
+            found = await operations.denoise(service, trace, share, [file], options, progress)
+        except Exception as error:
+            if as_problem(error).code == "internal-error":
+                logger.exception("job failed")
+            raise
+        service.metrics.count_job("/jobs", trace)
+        return found, trace
+
+    return work
+
+
+@router.get(
+    "/jobs/{job_id}",
+    summary="Tell how far a job is",
+    response_model=JobStatus,
+    response_model_exclude_none=True,
+    responses=openapi.events(
+        "How far it is.",
+        result=openapi.link("get_result", "Its result.", job_id="$response.body#/id"),
+    )
+    | openapi.problems(404, 422, 500, 503),
+)
+async def get_job(request: Request, service: ServiceOf, trace: TraceOf, job: JobOf) -> Response:
+    """Answers once, or, to `Accept: text/event-stream`, each time that something has changed."""
+    if EVENTS in request.headers.get("accept", ""):
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(_events(service, job, trace), media_type=EVENTS, headers=headers)
+    status = _described(job, service.jobs.status(job), trace)
+    return JSONResponse(
+        status.model_dump(mode="json", exclude_none=True), headers={"Cache-Control": "no-store"}
+    )
+
+
+async def _events(service: Service, job: Job, trace: Trace) -> AsyncIterator[str]:
+    """Each change, until the end of the job or of the time in which an answer must be taken."""
+    async for status in service.jobs.changes(job, service.settings.answer_seconds):
+        described = _described(job, status, trace)
+        yield f"data: {described.model_dump_json(exclude_none=True)}\n\n"
+
+
+@router.get(
+    "/jobs/{job_id}/result",
+    summary="Fetch the result of a job",
+    response_class=Response,
+    responses=openapi.denoised("The denoised image.") | openapi.problems(404, 409, 422, 500, 503),
+)
+async def get_result(service: ServiceOf, trace: TraceOf, job: JobOf) -> Response:
+    """Answers what /denoise would have answered: the image, or the problem that there was."""
+    if job.error is not None:
+        raise as_problem(job.error)
+    if job.state is not State.DONE:
+        raise problem("unfinished-job", state=job.state.value, percent=job.percent)
+    found, _ = job.result
+    trace.model = found.model
+    response = denoised_response(found, service.settings.answer_seconds)
+    response.background = BackgroundTask(_collected, job)
+    return response
+
+
+async def _collected(job: Job) -> None:
+    job.collected = True
+
+
+@router.delete(
+    "/jobs/{job_id}",
+    status_code=204,
+    summary="Cancel a job",
+    response_class=Response,
+    responses=openapi.no_content("It is gone, and its work with it.")
+    | openapi.problems(404, 422, 500, 503),
+)
+async def cancel_job(service: ServiceOf, job: JobOf) -> Response:
+    """Gives up the work that is left, and forgets the job with its result."""
+    await service.jobs.cancel(job)
+    return Response(status_code=204)
+
+
+def _described(job: Job, status: Status, trace: Trace) -> JobStatus:
+    left = status.seconds_left
+    return JobStatus(
+        id=job.id,
+        state=status.state,
+        percent=status.percent,
+        seconds_left=None if left is None else round(left, 1),
+        stages=job.result[1].stages if status.state is State.DONE else None,
+        problem=None if job.error is None else problem_of(job.error, trace.request_id),
+    )

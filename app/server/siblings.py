@@ -1,0 +1,120 @@
+"""Jobs among workers: a request for a job goes on to the worker whose job it is.
+
+A job's id begins with its worker's number. Each worker listens on a Unix socket in a folder that
+nobody but the service may enter, and does there what it does on the common port.
+"""
+
+import asyncio
+import re
+import socket
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+import httpx
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.api.problems import problem_response
+from app.api.trace import trace_for
+from app.service.errors import UnknownJob
+from app.settings import Settings
+
+Field = tuple[bytes, bytes]
+
+JOB = re.compile(r"/jobs/(\d{1,4})-[^/]+(/result)?")
+CLIENT = b"x-denoiser-client"
+"""The header in which one worker tells another the caller's address."""
+HOP_BY_HOP = {b"connection", b"keep-alive", b"transfer-encoding", b"te", b"trailer", b"upgrade"}
+
+
+def listener_of(folder: Path, number: int) -> socket.socket:
+    """The socket of a worker, in place of one that a worker of that number has left."""
+    path = _path(folder, number)
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    return listener
+
+
+def _path(folder: Path, number: int) -> Path:
+    return folder / f"{number}.sock"
+
+
+class Siblings:
+    """ASGI middleware around one of several workers: hands what is another's to that one.
+
+    The other checks keys and limits, as it does for whatever comes to itself.
+    """
+
+    def __init__(self, app: ASGIApp, folder: Path, number: int, settings: Settings) -> None:
+        """`folder` has the workers' sockets; this worker is the one of that `number`."""
+        self.app = app
+        self._folder, self._number = folder, number
+        self._patience, self._kept = 2 * settings.answer_seconds, settings.job_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI interface."""
+        found = JOB.fullmatch(scope["path"]) if scope["type"] == "http" else None
+        if _came_by(scope) == str(_path(self._folder, self._number)):
+            await self.app(_as_it_came(scope), receive, send)
+        elif found is None or int(found[1]) == self._number:
+            await self.app(scope, receive, send)
+        else:
+            await self._hand_on(int(found[1]), scope, receive, send)
+
+    async def _hand_on(self, number: int, scope: Scope, receive: Receive, send: Send) -> None:
+        transport = httpx.AsyncHTTPTransport(uds=str(_path(self._folder, number)))
+        async with httpx.AsyncClient(transport=transport, timeout=self._patience) as client:
+            answering = asyncio.create_task(_answer(client, scope, send))
+            leaving = asyncio.create_task(_departure(receive))
+            await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
+            leaving.cancel()
+            if not answering.done():
+                answering.cancel()
+                await asyncio.wait((answering,))
+                return
+            try:
+                answering.result()
+            except httpx.ConnectError:  # that worker is gone, and its jobs with it
+                scope.setdefault("state", {})["trace"] = trace_for(None)
+                refusal = problem_response(Request(scope), UnknownJob(self._kept))
+                await refusal(scope, receive, send)
+
+
+def _came_by(scope: Scope) -> str:
+    """The address on which a request came; of a Unix socket, its path."""
+    server = scope.get("server")
+    return str(server[0]) if server else ""
+
+
+def _as_it_came(scope: Scope) -> Scope:
+    """A request that another worker has handed on, as that one was sent it."""
+    headers = [(name, value) for name, value in scope["headers"] if name != CLIENT]
+    address = Headers(scope=scope).get(CLIENT.decode())
+    return {**scope, "headers": headers, "client": (address, 0) if address else None}
+
+
+async def _answer(client: httpx.AsyncClient, scope: Scope, send: Send) -> None:
+    query = scope["query_string"].decode("latin-1")
+    url = httpx.URL("http://worker", path=scope["path"], query=query.encode())
+    address = str(scope["client"][0]) if scope.get("client") else ""
+    headers = [*_passed(scope["headers"], (CLIENT, b"content-length")), (CLIENT, address.encode())]
+    async with client.stream(scope["method"], url, headers=headers) as response:
+        passed = _passed(response.headers.raw)
+        start = {"status": response.status_code, "headers": passed}
+        await send({"type": "http.response.start", **start})
+        async for piece in response.aiter_raw():
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _passed(headers: Iterable[Field], without: Collection[bytes] = ()) -> list[Field]:
+    """Those that are meant for the other end (RFC 9110, 7.6.1), names in lower case."""
+    named = [(name.lower(), value) for name, value in headers]
+    return [(name, value) for name, value in named if name not in {*HOP_BY_HOP, *without}]
+
+
+async def _departure(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,231 @@
+"""Work that outlives the request that brought it: it is followed, fetched and cancelled by its id.
+
+All of it is in memory. At most AT_ONCE jobs run side by side, so that requests find room between
+them; those that wait hold their upload alone.
+"""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import takewhile
+from typing import Any
+
+from app.inference.batcher import Overloaded, Progress
+from app.service.errors import UnknownJob
+from app.service.memory import Memory, Share
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE = 2
+"""While one is decoded or encoded, the other keeps the network busy."""
+
+STEP_SECONDS = 0.5
+"""Between two looks at a job that is followed."""
+
+Operation = Callable[[Share, Progress], Awaitable[Any]]
+"""Does the work within the memory of the share, and keeps the progress up to date. It may be called
+again where it raises Overloaded."""
+
+
+class State(StrEnum):
+    """What has become of a job."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A job at one moment."""
+
+    state: State
+    percent: int
+    """Of its tiles, those that are done."""
+    seconds_left: float | None
+    """Until it is done, as far as can be reckoned; None once it has ended."""
+
+
+@dataclass(eq=False)
+class Job:
+    """One operation under way, or what has become of it."""
+
+    id: str
+    owner: str | None
+    """Who alone may know of it; None is everybody who knows the id."""
+    seconds: float
+    """What it was reckoned to take by itself."""
+    state: State = State.WAITING
+    result: Any = None
+    """What the operation returned, once it is done."""
+    error: Exception | None = None
+    """What the operation raised, if it failed."""
+    collected: bool = False
+    """Whether the result has been sent to somebody."""
+    progress: Progress = field(default_factory=Progress)
+    began: float = field(default_factory=time.monotonic)
+    task: asyncio.Task[None] | None = None
+    kept: ExitStack = field(default_factory=ExitStack)
+    """What it holds: first the upload's memory, then the result's."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self.state in (State.DONE, State.FAILED)
+
+    @property
+    def percent(self) -> int:
+        """Of its tiles, those that are done."""
+        if self.state is State.DONE:
+            return 100
+        return 100 * self.progress.done // self.progress.planned if self.progress.planned else 0
+
+    @property
+    def own_seconds(self) -> float:
+        """Until its own work is done, once it is its turn."""
+        if self.ended:
+            return 0.0
+        return self.progress.remaining() if self.progress.planned else self.seconds
+
+
+class Jobs:
+    """Every job that is not forgotten: at most `limit`, each for `seconds` after it has ended.
+
+    To be used on the event loop alone.
+    """
+
+    def __init__(self, memory: Memory, *, limit: int, seconds: float) -> None:
+        self.worker = 0
+        """The process among several; every id begins with it."""
+        self.ends: Counter[str] = Counter()
+        """How many jobs were done, failed and cancelled since the start."""
+        self._memory, self._limit, self._seconds = memory, limit, seconds
+        self._jobs: dict[str, Job] = {}
+        self._turns = asyncio.Semaphore(AT_ONCE)
+
+    def __iter__(self) -> Iterator[Job]:
+        """All of them, the oldest first."""
+        return iter(self._jobs.values())
+
+    def open(self) -> None:
+        """Serves on the running event loop from here on."""
+        self._turns = asyncio.Semaphore(AT_ONCE)
+
+    def start(
+        self, operation: Operation, held: ExitStack, *, owner: str | None, seconds: float
+    ) -> Job:
+        """Queues an operation that is reckoned to take so many `seconds`.
+
+        `held`, the memory of what it works on, is closed when it ends. Raises Overloaded where
+        there are as many jobs as may be.
+        """
+        self._make_room()
+        job = Job(f"{self.worker}-{secrets.token_urlsafe(16)}", owner, seconds)
+        job.kept = held.pop_all()
+        self._jobs[job.id] = job
+        job.task = asyncio.create_task(self._run(job, operation))
+        return job
+
+    def find(self, job_id: str, owner: str | None) -> Job:
+        """The job of that id; raises UnknownJob where there is none, or it is somebody else's."""
+        job = self._jobs.get(job_id)
+        if job is None or job.owner != owner:
+            raise UnknownJob(self._seconds)
+        return job
+
+    def status(self, job: Job) -> Status:
+        """How far a job is by now."""
+        return Status(job.state, job.percent, None if job.ended else self._seconds_left(job))
+
+    async def changes(self, job: Job, seconds: float) -> AsyncIterator[Status]:
+        """How far a job is: now, and each time that this has changed.
+
+        Until it has ended or been cancelled, or so many `seconds` are over.
+        """
+        deadline = time.monotonic() + seconds
+        last = None
+        while job.id in self._jobs:
+            now = self.status(job)
+            if now != last:
+                yield now
+            if job.ended or job.task is None or time.monotonic() > deadline:
+                return
+            last = now
+            await asyncio.wait([job.task], timeout=STEP_SECONDS)
+
+    async def cancel(self, job: Job) -> None:
+        """Ends and forgets a job; its work is off the queue when this returns."""
+        if not job.ended:
+            self.ends["cancelled"] += 1
+        self._jobs.pop(job.id, None)
+        if job.task is not None:
+            job.task.cancel()
+            await asyncio.wait([job.task])
+        job.kept.close()
+
+    async def close(self) -> None:
+        """Cancels and forgets them all."""
+        for job in list(self):
+            await self.cancel(job)
+
+    @property
+    def collected(self) -> int:
+        """Results that nobody waits for any more."""
+        return sum(job.collected for job in self)
+
+    def _seconds_left(self, job: Job) -> float:
+        """What those before it take, and itself: all share one machine, whoever has a turn."""
+        if job.state is State.RUNNING and job.progress.planned:
+            return job.own_seconds
+        before = takewhile(lambda other: other is not job, self)
+        return sum(other.own_seconds for other in before) + job.own_seconds
+
+    def _make_room(self) -> None:
+        if len(self._jobs) < self._limit:
+            return
+        collected = next((job for job in self if job.collected), None)
+        if collected is None:
+            raise self._memory.overloaded()
+        self._forget(collected)
+
+    def _forget(self, job: Job) -> None:
+        self._jobs.pop(job.id, None)
+        job.kept.close()
+
+    async def _run(self, job: Job, operation: Operation) -> None:
+        try:
+            async with self._turns:
+                await self._work(job, operation)
+            job.state = State.DONE
+        except Exception as error:
+            job.error, job.state = error, State.FAILED
+            job.kept.close()
+        self.ends[job.state] += 1
+        seconds = round(time.monotonic() - job.began, 3)
+        facts = {"state": job.state.value, "seconds": seconds}
+        logger.info("job ended", extra=facts)
+        asyncio.get_running_loop().call_later(self._seconds, self._forget, job)
+
+    async def _work(self, job: Job, operation: Operation) -> None:
+        """Runs the operation, and again where others left no room for it."""
+        while True:
+            job.state, job.progress = State.RUNNING, Progress()
+            with ExitStack() as held:
+                try:
+                    share = held.enter_context(self._memory.share())
+                    job.result = await operation(share, job.progress)
+                except Overloaded as full:
+                    pause = full.retry_after
+                else:
+                    job.kept.close()
+                    job.kept = held.pop_all()
+                    return
+            job.state = State.WAITING
+            await asyncio.sleep(pause)

@@ -1,0 +1,175 @@
+"""Rows of images through actors that each keep a loaded model."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pyarrow as pa
+import ray
+from ray.data import ActorPoolStrategy, Dataset
+
+from app.bulk.convert import between, code_of
+from app.bulk.results import State, to_table
+from app.bulk.store import Source, Store
+from app.pipeline import pipeline_of
+from app.service.options import DenoiseOptions
+from app.settings import Settings
+
+AT_ONCE = 16
+"""Images per batch. An actor works on two batches at a time, which fills the batches of the
+network, and has two more waiting; a lost machine costs the work of four.
+"""
+
+OUTCOME = pa.schema(
+    [
+        ("bytes", pa.large_binary()),
+        ("format", pa.string()),
+        ("state", pa.string()),
+        ("code", pa.string()),
+        ("detail", pa.string()),
+        ("sigma", pa.float64()),
+        ("seconds", pa.float64()),
+    ]
+)
+"""Columns that a row of bytes gets: `bytes` is the result, null if the image failed; the others are
+those of the results between stores.
+"""
+
+
+def denoise(
+    dataset: Dataset,
+    *,
+    source: str | None = None,
+    target: str | None = None,
+    actors: int | tuple[int, int] | None = None,
+    cpus: float | None = None,
+    gpus: float = 0.0,
+    settings: Settings | None = None,
+    **options: Any,
+) -> Dataset:
+    """Denoise the images of a dataset, lazily, as all transformations of Ray Data do.
+
+    The rows have an image file in the column `bytes`; they come back with the columns of OUTCOME,
+    and keep all others. Alternatively, with the folders `source` and `target` (URLs known to
+    fsspec), the rows have a `key`, the path below `source`; results are written below `target`, and
+    the rows come back as those of its results (`app.bulk.results.Row`). An image that fails is a
+    row with the state "failed".
+
+    `actors` is the number of processes, or the least and the most; by default as many as the
+    cluster has room for. Each takes `cpus`, which is also its number of threads (by default the
+    cores of the smallest machine less one, left to the tasks that read the dataset), and `gpus`.
+    `settings` are those of the service, by default from the environment; `options` are fields of
+    `DenoiseOptions`.
+
+    >>> images = ray.data.read_binary_files("s3://scans", include_paths=True)
+    >>> denoise(images, strength=0.8).write_parquet("s3://clean")
+
+    Raises ValidationError for invalid options, and TypeError for one folder without the other.
+    """
+    if (source is None) != (target is None):
+        raise TypeError("source and target go together")
+    settings = settings or Settings()
+    cpus = cpus or _cpus_to_spare()
+    given = DenoiseOptions(**options).model_dump(mode="json", exclude_defaults=True)
+    known = portable(settings, cpus)
+    least, most = (actors, actors) if isinstance(actors, int) else actors or (1, None)
+    return dataset.map_batches(
+        Keys if source else Bytes,
+        fn_constructor_args=(source, target, given, known) if source else (given, known),
+        batch_size=AT_ONCE,
+        batch_format="pyarrow",
+        compute=ActorPoolStrategy(
+            min_size=least,
+            max_size=most,
+            max_concurrent_calls_per_actor=2,
+            max_tasks_in_flight_per_actor=4,  # with fewer, the pool never sees reason to grow
+            enable_true_multi_threading=True,
+        ),
+        num_cpus=cpus,
+        num_gpus=gpus,
+        udf_modifying_row_count=False,
+    )
+
+
+def portable(settings: Settings, cpus: float) -> dict[str, Any]:
+    """Return settings for a process elsewhere that has so many cores: what differs from the
+    defaults, which that process takes from its own installation.
+    """
+    known = settings.model_dump(mode="json", exclude_defaults=True)
+    return {"threads": max(1, int(cpus))} | known
+
+
+class _Actor:
+    """Processes the rows of a batch side by side."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(2 * AT_ONCE, "image")
+
+    def _each(self, work: Callable[[Any], Any], column: list[Any]) -> list[Any]:
+        return list(self._threads.map(work, column))
+
+
+class Bytes(_Actor):
+    """Denoises rows of files."""
+
+    def __init__(self, options: dict[str, Any], settings: dict[str, Any]) -> None:
+        super().__init__()
+        self._pipeline = pipeline_of(DenoiseOptions(**options), Settings(**settings))
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        """Return the batch with the columns of OUTCOME."""
+        outcomes = self._each(self._outcome, batch.column("bytes").to_pylist())
+        kept = [name for name in batch.column_names if name not in OUTCOME.names]
+        return pa.Table.from_arrays(
+            [*batch.select(kept).columns, *pa.Table.from_pylist(outcomes, OUTCOME).columns],
+            schema=pa.schema([*batch.select(kept).schema, *OUTCOME]),
+        )
+
+    def _outcome(self, data: bytes | None) -> dict[str, Any]:
+        began = time.monotonic()
+        try:
+            result = self._pipeline(data or b"")
+        except Exception as error:  # whatever it is, the other images go on
+            found: dict[str, Any] = {
+                "state": State.FAILED.value,
+                "code": code_of(error),
+                "detail": str(error) or type(error).__name__,
+            }
+        else:
+            found = {
+                "state": State.DONE.value,
+                "bytes": result.data,
+                "format": result.format.value,
+                "sigma": result.sigma,
+            }
+        return found | {"seconds": time.monotonic() - began}
+
+
+class Keys(_Actor):
+    """Denoises files between two stores, by rows of their keys."""
+
+    def __init__(
+        self, source: str, target: str, options: dict[str, Any], settings: dict[str, Any]
+    ) -> None:
+        super().__init__()
+        self._sources = Store(source)
+        self._convert = between(
+            self._sources, Store(target), DenoiseOptions(**options), Settings(**settings)
+        )
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        """Return the rows of the results."""
+        return to_table(self._each(self._row, batch.to_pylist()))
+
+    def _row(self, row: dict[str, Any]) -> Any:
+        key = row["key"]
+        source = Source(key, self._sources.url(key), row.get("size"), row.get("version") or "")
+        return self._convert(self._sources.known(source))
+
+
+def _cpus_to_spare() -> float:
+    if not ray.is_initialized():
+        ray.init()
+    cores = (node["Resources"].get("CPU", 0.0) for node in ray.nodes() if node["Alive"])
+    return max(1.0, min(filter(None, cores), default=1.0) - 1)

@@ -1,0 +1,91 @@
+"""What is asked of the service, and what its responses say; nothing here waits or sends."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import httpx
+import numpy as np
+
+from denoiser_client.pictures import Picture, Result, is_float, read
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How far an image is from its reference."""
+
+    rmse: float
+    """Root-mean-square error on the 0..1 scale."""
+    psnr: float | None
+    """Peak signal-to-noise ratio in dB; None (infinite) for equal images."""
+    ssim: float
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request that can be sent repeatedly."""
+
+    method: str
+    path: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, bytes] | None = None
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a job is."""
+
+    state: Literal["waiting", "running", "done", "failed"]
+    percent: int
+    seconds_left: float | None = None
+    """Until it is done, as the service reckons; None once it has ended."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is a result, or a Problem in its place."""
+        return self.state in ("done", "failed")
+
+
+def picture_call(path: str, picture: Picture, options: Mapping[str, Any]) -> Call:
+    """The request that sends one image; the result of an array is to be a PNG."""
+    own = {"format": "png"} if isinstance(picture, np.ndarray) else {}
+    return Call("POST", path, own | dict(options), {"image": read(picture)})
+
+
+def compare_call(reference: Picture, picture: Picture) -> Call:
+    """The request that compares two images."""
+    files = {"reference": read(reference), "image": read(picture)}
+    return Call("POST", "/compare", files=files)
+
+
+def result_of(response: httpx.Response, picture: Picture) -> Result:
+    """The image of a response to `picture`."""
+    headers = response.headers
+    sigma, seed = headers.get("x-noise-sigma"), headers.get("x-noise-seed")
+    return Result(
+        response.content,
+        headers["content-type"],
+        model=headers.get("x-model"),
+        sigma=None if sigma is None else float(sigma),
+        seed=None if seed is None else int(seed),
+        changes=tuple(filter(None, headers.get("x-image-changes", "").split(", "))),
+        is_float=is_float(picture),
+    )
+
+
+def comparison_of(response: httpx.Response) -> Comparison:
+    """The measures of a response."""
+    return Comparison(**response.json())
+
+
+def models_of(response: httpx.Response) -> list[dict[str, Any]]:
+    """The model cards of a response."""
+    models: list[dict[str, Any]] = response.json()["models"]
+    return models
+
+
+def status_of(described: str) -> Status:
+    """The status that is described in JSON."""
+    found = json.loads(described)
+    return Status(found["state"], found["percent"], found.get("seconds_left"))

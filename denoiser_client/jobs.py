@@ -1,0 +1,100 @@
+"""Work that the service does in the background: one class that waits, and one for asyncio."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+
+from denoiser_client.calls import Status, result_of, status_of
+from denoiser_client.pictures import Picture, Result
+from denoiser_client.problem import problem_of
+
+_EVENTS = {"Accept": "text/event-stream"}
+_DATA = "data: "
+
+
+class Job:
+    """An image that is being denoised; made by `Client.job`.
+
+        job = client.job("scan.tif")
+        for status in job.follow():
+            print(status.percent, status.seconds_left)
+        job.result().save("clean.tif")
+
+    Methods raise Problem, `unknown-job` once the service has forgotten the job.
+    """
+
+    def __init__(self, http: httpx.Client, path: str, picture: Picture) -> None:
+        """Take the `path` that the service has answered, and the `picture` that was sent."""
+        self.path = path
+        self._http, self._picture = http, picture
+
+    def status(self) -> Status:
+        """Tell how far it is now."""
+        return status_of(_good(self._http.get(self.path)).text)
+
+    def follow(self) -> Iterator[Status]:
+        """Tell how far it is, each time that this has changed, until it has ended."""
+        while True:
+            with self._http.stream("GET", self.path, headers=_EVENTS) as response:
+                if response.is_error:
+                    response.read()
+                _good(response)
+                for line in response.iter_lines():
+                    if line.startswith(_DATA):
+                        status = status_of(line.removeprefix(_DATA))
+                        yield status
+                        if status.ended:
+                            return
+
+    def result(self) -> Result:
+        """Wait for the result and return it; raises the Problem that there was, if it failed."""
+        for _ in self.follow():
+            pass
+        return result_of(_good(self._http.get(f"{self.path}/result")), self._picture)
+
+    def cancel(self) -> None:
+        """Give it up, the work that is left and the result."""
+        _good(self._http.delete(self.path))
+
+
+class AsyncJob:
+    """The same for asyncio, made by `AsyncClient.job`: `follow` is an asynchronous iterator."""
+
+    def __init__(self, http: httpx.AsyncClient, path: str, picture: Picture) -> None:
+        """Take what `Job` takes."""
+        self.path = path
+        self._http, self._picture = http, picture
+
+    async def status(self) -> Status:
+        """Tell how far it is now."""
+        return status_of(_good(await self._http.get(self.path)).text)
+
+    async def follow(self) -> AsyncIterator[Status]:
+        """Tell how far it is, each time that this has changed, until it has ended."""
+        while True:
+            async with self._http.stream("GET", self.path, headers=_EVENTS) as response:
+                if response.is_error:
+                    await response.aread()
+                _good(response)
+                async for line in response.aiter_lines():
+                    if line.startswith(_DATA):
+                        status = status_of(line.removeprefix(_DATA))
+                        yield status
+                        if status.ended:
+                            return
+
+    async def result(self) -> Result:
+        """Wait for the result and return it; raises the Problem that there was, if it failed."""
+        async for _ in self.follow():
+            pass
+        return result_of(_good(await self._http.get(f"{self.path}/result")), self._picture)
+
+    async def cancel(self) -> None:
+        """Give it up, the work that is left and the result."""
+        _good(await self._http.delete(self.path))
+
+
+def _good(response: httpx.Response) -> httpx.Response:
+    if not response.is_success:
+        raise problem_of(response)
+    return response

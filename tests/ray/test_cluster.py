@@ -1,0 +1,44 @@
+"""Two nodes on this machine, one of which is lost; two replicas, one of which is stopped."""
+
+import asyncio
+
+import pytest
+
+cluster = pytest.importorskip("benchmarks.cluster", reason="needs pip install 'denoiser[ray]'")
+
+from app.imaging.codec import Format  # noqa: E402
+from app.settings import Settings  # noqa: E402
+from benchmarks.pictures import requests  # noqa: E402
+from tests.api.conftest import wait_until  # noqa: E402
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # Ray warns of settings and files of its own
+
+
+@pytest.fixture(scope="module")
+def nodes():
+    with cluster.two_nodes() as nodes:
+        yield nodes
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch, models):
+    monkeypatch.setenv("DENOISER_MODELS_DIR", str(models))
+    monkeypatch.setenv("DENOISER_MODEL", "blur")
+
+
+@pytest.mark.timeout(300)
+def test_a_node_is_lost_and_no_image(nodes, tmp_path):
+    cluster.fill(tmp_path / "in", 200, 256)
+    found = cluster.bulk_and_a_kill(nodes, tmp_path / "in", 10, Settings())
+    assert [bound for bound in found.bounds if not bound.holds] == []
+
+
+@pytest.mark.timeout(300)
+def test_a_replica_is_stopped_and_no_request_lost(nodes):
+    nodes.add()
+    posts = requests(Format.JPEG, 64, 64, 4, "/denoise")
+    with cluster.replicas(2):
+        found = asyncio.run(cluster.load_and_a_stop(posts, clients=4, seconds=2))
+        assert set(found.statuses) == {200}
+        wait_until(lambda: "ray_denoiser_requests_total{" in cluster.exported(), 30)
+    assert len(found.answers) > 20

@@ -1,0 +1,189 @@
+import asyncio
+from contextlib import ExitStack
+
+import pytest
+
+from app.inference.batcher import Overloaded
+from app.service.errors import UnknownJob
+from app.service.jobs import AT_ONCE, Jobs, State
+from app.service.memory import Memory
+
+pytestmark = pytest.mark.anyio
+
+UPLOAD, RESULT = 100, 30
+
+
+@pytest.fixture
+def memory():
+    return Memory(1000, 20)
+
+
+@pytest.fixture
+def jobs(memory):
+    return Jobs(memory, limit=4, seconds=60)
+
+
+@pytest.fixture
+def start(jobs, memory):
+    """Starts a job that ends as its gate, a future, does."""
+
+    def begin(gate, owner=None, seconds=10.0):
+        async def work(share, progress):
+            share.hold(RESULT)
+            progress.planned = 4
+            progress.done, progress.remaining = 1, lambda: 7.5
+            return await gate
+
+        with ExitStack() as held:
+            held.enter_context(memory.share()).hold(UPLOAD)
+            return jobs.start(work, held, owner=owner, seconds=seconds)
+
+    return begin
+
+
+def gate():
+    return asyncio.get_running_loop().create_future()
+
+
+async def settle():
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def test_a_job_is_followed_to_its_end(jobs, start, memory):
+    door = gate()
+    job = start(door)
+    assert jobs.find(job.id, None) is job
+    assert jobs.status(job).state is State.WAITING
+    assert memory.held == UPLOAD
+    await settle()
+    status = jobs.status(job)
+    assert (status.state, status.percent, status.seconds_left) == (State.RUNNING, 25, 7.5)
+    assert memory.held == UPLOAD + RESULT
+    door.set_result("picture")
+    found = [each async for each in jobs.changes(job, 5)]
+    assert found[-1].state is State.DONE
+    assert (found[-1].percent, found[-1].seconds_left) == (100, None)
+    assert job.result == "picture"
+    assert memory.held == RESULT
+    await jobs.cancel(job)
+    assert memory.held == memory.shares == 0
+    assert jobs.ends == {"done": 1}
+
+
+async def test_an_id_is_not_to_be_guessed_and_names_the_worker(jobs, start):
+    jobs.worker = 3
+    ids = {start(gate()).id for _ in range(4)}
+    assert len(ids) == 4
+    assert all(each.startswith("3-") and len(each) >= 24 for each in ids)
+    await jobs.close()
+
+
+async def test_nobody_else_knows_of_it(jobs, start):
+    job = start(gate(), owner="ann")
+    assert jobs.find(job.id, "ann") is job
+    for owner in ("bob", None):
+        with pytest.raises(UnknownJob):
+            jobs.find(job.id, owner)
+    with pytest.raises(UnknownJob):
+        jobs.find("0-nothing", "ann")
+    await jobs.close()
+
+
+async def test_one_that_waits_reckons_with_those_before_it(jobs, start):
+    held = [start(gate(), seconds=10) for _ in range(AT_ONCE + 2)]
+    await settle()
+    assert [jobs.status(job).state for job in held[AT_ONCE:]] == [State.WAITING] * 2
+    assert jobs.status(held[-2]).seconds_left == AT_ONCE * 7.5 + 10
+    assert jobs.status(held[-1]).seconds_left == AT_ONCE * 7.5 + 20
+    await jobs.cancel(held[0])
+    await settle()
+    assert jobs.status(held[-2]).state is State.RUNNING
+    await jobs.close()
+
+
+async def test_cancelling_ends_the_work_and_gives_the_memory_back(jobs, start, memory):
+    door = gate()
+    running = start(door)
+    others = [start(gate()) for _ in range(AT_ONCE)]
+    await settle()
+    await jobs.cancel(running)
+    await jobs.cancel(others[-1])
+    assert door.cancelled()
+    assert jobs.ends["cancelled"] == 2
+    with pytest.raises(UnknownJob):
+        jobs.find(running.id, None)
+    await jobs.close()
+    assert memory.held == memory.shares == 0
+    assert list(jobs) == []
+
+
+async def test_whoever_follows_one_that_is_cancelled_hears_no_more(jobs, start):
+    job = start(gate())
+    changes = jobs.changes(job, 60)
+    await anext(changes)
+    await jobs.cancel(job)
+    assert [each async for each in changes] == []
+
+
+async def test_a_failure_is_kept_and_its_memory_is_not(jobs, start, memory):
+    door = gate()
+    job = start(door)
+    await settle()
+    door.set_exception(ValueError("no"))
+    await settle()
+    assert jobs.status(job).state is State.FAILED
+    assert str(job.error) == "no"
+    assert memory.held == memory.shares == 0
+    assert jobs.ends == {"failed": 1}
+
+
+async def test_where_others_leave_no_room_it_waits(jobs, memory):
+    tries = []
+
+    async def work(share, progress):
+        tries.append(share)
+        if len(tries) < 3:
+            raise Overloaded(0.01)
+        return "picture"
+
+    job = jobs.start(work, ExitStack(), owner=None, seconds=1)
+    assert [each.state async for each in jobs.changes(job, 5)][-1] is State.DONE
+    assert len(tries) == 3
+    assert memory.shares == 1
+
+
+async def test_there_are_only_so_many_and_what_was_fetched_makes_room(jobs, start):
+    doors = [gate() for _ in range(4)]
+    kept = [start(door) for door in doors]
+    with pytest.raises(Overloaded):
+        start(gate())
+    doors[1].set_result("picture")
+    await settle()
+    with pytest.raises(Overloaded):
+        start(gate())
+    kept[1].collected = True
+    start(gate())
+    with pytest.raises(UnknownJob):
+        jobs.find(kept[1].id, None)
+    await jobs.close()
+
+
+async def test_what_has_ended_is_forgotten_after_a_time(memory):
+    jobs = Jobs(memory, limit=4, seconds=0.05)
+
+    async def work(share, progress):
+        share.hold(RESULT)
+
+    job = jobs.start(work, ExitStack(), owner=None, seconds=1)
+    assert [each.state async for each in jobs.changes(job, 5)][-1] is State.DONE
+    await asyncio.sleep(0.1)
+    with pytest.raises(UnknownJob):
+        jobs.find(job.id, None)
+    assert memory.held == memory.shares == 0
+
+
+async def test_following_ends_after_a_time(jobs, start):
+    job = start(gate())
+    assert 1 <= len([each async for each in jobs.changes(job, 0)]) <= 2
+    await jobs.close()
