@@ -54,7 +54,7 @@ def differences(forward: Forward) -> Iterator[Pixels]:
 
 
 def main() -> None:
-    """Prints a Markdown table."""
+    """Print a Markdown table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--models", nargs="+", default=["unet", "unet-fast"])
     options = parser.parse_args()

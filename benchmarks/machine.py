@@ -54,7 +54,7 @@ def processor(cpuinfo: str) -> tuple[str, list[str]]:
 
 
 def product(name: EngineName, precision: Precision, threads: int) -> Callable[[], object]:
-    """A large product of matrices as the engine does it."""
+    """Return a large product of matrices as the engine does it."""
     left, right = (np.ones((rows, INNER), np.float32) for rows in (ROWS, INNER))
     if name == "tensorflow":
         import tensorflow as tf
@@ -74,7 +74,7 @@ def product(name: EngineName, precision: Precision, threads: int) -> Callable[[]
 
 
 def measure(options: argparse.Namespace) -> None:
-    """Prints the peak and the rows of one engine at one precision, whose process this is."""
+    """Print the peak and the rows of one engine at one precision, whose process this is."""
     name, precision = options.engine, Precision(options.precision)
     packages = {n: p for n, p in read_packages(MODELS).items() if n in options.models}
     forwards = {
@@ -101,7 +101,7 @@ def measure(options: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    """Prints Markdown; each engine at each precision has a process of its own."""
+    """Print Markdown; each engine at each precision has a process of its own."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     precisions = ["float32", *(["bfloat16"] if has_bfloat16() else [])]
     parser.add_argument("--seconds", type=float, default=3, help="of each measurement")
