@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from app.cli import main
+from app.imaging.picture import Format
 from app.inference.store import BadModelPackage
 from app.service.keys import hash_of
 from app.settings import PROJECT, Settings
@@ -242,7 +243,7 @@ def test_the_help_needs_no_manual(command, capsys):
     assert end.value.code == 0
     described = " ".join(capsys.readouterr().out.split())
     assert f"denoiser {command} photo.jpg -o " in described
-    assert "One of png, jpeg, webp, tiff." in described
+    assert f"One of {', '.join(Format)}." in described
     assert "One of keep, strip. [keep]" in described
     assert "the exit code is 1 instead of 0" in described
 
