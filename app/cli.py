@@ -2,10 +2,8 @@
 
 import argparse
 import os
-import secrets
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
@@ -19,10 +17,9 @@ from app.bulk import command as bulk
 from app.files import Worked
 from app.finding import Misuse
 from app.imaging.codec import Picture
-from app.imaging.noise import add_noise
 from app.inference import engines
 from app.inference.store import BadModelPackage, read_packages
-from app.pipeline import denoise, load_denoiser, package_of
+from app.service import local
 from app.service.keys import hash_of, new_key
 from app.service.options import DenoiseOptions, NoiseOptions
 from app.settings import Settings
@@ -255,13 +252,13 @@ def _denoise(
     )
     if request:
         return bulk.denoise(request, options, settings)
-    package = package_of(options, settings)
+    package = local.package_of(options, settings)
 
     def start() -> Work:
-        denoiser = load_denoiser(package, settings)
+        denoiser = local.load_denoiser(package, settings)
 
         def work(picture: Picture) -> Worked:
-            result = denoise(denoiser, picture, options)
+            result = local.denoise(denoiser, picture, options)
             return Worked(result.picture, model=package.name, sigma=round(result.sigma, 4))
 
         return work
@@ -273,13 +270,10 @@ def _noise(
     inputs: list[Path], overwrite: bool, as_json: bool, output: Path | None = None, **given: Any
 ) -> int:
     options = NoiseOptions(**given)
-    seed = secrets.randbits(32) if options.seed is None else options.seed
+    seed = options.seed_or_random()
 
     def work(picture: Picture) -> Worked:
-        noisy = add_noise(
-            picture.pixels, options.factor, kind=options.kind, channels=options.channels, seed=seed
-        )
-        return Worked(replace(picture, pixels=noisy))
+        return Worked(local.add_noise(picture, options, seed))
 
     return convert(
         inputs, output, "noisy", options, lambda: work, overwrite=overwrite, as_json=as_json

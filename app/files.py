@@ -14,9 +14,8 @@ from pathlib import Path
 from app.finding import STANDARD, Outcome, Source, Status
 from app.imaging import formats
 from app.imaging.codec import Format, ImagingError, Picture, UnsupportedImage, read_header
+from app.service.room import Room
 
-PIXELS_AT_ONCE = 64_000_000
-"""Pixels of the images in memory at a time; a larger image is processed alone."""
 STOP_SECONDS = 0.5
 """Seconds that files being written have to be finished when the user stops the work."""
 
@@ -84,7 +83,7 @@ class _Worker:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._room = Room(PIXELS_AT_ONCE)
+        self._room = Room()
         self._writing = _Gate()
 
     def stop(self) -> None:
@@ -208,25 +207,3 @@ class _Gate:
         with self._changed:
             self._closed = True
             self._changed.wait_for(lambda: not self._within, seconds)
-
-
-class Room:
-    """Pixels that may be in memory at a time; threads wait until enough are free."""
-
-    def __init__(self, pixels: int) -> None:
-        self._pixels = pixels
-        self._held = 0
-        self._changed = threading.Condition()
-
-    @contextmanager
-    def hold(self, pixels: int) -> Iterator[None]:
-        """Wait until `size` pixels, or all, are free; take them for the block."""
-        with self._changed:
-            self._changed.wait_for(lambda: not self._held or self._held + pixels <= self._pixels)
-            self._held += pixels
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._held -= pixels
-                self._changed.notify_all()

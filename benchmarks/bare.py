@@ -13,12 +13,12 @@ BATCHES = (1, 2, 4, 8, 16)
 
 @cache
 def model() -> Model:
-    """The default model; it is loaded once."""
+    """Return the default model; it is loaded once."""
     return Model()
 
 
 def seconds_per_batch(height: int, width: int, batch: int, seconds: float) -> float:
-    """The mean time of a batch [batch, height, width, 3], of as many as are run in so long."""
+    """Return the mean time of a batch [batch, height, width, 3], over so many seconds."""
     tiles = list(np.zeros((batch, height, width, 3), np.uint8))
     model().denoise(tiles)
     began, runs = time.perf_counter(), 0

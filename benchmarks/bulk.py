@@ -75,7 +75,7 @@ class Found:
 
 @contextmanager
 def bucket() -> Iterator[None]:
-    """An S3 server with one bucket, for this process and those that it starts."""
+    """Return an S3 server with one bucket, for this process and those that it starts."""
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -97,7 +97,7 @@ def bucket() -> Iterator[None]:
 
 
 def fill(count: int, side: int) -> None:
-    """Puts so many pictures into the bucket, three of them broken."""
+    """Put so many images into the bucket, three of them broken."""
     store = Store(SOURCE)
     files = [encode(photograph(side, side, seed), Format.JPEG).data for seed in range(16)]
     for index in range(count - len(BROKEN)):
@@ -107,7 +107,7 @@ def fill(count: int, side: int) -> None:
 
 
 def two_shards_and_a_kill(count: int, kill_after: int) -> Found:
-    """Runs them, and compares what there is with what there should be."""
+    """Run them, and compare the results with what they should be."""
     targets = Store(TARGET)
     first = start(SOURCE, TARGET, "--shard", "0/2")
     killed_at = _wait_for(targets, kill_after, first)
@@ -172,7 +172,7 @@ def rates(count: int) -> tuple[float, float]:
 
 
 def main() -> int:
-    """Prints what was found; exit code 1 if a bound does not hold."""
+    """Print what was found; return 1 if a bound does not hold."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--side", type=int, default=64)

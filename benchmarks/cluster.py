@@ -33,7 +33,7 @@ from app.bulk.run import Choice, Run, Summary
 from app.bulk.shards import Shard
 from app.bulk.store import Store
 from app.imaging.codec import Format, encode
-from app.pipeline import package_of
+from app.service.local import package_of
 from app.service.options import DenoiseOptions
 from app.settings import Settings
 from benchmarks.load import Request, Result, closed_loop

@@ -40,7 +40,7 @@ class Candidate(NamedTuple):
 
 
 def ours(target: Format, quality: int | None = None, *, lossless: bool = False) -> Candidate:
-    """What the service does."""
+    """Return what the service does."""
     metadata = Metadata(lossless=lossless)
     name = f"**{target}{' lossless' if lossless else ''}{f' {quality}' if quality else ''}**"
     return Candidate(
@@ -62,14 +62,14 @@ def pillow(target: Format, **options: Any) -> Candidate:
 
 
 def codec(target: str, reader: Callable[[bytes], Any] | None = None, **options: Any) -> Candidate:
-    """An encoder of imagecodecs, and its decoder."""
+    """Return an encoder of imagecodecs, and its decoder."""
     writer = getattr(imagecodecs, f"{target}_encode")
     reader = reader or getattr(imagecodecs, f"{target}_decode")
     return Candidate(_name("imagecodecs", target, options), partial(writer, **options), reader)
 
 
 def tiff(**options: Any) -> Candidate:
-    """The writer and the reader of tifffile."""
+    """Return the writer and the reader of tifffile."""
 
     def write(pixels: Pixels) -> bytes:
         file = io.BytesIO()
@@ -82,7 +82,7 @@ def tiff(**options: Any) -> Candidate:
 
 
 def candidates() -> Iterator[Candidate]:
-    """All rows of the table."""
+    """Yield all rows of the table."""
     yield ours(Format.PNG)
     yield from (pillow(Format.PNG, compress_level=level) for level in (1, 6))
     yield pillow(Format.PNG, compress_type=2)
@@ -114,7 +114,7 @@ def candidates() -> Iterator[Candidate]:
 
 
 def drawn(width: int, height: int) -> Pixels:
-    """A smooth picture in colour: octaves of noise, each half as strong as the one below."""
+    """Return a smooth image in colour: octaves of noise, each half as strong as the one below."""
     generator = np.random.default_rng(0)
     total = np.zeros((height, width, 3), np.float32)
     for octave in range(2, 10):
@@ -127,7 +127,7 @@ def drawn(width: int, height: int) -> Pixels:
 
 
 def photograph(folder: Path) -> Pixels:
-    """The first picture of a folder, brought to 12 megapixels."""
+    """Return the first image of a folder, brought to 12 megapixels."""
     suffixes = (".jpg", ".jpeg", ".png")
     path = next(path for path in sorted(folder.rglob("*")) if path.suffix.lower() in suffixes)
     with Image.open(path) as image:
@@ -136,7 +136,7 @@ def photograph(folder: Path) -> Pixels:
 
 
 def milliseconds(function: Callable[[], Any]) -> float:
-    """The least time of as many calls as fit into `SECONDS`."""
+    """Return the least time of as many calls as fit into `SECONDS`."""
     times: list[float] = []
     while sum(times) < SECONDS or len(times) < 2:
         start = time.perf_counter()
@@ -146,7 +146,7 @@ def milliseconds(function: Callable[[], Any]) -> float:
 
 
 def cells(candidate: Candidate, pixels: Pixels) -> str:
-    """Decoding, encoding, and size, as cells of a Markdown table."""
+    """Return decoding, encoding, and size, as cells of a Markdown table."""
     data = bytes(candidate.encode(pixels))
     encoding = milliseconds(lambda: candidate.encode(pixels))
     read = candidate.decode

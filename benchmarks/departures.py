@@ -53,7 +53,7 @@ def seconds_until(condition: Callable[[], bool], most: float = 120.0) -> float:
 
 
 def clients_leave(post: Request, clients: int) -> list[Bound]:
-    """Prints what is counted of those who hang up."""
+    """Print the counts of clients that hang up."""
     raw = post.to_bytes(f"127.0.0.1:{PORT}")
     asyncio.run(leave(raw[: len(raw) // 2], clients, lambda: metric("denoiser_held_bytes") > 0))
     gone = seconds_until(lambda: metric("denoiser_cancelled_total") >= clients)
@@ -74,7 +74,9 @@ def clients_leave(post: Request, clients: int) -> list[Bound]:
 async def load_and_signal(
     posts: list[Request], clients: int, seconds: float, tell: Callable[[], None]
 ) -> tuple[Result, float]:
-    """A closed loop that goes on until nothing is answered; when, in it, the signal was sent."""
+    """Return a closed loop that goes on until nothing is answered; when, in it, the signal was
+    sent.
+    """
     silence = asyncio.get_running_loop().create_future()
     loop = asyncio.create_task(closed_loop(PORT, posts, clients, until=silence))
     began = time.perf_counter()
@@ -86,7 +88,7 @@ async def load_and_signal(
 
 
 def service_leaves(posts: list[Request], clients: int, seconds: float) -> list[Bound]:
-    """Prints what becomes of requests when the service is told to stop."""
+    """Print what becomes of requests when the service is told to stop."""
     took = 0.0
     with service() as process:
 
@@ -116,7 +118,7 @@ def service_leaves(posts: list[Request], clients: int, seconds: float) -> list[B
 
 
 def main() -> int:
-    """Prints what happens; exit code 1 if a bound does not hold."""
+    """Print what happens; return 1 if a bound does not hold."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--clients", type=int, default=50, help="that hang up")
     parser.add_argument("--seconds", type=float, default=10, help="of load before the signal")

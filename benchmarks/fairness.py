@@ -25,7 +25,7 @@ AFTER = 0.5
 
 
 async def beside(large: Request, small: list[Request], clients: int) -> Result:
-    """A closed loop of small pictures that lasts as long as the large one takes."""
+    """Return a closed loop of small images that lasts as long as the large one takes."""
     client = Client("127.0.0.1", PORT)
     posted = asyncio.create_task(client.post(large.to_bytes(f"127.0.0.1:{PORT}")))
     await asyncio.sleep(AFTER)
@@ -43,7 +43,7 @@ def row(name: str, clients: int, result: Result) -> str:
 
 
 def main() -> int:
-    """Prints the tables; exit code 1 if the bound does not hold."""
+    """Print the tables; return 1 if the bound does not hold."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seconds", type=float, default=20, help="of the undisturbed loop")
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 4])

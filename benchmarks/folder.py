@@ -34,7 +34,7 @@ def denoise(source: Path, target: Path) -> tuple[float, list[str]]:
 
 
 def main() -> None:
-    """Prints the two rates, their ratio, and what the command says of the broken files."""
+    """Print the two rates, their ratio, and what the command says of the broken files."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--side", type=int, default=512)

@@ -52,7 +52,9 @@ class Line:
 
 
 def fit(pixels: Sequence[float], seconds: Sequence[float]) -> Line:
-    """The line of the least relative errors, in the sense of their squares; a is not negative."""
+    """Return the line of the least relative errors, in the sense of their squares; a is not
+    negative.
+    """
     x, y = np.asarray(pixels), np.asarray(seconds)
     terms = np.stack([1 / y, x / y], axis=1)
     a, b = np.linalg.lstsq(terms, np.ones_like(y), rcond=None)[0]
@@ -62,7 +64,7 @@ def fit(pixels: Sequence[float], seconds: Sequence[float]) -> Line:
 
 
 def loop(posts: Sequence[Request], clients: int, seconds: float) -> Result:
-    """A closed loop on the warm service; every request must be answered with a picture."""
+    """Return a closed loop on the warm service; every request must be answered with an image."""
     asyncio.run(closed_loop(PORT, posts, clients, seconds / 5))
     result = asyncio.run(closed_loop(PORT, posts, clients, seconds))
     if set(result.statuses) != {200}:
@@ -71,7 +73,7 @@ def loop(posts: Sequence[Request], clients: int, seconds: float) -> Result:
 
 
 def sizes(cores: Sequence[int], seconds: float, most: float) -> tuple[list[str], dict[int, Line]]:
-    """The table of medians in ms by size, and the line of each number of cores."""
+    """Return the table of medians in ms by size, and the line of each number of cores."""
     shapes = [shape for shape in SIZES if math.prod(shape) <= most * 1e6]
     posts = [requests(Format.JPEG, *shape, 1, "/denoise", QUALITY) for shape in shapes]
     medians: dict[int, list[float]] = {}
@@ -94,14 +96,14 @@ def sizes(cores: Sequence[int], seconds: float, most: float) -> tuple[list[str],
 
 
 def batches(seconds: float) -> Iterator[str]:
-    """The table of the network alone."""
+    """Return the table of the network alone."""
     yield head("batch", "images/s", "ms of a batch")
     for batch, rate in rates(SIDE, seconds, BATCHES).items():
         yield line((str(batch), f"{rate:.1f}", f"{batch / rate * 1e3:.0f}"))
 
 
 def clients(seconds: float) -> Iterator[str]:
-    """The table of closed loops."""
+    """Return the table of closed loops."""
     posts = requests(Format.JPEG, SIDE, SIDE, 32, "/denoise")
     yield head("clients", "images/s", "p50 ms", "p95 ms", "p99 ms")
     with service("--max-requests", str(2 * max(CLIENTS))):
@@ -112,7 +114,7 @@ def clients(seconds: float) -> Iterator[str]:
 
 
 def reckoned(lines: dict[int, Line]) -> Iterator[str]:
-    """What other machines would do, by the lines."""
+    """Return what other machines would do, by the lines."""
     most = max(lines)
     each, pixels = lines[most], SIDE * SIDE
     workers = MANY_CORES // most
@@ -131,7 +133,7 @@ def reckoned(lines: dict[int, Line]) -> Iterator[str]:
 
 
 def report(options: argparse.Namespace) -> str:
-    """All of it, in Markdown."""
+    """Return all of it, in Markdown."""
     table, lines = sizes(options.cores, options.seconds, options.megapixels)
     fitted = [f"- {count} of {os.cpu_count()} cores: {each}" for count, each in lines.items()]
     parts = [
@@ -150,7 +152,7 @@ def report(options: argparse.Namespace) -> str:
 
 
 def main() -> None:
-    """Prints the report, or puts it into a page."""
+    """Print the report, or put it into a page."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seconds", type=float, default=5, help="of each measurement")
     parser.add_argument("--cores", type=int, nargs="+", default=[1, 2])

@@ -30,7 +30,7 @@ MOST = 10**9
 
 
 async def main() -> None:
-    """Prints the table."""
+    """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.isolation")
     parser.add_argument("--seconds", type=float, default=2.0, help="for each number")
     seconds = parser.parse_args().seconds
@@ -78,7 +78,7 @@ async def _apart(sandbox: Sandbox, data: bytes) -> None:
 
 
 async def _milliseconds(work: Callable[[], Awaitable[None]], seconds: float) -> float:
-    """The median of as many times as there are in `seconds`, three at least."""
+    """Return the median of as many times as there are in `seconds`, three at least."""
     await work()
     times: list[float] = []
     end = time.monotonic() + seconds

@@ -32,7 +32,9 @@ class Request:
     body: bytes
 
     def as_json(self) -> Self:
-        """The same with its body in base64 in a JSON object, for a server that takes no other."""
+        """Return the same with its body in base64 in a JSON object, for a server that takes no
+        other.
+        """
         body = json.dumps({"image": base64.b64encode(self.body).decode()}).encode()
         return replace(self, content_type="application/json", body=body)
 
@@ -96,7 +98,7 @@ class Client:
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def post(self, request: bytes) -> Reply:
-        """Sends a request and reads its answer to the end."""
+        """Send a request and read its answer to the end."""
         status = NO_ANSWER
         try:
             if self._streams is None:
@@ -152,7 +154,7 @@ async def closed_loop(
 async def open_loop(
     port: int, pick: Callable[[], Request], due: Iterable[float], most: int = 1000
 ) -> Result:
-    """Posts what `pick()` gives at each of the times, on at most `most` connections at once."""
+    """Post what `pick()` gives at each of the times, on at most `most` connections at once."""
     host = f"127.0.0.1:{port}"
     result, idle, room = Result(), list[Client](), asyncio.Semaphore(most)
     began = time.perf_counter()
@@ -176,7 +178,7 @@ async def open_loop(
 
 
 def arrivals(rate: float, seconds: float, seed: int = 0) -> list[float]:
-    """Times of independent arrivals, so many a second on average (a Poisson process)."""
+    """Yield the times of independent arrivals, so many a second on average (a Poisson process)."""
     random = np.random.default_rng(seed)
     gaps = random.exponential(1 / rate, round(2 * rate * seconds) + 50)
     times = np.cumsum(gaps)

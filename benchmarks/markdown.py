@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 
 def line(cells: Iterable[str]) -> str:
-    """A row of a Markdown table."""
+    """Return a row of a Markdown table."""
     return f"| {' | '.join(cells)} |"
 
 
 def head(*cells: str) -> str:
-    """The first two rows."""
+    """Return the first two rows."""
     return f"{line(cells)}\n{line('---' for _ in cells)}"
 
 
@@ -30,7 +30,7 @@ class Bound:
 
 
 def report(bounds: Iterable[Bound]) -> int:
-    """Prints a table of the bounds; the exit code is 1 if one does not hold."""
+    """Print a table of the bounds; return 1 if one does not hold."""
     bounds = list(bounds)
     print(head("", "measured", "at most", ""))
     for bound in bounds:

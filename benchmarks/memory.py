@@ -45,7 +45,7 @@ async def post(request: Request) -> float:
 
 
 def peak(process: Process, megapixels: float) -> Bound:
-    """Prints the row of one large JPEG."""
+    """Print the row of one large JPEG."""
     height, width = (round(math.sqrt(megapixels * 1e6 * side)) for side in (3 / 4, 4 / 3))
     # At quality 95, 50 megapixels of noise would be more than a body may have.
     (large,) = requests(Format.JPEG, height, width, 1, "/denoise", quality=85)
@@ -75,7 +75,7 @@ def mixed() -> list[Request]:
 
 
 async def run(posts: list[Request], count: int) -> None:
-    """Posts so many of them, in turn, CLIENTS at a time."""
+    """Post so many of them, in turn, CLIENTS at a time."""
     left = iter(range(count))
 
     async def work() -> None:
@@ -90,7 +90,7 @@ async def run(posts: list[Request], count: int) -> None:
 
 
 def soak(process: Process, count: int) -> Bound:
-    """Prints what is resident after each tenth of the requests."""
+    """Print the resident memory after each tenth of the requests."""
     posts, held = mixed(), []
     print(f"\n{count} requests of mixed sizes:\n")
     print(head("requests", "resident MiB"))
@@ -103,7 +103,7 @@ def soak(process: Process, count: int) -> Bound:
 
 
 def main() -> int:
-    """Prints the tables; exit code 1 if a bound does not hold."""
+    """Print the tables; return 1 if a bound does not hold."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--requests", type=int, default=10_000)
     parser.add_argument("--megapixels", type=float, nargs="*", default=[12, 50])

@@ -49,7 +49,7 @@ def milliseconds(forward: Forward, batch: int, seconds: float) -> float:
 
 
 def row(architecture: str, options: dict[str, Any], seconds: float) -> tuple[str, ...]:
-    """The cells of a network."""
+    """Return the cells of a network."""
     network = build(architecture, options)
     figures = anatomy(network)
     with tempfile.TemporaryDirectory() as folder:
@@ -70,7 +70,7 @@ def row(architecture: str, options: dict[str, Any], seconds: float) -> tuple[str
 
 
 def main() -> None:
-    """Prints a Markdown table."""
+    """Print a Markdown table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seconds", type=float, default=3, help="of each measurement")
     options = parser.parse_args()

@@ -23,12 +23,12 @@ PAUSE = 10.0
 
 
 def latencies(name: str, result: Result) -> str:
-    """A row of the table."""
+    """Return a row of the table."""
     return line((name, *(f"{result.percentile(p) * 1e3:.0f}" for p in (50, 95, 99))))
 
 
 def main() -> int:
-    """Prints the tables; exit code 1 if a bound does not hold."""
+    """Print the tables; return 1 if a bound does not hold."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--times", type=float, default=3)

@@ -26,7 +26,7 @@ def photograph(height: int, width: int, seed: int = 0) -> Picture:
 def requests(
     format_: Format, height: int, width: int, count: int, path: str, quality: int | None = None
 ) -> list[Request]:
-    """Posts of `count` different pictures."""
+    """Return posts of `count` different images."""
     pictures = (photograph(height, width, seed) for seed in range(count))
     return [
         Request(path, FORMATS[format_].media_type, encode(picture, format_, quality).data)

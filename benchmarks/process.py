@@ -38,7 +38,7 @@ class Process:
         return sum(_status(pid, "VmHWM") for pid in self._tree())
 
     def forget_peak(self) -> None:
-        """Starts the peak anew from here."""
+        """Start the peak anew from here."""
         for pid in self._tree():
             Path(f"/proc/{pid}/clear_refs").write_text("5")
 
@@ -47,7 +47,7 @@ class Process:
 
 
 def family(pid: int) -> list[int]:
-    """A process and all that it has started, as far as they live."""
+    """Return a process and all that it has started, as far as they live."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and (fields := _stat(int(entry.name))):
@@ -74,7 +74,7 @@ def resident(pid: int) -> int:
 
 
 def _stat(pid: int) -> list[str]:
-    """The fields of /proc/PID/stat behind the name; empty when the process has gone."""
+    """Return the fields of /proc/PID/stat behind the name; empty when the process has gone."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -93,7 +93,7 @@ def _status(pid: int, field: str) -> int:
 def server(
     command: Sequence[str], ready: str, environment: Mapping[str, str] | None = None
 ) -> Iterator[Process]:
-    """Runs a server until the block ends; starts the block when the URL `ready` answers 200."""
+    """Run a server until the block ends; start the block when the URL `ready` returns 200."""
     process = subprocess.Popen(
         command,
         env=os.environ | dict(environment or {}),

@@ -64,7 +64,7 @@ def denoised(
 def print_drawn(
     client: httpx.Client, pictures: list[Picture], sigmas: list[float], protocol: Protocol
 ) -> None:
-    """A Markdown table, one row a sigma, of Gaussian noise on clean pictures."""
+    """Print a Markdown table, one row a sigma, of Gaussian noise on clean images."""
     print("| sigma | PSNR, dB | SSIM | noise found / true | within 10% |\n|---|---|---|---|---|")
     for sigma in sigmas:
         scores = np.array(
@@ -84,7 +84,7 @@ def print_drawn(
 def print_pairs(
     client: httpx.Client, pairs: list[tuple[Path, Picture, Picture]], model: str | None
 ) -> None:
-    """A Markdown table, one row a pair, and their mean."""
+    """Print a Markdown table, one row a pair, and their mean."""
     print("| picture | noise, RMS | noisy, dB | PSNR, dB | SSIM | noise found / true |")
     print("|---|---|---|---|---|---|")
     rows = []
@@ -104,19 +104,19 @@ def _pair(name: str, row: tuple[float, ...]) -> str:
 
 
 def pictures_of(place: str) -> list[Path]:
-    """The pictures in a folder and all below it, or whose names match a pattern, by name."""
+    """Return the images in a folder and all below it, or whose names match a pattern, by name."""
     path = Path(place)
     found = path.rglob("*") if path.is_dir() else path.parent.glob(path.name)
     return sorted(file for file in found if file.suffix.lower() in formats.suffixes())
 
 
 def read(file: Path) -> Picture:
-    """The picture in a file."""
+    """Return the image in a file."""
     return decode(file.read_bytes(), max_pixels=100_000_000)
 
 
 def read_pairs(noisy: str, clean: str) -> list[tuple[Path, Picture, Picture]]:
-    """The pairs of two places; raises ValueError where they do not go together."""
+    """Return the pairs of two places; raise ValueError where they do not go together."""
     files = pictures_of(noisy), pictures_of(clean)
     if not files[0] or len(files[0]) != len(files[1]):
         raise ValueError(f"{len(files[0])} pictures match {noisy}, and {len(files[1])} {clean}")
@@ -128,7 +128,7 @@ def read_pairs(noisy: str, clean: str) -> list[tuple[Path, Picture, Picture]]:
 
 
 def main() -> None:
-    """Prints a Markdown table, one row a sigma or a pair."""
+    """Print a Markdown table, one row a sigma or a pair."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("folder", nargs="?", help="clean pictures, to which noise is added")

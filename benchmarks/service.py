@@ -17,14 +17,14 @@ COMMAND = (sys.executable, "-c", START, "serve", "--port", str(PORT))
 
 @contextmanager
 def service(*flags: str, cores: int | None = None) -> Iterator[Process]:
-    """Serves on PORT, ready, until the block ends; on so many cores of the machine, or all."""
+    """Serve on PORT, ready, until the block ends; on so many cores of the machine, or all."""
     bound = () if cores is None else ("taskset", "--cpu-list", f"0-{cores - 1}")
     with server((*bound, *COMMAND, *flags), f"{URL}/health/ready") as process:
         yield process
 
 
 def metric(name: str) -> float:
-    """The sum of a metric's samples, as the service tells it now."""
+    """Return the sum of a metric's samples, as the service tells it now."""
     with urllib.request.urlopen(f"{URL}/metrics", timeout=10) as answer:
         text = answer.read().decode()
     families = text_string_to_metric_families(text)

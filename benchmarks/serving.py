@@ -65,7 +65,7 @@ def small_name(kind: Format) -> str:
 
 
 def python(*arguments: str) -> tuple[str, ...]:
-    """A command of this Python."""
+    """Return a command of this Python."""
     return (sys.executable, "-m", *arguments)
 
 
@@ -143,7 +143,7 @@ HEAD = (
 def load(
     candidate: Server, process: Process, pictures: Pictures, clients: int, seconds: float
 ) -> Row:
-    """A closed loop on a server that is warm by then."""
+    """Return a closed loop on a server that is warm by then."""
     posts = [r.as_json() for r in pictures.posts] if candidate.json else pictures.posts
     asyncio.run(closed_loop(PORT, posts, clients, WARM_SECONDS))
     process.forget_peak()
@@ -157,7 +157,7 @@ def load(
 def loads(
     candidate: Server, small: Sequence[Pictures], large: Pictures, options: argparse.Namespace
 ) -> Iterator[Row]:
-    """All that a server is put through."""
+    """Yield all that a server is put through."""
     with server(candidate.command, f"http://127.0.0.1:{PORT}{candidate.ready}") as process:
         for _ in range(options.rounds if candidate.name == OURS else 1):
             for pictures in small:
@@ -167,12 +167,12 @@ def loads(
 
 
 def bounds(rows: Sequence[Row], alone: float) -> Iterator[Bound]:
-    """What is to hold; `alone` is the network's own time of one small picture, in seconds."""
+    """Return what is to hold; `alone` is the network's own time of one small image, in seconds."""
 
     def of(
         pictures: str, clients: int, measure: Callable[[Row], float], server: str = OURS
     ) -> float:
-        """The median over the rounds; nan where there was none."""
+        """Return the median over the rounds; nan where there was none."""
         loads = (r for r in rows if (r.server, r.clients) == (server, clients))
         return float(
             np.median([measure(r) for r in loads if r.pictures.name == pictures] or math.nan)
@@ -239,7 +239,7 @@ def plot(rows: Sequence[Row], target: Path) -> None:
 
 
 def main() -> int:
-    """Prints the tables; exit code 1 if a bound does not hold."""
+    """Print the tables; return 1 if a bound does not hold."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seconds", type=float, default=10, help="of each load")
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 4, 16, 64])

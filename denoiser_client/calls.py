@@ -48,19 +48,19 @@ class Status:
 
 
 def picture_call(path: str, picture: Picture, options: Mapping[str, Any]) -> Call:
-    """The request that sends one image; the result of an array is to be a PNG."""
+    """Return the request that sends one image; the result of an array is to be a PNG."""
     own = {"format": "png"} if isinstance(picture, np.ndarray) else {}
     return Call("POST", path, own | dict(options), {"image": read(picture)})
 
 
 def compare_call(reference: Picture, picture: Picture) -> Call:
-    """The request that compares two images."""
+    """Return the request that compares two images."""
     files = {"reference": read(reference), "image": read(picture)}
     return Call("POST", "/compare", files=files)
 
 
 def result_of(response: httpx.Response, picture: Picture) -> Result:
-    """The image of a response to `picture`."""
+    """Return the image of a response to `picture`."""
     headers = response.headers
     sigma, seed = headers.get("x-noise-sigma"), headers.get("x-noise-seed")
     return Result(
@@ -75,17 +75,17 @@ def result_of(response: httpx.Response, picture: Picture) -> Result:
 
 
 def comparison_of(response: httpx.Response) -> Comparison:
-    """The measures of a response."""
+    """Return the measures of a response."""
     return Comparison(**response.json())
 
 
 def models_of(response: httpx.Response) -> list[dict[str, Any]]:
-    """The model cards of a response."""
+    """Return the model cards of a response."""
     models: list[dict[str, Any]] = response.json()["models"]
     return models
 
 
 def status_of(described: str) -> Status:
-    """The status that is described in JSON."""
+    """Return the status described in JSON."""
     found = json.loads(described)
     return Status(found["state"], found["percent"], found.get("seconds_left"))

@@ -52,7 +52,7 @@ def test_no_module_knows_of_a_layer_above_it(package):
     assert upwards == []
 
 
-@pytest.mark.parametrize("module", ["cli", "batch", "pipeline", "files", "finding"])
+@pytest.mark.parametrize("module", ["cli", "batch", "files", "finding"])
 def test_the_command_line_needs_nothing_of_http(module):
     assert not [
         name for name in imports(PROJECT / "app" / f"{module}.py") if name.startswith("app.api")

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from app.cli import main
-from app.imaging.picture import Format
+from app.imaging.codec import Format
 from app.inference.store import BadModelPackage
 from app.service.keys import hash_of
 from app.settings import PROJECT, Settings
@@ -201,7 +201,7 @@ def test_a_suffix_that_means_no_format(picture, tmp_path, capsys):
 
 def test_an_unknown_model(picture, tmp_path, capsys):
     assert run("denoise", picture(), "-o", tmp_path / "out.png", "--model", "vgg") == 1
-    assert "there is no model 'vgg'; these are: blur" in capsys.readouterr().err
+    assert "there is no model 'vgg'; there are: blur" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -387,12 +387,13 @@ def test_a_stop_does_not_wait_and_loses_nothing(picture, tmp_path):
     """The second picture would take a minute."""
     code = """
 import app.cli, denoiser, time
-add_noise = app.cli.add_noise
-def slow(pixels, *args, **options):
-    if pixels.shape[0] > 9:
+from app.service import local
+add_noise = local.add_noise
+def slow(picture, options, seed):
+    if picture.height > 9:
         time.sleep(60)
-    return add_noise(pixels, *args, **options)
-app.cli.add_noise = slow
+    return add_noise(picture, options, seed)
+local.add_noise = slow
 denoiser.main()
 """
     picture("in/a.png")

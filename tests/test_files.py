@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from app.files import PIXELS_AT_ONCE, Job, Worked, run
+from app.files import Job, Worked, run
 from app.finding import Source, Status
 from app.imaging.codec import Format, Picture, decode, encode
+from app.service.room import Room
 
 
 def save(path, side=8):
@@ -108,8 +109,7 @@ def test_a_fault_of_the_work_does_not_stop_the_rest(tmp_path):
 
 
 def test_pictures_in_memory_are_bounded(tmp_path, monkeypatch):
-    monkeypatch.setattr("app.files.PIXELS_AT_ONCE", 150)
-    assert PIXELS_AT_ONCE > 150
+    monkeypatch.setattr("app.files.Room", lambda: Room(150))
     sources = [Source(save(tmp_path / f"{i}.png"), tmp_path / "out" / f"{i}.png") for i in range(6)]
     sources.append(Source(save(tmp_path / "large.png", 20), tmp_path / "out" / "large.png"))
     lock, held, most = threading.Lock(), [], []

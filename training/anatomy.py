@@ -1,4 +1,4 @@
-"""What a network costs and how far it looks, read off its layers."""
+"""The cost and the receptive field of a network, derived from its layers."""
 
 import math
 from collections.abc import Callable
@@ -12,38 +12,41 @@ from keras import layers
 from training.errors import TrainingError
 
 SIDE = 256
-"""The picture that costs are quoted for, in pixels a side."""
+"""Side of the image that costs are quoted for, in pixels."""
 
 
 @dataclass(frozen=True)
 class Anatomy:
-    """The figures of a network that whoever runs it needs."""
+    """The figures of a network that running it requires."""
 
     parameters: int
     gmac: float
-    """10^9 multiply-adds for 256x256 pixels, those of the convolutions"""
+    """10^9 multiply-adds of the convolutions for 256x256 pixels."""
     floats_per_pixel: float
-    """Values that the widest layer puts out, for each pixel of the input"""
+    """Values that the widest layer produces for each pixel of the input."""
     stride: int
-    """Sides must be multiples of it: the factor between the input and the coarsest layer."""
+    """Sides must be multiples of this factor between the input and the coarsest layer."""
     radius: int
-    """No output depends on an input farther away than this, in pixels along either axis."""
+    """Radius of the receptive field: no output depends on an input farther away along either axis.
+    """
 
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a tensor stands: input pixels from one value to the next, and how far each looks."""
+    """The place of a tensor: input pixels from one value to the next, and the receptive field so
+    far.
+    """
 
     step: Fraction
     radius: Fraction
 
 
 def anatomy(network: keras.Model) -> Anatomy:
-    """The figures of `network`; raises TrainingError unless all its layers are known here.
+    """Return the figures of `network`; raise TrainingError unless all its layers are known here.
 
-    Those are stock layers whose outputs depend on their surroundings alone, so that a picture
-    gives the same result in tiles as whole, and a saved network needs no code of its own. It has to
-    take RGB pictures of any size, and to give pictures of that size.
+    Those are stock layers whose outputs depend on their surroundings alone, so that a picture gives
+    the same result in tiles as whole, and a saved network needs no code of its own. It has to take
+    RGB pictures of any size, and to give pictures of that size.
     """
     shapes = [tensor.shape for tensor in (*network.inputs, *network.outputs)]
     if shapes != [(None, None, None, 3)] * 2:
@@ -136,7 +139,7 @@ def _require_padding(layer: Any, size: int, stride: int) -> None:
 
 
 def _reach(size: int, stride: int) -> int:
-    """How far a window of `size` reaches from its place, under `same` padding."""
+    """Return how far a window of `size` reaches from its place, under `same` padding."""
     return size - 1 - max(0, size - stride) // 2
 
 

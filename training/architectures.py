@@ -1,4 +1,4 @@
-"""The networks, each a plain function of Keras layers: images [n, h, w, 3] in [0, 1] to the same.
+"""The networks, as functions of Keras layers: images [n, h, w, 3] in [0, 1] to the same shape.
 
 Only stock layers and convolutions: a saved network loads without any of our code, runs on pictures
 of any size that is a multiple of its stride, and gives the same pixels whether a picture is cut
@@ -15,12 +15,12 @@ from training.errors import TrainingError
 
 
 def unet(widths: tuple[int, ...] = (32, 64, 128), blocks: tuple[int, ...] = (2, 2, 2)) -> Any:
-    """A residual U-Net on a stride-2 head that predicts the noise and subtracts it.
+    """Return a residual U-Net on a stride-2 head that predicts the noise and subtracts it.
 
     `widths` are the channels at 1/2, 1/4, 1/8 ... of the input's size, and `blocks` the residual
     blocks of two 3x3 convolutions at each (on the way down and again on the way up; once at the
-    bottom). No normalisation: batch statistics would tie a tile's result to its neighbours in
-    the batch. Skips are added, not concatenated, which costs no multiplications.
+    bottom). No normalisation: batch statistics would tie a tile's result to its neighbours in the
+    batch. Skips are added, not concatenated, which costs no multiplications.
     """
     if not widths or len(widths) != len(blocks):
         raise ValueError("as many widths as blocks are needed, and at least one")
@@ -40,14 +40,14 @@ def unet(widths: tuple[int, ...] = (32, 64, 128), blocks: tuple[int, ...] = (2, 
         for index in range(blocks[level]):
             x = _residual_block(x, widths[level], f"up{level}_{index}")
     # The sum with the input is kept in float32: bfloat16 has 8 bits of mantissa, too few for the
-    # picture itself, though enough for the noise.
+    # image itself, though enough for the noise.
     noise = layers.Conv2DTranspose(3, 6, strides=2, padding="same", name="tail")(x)
     clean = layers.Subtract(dtype="float32", name="clean")([image, noise])
     return keras.Model(image, clean, name="unet")
 
 
 def _residual_block(x: Any, width: int, name: str) -> Any:
-    """The sum of x and conv(relu(conv(x))), at one width.
+    """Return the sum of x and conv(relu(conv(x))), at one width.
 
     It begins as the identity: deep networks start to learn at once, and one that starts from the
     weights of a network with fewer blocks does exactly what that one does.
@@ -59,7 +59,8 @@ def _residual_block(x: Any, width: int, name: str) -> Any:
 
 
 def autoencoder(encoder: tuple[int, ...] = (256, 128, 64)) -> Any:
-    """The article's denoising autoencoder: 3x3 kernels, ReLU, `same` padding, a sigmoid at the end.
+    """Return the article's denoising autoencoder: 3x3 kernels, ReLU, `same` padding, a sigmoid at
+    the end.
 
     By default Conv 256 - pool - Conv 128 - pool - Conv 64, then Conv 128 - up - Conv 256 - up -
     Conv 3. It has no skips: all of the picture passes through the bottom, at a quarter of its size.
@@ -73,7 +74,7 @@ def autoencoder(encoder: tuple[int, ...] = (256, 128, 64)) -> Any:
     for level, width in reversed(list(enumerate(encoder[:-1]))):
         x = layers.Conv2D(width, 3, padding="same", activation="relu", name=f"decode{level}")(x)
         x = layers.UpSampling2D(name=f"up{level}")(x)
-    # The picture itself is kept in float32: bfloat16 has 8 bits of mantissa, too few for it.
+    # The image itself is kept in float32: bfloat16 has 8 bits of mantissa, too few for it.
     clean = layers.Conv2D(
         3, 3, padding="same", activation="sigmoid", dtype="float32", name="clean"
     )(x)
@@ -84,7 +85,7 @@ ARCHITECTURES: dict[str, Callable[..., Any]] = {"autoencoder": autoencoder, "une
 
 
 def build(architecture: str, options: Mapping[str, Any], policy: str = "float32") -> Any:
-    """A network with random weights, its layers computing under a Keras dtype policy.
+    """Return a network with random weights, its layers computing under a Keras dtype policy.
 
     Raises TrainingError for an architecture that is not one of ARCHITECTURES, or its options.
     """

@@ -1,4 +1,4 @@
-"""What a trial measures on: its pictures, each with its noise."""
+"""The images of a trial, each with its noise."""
 
 import sys
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ EIGHT_BITS = np.dtype(np.uint8)
 
 @dataclass(frozen=True)
 class Case:
-    """A picture of a trial, without noise and with it."""
+    """An image of a trial, without noise and with it."""
 
     path: Path
     original: Pixels
@@ -33,7 +33,7 @@ class Case:
 
 
 def cases(trial: Trial, sigma: float, root: Path) -> Iterator[Case]:
-    """The pictures of a trial below `root`; sigma, on the 0..255 scale, is not used for pairs.
+    """Return the images of a trial below `root`; sigma, on the 0..255 scale, is not used for pairs.
 
     A file that cannot be read, and a pair whose sizes differ, is reported and left out. Raises
     TrainingError where there is nothing to read, or a file has no partner.
@@ -73,7 +73,7 @@ def _read(trial: Trial, root: Path) -> Iterator[tuple[Path, Pixels]]:
 
 
 def trial_files(trial: Trial, root: Path) -> list[Path]:
-    """The files of a trial, those that training held out where it names a share of them.
+    """Return the files of a trial, those that training held out where it names a share of them.
 
     Which those are depends on the files that can be read; the others are reported. Raises
     TrainingError where there is no file, or the share holds none out.
@@ -97,14 +97,14 @@ def trial_files(trial: Trial, root: Path) -> list[Path]:
 
 
 def prepare(pixels: Pixels, trial: Trial) -> Pixels:
-    """An image as the trial adds noise to it: squeezed, or grey [h, w, 1], or as it is."""
+    """Return an image as the trial adds noise to it: squeezed, or grey [h, w, 1], or as it is."""
     if trial.square:
         pixels = resize(pixels, trial.square, trial.square)
     return to_grey(pixels)[..., :1] if trial.grey else pixels
 
 
 def make_noisy(original: Pixels, trial: Trial, sigma: float, seed: int) -> Image:
-    """The image with the noise of the trial, on the [0, 1] scale.
+    """Return the image with the noise of the trial, on the [0, 1] scale.
 
     Gaussian noise comes from NumPy's legacy generator, as in the published tables.
     """

@@ -1,4 +1,4 @@
-"""Colour casts: how far the local means of a picture have moved, which people see at once."""
+"""Colour casts: how far the local means of an image have moved, which viewers notice at once."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from app.imaging.scale import Pixels, to_unit
 
 SIDE = 32
-"""Pixels a side of the squares over which means are taken."""
+"""Side in pixels of the squares over which means are taken."""
 
 
 def movements(before: Pixels, after: Pixels) -> NDArray[np.float64]:
-    """By how much the mean of each square has moved in each channel, in 8-bit levels.
+    """Return by how much the mean of each square has moved in each channel, in 8-bit levels.
 
     Both are [height, width, channels]; the squares are 32x32 pixels, or as large as a smaller
     picture allows, and a rest at the right and the bottom is left out. The result is flat.
@@ -28,5 +28,5 @@ def movements(before: Pixels, after: Pixels) -> NDArray[np.float64]:
 
 
 def rms_and_95th(moved: NDArray[Any]) -> tuple[float, float]:
-    """The root of the mean square of movements, and the 95th percentile of their sizes."""
+    """Return the root of the mean square of movements, and the 95th percentile of their sizes."""
     return float(np.sqrt(np.square(moved).mean())), float(np.percentile(np.abs(moved), 95))

@@ -1,4 +1,4 @@
-"""What survives a run that is killed: the whole state of training, and the network to use."""
+"""What survives the kill of a run: the complete state of training, and the network to use."""
 
 import io
 import tempfile
@@ -14,7 +14,7 @@ from training.files import write
 
 
 def save_state(model: keras.Model, epochs: int, path: Path) -> None:
-    """Writes weights, optimizer, averages and random state after so many epochs to `path`."""
+    """Write weights, optimizer, EMA weights and random state after so many epochs to `path`."""
     arrays = {f"v{i}": ops.convert_to_numpy(v.value) for i, v in enumerate(_variables(model))}
     buffer = io.BytesIO()
     np.savez(buffer, epoch=epochs, **arrays)
@@ -22,7 +22,7 @@ def save_state(model: keras.Model, epochs: int, path: Path) -> None:
 
 
 def load_state(model: keras.Model, path: Path) -> int:
-    """Puts back what `save_state` wrote and returns the number of epochs done.
+    """Put back what `save_state` wrote and return the number of epochs done.
 
     Raises TrainingError if the state is that of another network or optimizer.
     """
@@ -37,7 +37,7 @@ def load_state(model: keras.Model, path: Path) -> int:
 
 
 def copy_averaged(model: keras.Model, network: keras.Model, twin: keras.Model) -> None:
-    """Gives `twin` the moving average of the weights of `network`, or the weights if none is kept.
+    """Copy the EMA weights of `network` to `twin`, or its weights if there are none.
 
     `network` is the part of `model` that learns; its own weights stay as they are.
     """
@@ -48,7 +48,7 @@ def copy_averaged(model: keras.Model, network: keras.Model, twin: keras.Model) -
 
 
 def take_weights(network: keras.Model, source: keras.Model) -> list[str]:
-    """Gives the layers of `network` the weights of those of the same names in `source`.
+    """Give the layers of `network` the weights of those of the same names in `source`.
 
     A network with more blocks goes on from where a smaller one ended, and one with fewer from what
     is left of a larger one. Returns the names of the layers that found none. Raises TrainingError
@@ -73,9 +73,9 @@ def take_weights(network: keras.Model, source: keras.Model) -> list[str]:
 
 
 def save_network(network: keras.Model, *paths: Path) -> None:
-    """Writes `network` as .keras files."""
+    """Write `network` as .keras files."""
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "network.keras"  # Keras writes to a path alone, and not atomically
+        file = Path(folder) / "network.keras"  # Keras only writes to a path, and not atomically
         network.save(file)
         content = file.read_bytes()
     for path in paths:
@@ -83,7 +83,7 @@ def save_network(network: keras.Model, *paths: Path) -> None:
 
 
 def load_network(path: Path) -> Any:
-    """The network in a .keras file, or in a folder that holds model.keras.
+    """Return the network in a .keras file, or in a folder that holds model.keras.
 
     Raises TrainingError if there is none, or one that needs code of its own.
     """
@@ -91,12 +91,14 @@ def load_network(path: Path) -> Any:
 
 
 def read_network(path: Path) -> tuple[Any, bytes]:
-    """The same network, and the very bytes that it is of: a run may replace the file meanwhile."""
+    """Return the same network, and the very bytes that it is of: a run may replace the file
+    meanwhile.
+    """
     file = path / "model.keras" if path.is_dir() else path
     try:
         content = file.read_bytes()
         with tempfile.TemporaryDirectory() as folder:
-            copy = Path(folder) / "network.keras"  # Keras reads from a path alone
+            copy = Path(folder) / "network.keras"  # Keras only reads from a path
             copy.write_bytes(content)
             return keras.models.load_model(copy, compile=False, safe_mode=True), content
     except Exception as error:

@@ -1,4 +1,4 @@
-"""The command line: what `python -m training` does."""
+"""The command line, `python -m training`."""
 
 import argparse
 import sys
@@ -14,7 +14,7 @@ from training.rivals import RIVALS, rival
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a command; returns the exit status."""
+    """Run a command; return the exit status."""
     options = _parser().parse_args(arguments)
     try:
         options.run_command(options)
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-# Keras and its backend take seconds to import: commands do it when they run.
+# Keras and its backend take seconds to import: commands import them when they run.
 
 
 def _train(options: argparse.Namespace) -> None:
@@ -84,14 +84,14 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _trial(options: argparse.Namespace) -> dict[str, object]:
-    """The fields of a trial that were given on the command line."""
+    """Return the fields of a trial that were given on the command line."""
     given = {name: getattr(options, name, None) for name in Trial.model_fields}
     given |= dict(zip(("noisy", "clean"), options.pairs or (), strict=False))
     return {name: value for name, value in given.items() if value is not None}
 
 
 def _dataset(options: argparse.Namespace) -> str:
-    """What a table calls the images."""
+    """Return what a table calls the images."""
     return "drawn graphics" if options.drawn else str(options.data.resolve().name)
 
 

@@ -24,9 +24,9 @@ Prepared = tuple[NDArray[np.float32], list[Pixels]]
 """The thumbnail of an image, and the copies of it that patches are drawn from."""
 
 AHEAD = 8
-"""Batches made in advance."""
+"""Batches prepared in advance."""
 THREADS = 2
-"""That make them."""
+"""Threads that prepare them."""
 
 PAIR = 6
 """Channels of a pair: the clean shot's three, then the noisy one's."""
@@ -34,7 +34,7 @@ PAIR = 6
 
 @dataclass(frozen=True)
 class Images:
-    """What a folder came to: pixels in memory, one copy a scale, none smaller than a patch."""
+    """The images of a folder: pixels in memory, one copy per scale, none smaller than a patch."""
 
     training: list[list[Pixels]]
     held_out: list[list[Pixels]]
@@ -42,12 +42,12 @@ class Images:
 
     @property
     def copies(self) -> list[Pixels]:
-        """All that patches are drawn from."""
+        """All copies that patches are drawn from."""
         return [copy for image in self.training for copy in image]
 
 
 def load(folder: Folder, root: Path, data: Data) -> Images:
-    """Reads the folder below `root`, or draws its graphics.
+    """Read the folder below `root`, or draw its graphics.
 
     Raises TrainingError if there is nothing to train on.
     """
@@ -70,7 +70,7 @@ def load(folder: Folder, root: Path, data: Data) -> Images:
         for path, (_, sizes) in readable.items()
         if not sizes
     ]
-    # Small images take part in the split: evaluation, which knows no patch, comes to the same.
+    # Small images take part in the split, so that evaluation, without patches, splits alike.
     thumbnails, images = zip(*readable.values(), strict=True) if readable else ((), ())
     training, held_out = split(list(readable), thumbnails, folder.split, folder.test_share)
     loaded = Images(
@@ -99,7 +99,7 @@ def _read_pairs(found: list[Pair], data: Data) -> Iterator[tuple[Path, Prepared 
 
 
 def copies(pixels: Pixels, folder: Folder, data: Data) -> list[Pixels]:
-    """The sizes in which an image is trained on; none if it is far smaller than a patch."""
+    """Return the sizes in which an image is trained on; none if it is far smaller than a patch."""
     height, width, _ = pixels.shape
     shorter = min(height, width)
     if 2 * shorter < data.patch:
@@ -126,10 +126,10 @@ class Patches(keras.utils.PyDataset):
     def __init__(
         self, folders: list[Images], data: Data, noise: Noise, *, batch: int, steps: int, seed: int
     ) -> None:
-        """`steps` batches make an epoch, unless images are taken whole."""
+        """Take `steps`, the batches of an epoch, unless images are taken whole."""
         super().__init__()
         self.data, self.batch, self.seed = data, batch, seed
-        self.done = 0  # steps of the run before the epoch under way
+        self.done = 0  # steps of the run before the current epoch
         self.images = [copy for folder in folders for copy in folder.copies]
         self.channels = max(copy.shape[-1] for copy in self.images)
         self.steps = -(-len(self.images) // batch) if data.whole else steps
@@ -157,7 +157,7 @@ class Patches(keras.utils.PyDataset):
         self.done += self.steps
 
     def draw(self, step: int) -> Batch:
-        """The patches of one step, counted from the start of the run."""
+        """Return the patches of one step, counted from the start of the run."""
         epoch, index = divmod(step, self.steps)
         random = np.random.default_rng((self.seed, epoch, index))
         if self.data.whole:
@@ -173,7 +173,7 @@ class Patches(keras.utils.PyDataset):
         return patches
 
     def _choose(self, draws: NDArray[np.float64]) -> NDArray[np.intp]:
-        """The image of each draw from U(0, 1), family by family of the noise."""
+        """Return the image of each draw from U(0, 1), family by family of the noise."""
         chosen, first = [], 0
         for count, chances in self.families.values():
             some = draws[first : first + count]

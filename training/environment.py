@@ -1,4 +1,4 @@
-"""Where a run was made: enough to tell later why two runs differ."""
+"""The environment of a run, with enough detail to explain why two runs differ."""
 
 import platform
 import sys
@@ -43,12 +43,12 @@ def environment() -> dict[str, Any]:
 
 
 def now() -> str:
-    """The time in UTC, to the second, as ISO 8601."""
+    """Return the time in UTC, to the second, as ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _processor() -> str:
-    """The processor's name as Linux gives it, or what Python knows elsewhere."""
+    """Return the processor's name as Linux gives it, or what Python knows elsewhere."""
     lines = CPUINFO.read_text().splitlines() if CPUINFO.exists() else []
     names = (line.split(":")[1].strip() for line in lines if line.startswith("model name"))
     return next(names, platform.processor())

@@ -1,5 +1,5 @@
-"""The one error of this package."""
+"""The error of this package."""
 
 
 class TrainingError(Exception):
-    """Something that whoever started the command can mend; the message says what, and where."""
+    """Something that the user can correct; the message says what, and where."""

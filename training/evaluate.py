@@ -1,4 +1,4 @@
-"""How well a method removes noise: PSNR, SSIM, RMSE and time, over a folder of images."""
+"""Evaluate how well a method removes noise: PSNR, SSIM, RMSE and time, over a folder of images."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -21,10 +21,10 @@ from training.experiment import Trial
 from training.rivals import Image, Restore
 
 SHOWN = 5
-"""Images of a trial that are shown one by one."""
+"""Images of a trial that are shown individually."""
 
 PERFECT = 60.0
-"""PSNR in dB that an image counts with which comes back better than that, or unchanged."""
+"""Upper limit in dB for the PSNR of an image, also of one that comes back unchanged."""
 
 
 @dataclass(frozen=True)
@@ -35,22 +35,22 @@ class Outcome:
     original: Pixels
     noisy: Image
     restored: Pixels
-    """In the type of the original: clipped, and rounded if that is one of integers."""
+    """The result in the type of the original: clipped, and rounded for integers."""
     seconds: float
 
     @cached_property
     def psnr(self) -> float:
-        """In dB, at most PERFECT."""
+        """PSNR in dB, at most PERFECT."""
         return min(PERFECT, psnr(self.original, self.restored))
 
     @cached_property
     def noisy_psnr(self) -> float:
-        """That of the image before, in dB, clipped and rounded as the restored one is."""
+        """PSNR of the noisy image in dB, clipped and rounded as the result is."""
         return min(PERFECT, psnr(self.original, from_unit(self.noisy, self.original.dtype)))
 
     @cached_property
     def noise(self) -> float:
-        """RMS of what came in less the original, on the 0..255 scale."""
+        """RMS of the noise, on the 0..255 scale."""
         return rmse(self.original, self.noisy) * 255
 
     @cached_property
@@ -60,28 +60,28 @@ class Outcome:
 
     @cached_property
     def rmse(self) -> float:
-        """On the [0, 1] scale."""
+        """RMSE on the [0, 1] scale."""
         return rmse(self.original, self.restored)
 
     @cached_property
     def shift(self) -> float:
-        """By how much the mean of a channel has moved, at most, in 8-bit levels."""
+        """The largest movement of a channel's mean, in 8-bit levels."""
         means = [to_unit(pixels).mean(axis=(0, 1)) for pixels in (self.original, self.restored)]
         return float(abs(means[1] - means[0]).max() * 255)
 
     @cached_property
     def worst(self) -> float:
-        """The largest error of any value, in 8-bit levels."""
+        """The largest error of any sample, in 8-bit levels."""
         return float(abs(to_unit(self.restored) - to_unit(self.original)).max() * 255)
 
     @cached_property
     def moved(self) -> NDArray[np.float64]:
-        """By how much means of squares differ from what came in, in 8-bit levels."""
+        """Movements of the means of squares from those of the noisy image, in 8-bit levels."""
         return movements(self.noisy, self.restored)
 
     @property
     def seconds_per_megapixel(self) -> float:
-        """Time that the method took."""
+        """Time that the method took, in seconds per megapixel."""
         return self.seconds * 1e6 / self.original[..., 0].size
 
 
@@ -109,10 +109,10 @@ class Score:
     seconds_per_megapixel: float
     images: int
     first: tuple[Outcome, ...]
-    """Up to five of them, as the article shows them."""
+    """RMSE of up to five images, as in the article."""
 
     def on_card(self) -> dict[str, Any]:
-        """What of it a model card states."""
+        """Return what of it a model card states."""
         return {
             "dataset": self.dataset,
             "protocol": self.protocol,
@@ -135,7 +135,7 @@ class Score:
 
 
 def network_method(network: Any) -> Restore:
-    """A network as a method: the picture goes through it whole.
+    """Return a network as a method: the image goes through it whole.
 
     It is extended at the right and at the bottom to a multiple of the network's stride, by
     reflection, as in the service.
@@ -153,16 +153,17 @@ def network_method(network: Any) -> Restore:
 
 
 def outcomes(method: Restore, trial: Trial, sigma: float, root: Path) -> Iterator[Outcome]:
-    """What `method` makes of each image of the trial below `root`; sigma is on the 0..255 scale.
+    """Return what `method` makes of each image of the trial below `root`; sigma is on the 0..255
+    scale.
 
-    A file that cannot be read is reported and left out. For pairs the method is told how strong
-    the noise of each is.
+    A file that cannot be read is reported and left out. For pairs the method is told how strong the
+    noise of each is.
     """
     for index, case in enumerate(cases(trial, sigma, root)):
         told = rmse(case.original, case.noisy) if trial.noisy else sigma / 255
         repeated = np.repeat(case.noisy, 3 // case.noisy.shape[-1], axis=-1)
         if index == 0:
-            method(repeated, told)  # what is compiled first is not timed
+            method(repeated, told)  # the first run includes compilation
         began = time.perf_counter()
         restored = method(repeated, told)
         seconds = time.perf_counter() - began
@@ -173,7 +174,7 @@ def outcomes(method: Restore, trial: Trial, sigma: float, root: Path) -> Iterato
 
 
 def score(trial: Trial, sigma: float, results: Iterable[Outcome]) -> Score:
-    """The means over the outcomes of a trial; raises TrainingError if there are none."""
+    """Return the means over the outcomes of a trial; raise TrainingError if there are none."""
     first: list[Outcome] = []
     figures: list[tuple[float, ...]] = []
     moved: list[NDArray[np.float64]] = []

@@ -1,8 +1,8 @@
-"""Event files that TensorBoard reads, written without it: it would bring twenty packages.
+"""Event files for TensorBoard, written without it: it would bring twenty packages.
 
-An event file is a series of records, each a little-endian length and its checksum, the data and
-its checksum. The data is a protocol buffer: Event {wall_time = 1, step = 2, file_version = 3,
-summary = 5}, Summary {value = 1}, Value {tag = 1, simple_value = 2}.
+An event file is a series of records, each a little-endian length and its checksum, the data and its
+checksum. The data is a protocol buffer: Event {wall_time = 1, step = 2, file_version = 3, summary =
+5}, Summary {value = 1}, Value {tag = 1, simple_value = 2}.
 """
 
 import struct
@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 class EventFile:
-    """A file of scalars by step, in a folder that TensorBoard is pointed to."""
+    """A file of scalars by step, in a folder that TensorBoard reads."""
 
     def __init__(self, folder: Path) -> None:
         now = time.time()
@@ -20,7 +20,7 @@ class EventFile:
         self._append(_double(1, now) + _bytes(3, b"brain.Event:2"))
 
     def append(self, step: int, wall_time: float, values: Mapping[str, float]) -> None:
-        """Adds the values of a step; `wall_time` is in seconds since 1970."""
+        """Add the values of a step; `wall_time` is in seconds since 1970."""
         summary = b"".join(
             _bytes(1, _bytes(1, tag.encode()) + _float(2, value)) for tag, value in values.items()
         )

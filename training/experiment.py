@@ -1,4 +1,4 @@
-"""One run, described by one TOML file: every value that shapes the result is here."""
+"""A run described by one TOML file, with every value that determines the result."""
 
 import tomllib
 from collections.abc import Mapping
@@ -54,11 +54,11 @@ class Folder(Section):
 
     @property
     def label(self) -> str:
-        """What the model card calls it."""
+        """Its name on the model card."""
         return self.name or ("drawn graphics" if self.drawn else self.path)
 
     def weight_for(self, family: str) -> float:
-        """The weight among patches of a family of noise; only pairs have a shot's own."""
+        """Return the weight among patches of a family of noise; only pairs have a shot's own."""
         if (family == "shot") != (self.noisy is not None):
             return 0.0
         if family == "camera" and self.camera_weight is not None:
@@ -67,7 +67,7 @@ class Folder(Section):
 
 
 class Data(Section):
-    """Where patches come from and what is done to them."""
+    """Where patches come from and how they are processed."""
 
     folders: tuple[Folder, ...] = Field((Folder(),), min_length=1)
     patch: PositiveInt = 128
@@ -81,7 +81,7 @@ class Data(Section):
 
 
 class Schedule(Section):
-    """How long and how fast to learn."""
+    """How long and how fast to train."""
 
     batch: PositiveInt = 16
     steps: PositiveInt = 20_000
@@ -95,7 +95,7 @@ class Schedule(Section):
 
 
 class Trial(Section):
-    """A set of images, noise to add to them, and how: what a model is measured by.
+    """A set of images, noise to add to them, and how: what a model is evaluated on.
 
     The images are those of a folder, graphics that are drawn, or pairs of files, which bring their
     own noise.
@@ -112,7 +112,7 @@ class Trial(Section):
     protocol: Literal["published", "service"] = Field(
         "service",
         description="published: the noisy values as they are; "
-        "service: clipped to [0, 1] and rounded to 8 bits, as pictures arrive",
+        "service: clipped to [0, 1] and rounded to 8 bits, as images arrive",
     )
     kind: NoiseKind = NoiseKind.GAUSSIAN
     part: Part | None = Field(None, description="noise in luma alone, or in chroma alone")
@@ -149,16 +149,16 @@ class Trial(Section):
         return self
 
     def _changed(self, *names: str) -> list[str]:
-        """Which of these fields are not what they are by default."""
+        """Return which of these fields are not what they are by default."""
         return [n for n in names if getattr(self, n) != type(self).model_fields[n].default]
 
     @property
     def levels(self) -> tuple[float, ...]:
-        """The sigmas to measure at; a single 0 for pairs, to which nothing is added."""
+        """The sigmas to evaluate at; a single 0 for pairs, to which nothing is added."""
         return (0.0,) if self.noisy else self.sigmas
 
     def __str__(self) -> str:
-        """The protocol, as a table names it: all that is not the data set and the sigma."""
+        """Return the protocol, as a table names it: all that is not the data set and the sigma."""
         return ", ".join(
             [
                 *(["pairs of noisy and clean shots"] if self.noisy else self._noise_in_words()),
@@ -194,14 +194,14 @@ _MADE = (
     *("drawn", "sigmas", "protocol", "kind", "part", "blur", "enlarged", "jpeg"),
     *("shared", "fresh"),
 )
-"""Fields of a trial that say how noise is made."""
+"""Fields of a trial that define how noise is generated."""
 
 _FOLDERS = ("only", "test_share", "split")
 """Fields of a trial that choose files of one folder."""
 
 
 class Card(Section):
-    """What the model card says beside what is counted and measured."""
+    """What the model card states beside what is counted and measured."""
 
     title: str = ""
     description: str = ""
@@ -214,14 +214,14 @@ class Card(Section):
 
 
 class Distillation(Section):
-    """A larger network to learn from, beside the clean patches."""
+    """A larger network that is learnt from, beside the clean patches."""
 
     teacher: Path = Field(description=".keras file, package or run")
     share: float = Field(0.5, gt=0, le=1, description="of the loss: the distance from its results")
 
 
 class Experiment(Section):
-    """A network, what it learns from, for how long, and what it is then measured by."""
+    """A network, its training data and schedule, and its evaluation."""
 
     name: str = Field(pattern=NAME)
     seed: NonNegativeInt = 0
@@ -248,18 +248,18 @@ class Experiment(Section):
         return values | {"noise": {"shot": {}} | given}
 
     def with_steps(self, steps: int) -> Self:
-        """The same experiment over another number of steps; raises TrainingError for none."""
+        """Return the same experiment over another number of steps; raise TrainingError for none."""
         schedule = checked(Schedule, self.schedule.model_dump() | {"steps": steps}, "--steps")
         return self.model_copy(update={"schedule": schedule})
 
 
 def read_experiment(path: Path) -> Experiment:
-    """The experiment in a TOML file; raises TrainingError where it or a value in it is off."""
+    """Return the experiment in a TOML file; raise TrainingError if it is invalid."""
     try:
         values = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise TrainingError(f"{path}: {error.strerror}") from error
-    except ValueError as error:  # no TOML, or not even UTF-8
+    except ValueError as error:  # not TOML, or not even UTF-8
         raise TrainingError(f"{path}: {error}") from error
     return checked(Experiment, values, str(path))
 

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written beside their place, then renamed into it."""
+"""Files that are complete or absent: written beside their place, then renamed into it."""
 
 import os
 import sys
@@ -13,11 +13,11 @@ if sys.platform != "win32":
     import fcntl
 
 PART = ".part-"
-"""How the names of unfinished files begin."""
+"""Prefix of the names of unfinished files."""
 
 
 def write(path: Path, data: bytes) -> None:
-    """Puts `data` at `path`, replacing what is there; after a crash one or the other is whole.
+    """Put `data` at `path`, replacing what is there; after a crash one or the other is whole.
 
     Raises OSError where the disk is full or cannot be written; the old file then stays.
     """
@@ -36,12 +36,12 @@ def write(path: Path, data: bytes) -> None:
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Makes the folder, and keeps it from other processes that ask; a kill sets it free, too.
+    """Make the folder, and keep it from other processes that ask; a kill sets it free, too.
 
     Raises TrainingError if another has it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    if sys.platform == "win32":  # has no locks on folders
+    if sys.platform == "win32":  # file systems without locks on folders
         yield
         return
     handle = os.open(folder, os.O_RDONLY)

@@ -1,4 +1,4 @@
-"""Drawn pictures without noise: text, charts, shapes, flat colours, screens, patterns and pixels.
+"""Drawn images without noise: text, charts, shapes, flat colours, screens, patterns and pixels.
 
 They are what photographs lack: hard edges, saturated colours up to the limits of the range, and
 flat areas without any texture. Nothing is read from files; the font is Pillow's own.
@@ -17,9 +17,9 @@ Random = np.random.Generator
 
 SUBJECTS: tuple[Subject, ...] = get_args(Subject)
 MEASURED: tuple[Subject, ...] = tuple(subject for subject in SUBJECTS if subject != "pixels")
-"""What trials draw by default: nothing in a picture tells single dots from impulse noise."""
+"""What trials draw by default: nothing in an image distinguishes single dots from impulse noise."""
 FOR_TRAINING, FOR_TRIALS = 0, 1
-"""Seeds: what a network is measured by is not what it was trained on."""
+"""Seeds: networks are evaluated on other drawings than those they were trained on."""
 
 SIDES = (320, 513)
 """The shortest side that is drawn, and one more than the longest."""
@@ -125,7 +125,7 @@ def _screen(image: Image.Image, random: Random) -> Image.Image:
 
 
 def _pattern(image: Image.Image, random: Random) -> Image.Image:
-    """A gradient between two colours, and over a half of it, sometimes, a checkerboard."""
+    """Return a gradient between two colours, and over a half of it, sometimes, a checkerboard."""
     y, x = np.mgrid[0.0 : image.height, 0.0 : image.width]
     angle = random.uniform(0, 2 * np.pi)
     ramp = np.cos(angle) * x + np.sin(angle) * y
@@ -153,23 +153,25 @@ def _pixels(image: Image.Image, random: Random) -> Image.Image:
 
 
 def _mask(random: Random, height: int, width: int) -> NDArray[np.bool_]:
-    """Which pixels of an area [height, width] are inked."""
+    """Return which pixels of an area [height, width] are inked."""
     y, x = np.mgrid[:height, :width]
     down, across = random.integers(2, 8, 2).tolist()
+    mask: NDArray[np.bool_]
     match random.integers(6):
         case 0:
-            return (y % down == 0) & (x % across == 0)
+            mask = (y % down == 0) & (x % across == 0)
         case 1:
-            return (x + (down - 1) * y) % across == 0
+            mask = (x + (down - 1) * y) % across == 0
         case 2:
             cell = int(random.integers(1, 4))
-            return (x // cell + y // cell) % 2 == 1
+            mask = (x // cell + y // cell) % 2 == 1
         case 3:
-            return random.random((height, width)) < random.choice((0.002, 0.01))
+            mask = random.random((height, width)) < random.choice((0.002, 0.01))
         case 4:
-            return y % (down + 1) == 0 if random.random() < 0.5 else x % (across + 1) == 0
+            mask = y % (down + 1) == 0 if random.random() < 0.5 else x % (across + 1) == 0
         case _:
-            return BAYER[y % 4, x % 4] < 16 * x / width
+            mask = BAYER[y % 4, x % 4] < 16 * x / width
+    return mask
 
 
 def _paragraph(
@@ -196,7 +198,7 @@ def _phrase(random: Random, words: int) -> str:
 
 
 def _colour(random: Random) -> Colour:
-    """One of the eight corners of the cube, or any."""
+    """Return one of the eight corners of the cube, or any."""
     if random.random() < 0.35:
         return CORNERS[random.integers(len(CORNERS))]
     red, green, blue = random.integers(0, 256, 3).tolist()

@@ -1,4 +1,4 @@
-"""Folders of images, read: whatever can be used of them, and why the rest cannot."""
+"""Read folders of images, and report why some cannot be used."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -28,7 +28,7 @@ class Skipped:
 
 
 def image_files(folder: Path, only: Sequence[str] = ()) -> list[Path]:
-    """The files below `folder` whose names say they are images, sorted by path.
+    """Return the files below `folder` whose names say they are images, sorted by path.
 
     Links to folders are followed, and the pictures that a run has drawn are left out. `only` names
     those to take. Raises TrainingError if there is none.
@@ -45,7 +45,7 @@ def image_files(folder: Path, only: Sequence[str] = ()) -> list[Path]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """All files below `folder`, each once, but for what is below the folder of a run."""
+    """Yield all files below `folder`, each once, but for what is below the folder of a run."""
     seen: set[str] = set()
     for place, folders, names in os.walk(folder, followlinks=True):
         folders.sort()
@@ -58,7 +58,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def read(path: Path) -> Pixels:
-    """An image as RGB [height, width, 3] of uint8, uint16, or float32 in [0, 1].
+    """Return an image as RGB [height, width, 3] of uint8, uint16, or float32 in [0, 1].
 
     Grey is repeated and transparency dropped. Raises ImagingError or OSError.
     """
@@ -90,7 +90,7 @@ def resize(pixels: Pixels, height: int, width: int) -> Pixels:
         return pixels
     if pixels.dtype == np.uint8:
         return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))
-    # Pillow has no colour of more than 8 bits: each plane goes through floats.
+    # Pillow supports no colour of more than 8 bits: each plane is converted to floats.
     planes = [
         Image.fromarray(plane.astype(np.float32)).resize((width, height), Image.Resampling.LANCZOS)
         for plane in np.moveaxis(pixels, -1, 0)

@@ -1,4 +1,4 @@
-"""The course of a run, one row an epoch: log.csv, and the same for TensorBoard."""
+"""The progress of a run, one row per epoch: log.csv, and the same for TensorBoard."""
 
 import csv
 import io
@@ -16,7 +16,9 @@ COLUMNS = (
 
 
 def read_log(path: Path) -> list[dict[str, float]]:
-    """The rows of a log.csv; an empty cell is left out. Raises TrainingError without a header."""
+    """Return the rows of a log.csv; an empty cell is left out. Raises TrainingError without a
+    header.
+    """
     if not path.exists():
         return []
     with path.open(newline="") as file:
@@ -27,10 +29,10 @@ def read_log(path: Path) -> list[dict[str, float]]:
 
 
 class Log:
-    """The rows of a run so far, kept on disk as they come."""
+    """The rows of a run so far, written to disk as they come."""
 
     def __init__(self, run: Path, epochs: int) -> None:
-        """Keeps the rows of the first `epochs` of `run`: what came after them is done again."""
+        """Keep the rows of the first `epochs` of `run`; later ones will be repeated."""
         self.path = run / "log.csv"
         self.rows = [row for row in read_log(self.path) if row["epoch"] < epochs]
         for old in run.glob("events.out.tfevents.*"):
@@ -40,7 +42,7 @@ class Log:
             self._to_events(row)
 
     def append(self, row: Mapping[str, float]) -> None:
-        """Adds an epoch."""
+        """Add an epoch."""
         self.rows.append(dict(row))
         table = io.StringIO()
         writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
@@ -50,7 +52,7 @@ class Log:
         self._to_events(row)
 
     def best(self, name: str) -> float:
-        """The highest value in a column; minus infinity if it has none."""
+        """Return the highest value in a column; minus infinity if it has none."""
         return max((row[name] for row in self.rows if name in row), default=float("-inf"))
 
     def _to_events(self, row: Mapping[str, float]) -> None:

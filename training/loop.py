@@ -1,4 +1,4 @@
-"""The training loop: an experiment in, a run folder with checkpoints and a log out."""
+"""The training loop, from an experiment to a run folder with checkpoints and a log."""
 
 import json
 import math
@@ -41,7 +41,8 @@ from training.validation import Validation
 from training.webpage import webpage
 
 CHECKPOINT_SECONDS = 240.0
-"""After which the state is saved within an epoch, too: a crash costs five minutes at most."""
+"""Seconds after which the state is saved within an epoch, too: a crash costs five minutes at most.
+"""
 
 
 def train(
@@ -90,7 +91,7 @@ def train(
     model = _model(network, experiment, patches.channels)
     validation = Validation(folders, experiment)
     with alone_in(run):
-        _require_new(state, resume=resume)  # still, now that nobody else can write it
+        _require_new(state, resume=resume)  # checked again, now that no other process can write it
         epochs = load_state(model, state) if state.exists() else 0
         patches.done = int(model.optimizer.iterations)
         _open_run(run, source, summary, console)
@@ -115,7 +116,7 @@ def train(
 
 
 class Keeper(keras.callbacks.Callback):
-    """Watches the loss; after each epoch validates, logs, and saves all that a resume needs.
+    """Watch the loss; after each epoch, validate, log, and save all that a resume needs.
 
     Within an epoch it saves the same every CHECKPOINT_SECONDS.
     """
@@ -131,7 +132,7 @@ class Keeper(keras.callbacks.Callback):
         log: Log,
         console: Console,
     ) -> None:
-        """`steps` are those of the run, at whose end the last epoch is cut short."""
+        """Take `steps`, those of the run, at whose end the last epoch is cut short."""
         super().__init__()
         self.run, self.network, self.twin = run, network, twin
         self.step, self.steps = patches.done, steps
@@ -140,12 +141,12 @@ class Keeper(keras.callbacks.Callback):
         self.done, self.started = patches.done, time.monotonic()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
-        """Starts the clock."""
+        """Start the clock."""
         self.epoch, self.first, self.began = epoch, self.step, time.monotonic()
         self.saved = self.began
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002
-        """Counts; raises TrainingError if the loss is no number, and leaves what was saved."""
+        """Count the step; raise TrainingError if the loss is not finite, keeping what was saved."""
         self.step += 1
         self._require_number(logs["loss"])
         if self.step == self.steps:
@@ -155,9 +156,9 @@ class Keeper(keras.callbacks.Callback):
             self.saved = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Saves; what tells a resume to go on behind this epoch comes last."""
+        """Save the run; last, what tells a resume to continue after this epoch."""
         elapsed = time.monotonic() - self.began
-        # The loss was that before the last step: what that step has made is looked at, too.
+        # The loss was that before the last step: the result of that step is checked, too.
         restored = self.network.predict_on_batch(self.probe)
         loss_after = ops.mean(self.validation.loss(self.probe, restored))
         self._require_number(float(loss_after))
@@ -200,7 +201,9 @@ def _require_new(state: Path, *, resume: bool) -> None:
 
 
 def _networks(experiment: Experiment) -> tuple[Any, Any]:
-    """The network that learns, and its float32 twin that gets the averaged weights and is saved."""
+    """Return the network that learns, and its float32 twin that gets the averaged weights and is
+    saved.
+    """
     policy = use_precision(experiment.schedule.precision)
     keras.utils.set_random_seed(experiment.seed)
     network = build(experiment.architecture, experiment.options, policy)
@@ -216,7 +219,7 @@ def _networks(experiment: Experiment) -> tuple[Any, Any]:
 
 
 def _model(network: Any, experiment: Experiment, channels: int) -> Any:
-    """What is trained: the network behind noise, which is no part of what is saved."""
+    """Return what is trained: the network behind noise, which is no part of what is saved."""
     schedule, side = experiment.schedule, experiment.data.patch
     count = None if experiment.data.whole else schedule.batch
     patches = keras.Input(batch_shape=(count, side, side, channels))
@@ -240,7 +243,7 @@ def _model(network: Any, experiment: Experiment, channels: int) -> Any:
         optimizer=optimizer,
         loss=objective.loss,
         metrics=[objective.psnr],
-        # XLA gains nothing on TensorFlow's CPU kernels, and is all that JAX has.
+        # XLA gains nothing on TensorFlow's CPU kernels, and is the only way in JAX.
         jit_compile=keras.backend.backend() == "jax",
     )
     optimizer.build(model.trainable_variables)
@@ -265,7 +268,8 @@ def _fit(
 
 
 def use_precision(precision: str) -> str:
-    """The dtype policy for float32, or for bfloat16 in the way that is fastest on the backend.
+    """Return the dtype policy for float32, or for bfloat16 in the way that is fastest on the
+    backend.
 
     On TensorFlow's CPU kernels the graph rewrite by oneDNN is ahead of Keras's mixed policy; it is
     switched on here for the whole process, and the policy is float32.
@@ -280,7 +284,7 @@ def use_precision(precision: str) -> str:
 
 
 def _open_run(run: Path, source: Path, summary: list[dict[str, Any]], console: Console) -> None:
-    """Writes down what the run is made of: the experiment, the machine, the images."""
+    """Record the experiment, the machine and the images of the run."""
     for unfinished in run.glob(f"{PART}*"):
         unfinished.unlink()
     kept = run / "experiment.toml"
@@ -310,12 +314,14 @@ def _summary(folder: Folder, images: Images) -> dict[str, Any]:
 
 
 def _printable(path: Path) -> str:
-    """The path, what is no UTF-8 in it as escapes."""
+    """Return the path, what is no UTF-8 in it as escapes."""
     return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def _draw(run: Path, validation: Validation) -> None:
-    """The loss curve, and a grid of held-out crops as the network in the run folder leaves them."""
+    """Draw the loss curve, and a grid of held-out crops as the network in the run folder leaves
+    them.
+    """
     write(run / "loss.png", draw_loss(read_log(run / "log.csv")))
     if len(validation.clean):
         restored = validation.restore(load_network(run))
@@ -323,7 +329,7 @@ def _draw(run: Path, validation: Validation) -> None:
 
 
 def _next_commands(run: Path, data: Path) -> list[str]:
-    """What one does with a run: measure it, package it, serve it."""
+    """Return what one does with a run: measure it, package it, serve it."""
     folder, name = shlex.quote(str(run)), shlex.quote(run.resolve().name)
     return [
         f"python -m {MODULE} report {folder} --data {shlex.quote(str(data))}",

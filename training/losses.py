@@ -1,4 +1,4 @@
-"""What training lowers. The two that Keras has go by its names."""
+"""The losses that training minimizes. Keras's own have their Keras names."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ def psnr(target: Any, output: Any) -> Any:
 
 
 def loss(name: LossName) -> Callable[[Any, Any], Any]:
-    """The loss function of that name: (target, output) to one value, or a value a picture."""
+    """Return the loss function of that name: (target, output) to one value, or a value an image."""
     chosen: Callable[[Any, Any], Any] = (
         negative_psnr if name == "negative_psnr" else keras.losses.get(name)
     )
@@ -41,7 +41,7 @@ def loss(name: LossName) -> Callable[[Any, Any], Any]:
 
 @dataclass(frozen=True)
 class Objective:
-    """The loss and the metric of a model that draws its own noise, and so its own targets.
+    """The loss and the metric of a model that draws its own noise, and so defines its own targets.
 
     Its outputs are [n, h, w, 6 or 9]: the restored patches, what they should be, and, where there
     is one, what a teacher makes of the same noisy patches. `share` is that of the distance from the
@@ -52,7 +52,7 @@ class Objective:
     share: float = 0.0
 
     def loss(self, _: Any, outputs: Any) -> Any:
-        """What training lowers, a value a patch."""
+        """Return what training lowers, a value a patch."""
         restored, target, teacher = outputs[..., :3], outputs[..., 3:6], outputs[..., 6:]
         measure = loss(self.name)
         if not self.share:

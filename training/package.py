@@ -26,13 +26,13 @@ def package(
     experiment: Experiment | None = None,
     data: Path | None = None,
 ) -> Path:
-    """Writes the package `models`/`name` and returns its folder.
+    """Write the package `models`/`name` and return its folder.
 
-    `source` is a run folder, of which model.keras is taken, or a .keras file. The experiment is
-    the one beside the model, and so are the counts of its images (data.json) and its scores
-    (metrics.json), unless `experiment` is given and the images are to be counted in `data`.
-    Scores are taken only if they are of this very file. Raises TrainingError, also for a card that
-    the service would refuse; nothing is written then.
+    `source` is a run folder, of which model.keras is taken, or a .keras file. The experiment is the
+    one beside the model, and so are the counts of its images (data.json) and its scores
+    (metrics.json), unless `experiment` is given and the images are to be counted in `data`. Scores
+    are taken only if they are of this very file. Raises TrainingError, also for a card that the
+    service would refuse; nothing is written then.
     """
     if not re.fullmatch(NAME, name):
         raise TrainingError(f"{name!r} is no name for a model: it must match {NAME}")
@@ -66,7 +66,7 @@ def package(
     text = json.dumps(card.model_dump(exclude_unset=True), indent=2, ensure_ascii=False)
     folder = models / name
     folder.mkdir(parents=True, exist_ok=True)
-    # In this order a crash in between leaves a card that does not fit, which nobody loads.
+    # In this order, a crash in between leaves a card that does not match, which nobody loads.
     write(folder / "model.keras", content)
     write(folder / "card.json", f"{text}\n".encode())
     return folder

@@ -1,4 +1,4 @@
-"""Pairs of files: the noisy and the clean picture of one scene, matched by their names."""
+"""Pairs of files: a noisy and a clean image of one scene, matched by their names."""
 
 import re
 from collections import defaultdict
@@ -12,7 +12,7 @@ from training.images import image_files, read
 
 WILD = re.compile(r"\*\*/|\*|\?")
 SHOWN = 5
-"""Odd files that an error names."""
+"""Files without a partner that an error names."""
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,13 @@ class Pair:
 
 
 def pairs(root: Path, noisy: str, clean: str) -> list[Pair]:
-    """The pairs below `root`, sorted by the noisy files' paths.
+    """Return the pairs below `root`, sorted by the noisy files' paths.
 
     `noisy` and `clean` are folders, whose files pair up where they have the same path but for the
     suffix, or patterns, whose files pair up where the wildcards stand for the same: `*` and `?` for
     a part of a name, `**/` for any folders. So "set/*_real.png" and "set/*_mean.png" match
-    set/1_real.png with set/1_mean.png. Raises TrainingError where there are no files, or one has
-    no partner or more than one; it names them.
+    set/1_real.png with set/1_mean.png. Raises TrainingError where there are no files, or one has no
+    partner or more than one; it names them.
     """
     sides = [_by_key(root, where) for where in (noisy, clean)]
     odd = [
@@ -49,7 +49,7 @@ def pairs(root: Path, noisy: str, clean: str) -> list[Pair]:
 
 
 def read_pair(pair: Pair) -> tuple[Pixels, Pixels]:
-    """The noisy and the clean picture, [height, width, 3] each, of the depths of their files.
+    """Return the noisy and the clean image, [height, width, 3] each, of the depths of their files.
 
     Raises ImagingError where their sizes differ or one cannot be read, and OSError.
     """
@@ -65,7 +65,7 @@ def read_pair(pair: Pair) -> tuple[Pixels, Pixels]:
 
 
 def _by_key(root: Path, where: str) -> dict[tuple[str, ...], list[Path]]:
-    """The files of a folder or a pattern, by the part of their paths that partners share."""
+    """Return the files of a folder or a pattern, by the part of their paths that partners share."""
     found: dict[tuple[str, ...], list[Path]] = defaultdict(list)
     if not WILD.search(where):
         for path in image_files(root / where):
@@ -83,7 +83,7 @@ def _by_key(root: Path, where: str) -> dict[tuple[str, ...], list[Path]]:
 
 
 def _folder(pattern: str) -> PurePath:
-    """The folders of a pattern before the first wildcard."""
+    """Return the folders of a pattern before the first wildcard."""
     parts = PurePath(pattern).parts
     first = next(index for index, part in enumerate(parts) if WILD.search(part))
     return PurePath(*parts[:first])

@@ -13,7 +13,7 @@ from app.imaging.scale import from_unit, to_unit
 Images = Sequence[NDArray[Any]] | NDArray[Any]
 
 COLUMNS = 5
-"""Pictures side by side in a grid, as in the article."""
+"""Images side by side in a grid, as in the article."""
 
 
 def draw_loss(rows: Sequence[Mapping[str, float]]) -> bytes:
@@ -39,7 +39,7 @@ def draw_grid(
     restored: Images,
     captions: Sequence[str] = (),
 ) -> bytes:
-    """The first images [h, w, 3] of each, one row each; captions go under the restored."""
+    """Return the first images [h, w, 3] of each, one row each; captions go under the restored."""
     count = min(COLUMNS, len(original))
     figure = Figure(figsize=(2.2 * count, 6.9), layout="constrained")
     grid = figure.subplots(3, count, squeeze=False)

@@ -1,4 +1,4 @@
-"""What a run came to: its scores in the trials of its experiment, and pictures."""
+"""The report on a run: its evaluation in the trials of its experiment, and images."""
 
 import hashlib
 import json

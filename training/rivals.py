@@ -1,4 +1,4 @@
-"""Classical methods to compare with. Unlike the networks, they are told the noise level."""
+"""Classical methods as baselines. Unlike the networks, they are given the noise level."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -14,11 +14,11 @@ Image = NDArray[np.float32]
 """[height, width, 3], on the [0, 1] scale"""
 
 Restore = Callable[[Image, float], Image]
-"""A method: the noisy image and its sigma on the [0, 1] scale, to the restored image."""
+"""A method, from the noisy image and its sigma on the [0, 1] scale to the restored image."""
 
 
 def rival(name: str) -> Restore:
-    """The method of that name; raises TrainingError if it is none, or not installed."""
+    """Return the method of that name; raise TrainingError if it is none, or not installed."""
     if name not in RIVALS:
         raise TrainingError(f"no method {name!r}; there is {', '.join(RIVALS)}")
     method, package, module = RIVALS[name]
@@ -26,7 +26,7 @@ def rival(name: str) -> Restore:
         import_module(module)
     except ImportError as error:
         raise TrainingError(f"{name} needs {package}: pip install {package}") from error
-    # Told that there is no noise they return the picture, those too that would divide by sigma.
+    # Given no noise, they return the image, also those that would divide by sigma.
     return lambda noisy, sigma: method(noisy, sigma) if sigma else noisy
 
 

@@ -20,7 +20,7 @@ class Trapezoid(keras.optimizers.schedules.LearningRateSchedule):
         self.decay_start = steps - round(schedule.decay * steps)
 
     def __call__(self, step: Any) -> Any:
-        """The rate at a step, counted from 0."""
+        """Return the rate at a step, counted from 0."""
         step = ops.cast(step, "float32")
         rise = ops.minimum(1.0, (step + 1) / self.warmup)
         into_decay = ops.clip((step - self.decay_start) / self.decay, 0.0, 1.0)

@@ -4,6 +4,6 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Section(BaseModel):
-    """Values that cannot change, and none beside those that are named."""
+    """Immutable values; unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,4 +1,4 @@
-"""Whether the input pipeline keeps up: its rate alone, and the network's rate alone."""
+"""Measure whether the input pipeline keeps up with the network."""
 
 import time
 from typing import Any
@@ -13,7 +13,7 @@ STEPS = 2
 
 
 class Same(keras.utils.PyDataset):
-    """One batch over and over: an input pipeline that costs nothing."""
+    """One batch repeated forever: an input pipeline without cost."""
 
     def __init__(self, batch: Batch, steps: int) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ def step_rate(model: Any, patches: Patches) -> float:
     before = [ops.convert_to_numpy(variable.value).copy() for variable in variables]
     batch = patches.draw(patches.done)
     elapsed = 0.0
-    for steps in (1, STEPS):  # the first time it is traced and compiled
+    for steps in (1, STEPS):  # the first time includes tracing and compilation
         began = time.monotonic()
         model.fit(Same(batch, steps), verbose=0, shuffle=False)
         elapsed = time.monotonic() - began

@@ -1,4 +1,4 @@
-"""Training part and held-out part, the same whenever the same images are split."""
+"""Split images into a training and a held-out part, reproducibly."""
 
 import math
 from collections import defaultdict
@@ -23,7 +23,7 @@ def split(
     how: Split,
     test_share: float,
 ) -> tuple[list[int], list[int]]:
-    """Indices of the training and of the held-out part of these files with these thumbnails."""
+    """Return indices of the training and the held-out part of files with these thumbnails."""
     if test_share == 0:
         return list(range(len(files))), []
     if how == "files":
@@ -32,7 +32,7 @@ def split(
 
 
 def split_files(files: Sequence[Path], test_share: float) -> tuple[list[int], list[int]]:
-    """Indices of the training and of the held-out part, file by file, each in random order.
+    """Return indices of the training and of the held-out part, file by file, each in random order.
 
     The result is that of scikit-learn's `train_test_split` with `random_state=42`, which the
     article used, on the files as Windows lists them: in alphabetical order, capitals and small
@@ -46,7 +46,7 @@ def split_files(files: Sequence[Path], test_share: float) -> tuple[list[int], li
 
 
 def split_groups(labels: Sequence[int], test_share: float) -> tuple[list[int], list[int]]:
-    """Indices of the training and of the held-out part, in order; groups are not parted.
+    """Return indices of the training and of the held-out part, in order; groups are not parted.
 
     `labels` holds the group of each image. Groups in random order go to the held-out part as long
     as they fit into `test_share` of the images.
@@ -78,7 +78,7 @@ def thumbnail(pixels: Pixels) -> NDArray[np.float32]:
 
 
 def group(thumbnails: Sequence[NDArray[np.float32]]) -> list[int]:
-    """A group number for each thumbnail: images whose correlation is over 0.97 share it.
+    """Return a group number for each thumbnail: images whose correlation is over 0.97 share it.
 
     Groups are the connected components, numbered in the order of their first member.
     """

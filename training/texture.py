@@ -1,4 +1,4 @@
-"""White noise given the texture of pictures' noise, and what a file's way adds to it."""
+"""Give white noise the texture of real noise, and add the effects of compression."""
 
 import io
 from typing import Literal
@@ -82,7 +82,7 @@ def _convolve(values: Plane, taps: Plane, axis: int) -> Plane:
 
 
 def _interpolation(length: int, factor: int) -> Plane:
-    """The matrix [factor * length, length] that enlarges one axis."""
+    """Return the matrix [factor * length, length] that enlarges one axis."""
     places = (np.arange(factor * length) + 0.5) / factor - 0.5
     base = np.floor(places).astype(int)
     matrix = np.zeros((factor * length, length))

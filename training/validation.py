@@ -1,4 +1,4 @@
-"""How well a network does, between epochs, on images it does not learn from."""
+"""Evaluate a network between epochs, on images it does not learn from."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from training.noise.layer import AddNoise
 
 
 class Validation:
-    """Crops of held-out images, with noise of the experiment that stays the same all along."""
+    """Crops of held-out images, with the experiment's noise, which stays the same throughout."""
 
     def __init__(self, folders: list[Images], experiment: Experiment) -> None:
         data = experiment.data
@@ -35,7 +35,7 @@ class Validation:
         return np.array(noisy), np.array(targets)
 
     def restore(self, network: Any) -> Batch:
-        """What `network` makes of the noisy crops, clipped to [0, 1]."""
+        """Return what `network` makes of the noisy crops, clipped to [0, 1]."""
         batches = [
             network.predict_on_batch(self.noisy[i : i + self.batch])
             for i in range(0, len(self.noisy), self.batch)
@@ -54,7 +54,7 @@ class Validation:
 
 
 def centres(folders: list[Images], side: int, most: int) -> list[Batch]:
-    """The centres [side, side, 3 or 6] of at most so many held-out images, spread over all."""
+    """Return the centres [side, side, 3 or 6] of at most so many held-out images."""
     held_out = [copies[0] for folder in folders for copies in folder.held_out]
     count = min(most, len(held_out))
     crops = []

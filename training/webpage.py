@@ -1,4 +1,4 @@
-"""The page in a run folder that a browser opens: how the run went, in figures and pictures."""
+"""The page in a run folder for browsers: the run in figures and images."""
 
 import html
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from pathlib import Path
 from training.log import read_log
 
 PICTURES = {
-    "grid.png": "Held-out pictures: clean, with noise, and as the network leaves them",
+    "grid.png": "Held-out images: clean, noisy, and denoised",
     "loss.png": "Loss after each epoch",
 }
 COLUMNS = ("step", "loss", "psnr", "validation_loss", "validation_psnr", "steps_per_second")
@@ -37,14 +37,14 @@ td, th {{ padding: 0 1rem 0 0; text-align: right }}
 
 
 def webpage(run: Path, commands: Sequence[str]) -> str:
-    """The page, in HTML, for a run folder with its log.csv and the pictures drawn of it.
+    """Return the page, in HTML, for a run folder with its log.csv and the images drawn of it.
 
     `commands` are those that go on from here.
     """
     rows = read_log(run / "log.csv")
     best = max((row["validation_psnr"] for row in rows if "validation_psnr" in row), default=None)
     steps = f"{rows[-1]['step']:.0f}" if rows else "no"
-    summary = f"{steps} steps" + (f", at best {best:.2f} dB on held-out pictures" if best else "")
+    summary = f"{steps} steps" + (f", at best {best:.2f} dB on held-out images" if best else "")
     return PAGE.format(
         title=html.escape(f"Run {run.resolve().name}"),
         summary=summary,

@@ -1,1 +1,1 @@
-"""The HTTP interface: routes, schemas, problems, limits and what is observed of them."""
+"""The HTTP interface: routes, schemas, problems, limits and observation."""

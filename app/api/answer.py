@@ -1,4 +1,4 @@
-"""The answer that holds a picture."""
+"""The response that contains an image."""
 
 import asyncio
 
@@ -13,16 +13,16 @@ PIECE = 1 << 18
 
 
 class PictureResponse(Response):
-    """Sends a picture piece by piece, each once the client has taken most of the one before.
+    """Send an image piece by piece, each once the client has read most of the previous one.
 
-    All at once, it would lie in the server's buffer, beyond the memory that is accounted for, for
-    as long as the client pleases. One that has not taken it after `seconds` is left.
+    Sent at once, the image would lie in the server's buffer, outside the accounted memory, for as
+    long as the client likes. A client that has not read it after `seconds` is disconnected.
     """
 
     def __init__(
         self, file: SharedFile, name: str, headers: dict[str, str], *, seconds: float
     ) -> None:
-        """`name` is the one to save the picture under, less its suffix."""
+        """Take the `name` to save the image under, without its suffix."""
         headers = {"Content-Disposition": f'inline; filename="{name}.{file.format}"', **headers}
         if file.changes:
             headers["X-Image-Changes"] = ", ".join(sorted(file.changes))
@@ -34,7 +34,7 @@ class PictureResponse(Response):
         self.seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The ASGI interface; raises ClientDisconnect when the time is up."""
+        """Send the response; raise ClientDisconnect when the time is up."""
 
         async def send_in_pieces(message: Message) -> None:
             body = memoryview(message.pop("body", b""))

@@ -1,6 +1,6 @@
-"""Every problem that the service answers with, a row each.
+"""Every problem that the service responds with, one row each.
 
-OpenAPI's examples, docs/problems.md and the titles on the page are all made from it.
+OpenAPI's examples, docs/problems.md and the titles on the page are all generated from it.
 """
 
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ Code = Literal[
 ]
 
 Retry = Literal["never", "later", "told"]
-"""Whether the same request may do better: not at all, at any time, or after Retry-After."""
+"""Whether the same request may succeed later: never, at any time, or after Retry-After."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +51,15 @@ class Row:
 
     status: int
     title: str
-    """What it is to a reader of the page."""
+    """The title of the problem for readers of the page."""
     text: str
-    """The `detail`, with fields to be filled in."""
+    """The template of `detail`, with fields to be filled in."""
     example: Mapping[str, Any] = field(default_factory=dict)
-    """The fields in an example."""
+    """The fields of the example."""
     retry: Retry = "never"
 
     def detail(self, **fields: Any) -> str:
-        """The text with its fields filled in; raises KeyError where one is missing."""
+        """Fill in the fields of the text; raise KeyError if one is missing."""
         return self.text.format_map(fields)
 
 
@@ -68,12 +68,12 @@ NO_IMAGE = {
 }
 NO_KEY = {"reason": "Send a key: `Authorization: Bearer KEY`, or `X-API-Key: KEY`."}
 NO_TRANSPARENCY = {"reason": "JPEG cannot hold transparency; ask for png, webp or tiff."}
-WHOLE_MEMORY = "The picture needs more memory than the service may use."
+WHOLE_MEMORY = "The image needs more memory than the service may use."
 
 CATALOGUE: dict[Code, Row] = {
     "unreadable-image": Row(
         400,
-        "This file cannot be read as a picture",
+        "This file cannot be read as an image",
         "{reason}",
         {"reason": "The image is truncated."},
     ),
@@ -85,31 +85,31 @@ CATALOGUE: dict[Code, Row] = {
     ),
     "bad-request": Row(
         400,
-        "The request is not understood",
+        "The request is invalid",
         "{reason}",
-        {"reason": "This is not a request in HTTP/1.1."},
+        {"reason": "This is not a valid HTTP/1.1 request."},
     ),
-    "unauthorized": Row(401, "The service asks for a key", "{reason}", NO_KEY),
+    "unauthorized": Row(401, "The service requires a key", "{reason}", NO_KEY),
     "unknown-model": Row(
         404,
         "There is no such model",
-        "There is no model {name!r}; these are: {names}.",
+        "There is no model {name!r}; there are: {names}.",
         {"name": "vgg", "names": "unet"},
     ),
     "unknown-job": Row(
         404,
         "This job is gone",
-        "There is no such job, or none any more: it was cancelled, lost with its process, or ended "
-        "more than {seconds:g} seconds ago.",
+        "There is no such job: its id is wrong, or it was cancelled, lost with its process, or "
+        "ended more than {seconds:g} seconds ago.",
         {"seconds": 600},
     ),
     "not-found": Row(
-        404, "There is nothing here", "There is nothing at this path; /docs says what there is."
+        404, "There is nothing here", "There is nothing at this path; /docs lists the paths."
     ),
     "method-not-allowed": Row(
         405,
-        "This is not possible here",
-        "The path exists, but not for this method; Allow says for which.",
+        "The method is not allowed",
+        "This path does not support the method; the Allow header lists those it supports.",
     ),
     "unfinished-job": Row(
         409,
@@ -120,20 +120,20 @@ CATALOGUE: dict[Code, Row] = {
     ),
     "too-slow": Row(
         408,
-        "Sending the picture took too long",
+        "Sending the image took too long",
         "{part} did not arrive within {seconds:g} seconds.",
         {"part": "The body", "seconds": 60},
         "later",
     ),
     "needs-too-much-time": Row(
         413,
-        "This picture takes too long to read",
-        "The picture takes far more time than its size allows.",
+        "Reading this image takes too long",
+        "Reading the image takes far more time than its size justifies.",
     ),
     "takes-too-long": Row(
         413,
         "This image takes too long for one request",
-        "The image would take {seconds:.0f} s here, and a request may take {limit:g} s. Send it to "
+        "The image would take {seconds:.0f} s, and a request may take {limit:g} s. Send it to "
         "POST /jobs{remedy}.",
         {"seconds": 190, "limit": 120, "remedy": ", or with model=unet-fast"},
     ),
@@ -143,49 +143,49 @@ CATALOGUE: dict[Code, Row] = {
         "The body is longer than {limit} bytes.",
         {"limit": 67_108_864},
     ),
-    "needs-too-much-memory": Row(413, "The picture is too large", WHOLE_MEMORY),
+    "needs-too-much-memory": Row(413, "The image is too large", WHOLE_MEMORY),
     "too-many-pixels": Row(
         413,
-        "The picture is too large",
+        "The image is too large",
         "{reason}",
         {
             "reason": "The image declares 30000 x 30000 pixels; at most 64000000 are taken, and "
             "65500 a side."
         },
     ),
-    "unsupported-media-type": Row(415, "This kind of file is not taken", "{reason}", NO_IMAGE),
+    "unsupported-media-type": Row(415, "This kind of file is not supported", "{reason}", NO_IMAGE),
     "unsupported-encoding": Row(
         415,
-        "A compressed upload is not taken",
-        "The body is compressed (Content-Encoding: {coding}); send the picture as it is.",
+        "Compressed uploads are not supported",
+        "The body is compressed (Content-Encoding: {coding}); send the image as it is.",
         {"coding": "gzip"},
     ),
     "validation": Row(
         422,
-        "A parameter is not as it should be",
+        "A parameter is invalid",
         "{reason}",
         {"reason": "factor: Input should be less than or equal to 1."},
     ),
     "unsuitable-format": Row(
-        422, "That format cannot hold this picture", "{reason}", NO_TRANSPARENCY
+        422, "That format cannot store this image", "{reason}", NO_TRANSPARENCY
     ),
     "rate-limited": Row(
         429,
         "Too many requests",
-        "This caller has asked too often; Retry-After says when to ask again.",
+        "This caller has sent too many requests; Retry-After says when to send the next.",
         retry="told",
     ),
     "too-many-requests": Row(
         429,
         "Too many requests at once",
-        "This address has {limit} requests under way; no more are taken.",
+        "This address already has {limit} requests in progress; no more are accepted.",
         {"limit": 128},
         "told",
     ),
     "head-too-large": Row(
         431,
         "The request is too large",
-        "The request's head is longer than {limit} bytes.",
+        "The request line and headers are longer than {limit} bytes.",
         {"limit": 32_768},
     ),
     "internal-error": Row(
@@ -197,45 +197,45 @@ CATALOGUE: dict[Code, Row] = {
     "no-memory": Row(
         503,
         "The service is short of memory",
-        "There is too little memory for this picture at present.",
+        "There is too little memory for this image at present.",
         retry="told",
     ),
     "worker-lost": Row(
         503,
-        "The work on this picture was cut short",
-        "The process that worked on the picture ended before it was done; try again.",
+        "Processing this image was interrupted",
+        "The process that worked on the image ended before it was done; try again.",
         retry="told",
     ),
     "overloaded": Row(
         503,
         "The service is busy",
-        "The service has as much work as it can take.",
+        "The service has as much work as it can handle.",
         retry="told",
     ),
     "loading": Row(503, "The service is starting", "The models are being loaded.", retry="told"),
     "failing": Row(
         503,
-        "The service is not well",
-        "The network fails at present; the service tries whether it works again.",
+        "The service is failing",
+        "The network fails at present; the service keeps trying whether it works again.",
         retry="told",
     ),
     "broken": Row(
         503,
         "The service has broken down",
-        "The service cannot work again before it is restarted.",
+        "The service cannot work again until it is restarted.",
         retry="told",
     ),
     "draining": Row(
         503,
         "The service is stopping",
-        "The service is stopping and takes no new work.",
+        "The service is stopping and accepts no new work.",
         retry="told",
     ),
     "timeout": Row(
         503,
         "This took too long",
         "The image was not ready within {seconds:g} seconds. Send it to POST /jobs, where it may "
-        "take as long as it does.",
+        "take as long as it needs.",
         {"seconds": 120},
         "told",
     ),
@@ -246,5 +246,5 @@ if missing := set(get_args(Code)) ^ CATALOGUE.keys():
 
 
 def with_status(status: int) -> dict[Code, Row]:
-    """The rows that are answered with this status."""
+    """Return the rows with this status."""
     return {code: row for code, row in CATALOGUE.items() if row.status == status}

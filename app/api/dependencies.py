@@ -1,4 +1,4 @@
-"""What FastAPI hands to the routes that ask for it."""
+"""What FastAPI passes to the routes that ask for it."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated
@@ -11,7 +11,7 @@ from app.service.service import Service
 from app.service.trace import Trace
 
 
-# These are coroutines only because FastAPI sends plain functions through its thread pool.
+# These are coroutines only because FastAPI runs plain functions in its thread pool.
 async def _service(request: Request) -> Service:
     service: Service = request.app.state.service
     return service
@@ -32,4 +32,4 @@ async def _share(service: ServiceOf) -> AsyncIterator[Share]:
 
 
 ShareOf = Annotated[Share, Depends(_share)]
-"""The request's part of the memory, until its answer is sent; refused while draining."""
+"""The request's share of the memory, until its response is sent; refused while draining."""

@@ -1,6 +1,6 @@
-"""A multipart form, taken apart as it arrives (RFC 7578), and kept in memory.
+"""A multipart form, parsed as it arrives (RFC 7578), and kept in memory.
 
-Starlette's own parser would write any file to disk first, and do so before its size is known.
+Starlette's parser would write files to disk, before their size is known.
 """
 
 from collections.abc import Collection
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
 MAX_PARTS = 100
-"""Far more than there are parameters; each takes time, whether it is known or not."""
+"""Far more than there are parameters; each part takes time, whether it is known or not."""
 
 LONGEST_TEXT = 1000
 """Bytes of a parameter."""
@@ -24,17 +24,17 @@ _FILE_TYPES = ("image/", "application/octet-stream")
 
 
 class Form:
-    """The files of a form, and those of its texts that are asked for, one part at a time.
+    """The files of a form, and its requested text fields, parsed part by part.
 
-    A file is what has a name of its own, says that it is one, or is in a field that is to be one.
-    Texts that nobody asks for, such as tokens against forgery, are passed over, and so are fields
-    for files that were left empty.
+    A file is a part that has a file name, declares a file's content type, or is in a field for
+    files. Text fields that are not requested, such as anti-forgery tokens, are ignored, and so are
+    file fields left empty.
     """
 
     def __init__(
         self, boundary: bytes, fields: Collection[str], texts: Collection[str], *, any_name: bool
     ) -> None:
-        """`fields` are those of files; with `any_name`, one file in any other does as well."""
+        """Take the fields for files; with `any_name`, one file in any other field is accepted."""
         if not boundary:
             raise _malformed("Content-Type names no boundary")
         self._fields, self._wanted, self._any_name = fields, texts, any_name
@@ -61,14 +61,14 @@ class Form:
             raise _malformed(str(error)) from None
 
     def feed(self, chunk: bytes) -> None:
-        """Takes the next bytes; raises ProblemError (400, 422)."""
+        """Parse the next bytes; raise ProblemError (400, 422)."""
         try:
             self._parser.write(chunk)
         except FormParserError as error:
             raise _malformed(str(error)) from None
 
     def finish(self) -> tuple[dict[str, bytes], dict[str, str]]:
-        """All files, and the texts that were asked for, by their fields; once all has been fed."""
+        """Return all files and the requested text fields by name, once all bytes have been fed."""
         if not self._complete:
             raise _malformed("it ends before its last boundary")
         files = {name: b"".join(parts) for name, parts in self._files.items()}
@@ -114,7 +114,7 @@ class Form:
     def _check_files(self) -> None:
         taken = " and ".join(f"`{field}`" for field in self._fields)
         if self._any_name and len(self._files) > 1:
-            self._refuse(f"The form has several files; it may have one, best as {taken}.")
+            self._refuse(f"The form has several files; send one, in the field {taken}.")
         if not self._any_name and self._name not in self._fields:
             self._refuse(f"The form has a file `{self._shown}`; it may have {taken} alone.")
 

@@ -1,4 +1,4 @@
-"""The parts of the OpenAPI description that cannot be read off the endpoints' signatures."""
+"""The parts of the OpenAPI description that do not follow from the endpoints' signatures."""
 
 from http import HTTPStatus
 from typing import Any
@@ -21,7 +21,7 @@ _CHANGE = "|".join(Change)
 
 COMMON_HEADERS: Json = {
     "X-Request-ID": {
-        "description": "The caller's X-Request-ID, or one that was made up; it is in the log.",
+        "description": "The X-Request-ID of the request, or a generated one; it is in the log.",
         "schema": {"type": "string"},
         "example": REQUEST_ID,
     },
@@ -34,9 +34,9 @@ COMMON_HEADERS: Json = {
 CHANGES: Json = {
     "X-Image-Changes": {
         "description": (
-            "What the answer holds otherwise than the upload did, or not at all: a list of "
+            "What differs from the upload or is missing in the response: a list of "
             f"{', '.join(f'`{change}`' for change in Change)}. "
-            "Absent where nothing but the samples has changed."
+            "Absent if only the samples have changed."
         ),
         "schema": {
             "type": "string",
@@ -57,9 +57,9 @@ SIGMA: Json = {
     "X-Noise-Sigma": {
         "description": (
             "Estimated standard deviation of the noise that was found, 0..1, over the whole "
-            "picture. Good to 10% for Gaussian noise of 0.1 and above, and for 9 pictures in 10 at "
-            "0.04; to 15% for 14 of 15 camera pictures. Next to 0 for a clean picture; one that "
-            "is all texture has no such value."
+            "image. Accurate to 10% for Gaussian noise of 0.1 and above, and for 9 in 10 images at "
+            "0.04; to 15% for 14 of 15 camera images. Close to 0 for a clean image; not "
+            "meaningful for an image that is all texture."
         ),
         "schema": {"type": "number", "minimum": 0, "maximum": 1},
         "example": 0.0983,
@@ -68,8 +68,8 @@ SIGMA: Json = {
 RANGE: Json = {
     "X-Range": {
         "description": (
-            "The values of the picture that the model was given as 0 and 1, least first. "
-            "X-Noise-Sigma is in units of their difference."
+            "The values of the image that the model saw as 0 and 1, the lower first. "
+            "X-Noise-Sigma is a fraction of their difference."
         ),
         "required": True,
         "schema": {"type": "string", "pattern": "^[-+.0-9e]+:[-+.0-9e]+$"},
@@ -79,9 +79,9 @@ RANGE: Json = {
 TRANSFER: Json = {
     "X-Transfer": {
         "description": (
-            "Whether the samples were taken to be `linear`, in proportion to light, or as they are "
-            "looked at. X-Noise-Sigma is of linear ones as the model was given them, in a "
-            "perceptual encoding."
+            "Whether the samples were treated as `linear`, proportional to light, or as "
+            "`perceptual`. For linear ones, X-Noise-Sigma refers to the perceptual encoding that "
+            "the model saw."
         ),
         "required": True,
         "schema": {"type": "string", "enum": ["linear", "perceptual"]},
@@ -90,7 +90,7 @@ TRANSFER: Json = {
 }
 SEED: Json = {
     "X-Noise-Seed": {
-        "description": "The seed of the noise: as given, or as drawn.",
+        "description": "The seed of the noise: the given one, or the one drawn at random.",
         "required": True,
         "schema": {"type": "integer", "minimum": 0},
         "example": 1,
@@ -126,7 +126,7 @@ EXPOSED_HEADERS = (
     *(RETRY_AFTER | CHALLENGE),
     "Content-Disposition",
 )
-"""Those that a page of another origin may read, where it may call the service at all."""
+"""Response headers that pages of other origins may read, if they may call the service at all."""
 
 KEY_SCHEMES: Json = {
     "bearer": {"type": "http", "scheme": "bearer"},
@@ -134,7 +134,7 @@ KEY_SCHEMES: Json = {
 }
 ACCEPT_ENCODING: Json = {
     "Accept-Encoding": {
-        "description": "What may be sent in place of a compressed body: with that code alone.",
+        "description": "The accepted content encodings, for code `unsupported-encoding`.",
         "schema": {"type": "string"},
         "example": "identity",
     }
@@ -150,9 +150,9 @@ _BINARY: Json = {"type": "string", "format": "binary"}
 
 
 def upload(*fields: str, raw: bool = True) -> Json:
-    """The request body: a form with the given fields and, where `raw`, an image alone.
+    """Return the request body: a form with the given fields and, if `raw`, an image alone.
 
-    Such a form may have parameters, too, and what it has besides is passed over.
+    Such a form may also contain parameters; anything else in it is ignored.
     """
     names = fields or ("image",)
     form = {
@@ -162,9 +162,9 @@ def upload(*fields: str, raw: bool = True) -> Json:
     }
     if raw:
         form["description"] = (
-            "The picture may be in a field of another name, if it is the only file. Parameters of "
-            "the query may be fields instead, with the same value if they are both; other fields "
-            "are ignored."
+            "The image may be in a field of another name, if it is the only file. Parameters of "
+            "the query may be fields instead; if a parameter is in both, the values must agree. "
+            "Other fields are ignored."
         )
     content: Json = {"multipart/form-data": {"schema": form}}
     if raw:
@@ -174,9 +174,9 @@ def upload(*fields: str, raw: bool = True) -> Json:
 
 
 def picture(description: str, *headers: Json, **links: Json) -> Responses:
-    """The 200 with a picture in any of the formats that are written."""
+    """Return the 200 response with an image in any of the formats that are written."""
     disposition = {
-        "description": "A name to save the picture under.",
+        "description": "A file name to save the image under.",
         "schema": {"type": "string"},
         "example": 'inline; filename="denoised.png"',
     }
@@ -189,28 +189,28 @@ def picture(description: str, *headers: Json, **links: Json) -> Responses:
 
 
 def denoised(description: str) -> Responses:
-    """The 200 with a denoised picture."""
+    """Return the 200 response with a denoised image."""
     describe = link("describe_model", "The model's card.", name="$response.header.X-Model")
     return picture(description, MODEL, SIGMA, RANGE, TRANSFER, describe=describe)
 
 
 def answer(description: str, **links: Json) -> Responses:
-    """The 200 with JSON that the endpoint's own type describes, and what to do with it."""
+    """Return the 200 response with JSON of the endpoint's type, and its links."""
     return {200: {"description": description, "headers": COMMON_HEADERS, "links": links}}
 
 
 def accepted(description: str, **links: Json) -> Responses:
-    """The 202 with JSON that the endpoint's own type describes, and where to ask on."""
+    """Return the 202 response with JSON of the endpoint's type, and its links."""
     return {202: {"description": description, "headers": COMMON_HEADERS | LOCATION, "links": links}}
 
 
 def no_content(description: str) -> Responses:
-    """The 204."""
+    """Return the 204 response."""
     return {204: {"description": description, "headers": COMMON_HEADERS}}
 
 
 def events(description: str, **links: Json) -> Responses:
-    """The 200 with JSON of the endpoint's own type, or with server-sent events of it."""
+    """Return the 200 response with JSON of the endpoint's type, or server-sent events of it."""
     found = answer(description, **links)
     found[200]["content"] = {
         "text/event-stream": {
@@ -222,18 +222,18 @@ def events(description: str, **links: Json) -> Responses:
 
 
 def link(operation: str, description: str, **parameters: str) -> Json:
-    """What a part of an answer is good for: a parameter of another operation."""
+    """Return a link: a part of a response that is a parameter of another operation."""
     return {"operationId": operation, "description": description, "parameters": parameters}
 
 
 def text(description: str, *media_types: str) -> Responses:
-    """The 200 with text of one of these types."""
+    """Return the 200 response with text of one of these types."""
     content = {media_type: {"schema": {"type": "string"}} for media_type in media_types}
     return {200: {"description": description, "headers": COMMON_HEADERS, "content": content}}
 
 
 def problems(*statuses: int) -> Responses:
-    """The errors with these statuses, with an example of each kind."""
+    """Return the errors with these statuses, with an example of each kind."""
     return {status: _problem(status) for status in statuses}
 
 
@@ -264,9 +264,9 @@ def _problem(status: int) -> Json:
 
 
 def complete(app: FastAPI, *, keys: bool, rate: bool) -> None:
-    """Builds the description, with the schema of problems, that no endpoint returns.
+    """Build the description, with the schema of problems, which no endpoint returns.
 
-    `keys` and `rate` say whether there are API keys and a limit on the rate of requests.
+    `keys` and `rate` say whether there are API keys and a rate limit.
     """
     _, definitions = models_json_schema(
         [(Problem, "serialization")], ref_template="#/components/schemas/{model}"

@@ -1,4 +1,4 @@
-"""Errors as the caller sees them: RFC 9457 problem details."""
+"""Errors as clients see them: RFC 9457 problem details."""
 
 import math
 from collections.abc import Callable, Coroutine, Iterable, Mapping
@@ -27,6 +27,7 @@ from app.service.errors import (
     Failing,
     Loading,
     NeedsTooMuchMemory,
+    SizesDiffer,
     TakesTooLong,
     UnknownJob,
     UnknownModel,
@@ -34,19 +35,19 @@ from app.service.errors import (
 
 MEDIA_TYPE = "application/problem+json"
 DRAIN_RETRY_AFTER = 5.0
-"""Seconds in which another instance is likely to answer in place of one that stops or is broken."""
+"""Seconds in which another instance is likely to replace one that stops or is broken."""
 LOADING_RETRY_AFTER = 5.0
 """Seconds in which models are likely to be loaded and warm."""
 FAILING_RETRY_AFTER = 1.0
 """Seconds until the service tries again whether a model works."""
 MEMORY_RETRY_AFTER = 10.0
-"""Seconds in which other pictures are likely to be done."""
+"""Seconds in which other images are likely to be done."""
 LOST_RETRY_AFTER = 1.0
-"""Another process is there at once."""
+"""Seconds; another process is available immediately."""
 
 
 class InvalidPart(BaseModel):
-    """One thing in a request that is not as it should be."""
+    """One invalid part of a request."""
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -70,7 +71,7 @@ class Problem(BaseModel):
 
 
 class ProblemError(Exception):
-    """Ends a request with a problem; `retry_after`, in seconds, is rounded up, to 1 at least."""
+    """End a request with a problem; `retry_after`, in seconds, is rounded up, to at least 1."""
 
     def __init__(
         self,
@@ -97,7 +98,7 @@ def problem(
     headers: Mapping[str, str] | None = None,
     **fields: Any,
 ) -> ProblemError:
-    """The problem as the catalogue has it; raises KeyError where a field of its text is missing."""
+    """Return a problem of the catalogue; raise KeyError if a field of its text is missing."""
     row = CATALOGUE[code]
     return ProblemError(
         row.status,
@@ -110,19 +111,19 @@ def problem(
 
 
 def invalid_body(name: str, detail: str) -> ProblemError:
-    """The 422 for a form field that is missing, unknown or repeated."""
+    """Return the 422 problem for a form field that is missing, unknown or repeated."""
     part = InvalidPart(location="body", name=name, detail=detail)
     return problem("validation", errors=[part], reason=detail)
 
 
 def invalid_fields(error: ValidationError) -> ProblemError:
-    """The 422 for fields of a form whose values are not as they should be."""
+    """Return the 422 problem for form fields with invalid values."""
     parts = _parts_of(error.errors(), ("body",))
     return problem("validation", errors=parts, reason=_in_words(parts))
 
 
 def problem_of(error: Exception, request_id: str) -> Problem:
-    """What `error` is in an answer."""
+    """Return `error` as a response describes it."""
     found = as_problem(error)
     return Problem(
         title=HTTPStatus(found.status).phrase,
@@ -135,7 +136,7 @@ def problem_of(error: Exception, request_id: str) -> Problem:
 
 
 def problem_response(request: Request, error: Exception) -> Response:
-    """The answer to a request that `error` has ended."""
+    """Return the response to a request that `error` has ended."""
     found = as_problem(error)
     body = problem_of(found, trace_of(request.scope).request_id)
     return JSONResponse(
@@ -147,7 +148,7 @@ def problem_response(request: Request, error: Exception) -> Response:
 
 
 def as_problem(error: Exception) -> ProblemError:
-    """The problem that an error of any layer is to the caller; 500 if nobody foresaw it."""
+    """Return the problem for an error of any layer: 500 for unforeseen ones."""
     match error:
         case ProblemError():
             return error
@@ -177,6 +178,8 @@ def as_problem(error: Exception) -> ProblemError:
             return problem("broken", retry_after=DRAIN_RETRY_AFTER)
         case Failing():
             return problem("failing", retry_after=FAILING_RETRY_AFTER)
+        case SizesDiffer():
+            return invalid_body("image", str(error))
         case NeedsTooMuchMemory():
             return problem("needs-too-much-memory")
         case Overloaded():
@@ -192,7 +195,7 @@ def as_problem(error: Exception) -> ProblemError:
 
 
 def _lost(error: WorkerLost) -> ProblemError:
-    """What the end of the process that worked on a picture is to the caller."""
+    """Return the problem for the loss of the process that worked on an image."""
     if error.cause is Cause.TIME:
         return problem("needs-too-much-time")
     return problem("worker-lost", retry_after=LOST_RETRY_AFTER)
@@ -209,7 +212,7 @@ _IMAGE_CODES: dict[type[ImagingError], Code] = {
 
 
 def _parts_of(errors: Iterable[Any], place: tuple[str, ...] = ()) -> list[InvalidPart]:
-    """One entry for each fault; that an optional parameter is not absent either is none.
+    """Return one entry for each fault; that an optional parameter is not None is not one.
 
     `place` says where the fields are, if the errors do not.
     """
@@ -230,7 +233,7 @@ async def _handle(request: Request, error: Exception) -> Response:
 
 
 async def _handle_http(request: Request, error: HTTPException) -> Response:
-    """A method that is not taken is told from all that the path has, not from one route of it."""
+    """Respond to a wrong method with all methods of the path, not those of one route."""
     route = getattr(request.scope.get("route"), "path", None)
     described = request.app.openapi()["paths"].get(route)
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and described:
@@ -246,9 +249,10 @@ HANDLERS: dict[int | type[Exception], Handler] = {
         (
             *(ProblemError, RequestValidationError),
             *(ImagingError, Overloaded, Draining, WorkerLost),
-            *(Loading, Failing, Broken, UnknownModel, UnknownJob, NeedsTooMuchMemory, TakesTooLong),
+            *(Loading, Failing, Broken, UnknownModel, UnknownJob),
+            *(NeedsTooMuchMemory, TakesTooLong, SizesDiffer),
         ),
         _handle,
     ),
 }
-"""For FastAPI; whatever is not named here ends in the middleware that observes requests."""
+"""For FastAPI; other errors end in the middleware that observes requests."""

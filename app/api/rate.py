@@ -1,19 +1,20 @@
-"""How often each caller may ask: a token bucket for each, of which there are only so many."""
+"""The rate limit: a token bucket for each caller, for a bounded number of callers."""
 
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 
 MAX_CALLERS = 10_000
-"""Callers that are remembered. Whoever has more addresses than this would not be held by a limit
-on each; the memory that they could take is."""
+"""Callers that are remembered. Somebody with more addresses than this would evade a limit on each;
+the memory that they could take is limited.
+"""
 
 
 class RateLimit:
-    """`per_minute` requests of each caller, all at once or spread over the minute.
+    """A limit of `per_minute` requests of each caller, all at once or spread over the minute.
 
     A bucket is one number, the time at which it will be full again (the generic cell rate
-    algorithm), and is forgotten when it is.
+    algorithm), and is forgotten at that time.
     """
 
     def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -22,11 +23,11 @@ class RateLimit:
         self._full_at: OrderedDict[str, float] = OrderedDict()
 
     def __len__(self) -> int:
-        """Callers that are remembered."""
+        """Return the number of callers that are remembered."""
         return len(self._full_at)
 
     def wait(self, caller: str) -> float:
-        """Takes a token and returns 0; or the seconds until there is one to be had."""
+        """Take a token and return 0, or return the seconds until one is available."""
         now = self._clock()
         full_at = max(now, self._full_at.get(caller, now)) + self._interval
         early = full_at - now - 60
@@ -38,6 +39,6 @@ class RateLimit:
         return 0
 
     def _forget(self, now: float) -> None:
-        """The callers that asked least recently, if their buckets are full or they are too many."""
+        """Forget the callers idle for longest, if their buckets are full or they are too many."""
         while len(self._full_at) > MAX_CALLERS or next(iter(self._full_at.values())) <= now:
             self._full_at.popitem(last=False)

@@ -1,4 +1,4 @@
-"""What the endpoints answer, apart from pictures."""
+"""The JSON that the endpoints respond with."""
 
 from typing import Literal
 
@@ -30,7 +30,7 @@ class Health(BaseModel):
 
 
 class ModelList(BaseModel):
-    """The models that the service has."""
+    """The models of the service."""
 
     default: str = Field(description="The model of a request that names none.", examples=["unet"])
     engine: Literal["tensorflow", "openvino"] | None = Field(
@@ -40,7 +40,7 @@ class ModelList(BaseModel):
 
 
 class JobStatus(BaseModel):
-    """How far a job is."""
+    """The progress of a job."""
 
     model_config = ConfigDict(
         json_schema_extra={

@@ -10,19 +10,19 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 def trace_for(request_id: str | None) -> Trace:
-    """A new trace under the caller's own id, where that is safe to log and to send back."""
+    """Return a new trace, under the caller's own id if that is safe to log and to send back."""
     if request_id is None or not _REQUEST_ID.fullmatch(request_id):
         request_id = new_id()
     return Trace(request_id)
 
 
 def trace_of(scope: Scope) -> Trace:
-    """The trace of the request with this ASGI scope."""
+    """Return the trace of the request with this ASGI scope."""
     trace: Trace = scope["state"]["trace"]
     return trace
 
 
 def server_timing(trace: Trace) -> str:
-    """The value of a Server-Timing header, in milliseconds."""
+    """Return the value of a Server-Timing header, in milliseconds."""
     times = {**trace.stages, "total": trace.elapsed}
     return ", ".join(f"{name};dur={seconds * 1e3:.1f}" for name, seconds in times.items())

@@ -1,4 +1,4 @@
-"""Reads what a request brings: one picture or two, as a form or as the body itself."""
+"""Read the images in a request, from a form or as the body itself."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -16,17 +16,17 @@ Options = TypeVar("Options", bound=BaseModel)
 
 FORM = "multipart/form-data"
 UNTYPED = ("", "application/octet-stream", "binary/octet-stream")
-"""Content types that say nothing: what such a body is, its first bytes tell."""
+"""Content types that say nothing: the first bytes of such a body decide what it is."""
 
 
 async def read_image(
     request: Request, share: Share, options: Options
 ) -> tuple[list[bytes], Options]:
-    """The one picture of a request, and `options` with those that its form has besides.
+    """Return the single image of a request, and `options` updated from its form.
 
-    It is the body, of type image/* or of none, or the one file of a form, in the field `image` or
-    any other. A parameter may be a field of the form, unless the query has another value for it.
-    Raises ProblemError (400, 413, 415, 422), Overloaded, UnreadableImage for zero bytes, and
+    The image is the body, of type image/* or none, or the one file of a form, in the field `image`
+    or any other. A parameter may be a form field, unless the query has another value for it. Raises
+    ProblemError (400, 413, 415, 422), Overloaded, UnreadableImage for zero bytes, and
     ClientDisconnect.
     """
     media_type, parameters = _content_type(request)
@@ -46,7 +46,7 @@ async def read_image(
 
 
 async def read_images(request: Request, share: Share, fields: Sequence[str]) -> list[bytes]:
-    """The pictures in the given fields of a form; raises as `read_image` does."""
+    """Return the images in the given fields of a form; raise as `read_image` does."""
     media_type, parameters = _content_type(request)
     if media_type != FORM:
         raise _unsupported(f"Send the fields {' and '.join(f'`{field}`' for field in fields)}")
@@ -59,7 +59,7 @@ async def read_images(request: Request, share: Share, fields: Sequence[str]) -> 
 
 
 def _content_type(request: Request) -> tuple[str, dict[bytes, bytes]]:
-    """That of the body, which must not be compressed."""
+    """Return the type of the body and its parameters; refuse a compressed body."""
     coding = request.headers.get("content-encoding", "identity").strip().lower()
     if coding not in ("", "identity"):
         headers = {"Accept-Encoding": "identity"}
@@ -69,16 +69,14 @@ def _content_type(request: Request) -> tuple[str, dict[bytes, bytes]]:
 
 
 def _with(options: Options, texts: dict[str, str]) -> Options:
-    """The options of the query, and those of the form."""
+    """Return the options of the query updated with those of the form."""
     try:
         found = type(options).model_validate(texts)
     except ValidationError as error:
         raise invalid_fields(error) from None
     for name in options.model_fields_set & texts.keys():
         if getattr(options, name) != getattr(found, name):
-            raise invalid_body(
-                name, f"`{name}` has one value in the query and another in the form."
-            )
+            raise invalid_body(name, f"`{name}` has different values in the query and the form.")
     return options.model_copy(update={name: getattr(found, name) for name in texts})
 
 

@@ -1,4 +1,4 @@
-"""The time that a request has for its work, and its end when the client leaves."""
+"""The time limit of a request's work, and its end when the client leaves."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,10 +14,10 @@ TIMEOUT_RETRY_AFTER = 10.0
 
 @asynccontextmanager
 async def while_wanted(request: Request, seconds: float) -> AsyncIterator[None]:
-    """Cancels the block when the client leaves (ClientDisconnect) or the time is up (503).
+    """Cancel the block when the client leaves (ClientDisconnect) or the time is up (503).
 
-    To be entered once the body has been read: from there on, the client's next message can only
-    be its departure.
+    To be entered once the body has been read: from then on, the client's next message can only be
+    its departure.
     """
     with anyio.move_on_after(seconds) as scope:
         departure = asyncio.create_task(_cancel_on_departure(request, scope))

@@ -129,7 +129,7 @@ def denoise(request: Request, options: DenoiseOptions, settings: Settings) -> in
     from app.bulk.convert import asked_for
     from app.bulk.results import Results
     from app.bulk.run import Choice, Run
-    from app.pipeline import package_of
+    from app.service.local import package_of
 
     work = _on_ray if request.ray else _here
     asked = asked_for(options, package_of(options, settings).card.name)

@@ -15,7 +15,7 @@ from app.imaging.codec import (
     UnsuitableFormat,
     UnsupportedImage,
 )
-from app.pipeline import Result, package_of, pipeline_of
+from app.service.local import Result, package_of, pipeline_of
 from app.service.options import DenoiseOptions
 from app.settings import Settings
 

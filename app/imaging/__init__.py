@@ -1,1 +1,1 @@
-"""Pictures as arrays, and the files that hold them. Knows no web and no network."""
+"""Images as arrays, and the files that contain them; independent of the web and of networks."""

@@ -1,4 +1,4 @@
-"""A picture and its restored self, mixed: how much of the correction is applied."""
+"""Mix an image with its restored version: how much of the correction is applied."""
 
 from dataclasses import dataclass
 
@@ -22,14 +22,14 @@ FULL = Strength()
 
 
 def blend(original: Pixels, restored: Pixels, strength: Strength) -> Pixels:
-    """`original` with so much of the correction, in its own type, rounded to nearest.
+    """Apply a share of the correction to `original`, in its own type, rounded to nearest.
 
-    Both are [height, width, channels] of one type, with 1 or 3 channels; where `restored` has one,
-    it stands for all of `original`. With d = restored - original and its luma
-    d' = 0.299 d_red + 0.587 d_green + 0.114 d_blue, which moves all channels alike, the result is
-    original + luma * d' + chroma * (d - d'): in full-range YCbCr (ITU-R BT.601), Y is moved by one
-    share, Cb and Cr by the other. Without colour, only luma counts; where the two are equal, this
-    is original + luma * d, to the bit; where both are 0, it is `original` itself.
+    Both are [height, width, channels] of one type, with 1 or 3 channels; if `restored` has one, it
+    applies to all of `original`. With d = restored - original and its luma d' = 0.299 d_red + 0.587
+    d_green + 0.114 d_blue, which moves all channels alike, the result is original + luma * d' +
+    chroma * (d - d'): in full-range YCbCr (ITU-R BT.601), Y is moved by one share, Cb and Cr by the
+    other. Without colour, only luma counts; if the two shares are equal, this is exactly original +
+    luma * d; if both are 0, it is `original` itself.
     """
     if strength.luma == strength.chroma == 0.0:
         return original
@@ -38,7 +38,7 @@ def blend(original: Pixels, restored: Pixels, strength: Strength) -> Pixels:
     if luma == chroma == 1.0:
         return np.ascontiguousarray(np.broadcast_to(restored, original.shape))
     mixed, kind = np.empty(original.shape, original.dtype), precise(original.dtype)
-    with np.errstate(over="ignore"):  # infinite is what the largest floats may become, and clipped
+    with np.errstate(over="ignore"):  # the largest floats may overflow, and are clipped
         for band in bands(original):
             x, y = original[band].astype(kind), restored[band].astype(kind)
             y -= x[..., : y.shape[-1]]

@@ -1,4 +1,4 @@
-"""What a format cannot hold of a picture, so that no loss is silent."""
+"""What a format cannot store of an image, so that no loss is silent."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,14 +9,14 @@ from app.imaging.picture import Change, Changes, Picture
 
 
 def on_encoding(picture: Picture, target: FileFormat) -> Changes:
-    """All that has changed of the upload once the picture is written as `target`."""
+    """Return all changes from the upload when the image is encoded as `target`."""
     return picture.changes | frozenset(_lost(picture, target))
 
 
 def stripped(picture: Picture) -> Picture:
-    """The picture without its metadata, but for what says how to see its samples.
+    """Return the image without its metadata, except what defines its samples.
 
-    Where EXIF alone says so, a profile says it instead.
+    If only EXIF defines them, a profile replaces it.
     """
     metadata = picture.metadata
     icc = metadata.icc
@@ -28,9 +28,10 @@ def stripped(picture: Picture) -> Picture:
 
 
 def without_misfit(picture: Picture, target: FileFormat) -> Picture:
-    """The picture without its profile where that is for grey, and RGB is written, or the reverse.
+    """Return the image without its profile if that is for grey and RGB is written, or vice versa.
 
-    Palettes of greys become grey, and WebP has no grey; formats forbid the profile that is left.
+    Palettes of greys become grey, and WebP has no grey; formats forbid a profile that does not
+    match.
     """
     space = (picture.metadata.icc or b"")[16:20]
     is_grey = picture.channels == 1 and target.holds.grey

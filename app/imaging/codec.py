@@ -51,12 +51,12 @@ __all__ = [
     "stripped",
 ]
 
-MAX_SIDE = 65_500  # pixels; JPEG holds no more
+MAX_SIDE = 65_500  # pixels; JPEG allows no more
 
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A file in memory, and what it does not hold as the upload did."""
+    """A file in memory, and what differs in it from the upload."""
 
     data: bytes
     format: Format
@@ -69,10 +69,10 @@ class Encoded:
 
 
 def read_header(data: bytes) -> Header:
-    """Read what a file declares, decoding nothing.
+    """Read what a file declares, without decoding it.
 
-    Raises `UnsupportedImage` for what is not an image of a format that is read, and
-    `UnreadableImage` for a header that makes no sense.
+    Raises `UnsupportedImage` for what is not an image of a supported format, and `UnreadableImage`
+    for an invalid header.
     """
     found = formats.of_file(data)
     with _reading(found):
@@ -80,11 +80,11 @@ def read_header(data: bytes) -> Header:
 
 
 def decode(data: bytes, *, max_pixels: int, max_side: int = MAX_SIDE) -> Picture:
-    """Decode a file into a picture the right way up.
+    """Decode a file into an upright picture.
 
-    Raises `TooManyPixels` before decoding when the header declares more than `max_pixels`
-    altogether or `max_side` in width or height, `UnsupportedImage` for animations, many
-    pages and unknown formats, and `UnreadableImage` for what is truncated or damaged.
+    Raises `TooManyPixels` before decoding when the header declares more than `max_pixels` in total
+    or `max_side` in width or height, `UnsupportedImage` for animations, many pages and unknown
+    formats, and `UnreadableImage` for what is truncated or damaged.
     """
     found = formats.of_file(data)
     with _reading(found):
@@ -139,7 +139,7 @@ def _reading(found: FileFormat) -> Iterator[None]:
         yield
     except (ImagingError, MemoryError):
         raise
-    except Exception as error:  # decoders raise what they like when a file is damaged
+    except Exception as error:  # decoders raise arbitrary errors when a file is damaged
         raise UnreadableImage(f"The {found.title} image is truncated or damaged.") from error
 
 
@@ -147,7 +147,7 @@ def _check(header: Header, max_pixels: int, max_side: int, *, takes_frames: bool
     if header.width < 1 or header.height < 1:
         raise UnreadableImage("The image declares a width or a height of 0.")
     if header.frames != 1 and not takes_frames:
-        raise UnsupportedImage("The image is animated; send one still picture at a time.")
+        raise UnsupportedImage("The image is animated; send one still image at a time.")
     if header.frames > MAX_FRAMES:
         raise TooManyPixels(
             f"The image has {header.frames} frames; at most {MAX_FRAMES} are taken."
@@ -161,7 +161,7 @@ def _check(header: Header, max_pixels: int, max_side: int, *, takes_frames: bool
 
 
 def _turned(jpeg: tuple[int, str] | None, orientation: int) -> tuple[int, str] | None:
-    """How a JPEG was coded, once rows may have become columns."""
+    """Return how a JPEG was coded, once rows may have become columns."""
     return jpeg if jpeg is None or orientation < 5 else (jpeg[0], turned_sampling(jpeg[1]))
 
 

@@ -1,4 +1,4 @@
-"""How strong the noise was, judged by what was removed and by what is left."""
+"""Estimate the noise level from what was removed and what is left."""
 
 import math
 from functools import cache
@@ -16,59 +16,60 @@ BLOCK = 16
 """Side of the blocks that are compared, in pixels."""
 
 BLOCKS = 1 << 6
-"""Blocks that the estimate looks at: more would cost time and change nothing."""
+"""Blocks used for the estimate: more would take time and change nothing."""
 
 CALM = 0.75
-"""Share of the blocks, the flattest, that what was removed is measured in."""
+"""Share of the blocks, the flattest, in which the removed noise is measured."""
 
 FLAT = 0.25
-"""Share of the blocks, the flattest, in which grain can be told from the picture."""
+"""Share of the blocks, the flattest, in which grain can be told from the image."""
 
 WHITE, ALIKE = 0.2, 0.4
 """Correlation of neighbours up to which noise counts as white, and from which as a camera's."""
 
 MISSED = 0.25
-"""Of a camera's noise, energy that goes unseen in texture, as a share of what was removed.
+"""Energy of camera noise that is missed in texture, as a share of what was removed.
 
-This, LEFT and MOST_LEFT were found on fifteen pairs of camera pictures and on white noise;
-`benchmarks.quality --pairs NOISY CLEAN`, and without pairs, prints what they come to.
+This, LEFT and MOST_LEFT were found on fifteen pairs of camera images and on white noise;
+`benchmarks.quality --pairs NOISY CLEAN`, and without pairs, prints the resulting errors.
 """
 
 LEFT = 0.9
-"""Share of the energy in the flattest blocks of a result that is noise, where it is a camera's."""
+"""Share of the energy in the flattest blocks of a result that is noise, for a camera's noise."""
 
 MOST_LEFT = 6.0
-"""The most noise that is taken to be left, as energy, for each unit that was removed: a clean
-picture, of which next to nothing was removed, has its own fine texture there.
+"""The most noise assumed to be left, as energy per unit removed: in a clean image, from which next
+to nothing was removed, the flattest blocks contain fine texture of the image itself.
 """
 
 NOISE_FOUND = 0.96
-"""The share of white noise's deviation that a network takes out of all but the busiest parts of a
-picture; `benchmarks.quality` prints what is found with it, for photographs, scans and pairs alike.
+"""The share of white noise's standard deviation that a network removes in all but the busiest
+parts; `benchmarks.quality` prints the resulting errors for photographs, scans and pairs.
 """
 
 
 def estimate_sigma(
     noisy: Pixels, clean: Pixels, bounds: Range | Light | None = None, frames: int = 1
 ) -> float:
-    """The deviation, on the [0, 1] scale, of the noise that made `noisy` of `clean`.
+    """Estimate the standard deviation of the noise that turned `clean` into `noisy`, 0..1.
 
     Both are [height, width, channels], of one type and shape; `clean` is a network's result.
-    `bounds` are the values that are 0 and 1, where they are not those of the type; `frames` is how
-    many lie one below the other. The answer stands for all of it, whose noise may depend on
-    brightness:
+    `bounds` are the values that are 0 and 1, if they are not those of the type; `frames` is the
+    number of frames one below the other. The result is an average over the image, whose noise may
+    depend on brightness:
 
         sigma^2 = (1 + MISSED * a) * removed^2 + a * min(LEFT * left^2, MOST_LEFT * removed^2)
 
-    `removed` is the deviation of noisy - clean over all but the busiest blocks, where a network
-    may take part of the picture; `left` is what the flattest blocks of `clean` still hold. White
-    noise is taken out almost whole, and what is left in flat places is the picture's. Of noise
-    whose neighbours are alike, a camera's, the coarse part passes for picture and stays. So `a`,
-    0..1, is how far the neighbours in what was removed are alike: from WHITE to ALIKE.
+    `removed` is the standard deviation of noisy - clean over all but the busiest blocks, where a
+    network may remove part of the image; `left` is that of the flattest blocks of `clean`. White
+    noise is removed almost entirely, and what is left in flat places belongs to the image. Of noise
+    with correlated neighbours, such as a camera's, the coarse part is mistaken for the image and
+    stays. So `a`, 0..1, is the correlation of neighbours in what was removed, on the scale from
+    WHITE to ALIKE.
 
-    Blocks of one colour, noise and all, were not noisy to begin with, such as a frame. Clipping
-    at black and white hides part of the noise: `removed` is the sigma whose clipped noise has the
-    energy that was found.
+    Blocks that are a single colour, noise included, such as those of a frame, were not noisy to
+    begin with. Clipping at black and white hides part of the noise: `removed` is the sigma whose
+    clipped noise has the measured energy.
     """
     x, c = (_blocks(each, bounds, frames) for each in (noisy, clean))
     live = (x != x[:, :1, :1, :1]).any(axis=(1, 2, 3))
@@ -88,7 +89,7 @@ def estimate_sigma(
 
 
 def _blocks(pixels: Pixels, bounds: Range | Light | None, frames: int) -> Floats:
-    """Blocks [n, tall, wide, channels] in [0, 1], from all over; a tiny frame is one block."""
+    """Return blocks [n, tall, wide, channels] in [0, 1], from all over; one for a tiny frame."""
     height, width, channels = pixels.shape[0] // frames, *pixels.shape[1:]
     tall, wide = min(BLOCK, height), min(BLOCK, width)
     down, across = height // tall, width // wide
@@ -101,7 +102,7 @@ def _blocks(pixels: Pixels, bounds: Range | Light | None, frames: int) -> Floats
 
 
 def _centred(blocks: Floats) -> Floats:
-    """The blocks, each about its mean colour."""
+    """Return the blocks, each minus its mean colour."""
     pixels = blocks.shape[1] * blocks.shape[2]
     # A product with a vector, since NumPy's mean over two axes takes ten times as long.
     mean = np.full(pixels, 1 / pixels, np.float32) @ blocks.reshape(len(blocks), pixels, -1)
@@ -110,14 +111,14 @@ def _centred(blocks: Floats) -> Floats:
 
 
 def _activity(blocks: Floats) -> Floats:
-    """The variance [n] of each block about its mean colour."""
+    """Return the variance [n] of each block about its mean colour."""
     centred = _centred(blocks).reshape(len(blocks), -1)
     activity: Floats = np.einsum("ni,ni->n", centred, centred) / centred.shape[1]
     return activity
 
 
 def _likeness(blocks: Floats) -> float:
-    """The correlation of neighbours in the blocks, across and down; 0 where there are none."""
+    """Return the correlation of neighbours in the blocks, across and down; 0 without noise."""
     centred = _centred(blocks)
     pairs = (
         (centred[:, :, 1:], centred[:, :, :-1]),
@@ -131,8 +132,8 @@ def _likeness(blocks: Floats) -> float:
 
 
 def _unclipped(energy: float, clean: Floats) -> float:
-    """The sigma of Gaussian noise that has this energy once it is added to `clean` and clipped."""
-    some = clean[:, ::2, ::2]  # of smooth blocks, enough to know how often each level comes
+    """Return the sigma of Gaussian noise that has this energy once added to `clean` and clipped."""
+    some = clean[:, ::2, ::2]  # of smooth blocks, enough to know how often each level occurs
     counts = np.bincount((some.ravel() * 255 + np.float32(0.5)).astype(np.intp), minlength=256)
     sigmas, energies = _clipped_energies()
     return float(np.interp(energy, energies @ (counts / some.size), sigmas))
@@ -140,10 +141,10 @@ def _unclipped(energy: float, clean: Floats) -> float:
 
 @cache
 def _clipped_energies() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Sigmas from 0 to 1, and E[(clip(c + sigma z, 0, 1) - c)^2] for each and each 8-bit level c.
+    """Return sigmas from 0 to 1, and the energy of their clipped noise at each 8-bit level c.
 
-    z is N(0, 1); the second is [sigmas, 256]. Between two of the sigmas, 3% apart, the energy is
-    as good as straight.
+    The energy is E[(clip(c + sigma z, 0, 1) - c)^2], z being N(0, 1), in an array [sigmas, 256].
+    Between two of the sigmas, 3% apart, it is practically linear.
     """
     sigmas = np.geomspace(1e-3, 1.0, 256)[:, None]
     levels = np.arange(256) / 255

@@ -1,7 +1,7 @@
-"""Flat areas: many equal pixels side by side, in which there is no noise to remove.
+"""Flat areas: many equal pixels side by side, where there is no noise to remove.
 
-Noise leaves no such areas; screens, charts, scans' margins and clipped skies have them. A network
-is off by a level here and there, which nothing need be: they are kept.
+Noise leaves no such areas; screens, charts, margins of scans and clipped skies have them. There, a
+network would be off by a level here and there; instead, they are kept.
 """
 
 from itertools import product
@@ -13,31 +13,31 @@ from numpy.typing import NDArray
 from app.imaging.scale import Pixels
 
 CELL = 8
-"""Pixels a side of what is looked at; the blocks of a JPEG are as large, or twice that."""
+"""Side of a cell in pixels; the blocks of a JPEG are as large, or twice that."""
 
 Indices = NDArray[np.intp]
 
 
 class Cells(NamedTuple):
-    """Where the upper left pixels of n cells are."""
+    """The positions of the upper left pixels of n cells."""
 
     tops: Indices
     lefts: Indices
 
 
 def flat_cells(pixels: Pixels) -> Cells | None:
-    """The cells of `pixels` [height, width, channels] amid flat ones; None if there are none.
+    """Find the cells of `pixels` [height, width, channels] within flat areas; None without any.
 
-    A cell is meant that is of one colour, as are those around it, as far as the picture goes: 24
-    pixels across, or less at the right and at the bottom, where the last cells may overlap. A
-    single one happens in JPEGs, where a smooth area is to be smoothed across.
+    A cell counts if it and those around it, within the image, are one colour: 24 pixels across, or
+    fewer at the right and bottom, where the last cells may overlap. Single flat cells occur in
+    JPEGs, where a smooth area has to be smoothed across them.
     """
     height, width, _ = pixels.shape
     tops, lefts = _starts(height), _starts(width)
     colours = pixels[np.ix_(tops, lefts)]
     flat = (pixels[np.ix_(tops + CELL - 1, lefts + CELL - 1)] == colours).all(axis=-1)
     if not flat.any():
-        return None  # as in most photographs, and quick to see
+        return None  # as in most photographs, and quick to check
     windows = _windows(pixels)
     for row in flat.any(axis=1).nonzero()[0]:
         flat[row, flat[row]] = _flat(windows[tops[row], lefts[flat[row]]])
@@ -51,25 +51,25 @@ def flat_cells(pixels: Pixels) -> Cells | None:
 
 
 def kept(pixels: Pixels, moved: Pixels, cells: Cells) -> Pixels:
-    """A copy of `moved` whose cells are those of `pixels`."""
+    """Return a copy of `moved` whose cells are those of `pixels`."""
     result = moved.copy()
     _windows(result, writeable=True)[cells] = _windows(pixels)[cells]
     return result
 
 
 def _starts(length: int) -> Indices:
-    """Where cells begin along a side; the last one ends with it, and may overlap."""
+    """Return where cells begin along a side; the last one ends with it, and may overlap."""
     starts = np.arange(0, length - CELL + 1, CELL)
     return starts if length % CELL == 0 or length < CELL else np.append(starts, length - CELL)
 
 
 def _flat(cells: Pixels) -> NDArray[np.bool_]:
-    """Which of n cells [n, channels, CELL, CELL] are of one colour."""
+    """Return which of n cells [n, channels, CELL, CELL] are one colour."""
     flat: NDArray[np.bool_] = (cells == cells[..., :1, :1]).all(axis=(1, 2, 3))
     return flat
 
 
 def _windows(pixels: Pixels, *, writeable: bool = False) -> Pixels:
-    """Every cell that there is [height, width, channels, CELL, CELL], as a view."""
+    """Return a view of all cells [height, width, channels, CELL, CELL]."""
     size = (CELL, CELL)
     return np.lib.stride_tricks.sliding_window_view(pixels, size, (0, 1), writeable=writeable)

@@ -1,6 +1,6 @@
-"""Samples that say nothing, under an alpha of 0 or no finite numbers, and what to see instead.
+"""Samples without information, under an alpha of 0 or not finite, and what to show instead.
 
-A network looks at the neighbours of every pixel. So that hidden ones do not show through, they are
+A network sees the neighbours of every pixel. So that hidden samples do not influence them, they are
 filled from the visible ones around them, by the push-pull pyramid of S. J. Gortler et al., "The
 lumigraph", SIGGRAPH 1996, section 3.4.
 """
@@ -18,9 +18,9 @@ Plane = NDArray[np.floating[Any]]
 
 
 def hidden(pixels: Pixels, alpha: Pixels | None) -> Mask | None:
-    """Which samples of `pixels` [height, width, channels] say nothing; None where all do.
+    """Return which samples of `pixels` [height, width, channels] are hidden; None if none are.
 
-    The mask has the shape of `pixels`, or one channel where all are hidden alike.
+    The mask has the shape of `pixels`, or one channel if all channels are hidden alike.
     """
     masks = []
     if alpha is not None:
@@ -34,9 +34,9 @@ def hidden(pixels: Pixels, alpha: Pixels | None) -> Mask | None:
 
 
 def filled(pixels: Pixels, mask: Mask) -> Pixels:
-    """`pixels` with the samples under `mask` made of their nearest visible neighbours.
+    """Fill the samples of `pixels` under `mask` from their nearest visible neighbours.
 
-    What those samples were has no bearing on the result. A channel without any visible sample
+    The values of those samples do not influence the result. A channel without any visible sample
     becomes 0.
     """
     result = pixels.copy()
@@ -56,9 +56,9 @@ def filled(pixels: Pixels, mask: Mask) -> Pixels:
 
 
 def _pulled(plane: Pixels, known: Mask, kind: type[np.floating[Any]]) -> Plane:
-    """What the next coarser level of the pyramid says about `plane` [height, width].
+    """Return the next coarser level of the pyramid for `plane` [height, width].
 
-    `known` tells which samples count; the others are 0.
+    `known` marks the samples that count; the others are 0.
     """
     height, width = plane.shape
     total = np.zeros(((height + 1) // 2, (width + 1) // 2), kind)
@@ -66,7 +66,7 @@ def _pulled(plane: Pixels, known: Mask, kind: type[np.floating[Any]]) -> Plane:
     for down, right in product((0, 1), (0, 1)):
         counts = known[down::2, right::2]
         place = np.s_[: counts.shape[0], : counts.shape[1]]
-        # a quarter of each: four of the largest floats are more than a float can hold
+        # a quarter of each: the sum of four of the largest floats would overflow
         total[place] += plane[down::2, right::2] * kind(0.25)
         weight[place] += counts * kind(0.25)
     coarse_known = weight > 0
@@ -77,7 +77,7 @@ def _pulled(plane: Pixels, known: Mask, kind: type[np.floating[Any]]) -> Plane:
 
 
 def _doubled(plane: Plane, axis: int) -> Plane:
-    """Twice as long along an axis, by linear interpolation between the centres of the samples."""
+    """Double an axis, by linear interpolation between the centres of the samples."""
     source = np.moveaxis(plane, axis, 0)
     result = np.empty((2 * len(source), *source.shape[1:]), plane.dtype)
     quarter = source * plane.dtype.type(0.25)

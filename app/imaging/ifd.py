@@ -1,7 +1,7 @@
-"""Image file directories: the tags of TIFF files, and of the EXIF blocks in all others.
+"""Image file directories: the tags of TIFF files, and of the EXIF blocks in other files.
 
 Both are described in TIFF 6.0, section 2; BigTIFF is the same with 64-bit offsets. Files are
-hostile until shown otherwise, so all sizes are bounded and values are views, never copies.
+assumed to be hostile, so all sizes are bounded and values are views, never copies.
 """
 
 import struct
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from app.imaging.tags import Tag
 
-POINTERS = (Tag.EXIF, Tag.GPS, Tag.INTEROPERABILITY)  # their value is a directory's offset
+POINTERS = (Tag.EXIF, Tag.GPS, Tag.INTEROPERABILITY)  # their value is the offset of a directory
 MAX_DIRECTORIES = 1 << 12
 MAX_FIELDS = 4096
 MAX_FIELDS_IN_ALL = 1 << 16  # of a chain of directories, broken ones included
@@ -28,9 +28,9 @@ _INTEGERS = {BYTE: "u1", SHORT: "u2", LONG: "u4", UNDEFINED: "u1", 13: "u4", 16:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A tag's value: `count` items of a TIFF type, as bytes in the file's byte order.
+    """The value of a tag: `count` items of a TIFF type, as bytes in the file's byte order.
 
-    `position` is where the value lies in the file.
+    `position` is the offset of the value in the file.
     """
 
     kind: int
@@ -45,9 +45,9 @@ ByteOrder = Literal["<", ">"]
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """One directory of a file: its fields by tag, and where the link to the next one lies.
+    """One directory of a file: its fields by tag, and the position of the link to the next one.
 
-    `broken` are the tags whose value is of no known type or lies outside of the file.
+    `broken` are the tags whose value has an unknown type or lies outside the file.
     """
 
     data: memoryview
@@ -58,19 +58,19 @@ class Directory:
     broken: frozenset[int] = frozenset()
 
     def integers(self, tag: int) -> NDArray[Any]:
-        """The tag's values; none where it is missing or not of an integer type."""
+        """Return the tag's values; none if it is missing or not of an integer type."""
         found = self.fields.get(tag)
         if found is None or found.kind not in _INTEGERS:
             return np.empty(0, np.uint8)
         return np.frombuffer(found.value, self.order + _INTEGERS[found.kind])
 
     def integer(self, tag: int, default: int = 0) -> int:
-        """The tag's first value."""
+        """Return the tag's first value."""
         values = self.integers(tag)
         return int(values[0]) if values.size else default
 
     def rational(self, tag: int) -> float:
-        """The tag's first value; 0 where it is missing or no number."""
+        """Return the tag's first value; 0 if it is missing or not a number."""
         found = self.fields.get(tag)
         if found is None or found.kind != RATIONAL:
             return 0.0
@@ -79,9 +79,9 @@ class Directory:
 
 
 def directories(data: bytes) -> Iterator[Directory]:
-    """The directories of a TIFF structure, in the order of their chain.
+    """Yield the directories of a TIFF structure, in the order of their chain.
 
-    Raises `ValueError` or `struct.error` where the structure is broken, endless or too long.
+    Raises `ValueError` or `struct.error` if the structure is broken, endless or too long.
     """
     order, big = _byte_order(data)
     view, seen, fields = memoryview(data), set[int](), 0
@@ -99,7 +99,7 @@ def directories(data: bytes) -> Iterator[Directory]:
 
 
 def tree(directory: Directory, without: Container[int] = ()) -> Tree:
-    """A directory's fields, `without` some, and all of the EXIF and GPS directories below it.
+    """Return a directory's fields, `without` some, and those of the EXIF and GPS directories below.
 
     Raises `ValueError` when the values overlap so much that a copy would outgrow the file.
     """
@@ -112,9 +112,9 @@ def tree(directory: Directory, without: Container[int] = ()) -> Tree:
 def pack(
     fields: Mapping[int, Field | Tree], order: ByteOrder, position: int, *, is_last: bool = True
 ) -> bytes:
-    """A directory and those below it as bytes to be put at `position`, an even offset.
+    """Return a directory and those below it as bytes to be put at `position`, an even offset.
 
-    It links to the one that follows right behind unless it is the last.
+    It links to the one that follows immediately unless it is the last.
     """
     records, tail = bytearray(struct.pack(order + "H", len(fields))), bytearray()
     end = position + 2 + 12 * len(fields) + 4
@@ -135,18 +135,18 @@ def pack(
 
 
 def integers(order: ByteOrder, kind: int, *values: int) -> Field:
-    """A field of `SHORT` or `LONG` values."""
+    """Return a field of `SHORT` or `LONG` values."""
     code = "H" if kind == SHORT else "I"
     return Field(kind, len(values), struct.pack(f"{order}{len(values)}{code}", *values))
 
 
 def rational(order: ByteOrder, value: Fraction) -> Field:
-    """A field of one `RATIONAL` value."""
+    """Return a field of one `RATIONAL` value."""
     return Field(RATIONAL, 1, struct.pack(order + "II", value.numerator, value.denominator))
 
 
 def header(order: ByteOrder, position: int) -> bytes:
-    """The first eight bytes of a TIFF structure whose first directory is at `position`."""
+    """Return the first eight bytes of a TIFF structure with its first directory at `position`."""
     return (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", position)
 
 

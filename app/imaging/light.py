@@ -1,9 +1,9 @@
 """Linear light, which is denoised in a perceptual encoding.
 
-Networks know pictures as they are stored to be looked at. Where samples are in proportion to light,
-as renderers, cameras and telescopes have them, most of what the eye tells apart lies in the lowest
-tenth of the range, where a network sees next to nothing. Which pictures say that they are linear is
-that of PNG (third edition, section 12.1 and 11.3.2) and of colour profiles (ICC.1, section 10).
+Networks are trained on images encoded for viewing. In samples proportional to light, as renderers,
+cameras and telescopes produce them, most of what the eye distinguishes lies in the lowest tenth of
+the range, where a network sees next to nothing. Images declare that they are linear as in PNG
+(third edition, sections 12.1 and 11.3.2) or by colour profiles (ICC.1, section 10).
 """
 
 import struct
@@ -21,32 +21,33 @@ from app.imaging.scale import Pixels, precise
 Floats = NDArray[np.float32]
 
 Transfer = Literal["auto", "linear", "perceptual"]
-"""What a caller may say of samples: that they are in proportion to light, that not, or neither."""
+"""What a caller may say of samples: linear, perceptual, or `auto` for what the file says."""
 
 EXPONENT = 1 / 2.4
-"""That of sRGB, IEC 61966-2-1."""
+"""Exponent of the sRGB curve, IEC 61966-2-1."""
 
 LEAST_TOE = 0.003
-"""With it, the curve rises from black as that of sRGB does: 13 times as steep as the diagonal."""
+"""The toe that lets the curve rise from black as sRGB does: 13 times as steep as the diagonal."""
 
 TOE_OF_NOISE = 1.0
-"""The toe in deviations of the noise in the shadows.
+"""The toe in standard deviations of the noise in the shadows.
 
-A steeper curve would make more of this noise than of anything else in the picture. It would bend
-it, too: the mean of bent noise lies below what it was added to, and the shadows would darken.
+A steeper curve would amplify this noise beyond anything else in the image. It would also bias it:
+the mean of distorted noise differs from the value that it was added to, and the shadows would
+darken.
 """
 
 PAIRS = 1 << 20
-"""Pairs of neighbours, at most, that the noise is found from."""
+"""Maximum number of neighbour pairs from which the noise is estimated."""
 
-_GAMMA_ONE = range(95_000, 105_001)  # in PNG's units, of which 45,455 is the usual 1 / 2.2
+_GAMMA_ONE = range(95_000, 105_001)  # in PNG's units, in which 45,455 is the usual 1 / 2.2
 _CICP_LINEAR = 8  # ITU-T H.273, table 3
 _PRECEDENCE = (b"cICP", b"iCCP", b"sRGB", b"gAMA")
 
 
 @dataclass(frozen=True, slots=True)
 class Light:
-    """How linear samples become what a network sees: by their range, then along a curve.
+    """The mapping from linear samples to what a network sees: their range, then a curve.
 
     With t the toe and p = 1 / 2.4, that is ((x + t)^p - t^p) / ((1 + t)^p - t^p) for x of 0..1.
     """
@@ -55,7 +56,7 @@ class Light:
     toe: float = LEAST_TOE
 
     def to_unit(self, samples: Pixels) -> Floats:
-        """Finite samples of any type on the curve's [0, 1]; those beyond the range are clipped."""
+        """Map finite samples of any type to the curve's [0, 1]; clip those beyond the range."""
         unit = self.range.to_unit(samples)
         unit += np.float32(self.toe)
         np.power(unit, np.float32(EXPONENT), out=unit)
@@ -64,7 +65,7 @@ class Light:
         return unit
 
     def from_unit(self, values: NDArray[np.floating[Any]], samples: Pixels) -> Pixels:
-        """What became of `samples`, in their type, where `values` became of their `to_unit`."""
+        """Map `values`, the results for `to_unit` of `samples`, back to the type of the samples."""
         light: NDArray[np.floating[Any]] = values.astype(precise(samples.dtype))
         light *= self._height
         light += self._black
@@ -82,12 +83,12 @@ class Light:
 
 
 def light_of(pixels: Pixels, bounds: Range) -> Light:
-    """The curve for finite linear `pixels` [height, width, channels], by the noise in them."""
+    """Return the curve for finite linear `pixels` [height, width, channels], given their noise."""
     return Light(bounds, max(LEAST_TOE, TOE_OF_NOISE * _noise_in_shadows(pixels, bounds)))
 
 
 def says_linear(metadata: Metadata) -> bool:
-    """Whether a picture's colour profile, or what PNG has beside it, says that it is linear."""
+    """Return whether a colour profile, or a PNG's chunks, declare the samples to be linear."""
     said = {chunk[4:8]: chunk[8:-4] for chunk in metadata.colour}
     if metadata.icc is not None:
         said[b"iCCP"] = metadata.icc
@@ -109,9 +110,9 @@ def _is_linear(name: bytes, body: bytes) -> bool:
 
 
 def _noise_in_shadows(pixels: Pixels, bounds: Range) -> float:
-    """The deviation, in units of the range, of white noise in the darker half of a picture.
+    """Estimate the standard deviation, in units of the range, of white noise in the darker half.
 
-    It is the median of the differences of neighbours, which edges do not sway.
+    It comes from the median of the differences of neighbours, which edges do not influence.
     """
     rows = pixels.swapaxes(0, 1) if pixels.shape[1] < 2 else pixels
     if rows.shape[1] < 2:

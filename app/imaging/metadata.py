@@ -1,4 +1,4 @@
-"""Metadata that must agree with the pixels: orientation, above all."""
+"""Metadata that must agree with the pixels: orientation above all."""
 
 import re
 import struct
@@ -12,14 +12,14 @@ from app.imaging.tags import Tag
 from app.imaging.xmp import without_promises
 
 MAX_DPI = 65_535  # in JPEG
-MAX_INFLATED = 2**23  # bytes; a colour profile or an XMP packet is a tenth of it at most
+MAX_INFLATED = 2**23  # bytes; a colour profile or an XMP packet has at most a tenth of it
 
-_INDEX = 1  # the tag of the rule, in the directory of interoperability
+_INDEX = 1  # the tag of the rule in the directory of interoperability
 _XMP_ORIENTATION = re.compile(rb"""(tiff:Orientation\s*(?:=\s*["']|>)\s*)[2-8]""")
 
 
 def inflate(data: bytes | memoryview) -> bytes:
-    """Inflate a zlib stream of metadata; nothing where it is damaged or grows past the limit."""
+    """Inflate a zlib stream of metadata; return nothing if it is damaged or exceeds the limit."""
     stream = zlib.decompressobj()
     try:
         inflated = stream.decompress(data, MAX_INFLATED)
@@ -29,13 +29,13 @@ def inflate(data: bytes | memoryview) -> bytes:
 
 
 def upright(metadata: Metadata) -> tuple[int, Metadata, Changes]:
-    """The orientation, 1 to 8, metadata for the picture once it has been turned so, and changes.
+    """Return the orientation, 1 to 8, the metadata for the upright image, and the changes.
 
-    EXIF is changed in place, byte for byte, so that offsets inside maker notes stay true: the
-    orientation becomes 1, and the thumbnail, which would show the old picture, is unlinked.
-    What cannot hold is dropped: damaged EXIF, a resolution that no format can state, a damaged
-    profile, and one of inks, for pixels that are grey or RGB by now, and what XMP promises of
-    other parts of the file.
+    EXIF is changed in place, byte for byte, so that offsets inside maker notes stay valid: the
+    orientation becomes 1, and the thumbnail, which would show the old image, is unlinked. What
+    would be wrong is dropped: damaged EXIF, a resolution that no format can state, a damaged
+    profile, and one of inks, for pixels that are grey or RGB by now, and what XMP promises of other
+    parts of the file.
     """
     orientation, exif, has_thumbnail = _upright_exif(metadata.exif or b"")
     icc, xmp, dpi = metadata.icc, without_promises(metadata.xmp or b""), metadata.dpi
@@ -60,9 +60,9 @@ def upright(metadata: Metadata) -> tuple[int, Metadata, Changes]:
 
 
 def profile_by_exif(exif: bytes | None) -> bytes | None:
-    """The profile of Adobe RGB where EXIF alone says that the samples are in it.
+    """Return the profile of Adobe RGB if only EXIF says that the samples are in it.
 
-    That is how DCF 2.0, section 4.3, has it: no colour space, and the interoperability index R03;
+    According to DCF 2.0, section 4.3, that is no colour space, and the interoperability index R03;
     some cameras write the colour space 2 instead.
     """
     try:
@@ -83,7 +83,7 @@ def profile_by_exif(exif: bytes | None) -> bytes | None:
 
 
 def _upright_exif(exif: bytes) -> tuple[int, bytes | None, bool]:
-    """The orientation, EXIF without it, and whether there was a thumbnail."""
+    """Return the orientation, EXIF without it, and whether there was a thumbnail."""
     try:
         first = next(ifd.directories(exif))
     except (ValueError, struct.error, StopIteration):

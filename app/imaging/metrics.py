@@ -1,7 +1,7 @@
-"""How far two pictures are apart: RMSE, PSNR and SSIM, all on the [0, 1] scale.
+"""Measure how far two images are apart: RMSE, PSNR and SSIM, all on the [0, 1] scale.
 
-Pictures are [height, width, channels] of uint8, uint16, or float32 in [0, 1]; the two may differ
-in type but not in shape (ValueError). Work goes band by band, so memory stays bounded.
+Images are [height, width, channels] of uint8, uint16, or float32 in [0, 1]; the two may differ in
+type but not in shape (ValueError). They are processed in bands, so that memory stays bounded.
 """
 
 import math
@@ -20,7 +20,7 @@ WINDOW_RADIUS = 5
 
 
 def rmse(reference: Pixels, image: Pixels) -> float:
-    """Root of the mean squared difference, 0..1."""
+    """Return the root-mean-square error, 0..1."""
     total = math.fsum(
         float(np.square(to_unit(a) - to_unit(b), dtype=np.float64).sum())
         for a, b in _bands(reference, image, 0)
@@ -29,17 +29,17 @@ def rmse(reference: Pixels, image: Pixels) -> float:
 
 
 def psnr(reference: Pixels, image: Pixels) -> float:
-    """Peak signal-to-noise ratio in dB, -20 log10(RMSE); infinite for equal pictures."""
+    """Return the peak signal-to-noise ratio in dB, -20 log10(RMSE); infinite for equal images."""
     error = rmse(reference, image)
     return math.inf if error == 0 else -20 * math.log10(error)
 
 
 def ssim(reference: Pixels, image: Pixels) -> float:
-    """Mean structural similarity, -1..1, averaged over the channels.
+    """Return the mean structural similarity, -1..1, averaged over the channels.
 
-    Z. Wang et al., "Image quality assessment: from error visibility to structural similarity",
-    IEEE TIP 13(4), 2004: 11x11 Gaussian window of sigma 1.5, K1 = 0.01, K2 = 0.03, population
-    covariance, windows that lie wholly inside the picture. A side under 11 pixels is extended by
+    Z. Wang et al., "Image quality assessment: from error visibility to structural similarity", IEEE
+    TIP 13(4), 2004: 11x11 Gaussian window of sigma 1.5, K1 = 0.01, K2 = 0.03, population
+    covariance, windows that lie entirely inside the image. A side under 11 pixels is extended by
     reflection to 11.
     """
     reference, image = _at_least_a_window(reference), _at_least_a_window(image)
@@ -49,13 +49,13 @@ def ssim(reference: Pixels, image: Pixels) -> float:
         index = _similarity(to_unit(a).astype(np.float64), to_unit(b).astype(np.float64))
         total += float(index.sum())
         count += index.size
-    return max(-1.0, min(1.0, total / count))  # beyond them by rounding alone
+    return max(-1.0, min(1.0, total / count))  # exceeded only by rounding
 
 
 def _bands(a: Pixels, b: Pixels, halo: int) -> Iterator[tuple[Pixels, Pixels]]:
-    """Bands of rows, each with `halo` rows more on both sides, none reaching out of the picture."""
+    """Yield bands of rows, each with `halo` more rows on both sides, none crossing the edge."""
     if a.shape != b.shape:
-        raise ValueError(f"the pictures differ in shape: {a.shape} and {b.shape}")
+        raise ValueError(f"the images differ in shape: {a.shape} and {b.shape}")
     for top in range(halo, a.shape[0] - halo, BAND_ROWS):
         bottom = min(top + BAND_ROWS, a.shape[0] - halo)
         yield a[top - halo : bottom + halo], b[top - halo : bottom + halo]
@@ -78,7 +78,7 @@ def _similarity(a: Plane, b: Plane) -> Plane:
 
 
 def _window_mean(plane: Plane) -> Plane:
-    """The mean under the Gaussian window, at each place where the window fits."""
+    """Return the mean under the Gaussian window, at each place where the window fits."""
     offsets = np.arange(-WINDOW_RADIUS, WINDOW_RADIUS + 1)
     bell = np.exp(-0.5 * (offsets / WINDOW_SIGMA) ** 2)
     weights = bell / bell.sum()

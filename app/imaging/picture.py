@@ -1,4 +1,4 @@
-"""A picture in memory, and what can be wrong with one."""
+"""An image in memory, and the errors of reading and writing one."""
 
 import enum
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from app.imaging.stack import STILL, Stack
 
 
 class ImagingError(ValueError):
-    """Something about a picture that its sender can mend; the message is safe to show them."""
+    """A problem of an image that its sender can solve; the message is safe to show them."""
 
 
 class UnreadableImage(ImagingError):
@@ -20,59 +20,59 @@ class UnreadableImage(ImagingError):
 
 
 class UnsupportedImage(ImagingError):
-    """Not an image, or one of a kind that is not taken: another format, animated, many pages."""
+    """Not an image, or an unsupported one: another format, animated, many pages."""
 
 
 class TooManyPixels(ImagingError):
-    """The file declares a larger picture, or more work on it, than the limits allow."""
+    """The file declares a larger image, or more work on it, than the limits allow."""
 
 
 class UnsuitableFormat(ImagingError):
-    """The format asked for cannot hold this picture: transparency in JPEG, a side too long."""
+    """The requested format cannot store this image: transparency in JPEG, a side too long."""
 
 
 class Change(enum.StrEnum):
-    """What of an upload its answer holds otherwise than it was, or not at all."""
+    """What differs in a response from the upload, or is missing."""
 
     ALPHA = "alpha"
     """A transparent colour became an alpha channel, premultiplied colours were divided by theirs,
     or an alpha channel that is opaque all over was left out."""
     CHANNEL = "channel"
-    """A channel beside the colours, of no stated meaning, has no place in the answer."""
+    """A channel beside the colours, without a stated meaning, cannot be stored in the result."""
     COLOURS = "colours"
     """A palette or inks became grey or RGB, or grey became RGB."""
     DEPTH = "depth"
     """Samples have more bits than in the upload, or fewer."""
     DEPTH_MAP = "depth-map"
-    """A map of distances that came with the picture is left out."""
+    """A map of distances that came with the image is left out."""
     END = "end"
-    """The file had no end, or a damaged one, behind pixels that are all there."""
+    """The file was truncated or damaged after its last pixel."""
     FILM = "film"
     """The film of a motion photo is left out."""
     FORMAT = "format"
-    """The upload's format is read but not written, so PNG was taken instead."""
+    """The upload's format is read but not written, so PNG was used instead."""
     GAIN_MAP = "gain-map"
-    """The map by which brighter screens show more light is left out."""
+    """The gain map, for brighter screens, is left out."""
     METADATA = "metadata"
-    """Metadata was stripped, was damaged, or has no place in the answer; thumbnails, too."""
+    """Metadata was stripped, was damaged, or cannot be stored in the result; thumbnails, too."""
     ORIENTATION = "orientation"
-    """The rows and columns were turned, and the orientation says that they are upright."""
+    """Rows and columns were turned, and the orientation now says that they are upright."""
     PICTURES = "pictures"
-    """Further pictures in the file, such as other views or previews, are left out."""
+    """Further images in the file, such as other views or previews, are left out."""
     PROFILE = "profile"
-    """The colour profile was used up, was damaged, or has no place in the answer."""
+    """The colour profile was applied, was damaged, or cannot be stored in the result."""
 
 
 Changes = frozenset[Change]
 
 
 def those_of(changes: Mapping[Change, bool]) -> Changes:
-    """The changes that did happen."""
+    """Return the changes that apply."""
     return frozenset(change for change, has_happened in changes.items() if has_happened)
 
 
 class Format(enum.StrEnum):
-    """A file format that is written (and read); `app.imaging.formats` has the record of each."""
+    """A file format that is written (and read); `app.imaging.formats` describes each."""
 
     PNG = "png"
     JPEG = "jpeg"
@@ -86,12 +86,11 @@ class Format(enum.StrEnum):
 class Header:
     """What a file declares before anything of it is decoded.
 
-    `format` is the name of one that is read. `width` and `height` are
-    those of a frame as stored, before any orientation; `frames` counts pages and slices, too.
-    `pixel_bytes` is the most that a pixel takes while it is decoded: four 16-bit samples as stored,
-    and four as they are kept; `more_bytes` is what decoding takes beside the picture, for a tile
-    that is larger, and `segments` counts the tiles or strips of all frames, which are decoded one
-    by one.
+    `format` is the name of one that is read. `width` and `height` are those of a frame as stored,
+    before any orientation; `frames` counts pages and slices, too. `pixel_bytes` is the most that a
+    pixel takes while it is decoded: four 16-bit samples as stored, and four as they are kept;
+    `more_bytes` is what decoding takes beside the image, for a tile that is larger, and `segments`
+    counts the tiles or strips of all frames, which are decoded one by one.
     """
 
     format: str
@@ -115,15 +114,15 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What a file says about its picture, as far as another file can say it again.
+    """What a file says about its image, as far as another file can store it.
 
-    `exif` is a bare TIFF structure, without the `Exif` prefix that some formats put before
-    it; `dpi` is horizontal, vertical. `colour` holds the chunks by which PNG says how to see its
-    samples, whatever the file was, and `native` further parts, such as PNG text, as the picture's
-    own format stores them: these are written into that format alone. `lossless` says that the file
-    was a WebP or JPEG XL without loss, to be written without loss again; `jpeg` are the quality, 1
-    to 100, and the sampling of colours, such as "420", of a file that was a JPEG. `linear` says
-    that the samples are in proportion to light.
+    `exif` is a bare TIFF structure, without the `Exif` prefix that some formats put before it;
+    `dpi` is horizontal, vertical. `colour` holds the chunks by which PNG defines its samples,
+    whatever the file was, and `native` further parts, such as PNG text, as the image's own format
+    stores them: these are written into that format alone. `lossless` says that the file was a
+    lossless WebP or JPEG XL, to be written losslessly again; `jpeg` are the quality, 1 to 100, and
+    the chroma subsampling, such as "420", of a file that was a JPEG. `linear` says that the samples
+    are proportional to light.
     """
 
     icc: bytes | None = None
@@ -138,7 +137,7 @@ class Metadata:
 
     @property
     def is_srgb(self) -> bool:
-        """Whether samples are those of sRGB, because it is said, or nothing is."""
+        """Whether the samples are sRGB, by declaration or by default."""
         said = {chunk[4:8] for chunk in self.colour}
         return self.icc is None and (not said or (b"sRGB" in said and b"cICP" not in said))
 
@@ -151,15 +150,15 @@ class Metadata:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """Pixels the right way up, and what else must survive a round trip.
+    """Upright pixels, and what else must survive a round trip.
 
     `pixels` is `[height, width, channels]`, C-contiguous, with 1 channel (grey) or 3 (RGB):
     integers of 8, 16 or 32 bits, signed or not, or floating point of any range. White is the
     greatest integer, or 1. `alpha` is `[height, width]` of the same type, not premultiplied;
     instead of it there may be `extra`, a channel whose meaning the file does not state, such as
-    near infrared. `format` is the one to answer in unless the caller asks for another; `changes`
-    says what decoding has changed already. Where there are several frames, as `stack` has it, they
-    lie one below the other in these arrays, which are as many times as high.
+    near infrared. `format` is the one of the result unless the caller asks for another; `changes`
+    are those made by decoding. Several frames, described by `stack`, lie one below the other in
+    these arrays.
     """
 
     pixels: NDArray[Any]

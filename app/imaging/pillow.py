@@ -1,16 +1,16 @@
-"""What Pillow has opened, as pixels."""
+"""Pixels of what Pillow has opened."""
 
 import numpy as np
 from PIL import Image
 
 from app.imaging.samples import Samples, deinterleave
 
-# the door to this package compares sizes with the caller's limit, before anything is decoded
+# the codec compares sizes with the caller's limit before anything is decoded
 Image.MAX_IMAGE_PIXELS = None
 
 
 def planes(image: Image.Image) -> tuple[Samples, Samples | None]:
-    """Pixels and alpha of whatever mode; palettes of greys, and 1 bit, become grey."""
+    """Return pixels and alpha of any mode; palettes of greys, and 1 bit, become grey."""
     image.load()
     is_grey = image.mode in ("1", "L")
     if image.mode == "P":

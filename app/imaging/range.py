@@ -1,8 +1,8 @@
-"""The range that a picture is worked on in: which of its values are 0 and 1 for a network.
+"""The working range of an image: which of its values are 0 and 1 for a network.
 
-Cameras, microscopes and scanners put 10 to 14 bits into 16, and floats hold counts or radiances:
-taken over the whole of its type, such a picture is as good as black. What it really fills is found
-here, and mapped to [0, 1] and back.
+Cameras, microscopes and scanners put 10 to 14 bits into 16, and floats hold counts or radiances;
+mapped from the full range of its type, such an image would be practically black. The range that it
+really fills is found here, and mapped to [0, 1] and back.
 """
 
 import math
@@ -15,31 +15,31 @@ from numpy.typing import NDArray
 from app.imaging.scale import Pixels, bands, limits, precise, to_type
 
 SAMPLES = 1 << 20
-"""Values that the range is found from, spread evenly over the picture."""
+"""Values that the range is found from, spread evenly over the image."""
 
 RARE = 1e-3
 """The share of values, at either end, that may be outliers."""
 
 FEW = 8
-"""Values at either end that may be outliers in a small picture, where RARE is less than one."""
+"""Values at either end that may be outliers in a small image, where RARE is less than one."""
 
 REACH = 1.0
-"""How far beyond the rest, in units of its span, the extremes may lie and still be no outliers:
-noise reaches so far, hot pixels farther.
+"""How far beyond the rest, in units of its span, the extremes may lie without being outliers: noise
+reaches this far, hot pixels farther.
 """
 
 MARGIN = 0.05
-"""What is left free beyond the rest, as a share of its span, where there are outliers."""
+"""Room left beyond the rest, as a share of its span, if there are outliers."""
 
 FILLED = 0.5
-"""The share of a type's own range from which on a picture is taken to fill it."""
+"""The share of a type's own range from which on an image is taken to fill it."""
 
 OVERFLOWS = 1e30
-"""From where on single precision may overflow."""
+"""Magnitude beyond which single precision may overflow."""
 
 KEPT, DROPPED = 0.9, 0.5
 """How near to its end of the range, 1, a network must leave a clipped value for what was clipped
-off to be put back whole, and from where on it goes with the noise.
+off to be restored entirely, and from where on it is removed with the noise.
 """
 
 
@@ -55,11 +55,11 @@ class Range:
 
     @property
     def span(self) -> float:
-        """From `low` to `high`."""
+        """The difference of `high` and `low`."""
         return self.high - self.low
 
     def to_unit(self, samples: Pixels) -> NDArray[np.float32]:
-        """Finite samples of any type on the [0, 1] scale; those beyond are clipped."""
+        """Map finite samples of any type to the [0, 1] scale; clip those beyond."""
         unit = np.empty(samples.shape, np.float32)
         kind, clips = self._kind(samples.dtype), self._is_exceeded(samples)
         for band in bands(samples):
@@ -72,10 +72,10 @@ class Range:
         return unit
 
     def from_unit(self, values: NDArray[np.floating[Any]], samples: Pixels) -> Pixels:
-        """What became of `samples`, in their type, where `values` became of their `to_unit`.
+        """Map `values`, the results for `to_unit` of `samples`, back to the type of the samples.
 
-        Integers are rounded to nearest. What `to_unit` clipped off is put back as far as the value
-        has stayed at its end of the range: a star keeps its light, a hot pixel goes.
+        Integers are rounded to nearest. What `to_unit` clipped off is restored as far as the value
+        has stayed at its end of the range: a star keeps its light, a hot pixel is removed.
         """
         result = np.empty(samples.shape, samples.dtype)
         kind, clipped = self._kind(samples.dtype), self._is_exceeded(samples)
@@ -96,17 +96,17 @@ class Range:
         return bool(samples.min() < self.low or samples.max() > self.high)
 
     def _kind(self, dtype: np.dtype[Any]) -> np.dtype[np.floating[Any]]:
-        """Floats to map samples of `dtype` in."""
+        """Return the floating-point type to map samples of `dtype` in."""
         is_small = dtype == np.float32 and max(abs(self.low), abs(self.high)) < OVERFLOWS
         return np.dtype(np.float32) if is_small else precise(dtype)
 
 
 Choice = Literal["auto", "full"] | Range
-"""What a caller may ask for: the picture's own range, its type's, or this one."""
+"""What a caller may ask for: the image's own range, its type's, or this one."""
 
 
 def read_choice(text: str) -> Choice:
-    """`auto`, `full`, or two numbers such as `100:4095`; raises ValueError for anything else."""
+    """Parse `auto`, `full`, or two numbers such as `100:4095`; raise ValueError otherwise."""
     if text == "auto":
         return "auto"
     if text == "full":
@@ -122,9 +122,9 @@ def read_choice(text: str) -> Choice:
 
 
 def choose(choice: Choice, pixels: Pixels) -> Range:
-    """The range to work on finite `pixels` [height, width, channels] in.
+    """Choose the range to process finite `pixels` [height, width, channels] in.
 
-    `auto` is the type's own for 8 bits and for what fills it, else the one that is found.
+    `auto` is the type's own for 8 bits and for images that fill it, else the one that is found.
     """
     if isinstance(choice, Range):
         return choice
@@ -141,16 +141,16 @@ def choose(choice: Choice, pixels: Pixels) -> Range:
 
 
 def full(pixels: Pixels) -> Range:
-    """All that the type holds; for floats [0, 1], or from least to greatest where that is more."""
+    """Return the range of the type; for floats [0, 1], or least to greatest if that is more."""
     if pixels.dtype.kind != "f":
         return Range(*limits(pixels.dtype))
     return Range(min(0.0, float(pixels.min())), max(1.0, float(pixels.max())))
 
 
 def robust(pixels: Pixels) -> Range:
-    """The range of all values but outliers, which are few and far from the rest.
+    """Return the range of all values except outliers, which are few and far from the rest.
 
-    Of a picture that is flat, or flat but for those, it is a narrow one that begins there.
+    For an image that is flat, or flat except for outliers, it is a narrow one that begins there.
     """
     height, width, _ = pixels.shape
     step = math.ceil(math.sqrt(pixels.size / SAMPLES))
@@ -169,11 +169,11 @@ def robust(pixels: Pixels) -> Range:
 
 
 def is_flat(pixels: Pixels) -> bool:
-    """Whether all pixels [height, width, channels] are of one colour."""
+    """Return whether all pixels [height, width, channels] are one colour."""
     first = pixels[:1, :1]
     return bool((pixels[:1] == first).all()) and bool((pixels == first).all())
 
 
 def _step_of(dtype: np.dtype[Any], value: float) -> float:
-    """A step that can just be told at `value`: a count, or a thousandth for floats."""
+    """Return the smallest distinguishable step at `value`: 1 for integers, or a thousandth."""
     return 1.0 if dtype.kind != "f" else max(abs(value) / 1000, 1e-6)

@@ -1,6 +1,6 @@
 """Arithmetic on samples: orientation, depth, alpha, and colour that is not RGB.
 
-White is the greatest value of integers, and 1 in floating point.
+White is the greatest integer, and 1 in floating point.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ Samples = NDArray[Any]
 
 
 def orient(plane: Samples, orientation: int) -> Samples:
-    """Turn rows and columns as EXIF orientation 1 to 8 asks, so that the picture is upright."""
+    """Turn rows and columns as EXIF orientation 1 to 8 asks, so that the image is upright."""
     if orientation >= 5:
         plane = plane.swapaxes(0, 1)
     if orientation in (3, 4, 7, 8):
@@ -27,15 +27,15 @@ def orient(plane: Samples, orientation: int) -> Samples:
 
 
 def interleave(pixels: Samples, alpha: Samples | None) -> Samples:
-    """What encoders take: `[height, width]` for grey alone, else alpha as the last channel."""
+    """Return what encoders take: `[height, width]` for grey, or with alpha as the last channel."""
     if alpha is not None:
         pixels = np.dstack((pixels, alpha))
     shape = pixels.shape[:2] if pixels.shape[2] == 1 else pixels.shape
-    return pixels.ravel().reshape(shape)  # codecs are strict about strides, of sides of 1, too
+    return pixels.ravel().reshape(shape)  # codecs are strict about strides, also of sides of 1
 
 
 def deinterleave(samples: Samples) -> tuple[Samples, Samples | None]:
-    """Grey or RGB pixels, and alpha where there is an even number of channels."""
+    """Return grey or RGB pixels, and alpha if the number of channels is even."""
     samples = samples.reshape(*samples.shape[:2], -1)
     if samples.shape[2] % 2:
         return np.ascontiguousarray(samples), None
@@ -43,7 +43,7 @@ def deinterleave(samples: Samples) -> tuple[Samples, Samples | None]:
 
 
 def to_uint8(samples: Samples) -> Samples:
-    """Samples as `uint8`, rounded to nearest."""
+    """Convert samples to `uint8`, rounded to nearest."""
     if samples.dtype == np.uint8:
         return samples
     if samples.dtype == np.uint16:
@@ -55,7 +55,7 @@ def to_uint8(samples: Samples) -> Samples:
 
 
 def to_integers(samples: Samples) -> Samples:
-    """Floating-point samples as `uint16`, rounded to nearest; integers as they are."""
+    """Convert floating-point samples to `uint16`, rounded to nearest; keep integers."""
     if samples.dtype.kind == "u":
         return samples
     return np.asarray(np.rint(np.multiply(samples, 65_535, dtype=np.float64)), np.uint16)
@@ -71,7 +71,7 @@ def widen(samples: Samples, bits: int) -> Samples:
 
 
 def unpremultiply(pixels: Samples, alpha: Samples) -> Samples:
-    """Divide by alpha what was multiplied by it; where alpha is 0, pixels stay as they are."""
+    """Divide premultiplied samples by alpha; keep pixels where alpha is 0."""
     is_float = pixels.dtype.kind == "f"
     full = 1 if is_float else np.iinfo(pixels.dtype).max
     result = pixels.copy()
@@ -83,7 +83,7 @@ def unpremultiply(pixels: Samples, alpha: Samples) -> Samples:
 
 
 def cmyk_to_rgb(inks: Samples, profile: bytes | None) -> Samples:
-    """CMYK, where 0 is no ink, as sRGB: by the file's colour profile if that serves.
+    """Convert CMYK, where 0 is no ink, to sRGB, by the file's colour profile if possible.
 
     Without one, `R = (1 - C) * (1 - K)` and likewise for G and B.
     """
@@ -100,7 +100,7 @@ def cmyk_to_rgb(inks: Samples, profile: bytes | None) -> Samples:
                 )
             )
         except (imagecodecs.CmsError, ValueError):
-            pass  # a damaged profile must not cost the caller their picture
+            pass  # a damaged profile must not cost the caller the image
     full = np.iinfo(inks.dtype).max
     rgb = np.empty((*inks.shape[:2], 3), inks.dtype)
     for row, ink in zip(rgb, inks, strict=True):  # by rows, to keep the wide integers few

@@ -20,23 +20,23 @@ def bands(pixels: Pixels) -> Iterator[slice]:
 
 
 def white(dtype: np.dtype[Any]) -> float:
-    """The value of white in pixels of `dtype`: 255, 65535, or 1 for floats."""
+    """Return the value of white in pixels of `dtype`: 255, 65535, or 1 for floats."""
     return float(np.iinfo(dtype).max) if np.issubdtype(dtype, np.integer) else 1.0
 
 
 def limits(dtype: np.dtype[Any]) -> tuple[int, int]:
-    """The least and the greatest value of integers of `dtype`."""
+    """Return the least and the greatest integer of `dtype`."""
     info = np.iinfo(dtype)
     return int(info.min), int(info.max)
 
 
 def precise(dtype: np.dtype[Any]) -> np.dtype[np.floating[Any]]:
-    """Floats to reckon with samples of `dtype` in: they tell all its values apart, with room."""
+    """Return a floating-point type that distinguishes all values of `dtype`, with room to spare."""
     return np.dtype(np.float32 if dtype.kind != "f" and dtype.itemsize <= 2 else np.float64)
 
 
 def to_type(values: NDArray[np.floating[Any]], dtype: np.dtype[Any]) -> Pixels:
-    """Sample values as `dtype`: clipped to what it holds, and rounded where that is integers."""
+    """Convert values to `dtype`: clipped to its range, and rounded for integers."""
     if dtype.kind == "f":
         greatest = np.finfo(dtype).max
         floats: Pixels = np.clip(values, -greatest, greatest).astype(dtype, copy=False)
@@ -47,20 +47,20 @@ def to_type(values: NDArray[np.floating[Any]], dtype: np.dtype[Any]) -> Pixels:
 
 
 def is_plain(pixels: Pixels) -> bool:
-    """Whether pixels are on the scale of their type: 8 or 16 bits, or floats within [0, 1]."""
+    """Return whether pixels are on the scale of their type: 8 or 16 bits, or floats in [0, 1]."""
     if pixels.dtype.kind == "f":
-        return bool(pixels.min() >= 0 and pixels.max() <= 1)  # which NaN is not
+        return bool(pixels.min() >= 0 and pixels.max() <= 1)  # false for NaN
     return pixels.dtype in (np.uint8, np.uint16)
 
 
 def to_unit(pixels: Pixels) -> NDArray[np.float32]:
-    """`pixels` as float32 on the [0, 1] scale."""
+    """Return `pixels` as float32 on the [0, 1] scale."""
     unit: NDArray[np.float32] = pixels.astype(np.float32) / np.float32(white(pixels.dtype))
     return unit
 
 
 def from_unit(values: NDArray[np.floating[Any]], dtype: np.dtype[Any]) -> Pixels:
-    """Values on the [0, 1] scale as pixels of `dtype`: clipped, and rounded for integers."""
+    """Convert values on the [0, 1] scale to `dtype`: clipped, and rounded for integers."""
     clipped = np.clip(values, 0.0, 1.0)
     if np.issubdtype(dtype, np.integer):
         clipped = np.rint(clipped * white(dtype))

@@ -1,32 +1,34 @@
-"""How the frames of a picture lie: pages of a file, slices of a scan, volumes over time."""
+"""The arrangement of an image's frames: pages of a file, slices of a scan, volumes over time."""
 
 import math
 from dataclasses import dataclass
 from typing import Literal
 
 Axes = tuple[int, ...]
-"""Along which axes of a volume planes are cut: 0 counts frames, 1 rows, 2 columns."""
+"""Axes of a volume along which planes are cut: 0 counts frames, 1 rows, 2 columns."""
 
 AxesChoice = Literal["auto", "1", "3"]
-"""What a caller may ask for: the axes that the voxels' shape suggests, one axis, or all three."""
+"""What a caller may ask for: the axes suggested by the voxels' shape, one axis, or all three."""
 
 ISOTROPIC = 1.25
 """The longest side of a voxel over its shortest, up to which planes along all axes look alike."""
 
 MIN_SIDE = 32
-"""Of planes along other axes than the frames' own, in pixels: a network sees little in less."""
+"""Least side of planes along other axes than the frames' own, in pixels: a network sees little in
+less.
+"""
 
 MAX_FRAMES = 1 << 14
-"""Frames that one picture may have: each costs a tile of the network, however small it is."""
+"""Frames of one image: each costs a tile of the network, however small it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """Frames of one size, one below the other in the arrays of a picture.
+    """Frames of one size, one below the other in the arrays of an image.
 
-    `frames` is how many there are, in so many `volumes` of equal depth, one after the other.
-    `spacing` is the distance between the centres of neighbours, frames, rows and columns, in one
-    unit; None where the file does not tell, or tells of something else than space.
+    There are `frames` in `volumes` of equal depth, one after the other. `spacing` is the distance
+    between the centres of neighbouring frames, rows and columns, in one unit; None if the file does
+    not declare it, or the frames are not apart in space.
     """
 
     frames: int = 1
@@ -39,10 +41,11 @@ class Stack:
         return self.frames // self.volumes
 
     def axes(self, choice: AxesChoice, height: int, width: int) -> Axes:
-        """Along which axes a volume with frames of `height` x `width` is to be worked on.
+        """Return the axes along which a volume with frames of `height` x `width` is processed.
 
-        Nearly isotropic voxels go along all three; others along their longest side, so that planes
-        hold the fine detail; what is too thin for that goes frame by frame.
+        Nearly isotropic volumes are processed along all three; others along the longest side of
+        their voxels, so that planes contain the fine detail; what is too thin for that, frame by
+        frame.
         """
         sides = self.depth, height, width
         if choice != "3" and self.spacing is None:
@@ -59,18 +62,18 @@ class Stack:
 
     @property
     def _thick_axis(self) -> int:
-        """The frames' own where it is as good as the thickest."""
+        """Return the axis of the thickest voxel side, preferring the frames' own."""
         if self.spacing is None or self.spacing[0] * ISOTROPIC >= max(self.spacing):
             return 0
         return self.spacing.index(max(self.spacing))
 
 
 STILL = Stack()
-"""A picture of one frame."""
+"""An image of one frame."""
 
 
 def spacing_of(*distances: float) -> tuple[float, float, float] | None:
-    """Distances between frames, rows and columns, if they are that: positive and finite."""
+    """Return distances between frames, rows and columns, if they are positive and finite."""
     frames, rows, columns = map(abs, distances)
     sound = all(math.isfinite(each) and each > 0 for each in (frames, rows, columns))
     return (frames, rows, columns) if sound else None

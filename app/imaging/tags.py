@@ -4,7 +4,7 @@ import enum
 
 
 class Tag(enum.IntEnum):
-    """What a field of a directory says."""
+    """What a field of a directory means."""
 
     SUBFILE = 254
     WIDTH = 256
@@ -55,7 +55,7 @@ class Photometric(enum.IntEnum):
 
 
 class Compression(enum.IntEnum):
-    """How a segment is packed."""
+    """How a segment is compressed."""
 
     NONE = 1
     FAX_RLE = 2
@@ -70,7 +70,7 @@ class Compression(enum.IntEnum):
 
 
 class SampleFormat(enum.IntEnum):
-    """How the bits of a sample are to be read."""
+    """How the bits of a sample are interpreted."""
 
     UNSIGNED = 1
     SIGNED = 2
@@ -78,7 +78,7 @@ class SampleFormat(enum.IntEnum):
 
 
 class Predictor(enum.IntEnum):
-    """What was done to samples before they were packed."""
+    """What was done to samples before compression."""
 
     NONE = 1
     DIFFERENCES = 2

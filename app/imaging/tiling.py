@@ -1,8 +1,8 @@
-"""Pictures into tiles of a few fixed shapes, and back.
+"""Cut images into tiles of a few fixed shapes, and put them together again.
 
 A tile is larger than the part of the result that it fills, its core: the halo between the two is
-context, wide enough that the core comes out as if the whole picture had been processed at once.
-Where a tile ends at the picture's own edge there is nothing to see beyond it and no halo is needed.
+context, wide enough that the core is the same as if the whole image were processed at once. At the
+edges of the image there is nothing beyond and no halo is needed.
 """
 
 from collections.abc import Iterable
@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from app.imaging.scale import Pixels
 
 SIDES = (*range(64, 512, 64), *range(512, 2113, 32))
-"""Sides a tile may have. Small ones are few, so that pictures of many sizes share batches; fine
-steps of the large ones waste little padding. The largest tile, 4.5 megapixels, takes under two
+"""Sides that a tile may have. Small ones are few, so that images of many sizes share batches; fine
+steps between the large ones waste little padding. The largest tile, 4.5 megapixels, takes under two
 seconds on two cores, and 12 megapixels cost no more than 13.
 """
 
 TILE_COST = 28_000
-"""What a tile costs beside its pixels, in pixels: about 7 ms where a megapixel takes 260 ms."""
+"""Cost of a tile beside its pixels, in pixels: about 7 ms, when a megapixel takes 260 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Span:
 
     @property
     def core(self) -> slice:
-        """The core, in coordinates of the picture."""
+        """The core, in coordinates of the image."""
         return slice(self.core_start, self.core_stop)
 
     @property
@@ -47,9 +47,9 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A rectangle of a plane of the picture, and the core of it that is kept.
+    """A rectangle of a plane of the image, and the core of it that is kept.
 
-    `plane` counts those across `axis`, of which 0 is that of frames, through all volumes.
+    `plane` counts the planes across `axis`, of which 0 is that of frames, through all volumes.
     """
 
     rows: Span
@@ -69,7 +69,7 @@ class Tile:
 
 
 def sides_within(pixels: float, *, halo: int) -> tuple[int, ...]:
-    """Those of SIDES whose square has at most so many pixels, and all that a halo cannot spare."""
+    """Return those of SIDES whose square has at most so many pixels, and those a halo requires."""
     return tuple(side for side in SIDES if side**2 <= pixels or side <= 4 * halo + SIDES[0])
 
 
@@ -77,12 +77,12 @@ def sides_within(pixels: float, *, halo: int) -> tuple[int, ...]:
 def plan(
     height: int, width: int, *, halo: int, stride: int, sides: tuple[int, ...] = SIDES
 ) -> tuple[Tile, ...]:
-    """Tiles of one shape whose cores cover `height` x `width` pixels once each, row by row.
+    """Plan tiles of one shape whose cores cover `height` x `width` pixels once each, row by row.
 
-    Of all shapes with sides in `sides` it takes the one that costs least. Tiles start at multiples
-    of `stride`, which is the factor by which the network reduces its input, so that every tile
-    sees the picture in the same phase; `sides` must be multiples of it too. Between two cores both
-    tiles reach at least `halo` pixels beyond the border.
+    Of all shapes with sides in `sides`, the one of least cost is chosen. Tiles start at multiples
+    of `stride`, the factor by which the network reduces its input, so that every tile sees the
+    image in the same phase; `sides` must be multiples of it, too. Between two cores both tiles
+    extend at least `halo` pixels beyond the border.
     """
     rows = [_spans(height, side, halo, stride) for side in sides]
     columns = [_spans(width, side, halo, stride) for side in sides]
@@ -96,13 +96,13 @@ def plan(
 
 
 def _spans(size: int, length: int, halo: int, stride: int) -> list[Span]:
-    """Spans of `length` over `size` pixels; none where `length` leaves no room for a core."""
+    """Return spans of `length` over `size` pixels; none if `length` leaves no room for a core."""
     if size <= length:
         return [Span(0, length, 0, size)]
     step = (length - 2 * halo) // stride * stride
     if step <= 0:
         return []
-    # The last tile ends where the picture does, rounded up to the stride; the rest are spread
+    # The last tile ends where the image does, rounded up to the stride; the rest are spread
     # evenly, which widens every halo at no cost.
     last = -(-(size - length) // stride) * stride
     count = -(-last // step) + 1
@@ -116,7 +116,7 @@ def _spans(size: int, length: int, halo: int, stride: int) -> list[Span]:
 
 
 def cut(pixels: Pixels, tile: Tile) -> Pixels:
-    """The tile's part of `pixels` [height, width, channels]; beyond the edge, its reflection."""
+    """Cut the tile's part of `pixels` [height, width, channels]; reflect beyond the edge."""
     rows, columns = tile.rows, tile.columns
     inside = pixels[rows.start : rows.start + rows.length]
     inside = inside[:, columns.start : columns.start + columns.length]
@@ -126,7 +126,7 @@ def cut(pixels: Pixels, tile: Tile) -> Pixels:
 
 
 def _reflected(span: Span, size: int) -> NDArray[np.intp]:
-    """The indices of a span along an axis of `size`, folded back at either end."""
+    """Return the indices of a span along an axis of `size`, reflected at either end."""
     indices = np.arange(span.start, span.start + span.length)
     if size == 1:
         return np.zeros_like(indices)
@@ -135,12 +135,12 @@ def _reflected(span: Span, size: int) -> NDArray[np.intp]:
 
 
 def stitch(result: Pixels, tile: Tile, values: Pixels) -> None:
-    """Writes the core of a processed tile [tile height, tile width, channels] into `result`."""
+    """Write the core of a processed tile [tile height, tile width, channels] into `result`."""
     result[tile.rows.core, tile.columns.core] = values[
         tile.rows.core_in_tile, tile.columns.core_in_tile
     ]
 
 
 def cost(tiles: Iterable[Tile]) -> int:
-    """Pixels that the network will process for `tiles`, halos included."""
+    """Return the pixels that the network processes for `tiles`, halos included."""
     return sum(tile.size for tile in tiles)

@@ -1,4 +1,4 @@
-"""What a network is shown of a picture, and how its result becomes part of that again.
+"""What a network sees of an image, and how its result is merged into the image.
 
 It sees samples that are finite and not hidden, in their range.
 """
@@ -19,37 +19,37 @@ from app.imaging.range import Choice, Range, choose, is_flat
 from app.imaging.scale import Pixels, white
 
 Bounds = Range | Light
-"""How samples become what a network is given, and its result samples again."""
+"""The mapping from samples to what a network sees, and from its result to samples."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The samples to work on, and what they were made of."""
+    """The samples to process, and what they were made from."""
 
     pixels: Pixels
-    """[height, width, channels]; of one channel of colour where all of the picture's are equal.
+    """[height, width, channels], with one colour channel if all of the image's are equal.
 
-    An extra channel is the last of them.
+    An extra channel is the last.
     """
     hidden: Mask | None
-    """The samples that were filled from their neighbours, as `app.imaging.hidden` has it."""
+    """The samples that were filled from their neighbours, as in `app.imaging.hidden`."""
     range: Range
     """The values that are 0 and 1 for the network."""
     frames: int
-    """How many frames there are, one below the other."""
+    """Number of frames, one below the other."""
     is_flat: bool
-    """Whether there is nothing to see but one colour, in other than 8 bits."""
+    """Whether there is only one colour to see, in other than 8 bits."""
     light: Light | None = None
-    """The curve that linear samples are seen along."""
+    """The curve through which linear samples are seen."""
 
     @property
     def transfer(self) -> Transfer:
-        """Whether the samples were taken to be linear."""
+        """Whether the samples were treated as linear."""
         return "perceptual" if self.light is None else "linear"
 
     @property
     def bounds(self) -> Bounds | None:
-        """What to map by; None for the range of types which networks take as they are."""
+        """The mapping; None for the range of types that networks take as they are."""
         if self.light is not None:
             return self.light
         taken = self.pixels.dtype in (np.uint8, np.uint16, np.float32)
@@ -57,7 +57,7 @@ class View:
 
 
 def view_of(picture: Picture, choice: Choice = "auto", transfer: Transfer = "auto") -> View:
-    """The view of a picture in the range that is asked for, and in the light."""
+    """Return the view of an image in the requested range and light."""
     pixels, extra = picture.pixels, picture.extra
     if extra is not None:
         pixels = np.dstack((pixels, extra))
@@ -74,14 +74,14 @@ def view_of(picture: Picture, choice: Choice = "auto", transfer: Transfer = "aut
 
 
 def corrected(original: Picture, view: View, restored: Pixels, strength: Strength) -> Picture:
-    """`original` with as much of the network's correction as `strength` says.
+    """Apply as much of the network's correction to `original` as `strength` says.
 
-    `restored` is the network's own result, of the channels of the view. What is hidden, or no
-    number, stays as it is, and so do flat areas.
+    `restored` is the network's own result, with the channels of the view. Hidden samples, samples
+    that are not finite, and flat areas stay as they are.
     """
 
     def mixed(pixels: Pixels, channels: Any) -> Pixels:
-        """Those of the view's channels which show `pixels`; where these are flat, as they were."""
+        """Return those of the view's channels that show `pixels`, with flat areas unchanged."""
         shown, mask = view.pixels[channels], view.hidden
         if is_flat(shown):
             return pixels
@@ -103,7 +103,7 @@ def corrected(original: Picture, view: View, restored: Pixels, strength: Strengt
 
 
 def noise_found(view: View, restored: Pixels) -> float:
-    """The deviation of the noise that the network found, in units of what it was given, 0..1.
+    """Return the standard deviation of the noise found, in units of the network's input, 0..1.
 
     It takes some milliseconds.
     """
@@ -114,7 +114,7 @@ def noise_found(view: View, restored: Pixels) -> float:
 
 
 def _filled(pixels: Pixels, mask: Mask, frames: int) -> Pixels:
-    """What is hidden in a frame, made of what is seen in that one."""
+    """Fill hidden samples of each frame from those seen in it."""
     if frames == 1:
         return filled(pixels, mask)
     parts = zip(np.split(pixels, frames), np.split(mask, frames), strict=True)
@@ -122,10 +122,10 @@ def _filled(pixels: Pixels, mask: Mask, frames: int) -> Pixels:
 
 
 def _distinct_channels(pixels: Pixels) -> Pixels:
-    """`pixels`, or their first channel where all are equal.
+    """Return `pixels`, or their first channel if all are equal.
 
-    A grey picture stored as colour would come back with a tint. A coloured one shows what it is
-    within its first row, so that this costs nothing.
+    A grey image stored as colour would otherwise come back with a tint. In colour images, the first
+    row differs, so that this costs nothing.
     """
     tops = (0, *range(1, len(pixels), 64))
     bands = (pixels[top:end] for top, end in pairwise((*tops, len(pixels))))

@@ -1,15 +1,16 @@
-"""XMP that promises nothing which the answer has not: films, gain maps, further packets.
+"""Remove from XMP what is not true of the result: films, gain maps, further packets.
 
-Phones append those to a picture and say so in XMP; of the answer, which is the still picture alone,
-it would not be true. Packets are cut, not written anew, so that all else stays byte for byte. The
-names are those of Android's motion photo and Ultra HDR formats, Google's depth maps, ISO 21496-1's
-forerunners, and of XMP part 3, section 1.1.3.1, for packets that are too long for one segment.
+Phones append those to an image and declare them in XMP; the result, which is the still image alone,
+has none. Parts are cut out of packets, which are not rewritten, so that everything else stays byte
+for byte. The names are those of Android's motion photo and Ultra HDR formats, Google's depth maps,
+forerunners of ISO 21496-1, and XMP part 3, section 1.1.3.1, for packets that are too long for one
+segment.
 """
 
 import re
 from xml.parsers import expat
 
-MAX_BYTES = 1 << 22  # of a packet that is looked into; real ones have some tens of thousands
+MAX_BYTES = 1 << 22  # of a packet that is parsed; real ones have some tens of thousands
 
 _CAMERA = "http://ns.google.com/photos/1.0/camera/"
 _CONTAINER = "http://ns.google.com/photos/1.0/container/"
@@ -28,13 +29,14 @@ _SEPARATOR = " "  # between a namespace and a name
 
 
 class _Unclear(Exception):
-    """The packet is not one whose parts can be told apart."""
+    """The parts of the packet cannot be told apart."""
 
 
 def without_promises(xmp: bytes) -> bytes | None:
-    """The packet without what it promises of other parts of its file; the same where that is none.
+    """Return the packet without what it promises of other parts of its file.
 
-    None where a promise is in a packet that is too long, damaged or has entities of its own.
+    Returns the same packet if there is nothing, and None if a promise is in a packet that is too
+    long, damaged or defines entities.
     """
     if not any(name in xmp for name in _TELLING):
         return xmp

@@ -1,1 +1,1 @@
-"""Models at work: from a package in models/ to denoised pictures."""
+"""Run models: from a package in models/ to denoised images."""

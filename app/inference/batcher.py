@@ -1,4 +1,4 @@
-"""Tiles of many requests in common batches, the requests taking turns.
+"""Run tiles of many requests in common batches, with the requests taking turns.
 
 A few lanes, each a thread, run the network. A free lane takes the next tile of the request whose
 turn it is, fills the batch with tiles of the same kind from the requests behind it, and never waits
@@ -28,16 +28,16 @@ Item = tuple["Job", Tile]
 Answer = TypeVar("Answer")
 
 LANES = 2
-"""Batches under way at once: while one is handed over, or waits for the slowest of its threads at
-the end of a layer, another keeps the cores busy. More would only share them.
+"""Batches in progress at once: while one is handed over, or waits for the slowest of its threads at
+the end of a layer, another keeps the cores busy. More would only compete for them.
 """
 
 MEMORY = 0.9
-"""What the measured cost of a pixel keeps of the past at each batch: some ten batches count."""
+"""Weight of the past in the measured cost of a pixel, at each batch: some ten batches count."""
 
 
 class Overloaded(Exception):
-    """No room, or too long a wait; in `retry_after` seconds that will have changed."""
+    """There is no room, or the wait is too long, until `retry_after` seconds have passed."""
 
     def __init__(self, retry_after: float) -> None:
         super().__init__(f"the queue is full; try again in {retry_after:.1f} s")
@@ -45,7 +45,7 @@ class Overloaded(Exception):
 
 
 class Draining(Exception):
-    """The service is stopping and takes no new work."""
+    """The service is stopping and accepts no new work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +58,19 @@ class Timing:
 
 @dataclass(eq=False, slots=True)
 class Progress:
-    """How far a picture has come on its way through the network; any thread may ask."""
+    """The progress of an image through the network; readable from any thread."""
 
     planned: int = 0
-    """Its tiles; 0 until they are queued."""
+    """Number of its tiles; 0 until they are queued."""
     done: int = 0
-    """Those that have been through."""
+    """Number of its tiles that are done."""
     remaining: Callable[[], float] = lambda: 0.0
-    """Seconds until all are done, by what a pixel has cost of late and what takes turns with it."""
+    """Returns the seconds until all are done, by the recent cost of a pixel and others' turns."""
 
 
 @dataclass(eq=False, slots=True)
 class Job:
-    """One picture on its way through the network."""
+    """One image on its way through the network."""
 
     canvas: Canvas
     tiles: deque[Tile]
@@ -90,7 +90,7 @@ class Job:
 
     @property
     def pixels_left(self) -> int:
-        """Of the tiles that wait, halos included."""
+        """Pixels of the tiles that wait, halos included."""
         return cost(self.tiles)
 
 
@@ -102,17 +102,17 @@ class Stats:
     tiles: int = 0
     pixels: int = 0
     dropped: int = 0
-    """Requests whose caller had gone before they were done."""
+    """Requests whose caller left before they were done."""
 
 
 class Batcher:
-    """Runs `forward` on batches of at most `batch_pixels`, from a queue of `queue_pixels` at most.
+    """Run `forward` on batches of at most `batch_pixels`, from a queue of at most `queue_pixels`.
 
     `forward` is called from `lanes` threads at once. A larger tile is a batch of its own, and one
-    such is under way at a time, which bounds the memory; other lanes are left to the small ones.
-    `deadline` is the longest time, in seconds, that a new request may take from here to its end;
-    both limits count the tiles' pixels, halos included. When there is nothing else to do, any
-    request is taken. `seconds_per_pixel` is what a pixel costs until batches have been timed.
+    such is in progress at a time, which bounds the memory; other lanes are left to the small ones.
+    `deadline` is the longest time, in seconds, that a new request may take until it is done; both
+    limits count the tiles' pixels, halos included. When there is nothing else to do, any request is
+    accepted. `seconds_per_pixel` is the assumed cost of a pixel until batches have been timed.
     """
 
     def __init__(
@@ -127,9 +127,9 @@ class Batcher:
     ) -> None:
         self.stats = Stats()
         self.failures = 0
-        """Batches in a row of which no tile came through."""
+        """Number of batches in a row of which no tile succeeded."""
         self.death: BaseException | None = None
-        """What ended a lane, if anything but `close` did: nothing is done any more."""
+        """What ended a lane, other than `close`: nothing can be done any more."""
         self._forward = forward
         self._batch_pixels, self._queue_pixels = batch_pixels, queue_pixels
         self._deadline = deadline
@@ -155,11 +155,11 @@ class Batcher:
 
     @property
     def queued_seconds(self) -> float:
-        """How long those will take, by what a pixel has cost of late."""
+        """Seconds that those will take, by the recent cost of a pixel."""
         return self.seconds(self._queued)
 
     def seconds(self, pixels: float) -> float:
-        """How long so many pixels take, halos included, by what one has cost of late."""
+        """Return how long so many pixels take, halos included, by the recent cost of a pixel."""
         return pixels * self._timed_seconds / self._timed_pixels
 
     def submit(
@@ -169,10 +169,10 @@ class Batcher:
         answer: Callable[[Timing], Answer],
         progress: Progress | None = None,
     ) -> Future[Answer]:
-        """Queues the tiles of a canvas; once all are done, the future holds the answer.
+        """Queue the tiles of a canvas; once all are done, the future holds the result.
 
-        Cancelling it takes what is left off the queue. `progress` is kept up to date, and a picture
-        that has one may take longer than `deadline`. Raises Overloaded or Draining.
+        Cancelling it takes the rest off the queue. With `progress`, which is kept up to date, the
+        deadline does not apply. Raises Overloaded or Draining.
         """
         following = progress or Progress()
         job = Job(canvas, deque(tiles), answer, Future(), time.monotonic(), following)
@@ -189,7 +189,7 @@ class Batcher:
         return job.future
 
     def close(self, timeout: float | None = None) -> None:
-        """Takes no more, finishes the queue, and stops; after `timeout` s it gives up the rest."""
+        """Accept no more, finish the queue, and stop; abandon the rest after `timeout` seconds."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
@@ -205,10 +205,7 @@ class Batcher:
         self._jobs.clear()
 
     def _fits(self, job: Job, rounds: int = 0, *, patient: bool = False) -> bool:
-        """Whether there will be room and time for `job` once all others have had so many turns.
-
-        One that is `patient` has all the time there is.
-        """
+        """Return whether there is room and time for `job` after `rounds` turns of all others."""
         done = self._turns(rounds)
         left, ahead = self._queued - done, self._turns(rounds + len(job.tiles)) - done
         has_room = left + job.pixels_left <= self._queue_pixels
@@ -216,13 +213,13 @@ class Batcher:
         return not left or (has_room and in_time)
 
     def _time_until_it_fits(self, job: Job) -> float:
-        """In seconds, if nobody else comes."""
+        """Return the seconds until the job fits, if no others come."""
         most = max((len(other.tiles) for other in self._jobs), default=0)
         rounds = bisect_left(range(most + 1), True, key=lambda rounds: self._fits(job, rounds))
         return self.seconds(self._turns(rounds))
 
     def _turns(self, rounds: int) -> int:
-        """Pixels of the batches under way and of the next `rounds` tiles of every request."""
+        """Return the pixels in progress and those of the next `rounds` tiles of every request."""
         waiting = sum(min(len(job.tiles), rounds) * job.tiles[0].size for job in self._jobs)
         return self._running + waiting if rounds else 0
 
@@ -237,9 +234,9 @@ class Batcher:
                 start = time.monotonic()
                 succeeded = self._process(batch)
                 self._account(batch, start, succeeded)
-                batch = []  # or the last pictures would be kept until others come
+                batch = []  # or the last images would be kept until others come
         except BaseException as error:
-            # Nobody may be left waiting for a thread that is gone.
+            # Nobody may be left waiting for a thread that has died.
             logger.critical("an inference thread has died", exc_info=True)
             reason = RuntimeError("an inference thread has died")
             with self._changed:
@@ -250,7 +247,7 @@ class Batcher:
                 self._changed.notify_all()
 
     def _next_batch(self) -> list[Item]:
-        """The next batch, waiting for one to come; empty when all is done and closing."""
+        """Wait for the next batch and return it; empty when all is done and closing."""
         with self._changed:
             while True:
                 self._drop_abandoned()
@@ -261,9 +258,9 @@ class Batcher:
                 self._changed.wait()
 
     def _take(self) -> list[Item]:
-        """One tile of each request in turn, and round again, while they fit into the batch.
+        """Take one tile of each request in turn, repeatedly, while they fit into the batch.
 
-        Empty when there is no request, or none but of large tiles while one is under way.
+        Empty if there is no request, or only large tiles while one of them is in progress.
         """
         first = next((job for job in self._jobs if self._may_run(job)), None)
         if first is None:
@@ -293,7 +290,7 @@ class Batcher:
         return tile.size > self._batch_pixels
 
     def _to_the_end(self, batch: list[Item]) -> None:
-        """Lets all others go before those of the batch, and forgets those that have no tiles."""
+        """Move the requests of the batch to the end, and forget those without further tiles."""
         served = {job for job, _ in batch}
         waiting = [job for job in self._jobs if job.tiles]
         self._jobs = deque(sorted(waiting, key=served.__contains__))
@@ -306,7 +303,7 @@ class Batcher:
         self._jobs = deque(job for job in self._jobs if not job.future.done())
 
     def _process(self, batch: list[Item]) -> bool:
-        """Whether any of the tiles came through."""
+        """Process a batch; return whether any of the tiles succeeded."""
         try:
             values = self._forward(np.stack([job.canvas.cut(tile) for job, tile in batch]))
         except Exception as error:
@@ -327,7 +324,7 @@ class Batcher:
     def _account(self, batch: list[Item], start: float, succeeded: bool) -> None:
         pixels = cost(tile for _, tile in batch)
         with self._changed:
-            # Behind those, too, that came during the batch: a picture of many tiles, alone till
+            # Behind those, too, that came during the batch: an image of many tiles, alone until
             # then, would otherwise have a second turn before their first.
             self._to_the_end(batch)
             self._queued -= pixels
@@ -340,7 +337,7 @@ class Batcher:
             # Lanes share the machine: what was done in the time that two overlap counts once.
             now = time.monotonic()
             seconds, self._last_finish = now - max(start, self._last_finish), now
-            # A ratio of sums, so that tiny batches, dear by the pixel, count for little.
+            # A ratio of sums, so that tiny batches, expensive by the pixel, count for little.
             self._timed_pixels = MEMORY * self._timed_pixels + pixels
             self._timed_seconds = MEMORY * self._timed_seconds + seconds
             self._changed.notify_all()
@@ -349,7 +346,7 @@ class Batcher:
 def _finish(job: Job) -> None:
     done = time.monotonic()
     started = job.started or done
-    with suppress(InvalidStateError):  # where the caller left during the last batch
+    with suppress(InvalidStateError):  # if the caller left during the last batch
         job.future.set_result(job.answer(Timing(started - job.submitted, done - started)))
 
 

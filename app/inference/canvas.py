@@ -1,6 +1,6 @@
-"""What tiles are cut from as a network is to see them, and put together in: planes of a volume.
+"""Cut tiles from planes of a volume as a network sees them, and put the results together.
 
-A picture is a volume of one plane.
+An image is a volume of one plane.
 """
 
 import threading
@@ -26,14 +26,14 @@ class Canvas(Protocol):
         """The channels of tiles."""
 
     def cut(self, tile: Tile) -> Pixels:
-        """A tile [height, width, channels] as the network is to see it."""
+        """Return a tile [height, width, channels] as the network sees it."""
 
     def stitch(self, tile: Tile, values: Pixels) -> None:
-        """Takes what the network has made of a tile; whatever is not its core is left out."""
+        """Take the network's result for a tile; everything outside its core is ignored."""
 
 
 class Planes:
-    """Planes that are worked on once each, straight into the result."""
+    """Planes that are each processed once, directly into the result."""
 
     def __init__(
         self,
@@ -42,8 +42,9 @@ class Planes:
         bounds: Bounds | None = None,
         stack: Stack = STILL,
     ) -> None:
-        """`pixels` and `result` are alike, [height, width, channels] with all frames one below the
-        other. With `bounds`, the network is given what these make of them, in float32.
+        """Take `pixels` and `result`, [height, width, channels] with frames one below the other.
+
+        With `bounds`, the network sees `pixels` mapped by them, in float32.
         """
         self._pixels, self._result = _volumes(pixels, stack), _volumes(result, stack)
         self._bounds = bounds
@@ -51,12 +52,12 @@ class Planes:
         self.channels = int(pixels.shape[-1])
 
     def cut(self, tile: Tile) -> Pixels:
-        """As `Canvas` has it."""
+        """Return a tile as the network sees it."""
         part = cut(_plane(self._pixels, tile), tile)
         return part if self._bounds is None else self._bounds.to_unit(part)
 
     def stitch(self, tile: Tile, values: Pixels) -> None:
-        """As `Canvas` has it."""
+        """Take the network's result for a tile."""
         result = _plane(self._result, tile)
         if self._bounds is None:
             stitch(result, tile, values)
@@ -67,12 +68,12 @@ class Planes:
 
 
 class Mean:
-    """Planes along several axes, each voxel being the mean of what becomes of it along all."""
+    """Planes along several axes; each voxel is the mean of its results along all of them."""
 
     def __init__(
         self, pixels: Pixels, result: Pixels, bounds: Bounds, stack: Stack, axes: Axes
     ) -> None:
-        """As `Planes`; `result` is filled by `finish`."""
+        """Take what `Planes` takes; `finish` fills `result`."""
         self._pixels, self._result, self._bounds = pixels, result, bounds
         self._share = np.float32(1 / len(axes))
         self._sum = np.zeros(pixels.shape, np.float32)
@@ -83,31 +84,31 @@ class Mean:
         self.channels = int(pixels.shape[-1])
 
     def cut(self, tile: Tile) -> Pixels:
-        """As `Canvas` has it."""
+        """Return a tile as the network sees it."""
         return self._bounds.to_unit(cut(_plane(self._given, tile), tile))
 
     def stitch(self, tile: Tile, values: Pixels) -> None:
-        """As `Canvas` has it."""
+        """Take the network's result for a tile."""
         found = values[tile.rows.core_in_tile, tile.columns.core_in_tile] * self._share
         place = _plane(self._taken, tile)[tile.rows.core, tile.columns.core]
         with self._lock:
             place += found
 
     def finish(self) -> None:
-        """Fills the result, once all tiles are there."""
+        """Fill the result, once all tiles are there."""
         for top in range(0, len(self._sum), self._height):
             frame = slice(top, top + self._height)
             self._result[frame] = self._bounds.from_unit(self._sum[frame], self._pixels[frame])
 
 
 def _volumes(pixels: Pixels, stack: Stack) -> Pixels:
-    """[volumes, frames, rows, columns, channels], not copied."""
+    """Return a view [volumes, frames, rows, columns, channels]."""
     height = pixels.shape[0] // stack.frames
     return pixels.reshape(stack.volumes, stack.depth, height, *pixels.shape[1:])
 
 
 def _plane(volumes: Pixels, tile: Tile) -> Pixels:
-    """The plane of a tile, [height, width, channels]."""
+    """Return the plane of a tile, [height, width, channels]."""
     volume, plane = divmod(tile.plane, volumes.shape[1 + tile.axis])
     found: Pixels = np.moveaxis(volumes[volume], tile.axis, 0)[plane]
     return found

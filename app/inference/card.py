@@ -1,11 +1,11 @@
-"""The card of a model: the one schema by which it is packaged, read and told to callers."""
+"""The card of a model: the one schema by which it is packaged, read and published."""
 
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
-"""What a model may be called."""
+"""The pattern of a model's name."""
 
 
 class _Part(BaseModel):
@@ -13,7 +13,7 @@ class _Part(BaseModel):
 
 
 class TrainingSet(_Part):
-    """What the model has seen."""
+    """What the model was trained on."""
 
     name: str
     images: PositiveInt
@@ -27,7 +27,7 @@ class Score(_Part):
     protocol: str = Field(description="how the noise was made and the result was measured")
     sigma: float = Field(description="standard deviation of the noise, on the 0..255 scale")
     psnr: float = Field(description="dB")
-    noisy: float | None = Field(None, description="dB, of the pictures as they came in")
+    noisy: float | None = Field(None, description="dB, of the noisy images")
     ssim: float | None = None
     rmse: float = Field(description="on the 0..1 scale")
     lowest: float | None = Field(None, description="dB, of the image that came out worst")
@@ -44,7 +44,7 @@ class Score(_Part):
 
 
 class ModelCard(_Part):
-    """What a model is, what it was trained for, and how well it does."""
+    """What a model is, what it was trained for, and its evaluation."""
 
     name: str = Field(pattern=NAME)
     title: str
@@ -80,6 +80,6 @@ class ModelCard(_Part):
 
 
 def first_error(error: ValidationError) -> str:
-    """Which field of a card is wrong, and why."""
+    """Return which field of a card is invalid, and why."""
     first: Any = error.errors()[0]
     return f"{'.'.join(map(str, first['loc'])) or 'the card'}: {first['msg']}"

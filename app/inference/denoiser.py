@@ -1,4 +1,4 @@
-"""Picture in, picture out: the one door to a model, for the API and the command line alike."""
+"""Denoise images by a model: from picture to picture, for the service and the command line."""
 
 import asyncio
 import time
@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
-from typing import Any, Self
+from typing import Any, Self, TypedDict
 
 import numpy as np
 
@@ -28,43 +28,52 @@ from app.inference.store import BadModelPackage, ModelPackage
 Empty = Callable[[tuple[int, ...], np.dtype[Any]], Pixels]
 
 MAX_FAILURES = 3
-"""Batches in a row that may fail: one may be its picture's fault, or want for memory a moment."""
+"""Batches in a row that may fail: one may be due to its image, or a temporary lack of memory."""
 
 WARM_SIDES = (256, 512, 1024)
-"""Common sizes of tiles, run once before the model counts as ready."""
+"""Common sides of tiles, run once before the model counts as ready."""
 
 BATCH_FLOATS = 8 * 2112**2
-"""The most values that one layer may put out for a batch, or a tile, which is 140 MB: it bounds the
-memory of a forward pass. The default network reaches it with the largest tile there is; one of
-wider layers works on smaller ones.
+"""The most values that one layer may produce for a batch, or a tile, which is 140 MB: it bounds the
+memory of a forward pass. The default network reaches it with the largest tile; one with wider
+layers works on smaller ones.
 """
 
 
 SIMPLE_PIXELS = 1 << 18
-"""Up to which a picture of 8 bits without alpha is looked at in the event loop."""
+"""Size up to which the view of an 8-bit image without alpha is made on the event loop."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a model's queue takes; pixels count the tiles' halos."""
+    """Limits of a model's queue; pixels count the tiles' halos."""
 
     batch_pixels: int = 1 << 18
     """The most pixels in one batch: four tiles of 256x256."""
     queue_pixels: int = 1 << 28
     """The most pixels that wait."""
     deadline: float = 60.0
-    """The longest time, in seconds, that a new picture may take with all that is before it."""
+    """The longest time, in seconds, that a new image may take with everything queued before it."""
+
+
+class Correction(TypedDict):
+    """How an image is denoised: the keyword arguments of `Denoiser.submit` and `denoise`."""
+
+    strength: Strength
+    range_: Choice
+    transfer: Transfer
+    axes: AxesChoice
 
 
 @dataclass(frozen=True)
 class Denoised:
-    """A denoised picture, what it was made of, and how long that took."""
+    """A denoised image, what it was made from, and how long that took."""
 
     original: Picture
     view: View
     """What the network saw of it."""
     restored: Pixels
-    """The network's own result, of the channels of the view."""
+    """The network's own result, with the channels of the view."""
     strength: Strength
     timing: Timing
 
@@ -80,34 +89,34 @@ class Denoised:
 
     @property
     def transfer(self) -> Transfer:
-        """Whether the samples were taken to be linear."""
+        """Whether the samples were treated as linear."""
         return self.view.transfer
 
     @property
     def sigma(self) -> float:
-        """The deviation of the noise that the network found, in units of what it was given, 0..1.
+        """Standard deviation of the noise found, in units of the network's input, 0..1.
 
-        It takes some milliseconds.
+        Computing it takes some milliseconds.
         """
         return noise_found(self.view, self.restored)
 
 
 def _is_simple(picture: Picture) -> bool:
-    """Whether its view takes less time than a thread would."""
+    """Return whether making its view takes less time than starting a thread."""
     plain = picture.dtype == np.uint8 and picture.alpha is None and picture.extra is None
     small = picture.height * picture.width <= SIMPLE_PIXELS
     return plain and small and not picture.metadata.linear
 
 
 def _sides(card: ModelCard) -> tuple[int, ...]:
-    """The sides of tiles that are within BATCH_FLOATS."""
+    """Return the sides of tiles that are within BATCH_FLOATS."""
     return sides_within(BATCH_FLOATS / card.floats_per_pixel, halo=card.halo)
 
 
 def _warm(forward: Callable[[Pixels], Pixels], sides: tuple[int, ...]) -> float:
-    """Runs every trace, and common ones of `sides`; the seconds that a pixel takes from then on.
+    """Run every trace, and common ones of `sides`; return the seconds per pixel afterwards.
 
-    Raises BadModelPackage for a network that does not give a picture back in its size.
+    Raises BadModelPackage for a network whose output differs in size from its input.
     """
     for channels, dtype in product((1, 3), (np.uint8, np.uint16, np.float32)):
         given = np.zeros((1, 64, 64, channels), dtype)
@@ -128,7 +137,7 @@ def _timed(forward: Callable[[Pixels], Pixels], side: int) -> float:
 
 
 def _by_kind(forward: Callable[[Pixels], Pixels], tiles: Pixels) -> Pixels:
-    """Tiles of grey or RGB as they are; one more channel, the last, as grey tiles of its own."""
+    """Run tiles of grey or RGB as they are; run one more channel, the last, as grey tiles."""
     if tiles.shape[-1] in (1, 3):
         return forward(tiles)
     parts = tiles[..., :-1], tiles[..., -1:]
@@ -146,7 +155,7 @@ class Denoiser:
         seconds_per_pixel: float = 0.0,
         engine: EngineName = REFERENCE,
     ) -> None:
-        """`seconds_per_pixel` is what is reckoned with until work has been timed."""
+        """Take `seconds_per_pixel`, the assumed cost until work has been timed."""
         self.card, self.engine = card, engine
         self._sides = _sides(card)
         self._batcher = Batcher(
@@ -167,10 +176,10 @@ class Denoiser:
         threads: int = 0,
         limits: Limits | None = None,
     ) -> Self:
-        """Loads and warms the packaged model; takes seconds, and starts the engine.
+        """Load and warm the packaged model; this takes seconds, and starts the engine.
 
-        `engine`, `precision` and `threads` are those of the process: the first model sets them.
-        Raises BadModelPackage where the file holds no model that can be served.
+        `engine`, `precision` and `threads` apply to the process: the first model sets them. Raises
+        BadModelPackage if the file contains no model that can be served.
         """
         options = Precision(precision), threads
         name, forward = choice.load(package.path, engine, *options)
@@ -186,11 +195,12 @@ class Denoiser:
         transfer: Transfer = "auto",
         axes: AxesChoice = "auto",
     ) -> Future[Denoised]:
-        """Queues a picture; cancelling the future takes it off the queue.
+        """Queue an image; cancelling the future takes it off the queue.
 
         `strength` is the share of the network's correction that is applied, `range_` says which
-        values the network is given as 0 and 1, `transfer` whether they are linear, and `axes` along
-        which a volume is cut. Raises Overloaded when there is no room, and Draining after `close`.
+        values are 0 and 1 for the network, `transfer` whether they are linear, and `axes` along
+        which axes a volume is cut. Raises Overloaded when there is no room, and Draining after
+        `close`.
         """
         return self._queue(picture, view_of(picture, range_, transfer), strength, axes)
 
@@ -205,11 +215,11 @@ class Denoiser:
         empty: Empty = np.empty,
         progress: Progress | None = None,
     ) -> Denoised:
-        """`submit`, awaited: cancelling this takes the picture off the queue.
+        """Await `submit`: cancelling this takes the image off the queue.
 
-        `empty` makes the array for the result, whose values do not matter: it may lie in memory
-        that other processes see. `progress` is kept up to date; a picture that has one may take
-        longer than the deadline.
+        `empty` allocates the array for the result, whose initial values do not matter: it may lie
+        in memory that other processes see. `progress` is kept up to date; an image that has one may
+        take longer than the deadline.
         """
         if _is_simple(picture):
             view = view_of(picture, range_, transfer)
@@ -250,7 +260,7 @@ class Denoiser:
     def plan(
         self, height: int, width: int, stack: Stack = STILL, axes: Axes = (0,)
     ) -> Sequence[Tile]:
-        """The tiles that frames of so many pixels are cut into, along each of the axes in turn."""
+        """Plan the tiles of frames of so many pixels, along each of the axes in turn."""
         card, sides, tiles = self.card, (stack.depth, height, width), list[Tile]()
         for axis in axes:
             across = (side for other, side in enumerate(sides) if other != axis)
@@ -260,27 +270,27 @@ class Denoiser:
         return tiles
 
     def seconds_for(self, height: int, width: int) -> float:
-        """How long such a picture takes by itself, by what a pixel has cost of late."""
+        """Return how long such an image takes by itself, by the recent cost of a pixel."""
         return self._batcher.seconds(cost(self.plan(height, width)))
 
     @property
     def megapixels_per_second(self) -> float:
-        """Of a picture of 4 megapixels, by what a pixel has cost of late; infinite until known."""
+        """Speed for an image of 4 megapixels, by recent cost; infinite until known."""
         seconds = self.seconds_for(2000, 2000)
         return 4 / seconds if seconds else float("inf")
 
     async def probe(self) -> None:
-        """Runs the smallest picture through the network; raises whatever that does."""
+        """Run the smallest image through the network; raise whatever that raises."""
         await self.denoise(Picture(np.zeros((1, 1, 3), np.uint8)))
 
     @property
     def failing(self) -> bool:
-        """Whether the last MAX_FAILURES batches have all failed; one that works ends it."""
+        """Whether the last MAX_FAILURES batches have all failed; a success ends it."""
         return self._batcher.failures >= MAX_FAILURES
 
     @property
     def death(self) -> BaseException | None:
-        """Why this can denoise nothing ever again, if that is so."""
+        """Why this can never denoise again, if that is so."""
         return self._batcher.death
 
     @property
@@ -290,7 +300,7 @@ class Denoiser:
 
     @property
     def queued_seconds(self) -> float:
-        """How long those will take, by what a pixel has cost of late."""
+        """Seconds that those will take, by the recent cost of a pixel."""
         return self._batcher.queued_seconds
 
     @property
@@ -299,5 +309,5 @@ class Denoiser:
         return self._batcher.stats
 
     def close(self, timeout: float | None = None) -> None:
-        """Takes no more pictures and finishes what is queued, for at most `timeout` seconds."""
+        """Accept no more images and finish what is queued, for at most `timeout` seconds."""
         self._batcher.close(timeout)

@@ -1,4 +1,4 @@
-"""The model packages in models/: NAME/model.keras and NAME/card.json, checked before use."""
+"""The model packages in models/, NAME/model.keras and NAME/card.json, checked before use."""
 
 import hashlib
 import io
@@ -13,11 +13,12 @@ from pydantic import ValidationError
 from app.inference.card import ModelCard, first_error
 
 UNPACKED_RATIO, UNPACKED_SLACK = 2, 1 << 20
-"""The most that a model.keras may unpack to: so many times its bytes, and so many bytes more."""
+"""The most that a model.keras may unpack to: this many times its bytes, and this many bytes more.
+"""
 
 
 class BadModelPackage(Exception):
-    """A package is incomplete, its card is not valid, or its file is not the one the card names."""
+    """A package is incomplete, its card invalid, or its file not the one named by the card."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +30,16 @@ class ModelPackage:
 
     @property
     def name(self) -> str:
-        """The name that callers use."""
+        """The name by which callers choose the model."""
         return self.card.name
 
 
 def read_packages(models: Path) -> dict[str, ModelPackage]:
-    """Every package below `models`, by name, the historical ones last.
+    """Read all packages below `models`, by name, the historical ones last.
 
-    A folder without a card is not a package. Raises BadModelPackage if there is none, or if one
-    of them is not what its card says: a model is code, and only the file that was packaged is
-    ever loaded.
+    A folder without a card is not a package. Raises BadModelPackage if there is none, or if one of
+    them is not what its card says: a model is code, and only the file that was packaged is ever
+    loaded.
     """
     packages = [_read_package(card) for card in sorted(models.glob("*/card.json"))]
     if not packages:
@@ -70,9 +71,10 @@ def _read_package(card_path: Path) -> ModelPackage:
 
 
 def _check_unpacked_size(path: Path, card: ModelCard) -> None:
-    """Refuses a file of which loading would make far more than it has bytes.
+    """Refuse a file that would grow far beyond its size when loaded.
 
-    Keras packs nothing: neither the archive nor the weights in it are smaller than what they hold.
+    Keras compresses nothing: neither the archive nor the weights in it are smaller than what they
+    contain.
     """
     most = UNPACKED_RATIO * card.bytes + UNPACKED_SLACK
     try:
@@ -90,8 +92,8 @@ def _check_unpacked_size(path: Path, card: ModelCard) -> None:
 
 
 def _weights_size(data: bytes) -> int:
-    """Bytes of all arrays in an HDF5 file, as they are declared."""
-    import h5py  # not at the top: it takes a while, and not all who read cards load models
+    """Return the bytes of all arrays in an HDF5 file, as declared."""
+    import h5py  # not at the top: the import takes a while, and reading cards does not need it
 
     sizes = []
 

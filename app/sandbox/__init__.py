@@ -1,1 +1,1 @@
-"""A few confined processes that work on callers' bytes and pixels: a fault costs one job."""
+"""Confined processes that work on callers' bytes and pixels: a crash costs only one job."""

@@ -1,9 +1,9 @@
 """The memory that the service shares with one worker for as long as it lives, for small jobs.
 
-Making, mapping and filling fresh pages takes longer than all else about a small picture. What a
-command is given lies here, one thing behind the other; what it makes lies at the beginning, after
-that. Only this worker sees it, which has seen all of it before, and the service copies what it
-takes.
+Allocating, mapping and filling fresh pages takes longer than everything else about a small image.
+The inputs of a command lie here, one after the other; its result then replaces them from the
+beginning. Only this worker sees the memory, all of which it has seen before, and the service copies
+what it takes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,9 +15,9 @@ ALIGNMENT = 64  # of samples of any type
 
 
 def lay(desk: Area, given: Sequence[Area]) -> bool:
-    """Puts copies of all that is given on the desk.
+    """Put copies of all inputs on the desk.
 
-    False, with nothing done, where there is no room for it, or some of it is shared already.
+    Returns False, without effect, if there is no room, or if some of them are shared already.
     """
     sizes = [each.size for each in given]
     if sum(map(_aligned, sizes)) > SIZE or any(isinstance(each, Region) for each in given):
@@ -28,7 +28,7 @@ def lay(desk: Area, given: Sequence[Area]) -> bool:
 
 
 def places(desk: Area, sizes: Sequence[int]) -> Iterator[Area]:
-    """Where things of these sizes lie."""
+    """Yield the parts of the desk for things of these sizes."""
     start = 0
     for size in sizes:
         yield Area(desk.view[start : start + size])

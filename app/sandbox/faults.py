@@ -1,4 +1,4 @@
-"""How a job can fail that is not the picture's sender's to mend, or not as a decoder puts it."""
+"""Failures of a job for which the sender of the image is not, or may not be, responsible."""
 
 from enum import StrEnum
 
@@ -7,19 +7,19 @@ class Cause(StrEnum):
     """Why a worker was lost, or its job given up."""
 
     CRASHED = "crashed"
-    """Native code made it end."""
+    """Native code crashed."""
     TIME = "time"
-    """The job took more processor time than its pixels may."""
+    """The job took more processor time than its pixels justify."""
     STUCK = "stuck"
-    """It made no progress: stopped, or waiting for what never comes."""
+    """It made no progress: stopped, or waiting forever."""
     KILLED = "killed"
-    """Somebody else ended it: the system for want of memory, or a person."""
+    """Something else ended it: the system for lack of memory, or a person."""
     MEMORY = "memory"
-    """The job wanted more memory than its pixels may, or than there was."""
+    """The job needed more memory than its pixels justify, or than there was."""
 
 
 class WorkerLost(Exception):
-    """The process that did a job has ended, and the job with it; another takes its place."""
+    """The process that did a job has ended, and the job with it; another replaces it."""
 
     def __init__(self, cause: Cause, detail: str = "") -> None:
         super().__init__(f"{cause}: {detail}" if detail else str(cause))
@@ -27,4 +27,4 @@ class WorkerLost(Exception):
 
 
 class JobFailed(Exception):
-    """A mistake of ours in a worker; the message is its traceback."""
+    """A bug in a worker; the message is its traceback."""

@@ -1,4 +1,4 @@
-"""How a picture lies in shared memory: pixels, alpha, an extra channel, metadata, in this order."""
+"""The layout of an image in shared memory: pixels, alpha, an extra channel, metadata."""
 
 import io
 import json
@@ -22,7 +22,7 @@ _LENGTH = struct.Struct("<Q")
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What must be known of a picture to find it in an area, and how to answer it."""
+    """What is needed to find an image in an area, and to encode its result."""
 
     frames: int
     volumes: int
@@ -34,17 +34,17 @@ class Layout:
     alpha: bool
     extra: bool
     metadata: int
-    """Bytes of the metadata, as `pack` puts them."""
+    """Bytes of the packed metadata."""
     format: str
     lossless: bool
-    """Whether it was a WebP without loss."""
+    """Whether it was a lossless WebP or JPEG XL."""
     linear: bool
-    """Whether its samples are in proportion to light."""
+    """Whether its samples are proportional to light."""
     changes: tuple[str, ...]
 
     @classmethod
     def of(cls, picture: Picture, packed: bytes) -> Self:
-        """The layout of a picture and its packed metadata."""
+        """Return the layout of an image and its packed metadata."""
         return cls(
             frames=picture.stack.frames,
             volumes=picture.stack.volumes,
@@ -64,7 +64,7 @@ class Layout:
 
     @classmethod
     def parse(cls, given: Any) -> Self:
-        """The layout in a message; raises ValueError where it is that of no picture."""
+        """Parse a layout in a message; raise ValueError if it is not that of an image."""
         try:
             spacing = given["spacing"] and spacing_of(*given["spacing"])
             layout = cls(**given | {"changes": tuple(given["changes"]), "spacing": spacing})
@@ -86,18 +86,18 @@ class Layout:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """That of the pixels, all frames one below the other."""
+        """Shape of the pixels, all frames one below the other."""
         return self.frames * self.height, self.width, self.channels
 
     @property
     def sides(self) -> str:
-        """In words, for people."""
+        """Width, height and frames as text."""
         frames = f" in {self.frames} frames" if self.frames > 1 else ""
         return f"{self.width}x{self.height}{frames}"
 
     @property
     def stack(self) -> Stack:
-        """How the frames lie."""
+        """The arrangement of the frames."""
         return Stack(self.frames, self.volumes, self.spacing)
 
     @property
@@ -117,7 +117,7 @@ class Layout:
 
     @property
     def extra_bytes(self) -> int:
-        """Bytes of the channel of no stated meaning."""
+        """Bytes of the channel without a stated meaning."""
         return self.pixel_bytes // self.channels if self.extra else 0
 
     @property
@@ -132,12 +132,12 @@ class Layout:
 
 
 def to_message(record: Header | Layout) -> Message:
-    """A record as JSON has it."""
+    """Return a record as JSON represents it."""
     return {field.name: getattr(record, field.name) for field in fields(record)}
 
 
 def write(picture: Picture, packed: bytes, area: Area) -> None:
-    """Copies a picture into shared memory, of the size that its layout has or larger."""
+    """Copy an image into shared memory, of the size that its layout has or larger."""
     end = picture.pixels.nbytes
     area.array(picture.pixels.shape, picture.dtype)[...] = picture.pixels
     for plane in (picture.alpha, picture.extra):
@@ -148,7 +148,7 @@ def write(picture: Picture, packed: bytes, area: Area) -> None:
 
 
 def view(area: Area, layout: Layout) -> Picture:
-    """The picture in an area, whose samples are not copied; ValueError if it is none."""
+    """Return the image in an area, without copying its samples; raise ValueError if invalid."""
     start = layout.nbytes - layout.metadata
     return replace(
         samples_alone(area, layout),
@@ -158,7 +158,7 @@ def view(area: Area, layout: Layout) -> Picture:
 
 
 def samples_alone(area: Area, layout: Layout) -> Picture:
-    """The picture without metadata, but for what tells how to answer it.
+    """Return the image without metadata, except what is needed to encode its result.
 
     Nothing is parsed that a worker has written.
     """
@@ -174,7 +174,7 @@ def samples_alone(area: Area, layout: Layout) -> Picture:
 
 
 def pack(metadata: Metadata) -> bytes:
-    """The metadata as bytes: a table in JSON of what there is, and its parts behind it."""
+    """Pack the metadata into bytes: a JSON table of its parts, followed by the parts."""
     parts: list[bytes] = []
 
     def entry(value: Any) -> Any:
@@ -189,7 +189,7 @@ def pack(metadata: Metadata) -> bytes:
 
 
 def unpack(packed: bytes) -> Metadata:
-    """What `pack` has put into bytes."""
+    """Unpack what `pack` has packed."""
     (size,) = _LENGTH.unpack_from(packed)
     rest = io.BytesIO(packed[_LENGTH.size + size :])
 

@@ -1,7 +1,7 @@
-"""What a worker may never do, and how much of the machine one job may take.
+"""What a worker is denied, and how much of the machine one job may take.
 
-Confinement goes as far as the system lets it; memory, processor time and descriptors are limited
-everywhere, but for memory on macOS, which does not enforce that limit.
+Confinement goes as far as the system allows; memory, processor time and descriptors are limited
+everywhere, except memory on macOS, which does not enforce that limit.
 """
 
 import ctypes
@@ -17,18 +17,18 @@ from pathlib import Path
 from app.imaging.picture import Header
 
 SLACK = 256 << 20
-"""Bytes of address space for any job: what is drawn and measured band by band."""
+"""Bytes of address space for any job, for what is processed in bands."""
 SECONDS = 3
-"""Of processor time for any job."""
+"""Seconds of processor time for any job."""
 SECONDS_PER_MEGAPIXEL = 3.0
-"""Six times what the slowest job takes, the comparison of two pictures."""
+"""Seconds per megapixel: six times the slowest job, the comparison of two images."""
 SECONDS_PER_SEGMENT = 0.0005
-"""Six times what a tile of a few pixels takes."""
+"""Seconds per segment: six times a tile of a few pixels."""
 DESCRIPTORS = 32
 
 SMALL_PIXELS, SMALL_BYTES, SMALL_SEGMENTS = 1 << 20, 1 << 24, 1 << 10
-"""Pixels of a picture, bytes that decoding it takes, and segments of it, up to which it is decoded
-in the same trip that reads its header: for these many, whether there is memory can be asked before.
+"""Pixels of an image, bytes that decoding it takes, and segments of it, up to which it is decoded
+in the trip that reads its header: for this much, memory can be reserved in advance.
 """
 
 LINUX = sys.platform == "linux"
@@ -36,26 +36,26 @@ LINUX = sys.platform == "linux"
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a job may take beyond what an idle worker has."""
+    """What a job may take beyond an idle worker."""
 
     memory: int
     """Bytes of address space."""
     seconds: int
-    """Of processor time."""
+    """Seconds of processor time."""
 
     @classmethod
     def of(cls, pixels: int, decoded_bytes: int, file_bytes: int, segments: int = 0) -> "Budget":
-        """That of pictures of so many pixels in so many segments, which their headers declare.
+        """Return the budget for images with so many pixels in so many segments, by their headers.
 
-        `decoded_bytes` is the most that decoding them takes; as much again is for what is made of
-        them. Of the files there may be a copy, and one of the metadata, twice.
+        `decoded_bytes` is the most that decoding them takes; as much again is for what is made from
+        them. There may be a copy of the files, and two of the metadata.
         """
         more = SECONDS_PER_MEGAPIXEL * pixels / 1e6 + SECONDS_PER_SEGMENT * segments
         return cls(SLACK + 2 * decoded_bytes + 4 * file_bytes, SECONDS + math.ceil(more))
 
 
 def is_small(header: Header) -> bool:
-    """Whether a picture is decoded in the trip that reads its header."""
+    """Return whether an image is decoded in the trip that reads its header."""
     return (
         header.size <= SMALL_PIXELS
         and header.decoded_bytes <= SMALL_BYTES
@@ -64,7 +64,7 @@ def is_small(header: Header) -> bool:
 
 
 def impose(budget: Budget, idle_memory: int) -> None:
-    """Limits this process for its next job: MemoryError beyond the memory, SIGXCPU the time."""
+    """Limit this process for its next job: MemoryError beyond the memory, SIGXCPU the time."""
     if LINUX:
         most = idle_memory + budget.memory
         resource.setrlimit(resource.RLIMIT_AS, (most, resource.RLIM_INFINITY))
@@ -74,14 +74,14 @@ def impose(budget: Budget, idle_memory: int) -> None:
 
 
 def address_space() -> int:
-    """Bytes that this process has mapped; 0 where the system does not tell."""
+    """Return the bytes that this process has mapped; 0 if the system does not report it."""
     if not LINUX:
         return 0
     return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 
 
 def cpu_seconds(pid: int) -> float | None:
-    """Processor time of a process so far; None where the system does not tell."""
+    """Return the processor time of a process so far; None if the system does not report it."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -90,7 +90,7 @@ def cpu_seconds(pid: int) -> float | None:
 
 
 def confine() -> None:
-    """Takes from this process, and all that it forks, the network and whatever could be written."""
+    """Deny this process, and all that it forks, the network and all writing."""
     for limit in (resource.RLIMIT_FSIZE, resource.RLIMIT_CORE):
         resource.setrlimit(limit, (0, 0))
     if LINUX:
@@ -102,7 +102,7 @@ def confine() -> None:
 
 
 def confine_worker(parent: int) -> None:
-    """What only a worker can do without: other processes, and many descriptors."""
+    """Deny a worker other processes and many descriptors."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
     resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
     if LINUX:
@@ -122,13 +122,13 @@ TCP, SCOPES = 0b11, 0b11  # bind and connect; abstract sockets and signals
 
 
 def landlock_version() -> int:
-    """What the kernel has of Landlock; below 1, nothing."""
+    """Return the kernel's version of Landlock; less than 1 without it."""
     size, flags = ctypes.c_size_t(0), LANDLOCK_VERSION
     return int(_libc().syscall(LANDLOCK_CREATE_RULESET, None, size, flags))
 
 
 def _forbid_writing() -> None:
-    """By Landlock, where the kernel has it: no file can be written, made or removed."""
+    """Forbid writing, creating and removing files by Landlock, if the kernel has it."""
     syscall, version = _libc().syscall, landlock_version()
     if version < 1:
         return

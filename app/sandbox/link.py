@@ -1,4 +1,4 @@
-"""The service's connection to one worker: asks it, hears it, and ends it when it gets nowhere."""
+"""The service's connection to one worker: send requests, receive replies, and end it if stuck."""
 
 import asyncio
 import signal
@@ -16,7 +16,7 @@ from app.sandbox.shared import Area, Region
 from app.sandbox.wire import Message
 
 START_SECONDS = 30.0
-"""In which the first worker, and the nursery that forks it, must have come up."""
+"""Seconds in which the first worker, and the nursery that forks it, must have started."""
 
 CAUSES: dict[int, Cause] = {
     signal.SIGXCPU: Cause.TIME,
@@ -26,9 +26,9 @@ CAUSES: dict[int, Cause] = {
 
 
 class Link:
-    """A worker that is asked one thing at a time.
+    """A worker that is sent one request at a time.
 
-    `patience`, in seconds, is for how long it may make no progress with that.
+    `patience`, in seconds, is how long it may make no progress with it.
     """
 
     def __init__(self, nursery: Nursery, patience: float) -> None:
@@ -43,15 +43,15 @@ class Link:
         with theirs:
             self._number = nursery.start(theirs)
         self.pid = 0
-        """Of the worker's process, once it has spoken; 0 before."""
+        """Process id of the worker, once it has started; 0 before."""
         self.lost: Cause | None = None
         self.busy = False
-        """Whether it has been asked, and has not answered."""
+        """Whether a request is unanswered."""
         self._received = b""
 
     @property
     def usable(self) -> bool:
-        """Whether it can be asked, as far as is known: it lives, and has nothing to say."""
+        """Whether it can be sent a request, as far as is known: it lives, and has sent nothing."""
         if self.lost or self.busy:
             return False
         if not self.pid:
@@ -65,17 +65,17 @@ class Link:
         return False
 
     def close(self) -> None:
-        """Ends the worker, whatever it is doing."""
+        """End the worker, whatever it is doing."""
         self._nursery.kill(self._number)
         self._finalizer()
 
     def tell(self, message: Message) -> None:
-        """Says what needs no answer; whether it is still there, its next job will see."""
+        """Send a message without a reply; the next job finds out if the worker is gone."""
         with suppress(OSError):
             wire.send(self._connection, message)
 
     async def ask(self, message: Message, fds: Sequence[int] = ()) -> Message:
-        """The answer to a message; raises WorkerLost where there is none."""
+        """Send a message and return the reply; raise WorkerLost if there is none."""
         self.busy = True
         with self._watched():
             if not self.pid:
@@ -86,20 +86,20 @@ class Link:
         return answer
 
     def loss(self, cause: Cause, detail: str) -> WorkerLost:
-        """What to raise of a worker that is of no more use."""
+        """Return the error for a worker that can no longer be used."""
         self.lost = self.lost or cause
         return WorkerLost(self.lost, detail)
 
     @contextmanager
     def checked(self) -> Iterator[None]:
-        """Takes for a crash what no worker says that is in its right mind."""
+        """Treat an invalid answer of a worker as a crash."""
         try:
             yield
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise self.loss(Cause.CRASHED, f"its answer makes no sense: {error!r}") from error
 
     async def _begin(self) -> None:
-        """Waits for the worker's first words, and gives it its desk."""
+        """Wait for the worker's first message, and give it its desk."""
         with self.checked():
             self.pid = int((await self._hear())["pid"])
         self._say({"desk": desk.SIZE}, [self._shared.fd])
@@ -127,7 +127,7 @@ class Link:
         return message
 
     async def _receive(self, size: int) -> None:
-        """Waits until so many bytes of the worker's words are here."""
+        """Wait until so many bytes from the worker have arrived."""
         loop = asyncio.get_running_loop()
         while len(self._received) < size:
             part = await loop.sock_recv(self._connection, wire.LONGEST)
@@ -136,7 +136,7 @@ class Link:
             self._received += part
 
     def _death(self, code: Any) -> WorkerLost:
-        """By the exit code that the nursery tells of, or a worker that pretends to be it."""
+        """Return the error for an exit code reported by the nursery, or in its place."""
         if not isinstance(code, int) or code >= 0:
             return self.loss(Cause.CRASHED, f"exit code {code}")
         known = code in (-number for number in signal.valid_signals())
@@ -145,9 +145,9 @@ class Link:
 
     @contextmanager
     def _watched(self) -> Iterator[None]:
-        """Ends the worker if it makes no progress meanwhile.
+        """End the worker if it makes no progress meanwhile.
 
-        Progress is processor time: honest work goes on, however slow the machine is.
+        Progress is processor time: valid work continues, however slow the machine is.
         """
         loop, period = asyncio.get_running_loop(), self._patience / 2
         seen, timer = -1.0, loop.call_later(period if self.pid else START_SECONDS, lambda: look())
@@ -156,7 +156,7 @@ class Link:
             nonlocal seen, timer
             timer = loop.call_later(period, look)
             now = cpu_seconds(self.pid) if self.pid else None
-            if self.lost:  # it was to be killed, and nobody did it
+            if self.lost:  # it should have been killed, but was not
                 self._nursery.end()
             elif now == seen or not self.pid:
                 self.lost = Cause.STUCK

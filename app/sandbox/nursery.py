@@ -1,8 +1,8 @@
-"""The lean process that workers are forked from: it has the codecs, and nothing else.
+"""The lean process that workers are forked from, with only the codecs loaded.
 
 TensorFlow must not be forked once it has started, and a fresh Python takes a third of a second to
-get ready; a fork of this one takes milliseconds. It answers nobody: a worker speaks for itself, and
-when it has died, this tells of it on the worker's own connection.
+start; a fork of this process takes milliseconds. It sends no replies: a worker speaks for itself,
+and when it has died, the nursery reports it on the worker's own connection.
 """
 
 import gc
@@ -20,13 +20,13 @@ from app.sandbox import limits, wire
 
 START = "import sys; sys.path[:] = {path!r}; from app.sandbox.nursery import main; main({fd})"
 MOST_DESCRIPTORS = 4096
-"""That the nursery may have: two for each worker."""
+"""Descriptors that the nursery may have: two for each worker."""
 KEPT = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT", "TZ")
-"""Of the environment; what else there is may be a secret."""
+"""Environment variables that are passed on; others may be secret."""
 
 
 class Nursery:
-    """The service's end: started when the first worker is, and again if it ends.
+    """The service's end: started with the first worker, and again if it ends.
 
     May be used from any thread.
     """
@@ -36,10 +36,10 @@ class Nursery:
         self._control: socket.socket | None = None
         self._born = 0
         self.pid = 0
-        """Of the process that the workers are forked from; 0 while there is none."""
+        """Process id of the process that workers are forked from; 0 while there is none."""
 
     def start(self, connection: socket.socket) -> int:
-        """Has a worker forked that serves `connection`; its number, by which it can be killed."""
+        """Fork a worker that serves `connection`; return its number, by which it can be killed."""
         with self._lock:
             self._born += 1
             order = {"do": "start", "worker": self._born}
@@ -51,7 +51,7 @@ class Nursery:
             return self._born
 
     def kill(self, worker: int) -> None:
-        """Kills a worker, whatever it is doing."""
+        """Kill a worker, whatever it is doing."""
         with self._lock:
             if self._control is None:
                 return
@@ -61,20 +61,20 @@ class Nursery:
                 self._end()
 
     def told_to_end(self) -> bool:
-        """Whether SIGTERM has come to the nursery or a worker since this was last asked.
+        """Return whether SIGTERM has come to the nursery or a worker since the last call.
 
-        Some runners of containers signal the deepest process alone, and mean the service.
+        Some container runtimes signal only the innermost process, meaning the service.
         """
         with self._lock:
             if self._control is None:
                 return False
             try:
                 return bool(self._control.recv(wire.LONGEST))
-            except OSError:  # there is nothing to be read, as a rule
+            except OSError:  # usually there is nothing to read
                 return False
 
     def end(self) -> None:
-        """Ends the nursery, and all workers with it; the next worker starts another one."""
+        """End the nursery, and all workers with it; the next worker starts another one."""
         with self._lock:
             self._end()
 
@@ -95,7 +95,7 @@ class Nursery:
 
 
 def _spawn(fd: int) -> "subprocess.Popen[bytes]":
-    # -I: nothing of the environment or the working folder decides what is imported
+    # -I: neither the environment nor the working folder decides what is imported
     command = (sys.executable, "-I", "-c", START.format(path=sys.path, fd=fd))
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     single = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # a fork takes one thread along
@@ -115,22 +115,22 @@ def _finish(control: socket.socket, process: "subprocess.Popen[bytes]") -> None:
 
 
 def main(fd: int) -> None:
-    """The life of the nursery: until the service goes, whose end of `fd` then closes.
+    """Run the nursery until the service, whose end of `fd` then closes, has gone.
 
-    Ctrl-C at a terminal and the SIGTERM of a supervisor reach whole groups of processes: the
-    service drains first, and needs its workers for that. A SIGTERM is passed on to it.
+    Ctrl-C in a terminal and the SIGTERM of a supervisor reach whole process groups: the service
+    drains first, and needs its workers for that. A SIGTERM is passed on to it.
     """
     with socket.socket(fileno=fd) as control:
         for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(ignored, signal.SIG_IGN)
         _warm_up()
         limits.confine()
-        gc.freeze()  # so that collections in the workers leave the pages that they share alone
+        gc.freeze()  # so that collections in the workers do not touch the pages that they share
         Household(control).run()
 
 
 def _warm_up() -> None:
-    """Loads what every worker needs: imports, and libraries that codecs load when first used."""
+    """Load what every worker needs: imports, and libraries that codecs load on first use."""
     import numpy as np
 
     from app.imaging.codec import Format, Picture, decode, encode
@@ -147,11 +147,11 @@ class Household:
     def __init__(self, control: socket.socket) -> None:
         self._control = control
         self._workers: dict[int, tuple[int, socket.socket]] = {}
-        """By number: the process, and the connection to tell of its death on."""
+        """By number: the process, and the connection on which to report its death."""
         self._told = False
 
     def run(self) -> None:
-        """Does what it is told until nobody is there any more."""
+        """Serve commands until the service is gone."""
         awake, waking = socket.socketpair()
         waking.setblocking(False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -169,7 +169,7 @@ class Household:
                 self._obey(*received)
 
     def _pass_on(self) -> None:
-        """Tells the service of the first SIGTERM, which may not have come to it."""
+        """Tell the service of the first SIGTERM, which it may not have received."""
         if not self._told:
             self._told = True
             with suppress(OSError):
@@ -194,7 +194,7 @@ class Household:
             os._exit(1)
 
     def _begin(self, nursery: int, connection: socket.socket) -> None:
-        """The life of a worker."""
+        """Run a worker until it ends."""
         from app.sandbox.worker import work
 
         signal.set_wakeup_fd(-1)
@@ -202,7 +202,7 @@ class Household:
         signal.signal(signal.SIGTERM, lambda *_: os.kill(nursery, signal.SIGTERM))
         kept = os.dup(connection.fileno())
         null = os.open(os.devnull, os.O_RDONLY)
-        for fd in (0, 1, 2):  # what a decoder prints would pass for lines of the log
+        for fd in (0, 1, 2):  # output of decoders would look like lines of the log
             os.dup2(null, fd)
         os.dup2(kept, 3)
         os.closerange(4, MOST_DESCRIPTORS)
@@ -211,7 +211,7 @@ class Household:
         os._exit(0)
 
     def _bury(self) -> None:
-        """Tells of the workers that have died."""
+        """Report the workers that have died."""
         for number, (pid, connection) in list(self._workers.items()):
             buried, status = os.waitpid(pid, os.WNOHANG)
             if buried:

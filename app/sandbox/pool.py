@@ -1,4 +1,4 @@
-"""The workers that there are: lent to one job at a time, and replaced when they are lost."""
+"""The workers: lent to one job at a time, and replaced when they are lost."""
 
 import asyncio
 import logging
@@ -14,21 +14,21 @@ from app.sandbox.remote import Remote
 logger = logging.getLogger(__name__)
 
 PATIENCE = 10.0
-"""Seconds without a moment of processor time after which a worker counts as stuck."""
+"""Seconds without any processor time after which a worker counts as stuck."""
 
 NURSERY = Nursery()
-"""Of this process, whatever number of applications it has."""
+"""The nursery of this process, shared by all its applications."""
 
 
 class Sandbox:
-    """At most so many workers, forked when they are first needed; for one event loop at a time.
+    """At most `processes` workers, forked when first needed; for one event loop at a time.
 
     >>> async with sandbox.worker() as worker:
     ...     header = await worker.read(data)
     """
 
     def __init__(self, processes: int, *, patience: float = PATIENCE) -> None:
-        """`patience` is for how many seconds a worker may make no progress."""
+        """Take `patience`, the seconds for which a worker may make no progress."""
         self.losses: Counter[Cause] = Counter()
         self._processes = processes
         self._room = asyncio.Semaphore(processes)
@@ -38,7 +38,7 @@ class Sandbox:
 
     @asynccontextmanager
     async def worker(self) -> AsyncIterator[Remote]:
-        """One worker for this job alone; waits until one is free.
+        """Yield one worker for this job alone; wait until one is free.
 
         A job that is cancelled while its worker is busy costs that worker its life.
         """
@@ -50,14 +50,14 @@ class Sandbox:
                 self._give_back(worker)
 
     def start(self) -> None:
-        """Gets the first worker ready ahead of the first job; again after `close`, too."""
-        if self._closed:  # the next event loop may be another, and a semaphore is of one
+        """Start the first worker ahead of the first job; again after `close`, too."""
+        if self._closed:  # the next event loop may be another, and a semaphore belongs to one
             self._closed, self._room = False, asyncio.Semaphore(self._processes)
         if not self._idle:
             self._replace()
 
     def close(self) -> None:
-        """Ends all workers; those that are at work, when their jobs are over."""
+        """End all workers, those at work once their jobs are done."""
         self._closed = True
         while self._idle:
             self._idle.pop().link.close()
@@ -86,12 +86,12 @@ class Sandbox:
             self.close()
 
     def _replace(self) -> None:
-        """Has a worker ready by the time that the next job comes."""
+        """Start a worker before the next job comes."""
         if self._closed:
             return
         try:
             self._idle.append(self._born())
-        except (OSError, MemoryError):  # the next job will try again, and tell of it
+        except (OSError, MemoryError):  # the next job will try again, and report it
             logger.exception("no worker can be started")
 
     def _born(self) -> Remote:

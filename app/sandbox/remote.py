@@ -1,6 +1,6 @@
-"""A worker as the service sees it: a method for each of its commands, which waits for the answer.
+"""The service's view of a worker: a method for each command, which awaits its result.
 
-What comes back is checked as a stranger's would be: a picture may have taken the worker over.
+Results are validated like untrusted input, since an image may have taken over the worker.
 """
 
 import asyncio
@@ -22,12 +22,12 @@ from app.sandbox.shared import Area, Region
 from app.sandbox.wire import Message
 
 THREAD_BYTES = 1 << 20
-"""Files that are longer are copied in a thread: the event loop has better things to do."""
+"""Longer files are copied in a thread, so that the event loop is not blocked."""
 
 
 @dataclass(frozen=True, slots=True)
 class SharedFile:
-    """A file that a worker has made; it may still see what is longer than its desk."""
+    """A file made by a worker, which may still see what is longer than its desk."""
 
     data: memoryview
     format: Format
@@ -36,7 +36,7 @@ class SharedFile:
 
 @dataclass(frozen=True, slots=True)
 class SharedPicture:
-    """A decoded picture, for any worker to go on with."""
+    """A decoded image that any worker can continue with."""
 
     area: Area
     layout: Layout
@@ -47,15 +47,13 @@ class SharedPicture:
         return samples_alone(self.area, self.layout)
 
     def room(self) -> Area:
-        """Memory for what a network makes of it, which goes back to a worker with it."""
+        """Return memory for the network's result, passed to a worker together with the image."""
         size = self.layout.working_bytes
         return Region(size) if isinstance(self.area, Region) else Area.private(size)
 
 
 class Remote:
-    """The commands of a worker, each of which may raise ImagingError, MemoryError, WorkerLost and
-    JobFailed.
-    """
+    """The commands of a worker, which raise ImagingError, MemoryError, WorkerLost and JobFailed."""
 
     def __init__(self, link: Link) -> None:
         self.link = link
@@ -63,7 +61,7 @@ class Remote:
         self._forget()
 
     def rest(self) -> None:
-        """Has the worker drop what it may keep of a job that is over."""
+        """Have the worker drop what it may keep of a job that is over."""
         self._forget()
         if self._keeps:
             self._keeps = False
@@ -73,7 +71,7 @@ class Remote:
         self._pixels = self._decoded_bytes = self._file_bytes = self._segments = 0
 
     async def read(self, data: bytes) -> Header:
-        """Gives the worker a file; what its header declares."""
+        """Give the worker a file; return what its header declares."""
         self._take(data)
         answer = await self._ask("read", _area(data))
         return self._header(answer["header"])
@@ -81,9 +79,10 @@ class Remote:
     async def open(
         self, *files: bytes, max_pixels: int, max_side: int
     ) -> tuple[list[Header], list[Layout]]:
-        """`read` of each, and in the same trip `decode` of each where all are small.
+        """Read files and, in the same trip, decode them if all are small.
 
-        Decoding takes SMALL_BYTES a file at most; no layouts stand for what is not decoded yet.
+        Decoding takes at most SMALL_BYTES for each file. Without layouts, nothing has been decoded
+        yet.
         """
         answer = await self._opened(files, max_pixels, max_side, lend=False)
         headers = [self._header(header) for header in answer["headers"]]
@@ -93,7 +92,7 @@ class Remote:
     async def open_shared(
         self, data: bytes, *, max_pixels: int, max_side: int
     ) -> tuple[Header, SharedPicture | None]:
-        """`open` of one file, which is handed over as `decode_shared` does where it is decoded."""
+        """Open one file, handed over as `decode_shared` does if it is decoded."""
         answer = await self._opened([data], max_pixels, max_side, lend=True)
         with self.link.checked():
             (header,), layouts = map(self._header, answer["headers"]), answer["layouts"]
@@ -114,12 +113,12 @@ class Remote:
         return answer
 
     def _take(self, *files: bytes) -> None:
-        """Reckons with files that the worker is to have."""
+        """Account for files that the worker is to have."""
         self._file_bytes += sum(map(len, files))
         self._keeps = True
 
     def _header(self, given: Any) -> Header:
-        """The header in an answer, by which the next commands are reckoned."""
+        """Return the header in a reply, which the budgets of later commands are based on."""
         with self.link.checked():
             header = Header(**given)
             self._pixels += header.size
@@ -128,18 +127,18 @@ class Remote:
         return header
 
     async def decode(self, *, max_pixels: int, max_side: int) -> Layout:
-        """Has the first of the files that are left decoded, and kept by the worker."""
+        """Have the first of the remaining files decoded, and kept by the worker."""
         answer = await self._ask("decode", max_pixels=max_pixels, max_side=max_side, lend=False)
         with self.link.checked():
             return Layout.parse(answer["layout"])
 
     async def decode_shared(self, *, max_pixels: int, max_side: int) -> SharedPicture:
-        """Has the file decoded and handed over; the worker keeps nothing of it."""
+        """Have the file decoded and handed over; the worker keeps nothing of it."""
         answer = await self._ask("decode", max_pixels=max_pixels, max_side=max_side, lend=True)
         return await self._lent(answer["layout"])
 
     async def _lent(self, given: Any) -> SharedPicture:
-        """The picture that was decoded."""
+        """Return the image that was decoded."""
         with self.link.checked():
             layout = Layout.parse(given)
         area = await self._handed_over("lend", layout.nbytes)
@@ -158,11 +157,11 @@ class Remote:
         transfer: Transfer,
         strip: bool,
     ) -> tuple[SharedFile, float]:
-        """A picture as a file, with the network's result, of so many channels, as its pixels.
+        """Encode an image with the network's result, of so many `channels`, as its pixels.
 
-        `restored` is None where there was nothing to denoise. `strength` are the shares of the
-        network's correction that are applied; `working_range` and `transfer` are what the caller
-        asked for. The second is the deviation of the noise that was found, 0..1.
+        `restored` is None if there was nothing to denoise. `strength` are the shares of the
+        network's correction that are applied; `working_range` and `transfer` are the caller's.
+        Returns the file and the standard deviation of the noise found, 0..1.
         """
         layout, self._keeps = picture.layout, True
         self._pixels += layout.size
@@ -186,13 +185,13 @@ class Remote:
     async def add_noise(
         self, *, factor: float, kind: NoiseKind, channels: ChannelMode, seed: int
     ) -> None:
-        """Adds noise to the picture."""
+        """Add noise to the image."""
         await self._ask(
             "add_noise", factor=factor, kind=kind.value, channels=channels.value, seed=seed
         )
 
     async def encode(self, target: Format, quality: int | None, *, strip: bool) -> SharedFile:
-        """The picture as a file."""
+        """Encode the image."""
         _, file = await self._encoded(
             "encode", [], self._decoded_bytes, target, quality=quality, strip=strip
         )
@@ -201,7 +200,7 @@ class Remote:
     async def _encoded(
         self, command: str, given: list[Area], likely: int, target: Format, **arguments: Any
     ) -> tuple[Message, SharedFile]:
-        """The answer to a command that encodes, and the file, of `likely` bytes at most."""
+        """Run a command that encodes; return its reply and the file, of at most `likely` bytes."""
         answer = await self._ask(command, *given, format=str(target), **arguments)
         with self.link.checked():
             size = int(answer["size"])
@@ -212,14 +211,14 @@ class Remote:
         return answer, SharedFile(area.view, target, changes)
 
     async def compare(self) -> tuple[float, float, float]:
-        """RMSE, PSNR and SSIM of the two pictures that were decoded."""
+        """Return RMSE, PSNR and SSIM of the two images that were decoded."""
         answer = await self._ask("compare")
         self._keeps = False
         with self.link.checked():
             return float(answer["rmse"]), float(answer["psnr"]), float(answer["ssim"])
 
     async def _handed_over(self, command: str, size: int) -> Area:
-        """What was made: it lies on the desk, or is to be got by a command if it is longer."""
+        """Return the result, which lies on the desk, or is fetched by a command if it is longer."""
         if size > desk.SIZE:
             area: Area = Region(size)
             await self._ask(command, area)
@@ -230,9 +229,9 @@ class Remote:
         return area
 
     async def _ask(self, command: str, *given: Area, **arguments: Any) -> Message:
-        """The answer to a command; what it is given lies on the desk, or in regions.
+        """Run a command and return its reply; its inputs lie on the desk, or in regions.
 
-        What it makes lies at the beginning of the desk then, if there is room for it.
+        Its result then lies at the beginning of the desk, if there is room for it.
         """
         budget = Budget.of(self._pixels, self._decoded_bytes, self._file_bytes, self._segments)
         message = {
@@ -250,7 +249,7 @@ class Remote:
     def _error(self, answer: Message) -> Exception:
         name, detail = str(answer["error"]), str(answer.get("detail"))
         if name == "MemoryError":
-            self.link.lost = Cause.MEMORY  # what is left of its memory may be in pieces
+            self.link.lost = Cause.MEMORY  # the rest of its memory may be corrupt
             return MemoryError("a worker had too little memory")
         kind = getattr(codec, name, None)
         if isinstance(kind, type) and issubclass(kind, ImagingError):
@@ -259,7 +258,7 @@ class Remote:
 
 
 async def _region(given: Area) -> Region:
-    """What a worker is to be given, where it can see it."""
+    """Return memory for an input of a worker, where the worker can see it."""
     if isinstance(given, Region):
         return given
     if given.size > THREAD_BYTES:

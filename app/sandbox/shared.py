@@ -1,4 +1,4 @@
-"""Memory for pictures and files: of this process alone, or a file without a name that two map."""
+"""Memory for images and files: private, or an anonymous file that two processes map."""
 
 import errno
 import fcntl
@@ -11,52 +11,52 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-LARGEST_WRITE = 1 << 30  # bytes; one call of the system moves less than 2 GiB
+LARGEST_WRITE = 1 << 30  # bytes; one system call moves less than 2 GiB
 
 
 class Area:
-    """So many bytes, which may be made fewer: `size` are those that count."""
+    """An area of bytes that can be shortened: `size` counts those in use."""
 
     def __init__(self, view: memoryview) -> None:
-        """All of `view`, which may be a part of something larger."""
+        """Take `view`, which may be a part of something larger."""
         self.size, self._bytes = len(view), view
 
     @classmethod
     def private(cls, size: int) -> "Area":
-        """Memory of this process alone, whatever is in it."""
+        """Return memory of this process alone, with arbitrary content."""
         return Area(np.empty(size, np.uint8).data)
 
     @property
     def view(self) -> memoryview:
-        """All bytes, to be read and written."""
+        """All bytes, for reading and writing."""
         return self._bytes[: self.size]
 
     def array(self, shape: tuple[int, ...], dtype: DTypeLike, offset: int = 0) -> NDArray[Any]:
-        """The samples at `offset`; raises ValueError where they would reach beyond the area."""
+        """Return the samples at `offset`; raise ValueError if they exceed the area."""
         return np.frombuffer(self.view, dtype, math.prod(shape), offset).reshape(shape)
 
     def read(self) -> bytes:
-        """A copy of all bytes."""
+        """Return a copy of all bytes."""
         return bytes(self.view)
 
 
 class Region(Area):
-    """Memory to be shared, zero at first; pages that nobody has touched take none.
+    """Memory to be shared, zero at first; untouched pages take no memory.
 
-    Whoever gets the descriptor sees the same bytes, and cannot change how many there are: a mapping
-    that outgrew its file would end the process that reads it. Views keep the mapping alive; the
-    descriptor is closed with `close`, or when the region goes.
+    Whoever gets the descriptor sees the same bytes, and cannot change their number: a mapping that
+    outgrew its file would crash the process that reads it. Views keep the mapping alive; the
+    descriptor is closed by `close`, or with the region.
     """
 
     def __init__(self, size: int, fd: int | None = None) -> None:
-        """A new region, or one whose descriptor `fd` came from another process."""
+        """Allocate a region, or open the one of the descriptor `fd` from another process."""
         self.size = size
         self._fd = _anonymous_file(max(size, 1)) if fd is None else fd
         self._map: mmap.mmap | None = None
 
     @classmethod
     def holding(cls, data: bytes | memoryview) -> "Region":
-        """A region with the bytes of `data`; takes a millisecond for a few megabytes."""
+        """Return a region with the bytes of `data`; takes a millisecond for a few megabytes."""
         region, view = cls(len(data)), memoryview(data)
         for start in range(0, len(data), LARGEST_WRITE):
             os.pwrite(region.fd, view[start : start + LARGEST_WRITE], start)
@@ -69,7 +69,7 @@ class Region(Area):
 
     @property
     def view(self) -> memoryview:
-        """All bytes, to be read and written; raises MemoryError where there is no room for them."""
+        """All bytes, for reading and writing; raises MemoryError if there is no room for them."""
         if self._map is None:
             try:
                 self._map = mmap.mmap(self._fd, max(self.size, 1), mmap.MAP_SHARED)
@@ -80,7 +80,7 @@ class Region(Area):
         return memoryview(self._map)[: self.size]
 
     def close(self) -> None:
-        """Closes the descriptor; views stay as they are."""
+        """Close the descriptor; views stay as they are."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
@@ -90,7 +90,7 @@ class Region(Area):
 
 
 def _anonymous_file(size: int) -> int:
-    """A descriptor of a file of so many bytes that has no name."""
+    """Return the descriptor of an anonymous file of so many bytes."""
     if not hasattr(os, "memfd_create"):  # not on macOS
         with tempfile.TemporaryFile() as file:
             file.truncate(size)

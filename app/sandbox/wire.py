@@ -1,6 +1,6 @@
-"""Messages between processes: JSON behind its length, and the descriptors that go with it.
+"""Messages between processes: JSON after its length, with accompanying descriptors.
 
-What a worker says is never unpickled: it may be somebody else's words by then.
+Messages of a worker are never unpickled: an attacker may control it.
 """
 
 import json
@@ -17,13 +17,13 @@ Message = dict[str, Any]
 
 
 class Garbled(Exception):
-    """The other side has said what makes no sense, or stopped in the middle of it."""
+    """The other side has sent an invalid message, or stopped within one."""
 
 
 def send(connection: socket.socket, message: Message, fds: Sequence[int] = ()) -> None:
-    """Sends a message at once, or raises OSError (BlockingIOError where nobody has read the last).
+    """Send a message at once, or raise OSError (BlockingIOError if the last is still unread).
 
-    Messages are small and few, so that the system takes each whole.
+    Messages are small and few, so that the system takes each as a whole.
     """
     data = json.dumps(message).encode()
     sent = socket.send_fds(connection, [LENGTH.pack(len(data)) + data], fds)
@@ -32,7 +32,7 @@ def send(connection: socket.socket, message: Message, fds: Sequence[int] = ()) -
 
 
 def receive(connection: socket.socket) -> tuple[Message, list[int]] | None:
-    """Waits for a message; None where the other side has gone."""
+    """Wait for a message; return None if the other side has gone."""
     head, fds, _, _ = socket.recv_fds(connection, LENGTH.size, MOST_DESCRIPTORS)
     if not head:
         return None
@@ -41,7 +41,7 @@ def receive(connection: socket.socket) -> tuple[Message, list[int]] | None:
 
 
 def length(head: bytes) -> int:
-    """Of the message that follows; raises Garbled where none may be so long."""
+    """Return the length of the message that follows; raise Garbled if it is too long."""
     size: int = LENGTH.unpack_from(head)[0]
     if size > LONGEST:
         raise Garbled(f"a message of {size} bytes")
@@ -49,7 +49,7 @@ def length(head: bytes) -> int:
 
 
 def parsed(data: bytes) -> Message:
-    """The message in its bytes; raises Garbled."""
+    """Return the message in its bytes; raise Garbled."""
     try:
         message = json.loads(data)
     except (ValueError, RecursionError) as error:

@@ -1,4 +1,4 @@
-"""What a worker does: one command after the other, on files and pictures that it keeps."""
+"""The work of a worker: one command after the other, on files and images that it keeps."""
 
 import os
 import socket
@@ -36,7 +36,7 @@ LONGEST_WORDS = 8000
 
 
 def work(connection: socket.socket) -> None:
-    """Serves until the service hangs up."""
+    """Serve until the service hangs up."""
     wire.send(connection, {"pid": os.getpid()})
     first = wire.receive(connection)
     if first is None:
@@ -58,7 +58,7 @@ def work(connection: socket.socket) -> None:
 
 
 def _answer(command: Callable[..., Message], given: Iterable[Area], arguments: Message) -> Message:
-    """What the command says, or what went wrong with it."""
+    """Run a command; return its result, or its error."""
     try:
         return command(*given, **arguments)
     except ImagingError as error:
@@ -70,21 +70,21 @@ def _answer(command: Callable[..., Message], given: Iterable[Area], arguments: M
 
 
 class Bench:
-    """The files and pictures of one job, and the commands on them."""
+    """The files and images of one job, and the commands on them."""
 
     def __init__(self, desk: Area) -> None:
         self.desk = desk
         self.drop()
 
     def drop(self) -> None:
-        """Keeps nothing any more; the commands that end a job do so themselves."""
+        """Drop everything; commands that end a job do so themselves."""
         self._files: list[bytes] = []
         self._pictures: list[Picture] = []
         self._metadata = b""
         self._encoded: Encoded | None = None
 
     def read(self, file: Area) -> Message:
-        """Takes a file; says what its header declares."""
+        """Take a file; return what its header declares."""
         return {"header": layout.to_message(self._taken(file))}
 
     def _taken(self, file: Area) -> Header:
@@ -94,9 +94,7 @@ class Bench:
         return header
 
     def open(self, *files: Area, max_pixels: int, max_side: int, lend: bool) -> Message:
-        """Takes files; decodes them if they are all small, and else says only what their headers
-        declare.
-        """
+        """Take files; decode them if all are small, else return only what their headers declare."""
         headers = list(map(self._taken, files))
         answer: Message = {"headers": list(map(layout.to_message, headers)), "layouts": []}
         if all(map(limits.is_small, headers)):
@@ -107,9 +105,9 @@ class Bench:
         return answer
 
     def decode(self, *, max_pixels: int, max_side: int, lend: bool) -> Message:
-        """Decodes the first of the files that are left; says how it lies in memory.
+        """Decode the first of the remaining files; return its layout.
 
-        With `lend`, it does so on the desk, if there is room for it.
+        With `lend`, it is decoded onto the desk, if there is room for it.
         """
         picture = decode(self._files.pop(0), max_pixels=max_pixels, max_side=max_side)
         self._metadata = layout.pack(picture.metadata)
@@ -120,7 +118,7 @@ class Bench:
         return {"layout": layout.to_message(found)}
 
     def lend(self, room: Area) -> Message:
-        """Copies the picture into shared memory, and keeps nothing of it."""
+        """Copy the image into shared memory, and keep nothing of it."""
         layout.write(self._pictures[-1], self._metadata, room)
         self.drop()
         return {}
@@ -136,9 +134,9 @@ class Bench:
         transfer: Transfer,
         **encoding: Any,
     ) -> Message:
-        """Encodes a picture in shared memory with the network's result, which lies there, too, in
-        place of its pixels; says besides how much noise that took out. Without a result there was
-        nothing to denoise.
+        """Encode an image in shared memory, with the network's result, also there, as its pixels.
+
+        Returns how much noise that removed, too. Without a result there was nothing to denoise.
         """
         picture = view(original, Layout.parse(layout))
         seen = view_of(picture, read_choice(working_range), transfer)
@@ -150,7 +148,7 @@ class Bench:
         return self.encode(**encoding) | {"sigma": sigma}
 
     def add_noise(self, *, factor: float, kind: str, channels: str, seed: int) -> Message:
-        """Adds noise to the picture."""
+        """Add noise to the image."""
         noisy = add_noise(
             self._pictures[-1].pixels,
             factor,
@@ -168,8 +166,9 @@ class Bench:
         quality: int | None,
         strip: bool,
     ) -> Message:
-        """Encodes the picture onto the desk; says how long the file is, which is to be fetched if
-        it is longer than that, and what it does not hold.
+        """Encode the image onto the desk; return its length, and what it cannot store.
+
+        A file longer than the desk has to be fetched.
         """
         picture = stripped(self._pictures[-1]) if strip else self._pictures[-1]
         encoded = encode(picture, Format(format), quality)
@@ -179,7 +178,7 @@ class Bench:
         return {"size": size, "changes": sorted(encoded.changes)}
 
     def fetch(self, room: Area) -> Message:
-        """Copies the file into shared memory."""
+        """Copy the file into shared memory."""
         if self._encoded is None:
             raise LookupError("nothing has been encoded")
         data = self._encoded.data
@@ -188,16 +187,16 @@ class Bench:
         return {}
 
     def compare(self) -> Message:
-        """How far the second picture is from the first."""
+        """Return how far the second image is from the first."""
         a, b = _comparable(*self._pictures)
         self.drop()
         return {"rmse": rmse(a, b), "psnr": psnr(a, b), "ssim": ssim(a, b)}
 
 
 def _comparable(reference: Picture, image: Picture) -> tuple[Pixels, Pixels]:
-    """Both with as many channels, and turned so that rows are the short side.
+    """Return both with the same number of channels, turned so that rows are the short side.
 
-    The measures go by bands of rows: those of a picture of 65,500 columns would be large.
+    The measures process bands of rows: those of an image of 65,500 columns would be large.
     """
     channels = max(reference.channels, image.channels)
     a, b = (

@@ -29,7 +29,7 @@ HOP_BY_HOP = {b"connection", b"keep-alive", b"transfer-encoding", b"te", b"trail
 
 
 def listener_of(folder: Path, number: int) -> socket.socket:
-    """The socket of a worker, in place of one that a worker of that number has left."""
+    """Return the socket of a worker, replacing one that a former worker of that number has left."""
     path = _path(folder, number)
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX)
@@ -42,7 +42,7 @@ def _path(folder: Path, number: int) -> Path:
 
 
 class Siblings:
-    """ASGI middleware around one of several workers: hands what is another's to that one.
+    """ASGI middleware around one of several workers: hand requests for another's jobs to it.
 
     The other checks keys and limits, as it does for whatever comes to itself.
     """
@@ -54,7 +54,7 @@ class Siblings:
         self._patience, self._kept = 2 * settings.answer_seconds, settings.job_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The ASGI interface."""
+        """Pass the request on, or to the worker that has the job."""
         found = JOB.fullmatch(scope["path"]) if scope["type"] == "http" else None
         if _came_by(scope) == str(_path(self._folder, self._number)):
             await self.app(_as_it_came(scope), receive, send)
@@ -83,13 +83,13 @@ class Siblings:
 
 
 def _came_by(scope: Scope) -> str:
-    """The address on which a request came; of a Unix socket, its path."""
+    """Return the address on which a request arrived; for a Unix socket, its path."""
     server = scope.get("server")
     return str(server[0]) if server else ""
 
 
 def _as_it_came(scope: Scope) -> Scope:
-    """A request that another worker has handed on, as that one was sent it."""
+    """Return a request that another worker has handed on as that worker received it."""
     headers = [(name, value) for name, value in scope["headers"] if name != CLIENT]
     address = Headers(scope=scope).get(CLIENT.decode())
     return {**scope, "headers": headers, "client": (address, 0) if address else None}

@@ -1,1 +1,1 @@
-"""The core of the service: what it has, knows and does, whoever asks for it."""
+"""The core of the service, independent of HTTP."""

@@ -1,7 +1,7 @@
-"""Why the service does not do what it is asked to; what that is in HTTP, app.api.problems says.
+"""Why the service refuses or fails; app.api.problems translates these errors to HTTP.
 
-Beside these stand those of the layers below: Overloaded and Draining of the batcher, WorkerLost of
-the sandbox, ImagingError of the codecs, and MemoryError.
+The layers below raise others: Overloaded and Draining in the batcher, WorkerLost in the sandbox,
+ImagingError in the codecs, and MemoryError.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ class Loading(Exception):
 
 
 class Failing(Exception):
-    """The network of a model fails time and again; the service tries whether it works again."""
+    """The network of a model fails repeatedly; the service keeps trying whether it works again."""
 
 
 class Broken(Exception):
@@ -23,28 +23,36 @@ class UnknownModel(Exception):
     """There is no model of that name."""
 
     def __init__(self, name: str, names: Iterable[str]) -> None:
-        """`names` are those that there are."""
+        """Take the names that exist."""
         self.name, self.names = name, tuple(names)
-        super().__init__(f"there is no model {name!r}; these are: {', '.join(self.names)}")
+        super().__init__(f"there is no model {name!r}; there are: {', '.join(self.names)}")
 
 
 class NeedsTooMuchMemory(Exception):
-    """A picture needs more memory than all requests together may hold."""
+    """An image needs more memory than all requests together may hold."""
 
 
 class UnknownJob(Exception):
-    """There is no job of that id, or none any more."""
+    """There is no such job, or it has been forgotten."""
 
     def __init__(self, seconds: float) -> None:
-        """`seconds` are those after which a job that has ended is forgotten."""
+        """Take the `seconds` after which a job that has ended is forgotten."""
         super().__init__("there is no such job")
         self.seconds = seconds
 
 
 class TakesTooLong(Exception):
-    """A picture cannot be denoised in the time that a request may take, even by itself."""
+    """An image cannot be denoised in the time of a request, even on an idle service."""
 
     def __init__(self, seconds: float, limit: float, faster: str | None) -> None:
-        """`faster` is a model that would do it in time, if there is one."""
+        """Take `faster`, a model that would do it in time, if there is one."""
         super().__init__(f"it would take {seconds:.0f} s of {limit:g} s")
         self.seconds, self.limit, self.faster = seconds, limit, faster
+
+
+class SizesDiffer(Exception):
+    """Images that are to be compared differ in width, height or number of frames."""
+
+    def __init__(self, image: str, reference: str) -> None:
+        """Take the size of each, such as 640x480."""
+        super().__init__(f"The image has {image} pixels, the reference {reference}.")

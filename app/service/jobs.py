@@ -115,13 +115,13 @@ class Jobs:
         return iter(self._jobs.values())
 
     def open(self) -> None:
-        """Serves on the running event loop from here on."""
+        """Serve on the running event loop from now on."""
         self._turns = asyncio.Semaphore(AT_ONCE)
 
     def start(
         self, operation: Operation, held: ExitStack, *, owner: str | None, seconds: float
     ) -> Job:
-        """Queues an operation that is reckoned to take so many `seconds`.
+        """Queue an operation that is expected to take so many `seconds`.
 
         `held`, the memory of what it works on, is closed when it ends. Raises Overloaded where
         there are as many jobs as may be.
@@ -134,18 +134,18 @@ class Jobs:
         return job
 
     def find(self, job_id: str, owner: str | None) -> Job:
-        """The job of that id; raises UnknownJob where there is none, or it is somebody else's."""
+        """Return the job of that id; raise UnknownJob if there is none, or not for `owner`."""
         job = self._jobs.get(job_id)
         if job is None or job.owner != owner:
             raise UnknownJob(self._seconds)
         return job
 
     def status(self, job: Job) -> Status:
-        """How far a job is by now."""
+        """Return the progress of a job."""
         return Status(job.state, job.percent, None if job.ended else self._seconds_left(job))
 
     async def changes(self, job: Job, seconds: float) -> AsyncIterator[Status]:
-        """How far a job is: now, and each time that this has changed.
+        """Yield the progress of a job: now, and each time it has changed.
 
         Until it has ended or been cancelled, or so many `seconds` are over.
         """
@@ -161,7 +161,7 @@ class Jobs:
             await asyncio.wait([job.task], timeout=STEP_SECONDS)
 
     async def cancel(self, job: Job) -> None:
-        """Ends and forgets a job; its work is off the queue when this returns."""
+        """End and forget a job; its work is off the queue when this returns."""
         if not job.ended:
             self.ends["cancelled"] += 1
         self._jobs.pop(job.id, None)
@@ -171,7 +171,7 @@ class Jobs:
         job.kept.close()
 
     async def close(self) -> None:
-        """Cancels and forgets them all."""
+        """Cancel and forget all jobs."""
         for job in list(self):
             await self.cancel(job)
 
@@ -181,7 +181,7 @@ class Jobs:
         return sum(job.collected for job in self)
 
     def _seconds_left(self, job: Job) -> float:
-        """What those before it take, and itself: all share one machine, whoever has a turn."""
+        """Return the seconds for those before it and itself, since all share one machine."""
         if job.state is State.RUNNING and job.progress.planned:
             return job.own_seconds
         before = takewhile(lambda other: other is not job, self)
@@ -214,7 +214,7 @@ class Jobs:
         asyncio.get_running_loop().call_later(self._seconds, self._forget, job)
 
     async def _work(self, job: Job, operation: Operation) -> None:
-        """Runs the operation, and again where others left no room for it."""
+        """Run the operation, and again if others left no room for it."""
         while True:
             job.state, job.progress = State.RUNNING, Progress()
             with ExitStack() as held:

@@ -1,4 +1,4 @@
-"""API keys: made here, known to the service by their SHA-256 alone."""
+"""API keys: generated here, and known to the service only by their SHA-256."""
 
 import hashlib
 import hmac
@@ -6,23 +6,23 @@ import secrets
 from collections.abc import Iterable
 
 PREFIX = "denoiser_"
-"""By which a key that has leaked into a repository or a log is found."""
+"""Makes a key recognizable that has leaked into a repository or a log."""
 
 
 def new_key() -> str:
-    """A key of 256 random bits: too many to be guessed, hence no slow hash is needed."""
+    """Return a key of 256 random bits, too many to be guessed: no slow hash is needed."""
     return PREFIX + secrets.token_urlsafe(32)
 
 
 def hash_of(key: str) -> str:
-    """What the setting `api_keys` holds of a key: its SHA-256, 64 hexadecimal digits."""
+    """Return the SHA-256 of a key, 64 hexadecimal digits, for the setting `api_keys`."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 
 def known(key: str, hashes: Iterable[str]) -> str | None:
-    """The one of `hashes` that is the key's, or None.
+    """Return the one of `hashes` that belongs to the key, or None.
 
-    All are compared, each in constant time: how long it takes says nothing of how near it came.
+    All are compared, each in constant time, so that the time reveals nothing about the hashes.
     """
     digest, found = hash_of(key), None
     for candidate in hashes:

@@ -1,4 +1,4 @@
-"""What the requests in flight hold in memory, and the limit on it."""
+"""The memory that requests in progress hold, and its limit."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,15 +7,15 @@ from app.inference.batcher import Overloaded
 from app.service.errors import NeedsTooMuchMemory
 
 RETRY_AFTER = 2.0
-"""Seconds to wait at least: those who hold memory may also be slow to send or to take a picture."""
+"""Least seconds to wait: those who hold memory may be slow to send or to read an image."""
 
 
 class Memory:
-    """Bytes that all requests together may hold, as they declare them, and how many may do so.
+    """Bytes that all requests together may hold, as they declare them, and the limit on requests.
 
-    Refusing a request for want of memory costs nothing; running out of it costs every request.
-    `backlog` tells in how many seconds what is queued will be done, and its memory be free. Used on
-    the event loop only, hence without a lock.
+    Refusing a request for lack of memory costs nothing; running out of memory costs every request.
+    `backlog` returns the seconds until all queued work is done, and its memory free. Used on the
+    event loop only, hence without a lock.
     """
 
     def __init__(
@@ -28,9 +28,9 @@ class Memory:
 
     @contextmanager
     def share(self) -> Iterator["Share"]:
-        """One request's part, given back at the end of the block.
+        """Yield the share of one request, returned at the end of the block.
 
-        Raises Overloaded where as many requests as may have one.
+        Raises Overloaded if the maximum number of requests is reached.
         """
         if self.shares >= self.max_shares:
             raise self.overloaded()
@@ -43,7 +43,7 @@ class Memory:
             share.hold(0)
 
     def overloaded(self) -> Overloaded:
-        """The refusal for want of memory."""
+        """Return the refusal for lack of memory."""
         return Overloaded(max(RETRY_AFTER, self._backlog()))
 
 
@@ -60,10 +60,10 @@ class Share:
         return self._memory.capacity - self._memory.held + self._held
 
     def hold(self, size: int) -> None:
-        """Holds `size` bytes from here on, in place of what was held before.
+        """Hold `size` bytes from now on, instead of what was held before.
 
-        Raises Overloaded when others leave too little, NeedsTooMuchMemory when even the whole
-        memory would be too little.
+        Raises Overloaded if others leave too little, and NeedsTooMuchMemory if even the whole
+        memory would not be enough.
         """
         more = size - self._held
         if more > 0 and self._memory.held + more > self._memory.capacity:

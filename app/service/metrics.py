@@ -1,7 +1,7 @@
-"""What Prometheus is told. Each application has a registry of its own.
+"""Metrics for Prometheus. Each application has a registry of its own.
 
-Where PROMETHEUS_MULTIPROC_DIR is set, as it is for one of several workers, values live in files of
-that folder instead, and whichever worker is asked adds up those of all.
+If PROMETHEUS_MULTIPROC_DIR is set, as it is with several workers, values live in files in that
+folder instead, and each worker reports the sums over all of them.
 """
 
 import os
@@ -34,7 +34,7 @@ METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 class Metrics:
-    """Counters and histograms of the requests, and gauges read when they are asked for."""
+    """Counters and histograms of the requests, and gauges read on demand."""
 
     def __init__(self, models: Models, memory: Memory, sandbox: Sandbox, jobs: Jobs) -> None:
         self.registry = CollectorRegistry()
@@ -49,13 +49,13 @@ class Metrics:
             self.registry.register(_State(models, memory, sandbox, jobs))
         self._requests = Counter(
             "denoiser_requests",
-            "Requests by route and status; status 499: the client left before the answer.",
+            "Requests by route and status; 499 if the client left before the response.",
             ("method", "route", "status"),
             registry=own,
         )
         self._seconds = Histogram(
             "denoiser_request_seconds",
-            "Time from a request's headers to the end of its answer.",
+            "Time from the request headers to the end of the response.",
             ("route",),
             buckets=SECONDS,
             registry=own,
@@ -69,23 +69,23 @@ class Metrics:
         )
         self._pixels = Counter(
             "denoiser_pixels",
-            "Pixels of the pictures that were answered.",
+            "Pixels of the images that were returned.",
             ("route",),
             registry=own,
         )
         self._cancelled = Counter(
             "denoiser_cancelled",
-            "Requests whose client left before the answer.",
+            "Requests whose client left before the response.",
             registry=own,
         )
 
     def publish(self) -> None:
-        """Brings what the other workers are told up to date; nothing, where there are none."""
+        """Update what the other workers see; do nothing without other workers."""
         if self._shared:
             self._shared.update()
 
     def count(self, method: str, route: str, trace: Trace) -> None:
-        """Takes in a request that is over; `route` is a template, never the caller's own path."""
+        """Count a request that is over; `route` is a template, never the caller's own path."""
         method = method if method in METHODS else "other"
         self._requests.labels(method, route, str(trace.status)).inc()
         self._seconds.labels(route).observe(trace.elapsed)
@@ -97,7 +97,7 @@ class Metrics:
             self._count_pixels(route, trace)
 
     def count_job(self, route: str, trace: Trace) -> None:
-        """Takes in the work of a job that is done, which no request of its own tells of."""
+        """Count the work of a job that is done, which no request of its own reports."""
         for stage, seconds in trace.stages.items():
             self._stages.labels(stage).observe(seconds)
         self._count_pixels(route, trace)
@@ -108,17 +108,17 @@ class Metrics:
 
 
 class WorkersTotals(Collector):
-    """Adds up what all workers have written to the files of a folder.
+    """Add up what all workers have written to the files of a folder.
 
-    An empty file is one that a worker has just made, or was killed while it made: it is passed
-    over, where the library's own collector would fail over it, for good if the worker is dead.
+    An empty file is one that a worker has just created, or was killed while creating. It is
+    ignored; the library's own collector would fail, permanently if the worker is dead.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def collect(self) -> Iterable[Metric]:
-        """The metrics of all workers, each summed over them."""
+        """Return the metrics, each summed over all workers."""
         files = [str(path) for path in self._folder.glob("*.db") if _has_begun(path)]
         metrics: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
         return metrics
@@ -127,12 +127,12 @@ class WorkersTotals(Collector):
 def _has_begun(path: Path) -> bool:
     try:
         return path.stat().st_size > 0
-    except FileNotFoundError:  # the gauges of a dead worker are removed meanwhile
+    except FileNotFoundError:  # the gauges of a dead worker are removed in the meantime
         return False
 
 
 class _State(Collector):
-    """What the models, the memory and the sandbox say of themselves at the moment."""
+    """The current state of the models, the memory and the sandbox."""
 
     def __init__(self, models: Models, memory: Memory, sandbox: Sandbox, jobs: Jobs) -> None:
         self._models, self._memory, self._sandbox, self._jobs = models, memory, sandbox, jobs
@@ -140,25 +140,27 @@ class _State(Collector):
     def collect(self) -> Iterable[Metric]:
         yield GaugeMetricFamily(
             "denoiser_ready",
-            "1 when requests are served; with several workers, how many of them serve.",
+            "1 when requests are served; with several workers, the number of those that serve.",
             value=self._models.ready,
         )
         yield GaugeMetricFamily(
             "denoiser_held_bytes",
-            "Memory that the requests in flight are reckoned to take: bodies, pixels and metadata.",
+            "Memory reserved for requests in progress: bodies, pixels and metadata.",
             value=self._memory.held,
         )
         queue = GaugeMetricFamily(
-            "denoiser_queue_pixels", "Pixels that wait or are being processed.", labels=("model",)
+            "denoiser_queue_pixels",
+            "Pixels queued or in progress, halos included.",
+            labels=("model",),
         )
         counters = [
             CounterMetricFamily("denoiser_batches", "Batches run.", labels=("model",)),
             CounterMetricFamily("denoiser_tiles", "Tiles run.", labels=("model",)),
             CounterMetricFamily(
-                "denoiser_tile_pixels", "Pixels run, halos included.", labels=("model",)
+                "denoiser_tile_pixels", "Pixels run, including halos.", labels=("model",)
             ),
             CounterMetricFamily(
-                "denoiser_dropped", "Pictures dropped from the queue.", labels=("model",)
+                "denoiser_dropped", "Images dropped from the queue.", labels=("model",)
             ),
         ]
         for name, denoiser in list(self._models.loaded.items()):
@@ -169,7 +171,7 @@ class _State(Collector):
                 counter.add_metric((name,), value)
         losses = CounterMetricFamily(
             "denoiser_codec_losses",
-            "Processes that were lost at work on a picture, and the request with them, by cause.",
+            "Processes lost while working on an image, each with one request, by cause.",
             labels=("cause",),
         )
         for cause in Cause:
@@ -188,7 +190,7 @@ class _State(Collector):
 
 
 class _Shared:
-    """Copies what a collector says into values that the other workers see and add up."""
+    """Copy what a collector reports into values that the other workers see and add up."""
 
     def __init__(self, source: Collector) -> None:
         self._source = source

@@ -1,4 +1,4 @@
-"""The models that the service has, from start to stop."""
+"""The models of the service, from start to stop."""
 
 import asyncio
 import gc
@@ -15,11 +15,11 @@ from app.settings import Settings
 logger = logging.getLogger(__name__)
 
 PROBE_SECONDS = 1.0
-"""Between two trials of a model that fails."""
+"""Seconds between two trials of a model that fails."""
 
 
 class Models:
-    """Every package below models_dir, loaded in the background while the socket is already open."""
+    """All packages in models_dir, loaded in the background while the socket is already open."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -36,7 +36,7 @@ class Models:
 
     @property
     def ready(self) -> bool:
-        """Whether every model is loaded, warm and works, and `drain` has not been called."""
+        """Whether every model is loaded, warm and working, and `drain` has not been called."""
         return self._working and not self.draining
 
     @property
@@ -45,7 +45,7 @@ class Models:
 
     @property
     def failing(self) -> list[str]:
-        """The models whose network fails time and again."""
+        """The models whose network fails repeatedly."""
         return [name for name, denoiser in self.loaded.items() if denoiser.failing]
 
     @property
@@ -53,7 +53,7 @@ class Models:
         return bool(self._packages) and self.loaded.keys() == self._packages.keys()
 
     async def run(self) -> None:
-        """Loads the models, and from then on watches whether they work."""
+        """Load the models, and watch whether they work from then on."""
         await self.load()
         while True:
             await asyncio.sleep(PROBE_SECONDS)
@@ -61,11 +61,11 @@ class Models:
 
     @property
     def queued_seconds(self) -> float:
-        """In how long all that is queued will be done, as far as can be reckoned."""
+        """Estimated seconds until everything queued is done."""
         return max((denoiser.queued_seconds for denoiser in self.loaded.values()), default=0.0)
 
     async def load(self) -> None:
-        """Reads, loads and warms all models once, in a thread; sets `failure` if that cannot be."""
+        """Read, load and warm all models once, in a thread; set `failure` if that is impossible."""
         if self._all_loaded or self.failure:
             return
         try:
@@ -84,25 +84,25 @@ class Models:
             logger.critical("the models cannot be loaded", exc_info=True)
 
     def packages(self) -> dict[str, ModelPackage]:
-        """By name; raises Loading before they have been read."""
+        """Return the packages by name; raise Loading before they have been read."""
         if not self._packages:
             raise Loading
         return self._packages
 
     def package(self, name: str) -> ModelPackage:
-        """The named package; raises UnknownModel where there is none, and as `packages` does."""
+        """Return a package; raise UnknownModel if there is none, and as `packages` does."""
         packages = self.packages()
         if name not in packages:
             raise UnknownModel(name, packages)
         return packages[name]
 
     def engine(self, name: str) -> EngineName | None:
-        """What runs the named model; None until it is loaded."""
+        """Return the engine of the named model; None until it is loaded."""
         loaded = self.loaded.get(name)
         return loaded.engine if loaded else None
 
     def denoiser(self, name: str | None, *, taken: bool = False) -> Denoiser:
-        """The named model, or the default one; raises as `package` and `require_ready` do.
+        """Return the named model, or the default one; raise as `package` and `require_ready` do.
 
         A request that was `taken` before the service began to drain is served to its end.
         """
@@ -112,7 +112,7 @@ class Models:
         return self.loaded[self.package(name or self._settings.model).name]
 
     def require_ready(self) -> None:
-        """Raises Draining, Broken where there is a `failure`, or Loading or Failing."""
+        """Raise Draining, Broken (if there is a `failure`), Loading or Failing, unless ready."""
         self.accept()
         self._require_working()
 
@@ -125,32 +125,32 @@ class Models:
             raise Failing
 
     def accept(self) -> None:
-        """Raises Draining once the service is stopping."""
+        """Raise Draining once the service is stopping."""
         if self.draining:
             raise Draining
 
     def drain(self) -> None:
-        """Takes no new requests; those in flight go on. Safe in a signal handler."""
+        """Refuse new requests; those in progress continue. Safe in a signal handler."""
         self.draining = True
 
     def reopen(self) -> None:
-        """Forgets what was before `close`, so that models can be loaded again.
+        """Reset everything after `close`, so that models can be loaded again.
 
-        Does nothing before that: what has been loaded, or told to drain, stays so.
+        Before `close`, nothing changes: what is loaded, or draining, stays so.
         """
         if self._closed:
             self.draining = self._closed = False
             self._packages, self.loaded, self._unloadable = {}, {}, None
 
     async def close(self) -> None:
-        """Stops the models; whatever is still queued is given up."""
+        """Stop the models; queued work is abandoned."""
         self.drain()
         self._closed = True
         for denoiser in self.loaded.values():
             await asyncio.to_thread(denoiser.close, 0.0)
 
     async def _probe(self) -> None:
-        """While a model fails it gets no pictures: only this can find out that it works again."""
+        """Try failing models: they get no images, so only this finds out that they recover."""
         for name in self.failing:
             try:
                 await self.loaded[name].probe()
@@ -168,7 +168,7 @@ class Models:
         return packages
 
     async def _loaded(self, package: ModelPackage) -> Denoiser:
-        """The model, loaded in a thread; one that nobody waits for any more is closed."""
+        """Load a model in a thread; close it if the caller is cancelled meanwhile."""
         loading = asyncio.ensure_future(asyncio.to_thread(self._load, package))
         try:
             return await asyncio.shield(loading)
@@ -190,10 +190,10 @@ class Models:
 
 
 def _settle() -> None:
-    """Exempt everything that is there to stay from garbage collection.
+    """Exempt everything long-lived from garbage collection.
 
-    With TensorFlow loaded, a full collection takes 0.4 seconds, in which no request is served; it
-    comes whenever enough objects are made, by a request with many headers for instance.
+    With TensorFlow loaded, a full collection takes 0.4 seconds, in which no request is served. It
+    starts whenever enough objects are created, for instance by a request with many headers.
     """
     gc.unfreeze()
     gc.collect()

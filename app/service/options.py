@@ -1,5 +1,6 @@
 """The options of the operations, the same over HTTP and on the command line."""
 
+import secrets
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
@@ -10,8 +11,9 @@ from app.imaging.blend import Strength
 from app.imaging.codec import Encoded, Format, Picture, UnsupportedImage, encode, stripped
 from app.imaging.light import Transfer
 from app.imaging.noise import ChannelMode, NoiseKind
-from app.imaging.range import Choice, read_choice
+from app.imaging.range import read_choice
 from app.imaging.stack import AxesChoice
+from app.inference.denoiser import Correction
 
 LARGEST_SEED = 2**53 - 1
 """The largest integer that every JSON parser reads exactly."""
@@ -125,15 +127,20 @@ class DenoiseOptions(OutputOptions):
     )
 
     @property
-    def working_range(self) -> Choice:
-        """The parsed `range`."""
-        return read_choice(self.range)
-
-    @property
     def shares(self) -> Strength:
         """The shares of the correction for luma and chroma."""
         colour = self.colour_strength
         return Strength(self.strength, self.strength if colour is None else colour)
+
+    @property
+    def correction(self) -> Correction:
+        """What `Denoiser` is asked for."""
+        return Correction(
+            strength=self.shares,
+            range_=read_choice(self.range),
+            transfer=self.transfer,
+            axes=self.axes,
+        )
 
 
 class NoiseOptions(OutputOptions):
@@ -172,3 +179,7 @@ class NoiseOptions(OutputOptions):
     def format_for(self, own: Format, *, lossless: bool) -> Format:
         """Return the format of the result: as asked for, or a lossless one."""
         return self.format or (own if lossless or own is Format.TIFF else Format.PNG)
+
+    def seed_or_random(self) -> int:
+        """Return the seed, or one drawn at random."""
+        return secrets.randbits(32) if self.seed is None else self.seed

@@ -1,4 +1,4 @@
-"""What one running service consists of."""
+"""The parts of one running service."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ from app.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The state of one service, which knows nothing of how it is asked."""
+    """The state of one service, independent of HTTP."""
 
     settings: Settings
     models: Models
@@ -27,7 +27,7 @@ class Service:
 
     @classmethod
     def create(cls, settings: Settings) -> "Service":
-        """A service whose models are yet to be loaded."""
+        """Return a service whose models are yet to be loaded."""
         models = Models(settings)
         memory = Memory(
             settings.memory_bytes, settings.max_requests, backlog=lambda: models.queued_seconds
@@ -39,9 +39,9 @@ class Service:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Loads and watches the models, in the background, until the end of the block.
+        """Load and watch the models in the background until the end of the block.
 
-        May be entered again after that, on another event loop, too: the models are then loaded
+        May be entered again afterwards, on another event loop, too: the models are then loaded
         anew.
         """
         self.models.reopen()
@@ -64,28 +64,28 @@ class Service:
 
     @property
     def ready(self) -> bool:
-        """Whether pictures are denoised: all models are loaded and work, and it is not draining."""
+        """Whether images are denoised: all models are loaded and work, and it is not draining."""
         return self.models.ready
 
     @property
     def draining(self) -> bool:
-        """Whether new requests are refused since the service is stopping."""
+        """Whether new requests are refused because the service is stopping."""
         return self.models.draining
 
     @property
     def in_flight(self) -> int:
-        """Requests and jobs whose answers are yet to be sent."""
+        """Requests and jobs whose responses are yet to be sent."""
         return self.memory.shares - self.jobs.collected
 
     def drain(self) -> None:
-        """Takes no new requests; those in flight go on. Safe in a signal handler."""
+        """Refuse new requests; those in progress continue. Safe in a signal handler."""
         self.models.drain()
 
     def require_live(self) -> None:
-        """Raises Broken once there is a `failure`."""
+        """Raise Broken once there is a `failure`."""
         if self.failure is not None:
             raise Broken
 
     def require_ready(self) -> None:
-        """Raises Draining, Broken, Loading or Failing, whichever it is, unless `ready`."""
+        """Raise Draining, Broken, Loading or Failing, unless `ready`."""
         self.models.require_ready()

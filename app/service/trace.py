@@ -1,4 +1,4 @@
-"""What is noted of one request on its way, for its answer, its log line and the metrics."""
+"""What is recorded of a request, for its response, its log line and the metrics."""
 
 import time
 import uuid
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 
 def new_id() -> str:
-    """An id that no other request has."""
+    """Return a unique id."""
     return uuid.uuid4().hex
 
 
@@ -25,18 +25,18 @@ class Trace:
     model: str | None = None
     pixels: int = 0
     status: int = 0
-    """0 until the response has started; 499 when the caller left before that."""
+    """0 until the response has started; 499 if the client left before that."""
     bytes_in: int = 0
     bytes_out: int = 0
 
     @property
     def elapsed(self) -> float:
-        """Since the request's headers were read."""
+        """Seconds since the request headers were read."""
         return time.perf_counter() - self.started
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Adds the time that the block takes to the stage."""
+        """Add the time that the block takes to the stage."""
         start = time.perf_counter()
         try:
             yield

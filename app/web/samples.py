@@ -66,7 +66,7 @@ def ellipse(x: Plane, y: Plane, at: tuple[float, float], radii: tuple[float, flo
 
 
 def mri(size: int = 512) -> Image.Image:
-    """An axial slice through an imaginary head, 8-bit grey."""
+    """Return an axial slice through an imaginary head, 8-bit grey."""
     n = size * SCALE
     y, x = np.meshgrid(np.linspace(-1, 1, n), np.linspace(-1, 1, n), indexing="ij")
     warp = fractal(n, n, 3.6, seed=5)
@@ -158,12 +158,12 @@ def blend(under: Plane, over: Plane | tuple[int, int, int], amount: Plane) -> Pl
 
 
 def ridge(width: int, seed: int, beta: float) -> Plane:
-    """The crest of a mountain range, [width], mean 0 and deviation 1; does not wrap around."""
+    """Return the crest of a mountain range, [width], of mean 0 and standard deviation 1."""
     return fractal(1, 2 * width, beta, seed, low=1)[0, :width]
 
 
 def spires(width: int, seed: int, pitch: int = 22) -> Plane:
-    """A row of conifers seen from afar: how high the wood stands at each column, [width]."""
+    """Return the height of a row of conifers seen from afar at each column, [width]."""
     rng = np.random.default_rng(seed)
     columns = np.arange(width)
     top = np.zeros(width)
@@ -219,7 +219,7 @@ PAPER, INK, FAINT = 246, 28, 120
 
 
 def text(width: int = 744, height: int = 800) -> Image.Image:
-    """A page of print with small type and thin rules, 8-bit grey."""
+    """Return a page of print with small type and thin rules, 8-bit grey."""
     page = Image.new("L", (width * SCALE, height * SCALE), PAPER)
     pen = ImageDraw.Draw(page)
     left, right, y = 76 * SCALE, (width - 76) * SCALE, 78 * SCALE
@@ -276,7 +276,7 @@ def justify(
 
 
 def rule(pen: ImageDraw.ImageDraw, left: int, right: int, y: int) -> None:
-    """The table, ruled with hairlines."""
+    """Draw the table, ruled with hairlines."""
     font = print_font(14)
     pen.line((left, y, right, y), INK, SCALE)
     for row in TABLE:

@@ -36,11 +36,11 @@ class Denoise(ls.LitAPI):
         return inputs
 
     def predict(self, x: list[Picture]) -> list[tuple[Picture, Pixels]]:
-        """All that were collected."""
+        """Return all that were collected."""
         return list(zip(x, self.model.denoise([p.pixels for p in x]), strict=True))
 
     def unbatch(self, output: Any) -> Any:
-        """One by one."""
+        """Return one by one."""
         return output
 
     def encode_response(self, output: tuple[Picture, Pixels]) -> Response:

@@ -24,7 +24,7 @@ class Documented:
         self._model = keras.models.load_model(path, compile=False)
 
     def forward(self, tiles: Pixels) -> Pixels:
-        """The denoised tiles [n, height, width, 3], uint8 as they came."""
+        """Return the denoised tiles [n, height, width, 3], uint8 as they came."""
         clean = self._model.predict_on_batch(tiles.astype(np.float32) / 255)
         restored: Pixels = np.rint(np.clip(clean, 0, 1) * 255).astype(np.uint8)
         return restored
@@ -63,11 +63,11 @@ class Model:
 
 
 def read(data: bytes) -> Picture:
-    """A file as a picture."""
+    """Return a file as an image."""
     return decode(data, max_pixels=MAX_PIXELS)
 
 
 def write(picture: Picture, restored: Pixels) -> tuple[bytes, str]:
-    """A denoised picture as a file of the format that it came in, and its media type."""
+    """Return a denoised image as a file of the format that it came in, and its media type."""
     encoded = encode(replace(picture, pixels=restored))
     return encoded.data, encoded.media_type

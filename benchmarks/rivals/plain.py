@@ -13,7 +13,7 @@ from benchmarks.rivals.model import Model, read, write
 
 
 def create_app(compiled: bool) -> FastAPI:
-    """The model is loaded once; each request runs on its own."""
+    """Return the model is loaded once; each request runs on its own."""
     app, model = FastAPI(), Model(compiled)
 
     def denoise(data: bytes) -> Response:

@@ -28,11 +28,11 @@ class Denoise:
 
     @serve.batch(max_batch_size=BATCH, batch_wait_timeout_s=WAIT)
     async def infer(self, pictures: list[Picture]) -> list[Pixels]:
-        """All that were collected."""
+        """Return all that were collected."""
         return await asyncio.to_thread(self.model.denoise, [p.pixels for p in pictures])
 
     async def __call__(self, request: Request) -> Response:
-        """One request."""
+        """Return one request."""
         picture = await asyncio.to_thread(read, await request.body())
         restored = await self.infer(picture)
         content, media_type = await asyncio.to_thread(write, picture, restored)

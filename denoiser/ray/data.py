@@ -12,7 +12,7 @@ from ray.data import ActorPoolStrategy, Dataset
 from app.bulk.convert import between, code_of
 from app.bulk.results import State, to_table
 from app.bulk.store import Source, Store
-from app.pipeline import pipeline_of
+from app.service.local import pipeline_of
 from app.service.options import DenoiseOptions
 from app.settings import Settings
 

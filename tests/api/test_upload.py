@@ -241,4 +241,4 @@ def test_a_bad_parameter_is_named(client, image_file, path, query, name):
 def test_an_unknown_model_is_named(client, image_file):
     answer = client.post("/denoise", params={"model": "vgg"}, files={"image": image_file()})
     assert answer.status_code == 404
-    assert answer.json()["detail"] == "There is no model 'vgg'; these are: blur."
+    assert answer.json()["detail"] == "There is no model 'vgg'; there are: blur."

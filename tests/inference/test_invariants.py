@@ -19,7 +19,7 @@ from app.imaging.samples import orient
 from app.inference.denoiser import Denoiser
 from app.inference.store import read_packages
 
-PICTURES = int(os.environ.get("INVARIANT_PICTURES", "120"))
+PICTURES = int(os.environ.get("INVARIANT_PICTURES", "60"))
 STRENGTHS = [FULL, Strength(0.5, 0.5), Strength(0.3, 1), Strength(0, 0)]
 TYPES = ["u1", "i1", "u2", "i2", "u4", "i4", "f2", "f4", "f8"]
 

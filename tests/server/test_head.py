@@ -86,7 +86,7 @@ def test_a_head_at_the_limit_is_taken_and_one_byte_more_is_not(connect):
             connection.sendall(request(size))
             found, body = answer(connection)
             assert found == status
-    assert json.loads(body)["detail"] == "The request's head is longer than 2000 bytes."
+    assert json.loads(body)["detail"] == "The request line and headers are longer than 2000 bytes."
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ async def test_models_are_ready_once_loaded_and_until_drained(make_models):
     assert models.ready
     assert models.failure is None
     assert models.denoiser(None) is models.denoiser("blur")
-    with pytest.raises(UnknownModel, match="there is no model 'vgg'; these are: blur"):
+    with pytest.raises(UnknownModel, match="there is no model 'vgg'; there are: blur"):
         models.denoiser("vgg")
 
     await models.close()

@@ -27,7 +27,7 @@ def test_it_tells_how_the_run_went(tmp_path):
         log.append(row)
     (tmp_path / "loss.png").touch()
     page = Page(webpage(tmp_path, ["python -m training package 'a <b>'"]))
-    assert "30 steps, at best 31.50 dB on held-out pictures" in page.words
+    assert "30 steps, at best 31.50 dB on held-out images" in page.words
     assert "python -m training package 'a <b>'" in page.words
     assert page.pictures == ["loss.png"]
 

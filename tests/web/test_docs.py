@@ -5,7 +5,7 @@ import json
 
 def test_swagger_ui_shows_the_contract_and_tries_it_out(page):
     page.chrome.get(f"{page.site.url}/docs")
-    page.until(lambda: page.find("#operations-pictures-denoise"))
+    page.until(lambda: page.find("#operations-images-denoise"))
 
     page.find("#operations-models-list_models .opblock-summary-control").click()
     page.until(lambda: page.find(".try-out__btn")).click()
@@ -16,4 +16,4 @@ def test_swagger_ui_shows_the_contract_and_tries_it_out(page):
 
 def test_redoc_shows_the_contract(page):
     page.chrome.get(f"{page.site.url}/redoc")
-    page.until(lambda: "Remove the noise from a picture" in page.text("body"))
+    page.until(lambda: "Remove the noise from an image" in page.text("body"))

@@ -67,7 +67,7 @@ def test_without_a_key_another_try_is_offered(locked, picture):
     page.until(lambda: page.shown("#key-dialog"))
     page.find("#key-cancel").click()
     page.until(lambda: page.shown("#notice"))
-    assert page.text("#notice-title") == "The service asks for a key"
+    assert page.text("#notice-title") == "The service requires a key"
 
     page.find("#notice-retry").click()
     give(page, "right")

@@ -123,7 +123,7 @@ def test_what_was_cut_off_can_be_tried_again(page, holiday):
     page.site.cuts = 4
     page.choose(*holiday[1:])
     page.all_done()
-    assert set(page.rows().values()) == {"No answer from the service"}
+    assert set(page.rows().values()) == {"No response from the service"}
     page.find("#batch-retry").click()
     page.all_done()
     page.done()

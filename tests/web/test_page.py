@@ -11,6 +11,8 @@ from PIL import Image
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
+from app.imaging import codec
+
 PASTE = """
   const data = new DataTransfer();
   data.items.add(new File([new Uint8Array(arguments[0])], "given.png", {type: "image/png"}));
@@ -393,6 +395,19 @@ def test_a_tiff_of_16_bits_is_shown_as_png_and_saved_as_tiff(page, tmp_path):
     assert saved.read_bytes() == page.site.post("/denoise", file.read_bytes())
 
 
+@pytest.mark.parametrize("kind", ["avif", "jxl"])
+def test_newer_formats_come_back_in_their_own(page, tmp_path, kind):
+    pixels = np.random.default_rng(3).integers(0, 256, (20, 30, 3), np.uint8)
+    file = tmp_path / f"new.{kind}"
+    file.write_bytes(codec.encode(codec.Picture(pixels), codec.Format(kind)).data)
+    page.choose(file)
+    page.done()
+
+    saved = page.download()
+    assert saved.name == f"new-denoised.{kind}"
+    assert saved.read_bytes() == page.site.post("/denoise", file.read_bytes())
+
+
 @pytest.mark.parametrize(
     ("name", "data", "title", "advice"),
     [
@@ -425,7 +440,7 @@ def test_what_is_no_picture_is_refused_in_plain_words(page, tmp_path, picture):
     page.until(lambda: page.find("#notice").is_displayed())
 
     assert page.text("#notice-title") in {
-        "This file cannot be read as a picture",
+        "This file cannot be read as an image",
         "This kind of file is not taken",
     }
     assert len(page.text("#notice-detail")) > 10
@@ -446,7 +461,7 @@ def test_a_picture_that_is_too_large_is_refused_in_plain_words(page, tmp_path, p
     page.choose(huge)
     page.until(lambda: page.shown("#notice"))
 
-    assert page.text("#notice-title") == "The picture is too large"
+    assert page.text("#notice-title") == "The image is too large"
     assert "60000 x 60000 pixels" in page.text("#notice-detail")
     assert not page.shown("#notice-retry")
 
@@ -459,7 +474,7 @@ def test_a_service_that_cannot_be_reached_offers_another_try(page, picture):
     page.until(lambda: page.shown("#notice"))
     page.cdp("Network.emulateNetworkConditions", offline=False, **network)
 
-    assert page.text("#notice-title") == "No answer from the service"
+    assert page.text("#notice-title") == "No response from the service"
     page.find("#notice-retry").click()
     page.done()
     assert not page.shown("#notice")

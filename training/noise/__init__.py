@@ -1,4 +1,4 @@
-"""The noise that training draws, inside its graph and anew for every patch.
+"""The noise that training draws inside its graph, anew for every patch.
 
 A module a family, each a pure function of clean patches and a source of random numbers; `layer`
 puts them together as an experiment asks. They are written in Keras operations, so they run on any

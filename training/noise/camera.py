@@ -1,4 +1,4 @@
-"""Noise as cameras and phones leave it in a picture: drawn, smoothed, and stored as JPEG."""
+"""Noise as cameras and phones leave it in an image: drawn, smoothed, and stored as JPEG."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def camera(clean: Any, random: Random, settings: Camera) -> tuple[Any, Any]:
 
 
 def camera_residual(clean: Any, random: Random, settings: Camera) -> Any:
-    """The noise alone, before it is clipped; of grey patches, grey."""
+    """Return the noise alone, before it is clipped; of grey patches, grey."""
     count = clean.shape[0]
     sensor, srgb = (f(clean, random, settings) for f in (sensor_residual, srgb_residual))
     residual = ops.where(random.chance(count, settings.sensor), sensor, srgb)

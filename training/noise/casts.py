@@ -1,15 +1,16 @@
-"""Colour casts that clipping and tone curves make of noise."""
+"""Colour casts that clipping and tone curves turn noise into."""
 
 from typing import Any
 
 from keras import ops
 
 SIDE = 32
-"""Of the squares that are averaged, in pixels; patches are multiples of it."""
+"""Side of the averaged squares in pixels; patches are multiples of it."""
 
 
 def local_mean(residual: Any) -> Any:
-    """The residual [n, h, w, c] averaged over squares and drawn out again, without its grain.
+    """Return the residual [n, h, w, c] averaged over squares and drawn out again, without its
+    grain.
 
     Noise that is clipped at black, or bent by a tone curve, has a mean of its own: up to two levels
     of blue in shadows. A network whose targets lack it learns to guess casts, and shifts colours.

@@ -23,11 +23,11 @@ def to_ycc(pixels: Any) -> tuple[Any, Any]:
 
 
 def to_rgb(luma: Any, chroma: Any) -> Any:
-    """The inverse of `to_ycc`."""
+    """Return the inverse of `to_ycc`."""
     return transform(ops.concatenate([luma, chroma], axis=-1), RGB)
 
 
 def is_grey(patches: Any) -> Any:
-    """Which of the patches [n, h, w, 3] are grey, [n, 1, 1, 1]."""
+    """Return which of the patches [n, h, w, 3] are grey, [n, 1, 1, 1]."""
     spread = ops.max(patches, axis=-1) - ops.min(patches, axis=-1)
     return ops.max(spread, axis=(1, 2))[:, None, None, None] < GREY

@@ -1,4 +1,4 @@
-"""Small symmetric filters along rows and columns, edges reflected."""
+"""Small symmetric filters along rows and columns, with reflected edges."""
 
 import math
 from typing import Any
@@ -25,12 +25,12 @@ def filter_along(patches: Any, taps: Any, axis: int) -> Any:
 
 
 def box(patches: Any, width: int, axis: int) -> Any:
-    """The mean of an odd number of neighbours along an axis."""
+    """Return the mean of an odd number of neighbours along an axis."""
     return filter_along(patches, np.full(width, 1 / width), axis)
 
 
 def blur(patches: Any, sigma: float) -> Any:
-    """A Gaussian of `sigma` pixels, cut off at 2.5 of them."""
+    """Return a Gaussian of `sigma` pixels, cut off at 2.5 of them."""
     radius = max(1, math.ceil(2.5 * sigma))
     bell = np.exp(-np.square(np.arange(-radius, radius + 1)) / (2 * sigma**2))
     taps = bell / bell.sum()
@@ -38,7 +38,7 @@ def blur(patches: Any, sigma: float) -> Any:
 
 
 def kernel(plane: Any, taps: dict[tuple[int, int], float]) -> Any:
-    """A plane [n, h, w, 1] under taps at (down, across), at most 2 away, edges reflected.
+    """Return a plane [n, h, w, 1] under taps at (down, across), at most 2 away, edges reflected.
 
     Reflection about the outermost row and column keeps the colours of a mosaic in their places.
     """

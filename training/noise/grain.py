@@ -1,4 +1,4 @@
-"""Film grain: clumps of silver, which are of one to three pixels once scanned, in luma alone."""
+"""Film grain: clumps of silver, one to three pixels in size once scanned, in luma alone."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ from training.noise.random import Random
 from training.noise.settings import Camera
 
 SIZES = (0.5, 0.8, 1.1, 1.6)
-"""Blurs in pixels; white noise is the first step of the same ladder."""
+"""Blurs in pixels; white noise is the first step of the same scale."""
 
 
 def grain_residual(clean: Any, random: Random, settings: Camera) -> Any:
-    """One plane for the three channels of each patch [n, h, w, 3] in [0, 1].
+    """Return one plane for the three channels of each patch [n, h, w, 3] in [0, 1].
 
     White noise and its blurs of SIZES are mixed between two neighbours on that ladder. The
     deviation at mid grey, on the 0..255 scale, is log-uniform in `grain_sigma`; it is the same at

@@ -1,4 +1,4 @@
-"""Salt and pepper: pixels that are lost, to black or to white."""
+"""Salt and pepper: pixels replaced by black or white."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from training.noise.levels import to_8_bits
 from training.noise.random import Random
 
 FEW, MANY = (0.0, 0.12), (0.0, 0.45)
-"""Shares of the pixels that are lost: of one half of the patches, and of the other."""
+"""Shares of replaced pixels: for one half of the patches, and for the other."""
 
 
 def salt_and_pepper(clean: Any, random: Random) -> Any:

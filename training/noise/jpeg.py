@@ -1,4 +1,4 @@
-"""What JPEG leaves of a picture: 8x8 blocks of rounded frequencies, and halved chroma.
+"""The effect of JPEG on an image: 8x8 blocks of rounded frequencies, and halved chroma.
 
 ITU-T T.81, with the quantisation tables of its Annex K, scaled by quality as the Independent JPEG
 Group's library does, which nearly all programs follow.
@@ -62,7 +62,7 @@ def _roll(pixels: Any, shift: Any, axis: int, length: int) -> Any:
 
 
 def _scale(quality: Any) -> Any:
-    """The factor of the tables, in per cent."""
+    """Return the factor of the tables, in per cent."""
     return ops.where(quality < 50, 5000.0 / quality, 200.0 - 2.0 * quality)
 
 

@@ -1,4 +1,4 @@
-"""Noise as a layer of what is trained: clean patches in, noisy ones and their targets out."""
+"""Noise as a layer of the trained model: clean patches in, noisy ones and their targets out."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from training.noise.white import white
 
 
 class AddNoise(keras.layers.Layer):
-    """Patches in [0, 1] to noisy ones and what a network should make of them, both [n, h, w, 3].
+    """Turn patches in [0, 1] into noisy ones and the targets of a network, both [n, h, w, 3].
 
     Patches are clean, [n, h, w, 3]; where there are pairs, [n, h, w, 6], the noisy shot behind the
     clean one. A batch holds the families of `noise` in their order, so many of each as
@@ -28,9 +28,9 @@ class AddNoise(keras.layers.Layer):
         self.seed_generator = self.random.generator  # kept among the layer's variables
 
     def call(self, patches: Any) -> tuple[Any, Any]:
-        """The noisy patches and their targets, both float32."""
+        """Return the noisy patches and their targets, both float32."""
         families = self.noise.families
-        if self.count:  # a data set's shapes do not tell it
+        if self.count:  # not known from a data set's shapes
             patches = ops.reshape(patches, (self.count, *patches.shape[1:]))
         if len(families) == 1:
             return self._draw(*families.copy().popitem(), patches)

@@ -1,4 +1,4 @@
-"""Banding: rows that are read out a little too bright or too dark."""
+"""Banding: rows that are read out slightly too bright or too dark."""
 
 from typing import Any
 
@@ -8,11 +8,12 @@ from keras import ops
 from training.noise.random import Random
 
 STRONGEST = 0.4
-"""Of the noise that is there."""
+"""Largest standard deviation of the banding, as a share of that of the noise."""
 
 
 def lines(residual: Any, random: Random) -> Any:
-    """A level for each row of the noise [n, h, w, 3], the same in all channels: [n, h, 1, 1].
+    """Return a level for each row of the noise [n, h, w, 3], the same in all channels: [n, h, 1,
+    1].
 
     Its deviation is U(0, STRONGEST) of that of the noise.
     """

@@ -1,4 +1,4 @@
-"""The RGGB colour filter of a sensor, and the ways back from it to three channels."""
+"""The RGGB colour filter of a sensor, and ways of demosaicing."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ CROSS = ((0, 1), (0, -1), (1, 0), (-1, 0))
 
 
 def mosaic(pixels: Any) -> Any:
-    """The one colour in three [n, h, w, 3] that a sensor sees at each place, [n, h, w, 1]."""
+    """Return the colour, of three [n, h, w, 3], that a sensor sees at each place, [n, h, w, 1]."""
     return ops.sum(pixels * _sites(*pixels.shape[1:3]), axis=-1, keepdims=True)
 
 
@@ -55,7 +55,7 @@ def _bilinear(measured: Any) -> Any:
 
 
 def _sites(height: int, width: int) -> Any:
-    """Where each colour is measured, 0 or 1, [1, h, w, 3]."""
+    """Return where each colour is measured, 0 or 1, [1, h, w, 3]."""
     y, x = np.mgrid[:height, :width] % 2
     sites = np.stack([(y == 0) & (x == 0), y != x, (y == 1) & (x == 1)], axis=-1)
     return ops.convert_to_tensor(sites[None].astype(np.float32))

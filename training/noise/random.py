@@ -1,4 +1,4 @@
-"""Random numbers for a batch: a value a patch, or a value a pixel."""
+"""Random numbers for a batch: one value per patch, or one value per pixel."""
 
 import math
 from typing import Any
@@ -8,22 +8,24 @@ from keras import ops
 
 
 class Random:
-    """Draws from one Keras seed generator; values a patch are [n, 1, 1, 1]."""
+    """Draws from one Keras seed generator; values per patch are [n, 1, 1, 1]."""
 
     def __init__(self, seed: int) -> None:
         self.generator = keras.random.SeedGenerator(seed)
 
     def uniform(self, count: Any, bounds: tuple[float, float]) -> Any:
-        """A value a patch from U(low, high)."""
+        """Return a value a patch from U(low, high)."""
         return keras.random.uniform((count, 1, 1, 1), *bounds, seed=self.generator)
 
     def log_uniform(self, count: Any, bounds: tuple[float, float]) -> Any:
-        """A value a patch whose logarithm is uniform between those of the bounds, both above 0."""
+        """Return a value a patch whose logarithm is uniform between those of the bounds, both above
+        0.
+        """
         low, high = (math.log(bound) for bound in bounds)
         return ops.exp(self.uniform(count, (low, high)))
 
     def chance(self, count: Any, probability: float) -> Any:
-        """True for a share of the patches."""
+        """Return true for a share of the patches."""
         return self.uniform(count, (0.0, 1.0)) < probability
 
     def weights(self, count: Any, size: int) -> Any:
@@ -33,13 +35,13 @@ class Random:
         return drawn / ops.sum(drawn, axis=-1, keepdims=True)
 
     def normal(self, shape: Any) -> Any:
-        """A value a pixel from N(0, 1), of any shape."""
+        """Return a value a pixel from N(0, 1), of any shape."""
         return keras.random.normal(shape, seed=self.generator)
 
     def plane(self, patches: Any) -> Any:
-        """One plane [n, h, w, 1] of N(0, 1) for each of the patches [n, h, w, c]."""
+        """Return one plane [n, h, w, 1] of N(0, 1) for each of the patches [n, h, w, c]."""
         return self.normal((*ops.shape(patches)[:3], 1))
 
     def integer(self, below: int) -> Any:
-        """One whole number from 0 to `below` - 1, for the batch."""
+        """Return one whole number from 0 to `below` - 1, for the batch."""
         return keras.random.randint((), 0, below, seed=self.generator)

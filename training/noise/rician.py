@@ -1,4 +1,4 @@
-"""Rician noise: what is left of noise in both parts of a complex signal, as in MRI."""
+"""Rician noise: the effect of noise in both parts of a complex signal, as in MRI."""
 
 from typing import Any
 

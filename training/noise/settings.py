@@ -1,4 +1,4 @@
-"""The part of an experiment that says which noise is drawn, and how often."""
+"""The section of an experiment that defines which noise is drawn, and how often."""
 
 from typing import Annotated, Any, ClassVar
 
@@ -13,7 +13,7 @@ Quality = Annotated[float, Field(ge=1, le=100)]
 
 
 class White(Section):
-    """White Gaussian noise and what goes with it; deviations are on the 0..255 scale."""
+    """White Gaussian noise and its variants; standard deviations are on the 0..255 scale."""
 
     share: float = Field(0.54, gt=0, description="of the patches, relative to other families")
     low: Sigmas = (0.0, 55.0)
@@ -50,7 +50,9 @@ class White(Section):
 
 
 class Camera(Section):
-    """Noise as cameras and phones leave it in a picture; deviations are on the 0..255 scale."""
+    """Noise as cameras and phones leave it in an image; standard deviations are on the 0..255
+    scale.
+    """
 
     share: float = Field(0.46, gt=0, description="of the patches, relative to other families")
     sensor: Share = Field(0.6, description="through a sensor's mosaic; the rest is drawn in sRGB")
@@ -81,7 +83,7 @@ class Camera(Section):
 
 
 class Shot(Section):
-    """The noise that pairs of a noisy and a clean shot hold; none is added."""
+    """The noise in pairs of a noisy and a clean shot; none is added."""
 
     share: float = Field(1.0, gt=0, description="of the patches, relative to other families")
 
@@ -90,7 +92,7 @@ class Shot(Section):
 
 
 class Noise(Section):
-    """The families that a batch is made of; white and camera noise unless any is named.
+    """The families that a batch consists of; white and camera noise unless any is named.
 
     Folders of pairs add the family `shot`, and where all folders are pairs it is the only one.
     """
@@ -109,15 +111,14 @@ class Noise(Section):
 
     @property
     def families(self) -> dict[str, White | Camera | Shot]:
-        """Those that are drawn, in the order in which a batch holds them."""
+        """The families that are drawn, in their order within a batch."""
         every = {name: getattr(self, name) for name in self.FAMILIES}
         return {name: family for name, family in every.items() if family is not None}
 
     def counts(self, batch: int) -> dict[str, int]:
-        """How many of a batch's patches are of each family, by largest remainders.
+        """Return how many of a batch's patches are of each family, by largest remainders.
 
-        >>> Noise().counts(16)
-        {'white': 9, 'camera': 7}
+        >>> Noise().counts(16) {'white': 9, 'camera': 7}
         """
         total = sum(family.share for family in self.families.values())
         exact = {name: batch * f.share / total for name, f in self.families.items()}

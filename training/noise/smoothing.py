@@ -1,4 +1,4 @@
-"""What a camera's own noise reduction and sharpening make of its noise."""
+"""The effect of a camera's own noise reduction and sharpening on its noise."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from training.noise.settings import Camera
 
 
 def smoothed(residual: Any, random: Random, settings: Camera) -> Any:
-    """The noise [n, h, w, 3] with luma and chroma smoothed apart, each at random.
+    """Return the noise [n, h, w, 3] with luma and chroma smoothed apart, each at random.
 
     Luma is a convex mix of itself, its blurs of 0.7 and 1.3 pixels, and one along rows, chroma one
     of itself, blurs of 1 and 2.5, and one along rows: real noise is correlated more along rows.
@@ -33,7 +33,7 @@ def smoothed(residual: Any, random: Random, settings: Camera) -> Any:
 
 
 def _mix(versions: Sequence[Any], kept: Any, random: Random) -> Any:
-    """A random convex mix; where `kept` is 1, as strong as the first of its parts."""
+    """Return a random convex mix; where `kept` is 1, as strong as the first of its parts."""
     weights = random.weights(versions[0].shape[0], len(versions))
     mixed = sum(weights[..., i : i + 1] * version for i, version in enumerate(versions))
     return mixed * ops.power(deviation(versions[0]) / deviation(mixed), kept)

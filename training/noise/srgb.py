@@ -1,4 +1,4 @@
-"""Noise of a finished picture whose sensor is unknown: it depends on brightness."""
+"""Noise of a finished image from an unknown sensor, depending on brightness."""
 
 from typing import Any
 

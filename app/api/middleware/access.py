@@ -1,4 +1,4 @@
-"""Who may ask, and how often: decided on the head of a request, before any of its body is read."""
+"""Check the key, the rate and the open requests of a caller, before any of the body is read."""
 
 import ipaddress
 from collections import Counter
@@ -20,18 +20,18 @@ OPEN = {
     *("/docs", "/redoc", "/openapi.json"),
 }
 OPEN_FOLDERS = ("/static/", "/docs-assets/")
-"""What a browser or an orchestrator asks for, that cannot send a key; it tells nothing secret."""
+"""Paths for browsers and orchestrators, which cannot send a key; they reveal nothing secret."""
 
 BUSY_RETRY_AFTER = 1.0
 """Seconds until one of an address's own requests is likely to be done."""
 
 
 class Access:
-    """ASGI middleware: 401 without a key where there are any, 429 to who asks too often.
+    """ASGI middleware: 401 without a valid key, if there are any, and 429 beyond the limits.
 
-    `hashes` are those of the keys that are taken; none, and everybody may ask. A caller is a key
-    or else an address, and may ask `per_minute` times; 0 is no limit. An address may have
-    `at_once` requests open, so that one that sends and sends nothing does not lock all others out.
+    `hashes` are those of the accepted keys; without any, everybody has access. A caller is a key or
+    else an address, and may send `per_minute` requests a minute; 0 means no limit. An address may
+    have `at_once` open requests, so that senders who stall do not lock everybody else out.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Access:
         self.rate = RateLimit(per_minute) if per_minute else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The ASGI interface."""
+        """Check the request and pass it on, or respond with a problem."""
         if scope["type"] != "http" or is_open(scope["path"]):
             await self.app(scope, receive, send)
             return
@@ -66,13 +66,13 @@ class Access:
         given = _key(Headers(scope=scope))
         key = known(given, self.hashes) if given else None
         trace_of(scope).key = key[:8] if key else None
-        # Before the key is missed: who tries one after the other is to be held up, too.
+        # Before the key is checked: those who try keys one after another are limited, too.
         if self.rate is not None and (wait := self.rate.wait(key or address)):
             raise problem("rate-limited", retry_after=wait)
         if self.hashes and not key:
             detail = NO_KEY["reason"]
             if given:
-                detail = "The key is not one that is taken here."
+                detail = "The key is not valid."
             challenge = {"WWW-Authenticate": 'Bearer realm="denoiser"'}
             raise problem("unauthorized", headers=challenge, reason=detail)
         if self.open[address] >= self.at_once:
@@ -80,22 +80,22 @@ class Access:
 
 
 def is_open(path: str) -> bool:
-    """Whether a path is there for everybody."""
+    """Return whether a path is open to everybody."""
     return path in OPEN or path.startswith(OPEN_FOLDERS)
 
 
 def _key(headers: Headers) -> str:
-    """The key that came with a request; empty where none did."""
+    """Return the key in a request; empty without one."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "").strip()
 
 
 def _address(scope: Scope) -> str:
-    """The caller's address; of IPv6 the network, as one machine has all of that."""
+    """Return the caller's address; of IPv6 the /64 network, since one machine has all of it."""
     host = scope["client"][0] if scope.get("client") else ""
     try:
         address = ipaddress.ip_address(host)
-    except ValueError:  # a socket of the machine itself
+    except ValueError:  # a local socket
         return host
     if isinstance(address, ipaddress.IPv6Address) and not address.ipv4_mapped:
         return str(ipaddress.ip_network((address, 64), strict=False))

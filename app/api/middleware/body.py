@@ -1,4 +1,4 @@
-"""The limits on a request's body, as ASGI middleware: its bytes, and the time to send them."""
+"""Limit a request's body as ASGI middleware: its bytes, and the time to send them."""
 
 import asyncio
 from contextlib import suppress
@@ -9,18 +9,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.api.problems import ProblemError, problem
 
 LINGER_SECONDS = 2.0
-"""How long the rest of a body is read, and thrown away, after an answer that did not wait for it.
+"""Seconds for which the rest of a body is read and discarded after a response that did not wait for
+it.
 
 Closing at once would reset the connection, and a client that is still sending would lose the
-answer along with it (RFC 9112, section 9.6).
+response (RFC 9112, section 9.6).
 """
 
 
 class BodyLimit:
-    """Ends the reading of a body that is longer than `max_bytes` or takes longer than `seconds`.
+    """Stop reading a body that is longer than `max_bytes` or takes longer than `seconds`.
 
-    What the endpoint reads raises ProblemError (413 or 408). Bytes are counted as they arrive, so
-    it does not matter what Content-Length says, and nothing is kept here.
+    What the endpoint reads then raises ProblemError (413 or 408). Bytes are counted as they arrive,
+    whatever Content-Length says, and nothing is kept here.
     """
 
     def __init__(self, app: ASGIApp, max_bytes: int, seconds: float) -> None:
@@ -29,7 +30,7 @@ class BodyLimit:
         self.seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The ASGI interface."""
+        """Pass the request on, with its body limited."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -39,7 +40,7 @@ class BodyLimit:
 
 
 class _Body:
-    """One request's body on its way in, and the answer on its way out."""
+    """One request's body on its way in, and the response on its way out."""
 
     def __init__(
         self, scope: Scope, receive: Receive, send: Send, max_bytes: int, seconds: float
@@ -78,7 +79,7 @@ class _Body:
         await self._send(message)
 
     async def linger(self) -> None:
-        """Reads what the client still sends, for a while, and only then ends the answer."""
+        """Read what the client still sends, for a while, and only then end the response."""
         if not self._lingers:
             return
         with suppress(TimeoutError):
@@ -96,6 +97,6 @@ class _Body:
 
 
 def _content_length(headers: Headers) -> int:
-    """As declared; 0 where it is not, or is not a number."""
+    """Return the declared length; 0 without one, or if it is not a number."""
     declared = headers.get("content-length", "0")
     return int(declared) if declared.isdecimal() and declared.isascii() else 0

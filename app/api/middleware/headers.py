@@ -1,4 +1,4 @@
-"""The headers that tell browsers how little they may do with an answer."""
+"""Response headers that restrict what browsers do with a response."""
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,13 +16,13 @@ SECURITY_HEADERS = {
 
 
 class SecurityHeaders:
-    """ASGI middleware: adds SECURITY_HEADERS to every answer that has not set its own."""
+    """ASGI middleware: add SECURITY_HEADERS to each response that does not set its own."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The ASGI interface."""
+        """Pass the request on, and add the headers to its response."""
 
         async def secured_send(message: Message) -> None:
             if message["type"] == "http.response.start":

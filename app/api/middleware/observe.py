@@ -1,4 +1,4 @@
-"""One log line, one count and one id for every request; and the answer when all else failed."""
+"""Log, count and identify every request; respond when everything else has failed."""
 
 import asyncio
 import logging
@@ -18,21 +18,21 @@ from app.service.trace import Trace
 logger = logging.getLogger(__name__)
 
 CLIENT_LEFT = 499
-"""The status that is logged and counted when nobody was there any more to be answered."""
+"""The status that is logged and counted when the client left before the response."""
 
 PROBES = {"/health/live", "/health/ready", "/metrics"}
-"""Asked every few seconds by machines, hence logged at level debug."""
+"""Paths that machines request every few seconds, hence logged at level debug."""
 
 
 class Observe:
-    """ASGI middleware: gives each request a Trace, and tells of it when it is over."""
+    """ASGI middleware: give each request a Trace, and report it when it is over."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app = app
         self.metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The ASGI interface."""
+        """Pass the request on, and observe it."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -64,13 +64,13 @@ class Observe:
             await self.app(scope, receive, send)
         except ClientDisconnect:
             trace.status = trace.status or CLIENT_LEFT
-        except asyncio.CancelledError:  # the server stops, and has waited long enough
+        except asyncio.CancelledError:  # the service stops, and has waited long enough
             if not trace.status:
                 await problem_response(Request(scope), Draining())(scope, receive, send)
             raise
         except Exception as error:
             logger.exception("request failed")
-            if trace.status:  # the answer has begun: all that is left is to break it off
+            if trace.status:  # the response has begun: it can only be broken off
                 raise
             await problem_response(Request(scope), error)(scope, receive, send)
 

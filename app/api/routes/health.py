@@ -11,21 +11,21 @@ router = APIRouter(tags=["operation"])
 
 @router.get(
     "/health/live",
-    summary="Tell whether the process is of use",
-    responses=openapi.answer("The process runs.") | openapi.problems(500, 503),
+    summary="Check whether the process works",
+    responses=openapi.answer("The process works.") | openapi.problems(500, 503),
 )
 async def health_live(service: ServiceOf) -> Health:
-    """Answers 200 as long as the event loop turns, and 503 once only a restart can help."""
+    """Return 200 while the event loop runs, and 503 once only a restart can help."""
     service.require_live()
     return Health(status="live")
 
 
 @router.get(
     "/health/ready",
-    summary="Tell whether requests are served",
+    summary="Check whether requests are served",
     responses=openapi.answer("All models are loaded and warm.") | openapi.problems(500, 503),
 )
 async def health_ready(service: ServiceOf) -> Health:
-    """Answers 503 until all models are loaded and warm, while one fails, and when it stops."""
+    """Return 503 until all models are loaded and warm, while one fails, and while draining."""
     service.require_ready()
     return Health(status="ready")

@@ -16,7 +16,7 @@ from app.api.routes.images import denoised_response
 from app.api.schemas import JobStatus
 from app.api.upload import read_image
 from app.inference.batcher import Progress
-from app.service import operations
+from app.service import confined, operations
 from app.service.jobs import Job, Operation, State, Status
 from app.service.memory import Share
 from app.service.operations import DenoisedFile
@@ -39,7 +39,7 @@ async def _job(
         Path(
             min_length=1,
             max_length=64,
-            description="As POST /jobs has answered.",
+            description="Id of the job, as in the response to POST /jobs.",
             examples=["0-mtwG5iRsXcYlBc0JdMfWvA"],
         ),
     ],
@@ -58,9 +58,9 @@ JobOf = Annotated[Job, Depends(_job)]
     response_model_exclude_none=True,
     responses=openapi.accepted(
         "The job, which has been queued.",
-        job=openapi.link("get_job", "How far it is.", job_id="$response.body#/id"),
+        job=openapi.link("get_job", "Its progress.", job_id="$response.body#/id"),
         result=openapi.link("get_result", "Its result.", job_id="$response.body#/id"),
-        cancel=openapi.link("cancel_job", "To give it up.", job_id="$response.body#/id"),
+        cancel=openapi.link("cancel_job", "Cancel it.", job_id="$response.body#/id"),
     )
     | openapi.problems(400, 404, 408, 413, 415, 422, 500, 503),
     openapi_extra=openapi.upload(),
@@ -71,7 +71,7 @@ async def create_job(
     trace: TraceOf,
     options: Annotated[DenoiseOptions, Query()],
 ) -> Response:
-    """Takes what /denoise takes, and answers as soon as the image has arrived.
+    """Take what /denoise takes, and respond as soon as the image has arrived.
 
     The job may take as long as it does. It is kept in memory, with its result, until some minutes
     after it has ended (DENOISER_JOB_SECONDS), and is lost with the process.
@@ -81,7 +81,7 @@ async def create_job(
         share = held.enter_context(service.memory.share())
         (file,), options = await read_image(request, share, options)
         denoiser = service.models.denoiser(options.model, taken=True)
-        header = await operations.look(service, file)
+        header = await confined.look(service, file)
         job = service.jobs.start(
             _denoising(service, Trace(trace.request_id), file, options),
             held,
@@ -110,17 +110,17 @@ def _denoising(service: Service, trace: Trace, file: bytes, options: DenoiseOpti
 
 @router.get(
     "/jobs/{job_id}",
-    summary="Tell how far a job is",
+    summary="Return the progress of a job",
     response_model=JobStatus,
     response_model_exclude_none=True,
     responses=openapi.events(
-        "How far it is.",
+        "Its progress.",
         result=openapi.link("get_result", "Its result.", job_id="$response.body#/id"),
     )
     | openapi.problems(404, 422, 500, 503),
 )
 async def get_job(request: Request, service: ServiceOf, trace: TraceOf, job: JobOf) -> Response:
-    """Answers once, or, to `Accept: text/event-stream`, each time that something has changed."""
+    """Return the progress once, or, with `Accept: text/event-stream`, each time it changes."""
     if EVENTS in request.headers.get("accept", ""):
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(_events(service, job, trace), media_type=EVENTS, headers=headers)
@@ -131,7 +131,7 @@ async def get_job(request: Request, service: ServiceOf, trace: TraceOf, job: Job
 
 
 async def _events(service: Service, job: Job, trace: Trace) -> AsyncIterator[str]:
-    """Each change, until the end of the job or of the time in which an answer must be taken."""
+    """Yield each change, until the end of the job or of the time to read a response."""
     async for status in service.jobs.changes(job, service.settings.answer_seconds):
         described = _described(job, status, trace)
         yield f"data: {described.model_dump_json(exclude_none=True)}\n\n"
@@ -144,7 +144,7 @@ async def _events(service: Service, job: Job, trace: Trace) -> AsyncIterator[str
     responses=openapi.denoised("The denoised image.") | openapi.problems(404, 409, 422, 500, 503),
 )
 async def get_result(service: ServiceOf, trace: TraceOf, job: JobOf) -> Response:
-    """Answers what /denoise would have answered: the image, or the problem that there was."""
+    """Return what /denoise would have returned: the image, or the problem."""
     if job.error is not None:
         raise as_problem(job.error)
     if job.state is not State.DONE:
@@ -169,7 +169,7 @@ async def _collected(job: Job) -> None:
     | openapi.problems(404, 422, 500, 503),
 )
 async def cancel_job(service: ServiceOf, job: JobOf) -> Response:
-    """Gives up the work that is left, and forgets the job with its result."""
+    """Cancel the work that is left, and forget the job with its result."""
     await service.jobs.cancel(job)
     return Response(status_code=204)
 

@@ -12,13 +12,13 @@ router = APIRouter(tags=["operation"])
 
 @router.get(
     "/metrics",
-    summary="Measure the service, for Prometheus",
+    summary="Return metrics for Prometheus",
     response_class=Response,
     responses=openapi.text("All metrics.", "text/plain", "application/openmetrics-text")
     | openapi.problems(500),
 )
 async def metrics(request: Request, service: ServiceOf) -> Response:
-    """Answers in the format that the Accept header asks for."""
+    """Return the metrics in the format that the Accept header asks for."""
     service.metrics.publish()
     encode, media_type = choose_encoder(request.headers.get("accept", ""))
     body = encode(service.metrics.registry)

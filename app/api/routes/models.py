@@ -18,12 +18,12 @@ router = APIRouter(tags=["models"])
     responses=openapi.answer(
         "The card of each model, and which is the default.",
         describe=openapi.link("describe_model", "Its card.", name="$response.body#/default"),
-        denoise=openapi.link("denoise", "To be used.", model="$response.body#/default"),
+        denoise=openapi.link("denoise", "Use the default model.", model="$response.body#/default"),
     )
     | openapi.problems(500, 503),
 )
 async def list_models(service: ServiceOf) -> ModelList:
-    """Answers what each model was trained on, for which noise, and how well it does."""
+    """Return what each model was trained on, for which noise, and its evaluation."""
     packages = service.models.packages()
     cards = [package.card for package in packages.values()]
     default = service.settings.model
@@ -38,8 +38,8 @@ async def list_models(service: ServiceOf) -> ModelList:
 async def describe_model(
     service: ServiceOf,
     name: Annotated[
-        str, Path(min_length=1, max_length=64, description="As in /models.", examples=["unet"])
+        str, Path(min_length=1, max_length=64, description="A name in /models.", examples=["unet"])
     ],
 ) -> ModelCard:
-    """Answers the card of one model."""
+    """Return the card of one model."""
     return service.models.package(name).card

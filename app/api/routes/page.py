@@ -13,11 +13,11 @@ router = APIRouter(include_in_schema=False)
 
 @router.api_route("/", methods=["GET", "HEAD"])
 async def page() -> FileResponse:
-    """The page; what it loads is below /static."""
+    """Return the page; what it loads is below /static."""
     return FileResponse(WEB / "index.html")
 
 
 @router.api_route("/about-models", methods=["GET", "HEAD"])
 async def about_models() -> FileResponse:
-    """What the models are for, and how well they do: the cards of /models, for people."""
+    """Return the page about the models: the cards of /models, for people."""
     return FileResponse(WEB / "about-models.html")

@@ -36,12 +36,12 @@ def media_types() -> tuple[str, ...]:
 
 
 def written() -> tuple[FileFormat, ...]:
-    """The formats that are written."""
+    """Return the formats that are written."""
     return tuple(each for each in FORMATS.values() if each.encode)
 
 
 def of_file(data: bytes) -> FileFormat:
-    """The format of a file.
+    """Return the format of a file.
 
     Raises `UnsupportedImage` for what is none that is read, and says what it is where it is known.
     """
@@ -54,7 +54,7 @@ def of_file(data: bytes) -> FileFormat:
 
 
 def of_name(name: str) -> FileFormat:
-    """The written format of a name, file suffix or media type: `JPG`, `.tif`, `image/webp`.
+    """Return the written format of a name, file suffix or media type: `JPG`, `.tif`, `image/webp`.
 
     Raises `UnsupportedImage` when none of them is meant.
     """

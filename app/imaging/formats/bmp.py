@@ -38,7 +38,7 @@ def decode(data: bytes) -> Picture:
 
 
 def _profile(data: bytes) -> bytes | None:
-    """The colour profile that a header of version 5 embeds."""
+    """Return the colour profile that a header of version 5 embeds."""
     header = 14
     (size,) = struct.unpack_from("<I", data, header)
     if size < _V5_HEADER or data[header + 56 : header + 60] != _EMBEDDED:

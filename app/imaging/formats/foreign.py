@@ -26,23 +26,25 @@ class Foreign:
     advice: str = _PICTURE
 
     def recognises(self, data: bytes) -> bool:
-        """Whether a file is of this format."""
+        """Return whether a file is of this format."""
         return re.match(self.pattern, data[:LOOKED_AT], re.DOTALL) is not None
 
 
 def foreign_to(data: bytes) -> str | None:
-    """What to tell the sender of a file of a foreign format; None where it is no known one."""
+    """Return advice for the sender of a file of a foreign format; None if it is unknown."""
     found = next((each for each in FOREIGN if each.recognises(data)), None)
     return None if found is None else f"This is {found.title} file; {found.advice}."
 
 
 def is_canon_raw(data: bytes) -> bool:
-    """Whether a file is a camera's that begins as a TIFF does, with the camera's sign behind."""
+    """Return whether a file is a camera's that begins as a TIFF does, with the camera's sign
+    behind.
+    """
     return data[:4] == b"II*\0" and data[8:11] == b"CR\2"
 
 
 def _branded(*brands: bytes) -> bytes:
-    """An ISO base media file that names one of the brands as its own or as compatible."""
+    """Return an ISO base media file that names one of the brands as its own or as compatible."""
     named = b"(?:%b)" % b"|".join(brands)
     return rb".{4}ftyp(?:.{8}(?:.{4}){0,59}?)?%b" % named
 
@@ -59,5 +61,5 @@ FOREIGN = (
     Foreign("an OpenEXR", rb"\x76\x2f\x31\x01", _DEEP),
     Foreign("a FITS", rb"SIMPLE  =", _DEEP),
     Foreign("a NIfTI", rb".{344}(?:n\+1|ni1)\x00|.{4}(?:n\+2|ni2)\x00", _DEEP),
-    Foreign("a gzip", rb"\x1f\x8b", "unpack it, and send the picture that is in it"),
+    Foreign("a gzip", rb"\x1f\x8b", "unpack it, and send the image inside"),
 )

@@ -66,5 +66,5 @@ class FileFormat:
 
 
 def recognise(*signatures: bytes) -> Callable[[bytes], bool]:
-    """A function that knows files by their first bytes."""
+    """Return a function that knows files by their first bytes."""
     return lambda data: data.startswith(signatures)

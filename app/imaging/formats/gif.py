@@ -40,7 +40,7 @@ def read_header(data: bytes) -> Header:
     width, height = struct.unpack_from("<HH", data, 6)
     frames = list(itertools.islice(_frames(data), 2))
     if not frames:
-        raise UnreadableImage("The GIF image holds no picture.")
+        raise UnreadableImage("The GIF file contains no image.")
     for frame in frames:
         left, top, across, down = struct.unpack_from("<HHHH", data, frame.start + 1)
         width, height = max(width, left + across), max(height, top + down)

@@ -80,7 +80,7 @@ class Head:
         return size
 
     def write(self) -> bytes:
-        """The chunk anew."""
+        """Return the chunk anew."""
         return write_chunk(
             b"IHDR",
             struct.pack(
@@ -133,7 +133,7 @@ def encode(picture: Picture, quality: int | None = None) -> bytes:  # noqa: ARG0
 
 
 def write_chunk(name: bytes, body: bytes) -> bytes:
-    """A chunk with its length and checksum."""
+    """Return a chunk with its length and checksum."""
     return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
 
@@ -169,7 +169,7 @@ def _head(first: Chunk) -> Head:
 
 
 def _rows(head: Head, chunks: list[Chunk]) -> bytes:
-    """The filtered rows of all passes, in a zlib stream that is not compressed."""
+    """Return the filtered rows of all passes, in a zlib stream that is not compressed."""
     packed = [chunk for chunk in chunks if chunk.name == b"IDAT"]
     if not all(_is_sound(chunk.whole) for chunk in packed):
         raise UnreadableImage("The PNG image is damaged.")
@@ -181,7 +181,7 @@ def _rows(head: Head, chunks: list[Chunk]) -> bytes:
 
 
 def _palette(head: Head, chunks: list[Chunk]) -> bytes:
-    """The colours that indices may name; none where there are no indices."""
+    """Return the colours that indices may name; none where there are no indices."""
     if head.colour_type != _PALETTE:
         return b""
     palette = _before_pixels(chunks, b"PLTE")
@@ -191,7 +191,7 @@ def _palette(head: Head, chunks: list[Chunk]) -> bytes:
 
 
 def _transparency(head: Head, chunks: list[Chunk]) -> bytes:
-    """The opacity of the palette's colours, or the colour that is transparent."""
+    """Return the opacity of the palette's colours, or the colour that is transparent."""
     transparency = _before_pixels(chunks, b"tRNS")
     match head.colour_type:
         case 0 | 2:
@@ -202,7 +202,7 @@ def _transparency(head: Head, chunks: list[Chunk]) -> bytes:
 
 
 def _before_pixels(chunks: list[Chunk], name: bytes) -> bytes:
-    """The contents of the first chunk of that name, which has no effect behind the pixels."""
+    """Return the contents of the first chunk of that name; after the pixels it has no effect."""
     names = [chunk.name for chunk in chunks]
     place = names.index(name) if name in names else len(names)
     if place > (names.index(b"IDAT") if b"IDAT" in names else 0):
@@ -213,7 +213,7 @@ def _before_pixels(chunks: list[Chunk], name: bytes) -> bytes:
 
 
 def _rebuild(head: Head, palette: bytes, transparency: bytes, rows: bytes) -> bytes:
-    """The file anew, of what was read of it."""
+    """Return the file anew, of what was read of it."""
     parts = [SIGNATURE, head.write()]
     parts += [write_chunk(b"PLTE", palette)] if palette else []
     parts += (
@@ -295,13 +295,15 @@ def _is_sound(chunk: memoryview) -> bool:
 
 
 def _may_copy(name: bytes) -> bool:
-    """Whether the chunk holds true for other pixels; lower-case letters are flags that say so."""
+    """Return whether the chunk holds true for other pixels; lower-case letters are flags that say
+    so.
+    """
     ancillary, safe_to_copy = name[0] & 32, name[3] & 32
     return bool(ancillary and safe_to_copy and name not in _OWN)
 
 
 def _international_text(body: memoryview) -> bytes:
-    """The text of an iTXt chunk, from its compression flag on."""
+    """Return the text of an iTXt chunk, from its compression flag on."""
     text = bytes(body[2:]).split(b"\0", 2)[-1]
     return inflate(text) if bytes(body[:1]) == b"\1" else text
 

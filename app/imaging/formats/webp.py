@@ -42,7 +42,7 @@ class Chunk(NamedTuple):
 
 
 def is_webp(data: bytes) -> bool:
-    """Whether the file begins as a WebP does."""
+    """Return whether the file begins as a WebP does."""
     return data[:4] == b"RIFF" and data[8:12] == b"WEBP"
 
 
@@ -111,10 +111,10 @@ def _chunks(data: bytes) -> Iterator[Chunk]:
 
 
 def _image(chunks: list[Chunk]) -> Chunk:
-    """The chunk that holds the colours."""
+    """Return the chunk that holds the colours."""
     image = next((chunk for chunk in chunks if chunk.name in (b"VP8 ", b"VP8L")), None)
     if image is None:
-        raise UnreadableImage("The WebP image holds no picture.")
+        raise UnreadableImage("The WebP file contains no image.")
     return image
 
 
@@ -139,7 +139,7 @@ def _canvas(chunks: list[Chunk]) -> tuple[int, int] | None:
 
 
 def _rebuild(chunks: list[Chunk]) -> bytes:
-    """The picture alone, in a file anew: colours and, beside lossy ones, their alpha."""
+    """Return the image alone, in a file anew: colours and, beside lossy ones, their alpha."""
     image, canvas = _image(chunks), _canvas(chunks)
     size = _size(image)
     if canvas not in (None, size):

@@ -1,4 +1,4 @@
-"""The noise models: what `/noise` adds, and what models are measured with."""
+"""The kinds of noise that `/noise` adds, and that models are evaluated with."""
 
 from app.imaging.noise.add import add_noise
 from app.imaging.noise.kinds import ChannelMode, NoiseKind

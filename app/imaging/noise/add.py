@@ -1,4 +1,4 @@
-"""Noise of any kind, added to a picture."""
+"""Add noise of any kind to an image."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from app.imaging.range import choose
 from app.imaging.scale import Pixels, is_plain
 
 NO_NOISE = 1e-6
-"""A factor below this, a fifteenth of a 16-bit level, changes nothing."""
+"""A smaller factor, less than a fifteenth of a 16-bit level, changes nothing."""
 
 
 def add_noise(
@@ -24,12 +24,11 @@ def add_noise(
     channels: ChannelMode = ChannelMode.INDEPENDENT,
     seed: int,
 ) -> Pixels:
-    """`pixels` [height, width, channels] with noise, clipped to the range of its type.
+    """Add noise to `pixels` [height, width, channels], clipped to the range of their type.
 
-    `factor` is on the [0, 1] scale whatever the type of `pixels`: uint8, uint16, or floats in
-    [0, 1]; for other numbers it is a share of the range that they fill. Integers are rounded to
-    nearest. The same arguments give the same result.
-    Raises ValueError for a factor outside [0, 1].
+    `factor` is on the [0, 1] scale whatever the type of `pixels`: uint8, uint16, or floats in [0,
+    1]; for other numbers it is a share of the range that they fill. Integers are rounded to
+    nearest. The same arguments give the same result. Raises ValueError for a factor outside [0, 1].
     """
     if not 0.0 <= factor <= 1.0:
         raise ValueError(f"factor must be between 0 and 1, not {factor}")
@@ -46,7 +45,7 @@ def add_noise(
 
 
 def _add_in_own_range(pixels: Pixels, factor: float, **options: Any) -> Pixels:
-    """Noise in the range of the samples; those that are no numbers stay as they are."""
+    """Add noise in the range of the samples; those that are not finite stay as they are."""
     mask = hidden(pixels, None)
     seen = pixels if mask is None else filled(pixels, mask)
     bounds = choose("auto", seen)

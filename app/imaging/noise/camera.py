@@ -1,4 +1,4 @@
-"""The noise that a camera leaves in a finished picture."""
+"""The noise that a camera leaves in a finished image."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,11 +20,12 @@ HALO = -(-(sensor.REACH + smoothing.REACH) // 2) * 2
 """Even, so that every tile begins with a whole square of the mosaic."""
 
 SHOT_PER_VARIANCE = 4.0
-"""A sensor's shot noise, for the variance that is left of it in a finished picture."""
+"""A sensor's shot noise, relative to the variance that is left of it in a finished image."""
 SHOT_LIMITS = (5e-5, 0.004)
-"""Up to about 8 of 255 levels in the finished picture, the most that was measured in camera JPEGs;
-beyond these, the same noise is made weaker or stronger. A sensor that is noisier still is clipped
-so often that its noise turns into casts of colour."""
+"""Up to about 8 of 255 levels in the finished image, the most that was measured in camera JPEGs;
+beyond these limits, the same noise is scaled. The noise of an even noisier sensor is clipped so
+often that it turns into colour casts.
+"""
 
 MOST = 10.0
 """How many times the usual strength noise may have where there is little of it to amplify."""
@@ -37,15 +38,14 @@ class Camera:
     sensor: Sensor
     smoothing: Smoothing
     chroma: float
-    """Deviation of chroma, the mean of Cb and Cr, over that of luma."""
+    """Standard deviation of chroma, the mean of Cb and Cr, over that of luma."""
 
 
 def draw_camera(factor: float, random: np.random.Generator) -> Camera:
-    """A typical camera at an ISO that makes noise of about `factor`.
+    """Draw a typical camera at an ISO whose noise has a standard deviation of about `factor`.
 
-    What it does to luma and chroma was fitted to noise that cameras have left in JPEGs: neighbours
-    correlated by 0.6 to 0.75, chroma still by about a half four pixels off, 0.4 to 0.7 as strong
-    as luma.
+    What it does to luma and chroma was fitted to the noise in camera JPEGs: neighbours correlated
+    by 0.6 to 0.75, chroma still by about a half four pixels away, and 0.4 to 0.7 as strong as luma.
     """
     shot = float(np.clip(SHOT_PER_VARIANCE * factor**2, *SHOT_LIMITS))
     body = draw_sensor(shot, random)
@@ -60,18 +60,18 @@ def draw_camera(factor: float, random: np.random.Generator) -> Camera:
 
 
 def noise(tile: Tile, camera: Camera, components: int) -> Plane:
-    """The noise of a tile in luma, or in luma and chroma: [1 or 3, h, w], not yet scaled."""
+    """Return the noise of a tile in luma, or luma and chroma: [1 or 3, h, w], not yet scaled."""
     clean = np.broadcast_to(tile.clean, (3, *tile.clean.shape[1:]))
     raw = mapped(sensor.residual(clean, camera.sensor, tile.normal), YCC[:components])
     return inner(smoothed(raw, camera.smoothing), HALO - sensor.REACH - smoothing.REACH)
 
 
 def amplifier(products: NDArray[np.float64], camera: Camera, factor: float) -> Plane:
-    """The matrix from `noise` to what is added to the channels, of an overall deviation `factor`.
+    """Return the matrix that turns `noise` into what is added to the channels, scaled to `factor`.
 
     `products` are the means of the products of its components; [3, 3], or [1, 1] of luma alone.
-    Noise gets at most MOST times the strength that it has in a usual picture: where nearly all of
-    a picture is saturated, the few other pixels need not make up for it.
+    Noise gets at most MOST times the strength that it has in a usual image: if nearly all of an
+    image is saturated, the few other pixels need not make up for it.
     """
     luma, *differences = np.sqrt(np.diag(products))
     chroma = np.mean(differences) if differences else 0.0
@@ -84,10 +84,11 @@ def amplifier(products: NDArray[np.float64], camera: Camera, factor: float) -> P
 
 
 def add_camera_noise(pixels: Pixels, factor: float, *, shared: bool, seed: int) -> Pixels:
-    """`pixels` [height, width, 1 or 3] with the noise of a typical camera, drawn from the seed.
+    """Add the noise of a typical camera, drawn from the seed, to `pixels` [height, width, 1 or 3].
 
-    `factor` is its overall deviation, before clipping. Grey pictures, and all where it is `shared`,
-    get noise in luma alone. Saturated white has little, and a picture of it gets less.
+    `factor` is its overall standard deviation, before clipping. Grey images, and all images if it
+    is `shared`, get noise in luma alone. Saturated white has little noise, and an image full of it
+    gets less.
     """
     camera = draw_camera(factor, np.random.default_rng(seed))
     components = 1 if shared else pixels.shape[-1]

@@ -1,4 +1,4 @@
-"""Luma and chroma, and matrices of colours."""
+"""Luma and chroma, and matrices applied to colours."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,16 +8,16 @@ Plane = NDArray[np.float32]
 YCC: Plane = np.array(
     [[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32
 )
-"""RGB to luma and the two differences of colour, Cb and Cr (ITU-R BT.601, as in JPEG)."""
+"""RGB to luma and the colour differences Cb and Cr (ITU-R BT.601, as in JPEG)."""
 
 RGB: Plane = np.linalg.inv(YCC.astype(np.float64)).astype(np.float32)
-"""Luma and differences of colour to RGB."""
+"""Luma and colour differences to RGB."""
 
 
 def mapped(planes: Plane, matrix: Plane) -> Plane:
-    """Colours [m, h, w] through a matrix [n, m]: [n, h, w].
+    """Apply a matrix [n, m] to colours [m, h, w]; return [n, h, w].
 
-    Written out, since a library of linear algebra rounds otherwise for other sizes.
+    Written out, since linear algebra libraries round differently for different sizes.
     """
     out = np.empty((len(matrix), *planes.shape[1:]), np.float32)
     for row, plane in zip(matrix, out, strict=True):
@@ -28,5 +28,5 @@ def mapped(planes: Plane, matrix: Plane) -> Plane:
 
 
 def luma(planes: Plane) -> Plane:
-    """Luma [1, h, w] of grey [1, h, w] or RGB [3, h, w]."""
+    """Return luma [1, h, w] of grey [1, h, w] or RGB [3, h, w]."""
     return planes if len(planes) == 1 else mapped(planes, YCC[:1])

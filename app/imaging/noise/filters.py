@@ -1,4 +1,4 @@
-"""Filters whose result is smaller than what goes in, by as much as they reach over its edges."""
+"""Filters whose result is smaller than the input, by their reach over the edges."""
 
 import math
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ ROWS, COLUMNS = -2, -1
 
 
 def symmetric(x: Plane, taps: Sequence[float], axis: int) -> Plane:
-    """`x` filtered along an axis by an odd number of taps that read the same both ways.
+    """Filter `x` along an axis by an odd number of symmetric taps.
 
     The result is shorter by `len(taps) - 1` along the axis.
     """
@@ -34,28 +34,28 @@ def symmetric(x: Plane, taps: Sequence[float], axis: int) -> Plane:
 
 
 def blur(x: Plane, sigma: float) -> Plane:
-    """`x` [..., height, width] blurred by a Gaussian, smaller by `reach(sigma)` at each side."""
+    """Blur `x` [..., height, width] by a Gaussian, losing `reach(sigma)` at each side."""
     taps = gaussian(sigma)
     return symmetric(symmetric(x, taps, ROWS), taps, COLUMNS)
 
 
 def reach(sigma: float) -> int:
-    """Pixels to either side that a Gaussian of deviation `sigma` pixels takes in."""
+    """Return the pixels to either side that a Gaussian of `sigma` pixels covers."""
     return max(1, math.ceil(2.5 * sigma))
 
 
 def gaussian(sigma: float) -> tuple[float, ...]:
-    """Taps of a Gaussian of deviation `sigma` pixels; their sum is 1."""
+    """Return the taps of a Gaussian of `sigma` pixels; their sum is 1."""
     away = range(-reach(sigma), reach(sigma) + 1)
     weights = [math.exp(-(step**2) / (2 * sigma**2)) for step in away]
     return tuple(weight / sum(weights) for weight in weights)
 
 
 def box(width: int) -> tuple[float, ...]:
-    """Taps of a mean over an odd `width` of pixels."""
+    """Return the taps of a mean over an odd `width` of pixels."""
     return (1 / width,) * width
 
 
 def inner(x: Plane, margin: int) -> Plane:
-    """`x` [..., height, width] without a `margin` of pixels at each side."""
+    """Return `x` [..., height, width] without a `margin` of pixels at each side."""
     return x[..., margin : x.shape[ROWS] - margin, margin : x.shape[COLUMNS] - margin]

@@ -1,4 +1,4 @@
-"""The grain of film: silver that is there or not, seen from too far to tell the crystals apart."""
+"""The grain of film: silver crystals, seen from too far to tell them apart."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,20 +11,20 @@ from app.imaging.scale import Pixels, from_unit
 Plane = NDArray[np.float32]
 
 SIZE = 1.0
-"""Deviation of the blur that gives grains their size, in pixels."""
+"""Standard deviation of the blur that gives grains their size, in pixels."""
 REACH = reach(SIZE)
 
 MID_GREY = float(np.sum(np.square(gaussian(SIZE))))
-"""Deviation of `grain` at mid grey: what the blur leaves of N(0, 1)."""
+"""Standard deviation of `grain` at mid grey: what the blur leaves of N(0, 1)."""
 MOST = 10.0
-"""How many times `factor` the deviation at mid grey may be, where black and white prevail."""
+"""How many times `factor` the standard deviation at mid grey may be, if black and white prevail."""
 
 
 def grain(clean: Plane, normal: Plane) -> Plane:
-    """Grain [1, h - 6, w - 6] for a picture [1 or 3, h, w], to be added to all its channels.
+    """Return grain [1, h - 6, w - 6] for an image [1 or 3, h, w], to be added to all its channels.
 
-    N(0, 1) [h, w], blurred, times 2 * sqrt(y * (1 - y)) of the luma y: as many crystals as can be
-    black or white differ most where half of them are (a binomial's deviation).
+    It is N(0, 1) [h, w], blurred, times 2 * sqrt(y * (1 - y)) of the luma y: the number of black
+    crystals varies most where half of them are black (the standard deviation of a binomial).
     """
     y = np.clip(luma(inner(clean, REACH)), 0.0, 1.0)
     weight: Plane = 2 * np.sqrt(y * (1 - y))
@@ -32,10 +32,10 @@ def grain(clean: Plane, normal: Plane) -> Plane:
 
 
 def add_grain(pixels: Pixels, factor: float, *, seed: int) -> Pixels:
-    """`pixels` [height, width, 1 or 3] with grain, the same in all channels.
+    """Add grain to `pixels` [height, width, 1 or 3], the same in all channels.
 
-    `factor` is its overall deviation, before clipping. Black and white have none, so a picture of
-    these alone is returned as it is, and one with little else gets less.
+    `factor` is its overall standard deviation, before clipping. Black and white have no grain, so
+    an image of these alone is returned as it is, and one with little else gets less.
     """
 
     def noise(tile: Tile) -> Plane:

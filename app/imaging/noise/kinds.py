@@ -1,19 +1,19 @@
-"""The names of the noise models, as callers give them."""
+"""The names of the kinds of noise, as callers give them."""
 
 from enum import StrEnum
 
 
 class NoiseKind(StrEnum):
-    """What a camera, a scanner or a channel does to a picture; each entry says what `factor` is."""
+    """What a camera, a scanner or a channel adds to an image; each entry defines `factor`."""
 
     CAMERA = "camera"
-    """What cameras leave in their pictures; `factor` is its overall standard deviation."""
+    """The noise that cameras leave in their images; `factor` is its overall standard deviation."""
     GRAIN = "grain"
     """Film grain, the same in all channels; `factor` is its overall standard deviation."""
     GAUSSIAN = "gaussian"
     """x + factor * N(0, 1)"""
     POISSON = "poisson"
-    """Shot noise of 1 / factor^2 photons at white: its deviation is factor * sqrt(x)."""
+    """Shot noise of 1 / factor^2 photons at white: its standard deviation is factor * sqrt(x)."""
     RICIAN = "rician"
     """The magnitude of a complex signal with N(0, factor^2) in both parts, as in MRI."""
     SPECKLE = "speckle"
@@ -23,7 +23,7 @@ class NoiseKind(StrEnum):
 
 
 class ChannelMode(StrEnum):
-    """Whether each colour channel draws its own noise or all share one plane."""
+    """Whether each colour channel has noise of its own or all share one plane."""
 
     INDEPENDENT = "independent"
     SHARED = "shared"

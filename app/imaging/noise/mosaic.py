@@ -1,4 +1,4 @@
-"""A sensor's mosaic of colours, and colours from it again."""
+"""The colour filter mosaic of a sensor, and its demosaicing."""
 
 from collections.abc import Sequence
 
@@ -8,15 +8,15 @@ from numpy.typing import NDArray
 Plane = NDArray[np.float32]
 
 REACH = 2
-"""Pixels that `demosaic` takes in to every side, and that are missing from its result."""
+"""Pixels that `demosaic` uses on every side, and that are missing from its result."""
 
 Site = tuple[int, int]
-"""Row and column of a place in the mosaic's squares of 2 x 2."""
+"""Row and column of a site in the mosaic's squares of 2 x 2."""
 
 RED, GREEN_BY_RED, GREEN_BY_BLUE, BLUE = SITES = ((0, 0), (0, 1), (1, 0), (1, 1))
 
 Kernel = Sequence[tuple[float, Sequence[Site]]]
-"""Weights, and the neighbours, by rows down and columns to the right, that have each of them."""
+"""Weights, and the neighbours (rows down, columns to the right) that have each of them."""
 
 _BESIDE, _ABOVE = ((0, -1), (0, 1)), ((-1, 0), (1, 0))
 _FAR_BESIDE, _FAR_ABOVE = ((0, -2), (0, 2)), ((-2, 0), (2, 0))
@@ -53,7 +53,7 @@ _MISSING: dict[Site, dict[int, Kernel]] = {
 
 
 def mosaic(planes: Plane) -> Plane:
-    """What an RGGB sensor sees of RGB planes [3, h, w]: [h, w], the pixel 0, 0 being red."""
+    """Return what an RGGB sensor sees of RGB planes [3, h, w]: [h, w], the pixel 0, 0 being red."""
     raw: Plane = planes[1].copy()
     raw[::2, ::2] = planes[0, ::2, ::2]
     raw[1::2, 1::2] = planes[2, 1::2, 1::2]
@@ -61,10 +61,10 @@ def mosaic(planes: Plane) -> Plane:
 
 
 def demosaic(raw: Plane) -> Plane:
-    """RGB planes [3, h - 4, w - 4] of an RGGB mosaic [h, w].
+    """Return RGB planes [3, h - 4, w - 4] of an RGGB mosaic [h, w].
 
-    The filters of Malvar, He and Cutler (2004), "High-quality linear interpolation for
-    demosaicing of Bayer-patterned color images".
+    The filters of Malvar, He and Cutler (2004), "High-quality linear interpolation for demosaicing
+    of Bayer-patterned color images".
     """
     height, width = raw.shape
     whole = np.pad(raw, ((0, height % 2), (0, width % 2)), "edge")
@@ -78,7 +78,7 @@ def demosaic(raw: Plane) -> Plane:
 
 
 def _filtered(sites: dict[Site, Plane], site: Site, kernel: Kernel) -> Plane:
-    """The mosaic through a kernel at all places of one site but the outermost."""
+    """Apply a kernel to the mosaic at all places of one site but the outermost."""
     parts = []
     for weight, neighbours in kernel:
         total = sum(_moved(sites, site[0] + down, site[1] + right) for down, right in neighbours)
@@ -87,7 +87,7 @@ def _filtered(sites: dict[Site, Plane], site: Site, kernel: Kernel) -> Plane:
 
 
 def _moved(sites: dict[Site, Plane], y: int, x: int) -> Plane:
-    """What is y rows and x columns off the top left of each square but the outermost."""
+    """Return what lies y rows and x columns off the top left of each square but the outermost."""
     plane = sites[y % 2, x % 2]
     down, right = 1 + y // 2, 1 + x // 2
     height, width = plane.shape[0] - 2, plane.shape[1] - 2

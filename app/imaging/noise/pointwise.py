@@ -1,4 +1,4 @@
-"""Noise that each pixel draws for itself, whatever its neighbours have."""
+"""Noise that is drawn for each pixel independently of its neighbours."""
 
 from collections.abc import Callable
 
@@ -11,15 +11,15 @@ from app.imaging.scale import Pixels, from_unit, to_unit
 Plane = NDArray[np.float32]
 
 BAND = 1 << 20
-"""Values drawn at a time: bounds the memory that noise for a large picture takes."""
+"""Values drawn at a time; bounds the memory that noise for a large image takes."""
 
 
 def add_pointwise(
     pixels: Pixels, factor: float, *, kind: NoiseKind, shared: bool, seed: int
 ) -> Pixels:
-    """`pixels` [height, width, channels] with noise of a `kind` that `MODELS` has.
+    """Add noise of a `kind` in `MODELS` to `pixels` [height, width, channels].
 
-    `shared` noise is one plane for all channels; `factor` is what NoiseKind says.
+    `shared` noise is one plane for all channels; `factor` is as NoiseKind defines it.
     """
     noisy = pixels.copy()
     random = np.random.default_rng(seed)

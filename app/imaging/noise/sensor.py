@@ -1,7 +1,7 @@
-"""The noise of a camera's sensor, as it comes out in a finished picture.
+"""The noise of a camera's sensor, as it appears in a finished image.
 
-After Brooks et al. (2019), "Unprocessing Images for Learned Raw Denoising": a picture is taken back
-to what the sensor has seen, noise is added there, and both are developed again.
+After Brooks et al. (2019), "Unprocessing Images for Learned Raw Denoising": an image is turned back
+into what the sensor saw, noise is added there, and both are developed again.
 """
 
 import math
@@ -16,7 +16,7 @@ from app.imaging.noise.colour import mapped
 Plane = NDArray[np.float32]
 
 REACH = mosaic.REACH
-"""Pixels to every side that `residual` takes in, and that are missing from its result."""
+"""Pixels to every side that `residual` uses, and that are missing from its result."""
 
 CAMERAS = np.array(
     [
@@ -38,7 +38,7 @@ SRGB_TO_XYZ = np.array(
 
 GAMMA = 2.2
 DARKEST = 1e-8
-"""Light below this is raised to it, where the slope of the power has no end."""
+"""Light below this is raised to it, since the slope of the power is infinite at 0."""
 
 SHADE = 0.9
 """From this mean of a colour on, its highlights are spared by the white balance."""
@@ -49,29 +49,30 @@ class Sensor:
     """A camera at one exposure."""
 
     matrix: NDArray[np.float64]
-    """Linear sRGB to the camera's colours, [3, 3], each row of sum 1."""
+    """Linear sRGB to the camera's colours, [3, 3], each row with a sum of 1."""
     gains: tuple[float, float, float]
-    """White balance and exposure: red, green and blue are multiplied by them."""
+    """White balance and exposure: factors of red, green and blue."""
     shot: float
-    """Variance of the noise for each unit of light, white being 1."""
+    """Variance of the noise per unit of light, white being 1."""
     read: float
     """Variance of the noise in the dark."""
     tone: bool = True
-    """Whether a curve 3 x^2 - 2 x^3 gives the developed picture contrast."""
+    """Whether a curve 3 x^2 - 2 x^3 gives the developed image contrast."""
     clipped: bool = True
-    """Whether the sensor's values end at 0 and 1."""
+    """Whether the sensor clips at 0 and 1."""
 
 
 def read_variance(shot: float, deviation: float = 0.0) -> float:
-    """The variance in the dark that goes with one of light, as measured by Brooks et al.
+    """Return the variance in the dark that goes with a variance per unit of light.
 
-    log read = 2.18 log shot + 1.2, give or take a `deviation` that is N(0, 0.26) among cameras.
+    As measured by Brooks et al., log read = 2.18 log shot + 1.2, plus a `deviation` that is N(0,
+    0.26) among cameras.
     """
     return math.exp(2.18 * math.log(shot) + 1.2 + deviation)
 
 
 def draw_sensor(shot: float, random: np.random.Generator) -> Sensor:
-    """A camera like those that are sold, in some light, with so much noise.
+    """Draw a camera like those on the market, in some light, with the given noise.
 
     A convex mix of four matrices; gains U(1.5, 2.4) for red, U(1.3, 2.2) for blue, and 1 / N(0.8,
     0.1) for all, at least 1, so that white is within the sensor's range.
@@ -86,11 +87,10 @@ def draw_sensor(shot: float, random: np.random.Generator) -> Sensor:
 
 
 def residual(clean: Plane, sensor: Sensor, normal: Plane) -> Plane:
-    """What noise on the sensor comes to in the finished picture: [3, h - 4, w - 4].
+    """Return what noise on the sensor becomes in the finished image: [3, h - 4, w - 4].
 
     `clean` is RGB [3, h, w] on the [0, 1] scale, its top left pixel under the red of the RGGB
-    mosaic. `normal` is N(0, 1) [h, w]: on the sensor, the noise's variance is
-    shot * light + read.
+    mosaic. `normal` is N(0, 1) [h, w]: on the sensor, the noise's variance is shot * light + read.
     """
     light = mosaic.mosaic(undeveloped(clean, sensor))
     noise = np.sqrt(np.float32(sensor.shot) * light + np.float32(sensor.read))
@@ -102,9 +102,9 @@ def residual(clean: Plane, sensor: Sensor, normal: Plane) -> Plane:
 
 
 def undeveloped(planes: Plane, sensor: Sensor) -> Plane:
-    """A finished picture [3, h, w] as light on the sensor: the way back of `developed`.
+    """Turn a finished image [3, h, w] into light on the sensor: the inverse of `developed`.
 
-    White balance is taken back so that highlights stay what they are (Brooks et al., 3.3).
+    White balance is undone so that highlights stay what they are (Brooks et al., 3.3).
     """
     x = np.clip(planes, 0.0, 1.0)
     if sensor.tone:  # the inverse of 3 x^2 - 2 x^3
@@ -121,7 +121,7 @@ def undeveloped(planes: Plane, sensor: Sensor) -> Plane:
 
 
 def developed(raw: Plane, sensor: Sensor) -> Plane:
-    """The finished picture [3, h - 4, w - 4], in [0, 1], of a mosaic [h, w]."""
+    """Return the finished image [3, h - 4, w - 4], in [0, 1], of a mosaic [h, w]."""
     x = mosaic.demosaic(raw)
     for plane, gain in zip(x, sensor.gains, strict=True):
         plane *= np.float32(gain)

@@ -10,13 +10,13 @@ from app.imaging.noise.filters import COLUMNS, blur, box, inner, reach, symmetri
 Plane = NDArray[np.float32]
 
 LUMA_BLURS, CHROMA_BLURS = (0.7, 1.3), (1.0, 2.5)
-"""Deviations of the blurs, in pixels."""
+"""Standard deviations of the blurs, in pixels."""
 LUMA_ROW, CHROMA_ROW = 3, 5
 """Widths of the means along rows, in pixels."""
 SHARPENING_BLUR = 1.0
 
 REACH = max(reach(CHROMA_BLURS[-1]), reach(LUMA_BLURS[-1]) + reach(SHARPENING_BLUR))
-"""Pixels to every side that `smoothed` takes in, and that are missing from its result."""
+"""Pixels to every side that `smoothed` uses, and that are missing from its result."""
 
 Mix = tuple[float, float, float, float]
 """Shares of noise as it is, of its two blurs, and of its mean along rows."""
@@ -29,14 +29,14 @@ class Smoothing:
     luma: Mix
     chroma: Mix
     sharpening: float = 0.0
-    """How much of what a blur takes out of luma is added to it."""
+    """How much of what a blur removes from luma is added back."""
 
 
 def smoothed(noise: Plane, smoothing: Smoothing) -> Plane:
-    """Noise as luma and chroma [1 or 3, h, w], smoothed: smaller by REACH at each side.
+    """Smooth noise in luma and chroma [1 or 3, h, w], losing REACH at each side.
 
-    Cameras smooth chroma far more than luma, and along rows more than along columns; luma is
-    sharpened once more: y + sharpening * (y - blur(y)).
+    Cameras smooth chroma far more than luma, and along rows more than along columns; luma is then
+    sharpened: y + sharpening * (y - blur(y)).
     """
     sharp = reach(SHARPENING_BLUR)
     y = _mixed(noise[:1], smoothing.luma, LUMA_BLURS, LUMA_ROW, REACH - sharp)
@@ -50,7 +50,7 @@ def smoothed(noise: Plane, smoothing: Smoothing) -> Plane:
 
 
 def _mixed(x: Plane, mix: Mix, blurs: tuple[float, float], row: int, margin: int) -> Plane:
-    """The parts of a mix, each cut to what is `margin` away from the edges, added up."""
+    """Add up the parts of a mix, each without a `margin` at the edges."""
     total = np.float32(mix[0]) * inner(x, margin)
     for share, sigma in zip(mix[1:3], blurs, strict=True):
         if share:

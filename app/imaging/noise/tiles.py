@@ -11,7 +11,7 @@ from app.imaging.scale import Pixels, to_unit
 Plane = NDArray[np.float32]
 
 SIDE = 384
-"""Side of a tile: large beside its halo, and small enough for a processor's cache."""
+"""Side of a tile: large compared with its halo, and small enough for a processor's cache."""
 
 BLOCK = 64
 """Side of the squares whose draws come from a generator of their own."""
@@ -19,18 +19,18 @@ BLOCK = 64
 
 @dataclass(frozen=True)
 class Tile:
-    """A part of a picture, with its surroundings and what chance has in store for it."""
+    """A part of an image, with its surroundings and its random draws."""
 
     area: tuple[slice, slice]
     """Its rows and columns."""
     clean: Plane
-    """Its pixels on the [0, 1] scale and a halo of more: [channels, h + 2 halo, w + 2 halo]."""
+    """Its pixels on the [0, 1] scale with a halo: [channels, h + 2 halo, w + 2 halo]."""
     normal: Plane
     """N(0, 1) for each of these pixels: [h + 2 halo, w + 2 halo]."""
 
 
 def tiles(pixels: Pixels, *, halo: int, seed: int, side: int | None = None) -> Iterator[Tile]:
-    """The tiles of a picture [height, width, channels]; beyond its edge, its border goes on.
+    """Yield the tiles of an image [height, width, channels], extended by its border.
 
     A pixel's draw depends on the seed and on where it is, not on the tile that it is seen from.
     `side` is an even number, SIDE by default.
@@ -49,7 +49,7 @@ def tiles(pixels: Pixels, *, halo: int, seed: int, side: int | None = None) -> I
 
 
 def draw(seed: int, top: int, left: int, height: int, width: int) -> Plane:
-    """A window [height, width] of an endless plane of N(0, 1) that the seed stands for.
+    """Draw a window [height, width] of the endless plane of N(0, 1) given by the seed.
 
     `top` and `left` are at least 0.
     """
@@ -67,7 +67,7 @@ def draw(seed: int, top: int, left: int, height: int, width: int) -> Plane:
 
 
 def mean_products(fields: Iterable[Plane]) -> NDArray[np.float64]:
-    """Means [n, n] over all pixels of the products of n components, of fields [n, h, w]."""
+    """Return means [n, n] over all pixels of the products of n components of fields [n, h, w]."""
     total, count = np.zeros(()), 0
     for field in fields:
         flat = field.reshape(len(field), -1).astype(np.float64)

@@ -1,11 +1,11 @@
-"""Convolutions in bfloat16 on processors, as serving and training alike have them in TensorFlow."""
+"""Convolutions in bfloat16 on processors, the same for serving and training in TensorFlow."""
 
 import os
 from pathlib import Path
 
 
 def has_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
-    """Whether the processor multiplies bfloat16 natively, as far as Linux tells."""
+    """Return whether the processor multiplies bfloat16 natively, as far as Linux reports it."""
     try:
         flags = cpuinfo.read_text()
     except OSError:
@@ -14,11 +14,11 @@ def has_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
 
 
 def rewrite_graphs(on: bool) -> None:
-    """Has oneDNN turn convolutions into bfloat16, or leave them, in all graphs of the process.
+    """Have oneDNN run convolutions in bfloat16, or not, in all graphs of the process.
 
-    To be called before the first graph is traced. The transposed convolutions, among them the
-    network's last, stay float32: with 8 bits of mantissa, strong noise is only known to half an
-    8-bit level, and how that rounds would depend on the size of the tile.
+    Must be called before the first graph is traced. The transposed convolutions, among them the
+    network's last layer, stay float32: with 8 bits of mantissa, strong noise is only known to half
+    an 8-bit level, and the rounding would depend on the size of the tile.
     """
     import tensorflow as tf
 

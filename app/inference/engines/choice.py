@@ -1,4 +1,4 @@
-"""Which engine runs the networks: the one that was named, or the fastest that is installed here."""
+"""Choose the engine that runs the networks: the one named, or the fastest that is installed."""
 
 import logging
 import subprocess
@@ -18,10 +18,10 @@ logger = logging.getLogger(__name__)
 
 Wanted = EngineName | Literal["auto"]
 TRIAL = (4, 256, 256, 3)
-"""A full batch of the commonest pictures."""
+"""A full batch of images of the most common size."""
 TRIAL_RUNS = 3
 TRIAL_SECONDS = 120.0
-"""The longest that another process may take for a trial, import of its engine included."""
+"""The longest time for a trial in another process, including the import of its engine."""
 
 START = """
 import sys; sys.path[:] = {sys_path!r}
@@ -34,10 +34,10 @@ print("seconds:", trial({name!r}, Path({path!r}), {precision!r}, {threads!r}))
 def load(
     path: Path, wanted: Wanted, precision: Precision, threads: int
 ) -> tuple[EngineName, Forward]:
-    """The name of the engine that was `wanted`, or chosen for auto, and its forward pass.
+    """Load a model; return the engine, `wanted` or chosen for auto, and its forward pass.
 
-    What auto is, the first model decides for the process; another that this engine cannot load
-    runs on TensorFlow. Raises as `Engine.load` does, and ModuleNotFoundError where the engine's
+    The first model decides what auto is for the process; another model that this engine cannot load
+    runs on TensorFlow. Raises as `Engine.load` does, and ModuleNotFoundError if the engine's
     package is not installed.
     """
     name = _fastest(path, precision, threads) if wanted == "auto" else wanted
@@ -52,9 +52,9 @@ def load(
 
 @cache
 def _fastest(path: Path, precision: Precision, threads: int) -> EngineName:
-    """Of the installed engines by trial; the reference where there is none, or none can load it.
+    """Return the fastest installed engine by trial; the reference if none can load the model.
 
-    Each trial is a process of its own: what an engine has imported cannot be got rid of.
+    Each trial is a process of its own, since what an engine has imported stays in memory.
     """
     names = engines.installed()
     if len(names) < 2:
@@ -62,12 +62,12 @@ def _fastest(path: Path, precision: Precision, threads: int) -> EngineName:
     seconds = {name: _trial_apart(name, path, precision, threads) for name in names}
     fastest = min(seconds, key=seconds.__getitem__)
     times = ", ".join(f"{name} {value * 1e3:.0f} ms" for name, value in seconds.items())
-    logger.info("engine %s: %d pictures of %dx%d take %s", fastest, *TRIAL[:3], times)
+    logger.info("engine %s: %d images of %dx%d take %s", fastest, *TRIAL[:3], times)
     return fastest
 
 
 def trial(name: EngineName, path: Path, precision: str, threads: int) -> float:
-    """Seconds that an engine takes for a batch, once it is warm: of the quickest run."""
+    """Return the seconds that a warm engine takes for a batch, at best."""
     forward = engines.engine(name).load(path, Precision(precision), threads)
     tiles = np.random.default_rng(0).integers(0, 256, TRIAL, np.uint8)
     times = []
@@ -79,7 +79,7 @@ def trial(name: EngineName, path: Path, precision: str, threads: int) -> float:
 
 
 def _trial_apart(name: EngineName, path: Path, precision: Precision, threads: int) -> float:
-    """`trial` in another process; infinite where it fails."""
+    """Run `trial` in another process; return infinity if it fails."""
     program = START.format(
         sys_path=sys.path, name=name, path=str(path), precision=str(precision), threads=threads
     )

@@ -1,4 +1,4 @@
-"""What a .keras file holds, read without Keras: the layers of a network, and their weights."""
+"""Read the layers of a network and their weights from a .keras file, without Keras."""
 
 import io
 import json
@@ -21,22 +21,22 @@ Weights = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A layer, after all those that it takes its input from."""
+    """A layer, listed after all those that provide its input."""
 
     name: str
     kind: str
     """The name of its class, such as Conv2D."""
     options: Mapping[str, Any]
     inputs: tuple[str, ...]
-    """The names of the layers whose outputs it takes."""
+    """The names of the layers that provide its input."""
     weights: tuple[Weights, ...]
 
 
 def read_layers(path: Path) -> tuple[Layer, ...]:
-    """The layers of the functional model in the file at `path`; the last is its output.
+    """Read the layers of the functional model in the file at `path`; the last is its output.
 
-    Raises BadModelPackage where the file holds no such model, of one input and one output, or
-    where a layer is not one of Keras's own.
+    Raises BadModelPackage if the file contains no such model, with one input and one output, or if
+    a layer is not one of Keras's own.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -44,7 +44,7 @@ def read_layers(path: Path) -> tuple[Layer, ...]:
             weights = archive.read("model.weights.h5")
         with h5py.File(io.BytesIO(weights), "r") as file:
             return tuple(_layers(model, file))
-    except Exception as error:  # whatever a file that is none can do to its readers
+    except Exception as error:  # an invalid file can raise anything in its readers
         raise BadModelPackage(f"{path} cannot be loaded: {error}") from error
 
 
@@ -78,7 +78,7 @@ def _arrays(group: h5py.Group | None) -> tuple[Weights, ...]:
 
 
 def _sources(nodes: Any) -> Iterator[str]:
-    """The layers whose tensors are named in the description of a call, in their order."""
+    """Return the layers whose tensors are named in the description of a call, in order."""
     if isinstance(nodes, list):
         for node in nodes:
             yield from _sources(node)
@@ -90,11 +90,11 @@ def _sources(nodes: Any) -> Iterator[str]:
 
 
 def _names(outputs: list[Any]) -> list[str]:
-    """Of the layers that give a model's outputs: one [name, node, tensor], or a list of those."""
+    """Return the layers of a model's outputs: one [name, node, tensor], or a list of those."""
     return [outputs[0]] if isinstance(outputs[0], str) else [name for name, *_ in outputs]
 
 
 def _snake_case(kind: str) -> str:
-    """Conv2DTranspose as conv2d_transpose: what Keras calls a layer's weights after its class."""
+    """Return Conv2DTranspose as conv2d_transpose, the name that Keras gives a layer's weights."""
     parts = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", kind)
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", parts).lower()

@@ -16,13 +16,13 @@ from app.inference.engines.runtime import openvino as ov
 from app.inference.store import BadModelPackage
 
 LARGE = 1 << 18
-"""Pixels of a batch from where on the memory that it needs is worth giving back."""
+"""Pixels of a batch from which on the memory that it takes is worth releasing."""
 
 
 def load(path: Path, precision: Precision, threads: int) -> Forward:
-    """As `Engine` says. The network is translated at each load, which takes a tenth of a second.
+    """Load a model as `Engine` says; translating the network takes a tenth of a second.
 
-    Raises BadModelPackage, too, for a network with layers that are not known here.
+    Raises BadModelPackage, too, for a network with unknown layers.
     """
     try:
         model = graph(read_layers(path))
@@ -33,7 +33,7 @@ def load(path: Path, precision: Precision, threads: int) -> Forward:
     options = {
         "INFERENCE_PRECISION_HINT": "bf16" if narrow else "f32",
         "NUM_STREAMS": 1,
-        "ENABLE_CPU_PINNING": False,  # the threads of all workers would sit on the same cores
+        "ENABLE_CPU_PINNING": False,  # the threads of all workers would use the same cores
     }
     if threads:
         options["INFERENCE_NUM_THREADS"] = threads
@@ -41,7 +41,7 @@ def load(path: Path, precision: Precision, threads: int) -> Forward:
 
 
 class _Request:
-    """A compiled network: it takes batches of any shape, one after the other."""
+    """A compiled network that takes batches of any shape, one after the other."""
 
     def __init__(self, model: Any, options: dict[str, Any]) -> None:
         self._compiled = ov.Core().compile_model(model, "CPU", options)
@@ -49,7 +49,7 @@ class _Request:
         self._lock = threading.Lock()
 
     def infer(self, noisy: Pixels) -> Pixels:
-        """What the network makes of it."""
+        """Return the network's result for a batch."""
         try:
             with self._lock:
                 found = self._request.infer([noisy], share_inputs=True, share_outputs=True)[0]
@@ -59,16 +59,16 @@ class _Request:
         return result
 
     def forget(self) -> None:
-        """Gives its memory back, which the next batch must ask for again."""
+        """Release its memory, which the next batch has to allocate again."""
         with self._lock:
             self._compiled.release_memory()
 
 
 class _Roomy:
-    """The one request of the process that keeps the memory of a large batch, which is hundreds of
-    megabytes: asking for it anew would make each such batch take half as long again.
+    """The one request of the process that keeps the memory of a large batch, hundreds of megabytes:
+    allocating it anew would make each such batch take half as long again.
 
-    To be held, as a lock, during a large batch: one is under way at a time.
+    To be held, as a lock, during a large batch: one is in progress at a time.
     """
 
     def __init__(self) -> None:
@@ -82,7 +82,7 @@ class _Roomy:
         self._lock.release()
 
     def hand_to(self, request: _Request) -> None:
-        """Has the last keeper give its memory back, if that is another, once it is idle."""
+        """Have the last keeper release its memory, if that is another, once it is idle."""
         if self.keeper not in (None, request):
             self.keeper.forget()
         self.keeper = request
@@ -92,7 +92,7 @@ _roomy = _Roomy()
 
 
 class _Network:
-    """A network, compiled once for each batch that is under way at the same time.
+    """A network, compiled once for each batch that is in progress at the same time.
 
     Scaling and rounding are done in NumPy, which takes less time than OpenVINO's operations.
     """
@@ -103,7 +103,7 @@ class _Network:
         self._lock = threading.Lock()
 
     def forward(self, tiles: Pixels) -> Pixels:
-        """As `Forward` says."""
+        """Run the network on tiles, as `Forward` says."""
         is_grey, scale = tiles.shape[-1] == 1, np.float32(white(tiles.dtype))
         noisy = tiles.astype(np.float32)
         if scale != 1:
@@ -124,12 +124,12 @@ class _Network:
             if large:
                 _roomy.hand_to(request)
             clean = request.infer(noisy)
-            with self._lock:  # unless it has failed: who knows what it would do next
+            with self._lock:  # unless it has failed: its state is unknown
                 self._idle.append(request)
         return clean
 
     def _take(self, large: bool) -> _Request:
-        """An idle request, the roomy one for a large batch alone if there is a choice; or a new."""
+        """Return an idle request, for a large batch preferably the roomy one, or a new one."""
         with self._lock:
             if self._idle:
                 best = min(self._idle, key=lambda request: (request is _roomy.keeper) != large)

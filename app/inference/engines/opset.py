@@ -1,4 +1,4 @@
-"""Layers of Keras as operations of OpenVINO: the few kinds that convolutional denoisers are of."""
+"""Translate Keras layers to OpenVINO operations: the few kinds in convolutional denoisers."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -22,14 +22,14 @@ _ACTIVATIONS: dict[str, Callable[[Node], Node]] = {
 
 
 class UnknownLayer(ValueError):
-    """A layer of a kind, or with an option, that is not translated."""
+    """A layer of a kind, or with an option, that cannot be translated."""
 
 
 def graph(layers: Sequence[Layer]) -> Any:
-    """The network of `layers`: float32 [n, height, width, 3] to the same, any n, height and width.
+    """Return the network of `layers`: float32 [n, height, width, 3] to the same shape, of any size.
 
-    Height and width are to be multiples of the network's stride: padding is fixed here as Keras
-    pads those. Raises UnknownLayer.
+    Height and width must be multiples of the network's stride: padding is fixed as Keras pads
+    those. Raises UnknownLayer.
     """
     picture = op.parameter([-1, -1, -1, 3], ov.Type.f32)
     found: dict[str, Node] = {}
@@ -69,7 +69,7 @@ def _transposed_convolution(layer: Layer, x: Node) -> Node:
 
 
 def _finished(layer: Layer, x: Node) -> Node:
-    """With the bias and the activation."""
+    """Add the bias and the activation."""
     if layer.options["use_bias"]:
         x = op.add(x, op.constant(layer.weights[1].reshape(1, -1, 1, 1)))
     activation = layer.options["activation"]
@@ -79,7 +79,7 @@ def _finished(layer: Layer, x: Node) -> Node:
 
 
 def _padding(layer: Layer) -> tuple[list[int], list[int]]:
-    """Before and after each axis, as TensorFlow pads inputs that are multiples of the stride."""
+    """Return the padding before and after each axis, as TensorFlow pads multiples of the stride."""
     if layer.options["padding"] == "valid":
         return [0, 0], [0, 0]
     sizes = zip(layer.options["kernel_size"], layer.options["strides"], strict=True)
@@ -139,4 +139,4 @@ _KINDS: dict[str, tuple[Callable[..., Node], dict[str, Any]]] = {
     "Subtract": (_subtract, {}),
     "UpSampling2D": (_up_sampling, _PIXELS_LAST | {"interpolation": "nearest"}),
 }
-"""How each kind of layer is translated, and the options that must be as they are here."""
+"""How each kind of layer is translated, and the values that its options must have."""

@@ -1,6 +1,6 @@
-"""OpenVINO, imported without its tools for other frameworks.
+"""Import OpenVINO without its tools for other frameworks.
 
-Those take a third of the time, and tell their makers of every import, over the network.
+Those take a third of the time, and report every import to their makers over the network.
 """
 
 import sys

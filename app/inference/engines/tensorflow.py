@@ -19,16 +19,17 @@ from app.inference.store import BadModelPackage
 
 
 def load(path: Path, precision: Precision, threads: int) -> Forward:
-    """As `Engine` says; precision and threads are those of the process.
+    """Load a model; precision and threads apply to the process.
 
-    Raises RuntimeError if TensorFlow has already started with another number of threads.
+    Raises RuntimeError if TensorFlow has already started with another number of threads, and
+    BadModelPackage as `Engine` says.
     """
     _configure(precision, threads)
     return _Network(path).forward
 
 
 def _configure(precision: Precision, threads: int) -> None:
-    """Sets TensorFlow up for the whole process: once, before the first model."""
+    """Configure TensorFlow for the whole process: once, before the first model."""
     if threads:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
     for gpu in tf.config.list_physical_devices("GPU"):
@@ -40,13 +41,13 @@ def _configure(precision: Precision, threads: int) -> None:
 class _Network:
     """The forward pass of the model in a .keras file.
 
-    Scaling, rounding and the change of type happen inside the graph, on all its threads, so that
-    Python only ever moves small integers. A pass is traced once for each pixel type; any size and
-    any number of tiles runs through the same trace.
+    Scaling, rounding and type conversion happen inside the graph, on all its threads, so that
+    Python only moves small integers. A pass is traced once for each pixel type; tiles of any size
+    and number use the same trace.
     """
 
     def __init__(self, path: Path) -> None:
-        """Raises BadModelPackage where the file holds no model, or one that brings code."""
+        """Load the model; raise BadModelPackage if the file has none, or one that brings code."""
         try:
             self._model = keras.models.load_model(path, compile=False, safe_mode=True)
         except Exception as error:
@@ -54,7 +55,7 @@ class _Network:
         self._passes: dict[tuple[np.dtype[Any], int], Any] = {}
 
     def forward(self, tiles: Pixels) -> Pixels:
-        """As `Forward` says."""
+        """Run the network on tiles, as `Forward` says."""
         key = (tiles.dtype, tiles.shape[-1])
         if key not in self._passes:
             self._passes[key] = self._trace(*key)

@@ -62,7 +62,7 @@ async function open(files) {
 async function openAlone(item) {
   const signal = restart();
   forget();
-  say("Opening the picture…");
+  say("Opening the image…");
   try {
     await item.work.open(signal);
     if (!signal.aborted) put(item);
@@ -128,7 +128,7 @@ async function run({ first = false } = {}) {
     const input = await work.input(asked.noise, signal);
     signal.throwIfAborted();
     if (first) await stage.draw(work, left, input);
-    say("Taking the noise away…");
+    say("Removing the noise…");
     const result = await work.shown(asked, signal);
     signal.throwIfAborted();
     await stage.draw(work, left, input, result.blob);
@@ -245,7 +245,7 @@ function enter(first) {
   $("work").hidden = false;
   $("name").textContent = name;
   $("about").textContent = "";
-  $("another").textContent = many() ? "Start over" : "Another picture";
+  $("another").textContent = many() ? "Start over" : "Another image";
   document.title = `${name} – Denoiser`;
   document.body.classList.add("working");
   $("results").classList.add("pending");
@@ -421,7 +421,7 @@ async function learnModels() {
   const inUse = cards.filter(({ historical }) => !historical);
   inUse.sort((one, other) => (other.name === standard) - (one.name === standard));
   const past = document.createElement("optgroup");
-  past.label = "To compare with";
+  past.label = "For comparison";
   const option = ({ name, title, historical }) => new Option(words.model(title, historical), name);
   past.append(...cards.filter(({ historical }) => historical).map(option));
   $("model").replaceChildren(...inUse.map(option), ...(past.children.length ? [past] : []));

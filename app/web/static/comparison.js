@@ -147,7 +147,7 @@ export class Comparison {
     const movable = width > clientWidth + 1 || height > clientHeight + 1;
     this.#root.classList.toggle("movable", movable);
     this.#root.classList.toggle("crisp", crisp);
-    const shown = `The picture, at ${Math.round(this.magnification * 100)}%`;
+    const shown = `The image, at ${Math.round(this.magnification * 100)}%`;
     const moves = movable ? "arrow keys move it, " : "";
     this.#viewport.setAttribute("aria-label", `${shown}: ${moves}+ and - magnify, 0 shows all of it`);
   }

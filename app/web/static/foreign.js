@@ -23,6 +23,6 @@ export const FOREIGN = [
     pattern: /^(?:SIMPLE  =)/s },
   { title: "a NIfTI", advice: "convert it to PNG or TIFF",
     pattern: /^(?:.{344}(?:n\+1|ni1)\x00|.{4}(?:n\+2|ni2)\x00)/s },
-  { title: "a gzip", advice: "unpack it, and send the picture that is in it",
+  { title: "a gzip", advice: "unpack it, and send the image inside",
     pattern: /^(?:\x1f\x8b)/s },
 ];

@@ -8,7 +8,8 @@ const KEPT = 8; // answers remembered for a picture; each may be tens of megabyt
 const LARGE = { pixels: 4e6, bytes: 8e6 }; // from which on a picture is worth a job
 
 const HEAD = 1024; // bytes that a file is known by
-const READ = /^(?:BM|GIF8|\x89PNG|\xff\xd8\xff|RIFF.{4}WEBP|II[*+]\0(?!.{4}CR\x02)|MM\0[*+])/s;
+const READ =
+  /^(?:BM|GIF8|\x89PNG|\xff\xd8\xff|RIFF.{4}WEBP|II[*+]\0(?!.{4}CR\x02)|MM\0[*+]|\xff\x0a|\0{3}\fJXL |.{4}ftyp(?:.{8}(?:.{4}){0,59}?)?avi[fs])/s;
 
 const SIGNATURES = [
   ["png", "png", (bytes) => starts(bytes, [0x89, 0x50, 0x4e, 0x47])],
@@ -66,7 +67,7 @@ export class Work {
   constructor(file, progressed) {
     this.file = file;
     this.progressed = (progress) => progressed(this, progress);
-    this.name = file.name || "pasted picture";
+    this.name = file.name || "pasted image";
   }
 
   /** Learn the format, and whether the browser can draw it; asks nothing of the service. */
@@ -79,7 +80,7 @@ export class Work {
     if (problem) throw problem;
     const format = await formatOf(this.file);
     this.format = format ?? "png"; // what the service answers others in
-    this.kind = (format ?? (this.file.type.split("/")[1] || "picture")).toUpperCase();
+    this.kind = (format ?? (this.file.type.split("/")[1] || "image")).toUpperCase();
     const pixels = await pixelsOf(this.file);
     this.showable = pixels !== null;
     this.large = pixels >= LARGE.pixels || (!this.showable && this.file.size >= LARGE.bytes);

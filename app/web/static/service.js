@@ -164,7 +164,7 @@ async function whole(promised) {
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Problem({
-      title: "No answer from the service",
+      title: "No response from the service",
       detail: "It may have stopped, or the connection was lost on the way.",
     });
   }
@@ -180,7 +180,7 @@ async function problem(response) {
   const retryAfter = number(response.headers.get("Retry-After")) ?? 0;
   const words = await response.json().catch(() => ({}));
   return new Problem({
-    title: words.title ?? `The service answered ${status} ${response.statusText}`.trim(),
+    title: words.title ?? `The service responded with ${status} ${response.statusText}`.trim(),
     detail: typeof words.detail === "string" ? words.detail : "",
     code: words.code,
     status,

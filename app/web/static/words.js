@@ -8,16 +8,16 @@ const STAGES = { decode: "reading", queue: "waiting", infer: "denoising", encode
 const KINDS = {
   camera: "What a camera leaves at high ISO: soft grain and blotches of colour.",
   grain: "Silver on film: without colour, strongest in the middle tones.",
-  gaussian: "A sensor's own murmur: the same strength everywhere.",
-  poisson: "Grains of light: strongest where the picture is bright.",
-  rician: "What magnitude images from MRI show: it lifts the dark.",
-  speckle: "The grain of ultrasound and radar: in proportion to brightness.",
+  gaussian: "White noise of a sensor: equally strong everywhere.",
+  poisson: "Photon noise: strongest where the image is bright.",
+  rician: "In magnitude images from MRI: it brightens dark areas.",
+  speckle: "In ultrasound and radar images: proportional to brightness.",
   "salt-pepper": "Dead and hot pixels: some turn black, some white.",
 };
 
 const UNEVEN = {
-  poisson: "it is stronger where the picture is bright",
-  speckle: "it is stronger where the picture is bright",
+  poisson: "it is stronger where the image is bright",
+  speckle: "it is stronger where the image is bright",
   "salt-pepper": "it hits some pixels and spares the others",
 };
 

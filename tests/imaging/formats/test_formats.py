@@ -13,6 +13,7 @@ from app.imaging.codec import Format, Header, Picture, UnreadableImage, Unsuppor
 from app.imaging.formats.foreign import FOREIGN
 from app.imaging.formats.format import FileFormat, Holds, recognise
 from tests.fidelity.foreign import SAMPLES, ftyp
+from tests.hostile.corpus import victims
 from training import images
 
 ROOT = Path(__file__).parents[3]
@@ -127,6 +128,13 @@ def test_the_page_knows_answers_of_every_format():
     assert {name for name, _ in re.findall(r'^  \["(\w+)", "(\w+)"', script, re.MULTILINE)} == set(
         Format
     )
+
+
+def test_the_page_takes_no_file_that_is_read_for_a_foreign_one():
+    script = (ROOT / "app/web/static/picture.js").read_text()
+    (pattern,) = re.findall(r"^const READ =\s+/(.*)/s;$", script, re.MULTILINE)
+    for each in victims():
+        assert re.match(pattern.encode(), each.data[:1024], re.DOTALL), each.name
 
 
 def test_the_pages_name_all_formats():

@@ -72,7 +72,7 @@ def test_the_log_tells_the_times_once(offered, tmp_path, caplog):
     with caplog.at_level(logging.INFO):
         chosen(tmp_path), chosen(tmp_path)
     assert caplog.messages == [
-        "engine openvino: 4 pictures of 256x256 take tensorflow 200 ms, openvino 100 ms"
+        "engine openvino: 4 images of 256x256 take tensorflow 200 ms, openvino 100 ms"
     ]
 
 

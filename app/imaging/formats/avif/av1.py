@@ -20,7 +20,7 @@ class _Bits:
 
 
 def read_sequence(data: bytes) -> Sequence:
-    """The sequence header of a coded image; there may be several if all are the same."""
+    """Return the sequence header of a coded image; there may be several if all are the same."""
     headers = {body for kind, body in _units(data) if kind == _SEQUENCE_HEADER}
     if len(headers) != 1:
         raise UnreadableImage("The image has no header, or several that differ.")
@@ -28,7 +28,7 @@ def read_sequence(data: bytes) -> Sequence:
 
 
 def _units(data: bytes) -> list[tuple[int, bytes]]:
-    """The kind and the contents of each unit (OBU)."""
+    """Return the kind and the contents of each unit (OBU)."""
     units: list[tuple[int, bytes]] = []
     position = 0
     while position < len(data):

@@ -50,7 +50,7 @@ def _to_12_bits(samples: Samples) -> Samples:
 
 
 def _with_metadata(items: list[Item], metadata: Metadata) -> list[Item]:
-    """The coded images, the first with its colours named, and what describes it."""
+    """Return the coded images, the first with its colours named, and what describes it."""
     own: list[Box] = []
     for each in items[0].properties:
         if each.name == b"colr":

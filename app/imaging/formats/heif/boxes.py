@@ -35,11 +35,11 @@ def boxes(data: bytes | memoryview) -> Iterator[Box]:
 
 
 def write_box(name: bytes, *parts: bytes) -> bytes:
-    """A box of these contents."""
+    """Return a box of these contents."""
     body = b"".join(parts)
     return struct.pack(">I4s", len(body) + 8, name) + body
 
 
 def write_full_box(name: bytes, *parts: bytes, version: int = 0) -> bytes:
-    """A box with a version, and no flags."""
+    """Return a box with a version, and no flags."""
     return write_box(name, bytes([version, 0, 0, 0]), *parts)

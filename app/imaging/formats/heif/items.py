@@ -28,7 +28,7 @@ class Item:
     references: dict[bytes, list[int]] = field(default_factory=dict)
 
     def first(self, name: bytes) -> bytes | None:
-        """The contents of its first property of that name."""
+        """Return the contents of its first property of that name."""
         return next((each.body for each in self.properties if each.name == name), None)
 
     @property
@@ -54,7 +54,7 @@ class Items:
         return self.by_number[number]
 
     def referring(self, kind: bytes, target: int) -> list[int]:
-        """The items that refer to `target` in this way."""
+        """Return the items that refer to `target` in this way."""
         return [
             number
             for number, item in self.by_number.items()
@@ -80,7 +80,7 @@ class _Reader:
         return self._data[self._position :]
 
     def count(self, size: int) -> int:
-        """A number of things, which has a limit."""
+        """Return a number of things, which has a limit."""
         value = self.number(size)
         if value > MAX_ITEMS:
             raise UnsupportedImage(f"The image has more than {MAX_ITEMS} parts.")
@@ -88,12 +88,12 @@ class _Reader:
 
 
 def has_film(data: bytes) -> bool:
-    """Whether the file has a sequence of pictures: frames in time, by a `moov` box."""
+    """Return whether the file has a sequence of images: frames in time, by a `moov` box."""
     return any(box.name == b"moov" for box in boxes(data))
 
 
 def read_items(data: bytes) -> Items:
-    """The items of a file.
+    """Return the items of a file.
 
     Raises `UnreadableImage` where its lists make no sense.
     """

@@ -37,7 +37,7 @@ class Coded:
         return len(self.tiles) * width * height - self.width * self.height
 
     def file(self, brand: bytes, settings: bytes) -> bytes:
-        """A file of this picture alone; `settings` is the name of the decoder's own property."""
+        """Return a file of this image alone; `settings` names the decoder's own property."""
         kept = (*_FOR_DECODERS, settings)
         items = [
             replace(
@@ -55,7 +55,7 @@ class Coded:
 
 
 def coded(items: Items, number: int, kind: bytes) -> Coded:
-    """The picture that an item is: a coded image of this kind, or a grid of such.
+    """Return the image that an item is: a coded image of this kind, or a grid of such.
 
     Raises `UnsupportedImage` for what is derived otherwise.
     """
@@ -81,7 +81,7 @@ def coded(items: Items, number: int, kind: bytes) -> Coded:
 
 
 def alpha_of(items: Items) -> int | None:
-    """The number of the item that is the picture's alpha."""
+    """Return the number of the item that is the image's alpha."""
     found = [
         number
         for number in items.referring(b"auxl", items.primary)
@@ -91,7 +91,7 @@ def alpha_of(items: Items) -> int | None:
 
 
 def orientation(item: Item) -> int:
-    """The EXIF orientation that stands for an item's turns and flips, 1 to 8.
+    """Return the EXIF orientation that stands for an item's turns and flips, 1 to 8.
 
     Raises `UnsupportedImage` for a picture that is to be cropped.
     """
@@ -123,7 +123,7 @@ _ORIENTATIONS = {
 
 
 def beside(items: Items, used: set[int]) -> Changes:
-    """What the file holds beside its picture, whose items are `used`."""
+    """Return what the file holds beside its image, whose items are `used`."""
     changes = set()
     for number, item in items.by_number.items():
         auxiliary = _auxiliary(item)
@@ -143,7 +143,7 @@ def beside(items: Items, used: set[int]) -> Changes:
 
 
 def _auxiliary(item: Item) -> bytes:
-    """What an auxiliary item is for; nothing where it is none."""
+    """Return what an auxiliary item is for; nothing where it is none."""
     return (item.first(b"auxC") or b"")[4:].partition(b"\0")[0]
 
 
@@ -156,5 +156,5 @@ def _grid(data: bytes) -> tuple[int, int, tuple[int, int]]:
 
 
 def is_profile(each: Box) -> bool:
-    """Whether a property is a colour profile."""
+    """Return whether a property is a colour profile."""
     return each.name == b"colr" and each.body[:4] != b"nclx"

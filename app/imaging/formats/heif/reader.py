@@ -46,7 +46,7 @@ class Codec:
 
 
 def is_branded(data: bytes, brands: set[bytes]) -> bool:
-    """Whether an ISO base media file names one of them as its brand or as a compatible one."""
+    """Return whether an ISO base media file has one of them as its brand or a compatible one."""
     if data[4:8] != b"ftyp":
         return False
     end = min(int.from_bytes(data[:4], "big"), 256)
@@ -100,7 +100,7 @@ def decode(data: bytes, format_: Format, codec: Codec) -> Picture:
 
 
 def _bits(part: Coded, codec: Codec) -> int:
-    """The bits of its samples, once all tiles have them, and are as large as they say."""
+    """Return the bits of its samples, once all tiles have them, and are as large as they say."""
     found = {codec.read_sequence(tile) for tile in part.tiles}
     if len(found) != 1:
         raise UnreadableImage("The tiles of the image differ.")

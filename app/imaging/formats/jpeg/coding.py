@@ -25,7 +25,8 @@ _TURNED = {"422": "440", "440": "422", "411": _COARSEST}
 
 
 def coding(frame: Frame) -> tuple[int, str] | None:
-    """The quality, 1 to 100, at which libjpeg's tables are nearest, and the sampling of colours.
+    """Return the quality, 1 to 100, at which libjpeg's tables are nearest, and the sampling of
+    colours.
 
     None where the header has no quantisation table for the first component.
     """
@@ -37,7 +38,7 @@ def coding(frame: Frame) -> tuple[int, str] | None:
 
 
 def turned(sampling: str) -> str:
-    """The sampling once rows have become columns."""
+    """Return the sampling once rows have become columns."""
     return _TURNED.get(sampling, sampling)
 
 
@@ -50,7 +51,7 @@ def _sampling(frame: Frame) -> str:
 
 
 def _tables(frame: Frame) -> dict[int, NDArray[np.unsignedinteger]]:
-    """The quantisation tables before the first scan, of 64 steps each, by their numbers."""
+    """Return the quantisation tables before the first scan, of 64 steps each, by their numbers."""
     found: dict[int, NDArray[np.unsignedinteger]] = {}
     for segment in frame.tables:
         body = segment[4:] if segment[1] == DQT else b""

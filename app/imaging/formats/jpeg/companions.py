@@ -19,7 +19,7 @@ _DEPTH_MAP = (b"photos/1.0/depthmap", b"DepthMap", b'Semantic="Depth"')
 
 
 def companions(frame: Frame, trailer: bytes | memoryview) -> Changes:
-    """What the file holds beside its picture; `trailer` is all behind that one's end."""
+    """Return what the file holds beside its image; `trailer` is all behind that one's end."""
     return frozenset(_found(frame, bytes(trailer[:_SEARCHED])))
 
 

@@ -36,7 +36,7 @@ _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 def decode_whole(
     data: bytes, frame: Frame, decode: Callable[[bytes], Samples]
 ) -> tuple[Samples, bool]:
-    """What `decode` makes of a stream, and whether that has its end.
+    """Return what `decode` makes of a stream, and whether that has its end.
 
     Raises `UnreadableImage` where pixels are missing.
     """
@@ -57,7 +57,7 @@ def decode_whole(
 
 
 def _has_all_scans(data: bytes, frame: Frame) -> bool:
-    """Whether the scans have all bits of all coefficients, and the last all its intervals.
+    """Return whether the scans have all bits of all coefficients, and the last all its intervals.
 
     The stream has been rebuilt before, so that its scans are sound.
     """
@@ -83,7 +83,7 @@ def _interval(body: bytes) -> int:
 
 
 def _coded(scan: Segment, frame: Frame) -> tuple[list[int], range, bool]:
-    """The components of a scan, their coefficients, and whether these are whole behind it."""
+    """Return the components of a scan, their coefficients, and whether it completes these."""
     count = scan.body[0]
     names = list(scan.body[1 : 1 + 2 * count : 2])
     if frame.process != PROGRESSIVE:
@@ -93,7 +93,7 @@ def _coded(scan: Segment, frame: Frame) -> tuple[list[int], range, bool]:
 
 
 def _units(names: list[int], frame: Frame) -> int:
-    """The smallest units that a scan of these components has (T.81, A.2)."""
+    """Return the smallest units that a scan of these components has (T.81, A.2)."""
     across = max(each.across for each in frame.components)
     down = max(each.down for each in frame.components)
     if len(names) > 1:

@@ -68,7 +68,7 @@ def _changes(frame: Frame) -> Changes:
 
 
 def _carried(marker: int, body: bytes) -> bytes | None:
-    """The kind of a segment whose contents the answer will have; None where it will not."""
+    """Return the kind of a segment whose contents the answer will have; None where it will not."""
     if marker in (APP13, APP14, COM):
         return b""
     if marker == APP0 and body.startswith(JFIF) and len(body) <= _JFIF_BODY:

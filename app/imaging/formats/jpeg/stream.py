@@ -116,7 +116,7 @@ class Frame:
 
 
 def write_segment(marker: int, body: bytes) -> bytes:
-    """A segment with its marker and length."""
+    """Return a segment with its marker and length."""
     return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
 
 
@@ -147,7 +147,7 @@ def read_frame(data: bytes) -> Frame:
 
 
 def read_tables(data: bytes) -> tuple[bytes, ...]:
-    """The segments of a stream that holds nothing but tables, for other streams to use."""
+    """Return the segments of a stream that holds nothing but tables, for other streams to use."""
     tables = []
     for segment in segments(data, 2):
         if segment.marker in _TABLES:
@@ -160,7 +160,7 @@ def read_tables(data: bytes) -> tuple[bytes, ...]:
 
 
 def trailer(data: bytes, frame: Frame) -> memoryview:
-    """What lies behind the end of the image."""
+    """Return what lies behind the end of the image."""
     ends = (each.end for each in segments(data, frame.scan) if each.marker == EOI)
     return memoryview(data)[next(ends) :]
 
@@ -168,7 +168,8 @@ def trailer(data: bytes, frame: Frame) -> memoryview:
 def rebuild(
     data: bytes, frame: Frame, transform: Transform, tables: tuple[bytes, ...] = ()
 ) -> bytes:
-    """The stream anew, its components being what `transform` says, behind tables from elsewhere.
+    """Return the stream anew, its components being what `transform` says, behind tables from
+    elsewhere.
 
     Raises `UnreadableImage` where it is cut off or a scan makes no sense, and `TooManyPixels` where
     the scans go over the coefficients more often than any encoder has them do.
@@ -231,7 +232,7 @@ def _frame_segment(frame: Frame) -> bytes:
 
 
 def _table(segment: Segment) -> bytes:
-    """A segment of tables, once it is known to hold whole ones."""
+    """Return a segment of tables, once it is known to hold whole ones."""
     marker, body = segment.marker, segment.body
     position = 0
     while marker != DRI and position < len(body):
@@ -248,7 +249,7 @@ def _table(segment: Segment) -> bytes:
 
 
 def _scans(data: bytes, frame: Frame) -> Iterator[bytes]:
-    """The scans with the tables between them, and the end."""
+    """Return the scans with the tables between them, and the end."""
     scans, cost, coefficients = 0, 0, BLOCK * sum(map(frame.blocks, frame.components))
     pixels = 0  # where those of a scan that has been begun are
     for segment in segments(data, frame.scan):
@@ -273,7 +274,7 @@ def _scans(data: bytes, frame: Frame) -> Iterator[bytes]:
 
 
 def _scan(body: bytes, frame: Frame) -> tuple[bytes, int]:
-    """A scan's header anew, and how many coefficients the scan goes over."""
+    """Return a scan's header anew, and how many coefficients the scan goes over."""
     count = body[0] if body else 0
     known = {component.name: component for component in frame.components}
     if not 1 <= count <= len(known) or len(body) != 4 + 2 * count:

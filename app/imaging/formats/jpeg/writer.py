@@ -43,7 +43,7 @@ def encode(picture: Picture, quality: int | None = None) -> bytes:
 
 
 def too_long(metadata: Metadata) -> Iterator[Change]:
-    """What is left out because its segments would be too long, or too many."""
+    """Return what is left out because its segments would be too long, or too many."""
     if len(metadata.exif or b"") > _MAX_EXIF or len(metadata.xmp or b"") > _MAX_XMP:
         yield Change.METADATA
     if len(metadata.icc or b"") > _MAX_ICC:

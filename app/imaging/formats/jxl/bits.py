@@ -18,23 +18,23 @@ class Reader:
         """Bits that have been read."""
 
     def bits(self, count: int = 1) -> int:
-        """A number of so many bits."""
+        """Return a number of so many bits."""
         start, self.position = self.position, self.position + count
         if self.position > self._size:
             raise UnreadableImage("The header of the JPEG XL image is truncated, or too long.")
         return self._value >> start & ((1 << count) - 1)
 
     def number(self, *choices: Choice) -> int:
-        """A number in one of four ways (U32)."""
+        """Return a number in one of four ways (U32)."""
         offset, count = choices[self.bits(2)]
         return offset + self.bits(count)
 
     def kind(self) -> int:
-        """One of a list of kinds (Enum)."""
+        """Return one of a list of kinds (Enum)."""
         return self.number((0, 0), (1, 0), (2, 4), (18, 6))
 
     def no_extensions(self) -> None:
-        """Raises `UnsupportedImage` where later editions of the format have put something."""
+        """Raise `UnsupportedImage` where later editions of the format have put something."""
         if self.bits(2):
             raise UnsupportedImage("The JPEG XL image has extensions, which are not read here.")
 
@@ -46,12 +46,12 @@ class Writer:
         self._value = self._size = 0
 
     def bits(self, value: int, count: int = 1) -> None:
-        """A number of so many bits."""
+        """Write a number of so many bits."""
         self._value |= value << self._size
         self._size += count
 
     def number(self, value: int, *choices: Choice) -> None:
-        """A number in the first of four ways that it fits into (U32)."""
+        """Write a number in the first of four ways that it fits into (U32)."""
         for which, (offset, count) in enumerate(choices):
             if 0 <= value - offset < 1 << count:
                 self.bits(which, 2)
@@ -64,5 +64,5 @@ class Writer:
         self.number(value, (0, 0), (1, 0), (2, 4), (18, 6))
 
     def taken(self) -> bytes:
-        """All of them, filled up to whole bytes."""
+        """Return all of them, filled up to whole bytes."""
         return self._value.to_bytes(-(-self._size // 8), "little")

@@ -73,7 +73,7 @@ class Head:
 
 
 def read_head(data: bytes) -> Head:
-    """The header of a codestream.
+    """Return the header of a codestream.
 
     Raises `UnreadableImage` and `UnsupportedImage`; that of an animation is read up to there.
     """
@@ -123,7 +123,9 @@ def read_head(data: bytes) -> Head:
 
 
 def write_head(head: Head, profile: bool) -> Writer:
-    """The header of a file of these samples, upright and without loss; a `profile` may follow."""
+    """Return the header of a file of these samples, upright and without loss; a `profile` may
+    follow.
+    """
     writer = Writer()
     writer.bits(int.from_bytes(SIGNATURE, "little"), 16)
     writer.bits(0)
@@ -189,7 +191,7 @@ def _write_samples(writer: Writer, samples: Samples) -> None:
 
 
 def _channel(reader: Reader) -> tuple[int, bool]:
-    """What a further channel is, and whether colours were multiplied by it."""
+    """Return what a further channel is, and whether colours were multiplied by it."""
     if reader.bits():
         return ALPHA, False
     kind = reader.kind()

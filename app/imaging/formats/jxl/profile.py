@@ -22,7 +22,7 @@ _PLATFORMS = {b"A": b"APPL", b"M": b"MSFT", b"SG": b"SGI ", b"SU": b"SUNW"}
 
 
 def read_profile(codestream: bytes) -> bytes | None:
-    """The profile of the samples of a codestream; None where it cannot be told.
+    """Return the profile of the samples of a codestream; None if unknown.
 
     That is one which the file has, or one that says the same as a few words in its header.
     """
@@ -52,7 +52,9 @@ def read_profile(codestream: bytes) -> bytes | None:
 
 @cache
 def _library() -> ctypes.CDLL | None:
-    """The libjxl that imagecodecs brings, which has no function for this; None if it is hidden."""
+    """Return the libjxl that imagecodecs brings, which has no function for this; None if it is
+    hidden.
+    """
     try:
         library = ctypes.CDLL(import_module("imagecodecs._jpegxl").__file__)
         create, destroy = library.JxlDecoderCreate, library.JxlDecoderDestroy
@@ -72,7 +74,7 @@ def _library() -> ctypes.CDLL | None:
 
 
 def write_profile(writer: Writer, profile: bytes) -> None:
-    """Puts a sound profile behind a header that says there is one: each byte as it is, in 8 bits.
+    """Put a sound profile behind a header that says there is one: each byte as it is, in 8 bits.
 
     The header of the profile is told by its difference from what is expected of one; the rest is
     inserted by one command.
@@ -89,7 +91,7 @@ def write_profile(writer: Writer, profile: bytes) -> None:
 
 
 def _expected(profile: bytes) -> bytes:
-    """What is expected of a profile's header by its length and what comes before each byte."""
+    """Return the header that a profile is predicted to have, given its length and earlier bytes."""
     expected = bytearray(_HEADER)
     expected[:4] = len(profile).to_bytes(4, "big")
     for place, words in _EXPECTED.items():
@@ -119,7 +121,7 @@ def _write_code(writer: Writer) -> None:
 
 
 def _write_length(writer: Writer, length: int) -> None:
-    """A number of up to 60 bits (U64)."""
+    """Write a number of up to 60 bits (U64)."""
     writer.bits(3, 2)
     writer.bits(length & 0xFFF, 12)
     length >>= 12
@@ -131,7 +133,7 @@ def _write_length(writer: Writer, length: int) -> None:
 
 
 def _variable(number: int) -> bytes:
-    """A number in bytes of 7 bits, the lowest first."""
+    """Return a number in bytes of 7 bits, the lowest first."""
     parts = []
     while number > 127:
         parts.append(number & 127 | 128)

@@ -84,7 +84,7 @@ def _upright_size(head: Head) -> tuple[int, int]:
 
 
 def _type(samples: Samples) -> type[np.number[Any]]:
-    """The type that samples are decoded as; raises `UnsupportedImage` for rare floats."""
+    """Return the type that samples are decoded as; raise `UnsupportedImage` for rare floats."""
     if samples.exponent:
         if samples not in _FLOATS:
             raise UnsupportedImage("The JPEG XL image has floating point of a rare kind.")

@@ -15,14 +15,14 @@ _KNOWN = {b"JXL ", b"ftyp", b"jxll", b"jxli", b"jbrd", b"Exif", b"xml ", _WHOLE,
 
 
 def codestream(data: bytes) -> bytes:
-    """The codestream of a file, from one box or its parts, which are in their order."""
+    """Return the codestream of a file, from one box or its parts, which are in their order."""
     if data[:2] == SIGNATURE:
         return data
     found = list(boxes(data))
     whole = [box.body for box in found if box.name == _WHOLE]
     parts = [box.body for box in found if box.name == _PART]
     if len(whole) + bool(parts) != 1:
-        raise UnreadableImage("The JPEG XL image holds no picture, or several.")
+        raise UnreadableImage("The JPEG XL file contains no image, or several.")
     numbers = [int.from_bytes(part[:4], "big") for part in parts]
     expected = list(range(len(parts)))
     if parts:
@@ -51,7 +51,7 @@ def read_metadata(data: bytes) -> tuple[Metadata, Changes]:
 
 
 def _unpacked(box: Box) -> Box:
-    """What a compressed box holds; the box itself where it is none, or is damaged."""
+    """Return what a compressed box holds; the box itself where it is none, or is damaged."""
     if box.name != b"brob":
         return box
     try:
@@ -61,7 +61,9 @@ def _unpacked(box: Box) -> Box:
 
 
 def write_file(codestream: bytes, metadata: Metadata, deep: bool) -> bytes:
-    """A file of boxes; `deep` are samples of more than 12 bits, which only its level 10 allows."""
+    """Return a file of boxes; `deep` are samples of more than 12 bits, which only its level 10
+    allows.
+    """
     parts = [CONTAINER, write_box(b"ftyp", b"jxl ", bytes(4), b"jxl ")]
     if deep:
         parts.append(write_box(b"jxll", b"\x0a"))

@@ -164,7 +164,7 @@ def _one_of(kind: type[E], value: int) -> E:
 
 
 def shared(directory: ifd.Directory, tag: Tag, channels: int) -> int:
-    """The value that all channels share; 1, which is TIFF's default, where there is none."""
+    """Return the value that all channels share; 1, which is TIFF's default, if there is none."""
     values = _list(directory, tag, (0, 1, channels))
     if (values != values[:1]).any():
         raise UnsupportedImage("A TIFF image of channels that differ is not supported.")
@@ -172,7 +172,7 @@ def shared(directory: ifd.Directory, tag: Tag, channels: int) -> int:
 
 
 def _list(directory: ifd.Directory, tag: Tag, lengths: Container[int]) -> NDArray[Any]:
-    """The tag's values, looked at only if there are as many as there must be."""
+    """Return the tag's values, looked at only if there are as many as there must be."""
     count = directory.fields[tag].count if tag in directory.fields else 0
     if count not in lengths:
         raise UnreadableImage(f"Field {tag} of the TIFF image has {count} values.")
@@ -182,7 +182,7 @@ def _list(directory: ifd.Directory, tag: Tag, lengths: Container[int]) -> NDArra
 def _depths(
     sample_format: SampleFormat, photometric: Photometric, compression: Compression, depth: int
 ) -> Container[int]:
-    """The bits that samples may have, for what they are and how they are packed."""
+    """Return the bits that samples may have, for what they are and how they are packed."""
     plain = (Photometric.WHITE_IS_ZERO, Photometric.BLACK_IS_ZERO, Photometric.RGB)
     match photometric:
         case _ if sample_format is not SampleFormat.UNSIGNED:
@@ -219,7 +219,7 @@ def segment_size(directory: ifd.Directory) -> tuple[int, int]:
 def _segments(
     directory: ifd.Directory, tiled: bool, expected: int
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Where the segments lie, and how long they are: within the file, and no longer than it."""
+    """Return the offsets and lengths of the segments, within the file and no longer than it."""
     offsets = _list(directory, Tag.TILE_OFFSETS if tiled else Tag.STRIP_OFFSETS, (expected,))
     counts = _list(directory, Tag.TILE_COUNTS if tiled else Tag.STRIP_COUNTS, (expected,))
     size = len(directory.data)

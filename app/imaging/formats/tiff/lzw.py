@@ -18,7 +18,7 @@ _UNPACKED_BYTES = 8_192  # and libtiff may clear its own after 10,000 that were 
 
 
 def _starts(widths_change_at: tuple[int, int, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Where each code of a run begins, in bits, and how many it has."""
+    """Return where each code of a run begins, in bits, and how many it has."""
     table = 257 + np.arange(_LONGEST_RUN, dtype=np.int64)  # entries when the code is read
     widths = 9 + np.searchsorted(widths_change_at, table, side="right").astype(np.int64)
     return np.cumsum(widths) - widths, widths

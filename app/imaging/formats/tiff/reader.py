@@ -44,7 +44,7 @@ def read_header(data: bytes) -> Header:
         check_fields(each, (Tag.SUBFILE,))
     pages = _pages(directories)
     if not directories:
-        raise UnreadableImage("The TIFF holds no picture.")
+        raise UnreadableImage("The TIFF file contains no image.")
     if not pages:
         raise UnsupportedImage(
             "The TIFF holds a thumbnail alone, as camera raw files do; convert it to JPEG or PNG."
@@ -68,8 +68,8 @@ def read_header(data: bytes) -> Header:
 
 
 def _count_segments(pages: list[ifd.Directory]) -> int:
-    """The segments of all pages, or as many as one page may have; TooManyPixels where they hold
-    many more pixels than the pages: those that are packed well could be of any size.
+    """Return the segments of all pages, or as many as one page may have; TooManyPixels where they
+    hold many more pixels than the pages: those that are packed well could be of any size.
     """
     count = held = size = 0
     for page in pages:
@@ -98,7 +98,7 @@ def _check_apart(data: bytes, pages: list[ifd.Directory]) -> None:
 
 
 def _pixel_bytes(page: ifd.Directory) -> int:
-    """The most that a pixel takes while it is decoded."""
+    """Return the most that a pixel takes while it is decoded."""
     stated = page.integer(Tag.SAMPLES, 1)
     bits, channels = min(64, shared(page, Tag.BITS, stated)), min(5, stated)  # more are refused
     # A segment is unpacked beside the samples, which are then parted, and the colours divided.
@@ -128,7 +128,7 @@ def decode(data: bytes) -> Picture:
 
 
 def _stack(data: bytes, first: Picture, pages: list[ifd.Directory]) -> Picture:
-    """The pages one below the other; `first` is that of the first of them.
+    """Return the pages one below the other; `first` is that of the first of them.
 
     What describes the others goes with them, but for the EXIF and GPS directories below.
     """
@@ -221,7 +221,7 @@ def _look_up(layout: Layout, indices: Samples) -> Samples:
 
 
 def _metadata(directory: ifd.Directory, is_first: bool) -> Metadata:
-    """What describes a page: all of it, or its profile alone where it is not the first."""
+    """Return what describes a page: all of it, or its profile alone where it is not the first."""
     fields = directory.fields
     icc = bytes(fields[Tag.ICC].value) if Tag.ICC in fields else None
     if not is_first:
@@ -232,7 +232,7 @@ def _metadata(directory: ifd.Directory, is_first: bool) -> Metadata:
 
 
 def _described(directory: ifd.Directory, without: Container[int]) -> bytes:
-    """A directory's fields, without some, as a TIFF structure; nothing where none are left."""
+    """Return a directory's fields, without some, as a TIFF structure; nothing if none are left."""
     try:
         described = ifd.tree(directory, without)
     except ValueError:

@@ -32,7 +32,7 @@ _UNPACK: Mapping[Compression, Callable[[bytes, int], bytes | bytearray]] = {
 
 
 def read_samples(data: bytes, layout: Layout) -> Samples:
-    """All channels as `[height, width, channels]`, of as many bits as the file has.
+    """Return all channels as `[height, width, channels]`, of as many bits as the file has.
 
     Unsigned integers of up to 8, 16 or 32 bits, signed ones of as many, or floating point of 16, 32
     or 64 bits. Raises whatever decoders raise.
@@ -58,7 +58,9 @@ def read_samples(data: bytes, layout: Layout) -> Samples:
 
 
 def _sample_type(layout: Layout) -> np.dtype[Any]:
-    """The type of samples in memory; those of other than whole bytes get the next larger one."""
+    """Return the type of samples in memory; those of other than whole bytes get the next larger
+    one.
+    """
     size = next(size for size in (1, 2, 4, 8) if 8 * size >= layout.bits)
     return np.dtype(f"{_LETTERS[layout.format]}{size}")
 
@@ -136,7 +138,7 @@ def _decode_jpeg(segment: bytes, layout: Layout, rows: int) -> Samples:
 
 
 def _transform(frame: jpeg.Frame, layout: Layout) -> jpeg.Transform:
-    """What the components are: RGB is stored as such, unless the segment is a JFIF file."""
+    """Return what the components are: RGB is stored as such, unless the segment is a JFIF file."""
     match layout.photometric:
         case Photometric.RGB if layout.depth == 4:
             return jpeg.Transform.NONE

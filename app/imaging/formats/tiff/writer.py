@@ -43,7 +43,7 @@ def encode(picture: Picture, quality: int | None = None) -> bytes:  # noqa: ARG0
         strips += page
         position = int(ends[-1])
         if position > LARGEST:
-            raise UnsuitableFormat("The picture is too large for a TIFF.")
+            raise UnsuitableFormat("The image is too large for a TIFF.")
     strips.append(bytes(position % 2))
     position += position % 2
     header = ifd.header(order, position)
@@ -55,7 +55,7 @@ def encode(picture: Picture, quality: int | None = None) -> bytes:  # noqa: ARG0
 
 
 def _pages(picture: Picture, order: ifd.ByteOrder, first: ifd.Tree) -> list[ifd.Tree]:
-    """The fields of each page that describe it; the first has those of the whole picture."""
+    """Return the fields of each page that describe it; the first has those of the whole image."""
     count, native = picture.stack.frames, picture.metadata.native
     if picture.format is not Format.TIFF or len(native) != count:  # another format's
         native = (b"",) * count
@@ -111,7 +111,7 @@ def _pixel_fields(picture: Picture, order: ifd.ByteOrder, rows: int) -> ifd.Tree
 
 
 def _described(metadata: Metadata) -> tuple[ifd.ByteOrder, ifd.Tree]:
-    """The byte order and the fields that metadata asks for."""
+    """Return the byte order and the fields that metadata asks for."""
     order: ifd.ByteOrder = "<"
     fields: ifd.Tree = {}
     if metadata.exif:

@@ -1,4 +1,4 @@
-"""A picture from bytes to bytes in this process."""
+"""An image from bytes to bytes in this process."""
 
 import io
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.pipeline import Pipeline, load_denoiser, package_of
+from app.service.local import Pipeline, load_denoiser, package_of
 from app.service.options import DenoiseOptions
 from app.settings import Settings
 

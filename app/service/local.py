@@ -1,42 +1,46 @@
-"""One picture's way through this process: the bytes of a file in, those of the result out."""
+"""The operations in this process, for the command line and the bulk command.
+
+Whoever runs these trusts the files; those of the service's callers go through `operations`.
+"""
 
 import math
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from app.files import PIXELS_AT_ONCE, Room
+from app.imaging import noise
 from app.imaging.codec import Format, Picture, decode, read_header
 from app.inference.denoiser import Denoised, Denoiser, Limits
 from app.inference.store import BadModelPackage, ModelPackage, read_packages
-from app.service.options import DenoiseOptions
+from app.service.options import DenoiseOptions, NoiseOptions
+from app.service.room import Room
 from app.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A denoised picture as a file."""
+    """A denoised image as a file."""
 
     data: bytes
     format: Format
     sigma: float
-    """Standard deviation of the noise that was found, 0..1."""
+    """Standard deviation of the noise found, 0..1."""
     pixels: int
 
 
 class Pipeline:
-    """Decodes, denoises and encodes; called from many threads, whose pictures share batches."""
+    """Decode, denoise and encode; called from many threads, whose images share batches."""
 
     def __init__(self, denoiser: Denoiser, options: DenoiseOptions, settings: Settings) -> None:
         self._denoiser, self._options, self._settings = denoiser, options, settings
-        self._room = Room(PIXELS_AT_ONCE)
+        self._room = Room()
 
     def __call__(self, data: bytes) -> Result:
-        """Denoise a file; waits while the pictures of other threads fill the memory.
+        """Denoise a file; wait while the images of other threads fill the memory.
 
-        Raises ImagingError where it cannot be read, or written as the options ask for.
+        Raises ImagingError if it cannot be read, or encoded as the options ask for.
         """
         options, settings = self._options, self._settings
         size = read_header(data).size
@@ -49,14 +53,16 @@ class Pipeline:
 
 
 def denoise(denoiser: Denoiser, picture: Picture, options: DenoiseOptions) -> Denoised:
-    """The picture without its noise, by these options; waits for its turn among other threads'."""
-    return denoiser.submit(
-        picture,
-        strength=options.shares,
-        range_=options.working_range,
-        transfer=options.transfer,
-        axes=options.axes,
-    ).result()
+    """Denoise a decoded image by the options; wait for its turn among those of other threads."""
+    return denoiser.submit(picture, **options.correction).result()
+
+
+def add_noise(picture: Picture, options: NoiseOptions, seed: int) -> Picture:
+    """Return a decoded image with noise by the options and the seed."""
+    noisy = noise.add_noise(
+        picture.pixels, options.factor, kind=options.kind, channels=options.channels, seed=seed
+    )
+    return replace(picture, pixels=noisy)
 
 
 def pipeline_of(options: DenoiseOptions, settings: Settings) -> Pipeline:
@@ -65,29 +71,35 @@ def pipeline_of(options: DenoiseOptions, settings: Settings) -> Pipeline:
 
 
 def package_of(options: DenoiseOptions, settings: Settings) -> ModelPackage:
-    """The model that the options name, or the settings; raises BadModelPackage if there is none."""
+    """Return the package of the model in the options, or else in the settings.
+
+    Raises BadModelPackage if there is none of that name.
+    """
     packages = read_packages(settings.models_dir)
     name = options.model or settings.model
     if name not in packages:
-        raise BadModelPackage(f"there is no model {name!r}; these are: {', '.join(packages)}")
+        raise BadModelPackage(f"there is no model {name!r}; there are: {', '.join(packages)}")
     return packages[name]
 
 
 def load_denoiser(package: ModelPackage, settings: Settings) -> Denoiser:
-    """The model, loaded and warm, with a queue in which work may wait without end."""
+    """Load and warm the model, with a queue without a time limit."""
     with _silence():
         return Denoiser.load(
             package,
             engine=settings.engine,
             precision=settings.precision,
             threads=settings.threads,
-            limits=Limits(deadline=math.inf),  # nobody waits for an answer
+            limits=Limits(deadline=math.inf),
         )
 
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """TensorFlow's libraries tell stderr how they were compiled, whatever the level of its log."""
+    """Close standard error while TensorFlow is imported.
+
+    Its libraries report how they were compiled, whatever their log level.
+    """
     if "TF_CPP_MIN_LOG_LEVEL" in os.environ:  # somebody wants to know
         yield
         return

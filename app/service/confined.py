@@ -1,0 +1,123 @@
+"""Files of callers, decoded in confined processes and within the memory of a request."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from app.imaging.codec import Header, UnreadableImage
+from app.imaging.stack import AxesChoice
+from app.sandbox.faults import Cause, WorkerLost
+from app.sandbox.layout import Layout
+from app.sandbox.limits import SMALL_BYTES
+from app.sandbox.remote import Remote, SharedPicture
+from app.service.memory import Share
+from app.service.service import Service
+from app.service.trace import Trace
+
+Admit = Callable[[Header], None]
+"""Called with a header before the image is decoded; raises to refuse it."""
+
+
+async def look(service: Service, file: bytes) -> Header:
+    """Return what the header of a file declares.
+
+    Raises ImagingError if it cannot be read, or declares more than the limits allow.
+    """
+    with _decoding():
+        async with service.sandbox.worker() as worker:
+            header = await worker.read(file)
+            if not _within_limits(service, header):
+                await worker.decode(**_limits(service))  # raises, and says what exceeds them
+    return header
+
+
+@asynccontextmanager
+async def kept(
+    service: Service, trace: Trace, share: Share, files: list[bytes]
+) -> AsyncIterator[tuple[Remote, list[Layout]]]:
+    """Decode the files in one worker, which keeps the images for further commands.
+
+    Yields the worker and the images' layouts. Empties the list: only the worker holds the files
+    then. Raises ImagingError, WorkerLost, NeedsTooMuchMemory and Overloaded.
+    """
+    count = len(files)
+    async with service.sandbox.worker() as worker:
+        with trace.stage("decode"), _decoding():
+            await _read(service, worker, trace, share, files)
+            layouts = [await worker.decode(**_limits(service)) for _ in range(count)]
+        share.hold(sum(map(weight, layouts)))
+        yield worker, layouts
+
+
+async def shared(
+    service: Service, trace: Trace, share: Share, files: list[bytes], admit: Admit
+) -> SharedPicture:
+    """Decode the single file of the list, which is emptied, into shared memory.
+
+    A small image takes one trip to a worker, if there is memory for it whatever its header
+    declares; others are decoded once there is memory for what the header declares. Raises as `kept`
+    and `admit` do.
+    """
+    size, limits = len(files[0]), _limits(service)
+    with trace.stage("decode"), _decoding():
+        async with service.sandbox.worker() as worker:
+            if 2 * size + SMALL_BYTES > share.room:
+                for header in await _read(service, worker, trace, share, files):
+                    admit(header)
+                return await worker.decode_shared(**limits)
+            share.hold(2 * size + SMALL_BYTES)
+            header, picture = await worker.open_shared(files.pop(), **limits)
+            trace.pixels = header.size
+            if _within_limits(service, header):
+                share.hold(2 * size + header.decoded_bytes)
+                admit(header)
+            return picture or await worker.decode_shared(**limits)
+
+
+def weight(layout: Layout, axes: AxesChoice = "1") -> int:
+    """Return the bytes of an image and its result, which share the alpha until it is encoded."""
+    # its samples anew without those that are hidden, a mask, and a pyramid of one channel
+    samples, may_hide = layout.pixel_bytes, layout.alpha or layout.dtype.startswith("float")
+    shown = 2 * samples + 16 * layout.size if may_hide else 0
+    # with a channel beside them, colours are worked on in one array with it
+    extra = 3 * layout.extra_bytes + 2 * samples if layout.extra else 0
+    # what the axes of a volume give is added up in single precision
+    several = len(layout.stack.axes(axes, layout.height, layout.width)) > 1
+    added = 4 * layout.size * (layout.channels + layout.extra) if several else 0
+    return 2 * layout.nbytes - layout.alpha_bytes + extra + shown + added
+
+
+async def _read(
+    service: Service, worker: Remote, trace: Trace, share: Share, files: list[bytes]
+) -> list[Header]:
+    """Give the files to a worker, and reserve memory for what their headers declare."""
+    size = sum(map(len, files))
+    headers = []
+    while files:
+        headers.append(await worker.read(files.pop(0)))
+    trace.pixels = sum(header.size for header in headers)
+    if all(_within_limits(service, header) for header in headers):
+        # Metadata is copied out of the files, at most all of them.
+        share.hold(2 * size + sum(header.decoded_bytes for header in headers))
+    return headers
+
+
+@contextmanager
+def _decoding() -> Iterator[None]:
+    """Turn the crash of a decoder into UnreadableImage: the file is at fault."""
+    try:
+        yield
+    except WorkerLost as error:
+        if error.cause is not Cause.CRASHED:
+            raise
+        raise UnreadableImage("The image is damaged in a way that ends its decoder.") from error
+
+
+def _limits(service: Service) -> dict[str, int]:
+    return {"max_pixels": service.settings.max_pixels, "max_side": service.settings.max_side}
+
+
+def _within_limits(service: Service, header: Header) -> bool:
+    """Return whether it will be decoded; if not, that refusal says more than a lack of memory."""
+    settings = service.settings
+    sides = header.width, header.height
+    return max(sides) <= settings.max_side and header.size <= settings.max_pixels
