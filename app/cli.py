@@ -17,6 +17,7 @@ from app.bulk import command as bulk
 from app.files import Worked
 from app.finding import Misuse
 from app.imaging.codec import Picture
+from app.imaging.removed import shown
 from app.inference import engines
 from app.inference.store import BadModelPackage, read_packages
 from app.service import local
@@ -259,7 +260,8 @@ def _denoise(
 
         def work(picture: Picture) -> Worked:
             result = local.denoise(denoiser, picture, options)
-            return Worked(result.picture, model=package.name, sigma=round(result.sigma, 4))
+            picture = shown(picture, result.picture, options.result)
+            return Worked(picture, model=package.name, sigma=round(result.sigma, 4))
 
         return work
 

@@ -154,16 +154,16 @@ def _target(source: Source, job: Job, picture: Picture) -> tuple[Path, Format]:
     """Return where the result goes, and in which format."""
     target = source.target
     if source.exact and target != STANDARD:
-        return target, job.format or Format(formats.of_name(target.suffix).name)
+        return target, job.format or Format(formats.of_name(formats.parted(target.name)[1]).name)
     format_ = job.format_for(picture)
     if source.exact or _named(source.path) is format_:
         return target, format_
-    return source.stem.with_name(f"{source.stem.name}.{format_}"), format_
+    return source.stem.with_name(f"{source.stem.name}{formats.FORMATS[format_].suffix}"), format_
 
 
 def _named(path: Path) -> Format | None:
     try:
-        return Format(formats.of_name(path.suffix).name)
+        return Format(formats.of_name(formats.parted(path.name)[1]).name)
     except UnsupportedImage:
         return None
 

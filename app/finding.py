@@ -41,8 +41,9 @@ class Source:
     def stem(self) -> Path:
         """The target without the suffix that follows from the format."""
         if self.exact:
-            return self.target.with_suffix("")
-        return self.target.with_name(self.target.name.removesuffix(self.path.suffix))
+            return _stem(self.target)
+        suffix = formats.parted(self.path.name)[1]
+        return self.target.with_name(self.target.name.removesuffix(suffix))
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,8 @@ class _Search:
             for path in sorted(root.glob(str(given.relative_to(root)))):
                 self.take(path)
         else:
-            beside = given.with_name(f"{given.stem}.{self._word}{given.suffix}")
+            stem, suffix = formats.parted(given.name)
+            beside = given.with_name(f"{stem}.{self._word}{suffix}")
             self._add(Source(given, *self._place(Path(given.name), beside)))
         if self._met == before:
             self.failed(given, "no image here")
@@ -135,7 +137,7 @@ class _Search:
         taken = []
         for source in self._sources.values():
             path = source.path
-            if self._output is None and stems.get(source.path.with_suffix(""), path) != path:
+            if self._output is None and stems.get(_stem(path), path) != path:
                 self._leave_out(source.path, "the result of another file")
             else:
                 taken.append(source)
@@ -152,11 +154,11 @@ class _Search:
     def _take_folder(self, folder: Path) -> None:
         whole = folder if folder.name else folder.resolve()
         output = self._output or whole.with_name(f"{whole.name}.{self._word}")
-        suffixes = formats.suffixes()  # a file named by the user is taken whatever its suffix
         for path in self._below(folder, output.resolve()):
+            # a file named by the user is taken whatever its suffix
             if path.is_dir():
                 self._leave_out(path, "a link to a folder")
-            elif path.suffix.lower() not in suffixes:
+            elif not formats.is_called_one(path.name):
                 self._leave_out(path, "not a supported kind of image")
             elif path.exists() and not path.is_file():
                 self._leave_out(path, "not a file")
@@ -186,6 +188,10 @@ class _Search:
 
     def _leave_out(self, path: Path, reason: str) -> None:
         self._outcomes.append(Outcome(path, Status.LEFT_OUT, reason=reason))
+
+
+def _stem(path: Path) -> Path:
+    return path.with_name(formats.parted(path.name)[0])
 
 
 def _is_file(path: Path) -> bool:

@@ -2,7 +2,7 @@
 
 from typing import Literal, TypedDict
 
-Format = Literal["png", "jpeg", "webp", "tiff", "avif", "jxl"]
+Format = Literal["png", "jpeg", "webp", "tiff", "avif", "jxl", "nifti", "nifti-gz", "dicom"]
 
 
 class OutputOptions(TypedDict, total=False):
@@ -32,6 +32,8 @@ class DenoiseOptions(OutputOptions, total=False):
     """Whether the samples are proportional to light."""
     axes: Literal["auto", "1", "3"]
     """The axes of a stack of slices along which planes are cut."""
+    result: Literal["image", "residual", "sigma-map"]
+    """The image without its noise, what was removed, or how strong that was around each pixel."""
 
 
 class NoiseOptions(OutputOptions, total=False):

@@ -23,6 +23,7 @@ import pytest
 from app.main import create_app
 from app.sandbox.faults import Cause, WorkerLost
 from app.sandbox.limits import Budget
+from app.sandbox.pool import NURSERY
 from app.server.server import serve
 from app.settings import PROJECT, Settings
 from tests.api.conftest import application, image_file, listen, listening, wait_until
@@ -182,9 +183,10 @@ SLOW = {"image": image_file(2500, 2500)}
 )
 def test_what_the_end_of_a_worker_is_to_its_caller(listen, sign, result):
     both = {"reference": image_file(), "image": image_file()}
+    NURSERY.end()  # and with it the workers of other services
     with listen(codec_processes=1) as client:
         assert answer(client, "/noise") == (200, None)
-        (pid,) = workers()[-1:]
+        (pid,) = workers()
         os.kill(pid, signal.SIGSTOP)  # lest it be done before it is to end
 
         def end():
@@ -203,7 +205,7 @@ def test_a_file_that_ends_its_decoder_cannot_be_read(listen, monkeypatch):
     async def crash(*_, **__):
         raise WorkerLost(Cause.CRASHED, "SIGSEGV")
 
-    monkeypatch.setattr("app.sandbox.remote.Remote.decode", crash)
+    monkeypatch.setattr("app.sandbox.remote.Remote.open", crash)
     with listen() as client:
         assert answer(client, "/noise") == (400, "unreadable-image")
 

@@ -35,8 +35,7 @@ def image_files(folder: Path, only: Sequence[str] = ()) -> list[Path]:
     """
     if not folder.is_dir():
         raise TrainingError(f"there is no folder {folder}")
-    suffixes = formats.suffixes()
-    files = sorted(path for path in _files(folder) if path.suffix.lower() in suffixes)
+    files = sorted(path for path in _files(folder) if formats.is_called_one(path.name))
     if only:
         files = [path for path in files if path.name in only]
     if not files:

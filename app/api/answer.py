@@ -23,9 +23,12 @@ class PictureResponse(Response):
         self, file: SharedFile, name: str, headers: dict[str, str], *, seconds: float
     ) -> None:
         """Take the `name` to save the image under, without its suffix."""
-        headers = {"Content-Disposition": f'inline; filename="{name}.{file.format}"', **headers}
+        suffix = FORMATS[file.format].suffix
+        headers = {"Content-Disposition": f'inline; filename="{name}{suffix}"', **headers}
         if file.changes:
             headers["X-Image-Changes"] = ", ".join(sorted(file.changes))
+        if file.notes:
+            headers["X-Image-Notes"] = ", ".join(sorted(file.notes))
         super().__init__(
             file.data,
             headers=headers,

@@ -10,14 +10,14 @@ from app.api.catalogue import with_status
 from app.api.middleware.access import is_open
 from app.api.problems import MEDIA_TYPE, InvalidPart, Problem
 from app.imaging import formats
-from app.imaging.codec import Change
+from app.imaging.codec import Change, Note
 
 Json = dict[str, Any]
 Responses = dict[int | str, Json]
 
 REQUEST_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 
-_CHANGE = "|".join(Change)
+_CHANGE, _NOTE = "|".join(Change), "|".join(Note)
 
 COMMON_HEADERS: Json = {
     "X-Request-ID": {
@@ -43,6 +43,16 @@ CHANGES: Json = {
             "pattern": f"^({_CHANGE})(, ({_CHANGE}))*$",
         },
         "example": f"{Change.DEPTH}, {Change.METADATA}",
+    }
+}
+NOTES: Json = {
+    "X-Image-Notes": {
+        "description": (
+            "What is to be known of a scan: "
+            f"{', '.join(f'`{note}`' for note in Note)}. Absent for other pictures."
+        ),
+        "schema": {"type": "string", "pattern": f"^({_NOTE})(, ({_NOTE}))*$"},
+        "example": f"{Note.NOT_FOR_DIAGNOSIS}",
     }
 }
 MODEL: Json = {
@@ -122,7 +132,7 @@ CHALLENGE: Json = {
     }
 }
 EXPOSED_HEADERS = (
-    *(COMMON_HEADERS | CHANGES | MODEL | SIGMA | RANGE | TRANSFER | SEED | LOCATION),
+    *(COMMON_HEADERS | CHANGES | NOTES | MODEL | SIGMA | RANGE | TRANSFER | SEED | LOCATION),
     *(RETRY_AFTER | CHALLENGE),
     "Content-Disposition",
 )
@@ -180,7 +190,7 @@ def picture(description: str, *headers: Json, **links: Json) -> Responses:
         "schema": {"type": "string"},
         "example": 'inline; filename="denoised.png"',
     }
-    all_headers = COMMON_HEADERS | CHANGES | {"Content-Disposition": disposition}
+    all_headers = COMMON_HEADERS | CHANGES | NOTES | {"Content-Disposition": disposition}
     for header in headers:
         all_headers |= header
     content = {target.media_type: {"schema": _BINARY} for target in formats.written()}

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from app.api.form import Form
 from app.api.problems import ProblemError, invalid_body, invalid_fields, problem
 from app.imaging.codec import UnreadableImage
+from app.imaging.formats import media_types
 from app.service.memory import Share
 
 Options = TypeVar("Options", bound=BaseModel)
@@ -24,13 +25,13 @@ async def read_image(
 ) -> tuple[list[bytes], Options]:
     """Return the single image of a request, and `options` updated from its form.
 
-    The image is the body, of type image/* or none, or the one file of a form, in the field `image`
-    or any other. A parameter may be a form field, unless the query has another value for it. Raises
-    ProblemError (400, 413, 415, 422), Overloaded, UnreadableImage for zero bytes, and
+    The image is the body, of a type that is read or none, or the one file of a form, in the field
+    `image` or any other. A parameter may be a form field, unless the query has another value for
+    it. Raises ProblemError (400, 413, 415, 422), Overloaded, UnreadableImage for zero bytes, and
     ClientDisconnect.
     """
     media_type, parameters = _content_type(request)
-    if media_type.startswith("image/") or media_type in UNTYPED:
+    if media_type.startswith("image/") or media_type in (*UNTYPED, *media_types()):
         return [_not_empty(await _read_body(request, share))], options
     if media_type != FORM:
         raise _unsupported(

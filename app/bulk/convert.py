@@ -95,16 +95,15 @@ def target_key(key: str, format_: Format) -> str:
     a.png stays a.png, and a.bmp becomes a.bmp.png, so that no two sources share a result.
     """
     try:
-        own = formats.of_name(PurePosixPath(key).suffix).name
+        own = formats.of_name(formats.parted(key)[1]).name
     except UnsupportedImage:
         own = ""
-    return key if own == format_ else f"{key}.{format_}"
+    return key if own == format_ else f"{key}{formats.FORMATS[format_].suffix}"
 
 
 def is_picture(key: str) -> bool:
     """Return whether a listed key looks like an image, and not like one of our own files."""
-    suffix = PurePosixPath(key).suffix.lower()
-    return suffix in formats.suffixes() and FOLDER not in PurePosixPath(key).parts
+    return formats.is_called_one(key) and FOLDER not in PurePosixPath(key).parts
 
 
 def code_of(error: Exception) -> str:

@@ -23,6 +23,7 @@ from app.imaging.picture import (
     Header,
     ImagingError,
     Metadata,
+    Note,
     Picture,
     TooManyPixels,
     UnreadableImage,
@@ -40,6 +41,7 @@ __all__ = [
     "Header",
     "ImagingError",
     "Metadata",
+    "Note",
     "Picture",
     "TooManyPixels",
     "UnreadableImage",
@@ -61,6 +63,8 @@ class Encoded:
     data: bytes
     format: Format
     changes: Changes
+    notes: tuple[Note, ...] = ()
+    """What whoever gets it is to know."""
 
     @property
     def media_type(self) -> str:
@@ -79,16 +83,19 @@ def read_header(data: bytes) -> Header:
         return found.read_header(data)
 
 
-def decode(data: bytes, *, max_pixels: int, max_side: int = MAX_SIDE) -> Picture:
+def decode(
+    data: bytes, *, max_pixels: int, max_side: int = MAX_SIDE, header: Header | None = None
+) -> Picture:
     """Decode a file into an upright picture.
 
+    `header` is the result of `read_header` for the file, if that has been called before.
     Raises `TooManyPixels` before decoding when the header declares more than `max_pixels` in total
     or `max_side` in width or height, `UnsupportedImage` for animations, many pages and unknown
     formats, and `UnreadableImage` for what is truncated or damaged.
     """
     found = formats.of_file(data)
     with _reading(found):
-        header = found.read_header(data)
+        header = header or found.read_header(data)
         _check(header, max_pixels, max_side, takes_frames=found.holds.frames)
         picture = found.decode(data)
         found_size = picture.width, picture.height, picture.stack.frames
@@ -125,7 +132,8 @@ def encode(
         )
     picture = without_misfit(picture, target)
     data = target.encode(picture, quality)
-    return Encoded(data, Format(target.name), on_encoding(picture, target))
+    changes = on_encoding(picture, target)
+    return Encoded(data, Format(target.name), changes, picture.metadata.notes)
 
 
 def _is_plain_beside(picture: Picture) -> bool:

@@ -2,7 +2,7 @@
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -71,6 +71,15 @@ def those_of(changes: Mapping[Change, bool]) -> Changes:
     return frozenset(change for change, has_happened in changes.items() if has_happened)
 
 
+class Note(enum.StrEnum):
+    """What whoever gets a picture back is to know of it."""
+
+    BURNED_IN = "burned-in-annotation"
+    """The file says that there is text in its pixels that may tell of a patient."""
+    NOT_FOR_DIAGNOSIS = "not-for-diagnosis"
+    """It is a scan, from which noise was taken by guess."""
+
+
 class Format(enum.StrEnum):
     """A file format that is written (and read); `app.imaging.formats` describes each."""
 
@@ -80,6 +89,9 @@ class Format(enum.StrEnum):
     TIFF = "tiff"
     AVIF = "avif"
     JXL = "jxl"
+    NIFTI = "nifti"
+    NIFTI_GZ = "nifti-gz"
+    DICOM = "dicom"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +134,8 @@ class Metadata:
     stores them: these are written into that format alone. `lossless` says that the file was a
     lossless WebP or JPEG XL, to be written losslessly again; `jpeg` are the quality, 1 to 100, and
     the chroma subsampling, such as "420", of a file that was a JPEG. `linear` says that the samples
-    are proportional to light.
+    are proportional to light. `notes` are for whoever gets the image, and `made` says in words what
+    was done to the samples.
     """
 
     icc: bytes | None = None
@@ -134,6 +147,8 @@ class Metadata:
     lossless: bool = False
     jpeg: tuple[int, str] | None = None
     linear: bool = False
+    notes: tuple[Note, ...] = ()
+    made: str = ""
 
     @property
     def is_srgb(self) -> bool:
@@ -198,3 +213,8 @@ class Picture:
     def dtype(self) -> np.dtype[Any]:
         """The type of the samples, shared by pixels and alpha."""
         return self.pixels.dtype
+
+
+def told(picture: Picture, made: str) -> Picture:
+    """Return the image with a description of how it was made."""
+    return replace(picture, metadata=replace(picture.metadata, made=made))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib.metadata import version
 from itertools import product
 from typing import Any, Self, TypedDict
 
@@ -14,6 +15,7 @@ import numpy as np
 from app.imaging.blend import FULL, Strength
 from app.imaging.codec import Picture
 from app.imaging.light import Transfer
+from app.imaging.picture import told
 from app.imaging.range import Choice, Range
 from app.imaging.scale import Pixels
 from app.imaging.stack import STILL, Axes, AxesChoice, Stack
@@ -26,6 +28,8 @@ from app.inference.engines import REFERENCE, EngineName, Precision, choice
 from app.inference.store import BadModelPackage, ModelPackage
 
 Empty = Callable[[tuple[int, ...], np.dtype[Any]], Pixels]
+
+VERSION = version("denoiser")
 
 MAX_FAILURES = 3
 """Batches in a row that may fail: one may be due to its image, or a temporary lack of memory."""
@@ -76,11 +80,22 @@ class Denoised:
     """The network's own result, with the channels of the view."""
     strength: Strength
     timing: Timing
+    card: ModelCard
+    """Of the model that it was."""
 
     @property
     def picture(self) -> Picture:
         """The original with as much of the correction as `strength` says."""
-        return corrected(self.original, self.view, self.restored, self.strength)
+        found = corrected(self.original, self.view, self.restored, self.strength)
+        return told(found, self.made)
+
+    @property
+    def made(self) -> str:
+        """What was done, in words."""
+        card, luma, chroma = self.card, self.strength.luma, self.strength.chroma
+        colour = f", of colour {chroma:g}" if chroma != luma else ""
+        model = f"model {card.name} ({card.sha256[:12]})"
+        return f"Noise removed by Denoiser {VERSION}, {model}, strength {luma:g}{colour}."
 
     @property
     def range(self) -> Range:
@@ -239,7 +254,8 @@ class Denoiser:
     ) -> Future[Denoised]:
         if view.is_flat:
             done: Future[Denoised] = Future()
-            done.set_result(Denoised(picture, view, view.pixels, strength, Timing(0.0, 0.0)))
+            took = Timing(0.0, 0.0)
+            done.set_result(Denoised(picture, view, view.pixels, strength, took, self.card))
             return done
         stack, height, width = picture.stack, picture.height, picture.width
         chosen = stack.axes(axes, height, width)
@@ -252,7 +268,7 @@ class Denoiser:
         def answer(timing: Timing) -> Denoised:
             if isinstance(canvas, Mean):
                 canvas.finish()
-            return Denoised(picture, view, restored, strength, timing)
+            return Denoised(picture, view, restored, strength, timing, self.card)
 
         tiles = self.plan(height, width, stack, chosen)
         return self._batcher.submit(canvas, tiles, answer, progress)

@@ -1,8 +1,9 @@
 """The lean process that workers are forked from, with only the codecs loaded.
 
 TensorFlow must not be forked once it has started, and a fresh Python takes a third of a second to
-start; a fork of this process takes milliseconds. It sends no replies: a worker speaks for itself,
-and when it has died, the nursery reports it on the worker's own connection.
+start; a fork of this process takes milliseconds. Where a fork is not safe, it starts fresh ones. It
+sends no replies: a worker speaks for itself, and when it has died, the nursery reports it on the
+worker's own connection.
 """
 
 import gc
@@ -14,11 +15,14 @@ import subprocess
 import sys
 import threading
 import weakref
+from collections.abc import Callable
 from contextlib import suppress
 
 from app.sandbox import limits, wire
 
-START = "import sys; sys.path[:] = {path!r}; from app.sandbox.nursery import main; main({fd})"
+START = "import sys; sys.path[:] = {path!r}; from app.sandbox import nursery; nursery.{call}"
+FORKS = hasattr(os, "fork") and sys.platform != "darwin"
+"""Whether workers are forked; libraries of macOS do not work in a forked process."""
 MOST_DESCRIPTORS = 4096
 """Descriptors that the nursery may have: two for each worker."""
 KEPT = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT", "TZ")
@@ -28,10 +32,11 @@ KEPT = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT", "TZ")
 class Nursery:
     """The service's end: started with the first worker, and again if it ends.
 
-    May be used from any thread.
+    May be used from any thread. Without `forks`, each worker is a fresh process.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, forks: bool = FORKS) -> None:
+        self._forks = forks
         self._lock = threading.Lock()
         self._control: socket.socket | None = None
         self._born = 0
@@ -82,7 +87,7 @@ class Nursery:
         if self._control is None:
             ours, theirs = socket.socketpair()
             with theirs:
-                process = _spawn(theirs.fileno())
+                process = _spawn(theirs.fileno(), forks=self._forks)
             ours.setblocking(False)
             self._control, self.pid = ours, process.pid
             self._finalizer = weakref.finalize(self, _finish, ours, process)
@@ -94,13 +99,17 @@ class Nursery:
             self._control, self.pid = None, 0
 
 
-def _spawn(fd: int) -> "subprocess.Popen[bytes]":
+def _command(call: str) -> tuple[str, ...]:
+    """Return the command line of a fresh Python that calls a function of this module."""
     # -I: neither the environment nor the working folder decides what is imported
-    command = (sys.executable, "-I", "-c", START.format(path=sys.path, fd=fd))
+    return sys.executable, "-I", "-c", START.format(path=sys.path, call=call)
+
+
+def _spawn(fd: int, *, forks: bool) -> "subprocess.Popen[bytes]":
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     single = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # a fork takes one thread along
     return subprocess.Popen(  # noqa: S603 - our own interpreter and words
-        command,
+        _command(f"main({fd}, forks={forks})"),
         env=kept | single,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -114,7 +123,7 @@ def _finish(control: socket.socket, process: "subprocess.Popen[bytes]") -> None:
     process.wait()
 
 
-def main(fd: int) -> None:
+def main(fd: int, *, forks: bool) -> None:
     """Run the nursery until the service, whose end of `fd` then closes, has gone.
 
     Ctrl-C in a terminal and the SIGTERM of a supervisor reach whole process groups: the service
@@ -123,29 +132,32 @@ def main(fd: int) -> None:
     with socket.socket(fileno=fd) as control:
         for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(ignored, signal.SIG_IGN)
-        _warm_up()
+        if forks:
+            _warm_up()
         limits.confine()
         gc.freeze()  # so that collections in the workers do not touch the pages that they share
-        Household(control).run()
+        Household(control, _forked if forks else _executed).run()
 
 
 def _warm_up() -> None:
     """Load what every worker needs: imports, and libraries that codecs load on first use."""
     import numpy as np
 
+    from app.imaging import formats
     from app.imaging.codec import Format, Picture, decode, encode
     from app.sandbox import worker  # noqa: F401
 
     picture = Picture(np.zeros((8, 8, 3), np.uint8))
-    for target in Format:
-        decode(encode(picture, target).data, max_pixels=64)
+    for target in formats.of_all_pictures():
+        decode(encode(picture, Format(target.name)).data, max_pixels=64)
 
 
 class Household:
     """The workers of this process, which is their parent."""
 
-    def __init__(self, control: socket.socket) -> None:
-        self._control = control
+    def __init__(self, control: socket.socket, begin: Callable[[socket.socket], int]) -> None:
+        """`begin` starts a worker that serves a connection, and returns its process id."""
+        self._control, self._begin = control, begin
         self._workers: dict[int, tuple[int, socket.socket]] = {}
         """By number: the process, and the connection on which to report its death."""
         self._told = False
@@ -178,37 +190,10 @@ class Household:
     def _obey(self, order: wire.Message, fds: list[int]) -> None:
         number = order["worker"]
         if order["do"] == "start":
-            self._fork(number, socket.socket(fileno=fds[0]))
+            connection = socket.socket(fileno=fds[0])
+            self._workers[number] = self._begin(connection), connection
         elif number in self._workers:
             os.kill(self._workers[number][0], signal.SIGKILL)
-
-    def _fork(self, number: int, connection: socket.socket) -> None:
-        nursery = os.getpid()
-        pid = os.fork()
-        if pid:
-            self._workers[number] = pid, connection
-            return
-        try:
-            self._begin(nursery, connection)
-        finally:
-            os._exit(1)
-
-    def _begin(self, nursery: int, connection: socket.socket) -> None:
-        """Run a worker until it ends."""
-        from app.sandbox.worker import work
-
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        signal.signal(signal.SIGTERM, lambda *_: os.kill(nursery, signal.SIGTERM))
-        kept = os.dup(connection.fileno())
-        null = os.open(os.devnull, os.O_RDONLY)
-        for fd in (0, 1, 2):  # output of decoders would look like lines of the log
-            os.dup2(null, fd)
-        os.dup2(kept, 3)
-        os.closerange(4, MOST_DESCRIPTORS)
-        limits.confine_worker(nursery)
-        work(socket.socket(fileno=3))
-        os._exit(0)
 
     def _bury(self) -> None:
         """Report the workers that have died."""
@@ -220,3 +205,46 @@ class Household:
                     wire.send(connection, {"died": os.waitstatus_to_exitcode(status)})
                 connection.close()
                 del self._workers[number]
+
+
+def _forked(connection: socket.socket) -> int:
+    """Start a worker that has all that this process has loaded."""
+    nursery = os.getpid()
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        live(connection.fileno(), nursery)
+    finally:
+        os._exit(1)
+
+
+def _executed(connection: socket.socket) -> int:
+    """Start a worker that loads all that it needs."""
+    os.set_inheritable(connection.fileno(), True)
+    command = _command(f"live_apart({connection.fileno()}, {os.getpid()})")
+    return os.posix_spawn(sys.executable, command, os.environ)
+
+
+def live_apart(connection: int, nursery: int) -> None:
+    """Run a worker in a fresh process."""
+    _warm_up()
+    live(connection, nursery)
+
+
+def live(connection: int, nursery: int) -> None:
+    """Run a worker until it ends."""
+    from app.sandbox.worker import work
+
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(nursery, signal.SIGTERM))
+    kept = os.dup(connection)
+    null = os.open(os.devnull, os.O_RDONLY)
+    for fd in (0, 1, 2):  # output of decoders would look like lines of the log
+        os.dup2(null, fd)
+    os.dup2(kept, 3)
+    os.closerange(4, MOST_DESCRIPTORS)
+    limits.confine_worker(nursery)
+    work(socket.socket(fileno=3))
+    os._exit(0)

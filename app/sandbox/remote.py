@@ -10,9 +10,11 @@ from typing import Any
 
 from app.imaging import codec
 from app.imaging.blend import Strength
-from app.imaging.codec import Change, Format, Header, ImagingError
+from app.imaging.codec import Change, Format, Header, ImagingError, Note
+from app.imaging.formats import FORMATS
 from app.imaging.light import Transfer
 from app.imaging.noise import ChannelMode, NoiseKind
+from app.imaging.removed import Wanted
 from app.sandbox import desk
 from app.sandbox.faults import Cause, JobFailed
 from app.sandbox.layout import Layout, samples_alone, to_message
@@ -21,6 +23,7 @@ from app.sandbox.link import Link
 from app.sandbox.shared import Area, Region
 from app.sandbox.wire import Message
 
+FLOAT_BYTES = 4
 THREAD_BYTES = 1 << 20
 """Longer files are copied in a thread, so that the event loop is not blocked."""
 
@@ -32,6 +35,7 @@ class SharedFile:
     data: memoryview
     format: Format
     changes: frozenset[Change]
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,21 +159,25 @@ class Remote:
         strength: Strength,
         working_range: str,
         transfer: Transfer,
+        made: str,
+        wanted: Wanted,
         strip: bool,
     ) -> tuple[SharedFile, float]:
         """Encode an image with the network's result, of so many `channels`, as its pixels.
 
         `restored` is None if there was nothing to denoise. `strength` are the shares of the
         network's correction that are applied; `working_range` and `transfer` are the caller's.
-        Returns the file and the standard deviation of the noise found, 0..1.
+        `made` says what was done, and `wanted` what the file is to show. Returns the file and the
+        standard deviation of the noise found, 0..1.
         """
         layout, self._keeps = picture.layout, True
         self._pixels += layout.size
-        self._decoded_bytes += 2 * layout.nbytes + 8 * layout.size
+        shown = 0 if wanted == "image" else FLOAT_BYTES * layout.channels * layout.size
+        self._decoded_bytes += 2 * layout.nbytes + 8 * layout.size + 2 * shown
         answer, file = await self._encoded(
             "finish",
             [picture.area, *([restored] if restored else [])],
-            layout.nbytes,
+            layout.nbytes + shown,
             target,
             quality=quality,
             strip=strip,
@@ -178,6 +186,8 @@ class Remote:
             strength=astuple(strength),
             working_range=working_range,
             transfer=transfer,
+            made=made,
+            wanted=wanted,
         )
         with self.link.checked():
             return file, min(1.0, max(0.0, float(answer["sigma"])))
@@ -201,14 +211,17 @@ class Remote:
         self, command: str, given: list[Area], likely: int, target: Format, **arguments: Any
     ) -> tuple[Message, SharedFile]:
         """Run a command that encodes; return its reply and the file, of at most `likely` bytes."""
+        # half of what a budget is made of
+        self._decoded_bytes += FORMATS[target].encoding_bytes * self._pixels // 2
         answer = await self._ask(command, *given, format=str(target), **arguments)
         with self.link.checked():
             size = int(answer["size"])
             changes = frozenset(map(Change, answer["changes"]))
+            notes = tuple(map(Note, answer["notes"]))
             if not 0 < size <= 2 * likely + SLACK:
                 raise ValueError(f"a file of {size} bytes")
         area = await self._handed_over("fetch", size)
-        return answer, SharedFile(area.view, target, changes)
+        return answer, SharedFile(area.view, target, changes, notes)
 
     async def compare(self) -> tuple[float, float, float]:
         """Return RMSE, PSNR and SSIM of the two images that were decoded."""

@@ -24,7 +24,9 @@ from app.imaging.codec import (
 from app.imaging.light import Transfer
 from app.imaging.metrics import psnr, rmse, ssim
 from app.imaging.noise import ChannelMode, NoiseKind, add_noise
+from app.imaging.picture import told
 from app.imaging.range import read_choice, robust
+from app.imaging.removed import Wanted, shown
 from app.imaging.scale import Pixels, is_plain
 from app.imaging.view import corrected, noise_found, view_of
 from app.sandbox import desk, layout, limits, wire
@@ -78,7 +80,7 @@ class Bench:
 
     def drop(self) -> None:
         """Drop everything; commands that end a job do so themselves."""
-        self._files: list[bytes] = []
+        self._files: list[tuple[bytes, Header]] = []
         self._pictures: list[Picture] = []
         self._metadata = b""
         self._encoded: Encoded | None = None
@@ -90,7 +92,7 @@ class Bench:
     def _taken(self, file: Area) -> Header:
         data = file.read()
         header = read_header(data)
-        self._files.append(data)
+        self._files.append((data, header))
         return header
 
     def open(self, *files: Area, max_pixels: int, max_side: int, lend: bool) -> Message:
@@ -109,7 +111,8 @@ class Bench:
 
         With `lend`, it is decoded onto the desk, if there is room for it.
         """
-        picture = decode(self._files.pop(0), max_pixels=max_pixels, max_side=max_side)
+        data, header = self._files.pop(0)
+        picture = decode(data, max_pixels=max_pixels, max_side=max_side, header=header)
         self._metadata = layout.pack(picture.metadata)
         found = Layout.of(picture, self._metadata)
         self._pictures.append(picture)
@@ -132,6 +135,8 @@ class Bench:
         strength: Sequence[float],
         working_range: str,
         transfer: Transfer,
+        made: str,
+        wanted: Wanted,
         **encoding: Any,
     ) -> Message:
         """Encode an image in shared memory, with the network's result, also there, as its pixels.
@@ -143,7 +148,8 @@ class Bench:
         result, shape = seen.pixels, (*picture.pixels.shape[:2], channels)
         for area in restored:
             result = area.array(shape, picture.dtype)
-        self._pictures.append(corrected(picture, seen, result, Strength(*strength)))
+        found = told(corrected(picture, seen, result, Strength(*strength)), made)
+        self._pictures.append(shown(picture, found, wanted))
         sigma = noise_found(seen, result)
         return self.encode(**encoding) | {"sigma": sigma}
 
@@ -156,7 +162,8 @@ class Bench:
             channels=ChannelMode(channels),
             seed=seed,
         )
-        self._pictures[-1] = replace(self._pictures[-1], pixels=noisy)
+        made = f"Noise added: {kind}, factor {factor:g}."
+        self._pictures[-1] = told(replace(self._pictures[-1], pixels=noisy), made)
         return {}
 
     def encode(
@@ -175,7 +182,7 @@ class Bench:
         size, self._encoded = len(encoded.data), encoded
         if size <= self.desk.size:
             self.fetch(self.desk)
-        return {"size": size, "changes": sorted(encoded.changes)}
+        return {"size": size, "changes": sorted(encoded.changes), "notes": encoded.notes}
 
     def fetch(self, room: Area) -> Message:
         """Copy the file into shared memory."""

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from app.imaging.codec import Header, UnreadableImage
+from app.imaging.removed import Wanted
 from app.imaging.stack import AxesChoice
 from app.sandbox.faults import Cause, WorkerLost
 from app.sandbox.layout import Layout
@@ -36,14 +37,22 @@ async def kept(
 ) -> AsyncIterator[tuple[Remote, list[Layout]]]:
     """Decode the files in one worker, which keeps the images for further commands.
 
-    Yields the worker and the images' layouts. Empties the list: only the worker holds the files
-    then. Raises ImagingError, WorkerLost, NeedsTooMuchMemory and Overloaded.
+    Small images take one trip to the worker, if there is memory for them. Yields the worker and the
+    images' layouts. Empties the list: only the worker holds the files then. Raises ImagingError,
+    WorkerLost, NeedsTooMuchMemory and Overloaded.
     """
-    count = len(files)
+    size, count, limits = sum(map(len, files)), len(files), _limits(service)
+    layouts: list[Layout] = []
     async with service.sandbox.worker() as worker:
         with trace.stage("decode"), _decoding():
-            await _read(service, worker, trace, share, files)
-            layouts = [await worker.decode(**_limits(service)) for _ in range(count)]
+            if 2 * size + count * SMALL_BYTES > share.room:
+                await _read(service, worker, trace, share, files)
+            else:
+                share.hold(2 * size + count * SMALL_BYTES)
+                headers, layouts = await worker.open(*files, **limits)
+                files.clear()
+                _reserve(service, trace, share, size, headers)
+            layouts = layouts or [await worker.decode(**limits) for _ in range(count)]
         share.hold(sum(map(weight, layouts)))
         yield worker, layouts
 
@@ -66,14 +75,13 @@ async def shared(
                 return await worker.decode_shared(**limits)
             share.hold(2 * size + SMALL_BYTES)
             header, picture = await worker.open_shared(files.pop(), **limits)
-            trace.pixels = header.size
+            _reserve(service, trace, share, size, [header])
             if _within_limits(service, header):
-                share.hold(2 * size + header.decoded_bytes)
                 admit(header)
             return picture or await worker.decode_shared(**limits)
 
 
-def weight(layout: Layout, axes: AxesChoice = "1") -> int:
+def weight(layout: Layout, axes: AxesChoice = "1", wanted: Wanted = "image") -> int:
     """Return the bytes of an image and its result, which share the alpha until it is encoded."""
     # its samples anew without those that are hidden, a mask, and a pyramid of one channel
     samples, may_hide = layout.pixel_bytes, layout.alpha or layout.dtype.startswith("float")
@@ -83,7 +91,9 @@ def weight(layout: Layout, axes: AxesChoice = "1") -> int:
     # what the axes of a volume give is added up in single precision
     several = len(layout.stack.axes(axes, layout.height, layout.width)) > 1
     added = 4 * layout.size * (layout.channels + layout.extra) if several else 0
-    return 2 * layout.nbytes - layout.alpha_bytes + extra + shown + added
+    # what was removed is in single precision, and so is the file that it becomes
+    removed = 0 if wanted == "image" else 8 * layout.size * layout.channels
+    return 2 * layout.nbytes - layout.alpha_bytes + extra + shown + added + removed
 
 
 async def _read(
@@ -94,11 +104,18 @@ async def _read(
     headers = []
     while files:
         headers.append(await worker.read(files.pop(0)))
+    _reserve(service, trace, share, size, headers)
+    return headers
+
+
+def _reserve(
+    service: Service, trace: Trace, share: Share, size: int, headers: list[Header]
+) -> None:
+    """Reserve memory for decoding files of `size` bytes in total, if they will be decoded."""
     trace.pixels = sum(header.size for header in headers)
     if all(_within_limits(service, header) for header in headers):
         # Metadata is copied out of the files, at most all of them.
         share.hold(2 * size + sum(header.decoded_bytes for header in headers))
-    return headers
 
 
 @contextmanager

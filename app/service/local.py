@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 
 from app.imaging import noise
 from app.imaging.codec import Format, Picture, decode, read_header
+from app.imaging.picture import told
+from app.imaging.removed import shown
 from app.inference.denoiser import Denoised, Denoiser, Limits
 from app.inference.store import BadModelPackage, ModelPackage, read_packages
 from app.service.options import DenoiseOptions, NoiseOptions
@@ -48,7 +50,7 @@ class Pipeline:
             picture = decode(data, max_pixels=settings.max_pixels, max_side=settings.max_side)
             target = options.format_for(picture.format, lossless=picture.metadata.lossless)
             denoised = denoise(self._denoiser, picture, options)
-            encoded = options.encode(denoised.picture, target)
+            encoded = options.encode(shown(picture, denoised.picture, options.result), target)
             return Result(encoded.data, encoded.format, denoised.sigma, size)
 
 
@@ -62,7 +64,8 @@ def add_noise(picture: Picture, options: NoiseOptions, seed: int) -> Picture:
     noisy = noise.add_noise(
         picture.pixels, options.factor, kind=options.kind, channels=options.channels, seed=seed
     )
-    return replace(picture, pixels=noisy)
+    made = f"Noise added: {options.kind}, factor {options.factor:g}."
+    return told(replace(picture, pixels=noisy), made)
 
 
 def pipeline_of(options: DenoiseOptions, settings: Settings) -> Pipeline:

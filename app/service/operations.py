@@ -6,6 +6,7 @@ All but the network runs in confined processes; memory is taken from the share o
 from dataclasses import dataclass
 
 from app.imaging.codec import Format, Header
+from app.imaging.formats import FORMATS
 from app.imaging.light import Transfer
 from app.imaging.range import Range
 from app.inference.batcher import Progress
@@ -71,8 +72,10 @@ async def denoise(
             _require_time(service, denoiser, header)
 
     shared = await confined.shared(service, trace, share, files, admit)
-    share.hold(confined.weight(shared.layout, options.axes))
     picture, restored = shared.pixels, shared.room()
+    target = options.format_for(picture.format, lossless=shared.layout.lossless)
+    encoding = FORMATS[target].encoding_bytes * shared.layout.size
+    share.hold(confined.weight(shared.layout, options.axes, options.result) + encoding)
     result = await denoiser.denoise(
         picture, **options.correction, empty=restored.array, progress=progress
     )
@@ -82,12 +85,14 @@ async def denoise(
             file, sigma = await worker.finish(
                 shared,
                 restored if result.restored is not result.view.pixels else None,
-                options.format_for(picture.format, lossless=shared.layout.lossless),
+                target,
                 options.quality,
                 channels=result.restored.shape[-1],
                 strength=options.shares,
                 working_range=options.range,
                 transfer=options.transfer,
+                made=result.made,
+                wanted=options.result,
                 strip=options.strips,
             )
     share.hold(len(file.data))

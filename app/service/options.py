@@ -12,6 +12,7 @@ from app.imaging.codec import Encoded, Format, Picture, UnsupportedImage, encode
 from app.imaging.light import Transfer
 from app.imaging.noise import ChannelMode, NoiseKind
 from app.imaging.range import read_choice
+from app.imaging.removed import Wanted
 from app.imaging.stack import AxesChoice
 from app.inference.denoiser import Correction
 
@@ -122,9 +123,20 @@ class DenoiseOptions(OutputOptions):
         "with their results averaged, or one. `auto` is all three if the file declares nearly "
         "isotropic voxels, else one, slice by slice. A single image is one plane.",
     )
+    result: Wanted = Field(
+        default="image",
+        description="What is answered: the image without its noise; `residual`, what was removed, "
+        "as 32-bit floats in the units of the samples; or `sigma-map`, the deviation of that "
+        "around each pixel. The latter two are TIFF by default, or NIfTI for a grey NIfTI.",
+    )
     format: Format | SkipJsonSchema[None] = Field(
         default=None, description="Format of the result; by default that of the upload."
     )
+
+    def format_for(self, own: Format, *, lossless: bool) -> Format:  # noqa: ARG002
+        """Return the format of the result: as asked for, or the upload's `own` if it holds it."""
+        keeps = self.result == "image" or own in (Format.NIFTI, Format.NIFTI_GZ)
+        return self.format or (own if keeps else Format.TIFF)
 
     @property
     def shares(self) -> Strength:
@@ -172,13 +184,15 @@ class NoiseOptions(OutputOptions):
     )
     format: Format | SkipJsonSchema[None] = Field(
         default=None,
-        description="Format of the result; by default TIFF for TIFF, WebP and JPEG XL for "
-        "lossless ones, and PNG for all others, so that the noise is not compressed away.",
+        description="Format of the result; by default that of the upload where it is TIFF, NIfTI, "
+        "DICOM, or lossless WebP or JPEG XL, and PNG for all others, so that the noise is not "
+        "compressed away.",
     )
 
     def format_for(self, own: Format, *, lossless: bool) -> Format:
         """Return the format of the result: as asked for, or a lossless one."""
-        return self.format or (own if lossless or own is Format.TIFF else Format.PNG)
+        is_kept = lossless or formats.FORMATS[own].holds.numbers
+        return self.format or (own if is_kept else Format.PNG)
 
     def seed_or_random(self) -> int:
         """Return the seed, or one drawn at random."""

@@ -1,4 +1,4 @@
-"""Prints the fidelity table: python -m tests.fidelity > docs/fidelity.md"""
+"""Print the fidelity table: python -m tests.fidelity > docs/fidelity.md"""
 
 import itertools
 import sys
@@ -9,14 +9,14 @@ from app.imaging.formats import FORMATS
 from tests.fidelity.cases import Case, Kept, Refused, cases
 
 HEAD = """\
-# What comes back
+# Fidelity
 
 Each row is a file that a test makes, sends to `POST /denoise?strength=0` and compares with the
-answer, read by another library: with none of the noise removed, a picture must come back as it
-went in. Width and height are always those of the upload, seen upright. The last column is the
-header `X-Image-Changes`: what cannot be kept is refused or named there, never lost in silence.
+result, read by another library: with none of the noise removed, an image must be returned as it
+was sent. Width and height are always those of the upright upload. The last column is the response
+header `X-Image-Changes`: what cannot be kept is refused or named there, never lost silently.
 
-Known formats that are not read are named in the answer, with what to convert them to.
+Known formats that are not supported are named in the response, with what to convert them to.
 
 `python -m tests.fidelity > docs/fidelity.md` writes this page.
 """
@@ -32,7 +32,7 @@ def table() -> str:
 
 def _sections() -> Iterator[str]:
     for section, rows in itertools.groupby(cases(), lambda case: case.section):
-        yield f"\n## {section}\n\n| upload | answer | samples | changes |\n|---|---|---|---|\n"
+        yield f"\n## {section}\n\n| upload | result | samples | changes |\n|---|---|---|---|\n"
         yield from map(_row, rows)
 
 
@@ -49,10 +49,13 @@ def _row(case: Case) -> str:
 
 
 def _answer(kept: Kept) -> str:
-    channels = 1 if kept.samples.ndim == 2 else kept.samples.shape[-1]
+    is_colour = kept.samples.shape[-1] in _COLOURS
+    channels = kept.samples.shape[-1] if is_colour else 1
     colours = "RGB + a channel not stated" if kept.unstated else _COLOURS[channels]
     name = FORMATS[kept.format].title
-    pages = f"{len(kept.samples)} pages, " if kept.samples.ndim == 4 else ""
+    word = {Format.TIFF: "page", Format.DICOM: "frame"}.get(kept.format, "slice")
+    is_stack = kept.samples.ndim == 3 + is_colour
+    pages = f"{len(kept.samples)} {word}{'s' * (len(kept.samples) > 1)}, " if is_stack else ""
     answer = f"{name}, {pages}{_bits(kept)}-bit{_KINDS[kept.samples.dtype.kind]} {colours}"
     return answer + (f", {', '.join(sorted(kept.metadata))}" if kept.metadata else "")
 

@@ -13,6 +13,7 @@ import imagecodecs
 import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from pydicom import uid
 
 from app.imaging.codec import Change, Format
 from tests.fidelity import files
@@ -69,11 +70,14 @@ UNREADABLE = Refused(400, "unreadable-image")
 
 def cases() -> Iterator[Case]:
     """All rows of the table."""
-    for section, rows in {
+    sections: dict[str, Callable[[], Iterator[Row]]] = {
         "PNG": _png,
         "JPEG": _jpeg,
         "WebP": _webp,
         "TIFF": _tiff,
+        "DICOM": _dicom,
+        "NIfTI": partial(_nifti, Format.NIFTI),
+        "NIfTI in gzip": partial(_nifti, Format.NIFTI_GZ),
         "AVIF": _avif,
         "JPEG XL": _jxl,
         "BMP": _bmp,
@@ -82,7 +86,8 @@ def cases() -> Iterator[Case]:
         "Orientation": _orientations,
         "Metadata": _metadata,
         "Another format": _conversions,
-    }.items():
+    }
+    for section, rows in sections.items():
         for upload, make, result, *query in rows():
             yield Case(section, upload, make, result, *query)
 
@@ -403,6 +408,76 @@ def _gif() -> Iterator[Row]:
     yield "animated", partial(files.animated, "GIF"), UNSUPPORTED
 
 
+def _dicom() -> Iterator[Row]:
+    twelve = DEEP[..., 0] >> 4
+    signed = (DEEP[..., 0] >> 4).view("i2") - 2048
+    for title, samples, options in (
+        ("8-bit grey", NOISE[..., 0], {}),
+        ("8-bit RGB", NOISE[..., :3], {}),
+        ("16-bit grey", DEEP[..., 0], {}),
+        ("16-bit signed grey", DEEP[..., 0].view("i2"), {}),
+        ("12-bit grey in 16", twelve, {"stored": 12}),
+        ("12-bit signed grey in 16", signed, {"stored": 12}),
+        ("12-bit grey in 16, MONOCHROME1", twelve, {"stored": 12, "photometric": "MONOCHROME1"}),
+        ("16-bit grey, implicit VR", DEEP[..., 0], {"syntax": uid.ImplicitVRLittleEndian}),
+        ("16-bit grey, big-endian", DEEP[..., 0], {"syntax": uid.ExplicitVRBigEndian}),
+        ("12-bit grey, 4 frames", np.stack([DEEP[..., n] >> 4 for n in range(4)]), {"stored": 12}),
+    ):
+        yield title, partial(files.dicom, samples, **options), Kept(Format.DICOM, samples)
+    for title, syntax, coder in (
+        ("JPEG-LS", uid.JPEGLSLossless, imagecodecs.jpegls_encode),
+        ("JPEG 2000", uid.JPEG2000Lossless, partial(imagecodecs.jpeg2k_encode, codecformat="j2k")),
+        ("lossless JPEG", uid.JPEGLossless, partial(imagecodecs.jpeg8_encode, lossless=True)),
+    ):
+        make = partial(files.dicom, twelve, stored=12, syntax=syntax, coder=coder)
+        yield f"12-bit grey, {title}", make, Kept(Format.DICOM, twelve)
+    coder = partial(imagecodecs.jpeg8_encode, level=95)
+    make = partial(files.dicom, SMOOTH[..., 0], syntax=uid.JPEGBaseline8Bit, coder=coder)
+    yield "8-bit grey, JPEG", make, Kept(Format.DICOM, SMOOTH[..., 0], (), LOSSY)
+    make = partial(files.dicom, DEEP[..., 0])
+    yield "16-bit grey", make, Kept(Format.TIFF, DEEP[..., 0], (METADATA,)), "format=tiff"
+    refused = Refused(422, "unsuitable-format")
+    yield "16-bit grey", make, refused, "metadata=strip"
+    make = partial(files.dicom, NOISE[..., 0], photometric="PALETTE COLOR")
+    yield "palette", make, UNSUPPORTED
+
+
+def _nifti(target: Format) -> Iterator[Row]:
+    def make(samples: Samples, **options: Any) -> Callable[[], bytes]:
+        return partial(files.nifti, samples, packed=target is Format.NIFTI_GZ, **options)
+
+    volume = np.stack([DEEP[..., n] for n in range(4)])
+    for title, numbers in {
+        "8-bit": volume.astype("u1"),
+        "16-bit signed": volume.view("i2"),
+        "16-bit": volume,
+        "32-bit floating-point": (volume.astype("f4") - 30_000) * 3,
+    }.items():
+        yield f"{title}, 4 slices", make(numbers), Kept(target, numbers)
+    if target is Format.NIFTI_GZ:
+        return
+    for title, numbers in {
+        "8-bit signed": volume.view("i1")[..., :13],
+        "32-bit": volume.astype("u4") * 65_537,
+        "32-bit signed": (volume.astype("u4") * 65_537).view("i4"),
+        "64-bit floating-point": volume / 3,
+    }.items():
+        yield f"{title}, 4 slices", make(numbers), Kept(target, numbers)
+    numbers = volume.view("i2")
+    yield "16-bit signed, 2 volumes of 2 slices", make(numbers, volumes=2), Kept(target, numbers)
+    yield "16-bit signed, one slice", make(numbers[:1]), Kept(target, numbers[:1])
+    yield "16-bit signed, NIfTI-2", make(numbers, version=2), Kept(target, numbers)
+    yield "16-bit signed, big-endian", make(numbers, order=">"), Kept(target, numbers)
+    rgb = np.stack([NOISE[..., :3], 255 - NOISE[..., :3]])
+    yield "8-bit RGB, 2 slices", make(rgb), Kept(target, rgb)
+    yield "complex numbers", make(volume.astype("c8")), UNSUPPORTED
+    as_tiff = Kept(Format.TIFF, numbers, (METADATA,))
+    yield "16-bit signed, 4 slices", make(numbers), as_tiff, "format=tiff"
+    for query in ("format=png", "metadata=strip"):
+        refused = Refused(422, "unsuitable-format")
+        yield "16-bit signed, 4 slices", make(numbers), refused, query
+
+
 def _others() -> Iterator[Row]:
     yield "JPEG 2000", partial(imagecodecs.jpeg2k_encode, SMOOTH), UNSUPPORTED
     for title, data in {title: data for title, data in SAMPLES if title != "a JPEG 2000"}.items():
@@ -485,6 +560,17 @@ def _metadata() -> Iterator[Row]:
 
 
 def _conversions() -> Iterator[Row]:
+    nothing = np.zeros(GREY.shape, "f4")
+    make = partial(by_pillow, GREY, "PNG")
+    for query in ("result=residual", "result=sigma-map"):
+        yield "8-bit grey PNG", make, Kept(Format.TIFF, nothing, (DEPTH,)), query
+    scan = partial(files.nifti, DEEP[..., 0].view("i2")[None])
+    yield (
+        "16-bit signed NIfTI",
+        scan,
+        Kept(Format.NIFTI, nothing[None], (DEPTH,)),
+        "result=residual",
+    )
     avif, jxl = (Kept(each, SMOOTH, (), 2 * LOSSY) for each in (Format.AVIF, Format.JXL))
     flat = np.dstack((DEEP[..., :3], np.full_like(DEEP[..., 0], 65_535)))
     deep = partial(files.png, interlaced=False)

@@ -1,15 +1,21 @@
 """Makes files of every mode, by libraries other than the code under test, or byte by byte."""
 
+import gzip
 import io
 import struct
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import imagecodecs
+import nibabel
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
 from PIL import Image
+from pydicom import Dataset, uid
+from pydicom.dataset import FileMetaDataset
+from pydicom.encaps import encapsulate
 
 from app.imaging import ifd
 from app.imaging.tags import Tag
@@ -77,6 +83,82 @@ def animated(kind: str) -> bytes:
     """Two frames; the pages of a TIFF."""
     frame = Image.fromarray(255 - SMOOTH)
     return by_pillow(SMOOTH, kind, save_all=True, append_images=[frame])
+
+
+def dicom(
+    samples: Samples,
+    *,
+    stored: int | None = None,
+    photometric: str | None = None,
+    syntax: str = uid.ExplicitVRLittleEndian,
+    coder: Callable[..., Any] | None = None,
+    **elements: Any,
+) -> bytes:
+    """Saved by pydicom: [height, width], with 3 channels, or [frames, height, width].
+
+    `elements` are further ones by keyword, in place of those of a small secondary capture.
+    """
+    is_colour = samples.shape[-1] == 3
+    frames = np.ascontiguousarray(samples if samples.ndim == 3 + is_colour else samples[None])
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.SOPClassUID = uid.MRImageStorage
+    dataset.SOPInstanceUID, dataset.SeriesInstanceUID, dataset.StudyInstanceUID = (
+        f"1.2.3.{number}" for number in range(3)
+    )
+    dataset.FrameOfReferenceUID = "1.2.3.9"
+    dataset.PatientName, dataset.PatientID = "Doe^Jane", "4711"
+    dataset.Rows, dataset.Columns = frames.shape[1:3]
+    dataset.NumberOfFrames = len(frames)
+    dataset.SamplesPerPixel = 3 if is_colour else 1
+    dataset.PhotometricInterpretation = photometric or ("RGB" if is_colour else "MONOCHROME2")
+    dataset.BitsAllocated = 8 * samples.itemsize
+    dataset.BitsStored = stored or 8 * samples.itemsize
+    dataset.HighBit = dataset.BitsStored - 1
+    dataset.PixelRepresentation = int(samples.dtype.kind == "i")
+    if is_colour:
+        dataset.PlanarConfiguration = 0
+    for name, value in elements.items():
+        setattr(dataset, name, value)
+    if coder is None:
+        is_big = syntax == uid.ExplicitVRBigEndian
+        pixels = samples.astype(samples.dtype.newbyteorder(">" if is_big else "<")).tobytes()
+        dataset.add_new("PixelData", "OW" if samples.itemsize > 1 else "OB", pixels)
+        dataset["PixelData"].value += bytes(len(pixels) % 2)
+    else:
+        dataset.PixelData = encapsulate([bytes(coder(frame)) for frame in frames])
+        dataset["PixelData"].is_undefined_length = True
+    file = io.BytesIO()
+    dataset.save_as(file, enforce_file_format=True)
+    return file.getvalue()
+
+
+def nifti(
+    samples: Samples,
+    *,
+    version: int = 1,
+    order: str = "<",
+    volumes: int = 1,
+    packed: bool = False,
+) -> bytes:
+    """Saved by nibabel: [slices, height, width], or with 3 channels; voxels of 1 x 1 x 1 mm.
+
+    There is a comment in an extension, and slope and intercept are those of a scanner.
+    """
+    slices, height, width, *channels = samples.shape
+    if channels:
+        samples = samples.view([(each, "u1") for each in "RGB"])[..., 0]
+    shaped = samples.reshape(volumes, slices // volumes, height, width)
+    kind = (nibabel.Nifti1Image, nibabel.Nifti2Image)[version - 1]
+    header = kind.header_class(endianness=order)
+    header.set_data_dtype(samples.dtype)
+    header["descrip"] = b"a scan"
+    header.extensions.append(nibabel.nifti1.Nifti1Extension("comment", b"said in passing"))
+    image = kind(np.squeeze(shaped.T, 3) if volumes == 1 else shaped.T, np.eye(4), header)
+    image.header.set_slope_inter(1, 0)
+    data = bytes(image.to_bytes())
+    return gzip.compress(data, 1, mtime=0) if packed else data
 
 
 def of_two_sizes() -> bytes:

@@ -19,11 +19,10 @@ SAMPLES = [
     ("a PDF", b"\n%PDF-1.7"),
     ("an SVG", b'\xef\xbb\xbf<?xml version="1.0"?>\n<!-- drawn -->' + SVG),
     ("an SVG", SVG),
-    ("a DICOM", bytes(128) + b"DICM"),
     ("a Photoshop", b"8BPS\0\1"),
     ("an OpenEXR", b"\x76\x2f\x31\x01"),
     ("a FITS", b"SIMPLE  =                    T"),
-    ("a NIfTI", b"\x5c\1\0\0" + bytes(340) + b"n+1\0"),
-    ("a NIfTI", b"\x1c\2\0\0n+2\0\r\n\x1a\n"),
+    ("a NIfTI header", b"\x5c\1\0\0" + bytes(340) + b"ni1\0"),
+    ("a NIfTI header", b"\x1c\2\0\0ni2\0\r\n\x1a\n"),
     ("a gzip", b"\x1f\x8b\x08"),
 ]

@@ -85,6 +85,8 @@ async def test_a_picture_goes_to_the_network_and_comes_back_as_a_file(sandbox):
             strength=FULL,
             working_range="auto",
             transfer="auto",
+            made="",
+            wanted="image",
             strip=True,
         )
     found = decode(bytes(file.data), max_pixels=10**6)
@@ -113,6 +115,8 @@ async def test_pictures_and_files_pass_over_the_desk_or_beside_it(sandbox, side)
             strength=FULL,
             working_range="auto",
             transfer="auto",
+            made="",
+            wanted="image",
             strip=False,
         )
         await worker.read(png(9, 12))  # which lies where these have lain
@@ -448,6 +452,20 @@ async def test_the_service_learns_that_a_child_was_told_to_end(anyio_backend, ch
     worker.link.close()
     nursery.end()
     assert not nursery.told_to_end()
+
+
+async def test_without_a_fork_each_worker_is_a_fresh_process(anyio_backend):
+    nursery = Nursery(forks=False)
+    for end in (signal.SIGKILL, signal.SIGSEGV):
+        worker = Remote(Link(nursery, 10))
+        await worker.read(png(9, 12))
+        assert (await worker.decode(**LIMITS)).shape == (9, 12, 3)
+        os.kill(worker.link.pid, end)
+        with pytest.raises(WorkerLost) as lost:
+            await worker.compare()
+        assert lost.value.cause is (Cause.KILLED if end == signal.SIGKILL else Cause.CRASHED)
+        worker.link.close()
+    nursery.end()
 
 
 async def test_the_measures_are_those_of_the_pictures_whichever_side_is_long(sandbox):

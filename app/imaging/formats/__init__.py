@@ -6,6 +6,7 @@ names, and which format a file is of.
 
 import pkgutil
 from importlib import import_module
+from pathlib import PurePath
 
 from app.imaging.formats.foreign import foreign_to
 from app.imaging.formats.format import FileFormat
@@ -30,6 +31,23 @@ def suffixes() -> frozenset[str]:
     return frozenset(suffix for each in FORMATS.values() for suffix in each.suffixes)
 
 
+def parted(name: str) -> tuple[str, str]:
+    """Split a file's name into stem and suffix, which has two parts in the case of .nii.gz.
+
+    >>> parted("brain.1.NII.GZ")
+    ('brain.1', '.NII.GZ')
+    """
+    known = (each for each in suffixes() if name.lower().endswith(each) and name.lower() != each)
+    suffix = max(known, key=len, default=PurePath(name).suffix)
+    end = len(name) - len(suffix)
+    return name[:end], name[end:]
+
+
+def is_called_one(name: str) -> bool:
+    """Return whether a file name has the suffix of a format that is read."""
+    return parted(name)[1].lower() in suffixes()
+
+
 def media_types() -> tuple[str, ...]:
     """Those of files that are read."""
     return tuple(kind for each in FORMATS.values() for kind in each.media_types)
@@ -38,6 +56,11 @@ def media_types() -> tuple[str, ...]:
 def written() -> tuple[FileFormat, ...]:
     """Return the formats that are written."""
     return tuple(each for each in FORMATS.values() if each.encode)
+
+
+def of_all_pictures() -> tuple[FileFormat, ...]:
+    """Return the formats that images of any other can be written in."""
+    return tuple(each for each in written() if each.holds.others)
 
 
 def of_file(data: bytes) -> FileFormat:

@@ -1,7 +1,6 @@
 """File formats that are known but not read, so that the answer can name them.
 
-A large native decoder for each would be more for strangers to attack than it would help; and
-medical and astronomical files hold values without a white, which their own programs scale.
+A large native decoder for each would be more for strangers to attack than it would help.
 """
 
 import re
@@ -56,10 +55,11 @@ FOREIGN = (
     Foreign("a camera raw", rb"FUJIFILMCCD-RAW|FOVb|IIU\x00|IIR|MMOR|II\*\x00.{4}CR\x02"),
     Foreign("a PDF", rb".*%PDF-"),
     Foreign("an SVG", rb"(?:\xef\xbb\xbf)?[\t-\r ]*(?=<).*<svg", "draw it as PNG"),
-    Foreign("a DICOM", rb".{128}DICM", _DEEP),
     Foreign("a Photoshop", rb"8BPS"),
     Foreign("an OpenEXR", rb"\x76\x2f\x31\x01", _DEEP),
     Foreign("a FITS", rb"SIMPLE  =", _DEEP),
-    Foreign("a NIfTI", rb".{344}(?:n\+1|ni1)\x00|.{4}(?:n\+2|ni2)\x00", _DEEP),
+    Foreign(
+        "a NIfTI header", rb".{344}ni1\x00|.{4}ni2\x00", "send header and image in one, as .nii"
+    ),
     Foreign("a gzip", rb"\x1f\x8b", "unpack it, and send the image inside"),
 )

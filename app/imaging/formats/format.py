@@ -22,7 +22,8 @@ class Holds:
     meaning, and `numbers` are samples that are signed, of 32 bits, or floating point beyond 0 to 1.
     Colour profiles are held by all formats that are written; `colour` tells whether what PNG says
     of colours without one is. `too_long` names the parts of metadata that are left out. `frames`
-    says that there may be several, pages or slices.
+    says that there may be several, pages or slices, and `others` that pictures of other formats can
+    be written, too.
     """
 
     depths: tuple[int, ...] = ()
@@ -35,6 +36,7 @@ class Holds:
     dpi: bool = False
     colour: Callable[[Metadata], bool] = _no_colour
     frames: bool = False
+    others: bool = True
     too_long: Callable[[Metadata], Iterator[Change]] = _none_too_long
 
 
@@ -58,11 +60,18 @@ class FileFormat:
     decode: Callable[[bytes], Picture]
     encode: Callable[[Picture, int | None], bytes] | None = None
     holds: Holds = field(default_factory=Holds)
+    encoding_bytes: int = 0
+    """Bytes a pixel that encoding takes beyond the samples and the file, where those are many."""
 
     @property
     def media_type(self) -> str:
         """The media type of files that are written."""
         return self.media_types[0]
+
+    @property
+    def suffix(self) -> str:
+        """The suffix of files that are written, with its dot."""
+        return self.suffixes[0]
 
 
 def recognise(*signatures: bytes) -> Callable[[bytes], bool]:

@@ -17,7 +17,7 @@ export function save(blob, name) {
 
 /** What a result is called: after its picture, with the ending of its format. */
 export function nameOf(work, { noise, format }) {
-  const base = work.name.replace(/\.[^.]*$/, "");
+  const base = work.name.replace(/(\.nii)?\.[^.]*$/i, "");
   return `${base}-denoised.${EXTENSIONS[format || work.formatWith(noise)]}`;
 }
 

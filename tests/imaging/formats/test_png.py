@@ -253,6 +253,17 @@ def test_a_png_whose_pixels_are_cut_is_refused(saved, colour):
             decoded(whole[:place])
 
 
+def test_pixels_that_their_checksums_deny_are_refused():
+    good = zlib.compress(b"\0\1\2")
+    assert decoded(png_file([[1, 2]], 2, 8, GREY, stream=good)).size == 2
+    with pytest.raises(UnreadableImage):  # that of the stream
+        decoded(png_file([[1, 2]], 2, 8, GREY, stream=good[:-1] + bytes([good[-1] ^ 1])))
+    data = bytearray(png_file([[1, 2]], 2, 8, GREY))
+    data[data.index(b"IEND") - 5] ^= 1  # that of the chunk
+    with pytest.raises(UnreadableImage, match="damaged"):
+        decoded(bytes(data))
+
+
 @pytest.mark.parametrize("damage", [b"", b"no zlib", zlib.compress(b"no profile")])
 def test_a_damaged_profile_is_left_out_and_named(saved, colour, damage):
     chunk = write_chunk(b"iCCP", b"name\0\0" + damage)

@@ -38,4 +38,5 @@ FORMAT = FileFormat(
     decode=partial(decode, format_=Format.AVIF, codec=_AV1),
     encode=encode,
     holds=Holds(depths=(8, 12), alpha=True, exif=True, xmp=True, colour=_holds_colour),
+    encoding_bytes=96,  # libaom keeps several copies of the picture
 )

@@ -22,4 +22,5 @@ FORMAT = FileFormat(
     decode=decode,
     encode=encode,
     holds=Holds(depths=(8, 16, 32), alpha=True, exif=True, xmp=True, colour=_holds_colour),
+    encoding_bytes=72,  # libjxl keeps floats and their tokens
 )

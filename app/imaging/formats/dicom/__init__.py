@@ -1,0 +1,54 @@
+"""DICOM: scans of one frame or many, decoded to what they show, and written as derived images.
+
+The data set is read by pydicom, which the extra `medical` brings; frames are decoded here, by the
+libraries of all other formats.
+"""
+
+from types import ModuleType
+
+from app.imaging.formats.format import FileFormat, Holds
+from app.imaging.picture import Format, Header, Picture, UnsupportedImage
+
+
+def is_dicom(data: bytes) -> bool:
+    """Whether a file is in the format of DICOM's part 10."""
+    return data[128:132] == b"DICM"
+
+
+def read_header(data: bytes) -> Header:
+    """Read the data set up to its pixels, and what these are said to be."""
+    return _file().read_header(data)  # type: ignore[no-any-return]
+
+
+def decode(data: bytes) -> Picture:
+    """Decode frames of 1 to 16 bits stored, grey or colour, as they are meant to be seen."""
+    return _file().decode(data)  # type: ignore[no-any-return]
+
+
+def encode(picture: Picture, quality: int | None = None) -> bytes:  # noqa: ARG001
+    """Encode what came as a DICOM as an image derived from that."""
+    return _file().encode(picture)  # type: ignore[no-any-return]
+
+
+def _file() -> ModuleType:
+    """Import the codec with the first scan, as that takes time and memory."""
+    try:
+        from app.imaging.formats.dicom import file
+    except ModuleNotFoundError as error:
+        raise UnsupportedImage(
+            "DICOM is not read by this installation: it takes `pip install 'denoiser[medical]'`."
+        ) from error
+    return file
+
+
+FORMAT = FileFormat(
+    name=Format.DICOM,
+    title="DICOM",
+    media_types=("application/dicom",),
+    suffixes=(".dcm", ".dicom"),
+    recognises=is_dicom,
+    read_header=read_header,
+    decode=decode,
+    encode=encode,
+    holds=Holds(depths=(8, 16), alpha=True, numbers=True, frames=True, others=False),
+)

@@ -1,0 +1,244 @@
+"""The data set of a DICOM file up to its pixels, and what it says of these.
+
+pydicom parses that part alone; what it holds stays in bytes until somebody asks, and so do patients
+and their names.
+"""
+
+import io
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import IO, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import config, dcmread, dcmwrite
+from pydicom.dataset import Dataset
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
+
+from app.imaging.picture import UnreadableImage, UnsupportedImage
+from app.imaging.stack import Stack, spacing_of
+
+config.settings.reading_validation_mode = config.IGNORE
+config.settings.writing_validation_mode = config.IGNORE
+logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)  # it would tell of patients
+
+ByteOrder = Literal["little", "big"]
+
+MAX_OVERLAYS = 16
+"""Groups of overlays that there may be: 6000 to 601E."""
+
+EVEN = 1e-2
+"""By how much steps between slices may differ, of a step, and still be of one size."""
+
+_LONG_LENGTH = {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"UN"}
+_UNDEFINED = 0xFFFF_FFFF
+_FLOATS = {0x7FE0_0008, 0x7FE0_0009}
+_PIXELS = 0x7FE0_0010
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """A file in its parts: what comes before the pixels, parsed and as bytes, and the pixels."""
+
+    dataset: Dataset
+    before: bytes
+    pixels: bytes
+    """The value of the element, its items still wrapped where it is encapsulated."""
+    is_encapsulated: bool
+    is_swapped: bool
+    """Whether bytes come in pairs that are the wrong way round: 8 bits as big-endian words."""
+    is_alone: bool
+    """Whether nothing but padding follows."""
+
+    @property
+    def syntax(self) -> UID:
+        """The transfer syntax, or that of files which do not tell."""
+        return UID(self.dataset.file_meta.get("TransferSyntaxUID", ExplicitVRLittleEndian))
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What the pixels are."""
+
+    rows: int
+    columns: int
+    frames: int
+    channels: int
+    photometric: str
+    allocated: int
+    stored: int
+    high: int
+    """The place of the highest bit stored."""
+    is_signed: bool
+    is_planar: bool
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of samples."""
+        return np.dtype(f"{'i' if self.is_signed else 'u'}{self.allocated // 8}")
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """The least and the greatest value that there may be."""
+        span = 1 << self.stored
+        return (-span // 2, span // 2 - 1) if self.is_signed else (0, span - 1)
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Suppress the warnings of pydicom, which quote values."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def parse(file: IO[bytes]) -> Dataset:
+    """Parse the elements before the pixels, lazily, and leave the file there."""
+    return dcmread(file, stop_before_pixels=True)
+
+
+def written(dataset: Dataset) -> bytes:
+    """Return the file of a data set whose encoding has been set."""
+    file = io.BytesIO()
+    dcmwrite(file, dataset, enforce_file_format=True)
+    return file.getvalue()
+
+
+def read(data: bytes) -> Scan:
+    """Take a file apart; raises UnreadableImage, and UnsupportedImage where it has no pixels.
+
+    A deflated data set is refused unseen: pydicom would take whatever it unpacks to into memory.
+    """
+    if DeflatedExplicitVRLittleEndian.encode() in data:
+        raise UnsupportedImage("A deflated DICOM is not supported; send it as explicit VR.")
+    file = io.BytesIO(data)
+    dataset = parse(file)
+    implicit, little = dataset.original_encoding
+    order: ByteOrder = "little" if little else "big"
+    place = file.tell()
+    group, element = (int.from_bytes(data[at : at + 2], order) for at in (place, place + 2))
+    tag = group << 16 | element
+    if tag in _FLOATS:
+        raise UnsupportedImage("A DICOM of floating-point pixels is not supported.")
+    if tag != _PIXELS:
+        raise UnsupportedImage("The DICOM holds no pixels.")
+    kind = b"OW" if implicit else data[place + 4 : place + 6]
+    if kind not in _LONG_LENGTH:
+        raise UnreadableImage("The DICOM has pixels of a type that makes no sense.")
+    start = place + (8 if implicit else 12)
+    length = int.from_bytes(data[start - 4 : start], order)
+    is_encapsulated = length == _UNDEFINED
+    end = len(data) if is_encapsulated else start + length
+    if start > len(data) or end > len(data):
+        raise UnreadableImage("The DICOM image is truncated.")
+    return Scan(
+        dataset,
+        data[:place],
+        data[start:end],
+        is_encapsulated,
+        is_swapped=not little and kind == b"OW",
+        is_alone=is_encapsulated or _is_padding(data[end:], order),
+    )
+
+
+def kind_of(dataset: Dataset) -> Kind:
+    """Read the declared properties of the pixels; raises UnsupportedImage for what is not taken."""
+    allocated, stored = int(dataset.BitsAllocated), int(dataset.BitsStored)
+    if allocated not in (8, 16) or not 1 < stored <= allocated:
+        raise UnsupportedImage(
+            f"A DICOM of {stored} bits in {allocated} is not supported: it must have 2 to 16, in 8 "
+            "or 16."
+        )
+    channels, photometric = int(dataset.SamplesPerPixel), str(dataset.PhotometricInterpretation)
+    high = int(dataset.get("HighBit", stored - 1))
+    if not stored - 1 <= high < allocated:
+        raise UnreadableImage("The DICOM has a highest bit that makes no sense.")
+    if _has_overlay_within(dataset):
+        raise UnsupportedImage("A DICOM with overlays among the bits of pixels is not supported.")
+    kind = Kind(
+        rows=int(dataset.Rows),
+        columns=int(dataset.Columns),
+        frames=int(dataset.get("NumberOfFrames", None) or 1),
+        channels=channels,
+        photometric=photometric,
+        allocated=allocated,
+        stored=stored,
+        high=high,
+        is_signed=int(dataset.PixelRepresentation) == 1,
+        is_planar=channels > 1 and int(dataset.get("PlanarConfiguration", 0) or 0) == 1,
+    )
+    if min(kind.rows, kind.columns, kind.frames) < 1:
+        raise UnreadableImage("The DICOM has sides that make no sense.")
+    return kind
+
+
+def padding_of(dataset: Dataset, kind: Kind) -> tuple[int, int] | None:
+    """Return the least and the greatest stored value of padding, or None."""
+    value = dataset.get("PixelPaddingValue")
+    if value is None or value == "":
+        return None
+    limit = dataset.get("PixelPaddingRangeLimit", value)
+    low, high = sorted(_stored(each, kind) for each in (value, limit))
+    return low, high
+
+
+def stack_of(dataset: Dataset, frames: int) -> Stack:
+    """Return how the frames lie: in space if their positions are one step apart."""
+    steps = _steps(dataset) if frames > 1 else None
+    if steps is None or len(steps) != frames - 1:
+        return Stack(frames)
+    measures = _first(dataset, "SharedFunctionalGroupsSequence", "PixelMeasuresSequence")
+    spacing = (measures or dataset).get("PixelSpacing") or ()
+    lengths = np.linalg.norm(steps, axis=1)
+    is_even = bool(np.abs(steps - steps[0]).max() <= EVEN * lengths[0])
+    if len(spacing) != 2 or not is_even:
+        return Stack(frames)
+    return Stack(frames, 1, spacing_of(float(lengths.mean()), *map(float, spacing)))
+
+
+def _steps(dataset: Dataset) -> NDArray[np.float64] | None:
+    """Return the vectors from each frame to the next, in mm; None if one has no position."""
+    places = []
+    for group in dataset.get("PerFrameFunctionalGroupsSequence") or ():
+        position = _first(group, "PlanePositionSequence")
+        place = None if position is None else position.get("ImagePositionPatient")
+        if place is None or len(place) != 3:
+            return None
+        places.append([float(each) for each in place])
+    return np.array([np.subtract(b, a) for a, b in pairwise(places)]) if len(places) > 1 else None
+
+
+def _first(dataset: Dataset, *names: str) -> Dataset | None:
+    """Return the first item of a sequence, of one within that, and so on."""
+    for name in names:
+        sequence = dataset.get(name)
+        if not sequence:
+            return None
+        dataset = sequence[0]
+    return dataset
+
+
+def _has_overlay_within(dataset: Dataset) -> bool:
+    groups = range(0x6000, 0x6000 + 2 * MAX_OVERLAYS, 2)
+    return any((group, 0x0010) in dataset and (group, 0x3000) not in dataset for group in groups)
+
+
+def _stored(value: Any, kind: Kind) -> int:
+    """Convert a padding value, unsigned or in bytes, to the type of the samples."""
+    number = int.from_bytes(value[:2], "little") if isinstance(value, bytes) else int(value)
+    return int(np.array(number & 0xFFFF, "u2").astype(f"u{kind.allocated // 8}").view(kind.dtype))
+
+
+def _is_padding(rest: bytes, order: ByteOrder) -> bool:
+    """Whether what follows the pixels is nothing, or Data Set Trailing Padding."""
+    return not rest or rest[:4] == b"".join(n.to_bytes(2, order) for n in (0xFFFC, 0xFFFC))
+
+
+def sequences(dataset: Dataset) -> Iterator[Dataset]:
+    """Every item of the shared and of the per-frame functional groups."""
+    for name in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
+        yield from dataset.get(name) or ()

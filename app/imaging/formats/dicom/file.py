@@ -1,0 +1,111 @@
+"""DICOM files in and out: frames as they are meant to be seen, and images derived from them."""
+
+import io
+
+import numpy as np
+
+from app.imaging.formats.dicom.dataset import (
+    Kind,
+    kind_of,
+    padding_of,
+    parse,
+    read,
+    silence,
+    stack_of,
+)
+from app.imaging.formats.dicom.derived import derived
+from app.imaging.formats.dicom.frames import Samples, check, frames, is_lossy
+from app.imaging.picture import (
+    Change,
+    Format,
+    Header,
+    Metadata,
+    Note,
+    Picture,
+    UnsuitableFormat,
+    those_of,
+)
+from app.imaging.scale import limits
+
+
+@silence()
+def read_header(data: bytes) -> Header:
+    """Read what the data set says of its pixels, and that they can be decoded."""
+    scan = read(data)
+    kind = kind_of(scan.dataset)
+    check(scan, kind)
+    pixel_bytes = 6 * kind.channels * kind.dtype.itemsize
+    size = kind.columns, kind.rows, kind.frames
+    return Header(Format.DICOM, *size, max(16, pixel_bytes), segments=kind.frames)
+
+
+@silence()
+def decode(data: bytes) -> Picture:
+    """Decode frames to values as they are stored, but white being the greatest.
+
+    Padding is hidden by an alpha of 0.
+    """
+    scan = read(data)
+    kind = kind_of(scan.dataset)
+    check(scan, kind)
+    pixels = np.empty((kind.frames * kind.rows, kind.columns, kind.channels), kind.dtype)
+    padding = padding_of(scan.dataset, kind) if kind.channels == 1 else None
+    alpha = None if padding is None else np.empty(pixels.shape[:2], kind.dtype)
+    for number, frame in enumerate(frames(scan, kind)):
+        place = slice(number * kind.rows, (number + 1) * kind.rows)
+        pixels[place] = _seen(frame, kind)
+        if alpha is not None and padding is not None:
+            is_padding = (frame >= padding[0]) & (frame <= padding[1])
+            alpha[place] = np.where(is_padding[..., 0], 0, limits(kind.dtype)[1])
+    if alpha is not None and alpha.all():
+        alpha = None
+    burned_in = str(scan.dataset.get("BurnedInAnnotation", "")).upper() == "YES"
+    notes = (Note.NOT_FOR_DIAGNOSIS, *((Note.BURNED_IN,) if burned_in else ()))
+    changes = {
+        Change.COLOURS: kind.photometric.startswith("YBR"),
+        Change.METADATA: not scan.is_alone,
+    }
+    native = scan.before, b"lossy" if is_lossy(scan) else b""
+    return Picture(
+        pixels,
+        alpha,
+        Format.DICOM,
+        Metadata(native=native, notes=notes),
+        those_of(changes),
+        stack=stack_of(scan.dataset, kind.frames),
+    )
+
+
+@silence()
+def encode(picture: Picture) -> bytes:
+    """Encode what came as a DICOM as an image derived from that, uncompressed.
+
+    Raises `UnsuitableFormat` for all else, which is of no patient and no study.
+    """
+    native = picture.metadata.native
+    if picture.format is not Format.DICOM or len(native) != 2:
+        raise UnsuitableFormat(
+            "Only what came as a DICOM, and with its metadata, can be written as one; ask for tiff."
+        )
+    try:
+        dataset = parse(io.BytesIO(native[0]))
+        kind = kind_of(dataset)
+        given = picture.height, picture.width, picture.stack.frames, picture.channels, picture.dtype
+        kept = kind.rows, kind.columns, kind.frames, kind.channels, kind.dtype
+        if given == kept:
+            samples = _seen(np.clip(picture.pixels, *kind.limits), kind)
+            is_lossy = bool(native[1])
+            return derived(dataset, samples, is_lossy=is_lossy, made=picture.metadata.made)
+    except Exception:  # whose words may hold a patient's
+        raise UnsuitableFormat(
+            "The data set of the DICOM is incomplete or damaged, and cannot be written again; ask "
+            "for tiff."
+        ) from None
+    raise UnsuitableFormat("The picture is not what its data set describes; ask for tiff.")
+
+
+def _seen(samples: Samples, kind: Kind) -> Samples:
+    """Convert stored values to brightness, or back: MONOCHROME1 has white at the least."""
+    if kind.photometric != "MONOCHROME1":
+        return samples
+    return np.asarray(kind.dtype.type(sum(kind.limits)) - samples)

@@ -1,0 +1,179 @@
+"""The frames of a DICOM as samples: from bytes as they are, or each from a stream of its own.
+
+Streams are decoded once they say that they are as large as the data set says. The syntaxes are
+those of PS3.5, annex A.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import uid
+from pydicom.encaps import generate_frames
+
+from app.imaging.formats.dicom.dataset import Kind, Scan
+from app.imaging.formats.jpeg.stream import MAX_SEGMENTS, Transform, read_frame, rebuild
+from app.imaging.picture import UnreadableImage, UnsupportedImage
+
+Samples = NDArray[Any]
+
+_NATIVE = {uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian, uid.ExplicitVRBigEndian}
+_LOSSY = {
+    *(uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit, uid.JPEGLSNearLossless),
+    *(uid.JPEG2000, uid.JPEG2000MC, uid.HTJ2K),
+}
+_JPEG = {uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit, uid.JPEGLossless, uid.JPEGLosslessSV1}
+_JPEG_LS = {uid.JPEGLSLossless, uid.JPEGLSNearLossless}
+_JPEG_2000 = {uid.JPEG2000Lossless, uid.JPEG2000}
+
+_SIZE = re.compile(rb"\xff\x4f\xff\x51..(?:..)(.{4})(.{4})(.{4})(.{4})", re.DOTALL)
+"""The beginning of a JPEG 2000 stream: how far its grid goes, and where the image begins in it."""
+_FRAMES = (*range(0xC0, 0xC4), 0xF7)
+"""Markers of a JPEG's frame, and of one of JPEG-LS."""
+
+
+def is_lossy(scan: Scan) -> bool:
+    """Whether the samples were coded with loss."""
+    return scan.syntax in _LOSSY
+
+
+def check(scan: Scan, kind: Kind) -> None:
+    """Refuse what is not decoded; raises UnsupportedImage and UnreadableImage."""
+    name = scan.syntax.name
+    known = _NATIVE | {uid.RLELossless} | _JPEG | _JPEG_LS | _JPEG_2000
+    if scan.syntax not in known:
+        raise UnsupportedImage(f"A DICOM of transfer syntax {name!r} is not supported.")
+    if scan.is_encapsulated == (scan.syntax in _NATIVE):
+        raise UnreadableImage("The DICOM has pixels that are not of its transfer syntax.")
+    grey = kind.channels == 1 and kind.photometric in ("MONOCHROME1", "MONOCHROME2")
+    colour = kind.channels == 3 and kind.allocated == kind.stored and not kind.is_signed
+    colours = {"RGB"}
+    if scan.is_encapsulated:
+        colours |= {"YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"}
+    if not grey and not (colour and kind.photometric in colours):
+        raise UnsupportedImage(
+            f"A DICOM of {kind.channels} samples a pixel, {kind.photometric}, is not supported: it "
+            "must be MONOCHROME1, MONOCHROME2 or RGB."
+        )
+    if not scan.is_encapsulated and len(scan.pixels) < _size(kind) * kind.frames:
+        raise UnreadableImage("The DICOM image is truncated.")
+
+
+def frames(scan: Scan, kind: Kind) -> Iterator[Samples]:
+    """Each frame [rows, columns, channels], of the type of the data set's samples."""
+    found = _native(scan, kind) if not scan.is_encapsulated else _decoded(scan, kind)
+    for raw in found:
+        yield _valued(raw, kind)
+
+
+def _size(kind: Kind) -> int:
+    """Bytes of a frame."""
+    return kind.rows * kind.columns * kind.channels * kind.allocated // 8
+
+
+def _native(scan: Scan, kind: Kind) -> Iterator[Samples]:
+    is_big = scan.syntax == uid.ExplicitVRBigEndian
+    dtype = kind.dtype.newbyteorder(">" if is_big else "<")
+    pixels, size = scan.pixels, _size(kind)
+    if scan.is_swapped and kind.allocated == 8:
+        pixels = np.frombuffer(pixels[: len(pixels) // 2 * 2], "u2").byteswap().tobytes()
+    for number in range(kind.frames):
+        frame = np.frombuffer(pixels, dtype, size // dtype.itemsize, number * size)
+        yield _arranged(frame, kind, is_planar=kind.is_planar)
+
+
+def _decoded(scan: Scan, kind: Kind) -> Iterator[Samples]:
+    parts = generate_frames(scan.pixels, number_of_frames=kind.frames)
+    count = 0
+    for count, stream in enumerate(parts, 1):
+        if count > kind.frames:
+            break
+        yield _frame(stream, scan.syntax, kind)
+    if count != kind.frames:
+        raise UnreadableImage("The DICOM has not as many frames as it declares.")
+
+
+def _frame(stream: bytes, syntax: uid.UID, kind: Kind) -> Samples:
+    if syntax == uid.RLELossless:
+        return _run_lengths(stream, kind)
+    sides = _grid(stream) if syntax in _JPEG_2000 else _sides(stream)
+    if sides != (kind.rows, kind.columns):
+        raise UnreadableImage("The DICOM has a frame that is not of the size that it declares.")
+    if syntax in _JPEG_LS:
+        samples = imagecodecs.jpegls_decode(stream)
+    elif syntax in _JPEG_2000:
+        samples = imagecodecs.jpeg2k_decode(stream, numthreads=1)
+    elif syntax in _LOSSY and kind.allocated == 8:
+        samples = _jpeg(stream, kind)
+    else:
+        samples = imagecodecs.jpeg8_decode(stream, colorspace=None if kind.channels == 1 else "RGB")
+    if samples.dtype.itemsize * 8 != kind.allocated:  # of 8 bits, say, in 16
+        samples = samples.astype(kind.dtype)
+    return _arranged(samples, kind, is_planar=False)
+
+
+def _jpeg(stream: bytes, kind: Kind) -> Samples:
+    """By the reader of JPEG files; where the stream does not say what components are, the data set
+    does.
+    """
+    frame = read_frame(stream)
+    transform = frame.transform
+    if not frame.is_jfif and frame.adobe is None:
+        transform = Transform.NONE if kind.photometric == "RGB" else Transform.YCC
+    return np.asarray(imagecodecs.jpeg8_decode(rebuild(stream, frame, transform)))
+
+
+def _run_lengths(stream: bytes, kind: Kind) -> Samples:
+    """PackBits, a plane for every byte of samples."""
+    dtype, room = kind.dtype.newbyteorder("<"), bytearray(_size(kind))
+    found = imagecodecs.dicomrle_decode(stream, dtype, out=room)
+    if len(found) != len(room):
+        raise UnreadableImage("The DICOM has a frame that is not of the size that it declares.")
+    return _arranged(np.frombuffer(room, dtype), kind, is_planar=True)
+
+
+def _arranged(samples: Samples, kind: Kind, *, is_planar: bool) -> Samples:
+    shape = kind.rows, kind.columns
+    if samples.size != kind.rows * kind.columns * kind.channels:
+        raise UnreadableImage("The DICOM has a frame that is not of the size that it declares.")
+    if is_planar:
+        return np.moveaxis(samples.reshape(kind.channels, *shape), 0, -1)
+    return samples.reshape(*shape, kind.channels)
+
+
+def _valued(raw: Samples, kind: Kind) -> Samples:
+    """Take the bits stored from samples, whatever the other bits are."""
+    bits = raw.astype(raw.dtype.newbyteorder("="), copy=False)
+    if kind.stored == kind.allocated:
+        return np.ascontiguousarray(bits).view(kind.dtype)
+    unsigned = np.ascontiguousarray(bits).view(f"u{kind.allocated // 8}")
+    moved = unsigned << np.uint8(kind.allocated - kind.high - 1)
+    moved = moved.astype(unsigned.dtype, copy=False).view(kind.dtype)
+    return np.asarray(moved >> np.uint8(kind.allocated - kind.stored))
+
+
+def _sides(stream: bytes) -> tuple[int, int] | None:
+    """Rows and columns, by the frame header of a JPEG or JPEG-LS."""
+    position = 2
+    for _ in range(MAX_SEGMENTS):
+        if stream[position : position + 1] != b"\xff":
+            return None
+        length, rows, columns = (
+            int.from_bytes(stream[position + at : position + at + 2], "big") for at in (2, 5, 7)
+        )
+        if stream[position + 1] in _FRAMES:
+            return rows, columns
+        position += 2 + length
+    return None
+
+
+def _grid(stream: bytes) -> tuple[int, int] | None:
+    """Rows and columns, by the header of a JPEG 2000, which may lie in a file of its own."""
+    found = _SIZE.search(stream[: 1 << 12])
+    if found is None:
+        return None
+    right, bottom, left, top = (int.from_bytes(part, "big") for part in found.groups())
+    return bottom - top, right - left

@@ -1,0 +1,70 @@
+"""NIfTI files in and out: their samples, and around these the same bytes as before."""
+
+import numpy as np
+
+from app.imaging.formats.nifti.head import Head, read_head, version_of
+from app.imaging.picture import (
+    Format,
+    Header,
+    Metadata,
+    Note,
+    Picture,
+    UnreadableImage,
+    UnsuitableFormat,
+)
+
+
+def is_nifti(data: bytes) -> bool:
+    """Whether a file is a NIfTI-1 or NIfTI-2 in one file."""
+    return version_of(data) is not None
+
+
+def read_header(data: bytes) -> Header:
+    """Read the head, and see that the samples are there."""
+    head = read_head(data)
+    if head.end > len(data):
+        raise UnreadableImage("The NIfTI image is truncated.")
+    return declared(head, Format.NIFTI)
+
+
+def declared(head: Head, name: Format, copies: int = 2) -> Header:
+    """Return the header of a head; decoding takes so many copies of the samples."""
+    pixel_bytes = copies * head.channels * head.dtype.itemsize
+    frames = head.stack.frames
+    return Header(name, head.width, head.height, frames, pixel_bytes, 2 * head.offset)
+
+
+def decode(data: bytes, name: Format = Format.NIFTI) -> Picture:
+    """Decode samples as they are stored: slope and intercept are left to whoever reads them.
+
+    Rows and slices are in the order of the file, from the first of each axis on.
+    """
+    head = read_head(data)
+    samples = np.frombuffer(data, head.dtype, head.samples, head.offset)
+    pixels = samples.astype(head.dtype.newbyteorder("="))
+    return Picture(
+        pixels.reshape(head.stack.frames * head.height, head.width, head.channels),
+        format=name,
+        metadata=Metadata(
+            native=(data[: head.offset], data[head.end :]), notes=(Note.NOT_FOR_DIAGNOSIS,)
+        ),
+        stack=head.stack,
+    )
+
+
+def encode(picture: Picture, quality: int | None = None) -> bytes:  # noqa: ARG001
+    """Encode what came as a NIfTI, with what was before and behind its samples as it was.
+
+    Raises `UnsuitableFormat` for all else: where it lies in space, nobody could say.
+    """
+    native = picture.metadata.native
+    if picture.format not in (Format.NIFTI, Format.NIFTI_GZ) or len(native) != 2:
+        raise UnsuitableFormat(
+            "Only what came as a NIfTI, and with its metadata, can be written as one; ask for tiff."
+        )
+    head = read_head(native[0])
+    kept = head.width, head.height, head.channels, head.stack
+    given = picture.width, picture.height, picture.channels, picture.stack
+    if kept != given or head.dtype.newbyteorder("=") != picture.dtype:
+        raise UnsuitableFormat("The picture is not what its NIfTI header describes; ask for tiff.")
+    return b"".join((native[0], picture.pixels.astype(head.dtype).tobytes(), native[1]))

@@ -1,0 +1,161 @@
+"""The fixed part of a NIfTI file, as nifti1.h and nifti2.h have it: read, and never written anew.
+
+It is walked here, not by nibabel, since what is checked must be what is decoded; what a scan means,
+its slope, its place in space, its extensions, is not looked at and comes back byte for byte.
+"""
+
+import math
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from app.imaging.picture import UnreadableImage, UnsupportedImage
+from app.imaging.stack import Stack, spacing_of
+
+MAX_OFFSET = 1 << 24
+"""Bytes before the samples: the header, and its extensions."""
+
+_TYPES = {
+    2: "u1",
+    4: "i2",
+    8: "i4",
+    16: "f4",
+    64: "f8",
+    128: "u1",  # RGB
+    256: "i1",
+    512: "u2",
+    768: "u4",
+}
+_RGB, _FLOAT = 128, 16
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """Where the fields of one version of the format lie, and of what types they are."""
+
+    size: int
+    magic: tuple[int, bytes]
+    dimensions: tuple[int, str]
+    kind: int
+    spacing: tuple[int, str]
+    offset: tuple[int, str]
+    intercept: tuple[int, str]
+    shown: tuple[int, str]
+
+
+VERSIONS = (
+    Version(
+        size=348,
+        magic=(344, b"n+1\0"),
+        dimensions=(40, "8h"),
+        kind=70,
+        spacing=(76, "8f"),
+        offset=(108, "f"),
+        intercept=(116, "f"),
+        shown=(124, "2f"),
+    ),
+    Version(
+        540,
+        (4, b"n+2\0\r\n\x1a\n"),
+        (16, "8q"),
+        12,
+        (104, "8d"),
+        (168, "q"),
+        (184, "d"),
+        (192, "2d"),
+    ),
+)
+LONGEST = VERSIONS[-1].size
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What must be known to find the samples."""
+
+    width: int
+    height: int
+    channels: int
+    dtype: np.dtype[Any]
+    """In the file's byte order."""
+    offset: int
+    stack: Stack
+
+    @property
+    def samples(self) -> int:
+        """How many there are."""
+        return self.stack.frames * self.height * self.width * self.channels
+
+    @property
+    def end(self) -> int:
+        """Behind the last of them, in bytes."""
+        return self.offset + self.samples * self.dtype.itemsize
+
+
+def of_differences(before: bytes) -> bytes:
+    """Adapt what precedes the samples to differences of them, as 32-bit floats.
+
+    A slope holds for differences, too, an intercept does not; nor does the range to be shown.
+    """
+    found = version_of(before)
+    if found is None:
+        raise UnreadableImage("The NIfTI image is truncated.")
+    version, order = found
+    result = bytearray(before)
+    struct.pack_into(f"{order}2h", result, version.kind, _FLOAT, 32)
+    place, kind = version.intercept
+    struct.pack_into(f"{order}{kind}", result, place, 0)
+    place, kind = version.shown
+    struct.pack_into(f"{order}{kind}", result, place, 0, 0)
+    return bytes(result)
+
+
+def version_of(data: bytes) -> tuple[Version, str] | None:
+    """Return the version and the byte order of a file; None if it is no single-file NIfTI."""
+    for version in VERSIONS:
+        place, magic = version.magic
+        for order in "<>":
+            if data[:4] == struct.pack(f"{order}i", version.size) and data.startswith(magic, place):
+                return version, order
+    return None
+
+
+def read_head(data: bytes) -> Head:
+    """Read what begins a file; raises UnreadableImage and UnsupportedImage."""
+    found = version_of(data)
+    if found is None or len(data) < found[0].size:
+        raise UnreadableImage("The NIfTI image is truncated.")
+    version, order = found
+
+    def fields(place: int, kind: str) -> tuple[Any, ...]:
+        return struct.unpack_from(order + kind, data, place)
+
+    count, *sizes = fields(*version.dimensions)
+    if not 1 <= count <= 7 or min(sizes[:count]) < 1:
+        raise UnreadableImage("The NIfTI image has dimensions that make no sense.")
+    sizes[count:] = [1] * (7 - count)
+    width, height, depth, volumes = sizes[:4]
+    if max(sizes[4:]) > 1:
+        raise UnsupportedImage("A NIfTI image of more than four dimensions is not supported.")
+    (kind,) = fields(version.kind, "h")
+    if kind not in _TYPES:
+        raise UnsupportedImage(
+            f"A NIfTI image of data type {kind} is not supported: it must hold integers of 8, 16 "
+            "or 32 bits, floating point of 32 or 64, or RGB."
+        )
+    (offset,) = fields(*version.offset)
+    if not (math.isfinite(offset) and offset == int(offset) and version.size <= offset):
+        raise UnreadableImage("The NIfTI image has its samples at a place that makes no sense.")
+    if offset > MAX_OFFSET:
+        raise UnsupportedImage("The NIfTI image has extensions that are too long.")
+    _, across, down, through, *_ = fields(*version.spacing)
+    spacing = spacing_of(through, down, across) if depth > 1 else None
+    return Head(
+        width=width,
+        height=height,
+        channels=3 if kind == _RGB else 1,
+        dtype=np.dtype(order + _TYPES[kind]),
+        offset=int(offset),
+        stack=Stack(depth * volumes, volumes, spacing),
+    )

@@ -1,0 +1,353 @@
+"""DICOM: what comes back is a derived image, by the rules of PS3.3, with all else untouched."""
+
+import io
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom import Dataset, dcmread
+from pydicom.sequence import Sequence
+from pydicom.uid import ExplicitVRLittleEndian, JPEGBaseline8Bit
+
+from app.imaging import codec
+from app.imaging.codec import (
+    Change,
+    Format,
+    ImagingError,
+    Note,
+    UnreadableImage,
+    UnsuitableFormat,
+    UnsupportedImage,
+)
+from app.imaging.formats import dicom
+from app.imaging.picture import told
+from app.imaging.stack import Stack
+from tests.fidelity.files import DEEP, NOISE
+from tests.fidelity.files import dicom as made
+
+SAMPLES = Path(pydicom.__file__).parent / "data/test_files"
+TWELVE = DEEP[..., 0] >> 4
+NEW = {
+    "SOPInstanceUID",
+    "SeriesInstanceUID",
+    "SeriesDescription",
+    "ImageType",
+    "DerivationDescription",
+    "SourceImageSequence",
+    "ContributingEquipmentSequence",
+    "LossyImageCompression",
+    "HighBit",
+    "PixelData",
+    "PhotometricInterpretation",
+    "PlanarConfiguration",
+    "SmallestImagePixelValue",
+    "LargestImagePixelValue",
+    "IconImageSequence",
+    "DataSetTrailingPadding",
+}
+
+
+def decoded(data):
+    return codec.decode(data, max_pixels=1 << 22)
+
+
+def encoded(picture, pixels=None, words="Noise removed."):
+    picture = picture if pixels is None else replace(picture, pixels=pixels)
+    return read(codec.encode(told(picture, words)).data)
+
+
+def read(data):
+    return dcmread(io.BytesIO(data))
+
+
+def others(dataset):
+    return {
+        each.tag: each for each in dataset if each.tag.element and each.keyword not in NEW
+    }  # lengths of groups have been retired
+
+
+FILES = sorted(SAMPLES.glob("*.dcm"))
+REFUSED = {
+    f"{name}.dcm": words
+    for words, names in {
+        "Not an image": "ExplVR_BigEndNoMeta ExplVR_LitEndNoMeta no_meta rtstruct",
+        "no pixels": "UN_sequence empty_charset_LEI no_meta_group_length priv_SQ reportsi test-SR "
+        "reportsi_with_empty_number_tags rtplan rtplan_truncated waveform_ecg",
+        "truncated": "MR_truncated meta_missing_tsyntax nested_priv_SQ",
+        "type that makes no sense": "SC_rgb_jpeg",
+        "size that it declares": "JPEG2000-embedded-sequence-delimiter",
+        "32 bits in 32": "SC_rgb_rle_32bit SC_rgb_rle_32bit_2frame badVR rtdose rtdose_1frame "
+        "rtdose_expb rtdose_expb_1frame rtdose_rle rtdose_rle_1frame",
+        "1 bits in 1": "liver_1frame liver_expb_1frame",
+        "YBR_FULL_422": "SC_ybr_full_422_uncompressed",
+        "PALETTE": "examples_palette",
+        "deflated": "image_dfl",
+        "incomplete or damaged": "JPEGLSNearLossless_08 JPEGLSNearLossless_16 "
+        "SC_rgb_jls_lossy_line SC_rgb_jls_lossy_sample",
+    }.items()
+    for name in names.split()
+}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("path", FILES, ids=[path.name for path in FILES])
+def test_the_files_of_pydicom_give_derived_images_or_a_clear_refusal(path):
+    if path.name in REFUSED:
+        with pytest.raises(ImagingError, match=REFUSED[path.name]):
+            encoded(decoded(path.read_bytes()))
+        return
+    picture = decoded(path.read_bytes())
+    result = encoded(picture, picture.pixels // 2 * 2)
+    source = dcmread(path)
+    assert others(result) == others(source)
+    assert result.ImageType[0] == "DERIVED"
+    assert result.SOPInstanceUID not in ("", source.SOPInstanceUID)
+    assert result.SeriesInstanceUID != source.SeriesInstanceUID
+    assert result.file_meta.MediaStorageSOPInstanceUID == result.SOPInstanceUID
+    (origin,) = result.SourceImageSequence
+    assert origin.ReferencedSOPInstanceUID == source.SOPInstanceUID
+    if "LossyImageCompression" in source:
+        assert result.LossyImageCompression >= source.LossyImageCompression
+    found = decoded(codec.encode(picture).data)
+    np.testing.assert_array_equal(found.pixels, picture.pixels)
+    values = result.pixel_array
+    span = 1 << result.BitsStored
+    low = -span // 2 if result.PixelRepresentation else 0
+    assert low <= values.min() <= values.max() < low + span
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["JPEG2000.dcm", "MR_small_RLE.dcm", "MR_small_bigendian.dcm", "693_J2KI.dcm"],
+)
+def test_frames_are_those_that_pydicom_decodes(name):
+    data = (SAMPLES / name).read_bytes()
+    np.testing.assert_array_equal(decoded(data).pixels[..., 0], read(data).pixel_array)
+
+
+@pytest.mark.parametrize("name", ["jpeg_ls_lossless", "jp2klossless", "RLE", "implicit", "expb"])
+def test_one_scan_is_the_same_in_every_coding(name):
+    plain = decoded((SAMPLES / "MR_small.dcm").read_bytes())
+    coded = decoded((SAMPLES / f"MR_small_{name}.dcm").read_bytes())
+    np.testing.assert_array_equal(plain.pixels, coded.pixels)
+
+
+def test_what_was_done_is_said():
+    result = encoded(decoded(made(TWELVE, stored=12, SeriesDescription="T1")), TWELVE[..., None])
+    assert result.DerivationDescription == "Noise removed. Not for diagnosis."
+    assert result.SeriesDescription == "T1 [denoised, not for diagnosis]"
+    assert result.ContributingEquipmentSequence[0].ContributionDescription == "Noise removed."
+    assert result.file_meta.TransferSyntaxUID == ExplicitVRLittleEndian
+
+
+def test_the_same_result_is_the_same_instance_and_another_is_not():
+    picture = decoded(made(TWELVE, stored=12))
+    first, again = encoded(picture), encoded(picture)
+    other = encoded(picture, picture.pixels + 1)
+    otherwise = encoded(picture, words="Noise removed by half.")
+    assert first.SOPInstanceUID == again.SOPInstanceUID != other.SOPInstanceUID
+    assert first.SeriesInstanceUID == other.SeriesInstanceUID != otherwise.SeriesInstanceUID
+    assert all(len(uid) <= 64 for uid in (first.SOPInstanceUID, first.SeriesInstanceUID))
+
+
+def test_values_stay_within_the_bits_stored():
+    picture = decoded(made(TWELVE, stored=12))
+    assert encoded(picture, picture.pixels + 60_000).pixel_array.max() == 4095
+    signed = decoded(made(TWELVE.view("i2") - 2048, stored=12))
+    assert encoded(signed, np.full_like(signed.pixels, -30_000)).pixel_array.min() == -2048
+
+
+def test_bits_that_are_not_stored_are_not_seen():
+    data = made(TWELVE | 0xF000, stored=12)
+    np.testing.assert_array_equal(decoded(data).pixels[..., 0], TWELVE)
+    shifted = made(TWELVE << 4 | 7, stored=12, HighBit=15)
+    np.testing.assert_array_equal(decoded(shifted).pixels[..., 0], TWELVE)
+
+
+def test_white_is_the_greatest_value_of_monochrome1_and_the_least_in_its_file():
+    data = made(TWELVE, stored=12, photometric="MONOCHROME1")
+    picture = decoded(data)
+    np.testing.assert_array_equal(picture.pixels[..., 0], 4095 - TWELVE)
+    result = encoded(picture)
+    assert result.PhotometricInterpretation == "MONOCHROME1"
+    np.testing.assert_array_equal(result.pixel_array, TWELVE)
+
+
+@pytest.mark.parametrize("limit", [None, 5])
+def test_padding_is_hidden(limit):
+    samples = TWELVE.copy()
+    samples[0, :3], samples[1, :3] = 3, 5
+    elements: dict[str, Any] = {"PixelPaddingValue": 3}
+    if limit is not None:
+        elements["PixelPaddingRangeLimit"] = limit
+    picture = decoded(made(samples, stored=12, **elements))
+    hidden = (samples >= 3) & (samples <= (limit or 3))
+    np.testing.assert_array_equal(picture.alpha == 0, hidden)
+    assert encoded(picture).PixelPaddingValue == 3
+    assert Change.ALPHA not in codec.encode(picture).changes
+    assert decoded(made(TWELVE | 1, PixelPaddingValue=2)).alpha is None
+
+
+def test_padding_may_lack_its_sign():
+    samples = DEEP[..., 0].view("i2")
+    samples = np.where(samples == -2000, -1999, samples).astype("i2")
+    samples[4, 4] = -2000
+    data = bytearray(made(samples, PixelPaddingValue=1))
+    place = data.index(b"\x28\0\x20\1") + 4
+    data[place : place + 6] = b"US\2\0" + (65_536 - 2000).to_bytes(2, "little")
+    assert (decoded(bytes(data)).alpha == 0).sum() == 1
+
+
+def enhanced(frames, step=(0, 0, 1.0), odd=0.0):
+    measures = Dataset()
+    measures.PixelSpacing = [1.0, 1.0]
+    shared = Dataset()
+    shared.PixelMeasuresSequence = Sequence([measures])
+    groups = []
+    for number in range(len(frames)):
+        place, kind, group = Dataset(), Dataset(), Dataset()
+        at = np.multiply(step, number) + np.array([0, 0, odd * (number == 1)])
+        place.ImagePositionPatient = [float(each) for each in at]
+        kind.FrameType = ["ORIGINAL", "PRIMARY", "M", "NONE"]
+        group.PlanePositionSequence = Sequence([place])
+        group.MRImageFrameTypeSequence = Sequence([kind])
+        groups.append(group)
+    return made(
+        frames,
+        stored=12,
+        SharedFunctionalGroupsSequence=Sequence([shared]),
+        PerFrameFunctionalGroupsSequence=Sequence(groups),
+        ImageType=["ORIGINAL", "PRIMARY", "M", "NONE"],
+    )
+
+
+def test_frames_in_a_row_are_a_volume():
+    frames = np.stack([DEEP[..., n] >> 4 for n in range(3)])
+    assert decoded(enhanced(frames)).stack == Stack(3, 1, (1.0, 1.0, 1.0))
+    assert decoded(enhanced(frames, (0, 3, 4))).stack.spacing == (5.0, 1.0, 1.0)
+    assert decoded(enhanced(frames, odd=0.5)).stack.spacing is None
+    assert decoded(enhanced(frames, (0, 0, 0))).stack.spacing is None
+    assert decoded(made(frames, stored=12)).stack == Stack(3)
+    result = encoded(decoded(enhanced(frames)))
+    assert result.ImageType == ["DERIVED", "PRIMARY", "M", "NONE"]
+    for group in result.PerFrameFunctionalGroupsSequence:
+        assert group.MRImageFrameTypeSequence[0].FrameType[0] == "DERIVED"
+    np.testing.assert_array_equal(result.pixel_array, frames)
+
+
+def test_burned_in_annotation_is_told_and_all_scans_are_not_for_diagnosis():
+    plain = decoded(made(TWELVE, BurnedInAnnotation="NO"))
+    burned = decoded(made(TWELVE, BurnedInAnnotation="YES"))
+    assert codec.encode(plain).notes == (Note.NOT_FOR_DIAGNOSIS,)
+    assert set(codec.encode(burned, Format.TIFF).notes) == set(Note)
+
+
+def test_compression_with_loss_is_never_forgotten():
+    def jpeg(frame):
+        import imagecodecs
+
+        return imagecodecs.jpeg8_encode(frame, level=90)
+
+    data = made(NOISE[..., 0], syntax=JPEGBaseline8Bit, coder=jpeg)
+    assert encoded(decoded(data)).LossyImageCompression == "01"
+    before = made(TWELVE, LossyImageCompression="01", LossyImageCompressionRatio=12.0)
+    result = encoded(decoded(before))
+    assert (result.LossyImageCompression, result.LossyImageCompressionRatio) == ("01", 12.0)
+    assert "LossyImageCompression" not in encoded(decoded(made(TWELVE)))
+
+
+def test_what_is_no_more_true_is_left_out():
+    result = encoded(
+        decoded(
+            made(
+                TWELVE,
+                SmallestImagePixelValue=0,
+                LargestImagePixelValue=9,
+                IconImageSequence=Sequence([Dataset()]),
+            )
+        )
+    )
+    assert result.LargestImagePixelValue == TWELVE.max()
+    assert "IconImageSequence" not in result
+
+
+@pytest.mark.parametrize(
+    ("elements", "error", "words"),
+    [
+        ({"BitsAllocated": 32, "BitsStored": 32}, UnsupportedImage, "32 bits in 32"),
+        ({"BitsStored": 17}, UnsupportedImage, "17 bits in 16"),
+        ({"HighBit": 16}, UnreadableImage, "highest bit"),
+        ({"SamplesPerPixel": 4}, UnsupportedImage, "4 samples a pixel"),
+        ({"PhotometricInterpretation": "YBR_FULL_422"}, UnsupportedImage, "YBR_FULL_422"),
+        ({"Rows": 0}, UnreadableImage, "sides that make no sense"),
+        ({"Rows": 10}, UnreadableImage, "truncated"),
+        ({"NumberOfFrames": 2}, UnreadableImage, "truncated"),
+        ({"NumberOfFrames": 60_000}, UnreadableImage, "truncated"),
+    ],
+)
+def test_what_is_not_taken_is_refused_in_words(elements, error, words):
+    with pytest.raises(error, match=words):
+        decoded(made(TWELVE, **elements))
+
+
+def test_overlays_among_the_bits_are_refused():
+    dataset = read(made(TWELVE, stored=12))
+    dataset.add_new((0x6000, 0x0010), "US", 9)
+    file = io.BytesIO()
+    dataset.save_as(file)
+    with pytest.raises(UnsupportedImage, match="overlays among the bits"):
+        decoded(file.getvalue())
+
+
+def test_frames_of_another_size_are_refused():
+    import imagecodecs
+
+    for coder, syntax in (
+        (imagecodecs.jpegls_encode, pydicom.uid.JPEGLSLossless),
+        (imagecodecs.jpeg8_encode, JPEGBaseline8Bit),
+        (imagecodecs.jpeg2k_encode, pydicom.uid.JPEG2000Lossless),
+    ):
+        data = made(NOISE[..., 0], syntax=syntax, coder=lambda frame, of=coder: of(frame[:-1]))
+        with pytest.raises(UnreadableImage, match="not of the size"):
+            decoded(data)
+    wide = made(NOISE[..., 0], syntax=pydicom.uid.RLELossless, coder=lambda _: bytes(64))
+    with pytest.raises(UnreadableImage):
+        decoded(wide)
+
+
+def test_deflated_data_sets_are_refused_unseen():
+    data = made(TWELVE, syntax=pydicom.uid.DeflatedExplicitVRLittleEndian)
+    with pytest.raises(UnsupportedImage, match="deflated"):
+        codec.read_header(data)
+
+
+def test_nothing_else_can_become_a_dicom():
+    with pytest.raises(UnsuitableFormat, match="Only what came as a DICOM"):
+        codec.encode(codec.Picture(NOISE[..., :1].copy()), Format.DICOM)
+    with pytest.raises(UnsuitableFormat, match="and with its metadata"):
+        codec.encode(codec.stripped(decoded(made(TWELVE))))
+    picture = decoded(made(TWELVE))
+    with pytest.raises(UnsuitableFormat, match="not what its data set describes"):
+        codec.encode(replace(picture, pixels=picture.pixels[:-1]))
+
+
+def test_errors_do_not_tell_of_patients():
+    data = made(TWELVE, PatientName="Doe^Jane")
+    broken = data.replace(b"1.2.3.0", b"Doe^Jan").replace(b"RG", b"XX")
+    for name in (b"\x08\0\x18\0UI", b"\x20\0\x0e\0UI"):
+        broken = broken.replace(name, b"\x09" + name[1:])
+    try:
+        codec.encode(decoded(broken))
+    except ImagingError as error:
+        assert "Doe" not in f"{error} {error.__cause__}"  # noqa: PT017 - it may be read as well
+
+
+def test_an_installation_without_the_extra_says_so(monkeypatch):
+    monkeypatch.setitem(sys.modules, "app.imaging.formats.dicom.file", None)
+    monkeypatch.delattr(dicom, "file", raising=False)
+    with pytest.raises(UnsupportedImage, match=r"denoiser\[medical\]"):
+        codec.read_header(made(TWELVE))
