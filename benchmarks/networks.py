@@ -10,6 +10,7 @@ service's engine: alone, and in a batch of eight, at the precision that the serv
 import argparse
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,16 +37,23 @@ CANDIDATES: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 
 
+def quickest(
+    run: Callable[[], object], seconds: float, clock: Callable[[], float] = time.perf_counter
+) -> float:
+    """Seconds of the quickest run, which nothing disturbed, after one to warm up."""
+    run()
+    times, until = [], clock() + seconds
+    while clock() < until:
+        began = clock()
+        run()
+        times.append(clock() - began)
+    return min(times)
+
+
 def milliseconds(forward: Forward, batch: int, seconds: float) -> float:
-    """For one picture in a batch of so many: of the quickest run, which nothing disturbed."""
+    """For one picture in a batch of so many."""
     tiles = np.random.default_rng(0).integers(0, 256, (batch, SIDE, SIDE, 3), np.uint8)
-    forward(tiles)
-    times, until = [], time.perf_counter() + seconds
-    while time.perf_counter() < until:
-        began = time.perf_counter()
-        forward(tiles)
-        times.append(time.perf_counter() - began)
-    return min(times) / batch * 1e3
+    return quickest(lambda: forward(tiles), seconds) / batch * 1e3
 
 
 def row(architecture: str, options: dict[str, Any], seconds: float) -> tuple[str, ...]:

@@ -18,14 +18,21 @@ from tests.web.conftest import Page, Site, browser, serving
 
 DOCS = PROJECT / "docs"
 WINDOW = {"width": 1200, "height": 960, "deviceScaleFactor": 1, "mobile": False}
-DETAILS = {"landscape": (420, 150), "mri": (110, 90), "text": (76, 330)}
+DETAILS = {
+    "high-iso": (250, 110),
+    "film": (150, 60),
+    "scan": (0, 60),
+    "landscape": (420, 150),
+    "mri": (110, 90),
+}
 """Of each sample: left and top of what is shown of it."""
+PHOTOGRAPHS = ("high-iso", "film", "scan")
 SIDE = 280
 GAP = 6
 
 
 def page(site: Site) -> Image.Image:
-    """The page with a sample on it, noisy left of the divider and denoised right of it."""
+    """The page with a photograph on it, noisy left of the divider and denoised right of it."""
     with browser() as chrome:
         if chrome is None:
             raise SystemExit("no browser here: apt-get install chromium chromium-driver")
@@ -33,17 +40,18 @@ def page(site: Site) -> Image.Image:
         page.cdp("Emulation.setDeviceMetricsOverride", **WINDOW)
         page.cdp("Emulation.setScrollbarsHidden", hidden=True)
         page.open("unet")
-        page.find("[data-sample=landscape]").click()
+        page.find("[data-sample=high-iso]").click()
         page.done()
         return Image.open(BytesIO(chrome.get_screenshot_as_png())).convert("RGB")
 
 
 def before_after(site: Site) -> Image.Image:
-    """A detail of each sample with noise of factor 0.2, and below it what the service answers."""
-    width = len(DETAILS) * (SIDE + GAP) - GAP
+    """A detail of each photograph as it is, and below it what the service answers."""
+    width = len(PHOTOGRAPHS) * (SIDE + GAP) - GAP
     sheet = Image.new("RGB", (width, 2 * SIDE + GAP), "white")
-    for column, (name, (left, top)) in enumerate(DETAILS.items()):
-        noisy = site.post("/noise?factor=0.2&seed=1", (FOLDER / f"{name}.png").read_bytes())
+    for column, name in enumerate(PHOTOGRAPHS):
+        left, top = DETAILS[name]
+        noisy = (FOLDER / f"{name}.jpg").read_bytes()
         for row, data in enumerate((noisy, site.post("/denoise", noisy))):
             detail = Image.open(BytesIO(data)).crop((left, top, left + SIDE, top + SIDE))
             sheet.paste(detail.convert("RGB"), (column * (SIDE + GAP), row * (SIDE + GAP)))

@@ -17,8 +17,8 @@ from app.inference.store import BadModelPackage
 logger = logging.getLogger(__name__)
 
 Wanted = EngineName | Literal["auto"]
-TRIAL = (4, 256, 256, 3)
-"""A full batch of images of the most common size."""
+TRIAL = ((1, 256, 256, 3), (4, 256, 256, 3), (1, 512, 512, 3))
+"""A small image alone, a full batch of such, and a larger one: each engine has its strengths."""
 TRIAL_RUNS = 3
 TRIAL_SECONDS = 120.0
 """The longest time for a trial in another process, including the import of its engine."""
@@ -62,18 +62,20 @@ def _fastest(path: Path, precision: Precision, threads: int) -> EngineName:
     seconds = {name: _trial_apart(name, path, precision, threads) for name in names}
     fastest = min(seconds, key=seconds.__getitem__)
     times = ", ".join(f"{name} {value * 1e3:.0f} ms" for name, value in seconds.items())
-    logger.info("engine %s: %d images of %dx%d take %s", fastest, *TRIAL[:3], times)
+    logger.info("engine %s: a trial takes %s", fastest, times)
     return fastest
 
 
 def trial(name: EngineName, path: Path, precision: str, threads: int) -> float:
-    """Return the seconds that a warm engine takes for a batch, at best."""
+    """Return the seconds that a warm engine takes for the batches of TRIAL, at best."""
     forward = engines.engine(name).load(path, Precision(precision), threads)
-    tiles = np.random.default_rng(0).integers(0, 256, TRIAL, np.uint8)
+    random = np.random.default_rng(0)
+    batches = [random.integers(0, 256, shape, np.uint8) for shape in TRIAL]
     times = []
     for _ in range(1 + TRIAL_RUNS):
         began = time.perf_counter()
-        forward(tiles)
+        for tiles in batches:
+            forward(tiles)
         times.append(time.perf_counter() - began)
     return min(times[1:])
 
