@@ -151,7 +151,8 @@ def check(seconds: float, side: int, queue_seconds: float) -> int:
     """Print the service beside its simulation; return 1 if they differ by more than TOLERANCE."""
     posts = requests(Format.JPEG, side, side, 16, "/denoise")
     bounds = []
-    with service("--queue-seconds", str(queue_seconds)):
+    room = ("--max-requests", "1000", "--max-requests-per-address", "1000")
+    with service("--queue-seconds", str(queue_seconds), *room):
         asyncio.run(closed_loop(PORT, posts, 4, 5.0))  # the first are slower
         rates = {
             clients: asyncio.run(closed_loop(PORT, posts, clients, seconds / 4)).rate

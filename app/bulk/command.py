@@ -158,9 +158,11 @@ def _here(
 ) -> "Summary":
     from app.bulk.convert import between
     from app.bulk.run import run as work
+    from app.service.pipeline import Pipeline
 
-    convert = between(run.sources, run.targets, options, settings)
-    return work(names, convert, run, threads=AT_ONCE)
+    with Pipeline(options, settings) as pipeline:
+        convert = between(run.sources, run.targets, pipeline, options, settings)
+        return work(names, convert, run, threads=AT_ONCE)
 
 
 def _on_ray(

@@ -15,8 +15,10 @@ from app.imaging.codec import (
     UnsuitableFormat,
     UnsupportedImage,
 )
-from app.service.local import Result, package_of, pipeline_of
+from app.sandbox.faults import Cause, WorkerLost
+from app.service.local import package_of
 from app.service.options import DenoiseOptions
+from app.service.pipeline import Pipeline, Result
 from app.settings import Settings
 
 
@@ -108,18 +110,24 @@ def is_picture(key: str) -> bool:
 
 def code_of(error: Exception) -> str:
     """Return the problem code of an error."""
+    if isinstance(error, WorkerLost):
+        return "needs-too-much-time" if error.cause is Cause.TIME else "worker-lost"
     kinds = (code for kind, code in CODES.items() if isinstance(error, kind))
     return next(kinds, "internal-error")
 
 
 def between(
-    sources: Store, targets: Store, options: DenoiseOptions, settings: Settings
+    sources: Store,
+    targets: Store,
+    pipeline: Pipeline,
+    options: DenoiseOptions,
+    settings: Settings,
 ) -> Converter:
-    """Return a converter between two stores, with the model loaded; raises BadModelPackage."""
+    """Return a converter from store to store by a pipeline that has these options."""
     return Converter(
         sources,
         targets,
-        pipeline_of(options, settings),
+        pipeline,
         options=asked_for(options, package_of(options, settings).card.name),
         max_bytes=settings.max_body_bytes,
     )

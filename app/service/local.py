@@ -1,6 +1,7 @@
-"""The operations in this process, for the command line and the bulk command.
+"""The operations in this process, for files and folders on the command line.
 
-Whoever runs these trusts the files; those of the service's callers go through `operations`.
+Whoever runs these trusts the files; those of the service's callers go through `operations`, and so
+do those in bulk, by `pipeline`.
 """
 
 import math
@@ -8,50 +9,15 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from app.imaging import noise
-from app.imaging.codec import Format, Picture, decode, read_header
+from app.imaging.codec import Picture
 from app.imaging.picture import told
-from app.imaging.removed import shown
 from app.inference.denoiser import Denoised, Denoiser, Limits
 from app.inference.store import BadModelPackage, ModelPackage, read_packages
 from app.service.options import DenoiseOptions, NoiseOptions
-from app.service.room import Room
 from app.settings import Settings
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A denoised image as a file."""
-
-    data: bytes
-    format: Format
-    sigma: float
-    """Standard deviation of the noise found, 0..1."""
-    pixels: int
-
-
-class Pipeline:
-    """Decode, denoise and encode; called from many threads, whose images share batches."""
-
-    def __init__(self, denoiser: Denoiser, options: DenoiseOptions, settings: Settings) -> None:
-        self._denoiser, self._options, self._settings = denoiser, options, settings
-        self._room = Room()
-
-    def __call__(self, data: bytes) -> Result:
-        """Denoise a file; wait while the images of other threads fill the memory.
-
-        Raises ImagingError if it cannot be read, or encoded as the options ask for.
-        """
-        options, settings = self._options, self._settings
-        size = read_header(data).size
-        with self._room.hold(size):
-            picture = decode(data, max_pixels=settings.max_pixels, max_side=settings.max_side)
-            target = options.format_for(picture.format, lossless=picture.metadata.lossless)
-            denoised = denoise(self._denoiser, picture, options)
-            encoded = options.encode(shown(picture, denoised.picture, options.result), target)
-            return Result(encoded.data, encoded.format, denoised.sigma, size)
 
 
 def denoise(denoiser: Denoiser, picture: Picture, options: DenoiseOptions) -> Denoised:
@@ -66,11 +32,6 @@ def add_noise(picture: Picture, options: NoiseOptions, seed: int) -> Picture:
     )
     made = f"Noise added: {options.kind}, factor {options.factor:g}."
     return told(replace(picture, pixels=noisy), made)
-
-
-def pipeline_of(options: DenoiseOptions, settings: Settings) -> Pipeline:
-    """Return a pipeline with its model loaded and warm; raises BadModelPackage."""
-    return Pipeline(load_denoiser(package_of(options, settings), settings), options, settings)
 
 
 def package_of(options: DenoiseOptions, settings: Settings) -> ModelPackage:

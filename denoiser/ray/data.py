@@ -12,8 +12,8 @@ from ray.data import ActorPoolStrategy, Dataset
 from app.bulk.convert import between, code_of
 from app.bulk.results import State, to_table
 from app.bulk.store import Source, Store
-from app.service.local import pipeline_of
 from app.service.options import DenoiseOptions
+from app.service.pipeline import Pipeline
 from app.settings import Settings
 
 AT_ONCE = 16
@@ -115,7 +115,7 @@ class Bytes(_Actor):
 
     def __init__(self, options: dict[str, Any], settings: dict[str, Any]) -> None:
         super().__init__()
-        self._pipeline = pipeline_of(DenoiseOptions(**options), Settings(**settings))
+        self._pipeline = Pipeline(DenoiseOptions(**options), Settings(**settings))
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         """Return the batch with the columns of OUTCOME."""
@@ -153,10 +153,10 @@ class Keys(_Actor):
         self, source: str, target: str, options: dict[str, Any], settings: dict[str, Any]
     ) -> None:
         super().__init__()
+        given, made = DenoiseOptions(**options), Settings(**settings)
         self._sources = Store(source)
-        self._convert = between(
-            self._sources, Store(target), DenoiseOptions(**options), Settings(**settings)
-        )
+        pipeline = Pipeline(given, made)
+        self._convert = between(self._sources, Store(target), pipeline, given, made)
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         """Return the rows of the results."""

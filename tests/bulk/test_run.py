@@ -14,7 +14,7 @@ from app.bulk.run import Choice, Run, run
 from app.bulk.shards import Shard
 from app.bulk.store import Store, StoreError
 from app.imaging.codec import Format, decode
-from app.service.local import Result
+from app.service.pipeline import Result
 from tests.bulk.conftest import png
 
 
