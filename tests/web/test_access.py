@@ -48,7 +48,7 @@ def test_axe_finds_nothing_in_any_state_of_the_page(screen, picture, tmp_path):
 
     page.site.held.clear()
     page.choose(picture("noisy.png"))
-    page.until(lambda: page.text("#status").startswith("Taking"))
+    page.until(lambda: page.text("#status").startswith("Removing"))
     check(page)
     page.site.held.set()
     page.done()
@@ -105,7 +105,7 @@ def test_nothing_jumps_once_a_picture_is_on_the_table(screen, picture):
     assert screen.run("return shifted") < 0.05
     screen.site.held.clear()
     screen.choose(picture("noisy.png", 600, 400))
-    screen.until(lambda: screen.text("#status").startswith("Taking"))
+    screen.until(lambda: screen.text("#status").startswith("Removing"))
     screen.run("shifted = 0")
     screen.site.held.set()
     screen.done()

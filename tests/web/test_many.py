@@ -24,7 +24,7 @@ def test_a_list_says_of_each_how_it_went(page, holiday):
 
     rows = page.rows()
     assert list(rows) == [file.name for file in holiday]
-    assert rows["broken.jpg"] == "This kind of file is not taken"
+    assert rows["broken.jpg"] == "This kind of file is not supported"
     for name in ("0.png", "1.jpg", "2.png", "3.jpg"):
         assert re.fullmatch(r"Noise: [a-z ]+, [\d.]+ m?s", rows[name])
     assert page.text("#batch-count") == "4 of 5 done, 1 failed"
@@ -52,7 +52,7 @@ def test_pressing_a_row_compares_that_picture(page, holiday):
 
     page.row("broken.jpg").click()
     page.until(lambda: page.shown("#notice"))
-    assert page.text("#notice-title") == "This kind of file is not taken"
+    assert page.text("#notice-title") == "This kind of file is not supported"
     assert page.shown("#nothing")
     assert not page.shown("#stage")
     assert not page.find("#download").is_enabled()

@@ -441,7 +441,7 @@ def test_what_is_no_picture_is_refused_in_plain_words(page, tmp_path, picture):
 
     assert page.text("#notice-title") in {
         "This file cannot be read as an image",
-        "This kind of file is not taken",
+        "This kind of file is not supported",
     }
     assert len(page.text("#notice-detail")) > 10
     assert not page.find("#notice-retry").is_displayed()
