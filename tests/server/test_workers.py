@@ -134,9 +134,9 @@ def test_they_serve_as_one_are_replaced_and_drain_together(serve_while):
             time.sleep(0.05)
         assert len(workers()) == 2
 
-        while samples(connect)[tiles] < 6:  # each worker tells the others once a second
-            time.sleep(0.05)
         find_a_job(connect, png)
+        while samples(connect)[tiles] < 7:  # each worker tells the others once a second
+            time.sleep(0.05)
 
         gone = workers()[0].pid
         os.kill(gone, signal.SIGKILL)
