@@ -9,6 +9,11 @@ of a class is how a worker of Ray finds it: importing this package puts `app` on
 `pip install 'denoiser[cpu,ray]'` on every machine.
 """
 
+import os
+
+# Ray reports to its makers what runs on a cluster unless it is told not to.
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+
 from denoiser.ray.data import denoise
 from denoiser.ray.serve import app
 

@@ -52,3 +52,9 @@ def test_a_row_of_a_key_becomes_one_of_the_results(settings, tmp_path):
 def test_folders_go_together():
     with pytest.raises(TypeError, match="together"):
         data.denoise(None, source="memory://in")
+
+
+def test_nothing_is_reported_to_the_makers_of_ray():
+    from ray.data._internal.usage.collector import usage_collection_disabled
+
+    assert usage_collection_disabled()
