@@ -10,7 +10,6 @@ per second of processor time, the start left out: it is timed on one picture.
 """
 
 import argparse
-import io
 import logging
 import os
 import resource
@@ -19,58 +18,21 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from moto.server import ThreadedMotoServer
-from PIL import Image
 
-from app.bulk.results import State, read_rows
 from app.bulk.store import Store
-from app.imaging.codec import Format, encode
-from benchmarks.markdown import Bound, report
-from benchmarks.pictures import photograph
+from benchmarks.accounts import Account, account, fill
+from benchmarks.markdown import report
 from benchmarks.service import START
 
-BROKEN = ("cut", "text", "empty")
 SOURCE, TARGET = "s3://pictures/in", "s3://pictures/out"
 PART_SECONDS = 600
 """Longest time that a process may take."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """What two shards have left behind."""
-
-    pictures: int
-    done: int
-    repeated: int
-    """Pictures with more than one row."""
-    missing: int
-    """Pictures without a row."""
-    half: int
-    """Results that cannot be read to their end, or are not of the size in their row."""
-    unnamed: int
-    """Broken pictures that no failed row names, and failed rows of whole pictures."""
-    killed_at: int
-    """Results that there were when one shard was killed."""
-    codes: tuple[int, int, int]
-    """Exit codes of the killed process, and of the two that finished."""
-
-    @property
-    def bounds(self) -> tuple[Bound, ...]:
-        """What must hold."""
-        return (
-            Bound("pictures that are not done", self.pictures - len(BROKEN) - self.done, 0),
-            Bound("pictures in the results more than once", self.repeated, 0),
-            Bound("pictures missing from the results", self.missing, 0),
-            Bound("results that are not whole", self.half, 0),
-            Bound("broken pictures not named, or whole ones named", self.unnamed, 0),
-        )
 
 
 @contextmanager
@@ -96,18 +58,11 @@ def bucket() -> Iterator[None]:
         server.stop()
 
 
-def fill(count: int, side: int) -> None:
-    """Put so many images into the bucket, three of them broken."""
-    store = Store(SOURCE)
-    files = [encode(photograph(side, side, seed), Format.JPEG).data for seed in range(16)]
-    for index in range(count - len(BROKEN)):
-        store.write(f"{index % 7}/{index:07}.jpg", files[index % 16])
-    for name, content in zip(BROKEN, (files[0][:500], b"not a picture", b""), strict=True):
-        store.write(f"{name}.jpg", content)
+def two_shards_and_a_kill(kill_after: int) -> tuple[Account, int, tuple[int, int, int]]:
+    """Return what they leave behind, of how many results one was killed, and all exit codes.
 
-
-def two_shards_and_a_kill(count: int, kill_after: int) -> Found:
-    """Run them, and compare the results with what they should be."""
+    The first exit code is that of the killed process.
+    """
     targets = Store(TARGET)
     first = start(SOURCE, TARGET, "--shard", "0/2")
     killed_at = _wait_for(targets, kill_after, first)
@@ -117,23 +72,7 @@ def two_shards_and_a_kill(count: int, kill_after: int) -> Found:
     for process in both:
         process.communicate(timeout=PART_SECONDS)
     codes = first.returncode, both[0].returncode, both[1].returncode
-
-    rows = list(read_rows(targets))
-    named = Counter(row.source for row in rows)
-    broken = {Store(SOURCE).url(f"{name}.jpg") for name in BROKEN}
-    failed = {row.source for row in rows if row.state is State.FAILED}
-    done = [row for row in rows if row.state is State.DONE]
-    whole = sum(_is_whole(targets, row.target, row.bytes) for row in done)
-    return Found(
-        pictures=count,
-        done=len(done),
-        repeated=sum(times > 1 for times in named.values()),
-        missing=sum(source.url not in named for source in Store(SOURCE).files()),
-        half=len(done) - whole,
-        unnamed=len(broken ^ failed),
-        killed_at=killed_at,
-        codes=codes,
-    )
+    return account(Store(SOURCE), targets), killed_at, codes
 
 
 def start(*arguments: str) -> subprocess.Popen[bytes]:
@@ -180,13 +119,13 @@ def main() -> int:
     options = parser.parse_args()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request
     with bucket():
-        fill(options.count, options.side)
+        fill(Store(SOURCE), options.count, options.side)
         began = time.perf_counter()
-        found = two_shards_and_a_kill(options.count, options.count // 4)
+        found, killed_at, codes = two_shards_and_a_kill(options.count // 4)
         print(
-            f"{found.pictures} pictures of {options.side}x{options.side}; one of two shards killed "
-            f"with {found.killed_at} results there; {time.perf_counter() - began:.0f} s in all; "
-            f"exit codes {', '.join(map(str, found.codes))}\n"
+            f"{found.images} images of {options.side}x{options.side}; one of two shards killed "
+            f"with {killed_at} results there; {time.perf_counter() - began:.0f} s in all; "
+            f"exit codes {', '.join(map(str, codes))}\n"
         )
         failures = report(found.bounds)
         if options.rate:
@@ -211,13 +150,6 @@ def _wait_for(targets: Store, results: int, process: subprocess.Popen[bytes]) ->
             return found
         time.sleep(0.2)
     raise RuntimeError("the shard ended before it could be killed")
-
-
-def _is_whole(store: Store, url: str | None, size: int | None) -> bool:
-    data = store.read(store.key(url or ""))
-    with Image.open(io.BytesIO(data)) as image:
-        image.load()
-    return len(data) == size
 
 
 if __name__ == "__main__":

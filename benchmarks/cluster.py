@@ -16,10 +16,8 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,22 +26,22 @@ from ray import serve
 from ray.cluster_utils import Cluster
 
 from app.bulk.convert import asked_for
-from app.bulk.results import Results, Row, State, read_rows
+from app.bulk.results import Results, Row
 from app.bulk.run import Choice, Run, Summary
 from app.bulk.shards import Shard
 from app.bulk.store import Store
-from app.imaging.codec import Format, encode
+from app.imaging.codec import Format
 from app.service.local import package_of
 from app.service.options import DenoiseOptions
 from app.settings import Settings
+from benchmarks.accounts import Account, account, fill
 from benchmarks.load import Request, Result, closed_loop
 from benchmarks.markdown import Bound, head, line, report
-from benchmarks.pictures import photograph, requests
+from benchmarks.pictures import requests
 from benchmarks.service import PORT, service
 from denoiser.ray import bulk
 from denoiser.ray.serve import Scale, app
 
-BROKEN = ("cut", "text", "empty")
 PLASMA_BYTES = 100 << 20
 """Shared memory of a node."""
 
@@ -89,50 +87,13 @@ def two_nodes() -> Iterator[Nodes]:
         cluster.shutdown()
 
 
-@dataclass(frozen=True)
-class Found:
-    """What a bulk run with a kill has left behind."""
+def bulk_and_a_kill(
+    nodes: Nodes, sources: Store, targets: Store, kill_after: int, settings: Settings
+) -> tuple[Account, int]:
+    """Denoise by both nodes, one of which is killed after so many rows.
 
-    images: int
-    done: int
-    repeated: int
-    """Images with more than one row."""
-    missing: int
-    """Images without a row."""
-    half: int
-    """Results that are not of the size in their row."""
-    unnamed: int
-    """Broken images that no failed row names, and failed rows of whole images."""
-    killed_at: int
-    """Rows that there were when the node was killed; 0 if it was not."""
-
-    @property
-    def bounds(self) -> tuple[Bound, ...]:
-        """What must hold."""
-        return (
-            Bound("images that are not done", self.images - len(BROKEN) - self.done, 0),
-            Bound("images in the results more than once", self.repeated, 0),
-            Bound("images missing from the results", self.missing, 0),
-            Bound("results that are not whole", self.half, 0),
-            Bound("broken images not named, or whole ones named", self.unnamed, 0),
-            Bound("images done before the node was killed", self.killed_at, self.images - 1),
-            Bound("images done before the node was killed, negated", -self.killed_at, -1),
-        )
-
-
-def fill(folder: Path, count: int, side: int) -> None:
-    """Put so many images into a folder, three of them broken."""
-    folder.mkdir()
-    files = [encode(photograph(side, side, seed), Format.JPEG).data for seed in range(4)]
-    for index in range(count - len(BROKEN)):
-        (folder / f"{index:05}.jpg").write_bytes(files[index % len(files)])
-    for name, content in zip(BROKEN, (files[0][:500], b"not an image", b""), strict=True):
-        (folder / f"{name}.jpg").write_bytes(content)
-
-
-def bulk_and_a_kill(nodes: Nodes, folder: Path, kill_after: int, settings: Settings) -> Found:
-    """Denoise a folder by both nodes, of which one is killed, and compare what there is."""
-    sources, targets = Store(str(folder)), Store(f"{folder}-out")
+    Returns what that leaves behind, and how many rows there were at the kill; 0 without one.
+    """
     options, killed_at = DenoiseOptions(), 0
     asked = asked_for(options, package_of(options, settings).card.name)
 
@@ -147,21 +108,7 @@ def bulk_and_a_kill(nodes: Nodes, folder: Path, kill_after: int, settings: Setti
         run = Run(sources, targets, results, Choice(asked), threading.Event(), kill)
         bulk.run(sources.files(), run, options, settings, gpus=0)
         results.finish()
-
-    rows = list(read_rows(targets))
-    named = Counter(row.source for row in rows)
-    done = [row for row in rows if row.state is State.DONE]
-    failed = {row.source for row in rows if row.state is State.FAILED}
-    files = list(sources.files())
-    return Found(
-        images=len(files),
-        done=len(done),
-        repeated=sum(times > 1 for times in named.values()),
-        missing=sum(source.url not in named for source in files),
-        half=sum(targets.find(targets.key(row.target or "")).size != row.bytes for row in done),
-        unnamed=len({sources.url(f"{name}.jpg") for name in BROKEN} ^ failed),
-        killed_at=killed_at,
-    )
+    return account(sources, targets), killed_at
 
 
 @contextmanager
@@ -220,12 +167,12 @@ def main() -> int:
     posts = requests(Format.JPEG, options.side, options.side, 16, "/denoise")
 
     with tempfile.TemporaryDirectory() as name, two_nodes() as nodes:
-        folder = Path(name, "in")
-        fill(folder, options.count, options.side)
+        sources, targets = (Store(str(Path(name, part))) for part in ("in", "out"))
+        fill(sources, options.count, options.side)
         began = time.perf_counter()
-        found = bulk_and_a_kill(nodes, folder, options.count // 4, Settings())
+        found, killed_at = bulk_and_a_kill(nodes, sources, targets, options.count // 4, Settings())
         seconds = time.perf_counter() - began
-        print(f"{found.images} images in {seconds:.0f} s, a node killed at {found.killed_at}.\n")
+        print(f"{found.images} images in {seconds:.0f} s, a node killed at {killed_at}.\n")
         nodes.add()
         with replicas(2):
             ours = asyncio.run(closed_loop(PORT, posts, options.clients, options.seconds))
@@ -243,7 +190,14 @@ def main() -> int:
     print(line(cells("denoiser serve", plain)))
     print()
     lost = len(stopped.answers) - stopped.statuses[200]
-    return report((*found.bounds, Bound("requests not answered with an image", lost, 0)))
+    return report(
+        (
+            *found.bounds,
+            Bound("images done before the node was killed", killed_at, found.images - 1),
+            Bound("images done before the node was killed, negated", -killed_at, -1),
+            Bound("requests not answered with an image", lost, 0),
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -4,7 +4,9 @@ import signal
 
 import pytest
 
-from benchmarks.bulk import bucket, fill, two_shards_and_a_kill
+from app.bulk.store import Store
+from benchmarks.accounts import fill
+from benchmarks.bulk import SOURCE, bucket, two_shards_and_a_kill
 
 
 @pytest.mark.timeout(240)
@@ -13,9 +15,10 @@ def test_no_picture_is_lost_or_done_twice(models, monkeypatch):
     monkeypatch.setenv("DENOISER_MODEL", "blur")
     monkeypatch.setenv("DENOISER_THREADS", "1")
     with bucket():
-        fill(60, 512)
-        found = two_shards_and_a_kill(60, 2)
+        fill(Store(SOURCE), 60, 512)
+        found, killed_at, codes = two_shards_and_a_kill(2)
+        assert found.images == 60
         assert [bound for bound in found.bounds if not bound.holds] == []
-        assert found.codes[0] == -signal.SIGKILL
-        assert sorted(found.codes[1:]) in ([0, 1], [1, 1])  # by where the broken ones are
-        assert found.killed_at < 30
+        assert codes[0] == -signal.SIGKILL
+        assert sorted(codes[1:]) in ([0, 1], [1, 1])  # by where the broken ones are
+        assert killed_at < 30

@@ -6,8 +6,10 @@ import pytest
 
 cluster = pytest.importorskip("benchmarks.cluster", reason="needs pip install 'denoiser[ray]'")
 
+from app.bulk.store import Store  # noqa: E402
 from app.imaging.codec import Format  # noqa: E402
 from app.settings import Settings  # noqa: E402
+from benchmarks.accounts import fill  # noqa: E402
 from benchmarks.pictures import requests  # noqa: E402
 from tests.api.conftest import wait_until  # noqa: E402
 
@@ -28,9 +30,12 @@ def environment(monkeypatch, models):
 
 @pytest.mark.timeout(300)
 def test_a_node_is_lost_and_no_image(nodes, tmp_path):
-    cluster.fill(tmp_path / "in", 200, 256)
-    found = cluster.bulk_and_a_kill(nodes, tmp_path / "in", 10, Settings())
+    sources, targets = Store(str(tmp_path / "in")), Store(str(tmp_path / "out"))
+    fill(sources, 200, 256)
+    found, killed_at = cluster.bulk_and_a_kill(nodes, sources, targets, 10, Settings())
+    assert found.images == 200
     assert [bound for bound in found.bounds if not bound.holds] == []
+    assert 10 <= killed_at < 200
 
 
 @pytest.mark.timeout(300)
