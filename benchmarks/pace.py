@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from benchmarks.process import Process
 from benchmarks.service import START
 
-EDGE = 64
-"""Images left out at the start and at the end: as many as a command has in progress."""
+EDGE = 32
+"""Images left out at the start and at the end, twice the batch that the network takes at most."""
 
 
 @dataclass(frozen=True)

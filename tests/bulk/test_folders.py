@@ -46,6 +46,6 @@ def test_a_folder_that_cannot_be_read_ends_the_listing(tree, monkeypatch):
     def refuse(_folder):
         raise PermissionError("no")
 
-    monkeypatch.setattr(folders.os, "scandir", refuse)
+    monkeypatch.setattr("app.bulk.folders.os.scandir", refuse)
     with pytest.raises(StoreError, match="cannot list"):
         list(Store(str(tree)).files())
