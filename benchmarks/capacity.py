@@ -13,8 +13,8 @@ measures the speed by 1 to 16 clients, posts at random times at 0.5, 0.8 and 1.5
 do, and simulates the very same arrivals.
 
 What is simulated is the batcher: the requests in progress take turns, each with a tile; the lanes
-take batches of them, and share the machine, which is the faster the more images are in the lanes,
-up to the speed that is measured with 16 clients. Images of one tile are so answered in the order in
+take batches of them and share the machine, which is the faster the more requests there are, up to
+the speed that is measured with 16 clients. Images of one tile are so answered in the order in
 which they came, and those of many are worked on side by side. A request whose tiles and those that
 have their turn before would take more than `--queue-seconds` is refused.
 """
@@ -35,7 +35,7 @@ import numpy as np
 from app.imaging.codec import Format
 from app.imaging.tiling import plan
 from app.inference.batcher import LANES
-from app.inference.denoiser import Limits, sides
+from app.inference.denoiser import Limits, tile_sides
 from app.service.local import package_of
 from app.service.options import DenoiseOptions
 from app.settings import Settings
@@ -56,7 +56,9 @@ STEADY = 1.2
 SIMULATED_SECONDS = 600.0
 
 Speed = Callable[[int], float]
-"""Work a replica does in a second with so many images in its lanes."""
+"""Work a replica does in a second with so many requests in progress."""
+MANY = 1000
+"""Requests with which a replica is as fast as can be."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Shape:
     def of(cls, height: int, width: int) -> Self:
         """Return the shape for the default model."""
         card = package_of(DenoiseOptions(), Settings()).card
-        tiles = plan(height, width, halo=card.halo, stride=card.stride, sides=sides(card))
+        tiles = plan(height, width, halo=card.halo, stride=card.stride, sides=tile_sides(card))
         batch = Limits().batch_pixels // tiles[0].size
         return cls(len(tiles), max(1, batch), LANES if batch else 1)
 
@@ -110,16 +112,12 @@ class Replica:
     queue: deque[Request] = field(default_factory=deque)
     """The requests whose tiles wait, in the order of their turns."""
     lanes: list[Batch] = field(default_factory=list)
-
-    @property
-    def requests(self) -> int:
-        """Requests in progress."""
-        running = {each.number for batch in self.lanes for each in batch.requests}
-        return len(running | {each.number for each in self.queue})
+    requests: int = 0
+    """Those in progress."""
 
     def takes(self, work: float, within: float) -> bool:
         """Return whether a request for so much work, of which each tile takes turns, is taken."""
-        if not self.queue and not self.lanes:
+        if not self.requests:
             return True
         running = sum(each.work for batch in self.lanes for each in batch.requests)
         ahead = sum(min(each.waiting, self.shape.tiles) * each.work for each in self.queue)
@@ -127,7 +125,7 @@ class Replica:
 
     def add(self, number: int, work: float) -> None:
         """Queue a request."""
-        tiles = self.shape.tiles
+        tiles, self.requests = self.shape.tiles, self.requests + 1
         self.queue.append(Request(number, tiles, work / tiles, tiles))
         self._fill()
 
@@ -136,7 +134,7 @@ class Replica:
         done = []
         while self.lanes:
             first = min(self.lanes, key=lambda batch: batch.left)
-            each = self._rate / len(self.lanes)  # the lanes share the machine evenly
+            each = self.speed(self.requests) / len(self.lanes)  # the lanes share the machine evenly
             spent = min(first.left, (until - self.now) * each)
             for batch in self.lanes:
                 batch.left -= spent
@@ -144,14 +142,12 @@ class Replica:
                 break
             self.now += spent / each
             self.lanes.remove(first)
-            done += [(self.now, request.number) for request in _finished(first)]
+            finished = _finished(first)
+            self.requests -= len(finished)
+            done += [(self.now, request.number) for request in finished]
             self._fill()
         self.now = until
         return done
-
-    @property
-    def _rate(self) -> float:
-        return self.speed(sum(len(batch.requests) for batch in self.lanes))
 
     def _fill(self) -> None:
         """Give each free lane a tile of every request in turn, as many as fit into a batch."""
@@ -163,10 +159,6 @@ class Replica:
             self.queue += [request for request in taken if request.waiting]
 
 
-MANY = 1000
-"""Images in the lanes with which a replica is as fast as can be."""
-
-
 def _finished(batch: Batch) -> list[Request]:
     """Count the tiles of a batch as done; return the requests that have no others."""
     for request in batch.requests:
@@ -176,7 +168,7 @@ def _finished(batch: Batch) -> list[Request]:
 
 def simulate(
     due: Sequence[float],
-    work: Sequence[float],
+    work: float,
     replicas: int,
     speed: Speed,
     shape: Shape,
@@ -196,13 +188,13 @@ def simulate(
         for when, number in replica.advance(until):
             latency[number] = when - due[number]
 
-    for number, (at, needs) in enumerate(zip(due, work, strict=True)):
+    for number, at in enumerate(due):
         picked = [pool[index] for index in random.integers(0, replicas, 2)]
         for replica in picked:
             advance(replica, at)
         chosen = min(picked, key=lambda replica: replica.requests)
-        if chosen.takes(needs, queue_seconds):
-            chosen.add(number, needs)
+        if chosen.takes(work, queue_seconds):
+            chosen.add(number, work)
     for replica in pool:
         advance(replica, math.inf)
     return latency
@@ -224,7 +216,7 @@ def replicas_for(rate: float, within: float, work: float, speed: Speed, shape: S
         raise ValueError(f"one request alone takes {work / speed(1):.2f} s")
     due = arrivals(rate, SIMULATED_SECONDS)
     for replicas in itertools.count(max(1, math.ceil(rate * work / speed(MANY)))):
-        if percentile(simulate(due, [work] * len(due), replicas, speed, shape), 95) <= within:
+        if percentile(simulate(due, work, replicas, speed, shape), 95) <= within:
             return replicas
     raise AssertionError
 
@@ -238,7 +230,7 @@ def cost_of_a_million(speed: float, cores: float, price: float, megapixels: floa
 
 
 def measured(rates: dict[int, float], scale: float = 1.0) -> Speed:
-    """Return the speed between and beyond numbers of images for which it is known, scaled."""
+    """Return the speed between and beyond numbers of requests for which it is known, scaled."""
     known, values = sorted(rates), [scale * rates[count] for count in sorted(rates)]
     return lambda count: float(np.interp(count, known, values))
 
@@ -266,13 +258,17 @@ def check(seconds: float, side: int, queue_seconds: float) -> int:
             found = asyncio.run(open_loop(PORT, itertools.cycle(posts).__next__, due))
             after = busy(posts, seconds / 6)
             speed = measured(rates, mean((before, after)) / rates[CLIENTS[-1]])
-            told = simulate(due, [1.0] * len(due), 1, speed, shape, queue_seconds)
+            told = simulate(due, 1.0, 1, speed, shape, queue_seconds)
             pairs = [(found.percentile(p), percentile(told, p)) for p in (50, 95)]
             refused = len(found.answers) - found.statuses[200], told.count(None)
             values = (f"{value:.2f}" for pair in pairs for value in pair)
             print(line((f"{load:g}", f"{load * before:.2f}/s", *map(str, refused), *values)))
-            bounds.append(Bound(f"factor between the p95 at {load:g}", _factor(*pairs[1]), TOLERANCE))
-            bounds.append(Bound("factor between the speeds around it", _factor(before, after), STEADY))
+            bounds.append(
+                Bound(f"factor between the p95 at {load:g}", _factor(*pairs[1]), TOLERANCE)
+            )
+            bounds.append(
+                Bound("factor between the speeds around it", _factor(before, after), STEADY)
+            )
             before = after
     print()
     return report(bounds)

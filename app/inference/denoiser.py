@@ -123,7 +123,7 @@ def _is_simple(picture: Picture) -> bool:
     return plain and small and not picture.metadata.linear
 
 
-def _sides(card: ModelCard) -> tuple[int, ...]:
+def tile_sides(card: ModelCard) -> tuple[int, ...]:
     """Return the sides of tiles that are within BATCH_FLOATS."""
     return sides_within(BATCH_FLOATS / card.floats_per_pixel, halo=card.halo)
 
@@ -172,7 +172,7 @@ class Denoiser:
     ) -> None:
         """Take `seconds_per_pixel`, the assumed cost until work has been timed."""
         self.card, self.engine = card, engine
-        self._sides = _sides(card)
+        self._sides = tile_sides(card)
         self._batcher = Batcher(
             partial(_by_kind, forward),
             batch_pixels=min(limits.batch_pixels, self._sides[-1] ** 2),
@@ -198,7 +198,7 @@ class Denoiser:
         """
         options = Precision(precision), threads
         name, forward = choice.load(package.path, engine, *options)
-        cost = _warm(forward, _sides(package.card))
+        cost = _warm(forward, tile_sides(package.card))
         return cls(forward, package.card, limits or Limits(), cost, name)
 
     def submit(
