@@ -24,6 +24,7 @@ import asyncio
 import itertools
 import math
 import sys
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -215,10 +216,14 @@ def replicas_for(rate: float, within: float, work: float, speed: Speed, shape: S
     if work / speed(1) > within:
         raise ValueError(f"one request alone takes {work / speed(1):.2f} s")
     due = arrivals(rate, SIMULATED_SECONDS)
-    for replicas in itertools.count(max(1, math.ceil(rate * work / speed(MANY)))):
-        if percentile(simulate(due, work, replicas, speed, shape), 95) <= within:
-            return replicas
-    raise AssertionError
+
+    def enough(replicas: int) -> bool:
+        return percentile(simulate(due, work, replicas, speed, shape), 95) <= within
+
+    least = most = max(1, math.ceil(rate * work / speed(MANY)))
+    while not enough(most):
+        least, most = most + 1, 2 * most
+    return bisect_left(range(most), True, lo=least, key=enough)
 
 
 def cost_of_a_million(speed: float, cores: float, price: float, megapixels: float) -> float:
