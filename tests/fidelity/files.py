@@ -3,6 +3,7 @@
 import gzip
 import io
 import struct
+import zipfile
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -132,6 +133,37 @@ def dicom(
     file = io.BytesIO()
     dataset.save_as(file, enforce_file_format=True)
     return file.getvalue()
+
+
+def series(samples: Samples, series: str = "1.2.4", **elements: Any) -> list[tuple[str, bytes]]:
+    """Slices of 1 mm, [slices, height, width], or with 3 channels: a file each, and its name."""
+    return [
+        (
+            f"scan/IM{number:04}",
+            dicom(
+                each,
+                **{
+                    "SeriesInstanceUID": series,
+                    "SOPInstanceUID": f"{series}.{number}",
+                    "InstanceNumber": number + 1,
+                    "ImageOrientationPatient": [1, 0, 0, 0, 1, 0],
+                    "ImagePositionPatient": [0, 0, number],
+                    "PixelSpacing": [1, 1],
+                }
+                | elements,
+            ),
+        )
+        for number, each in enumerate(samples)
+    ]
+
+
+def zipped(*files: tuple[str, bytes], packing: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """A zip of files by their names."""
+    result = io.BytesIO()
+    with zipfile.ZipFile(result, "w", packing) as archive:
+        for name, data in files:
+            archive.writestr(zipfile.ZipInfo(name), data, packing)
+    return result.getvalue()
 
 
 def nifti(
