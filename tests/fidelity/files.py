@@ -137,24 +137,20 @@ def dicom(
 
 def series(samples: Samples, series: str = "1.2.4", **elements: Any) -> list[tuple[str, bytes]]:
     """Slices of 1 mm, [slices, height, width], or with 3 channels: a file each, and its name."""
+    lying = {"ImageOrientationPatient": [1, 0, 0, 0, 1, 0], "PixelSpacing": [1, 1]}
     return [
-        (
-            f"scan/IM{number:04}",
-            dicom(
-                each,
-                **{
-                    "SeriesInstanceUID": series,
-                    "SOPInstanceUID": f"{series}.{number}",
-                    "InstanceNumber": number + 1,
-                    "ImageOrientationPatient": [1, 0, 0, 0, 1, 0],
-                    "ImagePositionPatient": [0, 0, number],
-                    "PixelSpacing": [1, 1],
-                }
-                | elements,
-            ),
-        )
+        (f"scan/IM{number:04}", dicom(each, **lying | _placed(series, number) | elements))
         for number, each in enumerate(samples)
     ]
+
+
+def _placed(series: str, number: int) -> dict[str, Any]:
+    return {
+        "SeriesInstanceUID": series,
+        "SOPInstanceUID": f"{series}.{number}",
+        "InstanceNumber": number + 1,
+        "ImagePositionPatient": [0, 0, number],
+    }
 
 
 def zipped(*files: tuple[str, bytes], packing: int = zipfile.ZIP_DEFLATED) -> bytes:
