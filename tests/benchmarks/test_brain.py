@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from app.inference.denoiser import Denoiser
 from benchmarks import brain
 
 CLEAN = np.linspace(0, 1, 40**3, dtype=np.float32).reshape(40, 40, 40)
@@ -15,7 +16,7 @@ class Nothing:
 
     def submit(self, picture, *, axes):
         assert axes in ("1", "3")
-        done = Future()
+        done: Future[SimpleNamespace] = Future()
         done.set_result(SimpleNamespace(picture=picture))
         return done
 
@@ -33,7 +34,7 @@ def run(monkeypatch, capsys):
         threads.append(given["threads"])
         return Nothing()
 
-    monkeypatch.setattr(brain.Denoiser, "load", load)
+    monkeypatch.setattr(Denoiser, "load", load)
 
     def command(*arguments):
         monkeypatch.setattr(sys, "argv", ["brain", *arguments])
