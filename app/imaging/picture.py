@@ -50,7 +50,7 @@ class Change(enum.StrEnum):
     FILM = "film"
     """The film of a motion photo is left out."""
     FORMAT = "format"
-    """The upload's format is read but not written, so PNG was used instead."""
+    """The upload's format is read but not written, so another was used instead."""
     GAIN_MAP = "gain-map"
     """The gain map, for brighter screens, is left out."""
     METADATA = "metadata"
