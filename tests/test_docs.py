@@ -1,5 +1,6 @@
 """The examples of the documentation, run as they stand against a live service."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ from tests.conftest import blur_model, write_package
 RUN = {"sh": ["bash", "-euo", "pipefail", "-c"], "python": [sys.executable, "-W", "error", "-c"]}
 NODE = ["node", "--input-type=module", "--eval"]
 CALLS = PROJECT / "docs" / "calling.md"
+SCANS = PROJECT / "docs" / "scans.md"
 README = PROJECT / "README.md"
 
 
@@ -133,6 +135,21 @@ def test_the_examples_of_the_description_are_taken(client, folder):
             method, address, params=query, files=dict.fromkeys(fields, photo) or None
         )
         assert answer.is_success, (address, query, answer.text)
+
+
+def test_the_figures_for_scans_are_those_of_the_model_cards():
+    rows = re.findall(r"^\| (\d+)(?:, clean)? \|(.*)\|$", SCANS.read_text(), re.MULTILINE)
+    told = {float(sigma): [cell.strip() for cell in cells.split("|")] for sigma, cells in rows}
+    found: dict[float, list[str]] = {}
+    for name in ("unet", "unet-fast"):
+        card = json.loads((PROJECT / "models" / name / "card.json").read_text())
+        for score in card["metrics"]:
+            if score["dataset"] == "brain MRI" and re.match("rician|clean", score["protocol"]):
+                noisy = f"{score['noisy']:.1f}" if score["sigma"] else ""
+                found.setdefault(score["sigma"], [noisy]).append(f"{score['psnr']:.1f}")
+
+    assert len(found) == 4
+    assert told == found
 
 
 @pytest.mark.parametrize("page", [README, *sorted((PROJECT / "docs").glob("*.md"))])

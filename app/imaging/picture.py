@@ -50,7 +50,7 @@ class Change(enum.StrEnum):
     FILM = "film"
     """The film of a motion photo is left out."""
     FORMAT = "format"
-    """The upload's format is read but not written, so PNG was used instead."""
+    """The upload's format is read but not written, so another was used instead."""
     GAIN_MAP = "gain-map"
     """The gain map, for brighter screens, is left out."""
     METADATA = "metadata"
@@ -99,7 +99,8 @@ class Header:
     """What a file declares before anything of it is decoded.
 
     `format` is the name of one that is read. `width` and `height` are those of a frame as stored,
-    before any orientation; `frames` counts pages and slices, too. `pixel_bytes` is the most that a
+    before any orientation; `frames` counts pages and slices, too, which lie as `volumes` and
+    `spacing` say (see `Stack`). `pixel_bytes` is the most that a
     pixel takes while it is decoded: four 16-bit samples as stored, and four as they are kept;
     `more_bytes` is what decoding takes beside the image, for a tile that is larger, and `segments`
     counts the tiles or strips of all frames, which are decoded one by one.
@@ -112,6 +113,13 @@ class Header:
     pixel_bytes: int = 16
     more_bytes: int = 0
     segments: int = 1
+    volumes: int = 1
+    spacing: tuple[float, float, float] | None = None
+
+    @property
+    def stack(self) -> Stack:
+        """The arrangement of the frames."""
+        return Stack(self.frames, self.volumes, self.spacing)
 
     @property
     def size(self) -> int:

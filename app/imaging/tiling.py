@@ -18,8 +18,8 @@ from app.imaging.scale import Pixels
 THIN = 8
 """The least side of a tile; so many pixels are too few around more than half as many of an image.
 
-Reflected more often than it must be, a thin image becomes stripes, which a network keeps: white
-noise of sigma 15 comes out of images 3 pixels high at 37 dB in tiles of 8, and at 26 in those of 64.
+Reflected more often than it must be, a thin image becomes stripes, which a network keeps: 3 rows
+with white noise of sigma 15 come out at 37 dB in a tile of 8 rows, and at 26 in one of 64.
 """
 
 SIDES = (THIN, 16, 32, *range(64, 512, 64), *range(512, 4097, 32))

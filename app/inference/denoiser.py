@@ -278,17 +278,32 @@ class Denoiser:
         self, height: int, width: int, stack: Stack = STILL, axes: Axes = (0,)
     ) -> Sequence[Tile]:
         """Plan the tiles of frames of so many pixels, along each of the axes in turn."""
-        card, sides, tiles = self.card, (stack.depth, height, width), list[Tile]()
-        for axis in axes:
-            across = (side for other, side in enumerate(sides) if other != axis)
-            plane = plan(*across, halo=card.halo, stride=card.stride, most=self._most)
-            planes = range(stack.volumes * sides[axis])
-            tiles += [replace(tile, axis=axis, plane=n) for n in planes for tile in plane]
-        return tiles
+        return [
+            replace(tile, axis=axis, plane=number)
+            for axis in axes
+            for plane, count in [self._plane(height, width, stack, axis)]
+            for number in range(count)
+            for tile in plane
+        ]
 
-    def seconds_for(self, height: int, width: int) -> float:
+    def _plane(
+        self, height: int, width: int, stack: Stack, axis: int
+    ) -> tuple[tuple[Tile, ...], int]:
+        """Return the tiles of a plane across an axis, and how many such planes there are."""
+        sides = stack.depth, height, width
+        across = (side for other, side in enumerate(sides) if other != axis)
+        card = self.card
+        tiles = plan(*across, halo=card.halo, stride=card.stride, most=self._most)
+        return tiles, stack.volumes * sides[axis]
+
+    def seconds_for(
+        self, height: int, width: int, stack: Stack = STILL, axes: AxesChoice = "auto"
+    ) -> float:
         """Return how long such an image takes by itself, by the recent cost of a pixel."""
-        return self._batcher.seconds(cost(self.plan(height, width)))
+        planes = (
+            self._plane(height, width, stack, axis) for axis in stack.axes(axes, height, width)
+        )
+        return self._batcher.seconds(sum(count * cost(tiles) for tiles, count in planes))
 
     @property
     def megapixels_per_second(self) -> float:

@@ -136,6 +136,21 @@ def to_message(record: Header | Layout) -> Message:
     return {field.name: getattr(record, field.name) for field in fields(record)}
 
 
+def parsed_header(given: Any) -> Header:
+    """Parse a header in a message; raise ValueError if no image has one like it."""
+    try:
+        spacing = given["spacing"] and spacing_of(*given["spacing"])
+        header = Header(**given | {"spacing": spacing})
+        counts = header.width, header.height, header.frames, header.volumes, header.segments
+        sound = all(type(n) is int for n in (*counts, header.pixel_bytes, header.more_bytes))
+        sound = sound and header.volumes > 0 == header.frames % header.volumes
+    except (TypeError, KeyError) as error:
+        raise ValueError("not a header") from error
+    if not sound:
+        raise ValueError(f"no picture has this header: {header}")
+    return header
+
+
 def write(picture: Picture, packed: bytes, area: Area) -> None:
     """Copy an image into shared memory, of the size that its layout has or larger."""
     end = picture.pixels.nbytes

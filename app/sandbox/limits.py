@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.imaging.picture import Header
+from app.sandbox.syscalls import forbid_processes
 
 SLACK = 256 << 20
 """Bytes of address space for any job, for what is processed in bands."""
@@ -101,10 +102,13 @@ def confine() -> None:
         _forbid_writing()
 
 
-def confine_worker(parent: int) -> None:
-    """Deny a worker other processes and many descriptors."""
+def confine_worker(parent: int, *, threads: bool = False) -> None:
+    """Deny a worker many descriptors, other processes and, unless it may have `threads`, those."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
-    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+    if threads and LINUX:  # whose limit on processes counts threads, those of all workers together
+        forbid_processes()
+    else:
+        resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
     if LINUX:
         _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it went before that was set

@@ -17,7 +17,7 @@ from app.imaging.noise import ChannelMode, NoiseKind
 from app.imaging.removed import Wanted
 from app.sandbox import desk
 from app.sandbox.faults import Cause, JobFailed
-from app.sandbox.layout import Layout, samples_alone, to_message
+from app.sandbox.layout import Layout, parsed_header, samples_alone, to_message
 from app.sandbox.limits import SLACK, SMALL_BYTES, SMALL_PIXELS, SMALL_SEGMENTS, Budget
 from app.sandbox.link import Link
 from app.sandbox.shared import Area, Region
@@ -124,7 +124,7 @@ class Remote:
     def _header(self, given: Any) -> Header:
         """Return the header in a reply, which the budgets of later commands are based on."""
         with self.link.checked():
-            header = Header(**given)
+            header = parsed_header(given)
             self._pixels += header.size
             self._decoded_bytes += header.decoded_bytes
             self._segments += header.segments

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from app.imaging.codec import Header, UnreadableImage
+from app.imaging.formats import need_threads
 from app.imaging.removed import Wanted
 from app.imaging.stack import AxesChoice
 from app.sandbox.faults import Cause, WorkerLost
@@ -24,7 +25,7 @@ async def look(service: Service, file: bytes) -> Header:
     Raises ImagingError if it cannot be read, or declares more than the limits allow.
     """
     with _decoding():
-        async with service.sandbox.worker() as worker:
+        async with service.sandbox.worker(threads=need_threads(file)) as worker:
             header = await worker.read(file)
             if not _within_limits(service, header):
                 await worker.decode(**_limits(service))  # raises, and says what exceeds them
@@ -43,7 +44,7 @@ async def kept(
     """
     size, count, limits = sum(map(len, files)), len(files), _limits(service)
     layouts: list[Layout] = []
-    async with service.sandbox.worker() as worker:
+    async with service.sandbox.worker(threads=need_threads(*files)) as worker:
         with trace.stage("decode"), _decoding():
             if 2 * size + count * SMALL_BYTES > share.room:
                 await _read(service, worker, trace, share, files)
@@ -68,7 +69,7 @@ async def shared(
     """
     size, limits = len(files[0]), _limits(service)
     with trace.stage("decode"), _decoding():
-        async with service.sandbox.worker() as worker:
+        async with service.sandbox.worker(threads=need_threads(*files)) as worker:
             if 2 * size + SMALL_BYTES > share.room:
                 for header in await _read(service, worker, trace, share, files):
                     admit(header)

@@ -9,6 +9,7 @@ from app.imaging.codec import Format, Header
 from app.imaging.formats import FORMATS
 from app.imaging.light import Transfer
 from app.imaging.range import Range
+from app.imaging.stack import AxesChoice
 from app.inference.batcher import Progress
 from app.inference.denoiser import Denoiser
 from app.sandbox.remote import SharedFile
@@ -69,7 +70,7 @@ async def denoise(
 
     def admit(header: Header) -> None:
         if progress is None:
-            _require_time(service, denoiser, header)
+            _require_time(service, denoiser, header, options.axes)
 
     shared = await confined.shared(service, trace, share, files, admit)
     picture, restored = shared.pixels, shared.room()
@@ -131,21 +132,20 @@ async def compare(service: Service, trace: Trace, share: Share, files: list[byte
             return Difference(*await worker.compare())
 
 
-def seconds_for(denoiser: Denoiser, header: Header) -> float:
+def seconds_for(denoiser: Denoiser, header: Header, axes: AxesChoice) -> float:
     """Return how long the network takes for what a header declares, without waiting."""
-    alone = denoiser.seconds_for(header.height, header.width)
-    return alone * header.size / (header.height * header.width)
+    return denoiser.seconds_for(header.height, header.width, header.stack, axes)
 
 
-def _require_time(service: Service, denoiser: Denoiser, header: Header) -> None:
+def _require_time(service: Service, denoiser: Denoiser, header: Header, axes: AxesChoice) -> None:
     """Raise TakesTooLong for what would not be done in time even on an idle service."""
     limit = service.settings.timeout_seconds
-    seconds = seconds_for(denoiser, header)
+    seconds = seconds_for(denoiser, header, axes)
     if seconds <= limit:
         return
     named = service.models.loaded
     usual = [name for name, other in named.items() if not other.card.historical]
-    times = {name: seconds_for(named[name], header) for name in usual}
+    times = {name: seconds_for(named[name], header, axes) for name in usual}
     faster = min(times, key=times.__getitem__, default=None)
     in_time = faster is not None and times[faster] <= limit
     raise TakesTooLong(seconds, limit, faster if in_time else None)

@@ -93,7 +93,7 @@ def loaded(app: FastAPI) -> None:
 def slow(app: FastAPI) -> None:
     """Claims a model that takes 190 seconds for any picture."""
     card = SimpleNamespace(name="blur", historical=False)
-    slow = SimpleNamespace(card=card, seconds_for=lambda height, width: 190.0, death=None)
+    slow = SimpleNamespace(card=card, seconds_for=lambda *image: 190.0, death=None)
     app.state.service.models.loaded = {"blur": slow}
     app.state.service.models.denoiser = lambda name, taken=False: slow
 

@@ -184,7 +184,7 @@ def test_what_cannot_be_done_in_time_is_refused_at_once(
         wait_until(lambda: client.get("/health/ready").status_code == 200)
         models = app.state.service.models
         slow = models.loaded["blur"]
-        monkeypatch.setattr(slow, "seconds_for", lambda height, width: 190.4)
+        monkeypatch.setattr(slow, "seconds_for", lambda *image: 190.4)
         fast = Denoiser(lambda pixels: pixels, slow.card, _limits(), seconds_per_pixel=seconds)
         models.loaded["fast"], models._packages["fast"] = fast, models.package("blur")
         answer = client.post("/denoise", files={"image": image_file(600, 400)})

@@ -26,7 +26,7 @@ class Stuck:
     futures: list[Future[None]] = field(default_factory=list)
     card: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(name="blur"))
 
-    def seconds_for(self, height, width):
+    def seconds_for(self, height, width, stack, axes):
         return 0.0
 
     async def denoise(self, picture, *, strength, range_, transfer, axes, empty, progress):

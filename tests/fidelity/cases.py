@@ -79,6 +79,7 @@ def cases() -> Iterator[Case]:
         "NIfTI": partial(_nifti, Format.NIFTI),
         "NIfTI in gzip": partial(_nifti, Format.NIFTI_GZ),
         "AVIF": _avif,
+        "HEIC": _heic,
         "JPEG XL": _jxl,
         "BMP": _bmp,
         "GIF": _gif,
@@ -340,6 +341,29 @@ def _avif() -> Iterator[Row]:
     back = Kept(Format.AVIF, files.turned(SMOOTH, 6), (ORIENTATION,), LOSSY, items)
     yield "turned, with EXIF", exif, back
     yield "animated", partial(files.animated, "AVIF"), UNSUPPORTED
+
+
+def _heic() -> Iterator[Row]:
+    for bits in (8, 10, 12):
+        for title, samples in (("grey", SMOOTH[..., 0]), ("RGB", SMOOTH)):
+            target = Format.JPEG if bits == 8 else Format.AVIF
+            changes = (FORMAT,) if bits == 8 else (DEPTH, FORMAT)
+            planes = samples if bits == 8 else samples.astype(np.uint16) * 273 // 17
+            back = Kept(target, planes, changes, LOSSY * (1 if bits == 8 else 16))
+            yield f"{bits}-bit {title}", partial(files.heic, samples, bits), back
+    veiled = np.dstack((SMOOTH, GREY))
+    back = Kept(Format.AVIF, veiled, (FORMAT,), LOSSY)
+    yield "8-bit RGB + alpha", partial(files.heic, veiled, 8), back
+    many = SMOOTH.repeat(8, axis=0).repeat(8, axis=1)
+    grid = partial(files.heic, many, 8, tile_size=64)
+    yield "grid of tiles", grid, Kept(Format.JPEG, many, (FORMAT,), 2 * LOSSY)
+    turned = partial(files.heic, SMOOTH, 8, exif=files.exif(6), xmp=b"<x/>")
+    items: frozenset[Item] = frozenset({"exif", "gps", "xmp"})
+    back = Kept(Format.JPEG, files.turned(SMOOTH, 6), (FORMAT, ORIENTATION), LOSSY, items)
+    yield "turned, with EXIF and XMP", turned, back
+    kind = b"urn:com:apple:photo:2020:aux:hdrgainmap"
+    back = Kept(Format.JPEG, SMOOTH, (FORMAT, Change.GAIN_MAP), LOSSY)
+    yield "with a gain map", lambda: files.heic_beside(files.heic(SMOOTH, 8), kind), back
 
 
 def _jxl() -> Iterator[Row]:

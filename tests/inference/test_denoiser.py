@@ -10,6 +10,7 @@ from app.imaging.codec import Format, Picture
 from app.imaging.estimate import NOISE_FOUND
 from app.imaging.noise import add_noise
 from app.imaging.range import Range
+from app.imaging.stack import Stack
 from app.inference.batcher import Draining
 from app.inference.denoiser import BATCH_FLOATS, Denoiser, Limits
 from app.inference.store import BadModelPackage, read_packages
@@ -249,3 +250,13 @@ def test_an_extra_channel_is_denoised_on_its_own(denoiser, channels, is_grey):
     np.testing.assert_array_equal(result.picture.extra, other[..., 0])
     none = denoiser.submit(Picture(pixels, extra=extra), strength=Strength(0, 0)).result(60).picture
     np.testing.assert_array_equal(none.extra, extra)
+
+
+def test_a_volume_is_reckoned_to_take_as_long_as_along_the_axes_that_it_will_go(denoiser):
+    even, thick = Stack(64, 2, (1.0, 1.0, 1.0)), Stack(64, 2, (3.0, 1.0, 1.0))
+    slices = denoiser.seconds_for(40, 40, thick)
+    assert slices == pytest.approx(64 * denoiser.seconds_for(40, 40))
+    assert denoiser.seconds_for(40, 40, even, "1") == pytest.approx(slices)
+    # 64 planes of 40x40, and 80 of 32x40, in tiles half as large, along each of the other axes
+    assert denoiser.seconds_for(40, 40, even) == pytest.approx(slices * (64 + 80) / 64)
+    assert denoiser.seconds_for(40, 40, thick, "3") == denoiser.seconds_for(40, 40, even)

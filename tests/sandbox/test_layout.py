@@ -6,9 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.imaging.codec import Change, Format, Metadata
+from app.imaging.codec import Change, Format, Header, Metadata
 from app.imaging.stack import Stack
-from app.sandbox.layout import TYPES, Layout, pack, samples_alone, to_message, unpack, view, write
+from app.sandbox.layout import (
+    TYPES,
+    Layout,
+    pack,
+    parsed_header,
+    samples_alone,
+    to_message,
+    unpack,
+    view,
+    write,
+)
 from app.sandbox.shared import Region
 from tests.sandbox.conftest import METADATA, picture
 
@@ -108,3 +118,23 @@ def test_what_is_no_layout_is_refused(wrong):
         Layout.parse(GOOD | wrong)
     with pytest.raises(ValueError):  # noqa: PT011
         Layout.parse([GOOD])
+
+
+HEADER = Header("nifti", 5, 4, 6, volumes=2, spacing=(1.0, 1.0, 2.0))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"width": value} for value in (1.5, "1", None, True)),
+        *({"volumes": value} for value in (0, -1, 4)),
+        *({"spacing": value} for value in ("abc", [1], 1.0)),
+        {"pixel_bytes": "16"},
+        {"more": 1},
+    ],
+)
+def test_what_is_no_header_is_refused(wrong):
+    message = json.loads(json.dumps(to_message(HEADER)))
+    assert parsed_header(message) == HEADER
+    with pytest.raises(ValueError):  # noqa: PT011
+        parsed_header(message | wrong)

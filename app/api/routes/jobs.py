@@ -86,7 +86,7 @@ async def create_job(
             _denoising(service, Trace(trace.request_id), file, options),
             held,
             owner=trace.key,
-            seconds=operations.seconds_for(denoiser, header),
+            seconds=operations.seconds_for(denoiser, header, options.axes),
         )
     headers = {"Location": str(request.app.url_path_for("get_job", job_id=job.id))}
     status = _described(job, service.jobs.status(job), trace)

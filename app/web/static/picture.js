@@ -9,7 +9,7 @@ const LARGE = { pixels: 4e6, bytes: 8e6 }; // from which on a picture is worth a
 
 const HEAD = 1024; // bytes that a file is known by
 const READ =
-  /^(?:BM|GIF8|\x89PNG|\xff\xd8\xff|RIFF.{4}WEBP|II[*+]\0(?!.{4}CR\x02)|MM\0[*+]|\x1f\x8b|.{128}DICM|.{344}n\+1\0|.{4}n\+2\0|\xff\x0a|\0{3}\fJXL |.{4}ftyp(?:.{8}(?:.{4}){0,59}?)?avi[fs])/s;
+  /^(?:BM|GIF8|\x89PNG|\xff\xd8\xff|RIFF.{4}WEBP|II[*+]\0(?!.{4}CR\x02)|MM\0[*+]|\x1f\x8b|.{128}DICM|.{344}n\+1\0|.{4}n\+2\0|\xff\x0a|\0{3}\fJXL |.{4}ftyp(?:.{8}(?:.{4}){0,59}?)?(?:avi[fs]|hei[cmsx]|hev[cx]|mif1|msf1))/s;
 
 const SIGNATURES = [
   ["png", "png", (bytes) => starts(bytes, [0x89, 0x50, 0x4e, 0x47])],

@@ -28,6 +28,7 @@ from app.imaging.picture import told
 from app.imaging.stack import Stack
 from tests.fidelity.files import DEEP, NOISE
 from tests.fidelity.files import dicom as made
+from tests.imaging.formats.dicom_rules import violations
 
 SAMPLES = Path(pydicom.__file__).parent / "data/test_files"
 TWELVE = DEEP[..., 0] >> 4
@@ -70,7 +71,14 @@ def others(dataset):
     }  # lengths of groups have been retired
 
 
-FILES = sorted(SAMPLES.glob("*.dcm"))
+def has_pixels(path):
+    return dicom.is_dicom(path.read_bytes()) and "PixelData" in dcmread(path)
+
+
+FILES = [
+    *sorted(SAMPLES.glob("*.dcm")),
+    *(path for path in sorted(SAMPLES.glob("*/**/*")) if path.is_file() and has_pixels(path)),
+]
 REFUSED = {
     f"{name}.dcm": words
     for words, names in {
@@ -104,6 +112,7 @@ def test_the_files_of_pydicom_give_derived_images_or_a_clear_refusal(path):
     result = encoded(picture, picture.pixels // 2 * 2)
     source = dcmread(path)
     assert others(result) == others(source)
+    assert violations(result) <= violations(source)
     assert result.ImageType[0] == "DERIVED"
     assert result.SOPInstanceUID not in ("", source.SOPInstanceUID)
     assert result.SeriesInstanceUID != source.SeriesInstanceUID
@@ -118,6 +127,19 @@ def test_the_files_of_pydicom_give_derived_images_or_a_clear_refusal(path):
     span = 1 << result.BitsStored
     low = -span // 2 if result.PixelRepresentation else 0
     assert low <= values.min() <= values.max() < low + span
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value")
+def test_what_is_against_the_rules_would_be_found():
+    dataset = dcmread(SAMPLES / "MR_small.dcm")
+    before = violations(dataset)
+    del dataset.ImageType
+    dataset.Modality, dataset.SOPInstanceUID = "", "1.2.x"
+    assert violations(dataset) - before == {
+        "ImageType is missing",
+        "Modality is empty",
+        "SOPInstanceUID is invalid",
+    }
 
 
 @pytest.mark.parametrize(

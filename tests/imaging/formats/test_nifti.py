@@ -16,7 +16,12 @@ from tests.fidelity.files import nifti
 
 VOLUME = np.arange(4 * 9 * 13, dtype="i2").reshape(4, 9, 13)
 SAMPLES = Path(nibabel.__file__).parent / "tests/data"
-REFUSED = {"row_major.dconn.nii": "more than four dimensions"}
+REFUSED = {
+    "analyze.hdr": "Not an image",
+    "nifti1.hdr": "a NIfTI header file",
+    "nifti2.hdr": "a NIfTI header file",
+    "row_major.dconn.nii": "more than four dimensions",
+}
 
 
 def decoded(data):
@@ -29,7 +34,11 @@ def packed(data):
 
 @pytest.mark.parametrize(
     "path",
-    [pytest.param(each, id=each.name) for each in sorted(SAMPLES.glob("*.nii*"))],
+    [
+        pytest.param(each, id=each.name)
+        for pattern in ("*.nii*", "*.hdr")
+        for each in sorted(SAMPLES.glob(pattern))
+    ],
 )
 def test_the_volumes_of_nibabel_come_back_with_the_same_bytes_around_new_samples(path):
     data = path.read_bytes()

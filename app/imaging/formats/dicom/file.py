@@ -35,8 +35,15 @@ def read_header(data: bytes) -> Header:
     kind = kind_of(scan.dataset)
     check(scan, kind)
     pixel_bytes = 6 * kind.channels * kind.dtype.itemsize
-    size = kind.columns, kind.rows, kind.frames
-    return Header(Format.DICOM, *size, max(16, pixel_bytes), segments=kind.frames)
+    return Header(
+        Format.DICOM,
+        kind.columns,
+        kind.rows,
+        kind.frames,
+        max(16, pixel_bytes),
+        segments=kind.frames,
+        spacing=stack_of(scan.dataset, kind.frames).spacing,
+    )
 
 
 @silence()

@@ -30,8 +30,17 @@ def read_header(data: bytes) -> Header:
 def declared(head: Head, name: Format, copies: int = 2) -> Header:
     """Return the header of a head; decoding takes so many copies of the samples."""
     pixel_bytes = copies * head.channels * head.dtype.itemsize
-    frames = head.stack.frames
-    return Header(name, head.width, head.height, frames, pixel_bytes, 2 * head.offset)
+    stack = head.stack
+    return Header(
+        name,
+        head.width,
+        head.height,
+        stack.frames,
+        pixel_bytes,
+        2 * head.offset,
+        volumes=stack.volumes,
+        spacing=stack.spacing,
+    )
 
 
 def decode(data: bytes, name: Format = Format.NIFTI) -> Picture:
