@@ -47,6 +47,8 @@ class Change(enum.StrEnum):
     """A map of distances that came with the image is left out."""
     END = "end"
     """The file was truncated or damaged after its last pixel."""
+    FILES = "files"
+    """Files of a zip that are no scans are left out; a text in the result names them."""
     FILM = "film"
     """The film of a motion photo is left out."""
     FORMAT = "format"
@@ -92,6 +94,7 @@ class Format(enum.StrEnum):
     NIFTI = "nifti"
     NIFTI_GZ = "nifti-gz"
     DICOM = "dicom"
+    DICOM_ZIP = "dicom-zip"
 
 
 @dataclass(frozen=True, slots=True)

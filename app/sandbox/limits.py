@@ -23,6 +23,8 @@ SECONDS = 3
 """Seconds of processor time for any job."""
 SECONDS_PER_MEGAPIXEL = 3.0
 """Seconds per megapixel: six times the slowest job, the comparison of two images."""
+SECONDS_PER_FILE_MEGABYTE = 0.5
+"""Seconds per megabyte of the files: ten times what it takes to look at all that are in a zip."""
 SECONDS_PER_SEGMENT = 0.0005
 """Seconds per segment: six times a tile of a few pixels."""
 DESCRIPTORS = 32
@@ -52,6 +54,7 @@ class Budget:
         them. There may be a copy of the files, and two of the metadata.
         """
         more = SECONDS_PER_MEGAPIXEL * pixels / 1e6 + SECONDS_PER_SEGMENT * segments
+        more += SECONDS_PER_FILE_MEGABYTE * file_bytes / 1e6
         return cls(SLACK + 2 * decoded_bytes + 4 * file_bytes, SECONDS + math.ceil(more))
 
 

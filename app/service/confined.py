@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from app.imaging.codec import Header, UnreadableImage
+from app.imaging.archive import SIGNATURE
+from app.imaging.codec import Header, TooManyPixels, UnreadableImage
 from app.imaging.formats import need_threads
 from app.imaging.removed import Wanted
 from app.imaging.stack import AxesChoice
@@ -14,6 +15,9 @@ from app.sandbox.remote import Remote, SharedPicture
 from app.service.memory import Share
 from app.service.service import Service
 from app.service.trace import Trace
+
+SPLITTING = 4
+"""Copies of a zip, packed, while its volumes are taken apart."""
 
 Admit = Callable[[Header], None]
 """Called with a header before the image is decoded; raises to refuse it."""
@@ -30,6 +34,27 @@ async def look(service: Service, file: bytes) -> Header:
             if not _within_limits(service, header):
                 await worker.decode(**_limits(service))  # raises, and says what exceeds them
     return header
+
+
+async def volumes(service: Service, share: Share, file: bytes) -> list[bytes]:
+    """Return the volumes of a zip, each in a zip of its own; any other file as it is.
+
+    Holds their memory. Raises as `look` does, and NeedsTooMuchMemory and Overloaded.
+    """
+    if not file.startswith(SIGNATURE):
+        return [file]
+    share.hold(SPLITTING * len(file))
+    with _decoding():
+        async with service.sandbox.worker() as worker:
+            parts = await worker.split(file)
+    files = [data for _, data in parts] or [file]
+    share.hold(sum(map(len, files)))
+    size, most = sum(header.size for header, _ in parts), service.settings.max_pixels
+    if size > most:
+        raise TooManyPixels(
+            f"The zip declares {size} pixels in {len(files)} volumes; at most {most} are taken."
+        )
+    return files
 
 
 @asynccontextmanager

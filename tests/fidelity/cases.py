@@ -76,6 +76,7 @@ def cases() -> Iterator[Case]:
         "WebP": _webp,
         "TIFF": _tiff,
         "DICOM": _dicom,
+        "DICOM in a zip": _dicom_zip,
         "NIfTI": partial(_nifti, Format.NIFTI),
         "NIfTI in gzip": partial(_nifti, Format.NIFTI_GZ),
         "AVIF": _avif,
@@ -464,6 +465,29 @@ def _dicom() -> Iterator[Row]:
     yield "16-bit grey", make, refused, "metadata=strip"
     make = partial(files.dicom, NOISE[..., 0], photometric="PALETTE COLOR")
     yield "palette", make, UNSUPPORTED
+
+
+def _dicom_zip() -> Iterator[Row]:
+    def make(samples: Samples, *others: tuple[str, bytes], **elements: Any) -> bytes:
+        return files.zipped(*files.series(samples, **elements), *others)
+
+    volume = np.stack([DEEP[..., n] for n in range(4)])
+    for title, samples, stored in (
+        ("16-bit grey", volume, None),
+        ("12-bit signed grey in 16", (volume >> 4).view("i2") - 2048, 12),
+        ("8-bit RGB", np.stack([NOISE[..., :3], 255 - NOISE[..., :3]]), None),
+    ):
+        yield (
+            f"{title}, {len(samples)} slices",
+            partial(make, samples, stored=stored),
+            Kept(Format.DICOM_ZIP, samples),
+        )
+    several = partial(make, volume, ("a/one more", files.dicom(NOISE[..., 0])), ("DICOMDIR", b""))
+    yield "two series, other files beside", several, Kept(Format.DICOM_ZIP, volume, (Change.FILES,))
+    numbers = partial(make, volume)
+    yield "16-bit grey, 4 slices", numbers, Kept(Format.TIFF, volume, (METADATA,)), "format=tiff"
+    yield "no DICOM", partial(files.zipped, ("a.txt", b"text")), UNSUPPORTED
+    yield "a name that leads out", partial(make, volume, ("../a.dcm", b"")), UNREADABLE
 
 
 def _nifti(target: Format) -> Iterator[Row]:

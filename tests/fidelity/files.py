@@ -3,6 +3,7 @@
 import gzip
 import io
 import struct
+import zipfile
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -162,6 +163,33 @@ def dicom(
     file = io.BytesIO()
     dataset.save_as(file, enforce_file_format=True)
     return file.getvalue()
+
+
+def series(samples: Samples, series: str = "1.2.4", **elements: Any) -> list[tuple[str, bytes]]:
+    """Slices of 1 mm, [slices, height, width], or with 3 channels: a file each, and its name."""
+    lying = {"ImageOrientationPatient": [1, 0, 0, 0, 1, 0], "PixelSpacing": [1, 1]}
+    return [
+        (f"scan/IM{number:04}", dicom(each, **lying | _placed(series, number) | elements))
+        for number, each in enumerate(samples)
+    ]
+
+
+def _placed(series: str, number: int) -> dict[str, Any]:
+    return {
+        "SeriesInstanceUID": series,
+        "SOPInstanceUID": f"{series}.{number}",
+        "InstanceNumber": number + 1,
+        "ImagePositionPatient": [0, 0, number],
+    }
+
+
+def zipped(*files: tuple[str, bytes], packing: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """A zip of files by their names."""
+    result = io.BytesIO()
+    with zipfile.ZipFile(result, "w", packing) as archive:
+        for name, data in files:
+            archive.writestr(zipfile.ZipInfo(name), data, packing)
+    return result.getvalue()
 
 
 def nifti(

@@ -236,6 +236,7 @@ async def test_a_job_that_wants_more_memory_than_its_pixels_may_is_refused(sandb
 async def test_a_job_that_takes_more_time_than_its_pixels_may_is_ended(sandbox, monkeypatch):
     monkeypatch.setattr(limits, "SECONDS", 0)
     monkeypatch.setattr(limits, "SECONDS_PER_MEGAPIXEL", 0)
+    monkeypatch.setattr(limits, "SECONDS_PER_FILE_MEGABYTE", 0)
     async with sandbox.worker() as worker:
         comparison = await comparing(worker, 2200)
         with pytest.raises(WorkerLost) as lost:
@@ -247,6 +248,7 @@ async def test_a_file_of_many_tiny_tiles_has_the_time_that_they_take(sandbox, mo
     """Each costs as much as thousands of pixels; so many are not decoded by the way."""
     monkeypatch.setattr(limits, "SECONDS", 0)
     monkeypatch.setattr(limits, "SECONDS_PER_MEGAPIXEL", 0)
+    monkeypatch.setattr(limits, "SECONDS_PER_FILE_MEGABYTE", 0)
     pixels = np.zeros((16 * 3000, 16), np.uint8)
     options = {"tile": (16, 16), "compression": "deflate", "photometric": "minisblack"}
     tifffile.imwrite(file := io.BytesIO(), pixels, **options)
