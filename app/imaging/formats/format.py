@@ -34,6 +34,7 @@ class Holds:
     exif: bool = False
     xmp: bool = False
     dpi: bool = False
+    gain_map: bool = False
     colour: Callable[[Metadata], bool] = _no_colour
     frames: bool = False
     others: bool = True
