@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import threading
+import traceback
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
@@ -140,7 +141,10 @@ def main(fd: int, *, forks: bool) -> None:
 
 
 def _warm_up() -> None:
-    """Load what every worker needs: imports, and libraries that codecs load on first use."""
+    """Load what every worker needs: imports, and libraries that codecs load on first use.
+
+    A codec that does not work here is reported, and fails for files of its own format alone.
+    """
     import numpy as np
 
     from app.imaging import formats
@@ -149,7 +153,10 @@ def _warm_up() -> None:
 
     picture = Picture(np.zeros((8, 8, 3), np.uint8))
     for target in formats.of_all_pictures():
-        decode(encode(picture, Format(target.name)).data, max_pixels=64)
+        try:
+            decode(encode(picture, Format(target.name)).data, max_pixels=64)
+        except Exception:
+            traceback.print_exc()
 
 
 class Household:

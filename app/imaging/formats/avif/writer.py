@@ -2,6 +2,7 @@
 
 import imagecodecs
 import numpy as np
+from imagecodecs import AVIF
 
 from app.imaging.formats.heif.boxes import Box
 from app.imaging.formats.heif.items import Item, read_items
@@ -15,6 +16,8 @@ DEFAULT_QUALITY = 90
 SPEED = 8  # benchmarks/codecs.py: 6 saves a tenth, in four times as long
 
 _LOSSLESS = 100
+# by number: releases of imagecodecs spell their names differently
+_FULL, _HALVED = AVIF.PIXEL_FORMAT.YUV444, AVIF.PIXEL_FORMAT.YUV420
 _SRGB = b"\0\1\0\x0d"  # primaries and transfer of ITU-T H.273
 
 
@@ -34,7 +37,7 @@ def encode(picture: Picture, quality: int | None = None) -> bytes:
         None if quality == _LOSSLESS or picture.channels == 1 else quality,
         speed=SPEED,
         bitspersample=12 if deep else 8,
-        pixelformat="444" if quality >= 90 else "420",
+        pixelformat=_FULL if quality >= 90 else _HALVED,
         numthreads=1,
     )
     found = read_items(bytes(file))
