@@ -62,10 +62,10 @@ COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-vers
 	--no-annotate --no-header --no-emit-index-url --no-emit-find-links
 lock: | .venv/bin/python  ## resolve pyproject.toml into the requirements*.lock
 	$(BIN)/pip install --quiet uv
-	$(COMPILE) $(UPGRADE) --extra cpu --extra openvino --extra cloud --extra medical --extra ray --extra train --group dev --output-file requirements-dev.lock
-	$(COMPILE) $(UPGRADE) --extra cpu --extra medical --constraint requirements-dev.lock --output-file requirements.lock
-	$(COMPILE) $(UPGRADE) --extra gpu --extra medical --constraint requirements-dev.lock --output-file requirements-gpu.lock
-	$(COMPILE) $(UPGRADE) --extra openvino --extra medical --constraint requirements-dev.lock --output-file requirements-openvino.lock
+	$(COMPILE) $(UPGRADE) --extra cpu --extra openvino --extra cloud --extra heif --extra medical --extra ray --extra train --group dev --output-file requirements-dev.lock
+	$(COMPILE) $(UPGRADE) --extra cpu --extra heif --extra medical --constraint requirements-dev.lock --output-file requirements.lock
+	$(COMPILE) $(UPGRADE) --extra gpu --extra heif --extra medical --constraint requirements-dev.lock --output-file requirements-gpu.lock
+	$(COMPILE) $(UPGRADE) --extra openvino --extra heif --extra medical --constraint requirements-dev.lock --output-file requirements-openvino.lock
 	$(COMPILE) $(UPGRADE) --extra cloud --constraint requirements-dev.lock --output-file requirements-cloud.lock
 
 audit: | .venv/bin/python  ## look for known vulnerabilities of what is in requirements.lock

@@ -78,7 +78,7 @@ class Settings(BaseSettings):
     )
 
     max_body_bytes: PositiveInt = Field(
-        default=64 << 20, description="Largest request body, counted as it arrives."
+        default=128 << 20, description="Largest request body, counted as it arrives."
     )
     max_head_bytes: PositiveInt = Field(
         default=32 << 10, description="Most bytes of the request line and headers, else 431."

@@ -19,7 +19,7 @@ from dataclasses import replace
 import numpy as np
 
 from app.imaging.codec import Format, encode
-from app.imaging.formats import FORMATS
+from app.imaging.formats import FORMATS, of_all_pictures
 from benchmarks.load import Client, Request
 from benchmarks.markdown import Bound, head, line, report
 from benchmarks.pictures import photograph, requests
@@ -31,6 +31,7 @@ PEAK = 700 * MIB
 """For a picture of 12 megapixels, beyond the idle process."""
 GROWTH = 1.05
 CLIENTS = 8
+KINDS = of_all_pictures()
 SIDES = (32, 64, 100, 128, 200, 256, 300, 400)
 
 
@@ -68,7 +69,7 @@ def mixed() -> list[Request]:
             picture = replace(picture, pixels=np.ascontiguousarray(picture.pixels[..., :1]))
         if number % 5 == 0:
             picture = replace(picture, pixels=picture.pixels.astype(np.uint16) * 257)
-        format_ = list(Format)[number % len(Format)]
+        format_ = Format(KINDS[number % len(KINDS)].name)
         body = encode(picture, format_).data
         posts.append(Request("/denoise", FORMATS[format_].media_type, body))
     return [posts[index] for index in np.random.default_rng(0).permutation(len(posts))]

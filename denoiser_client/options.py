@@ -2,7 +2,7 @@
 
 from typing import Literal, TypedDict
 
-Format = Literal["png", "jpeg", "webp", "tiff", "avif", "jxl", "nifti", "nifti-gz", "dicom"]
+Format = Literal["png", "jpeg", "webp", "tiff", "avif", "jxl", "nifti", "nifti-gz", "dicom", "dicom-zip"]
 
 
 class OutputOptions(TypedDict, total=False):

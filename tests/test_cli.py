@@ -241,7 +241,8 @@ def test_the_help_needs_no_manual(command, capsys):
     with pytest.raises(SystemExit) as end:
         run(command, "--help")
     assert end.value.code == 0
-    described = " ".join(capsys.readouterr().out.split()).replace("nifti- gz", "nifti-gz")
+    described = " ".join(capsys.readouterr().out.split())
+    described = re.sub("- (gz|zip)", r"-\1", described)  # where a line broke
     assert f"denoiser {command} photo.jpg -o " in described
     assert f"One of {', '.join(Format)}." in described
     assert "One of keep, strip. [keep]" in described

@@ -50,3 +50,16 @@ def test_the_image_runs_as_a_plain_user_on_one_base():
     bases = [line.split()[1] for line in instructions if line.startswith("FROM ")]
     (base,) = set(bases) - {"dependencies"}
     assert re.fullmatch(r"python:3\.\d+-slim-[a-z]+(@sha256:[0-9a-f]{64})?", base)
+
+
+def test_all_that_the_image_is_built_from_reaches_the_builder():
+    words = (PROJECT / "Dockerfile").read_text()
+    copied = {
+        word.removesuffix("/")
+        for line in words.splitlines()
+        if line.startswith("COPY ") and "--from" not in line
+        for word in line.split()[1:-1]
+    }
+    needed = copied - {"requirements*.lock"} | set(re.findall(r"requirements[a-z-]*\.lock", words))
+    sent = {line[1:] for line in lines(".dockerignore") if line.startswith("!")}
+    assert needed == sent

@@ -64,8 +64,8 @@ class Row:
 
 
 NO_IMAGE = {
-    "reason": "Not an image that is read here: avif, bmp, dicom, gif, jpeg, jxl, nifti, nifti-gz, "
-    "png, tiff or webp."
+    "reason": "Not an image that is read here: avif, bmp, dicom, dicom-zip, gif, heic, jpeg, jxl, "
+    "nifti, nifti-gz, png, tiff or webp."
 }
 NO_KEY = {"reason": "Send a key: `Authorization: Bearer KEY`, or `X-API-Key: KEY`."}
 NO_TRANSPARENCY = {"reason": "JPEG cannot hold transparency; ask for png, webp or tiff."}
@@ -142,7 +142,7 @@ CATALOGUE: dict[Code, Row] = {
         413,
         "The file is too large",
         "The body is longer than {limit} bytes.",
-        {"limit": 67_108_864},
+        {"limit": 134_217_728},
     ),
     "needs-too-much-memory": Row(413, "The image is too large", WHOLE_MEMORY),
     "too-many-pixels": Row(

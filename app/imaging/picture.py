@@ -47,10 +47,12 @@ class Change(enum.StrEnum):
     """A map of distances that came with the image is left out."""
     END = "end"
     """The file was truncated or damaged after its last pixel."""
+    FILES = "files"
+    """Files of a zip that are no scans are left out; a text in the result names them."""
     FILM = "film"
     """The film of a motion photo is left out."""
     FORMAT = "format"
-    """The upload's format is read but not written, so PNG was used instead."""
+    """The upload's format is read but not written, so another was used instead."""
     GAIN_MAP = "gain-map"
     """The gain map, for brighter screens, is left out."""
     METADATA = "metadata"
@@ -92,6 +94,7 @@ class Format(enum.StrEnum):
     NIFTI = "nifti"
     NIFTI_GZ = "nifti-gz"
     DICOM = "dicom"
+    DICOM_ZIP = "dicom-zip"
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,16 @@ class Progress:
     """Number of its tiles that are done."""
     remaining: Callable[[], float] = lambda: 0.0
     """Returns the seconds until all are done, by the recent cost of a pixel and others' turns."""
+    expected: int = 0
+    """Number of tiles of several images that go one after the other; 0 if there is only one."""
+    later: float = 0.0
+    """Seconds that those of them will take that have not been queued yet."""
+
+    def begin(self, tiles: int) -> None:
+        """Count so many tiles of an image from now on."""
+        self.planned = self.expected or tiles
+        if not self.expected:
+            self.done = 0
 
 
 @dataclass(eq=False, slots=True)
@@ -79,9 +89,12 @@ class Job:
     submitted: float
     progress: Progress = field(default_factory=Progress)
     started: float | None = None
+    left: int = field(init=False)
+    """Tiles that are not done yet."""
 
     def __post_init__(self) -> None:
-        self.progress.planned, self.progress.done = len(self.tiles), 0
+        self.left = len(self.tiles)
+        self.progress.begin(self.left)
 
     @property
     def kind(self) -> tuple[Any, ...]:
@@ -225,7 +238,7 @@ class Batcher:
 
     def _remaining(self, progress: Progress) -> float:
         with self._changed:
-            return self.seconds(self._turns(progress.planned - progress.done))
+            return self.seconds(self._turns(progress.planned - progress.done)) + progress.later
 
     def _run(self) -> None:
         batch: list[Item] = []
@@ -316,7 +329,8 @@ class Batcher:
             job.canvas.stitch(tile, value)
             with self._changed:
                 job.progress.done += 1
-                done = job.progress.done == job.progress.planned
+                job.left -= 1
+                done = not job.left
             if done:
                 _finish(job)
         return True

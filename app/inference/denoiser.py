@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
@@ -299,10 +299,19 @@ class Denoiser:
         self, height: int, width: int, stack: Stack = STILL, axes: AxesChoice = "auto"
     ) -> float:
         """Return how long such an image takes by itself, by the recent cost of a pixel."""
-        planes = (
-            self._plane(height, width, stack, axis) for axis in stack.axes(axes, height, width)
-        )
+        planes = self._planes(height, width, stack, axes)
         return self._batcher.seconds(sum(count * cost(tiles) for tiles, count in planes))
+
+    def count(self, height: int, width: int, stack: Stack, axes: AxesChoice) -> int:
+        """Return how many tiles such an image has."""
+        planes = self._planes(height, width, stack, axes)
+        return sum(count * len(tiles) for tiles, count in planes)
+
+    def _planes(
+        self, height: int, width: int, stack: Stack, axes: AxesChoice
+    ) -> Iterator[tuple[tuple[Tile, ...], int]]:
+        for axis in stack.axes(axes, height, width):
+            yield self._plane(height, width, stack, axis)
 
     @property
     def megapixels_per_second(self) -> float:

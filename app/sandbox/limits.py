@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.imaging.picture import Header
+from app.sandbox.syscalls import forbid_processes
 
 SLACK = 256 << 20
 """Bytes of address space for any job, for what is processed in bands."""
@@ -22,6 +23,8 @@ SECONDS = 3
 """Seconds of processor time for any job."""
 SECONDS_PER_MEGAPIXEL = 3.0
 """Seconds per megapixel: six times the slowest job, the comparison of two images."""
+SECONDS_PER_FILE_MEGABYTE = 0.5
+"""Seconds per megabyte of the files: ten times what it takes to look at all that are in a zip."""
 SECONDS_PER_SEGMENT = 0.0005
 """Seconds per segment: six times a tile of a few pixels."""
 DESCRIPTORS = 32
@@ -51,6 +54,7 @@ class Budget:
         them. There may be a copy of the files, and two of the metadata.
         """
         more = SECONDS_PER_MEGAPIXEL * pixels / 1e6 + SECONDS_PER_SEGMENT * segments
+        more += SECONDS_PER_FILE_MEGABYTE * file_bytes / 1e6
         return cls(SLACK + 2 * decoded_bytes + 4 * file_bytes, SECONDS + math.ceil(more))
 
 
@@ -101,10 +105,13 @@ def confine() -> None:
         _forbid_writing()
 
 
-def confine_worker(parent: int) -> None:
-    """Deny a worker other processes and many descriptors."""
+def confine_worker(parent: int, *, threads: bool = False) -> None:
+    """Deny a worker many descriptors, other processes and, unless it may have `threads`, those."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
-    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+    if threads and LINUX:  # whose limit on processes counts threads, those of all workers together
+        forbid_processes()
+    else:
+        resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
     if LINUX:
         _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it went before that was set

@@ -28,10 +28,11 @@ CAUSES: dict[int, Cause] = {
 class Link:
     """A worker that is sent one request at a time.
 
-    `patience`, in seconds, is how long it may make no progress with it.
+    `patience`, in seconds, is how long it may make no progress with it, and `threads` says whether
+    it may start any.
     """
 
-    def __init__(self, nursery: Nursery, patience: float) -> None:
+    def __init__(self, nursery: Nursery, patience: float, *, threads: bool = False) -> None:
         self._nursery, self._patience = nursery, patience
         self._shared = Region(desk.SIZE)
         self.desk = Area(self._shared.view)
@@ -41,7 +42,7 @@ class Link:
         # Ends an idle worker that nobody closes. A __del__ of ours may come after the socket's own.
         self._finalizer = weakref.finalize(self, self._connection.close)
         with theirs:
-            self._number = nursery.start(theirs)
+            self._number = nursery.start(theirs, threads=threads)
         self.pid = 0
         """Process id of the worker, once it has started; 0 before."""
         self.lost: Cause | None = None

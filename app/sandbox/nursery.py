@@ -44,11 +44,14 @@ class Nursery:
         self.pid = 0
         """Process id of the process that workers are forked from; 0 while there is none."""
 
-    def start(self, connection: socket.socket) -> int:
-        """Fork a worker that serves `connection`; return its number, by which it can be killed."""
+    def start(self, connection: socket.socket, *, threads: bool = False) -> int:
+        """Fork a worker that serves `connection`; return its number, by which it can be killed.
+
+        `threads` says whether it may start any.
+        """
         with self._lock:
             self._born += 1
-            order = {"do": "start", "worker": self._born}
+            order = {"do": "start", "worker": self._born, "threads": threads}
             try:
                 wire.send(self._running(), order, [connection.fileno()])
             except OSError:  # it has ended, or does not listen
@@ -108,7 +111,8 @@ def _command(call: str) -> tuple[str, ...]:
 
 def _spawn(fd: int, *, forks: bool) -> "subprocess.Popen[bytes]":
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-    single = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # a fork takes one thread along
+    # a fork takes one thread along; and each of a decoder would reserve 64 MiB of address space
+    single = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
     return subprocess.Popen(  # noqa: S603 - our own interpreter and words
         _command(f"main({fd}, forks={forks})"),
         env=kept | single,
@@ -162,8 +166,10 @@ def _warm_up() -> None:
 class Household:
     """The workers of this process, which is their parent."""
 
-    def __init__(self, control: socket.socket, begin: Callable[[socket.socket], int]) -> None:
-        """`begin` starts a worker that serves a connection, and returns its process id."""
+    def __init__(self, control: socket.socket, begin: Callable[[socket.socket, bool], int]) -> None:
+        """`begin` starts a worker that serves a connection, with threads or without, and returns
+        its process id.
+        """
         self._control, self._begin = control, begin
         self._workers: dict[int, tuple[int, socket.socket]] = {}
         """By number: the process, and the connection on which to report its death."""
@@ -198,7 +204,7 @@ class Household:
         number = order["worker"]
         if order["do"] == "start":
             connection = socket.socket(fileno=fds[0])
-            self._workers[number] = self._begin(connection), connection
+            self._workers[number] = self._begin(connection, order["threads"]), connection
         elif number in self._workers:
             os.kill(self._workers[number][0], signal.SIGKILL)
 
@@ -214,7 +220,7 @@ class Household:
                 del self._workers[number]
 
 
-def _forked(connection: socket.socket) -> int:
+def _forked(connection: socket.socket, threads: bool) -> int:
     """Start a worker that has all that this process has loaded."""
     nursery = os.getpid()
     pid = os.fork()
@@ -223,25 +229,25 @@ def _forked(connection: socket.socket) -> int:
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        live(connection.fileno(), nursery)
+        live(connection.fileno(), nursery, threads=threads)
     finally:
         os._exit(1)
 
 
-def _executed(connection: socket.socket) -> int:
+def _executed(connection: socket.socket, threads: bool) -> int:
     """Start a worker that loads all that it needs."""
     os.set_inheritable(connection.fileno(), True)
-    command = _command(f"live_apart({connection.fileno()}, {os.getpid()})")
+    command = _command(f"live_apart({connection.fileno()}, {os.getpid()}, threads={threads})")
     return os.posix_spawn(sys.executable, command, os.environ)
 
 
-def live_apart(connection: int, nursery: int) -> None:
+def live_apart(connection: int, nursery: int, *, threads: bool) -> None:
     """Run a worker in a fresh process."""
     _warm_up()
-    live(connection, nursery)
+    live(connection, nursery, threads=threads)
 
 
-def live(connection: int, nursery: int) -> None:
+def live(connection: int, nursery: int, *, threads: bool) -> None:
     """Run a worker until it ends."""
     from app.sandbox.worker import work
 
@@ -252,6 +258,6 @@ def live(connection: int, nursery: int) -> None:
         os.dup2(null, fd)
     os.dup2(kept, 3)
     os.closerange(4, MOST_DESCRIPTORS)
-    limits.confine_worker(nursery)
+    limits.confine_worker(nursery, threads=threads)
     work(socket.socket(fileno=3))
     os._exit(0)

@@ -21,10 +21,12 @@ NURSERY = Nursery()
 
 
 class Sandbox:
-    """At most `processes` workers, forked when first needed; for one event loop at a time.
+    """At most `processes` workers at work, forked when first needed; for one event loop at a time.
 
     >>> async with sandbox.worker() as worker:
     ...     header = await worker.read(data)
+
+    Those that may start threads are less confined: each does one job, and ends with it.
     """
 
     def __init__(self, processes: int, *, patience: float = PATIENCE) -> None:
@@ -37,17 +39,20 @@ class Sandbox:
         self._closed = False
 
     @asynccontextmanager
-    async def worker(self) -> AsyncIterator[Remote]:
-        """Yield one worker for this job alone; wait until one is free.
+    async def worker(self, *, threads: bool = False) -> AsyncIterator[Remote]:
+        """Yield one worker for this job alone, with `threads` if need be; wait until one is free.
 
         A job that is cancelled while its worker is busy costs that worker its life.
         """
         async with self._room:
-            worker = self._take()
+            worker = self._born(threads=True) if threads else self._take()
             try:
                 yield worker
             finally:
-                self._give_back(worker)
+                if threads:
+                    self._part_with(worker)
+                else:
+                    self._give_back(worker)
 
     def start(self) -> None:
         """Start the first worker ahead of the first job; again after `close`, too."""
@@ -71,16 +76,17 @@ class Sandbox:
             worker.link.close()
         return self._born()
 
+    def _part_with(self, worker: Remote) -> None:
+        if worker.link.lost:
+            self._count(worker.link.lost)
+        worker.link.close()
+
     def _give_back(self, worker: Remote) -> None:
-        link = worker.link
-        if link.lost:
-            self._count(link.lost)
-        elif not link.busy:
-            worker.rest()
-        if link.lost or link.busy:
-            link.close()
+        if worker.link.lost or worker.link.busy:
+            self._part_with(worker)
             self._replace()
         else:
+            worker.rest()
             self._idle.append(worker)
         if self._closed:
             self.close()
@@ -94,8 +100,8 @@ class Sandbox:
         except (OSError, MemoryError):  # the next job will try again, and report it
             logger.exception("no worker can be started")
 
-    def _born(self) -> Remote:
-        return Remote(Link(NURSERY, self.patience))
+    def _born(self, *, threads: bool = False) -> Remote:
+        return Remote(Link(NURSERY, self.patience, threads=threads))
 
     def _count(self, cause: Cause) -> None:
         self.losses[cause] += 1

@@ -5,13 +5,14 @@ Results are validated like untrusted input, since an image may have taken over t
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import Any
 
 from app.imaging import codec
 from app.imaging.blend import Strength
 from app.imaging.codec import Change, Format, Header, ImagingError, Note
 from app.imaging.formats import FORMATS
+from app.imaging.formats.dicom_zip import MAX_VOLUMES
 from app.imaging.light import Transfer
 from app.imaging.noise import ChannelMode, NoiseKind
 from app.imaging.removed import Wanted
@@ -214,6 +215,10 @@ class Remote:
         # half of what a budget is made of
         self._decoded_bytes += FORMATS[target].encoding_bytes * self._pixels // 2
         answer = await self._ask(command, *given, format=str(target), **arguments)
+        return answer, await self._file(answer, likely, target)
+
+    async def _file(self, answer: Message, likely: int, target: Format) -> SharedFile:
+        """Return the file that a reply tells of."""
         with self.link.checked():
             size = int(answer["size"])
             changes = frozenset(map(Change, answer["changes"]))
@@ -221,7 +226,42 @@ class Remote:
             if not 0 < size <= 2 * likely + SLACK:
                 raise ValueError(f"a file of {size} bytes")
         area = await self._handed_over("fetch", size)
-        return answer, SharedFile(area.view, target, changes, notes)
+        return SharedFile(area.view, target, changes, notes)
+
+    async def split(self, file: bytes) -> list[tuple[Header, bytes]]:
+        """Take the volumes of a zip apart, each into a zip of its own; none if there is only one.
+
+        These are no larger together than the zip and what it could have been packed better.
+        """
+        self._take(file)
+        answer = await self._ask("split", _area(file))
+        parts = []
+        with self.link.checked():
+            headers, sizes = answer["headers"], answer["sizes"]
+            found = [
+                (parsed_header(each), int(size)) for each, size in zip(headers, sizes, strict=True)
+            ]
+            if len(found) > MAX_VOLUMES or not all(size > 0 for _, size in found):
+                raise ValueError(f"volumes of {sizes} bytes")
+            if sum(size for _, size in found) > 2 * len(file) + SLACK:
+                raise ValueError(f"volumes of {sizes} bytes")
+        for header, size in found:
+            area = Region(size)
+            await self._ask("hand_over", area)
+            parts.append((header, area.read()))
+        return parts
+
+    async def join(self, files: Sequence[SharedFile]) -> SharedFile:
+        """Make one zip of several."""
+        sizes = [len(each.data) for each in files]
+        area = Region(sum(sizes))
+        await asyncio.to_thread(_lay, area, files)
+        self._file_bytes, self._keeps = area.size, True
+        answer = await self._ask("join", area, parts=sizes)
+        joined = await self._file(answer, area.size, Format.DICOM_ZIP)
+        changes = frozenset(change for each in files for change in each.changes)
+        notes = dict.fromkeys(note for each in files for note in each.notes)
+        return replace(joined, changes=changes, notes=tuple(notes))
 
     async def compare(self) -> tuple[float, float, float]:
         """Return RMSE, PSNR and SSIM of the two images that were decoded."""
@@ -277,6 +317,14 @@ async def _region(given: Area) -> Region:
     if given.size > THREAD_BYTES:
         return await asyncio.to_thread(Region.holding, given.view)
     return Region.holding(given.view)
+
+
+def _lay(area: Area, files: Sequence[SharedFile]) -> None:
+    """Copy files into an area, one behind the other."""
+    start = 0
+    for each in files:
+        area.view[start : start + len(each.data)] = each.data
+        start += len(each.data)
 
 
 def _area(data: bytes) -> Area:

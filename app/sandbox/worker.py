@@ -1,5 +1,6 @@
 """The work of a worker: one command after the other, on files and images that it keeps."""
 
+import io
 import os
 import socket
 import traceback
@@ -21,6 +22,7 @@ from app.imaging.codec import (
     read_header,
     stripped,
 )
+from app.imaging.formats.dicom_zip import joined, split
 from app.imaging.light import Transfer
 from app.imaging.metrics import psnr, rmse, ssim
 from app.imaging.noise import ChannelMode, NoiseKind, add_noise
@@ -84,6 +86,7 @@ class Bench:
         self._pictures: list[Picture] = []
         self._metadata = b""
         self._encoded: Encoded | None = None
+        self._parts: list[bytes] = []
 
     def read(self, file: Area) -> Message:
         """Take a file; return what its header declares."""
@@ -178,7 +181,9 @@ class Bench:
         A file longer than the desk has to be fetched.
         """
         picture = stripped(self._pictures[-1]) if strip else self._pictures[-1]
-        encoded = encode(picture, Format(format), quality)
+        return self._kept(encode(picture, Format(format), quality))
+
+    def _kept(self, encoded: Encoded) -> Message:
         size, self._encoded = len(encoded.data), encoded
         if size <= self.desk.size:
             self.fetch(self.desk)
@@ -192,6 +197,25 @@ class Bench:
         room.view[: len(data)] = data
         self.drop()
         return {}
+
+    def split(self, file: Area) -> Message:
+        """Take the volumes of a zip apart; return their headers, and the bytes of each."""
+        parts = split(file.read())
+        self._parts = [data for _, data in parts]
+        headers = [layout.to_message(header) for header, _ in parts]
+        return {"headers": headers, "sizes": list(map(len, self._parts))}
+
+    def hand_over(self, room: Area) -> Message:
+        """Copy the first of the remaining volumes into shared memory."""
+        data = self._parts.pop(0)
+        room.view[: len(data)] = data
+        return {}
+
+    def join(self, files: Area, *, parts: list[int]) -> Message:
+        """Make one zip of several, of so many bytes, which lie one behind the other."""
+        rest = io.BytesIO(files.view)
+        data = joined([rest.read(size) for size in parts])
+        return self._kept(Encoded(data, Format.DICOM_ZIP, frozenset()))
 
     def compare(self) -> Message:
         """Return how far the second image is from the first."""

@@ -3,7 +3,9 @@
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from app.imaging.codec import Header, UnreadableImage
+from app.imaging.archive import SIGNATURE
+from app.imaging.codec import Header, TooManyPixels, UnreadableImage
+from app.imaging.formats import need_threads
 from app.imaging.removed import Wanted
 from app.imaging.stack import AxesChoice
 from app.sandbox.faults import Cause, WorkerLost
@@ -13,6 +15,9 @@ from app.sandbox.remote import Remote, SharedPicture
 from app.service.memory import Share
 from app.service.service import Service
 from app.service.trace import Trace
+
+SPLITTING = 4
+"""Copies of a zip, packed, while its volumes are taken apart."""
 
 Admit = Callable[[Header], None]
 """Called with a header before the image is decoded; raises to refuse it."""
@@ -24,11 +29,32 @@ async def look(service: Service, file: bytes) -> Header:
     Raises ImagingError if it cannot be read, or declares more than the limits allow.
     """
     with _decoding():
-        async with service.sandbox.worker() as worker:
+        async with service.sandbox.worker(threads=need_threads(file)) as worker:
             header = await worker.read(file)
             if not _within_limits(service, header):
                 await worker.decode(**_limits(service))  # raises, and says what exceeds them
     return header
+
+
+async def volumes(service: Service, share: Share, file: bytes) -> list[bytes]:
+    """Return the volumes of a zip, each in a zip of its own; any other file as it is.
+
+    Holds their memory. Raises as `look` does, and NeedsTooMuchMemory and Overloaded.
+    """
+    if not file.startswith(SIGNATURE):
+        return [file]
+    share.hold(SPLITTING * len(file))
+    with _decoding():
+        async with service.sandbox.worker() as worker:
+            parts = await worker.split(file)
+    files = [data for _, data in parts] or [file]
+    share.hold(sum(map(len, files)))
+    size, most = sum(header.size for header, _ in parts), service.settings.max_pixels
+    if size > most:
+        raise TooManyPixels(
+            f"The zip declares {size} pixels in {len(files)} volumes; at most {most} are taken."
+        )
+    return files
 
 
 @asynccontextmanager
@@ -43,7 +69,7 @@ async def kept(
     """
     size, count, limits = sum(map(len, files)), len(files), _limits(service)
     layouts: list[Layout] = []
-    async with service.sandbox.worker() as worker:
+    async with service.sandbox.worker(threads=need_threads(*files)) as worker:
         with trace.stage("decode"), _decoding():
             if 2 * size + count * SMALL_BYTES > share.room:
                 await _read(service, worker, trace, share, files)
@@ -68,7 +94,7 @@ async def shared(
     """
     size, limits = len(files[0]), _limits(service)
     with trace.stage("decode"), _decoding():
-        async with service.sandbox.worker() as worker:
+        async with service.sandbox.worker(threads=need_threads(*files)) as worker:
             if 2 * size + SMALL_BYTES > share.room:
                 for header in await _read(service, worker, trace, share, files):
                     admit(header)

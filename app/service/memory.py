@@ -40,6 +40,7 @@ class Memory:
             yield share
         finally:
             self.shares -= 1
+            share.keep(0)
             share.hold(0)
 
     def overloaded(self) -> Overloaded:
@@ -53,11 +54,25 @@ class Share:
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
         self._held = 0
+        self._beside = 0
 
     @property
     def room(self) -> int:
         """The most bytes that it could hold now."""
-        return self._memory.capacity - self._memory.held + self._held
+        return self._memory.capacity - self._memory.held + self._held - self._beside
+
+    def keep(self, size: int) -> None:
+        """Hold `size` bytes from now on beside whatever `hold` is called for.
+
+        Raises as `hold` does.
+        """
+        held, before = self._held - self._beside, self._beside
+        self._beside = size
+        try:
+            self.hold(held)
+        except Exception:
+            self._beside = before
+            raise
 
     def hold(self, size: int) -> None:
         """Hold `size` bytes from now on, instead of what was held before.
@@ -65,6 +80,7 @@ class Share:
         Raises Overloaded if others leave too little, and NeedsTooMuchMemory if even the whole
         memory would not be enough.
         """
+        size += self._beside
         more = size - self._held
         if more > 0 and self._memory.held + more > self._memory.capacity:
             if size > self._memory.capacity:

@@ -3,9 +3,10 @@
 All but the network runs in confined processes; memory is taken from the share of each request.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from app.imaging.codec import Format, Header
+from app.imaging.codec import Format, Header, UnsuitableFormat
 from app.imaging.formats import FORMATS
 from app.imaging.light import Transfer
 from app.imaging.range import Range
@@ -59,7 +60,7 @@ async def denoise(
     options: DenoiseOptions,
     progress: Progress | None = None,
 ) -> DenoisedFile:
-    """Denoise the single file of the list, which is emptied.
+    """Denoise the single file of the list, or the volumes of a zip; the list is emptied.
 
     With `progress`, it may take as long as it needs; without, it is refused at once if it cannot be
     done within `timeout_seconds`. Raises TakesTooLong, Overloaded, NeedsTooMuchMemory,
@@ -67,11 +68,75 @@ async def denoise(
     """
     denoiser = service.models.denoiser(options.model, taken=True)
     trace.model = denoiser.card.name
+    if len(files) > 1:
+        return await _denoise_volumes(service, denoiser, trace, share, files, options, progress)
 
     def admit(header: Header) -> None:
         if progress is None:
-            _require_time(service, denoiser, header, options.axes)
+            _require_time(service, denoiser, [header], options.axes)
 
+    return await _denoise(service, denoiser, trace, share, files, options, progress, admit)
+
+
+async def _denoise_volumes(
+    service: Service,
+    denoiser: Denoiser,
+    trace: Trace,
+    share: Share,
+    files: list[bytes],
+    options: DenoiseOptions,
+    progress: Progress | None,
+) -> DenoisedFile:
+    """Denoise volumes one after the other, into one zip; what is found is that of the largest."""
+    headers = [await confined.look(service, file) for file in files]
+    target = options.format_for(Format.DICOM_ZIP, lossless=False)
+    if target is not Format.DICOM_ZIP:
+        raise UnsuitableFormat(
+            f"{target} cannot hold the {len(files)} volumes of the zip; send them one at a time."
+        )
+    if progress is None:
+        _require_time(service, denoiser, headers, options.axes)
+    else:
+        progress.expected = sum(_tiles(denoiser, header, options.axes) for header in headers)
+    done, tiles, pixels = list[DenoisedFile](), 0, 0
+    for number, header in enumerate(headers):
+        share.keep(sum(map(len, files[1:])) + sum(len(each.file.data) for each in done))
+        if progress is not None:
+            progress.later = sum(
+                seconds_for(denoiser, each, options.axes) for each in headers[number + 1 :]
+            )
+        volume = [files.pop(0)]
+        done.append(
+            await _denoise(service, denoiser, trace, share, volume, options, progress, _admit_all)
+        )
+        tiles, pixels = tiles + _tiles(denoiser, header, options.axes), pixels + header.size
+        if progress is not None:
+            progress.done = tiles  # those of a flat volume are never queued
+    trace.pixels = pixels
+    share.keep(0)
+    share.hold(3 * sum(len(each.file.data) for each in done))
+    async with service.sandbox.worker() as worker:
+        joined = await worker.join([each.file for each in done])
+    share.hold(len(joined.data))
+    largest = max(range(len(headers)), key=lambda number: headers[number].size)
+    return replace(done[largest], file=joined)
+
+
+def _admit_all(_: Header) -> None:
+    """Admit what was admitted with others."""
+
+
+async def _denoise(
+    service: Service,
+    denoiser: Denoiser,
+    trace: Trace,
+    share: Share,
+    files: list[bytes],
+    options: DenoiseOptions,
+    progress: Progress | None,
+    admit: confined.Admit,
+) -> DenoisedFile:
+    """Denoise the single file of the list."""
     shared = await confined.shared(service, trace, share, files, admit)
     picture, restored = shared.pixels, shared.room()
     target = options.format_for(picture.format, lossless=shared.layout.lossless)
@@ -80,7 +145,8 @@ async def denoise(
     result = await denoiser.denoise(
         picture, **options.correction, empty=restored.array, progress=progress
     )
-    trace.stages |= {"queue": result.timing.queue, "infer": result.timing.infer}
+    for stage, seconds in (("queue", result.timing.queue), ("infer", result.timing.infer)):
+        trace.stages[stage] = trace.stages.get(stage, 0.0) + seconds
     with trace.stage("encode"):
         async with service.sandbox.worker() as worker:
             file, sigma = await worker.finish(
@@ -137,15 +203,24 @@ def seconds_for(denoiser: Denoiser, header: Header, axes: AxesChoice) -> float:
     return denoiser.seconds_for(header.height, header.width, header.stack, axes)
 
 
-def _require_time(service: Service, denoiser: Denoiser, header: Header, axes: AxesChoice) -> None:
+def _tiles(denoiser: Denoiser, header: Header, axes: AxesChoice) -> int:
+    return denoiser.count(header.height, header.width, header.stack, axes)
+
+
+def _require_time(
+    service: Service, denoiser: Denoiser, headers: Sequence[Header], axes: AxesChoice
+) -> None:
     """Raise TakesTooLong for what would not be done in time even on an idle service."""
+
+    def seconds_by(model: Denoiser) -> float:
+        return sum(seconds_for(model, header, axes) for header in headers)
+
     limit = service.settings.timeout_seconds
-    seconds = seconds_for(denoiser, header, axes)
+    seconds = seconds_by(denoiser)
     if seconds <= limit:
         return
     named = service.models.loaded
-    usual = [name for name, other in named.items() if not other.card.historical]
-    times = {name: seconds_for(named[name], header, axes) for name in usual}
+    times = {name: seconds_by(each) for name, each in named.items() if not each.card.historical}
     faster = min(times, key=times.__getitem__, default=None)
     in_time = faster is not None and times[faster] <= limit
     raise TakesTooLong(seconds, limit, faster if in_time else None)

@@ -5,6 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.api.conftest import listening
+from tests.fidelity import files
+
 
 def pixels(data):
     with Image.open(io.BytesIO(data)) as image:
@@ -196,3 +199,38 @@ def test_the_range_that_is_worked_in_is_chosen_and_said(client):
 def test_8_bits_are_worked_on_as_they_are(client, image_file):
     answer = client.post("/denoise", files={"image": image_file()})
     assert answer.headers["x-range"] == "0:255"
+
+
+NOISE = np.random.default_rng(0).integers(0, 4096, (5, 24, 20), np.uint16)
+TWO = (*files.series(NOISE[:3], "1.2.1"), ("other", files.series(NOISE[3:4], "1.2.2")[0][1]))
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "words"),
+    [
+        ("result=residual", 422, "tiff cannot hold the 2 volumes"),
+        ("format=dicom", 422, "dicom cannot hold the 2 volumes"),
+    ],
+)
+def test_volumes_of_a_zip_are_answered_in_a_zip_alone(client, query, status, words):
+    answer = client.post(f"/denoise?{query}", files={"image": files.zipped(*TWO)})
+    assert (answer.status_code, words in answer.json()["detail"]) == (status, True)
+
+
+def test_the_limit_of_pixels_counts_all_volumes(application, wait_until):
+    app = application(lambda pixels: pixels, max_pixels=4 * 480 - 1)
+    with listening(app) as client:
+        wait_until(lambda: client.get("/health/ready").status_code == 200)
+        answer = client.post("/denoise", files={"image": files.zipped(*TWO)})
+        assert (answer.status_code, answer.json()["code"]) == (413, "too-many-pixels")
+        assert "1920 pixels in 2 volumes" in answer.json()["detail"]
+        assert client.post("/denoise", files={"image": files.zipped(*TWO[:3])}).status_code == 200
+
+
+def test_a_zip_is_one_image_for_the_other_operations(client):
+    data = files.zipped(*files.series(NOISE, stored=12))
+    noisy = client.post("/noise?factor=0.1", files={"image": data})
+    assert noisy.headers["content-type"] == "application/zip"
+    found = client.post("/compare", files={"reference": data, "image": noisy.content}).json()
+    assert 0 < found["rmse"] < 0.2
+    assert client.post("/noise", files={"image": files.zipped(*TWO)}).status_code == 415

@@ -1,10 +1,13 @@
 """Jobs over HTTP. The network is a stand-in that a test can hold."""
 
+import io
 import json
 import threading
 import time
+import zipfile
 
 import httpx
+import numpy as np
 import pytest
 
 from app.api.problems import MEDIA_TYPE
@@ -13,6 +16,7 @@ from app.main import create_app
 from app.service.keys import hash_of
 from app.settings import Settings
 from tests.api.conftest import listening
+from tests.fidelity import files
 
 
 @pytest.fixture
@@ -87,6 +91,28 @@ def test_a_job_answers_what_denoise_answers(client, image_file):
     assert 'denoiser_jobs_ended_total{end="done"} 1.0' in metrics
     assert 'denoiser_jobs{state="done"} 1.0' in metrics
     assert 'denoiser_pixels_total{route="/jobs"} 1200.0' in metrics
+
+
+def test_volumes_of_a_zip_are_one_job_with_one_progress(client):
+    noise = np.random.default_rng(0).integers(0, 4096, (6, 40, 48), np.uint16)
+    flat = np.full((2, 30, 30), 7, np.uint16)
+    several = [
+        *files.series(noise[:4], "1.2.1", stored=12),
+        *((f"b/{name}", data) for name, data in files.series(flat, "1.2.2", stored=12)),
+        *((f"c/{name}", data) for name, data in files.series(noise[4:, :20], "1.2.3", stored=12)),
+    ]
+    job = start(client, files.zipped(*several, ("notes.txt", b"")))
+    percents = [status["percent"] for status in followed(client, job)]
+    assert percents == sorted(percents)
+    assert percents[-1] == 100
+    answer = client.get(f"{job}/result")
+    assert answer.headers["content-type"] == "application/zip"
+    assert answer.headers["x-image-changes"] == "files"
+    assert answer.headers["x-image-notes"] == "not-for-diagnosis"
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert set(archive.namelist()) == {"left-out.txt", *(name for name, _ in several)}
+        assert archive.read("left-out.txt") == b"notes.txt: Not a DICOM.\n"
+    assert 'denoiser_pixels_total{route="/jobs"} 11400.0' in client.get("/metrics").text
 
 
 def test_how_far_it_is(client, image_file, held, wait_until):

@@ -24,6 +24,10 @@ from tests.fidelity import files
 READ = ("png", "jpeg", "webp", "tiff", "bmp", "gif", "avif", "jxl")
 SCANS = {
     "application/dicom": files.dicom(files.NOISE[..., 0]),
+    **dict.fromkeys(
+        ("application/zip", "application/x-zip-compressed"),
+        files.zipped(*files.series(files.NOISE[None, ..., 0])),
+    ),
     "image/x-nifti": files.nifti(files.NOISE[None, ..., 0]),
     "application/gzip": files.nifti(files.NOISE[None, ..., 0], packed=True),
 }

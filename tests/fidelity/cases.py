@@ -76,9 +76,11 @@ def cases() -> Iterator[Case]:
         "WebP": _webp,
         "TIFF": _tiff,
         "DICOM": _dicom,
+        "DICOM in a zip": _dicom_zip,
         "NIfTI": partial(_nifti, Format.NIFTI),
         "NIfTI in gzip": partial(_nifti, Format.NIFTI_GZ),
         "AVIF": _avif,
+        "HEIC": _heic,
         "JPEG XL": _jxl,
         "BMP": _bmp,
         "GIF": _gif,
@@ -342,6 +344,29 @@ def _avif() -> Iterator[Row]:
     yield "animated", partial(files.animated, "AVIF"), UNSUPPORTED
 
 
+def _heic() -> Iterator[Row]:
+    for bits in (8, 10, 12):
+        for title, samples in (("grey", SMOOTH[..., 0]), ("RGB", SMOOTH)):
+            target = Format.JPEG if bits == 8 else Format.AVIF
+            changes = (FORMAT,) if bits == 8 else (DEPTH, FORMAT)
+            planes = samples if bits == 8 else samples.astype(np.uint16) * 273 // 17
+            back = Kept(target, planes, changes, LOSSY * (1 if bits == 8 else 16))
+            yield f"{bits}-bit {title}", partial(files.heic, samples, bits), back
+    veiled = np.dstack((SMOOTH, GREY))
+    back = Kept(Format.AVIF, veiled, (FORMAT,), LOSSY)
+    yield "8-bit RGB + alpha", partial(files.heic, veiled, 8), back
+    many = SMOOTH.repeat(8, axis=0).repeat(8, axis=1)
+    grid = partial(files.heic, many, 8, tile_size=64)
+    yield "grid of tiles", grid, Kept(Format.JPEG, many, (FORMAT,), 2 * LOSSY)
+    turned = partial(files.heic, SMOOTH, 8, exif=files.exif(6), xmp=b"<x/>")
+    items: frozenset[Item] = frozenset({"exif", "gps", "xmp"})
+    back = Kept(Format.JPEG, files.turned(SMOOTH, 6), (FORMAT, ORIENTATION), LOSSY, items)
+    yield "turned, with EXIF and XMP", turned, back
+    kind = b"urn:com:apple:photo:2020:aux:hdrgainmap"
+    back = Kept(Format.JPEG, SMOOTH, (FORMAT, Change.GAIN_MAP), LOSSY)
+    yield "with a gain map", lambda: files.heic_beside(files.heic(SMOOTH, 8), kind), back
+
+
 def _jxl() -> Iterator[Row]:
     for source in (NOISE, DEEP):
         for names, title in MODES.items():
@@ -440,6 +465,29 @@ def _dicom() -> Iterator[Row]:
     yield "16-bit grey", make, refused, "metadata=strip"
     make = partial(files.dicom, NOISE[..., 0], photometric="PALETTE COLOR")
     yield "palette", make, UNSUPPORTED
+
+
+def _dicom_zip() -> Iterator[Row]:
+    def make(samples: Samples, *others: tuple[str, bytes], **elements: Any) -> bytes:
+        return files.zipped(*files.series(samples, **elements), *others)
+
+    volume = np.stack([DEEP[..., n] for n in range(4)])
+    for title, samples, stored in (
+        ("16-bit grey", volume, None),
+        ("12-bit signed grey in 16", (volume >> 4).view("i2") - 2048, 12),
+        ("8-bit RGB", np.stack([NOISE[..., :3], 255 - NOISE[..., :3]]), None),
+    ):
+        yield (
+            f"{title}, {len(samples)} slices",
+            partial(make, samples, stored=stored),
+            Kept(Format.DICOM_ZIP, samples),
+        )
+    several = partial(make, volume, ("a/one more", files.dicom(NOISE[..., 0])), ("DICOMDIR", b""))
+    yield "two series, other files beside", several, Kept(Format.DICOM_ZIP, volume, (Change.FILES,))
+    numbers = partial(make, volume)
+    yield "16-bit grey, 4 slices", numbers, Kept(Format.TIFF, volume, (METADATA,)), "format=tiff"
+    yield "no DICOM", partial(files.zipped, ("a.txt", b"text")), UNSUPPORTED
+    yield "a name that leads out", partial(make, volume, ("../a.dcm", b"")), UNREADABLE
 
 
 def _nifti(target: Format) -> Iterator[Row]:

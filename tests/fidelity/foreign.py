@@ -9,8 +9,6 @@ def ftyp(major: bytes, *compatible: bytes) -> bytes:
 
 SVG = b"<svg xmlns='http://www.w3.org/2000/svg'/>"
 SAMPLES = [
-    ("a HEIC", ftyp(b"heic", b"mif1", b"heic")),
-    ("a HEIC", ftyp(b"mif1", b"heic")),
     ("a camera raw", ftyp(b"crx ", b"crx ", b"isom")),
     ("a camera raw", b"II*\0\x10\0\0\0CR\2\0" + bytes(20)),
     ("a camera raw", b"FUJIFILMCCD-RAW 0201"),

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import zipfile
 from pathlib import Path
 
 import imagecodecs
@@ -25,6 +26,7 @@ READERS = {
     "image/avif": imagecodecs.avif_decode,
     "image/jxl": imagecodecs.jpegxl_decode,
     "application/dicom": lambda data: pydicom.dcmread(io.BytesIO(data)).pixel_array,
+    "application/zip": lambda data: by_zip(data),
     "image/x-nifti": lambda data: by_nibabel(data),
     "application/gzip": lambda data: by_nibabel(gzip.decompress(data)),
     "image/tiff": lambda data: tifffile.imread(io.BytesIO(data)),
@@ -41,6 +43,13 @@ def by_nibabel(data):
         volume = np.stack([volume[each] for each in volume.dtype.names], -1)
         return volume.reshape(-1, *volume.shape[-3:])
     return volume.astype(volume.dtype.newbyteorder("=")).reshape(-1, *volume.shape[-2:])
+
+
+def by_zip(data):
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        names = [name for name in archive.namelist() if name.startswith("scan/")]
+        slices = [pydicom.dcmread(io.BytesIO(archive.read(name))) for name in sorted(names)]
+    return np.stack([each.pixel_array for each in slices])
 
 
 def metadata(data):

@@ -184,7 +184,7 @@ def test_quality_has_a_range(quality, colour):
         (b"\x89PN", UnsupportedImage),
         (b"hello, world", UnsupportedImage),
         (b"%PDF-1.7", UnsupportedImage),
-        (b"\0\0\0\x20ftypheic" + bytes(100), UnsupportedImage),
+        (b"\0\0\0\x10ftypheic" + bytes(100), UnreadableImage),
         (b"RIFF\0\0\0\0WAVE", UnsupportedImage),
         (b"BM, as some texts begin", UnreadableImage),
         (SIGNATURE, UnreadableImage),

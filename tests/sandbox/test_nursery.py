@@ -27,7 +27,8 @@ def test_a_codec_that_does_not_work_keeps_no_worker_from_starting():
         connection, workers = socket.socketpair()
         with connection:
             with workers:
-                wire.send(ours, {"do": "start", "worker": 1}, [workers.fileno()])
+                order = {"do": "start", "worker": 1, "threads": False}
+                wire.send(ours, order, [workers.fileno()])
             received = wire.receive(connection)
             assert received is not None
             assert received[0]["pid"] != process.pid

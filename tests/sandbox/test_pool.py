@@ -3,6 +3,7 @@
 import asyncio
 import io
 import os
+import platform
 import signal
 import socket
 import subprocess
@@ -32,6 +33,7 @@ from app.sandbox.link import Link
 from app.sandbox.nursery import Nursery
 from app.sandbox.pool import NURSERY, Sandbox
 from app.sandbox.remote import Remote
+from tests.fidelity.files import heic
 from tests.sandbox.conftest import LIMITS, is_alive, picture, png, until, workers
 
 pytestmark = pytest.mark.anyio
@@ -234,6 +236,7 @@ async def test_a_job_that_wants_more_memory_than_its_pixels_may_is_refused(sandb
 async def test_a_job_that_takes_more_time_than_its_pixels_may_is_ended(sandbox, monkeypatch):
     monkeypatch.setattr(limits, "SECONDS", 0)
     monkeypatch.setattr(limits, "SECONDS_PER_MEGAPIXEL", 0)
+    monkeypatch.setattr(limits, "SECONDS_PER_FILE_MEGABYTE", 0)
     async with sandbox.worker() as worker:
         comparison = await comparing(worker, 2200)
         with pytest.raises(WorkerLost) as lost:
@@ -245,6 +248,7 @@ async def test_a_file_of_many_tiny_tiles_has_the_time_that_they_take(sandbox, mo
     """Each costs as much as thousands of pixels; so many are not decoded by the way."""
     monkeypatch.setattr(limits, "SECONDS", 0)
     monkeypatch.setattr(limits, "SECONDS_PER_MEGAPIXEL", 0)
+    monkeypatch.setattr(limits, "SECONDS_PER_FILE_MEGABYTE", 0)
     pixels = np.zeros((16 * 3000, 16), np.uint8)
     options = {"tile": (16, 16), "compression": "deflate", "photometric": "minisblack"}
     tifffile.imwrite(file := io.BytesIO(), pixels, **options)
@@ -305,7 +309,7 @@ async def test_a_worker_that_babbles_is_taken_for_crashed(anyio_backend):
     class Babbler(Nursery):
         """A nursery whose worker says what it likes."""
 
-        def start(self, connection):
+        def start(self, connection, *, threads=False):
             self.connection = connection.dup()
             return 1
 
@@ -357,23 +361,52 @@ async def test_a_worker_is_confined(sandbox, monkeypatch):
     assert "tensorflow" not in modules
 
 
+async def test_a_decoder_that_starts_threads_has_a_worker_of_its_own(sandbox):
+    """Which ends with its job; and others may not start any, whoever they run as."""
+    file = heic(picture(40, 50).pixels, 8)
+    async with sandbox.worker(threads=True) as worker:
+        _, shared = await worker.open_shared(file, **LIMITS)
+        assert shared.layout.shape == (40, 50, 3)
+        status = Path(f"/proc/{worker.link.pid}/status").read_text()
+        assert sys.platform != "linux" or "Seccomp:\t2" in status
+    await until(lambda: not is_alive(worker.link.pid))
+    assert await works(sandbox) != worker.link.pid
+    assert not sandbox.losses
+
+
+async def test_a_worker_with_threads_that_is_stuck_is_ended(anyio_backend):
+    sandbox = Sandbox(1, patience=0.4)
+    async with sandbox.worker(threads=True) as worker:
+        await worker.read(png())
+        os.kill(worker.link.pid, signal.SIGSTOP)
+        with pytest.raises(WorkerLost) as lost:
+            await worker.decode(**LIMITS)
+    assert lost.value.cause is Cause.STUCK
+    assert sandbox.losses == {Cause.STUCK: 1}
+    await until(lambda: not is_alive(worker.link.pid))
+    assert await works(sandbox)
+    sandbox.close()
+
+
 CONFINED = """
-import os, socket, sys
+import os, socket, sys, threading
 from app.sandbox.limits import confine, confine_worker
 parent = os.getppid()
 confine()
-confine_worker(parent)
+confine_worker(parent, threads=sys.argv[3] == "threads")
 held = [os.readlink("/proc/self/ns/net")]
 for name, attempt in {
     "write": lambda: open(sys.argv[1], "r+b").write(b"x"),
     "create": lambda: open(sys.argv[1] + "2", "x"),
     "remove": lambda: os.remove(sys.argv[1]),
     "connect": lambda: socket.create_connection(("127.0.0.1", int(sys.argv[2])), 2),
-    "fork": os.fork,
+    "fork": lambda: os.fork() or os._exit(0),
+    "spawn": lambda: os.posix_spawn("/bin/true", ["true"], {}),
+    "thread": lambda: threading.Thread(target=held.append, args=["threads"]).start(),
 }.items():
     try:
         attempt()
-    except OSError:
+    except (OSError, RuntimeError):
         held.append(name)
 os.write(1, " ".join(held).encode())
 os._exit(0)
@@ -381,11 +414,13 @@ os._exit(0)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="as Linux confines")
-async def test_confinement_holds_as_far_as_the_kernel_lets_it(anyio_backend, tmp_path):
+@pytest.mark.parametrize("kind", ["threads", "none"])
+async def test_confinement_holds_as_far_as_the_kernel_lets_it(anyio_backend, tmp_path, kind):
     file = tmp_path / "file"
     file.write_bytes(b"here")
     with socket.create_server(("127.0.0.1", 0)) as server:
-        command = [sys.executable, "-c", CONFINED, str(file), str(server.getsockname()[1])]
+        port = str(server.getsockname()[1])
+        command = [sys.executable, "-c", CONFINED, str(file), port, kind]
         done = subprocess.run(command, capture_output=True, timeout=30, check=True)
     apart, *held = done.stdout.decode().split()
     assert file.read_bytes() == b"here"  # no bytes can be written anywhere
@@ -393,6 +428,10 @@ async def test_confinement_holds_as_far_as_the_kernel_lets_it(anyio_backend, tmp
         assert {"write", "create", "remove"} <= set(held)
     if apart != str(Path("/proc/self/ns/net").readlink()):
         assert "connect" in held
+    if kind == "threads" and platform.machine() in ("x86_64", "aarch64"):
+        assert {"fork", "spawn", "threads"} <= set(held)
+    elif os.getuid():  # the limit does not hold for root
+        assert {"fork", "spawn", "thread"} <= set(held)
 
 
 ORPHANS = """

@@ -42,6 +42,24 @@ def test_what_can_never_fit_is_refused_for_good():
         share.hold(101)
 
 
+def test_what_is_kept_is_held_beside_all_else():
+    memory = Memory(100, 1)
+    with memory.share() as share:
+        share.hold(50)
+        share.keep(30)
+        assert (memory.held, share.room) == (80, 70)
+        share.hold(60)
+        assert memory.held == 90
+        for more in (lambda: share.hold(71), lambda: share.keep(41)):
+            with pytest.raises(NeedsTooMuchMemory):
+                more()
+        assert memory.held == 90
+        share.keep(0)
+        assert memory.held == 60
+        share.keep(10)
+    assert memory.held == 0
+
+
 def test_shares_have_a_number():
     memory = Memory(100, 2)
     for _ in range(2):  # the second time, all have been given back

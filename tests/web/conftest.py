@@ -40,6 +40,8 @@ SWITCHES = (
     "--window-size=1200,900",
 )
 
+SCREENS = {"desktop": (1280, 900, False), "phone": (360, 740, True)}
+
 
 @dataclass
 class Site:
@@ -294,6 +296,20 @@ def page(chromium: webdriver.Chrome, site: Site, tmp_path: Path) -> Iterator[Pag
     assert page.log() == []
     fetched = page.run("return performance.getEntriesByType('resource').map(each => each.name)")
     assert [url for url in fetched if not url.startswith((site.url, f"blob:{site.url}"))] == []
+
+
+@pytest.fixture(params=[(t, s) for t in ("light", "dark") for s in SCREENS], ids="-".join)
+def screen(request: pytest.FixtureRequest, page: Page) -> Iterator[Page]:
+    """The page in light and dark, on a desktop and a phone."""
+    theme, screen = request.param
+    width, height, mobile = SCREENS[screen]
+    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile}
+    page.cdp("Emulation.setDeviceMetricsOverride", **metrics)
+    features = [{"name": "prefers-color-scheme", "value": theme}]
+    page.cdp("Emulation.setEmulatedMedia", features=features)
+    yield page
+    page.cdp("Emulation.clearDeviceMetricsOverride")
+    page.cdp("Emulation.setEmulatedMedia", features=[])
 
 
 @pytest.fixture

@@ -7,21 +7,6 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
-SCREENS = {"desktop": (1280, 900, False), "phone": (360, 740, True)}
-
-
-@pytest.fixture(params=[(t, s) for t in ("light", "dark") for s in SCREENS], ids="-".join)
-def screen(request, page):
-    """The page in light and dark, on a desktop and a phone."""
-    theme, screen = request.param
-    width, height, mobile = SCREENS[screen]
-    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile}
-    page.cdp("Emulation.setDeviceMetricsOverride", **metrics)
-    features = [{"name": "prefers-color-scheme", "value": theme}]
-    page.cdp("Emulation.setEmulatedMedia", features=features)
-    yield page
-    page.cdp("Emulation.clearDeviceMetricsOverride")
-    page.cdp("Emulation.setEmulatedMedia", features=[])
 
 
 def check(page):

@@ -413,9 +413,9 @@ def test_newer_formats_come_back_in_their_own(page, tmp_path, kind):
     [
         ("scan.jpg", b"%PDF-1.7 and more", "This is a PDF file", "Convert it to JPEG or PNG."),
         (
-            "IMG_1.HEIC",
-            b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic",
-            "This is a HEIC file",
+            "IMG_1.CR3",
+            b"\0\0\0\x18ftypcrx \0\0\0\1crx isom",
+            "This is a camera raw file",
             "Convert it to",
         ),
         ("a.tif", b"II*\0\x10\0\0\0CR\2\0" + bytes(40), "This is a camera raw file", "Convert it"),

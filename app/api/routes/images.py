@@ -12,7 +12,7 @@ from app.api.dependencies import ServiceOf, ShareOf, TraceOf
 from app.api.schemas import Comparison
 from app.api.upload import read_image, read_images
 from app.api.work import while_wanted
-from app.service import operations
+from app.service import confined, operations
 from app.service.operations import DenoisedFile
 from app.service.options import DenoiseOptions, NoiseOptions
 
@@ -41,6 +41,7 @@ async def denoise(
     service.models.denoiser(options.model)  # so that no image is sent in vain
     files, options = await read_image(request, share, options)
     async with while_wanted(request, service.settings.timeout_seconds):
+        files = await confined.volumes(service, share, files.pop())
         found = await operations.denoise(service, trace, share, files, options)
     return denoised_response(found, service.settings.answer_seconds)
 

@@ -80,24 +80,27 @@ async def create_job(
     with ExitStack() as held:
         share = held.enter_context(service.memory.share())
         (file,), options = await read_image(request, share, options)
+        files = await confined.volumes(service, share, file)
         denoiser = service.models.denoiser(options.model, taken=True)
-        header = await confined.look(service, file)
+        found = [await confined.look(service, each) for each in files]
         job = service.jobs.start(
-            _denoising(service, Trace(trace.request_id), file, options),
+            _denoising(service, Trace(trace.request_id), files, options),
             held,
             owner=trace.key,
-            seconds=operations.seconds_for(denoiser, header, options.axes),
+            seconds=sum(operations.seconds_for(denoiser, header, options.axes) for header in found),
         )
     headers = {"Location": str(request.app.url_path_for("get_job", job_id=job.id))}
     status = _described(job, service.jobs.status(job), trace)
     return JSONResponse(status.model_dump(mode="json", exclude_none=True), 202, headers)
 
 
-def _denoising(service: Service, trace: Trace, file: bytes, options: DenoiseOptions) -> Operation:
+def _denoising(
+    service: Service, trace: Trace, files: list[bytes], options: DenoiseOptions
+) -> Operation:
     async def work(share: Share, progress: Progress) -> tuple[DenoisedFile, Trace]:
         trace.stages.clear()
         try:
-            found = await operations.denoise(service, trace, share, [file], options, progress)
+            found = await operations.denoise(service, trace, share, list(files), options, progress)
         except Exception as error:
             if as_problem(error).code == "internal-error":
                 logger.exception("job failed")

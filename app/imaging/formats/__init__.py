@@ -76,6 +76,12 @@ def of_file(data: bytes) -> FileFormat:
     return found
 
 
+def need_threads(*files: bytes) -> bool:
+    """Return whether a decoder of one of the files starts threads."""
+    eager = [each for each in FORMATS.values() if each.needs_threads]
+    return any(each.recognises(data) for each in eager for data in files)
+
+
 def of_name(name: str) -> FileFormat:
     """Return the written format of a name, file suffix or media type: `JPG`, `.tif`, `image/webp`.
 

@@ -49,7 +49,6 @@ def _branded(*brands: bytes) -> bytes:
 
 
 FOREIGN = (
-    Foreign("a HEIC", _branded(b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")),
     Foreign("a JPEG 2000", rb"\xff\x4f\xff\x51|\x00\x00\x00\x0cjP  \r\n\x87\n"),
     Foreign("a camera raw", _branded(b"crx ")),
     Foreign("a camera raw", rb"FUJIFILMCCD-RAW|FOVb|IIU\x00|IIR|MMOR|II\*\x00.{4}CR\x02"),

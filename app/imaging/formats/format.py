@@ -62,6 +62,8 @@ class FileFormat:
     holds: Holds = field(default_factory=Holds)
     encoding_bytes: int = 0
     """Bytes a pixel that encoding takes beyond the samples and the file, where those are many."""
+    needs_threads: bool = False
+    """Whether its decoder starts threads, which only a worker of its own may."""
 
     @property
     def media_type(self) -> str:

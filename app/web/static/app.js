@@ -131,11 +131,12 @@ async function run({ first = false } = {}) {
     say("Removing the noise…");
     const result = await work.shown(asked, signal);
     signal.throwIfAborted();
-    await stage.draw(work, left, input, result.blob);
-    const taken = await removed(input, result.blob);
+    await stage.draw(work, left, input, result.seen);
+    const span = work.volume ? result.span : null;
+    const taken = await removed(input, result.seen, span);
     signal.throwIfAborted();
-    showFacts({ ...result, taken }, asked.noise);
-    formats(work.formatWith(asked.noise));
+    showFacts({ ...result, taken, span }, asked.noise);
+    formats(work, asked.noise);
     if (!cards.length) learnModels(); // it was still starting when the page was opened
     say("Done.");
     busy(false);
@@ -324,9 +325,15 @@ function reset() {
   $("strength").focus();
 }
 
-/** Name the format that the picture is answered in where none is asked for. */
-function formats(own) {
-  $("format").options[0].textContent = many() ? "As each came" : `${own.toUpperCase()} (same)`;
+/** Name the format that the picture is answered in where none is asked for; offer what holds it. */
+function formats(work, noise) {
+  const own = words.format(work.formatWith(noise));
+  const stacked = work.view.depth > 1 && !many();
+  for (const option of $("format").options) {
+    option.disabled = stacked && !["", "tiff"].includes(option.value);
+  }
+  if ($("format").selectedOptions[0].disabled) $("format").value = "";
+  $("format").options[0].textContent = many() ? "As each came" : `${own} (same)`;
 }
 
 /** Press the button of a magnification; none where it is between them. */

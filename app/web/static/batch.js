@@ -99,7 +99,7 @@ export class Batch {
       const { sigma, seconds } = await patiently(async () => {
         this.#set(item, "working");
         await item.work.open(signal);
-        return item.work.shown(asked, signal);
+        return item.work.restored(asked, signal);
       }, signal, () => this.#set(item, "held"));
       signal.throwIfAborted();
       item.result = { sigma, seconds, kind: asked.noise?.kind ?? null };

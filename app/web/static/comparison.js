@@ -23,6 +23,8 @@ export class Comparison {
   #size = { width: 0, height: 0 }; // of the picture on the screen, in CSS pixels
   #scale = { now: 1, fit: 1 }; // CSS pixels per picture pixel
 
+  #hands = null;
+
   /** Called with the magnification, where hands or keys have changed it. */
   zoomed = () => {};
 
@@ -43,7 +45,8 @@ export class Comparison {
       free: ({ target }) => target !== divider,
       drag: (way, start) => this.#drag(way, start),
       zoom: (factor, point) => this.#magnify(factor, point),
-      twice: (point) => this.#toggle(point),
+      twice: (point) => (this.#hands ? this.#hands.reset() : this.#toggle(point)),
+      turn: (way) => this.#hands?.turn(way) ?? false,
     });
     new ResizeObserver(() => this.#place()).observe(root);
     this.#split();
@@ -74,6 +77,17 @@ export class Comparison {
     const { naturalWidth: width, naturalHeight: height } = this.#images.left;
     const aspect = Math.min(Math.max(width / height, 0.6), 2.6);
     this.#root.style.setProperty("--aspect", aspect.toFixed(4));
+    this.#place();
+  }
+
+  /**
+   * What hands do to slices; null where there are none. `level` is called with the way of a drag, in
+   * widths of the frame, `reset` when it is pressed twice, `turn` with the way of the wheel, true
+   * where that is all it does, and `step` with a number of slices.
+   */
+  set hands(hands) {
+    this.#hands = hands;
+    this.#root.classList.toggle("windowed", hands !== null);
     this.#place();
   }
 
@@ -109,6 +123,10 @@ export class Comparison {
   /** Screen pixels per picture pixel that are shown now. */
   get magnification() {
     return this.#scale.now * (window.devicePixelRatio || 1);
+  }
+
+  get #single() {
+    return this.#root.classList.contains("single");
   }
 
   get #movable() {
@@ -149,7 +167,9 @@ export class Comparison {
     this.#root.classList.toggle("crisp", crisp);
     const shown = `The image, at ${Math.round(this.magnification * 100)}%`;
     const moves = movable ? "arrow keys move it, " : "";
-    this.#viewport.setAttribute("aria-label", `${shown}: ${moves}+ and - magnify, 0 shows all of it`);
+    const turns = this.#hands ? "page up and page down change the slice, " : "";
+    const keys = `${moves}${turns}+ and - magnify, 0 shows all of it`;
+    this.#viewport.setAttribute("aria-label", `${shown}: ${keys}`);
   }
 
   #move(across, down) {
@@ -158,13 +178,19 @@ export class Comparison {
     this.#place();
   }
 
-  /** One finger moves the divider where it is near it or nothing else moves, else the picture. */
+  /**
+   * One finger moves the divider where it is near it or nothing else moves; else the window of
+   * slices, or the picture.
+   */
   #drag({ x, y }, start) {
     const box = this.#root.getBoundingClientRect();
     const line = box.left + (box.width * Number(this.#divider.value)) / 100;
     if (start && start.divides === undefined) {
-      start.divides = !this.#movable || Math.abs(start.x - line) <= REACH;
+      const near = !this.#single && Math.abs(start.x - line) <= REACH;
+      start.levels = this.#hands && !near && !start.shift;
+      start.divides = near || (!this.#movable && !start.levels);
     }
+    if (start?.levels) return this.#hands.level(x / box.width, y / box.width);
     if (!start?.divides) return this.#move(x, y);
     start.share ??= Number(this.#divider.value);
     start.share += (100 * x) / box.width;
@@ -202,9 +228,11 @@ export class Comparison {
     const middle = { x: box.left + box.width / 2, y: box.top + box.height / 2 };
     const steps = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
     const factors = { "+": STEP, "=": STEP, "-": 1 / STEP, 0: 0 };
+    const slices = { PageUp: -1, PageDown: 1 };
     const [step, factor] = [steps[event.key], factors[event.key]];
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (factor !== undefined) this.#magnify(factor, middle);
+    else if (this.#hands && slices[event.key]) this.#hands.step(slices[event.key]);
     else if (step && this.#movable) this.#move(step[0] * ARROW, step[1] * ARROW);
     else return;
     event.preventDefault();

@@ -14,8 +14,10 @@ const STILL = 6; // pixels that a press may wander
  *   zoom: function(number, {x: number, y: number}): boolean,
  *   twice: function({x: number, y: number}),
  *   free: function(PointerEvent): boolean,
+ *   turn: function(number): boolean,
  * }} on drag: by so much; zoom: by a factor about a point in window coordinates, false where it
- *   cannot go further; twice: pressed twice there; free: whether a press begins a gesture
+ *   cannot go further; twice: pressed twice there; free: whether a press begins a gesture; turn: the
+ *   wheel, by so many pixels, false where it is to magnify
  */
 export function listen(frame, on) {
   const fingers = new Map();
@@ -23,6 +25,7 @@ export function listen(frame, on) {
 
   frame.addEventListener("wheel", (event) => {
     const way = event.deltaY * (event.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? 1 : LINE);
+    if (!event.ctrlKey && on.turn(way)) return event.preventDefault();
     const pinch = event.ctrlKey ? 6 : 1; // two fingers on a touch pad turn the wheel but a little
     if (on.zoom(Math.exp(-way * pinch * WHEEL), at(event))) event.preventDefault();
   }, { passive: false });
@@ -34,7 +37,7 @@ export function listen(frame, on) {
 
   frame.addEventListener("pointerdown", (event) => {
     if (event.button !== 0 || (!fingers.size && !on.free(event))) return;
-    fingers.set(event.pointerId, { start: at(event), now: at(event), wandered: fingers.size > 0 });
+    fingers.set(event.pointerId, { start: { ...at(event), shift: event.shiftKey }, now: at(event), wandered: fingers.size > 0 });
     frame.setPointerCapture(event.pointerId);
   });
 

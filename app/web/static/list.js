@@ -1,5 +1,6 @@
 /** The list of many pictures: one row for each, and how far the whole has come. */
 
+import { Volume } from "./volume.js";
 import * as words from "./words.js";
 
 const $ = (id) => document.getElementById(id);
@@ -69,8 +70,8 @@ function makeRow(item, choose) {
 }
 
 /** The middle of a picture, as a square. */
-async function thumbnail(blob, canvas) {
-  const whole = await createImageBitmap(blob);
+async function thumbnail(view, canvas) {
+  const whole = await createImageBitmap(view instanceof Volume ? await view.picture() : view);
   const side = Math.min(whole.width, whole.height);
   const [left, top] = [(whole.width - side) / 2, (whole.height - side) / 2];
   canvas.width = canvas.height = THUMBNAIL;

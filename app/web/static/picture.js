@@ -2,14 +2,20 @@
 
 import { FOREIGN } from "./foreign.js";
 import * as service from "./service.js";
+import { isStack } from "./tiff.js";
+import { Volume } from "./volume.js";
+import * as words from "./words.js";
 
 const KEPT = 8; // answers remembered for a picture; each may be tens of megabytes
 
 const LARGE = { pixels: 4e6, bytes: 8e6 }; // from which on a picture is worth a job
 
+const VOLUMES = ["dicom", "nifti", "nifti-gz"]; // formats that are seen slice by slice
+const RISING = ["nifti", "nifti-gz"]; // those whose first row is the lowest
+
 const HEAD = 1024; // bytes that a file is known by
 const READ =
-  /^(?:BM|GIF8|\x89PNG|\xff\xd8\xff|RIFF.{4}WEBP|II[*+]\0(?!.{4}CR\x02)|MM\0[*+]|\x1f\x8b|.{128}DICM|.{344}n\+1\0|.{4}n\+2\0|\xff\x0a|\0{3}\fJXL |.{4}ftyp(?:.{8}(?:.{4}){0,59}?)?avi[fs])/s;
+  /^(?:BM|GIF8|\x89PNG|\xff\xd8\xff|RIFF.{4}WEBP|II[*+]\0(?!.{4}CR\x02)|MM\0[*+]|\x1f\x8b|PK\x03\x04|.{128}DICM|.{344}n\+1\0|.{4}n\+2\0|\xff\x0a|\0{3}\fJXL |.{4}ftyp(?:.{8}(?:.{4}){0,59}?)?(?:avi[fs]|hei[cmsx]|hev[cx]|mif1|msf1))/s;
 
 const SIGNATURES = [
   ["png", "png", (bytes) => starts(bytes, [0x89, 0x50, 0x4e, 0x47])],
@@ -20,6 +26,7 @@ const SIGNATURES = [
   ["tiff", "tif", (bytes) => ["II*\0", "MM\0*", "II+\0", "MM\0+"].some((m) => ascii(bytes, 0, m))],
   ["dicom", "dcm", (bytes) => ascii(bytes, 128, "DICM")],
   ["nifti", "nii", (bytes) => ascii(bytes, 344, "n+1\0") || ascii(bytes, 4, "n+2\0")],
+  ["dicom-zip", "zip", (bytes) => ascii(bytes, 0, "PK\x03\x04")],
   ["nifti-gz", "nii.gz", (bytes) => starts(bytes, [0x1f, 0x8b])], // no other gzip is read
 ];
 
@@ -64,7 +71,7 @@ async function pixelsOf(blob) {
  */
 export class Work {
   #answers = new Map();
-  view = null; // what the browser draws of the file, once that is known
+  view = null; // what is seen of the file, once that is known: a picture or a Volume
 
   /** @param {function(Work, Object)} progressed called with how far the service is with it */
   constructor(file, progressed) {
@@ -83,17 +90,25 @@ export class Work {
     if (problem) throw problem;
     const format = await formatOf(this.file);
     this.format = format ?? "png"; // what the service answers others in
-    this.kind = (format ?? (this.file.type.split("/")[1] || "image")).toUpperCase();
-    const pixels = await pixelsOf(this.file);
+    this.kind = words.format(format ?? (this.file.type.split("/")[1] || "image"));
+    const stack = format === "tiff" && (await isStack(this.file));
+    this.volume = VOLUMES.includes(format) || stack;
+    const pixels = this.volume ? null : await pixelsOf(this.file); // some draw the first page
     this.showable = pixels !== null;
     this.large = pixels >= LARGE.pixels || (!this.showable && this.file.size >= LARGE.bytes);
     if (this.showable) this.view = this.file;
   }
 
-  /** Get something to look at: the file, or a PNG of it from the service. */
+  /** Get something to look at: the file, or its slices or a PNG of it from the service. */
   async open(signal) {
     await this.look();
     if (this.view) return;
+    if (this.volume) {
+      const slices = await this.#seen(["file"], this.file, signal, this.progressed);
+      this.volume = this.format !== "tiff" || slices.depth > 1; // else the others were thumbnails
+      if (this.volume) this.view = slices;
+      if (this.volume) return;
+    }
     const png = { strength: 0, format: "png" };
     this.view = (await this.#once(["view"], signal, () =>
       this.#denoise(this.file, png, signal))).blob;
@@ -101,18 +116,35 @@ export class Work {
 
   /** The format in which the service answers when none is asked for. */
   formatWith(noise) {
-    return noise ? "png" : this.format;
+    return noise && !this.volume ? "png" : this.format;
   }
 
-  /** The picture that is denoised, as one that the browser can draw. */
+  /** What is seen of the picture that is denoised. */
   async input(noise, signal) {
-    return noise ? this.#noisy(noise, signal) : this.view;
+    if (!noise) return this.view;
+    return this.#seen(["noisy", noise], await this.#noisy(noise, signal), signal);
   }
 
-  /** The result at full strength, as one that the browser can draw. */
-  shown({ noise, model }, signal) {
-    const format = noise || this.showable ? this.formatWith(noise) : "png";
+  /** The result at full strength, as a file that can be seen. */
+  restored({ noise, model }, signal) {
+    const drawn = noise || this.showable || this.volume;
+    const format = drawn ? this.formatWith(noise) : "png";
     return this.denoised({ noise, model, strength: 1, colour: 1, format }, signal);
+  }
+
+  /** The same, and what is seen of it. */
+  async shown({ noise, model }, signal) {
+    const result = await this.restored({ noise, model }, signal);
+    return { ...result, seen: await this.#seen([noise, model], result.blob, signal) };
+  }
+
+  /** What the browser draws of a file: itself, or slices, which the service turns into a TIFF. */
+  async #seen(parts, blob, signal, progress) {
+    if (!this.volume) return blob;
+    return this.#once(["seen", ...parts], signal, async () => {
+      const tiff = await service.converted(blob, "tiff", signal, progress);
+      return Volume.read(tiff, RISING.includes(this.format));
+    });
   }
 
   /** The result as a file of the given format; "" is that in which the service answers. */
@@ -126,7 +158,7 @@ export class Work {
   }
 
   #denoise(upload, options, signal) {
-    return this.large
+    return this.large || this.volume
       ? service.denoiseAsJob(upload, options, signal, this.progressed)
       : service.denoise(upload, options, signal);
   }
@@ -134,7 +166,7 @@ export class Work {
   /** The scores of the noisy and of the denoised picture against the upload. */
   async scores({ noise, model, strength, colour }, signal) {
     const noisy = await this.#noisy(noise, signal);
-    const asked = { noise, model, strength, colour, format: "png" };
+    const asked = { noise, model, strength, colour, format: this.formatWith(noise) };
     const result = await this.denoised(asked, signal);
     const against = (blob, ...key) =>
       this.#once(["scores", noise, ...key], signal, () =>
@@ -147,7 +179,7 @@ export class Work {
   }
 
   async #noisy(noise, signal) {
-    const options = { ...noise, format: "png" };
+    const options = { ...noise, format: this.formatWith(noise) };
     return this.#once(["noisy", noise], signal, async () =>
       (await service.noise(this.file, options, signal)).blob);
   }

@@ -1,12 +1,16 @@
 /** How much was taken out of a picture, measured on the pictures themselves. */
 
+import { difference, Volume } from "./volume.js";
+
 const SIDE = 1024; // pixels of the middle that are looked at, pixel by pixel
 
 /**
- * The root mean square of what two pictures of one size differ by.
+ * The root mean square of what two pictures of one size differ by; of volumes, in their middle.
+ * @param {?number} span what 1 is in the values of volumes
  * @returns {Promise<?number>} on the scale 0..1; null where the browser cannot tell
  */
-export async function removed(before, after) {
+export async function removed(before, after, span) {
+  if (before instanceof Volume) return span ? (await difference(before, after)) / span : null;
   try {
     const [one, other] = await Promise.all([before, after].map(middle));
     let sum = 0;

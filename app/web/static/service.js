@@ -27,16 +27,26 @@ export async function askModels() {
   return whole((await ask("models")).json());
 }
 
-/** @returns {Promise<{blob: Blob, model: string, sigma: ?number, timing: Object, seconds: number}>} */
+/**
+ * @returns {Promise<{blob: Blob, model: string, sigma: ?number, span: ?number, timing: Object,
+ *   seconds: number}>} `span` is what 1 of sigma is in the values of the file
+ */
 export async function denoise(image, options, signal) {
   const started = performance.now();
   const response = await ask("denoise", { image }, options, signal);
+  const timing = serverTiming(response.headers.get("Server-Timing"));
+  return described(response, timing, started);
+}
+
+async function described(response, timing, started) {
   const blob = await whole(response.blob());
+  const [low, high] = (response.headers.get("X-Range") ?? "").split(":").map(number);
   return {
     blob,
     model: response.headers.get("X-Model"),
     sigma: number(response.headers.get("X-Noise-Sigma")),
-    timing: serverTiming(response.headers.get("Server-Timing")),
+    span: high === undefined ? null : high - low,
+    timing,
     seconds: (performance.now() - started) / 1000,
   };
 }
@@ -49,21 +59,15 @@ export async function denoise(image, options, signal) {
  */
 export async function denoiseAsJob(image, options, signal, progress) {
   const started = performance.now();
-  const sending = (address, request, key) =>
-    upload(address, request, key, (sent) => progress({ sent }));
+  const sending = telling(progress);
   const { id } = await whole((await ask("jobs", { image }, options, signal, sending)).json());
   const job = `jobs/${id}`;
   try {
     signal.throwIfAborted();
     const { stages = {} } = await followed(job, signal, progress);
     const response = await accepted(await send(`${job}/result`, { signal }));
-    return {
-      blob: await whole(response.blob()),
-      model: response.headers.get("X-Model"),
-      sigma: number(response.headers.get("X-Noise-Sigma")),
-      timing: Object.fromEntries(Object.entries(stages).map(([name, s]) => [name, s * 1000])),
-      seconds: (performance.now() - started) / 1000,
-    };
+    const timing = Object.fromEntries(Object.entries(stages).map(([name, s]) => [name, s * 1000]));
+    return await described(response, timing, started);
   } finally {
     send(job, { method: "DELETE", keepalive: true }).catch(() => {}); // else it is kept a while
   }
@@ -94,7 +98,11 @@ async function* events(stream) {
   }
 }
 
-/** A request whose upload is told of as it goes, which fetch cannot do. */
+/** A way of sending whose upload is told of as it goes, which fetch cannot do. */
+function telling(progress) {
+  return (address, request, key) => upload(address, request, key, (sent) => progress({ sent }));
+}
+
 function upload(address, { method, body, signal }, key, progress) {
   return whole(new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
@@ -121,6 +129,15 @@ function upload(address, { method, body, signal }, key, progress) {
 function headersOf(request) {
   const lines = request.getAllResponseHeaders().trim().split("\r\n");
   return lines.map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 2)]);
+}
+
+/**
+ * An image in another format, otherwise as it is: no noise is added to it.
+ * @param {function({sent: number})} [progress] as of denoiseAsJob
+ */
+export async function converted(image, format, signal, progress = null) {
+  const sending = progress ? telling(progress) : send;
+  return whole((await ask("noise", { image }, { factor: 0, format }, signal, sending)).blob());
 }
 
 /** @returns {Promise<{blob: Blob, seed: string}>} */

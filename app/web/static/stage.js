@@ -1,6 +1,8 @@
 /** The picture on the table: as it came, and with what was made of it. */
 
 import { Comparison } from "./comparison.js";
+import * as slices from "./slices.js";
+import { Volume } from "./volume.js";
 import * as words from "./words.js";
 
 const $ = (id) => document.getElementById(id);
@@ -23,22 +25,55 @@ export async function unroll(work) {
   else reveal(false);
 }
 
+let table = {}; // what is drawn: the work, and what is seen of it
+let drawing = null; // while slices are being drawn
+slices.onChange(redraw);
+
 /**
  * Before and after, or before alone where there is no result yet.
  * @param {"clean"|"noisy"|"original"} left which picture is left of the divider
  */
 export async function draw(work, left, input, result = null) {
+  const volume = work.view instanceof Volume ? work.view : null;
+  if (table.work !== work) {
+    slices.take(volume);
+    comparison.hands = volume && slices.hands;
+  }
   const [before, after] = NAMES[left];
   reveal(true);
   $("left-tag").textContent = before;
   $("right-tag").textContent = after;
   $("left-image").alt = `${before}: ${work.name}`;
   $("result-image").alt = `${after}: ${work.name}`;
-  await comparison.show({ left: left === "original" ? work.view : input, input, result });
+  table = { work, left: left === "original" ? work.view : input, input, result };
+  await redraw();
   const { naturalWidth, naturalHeight } = $("left-image");
+  const depth = volume ? ` × ${volume.depth}` : "";
   $("about").textContent =
-    `${naturalWidth} × ${naturalHeight} pixels, ${work.kind}, ${words.bytes(work.file.size)}` +
-    (work.showable ? "" : " (this browser cannot show it: you see a PNG of it)");
+    `${naturalWidth} × ${naturalHeight}${depth} pixels, ${work.kind}, ${words.bytes(work.file.size)}` +
+    (work.showable || volume ? "" : " (this browser cannot show it: you see a PNG of it)");
+}
+
+/** Draw what is on the table, once more if that changes meanwhile; resolves when it is drawn. */
+function redraw() {
+  table.stale = true;
+  return (drawing ??= drawn());
+}
+
+async function drawn() {
+  try {
+    while (table.stale) {
+      table.stale = false;
+      const { left, input, result } = table;
+      const seen = new Map();
+      for (const each of new Set([left, input, result])) {
+        seen.set(each, each instanceof Volume ? await slices.picture(each) : each);
+      }
+      await comparison.show({ left: seen.get(left), input: seen.get(input), result: seen.get(result) });
+    }
+  } finally {
+    drawing = null;
+  }
 }
 
 function reveal(something) {

@@ -45,19 +45,36 @@ export function strength(sigma) {
 }
 
 /** What was taken away, on average over all samples. */
-export function levels(taken) {
-  return taken === null ? "could not tell" : `${(taken * 255).toFixed(1)} of 255 levels`;
+export function levels(taken, span = null) {
+  return taken === null ? "could not tell" : amount(taken, span);
+}
+
+/** A share of white as people know it: in levels, or, of a volume, in its values. */
+function amount(share, span) {
+  if (span === null) return `${(share * 255).toFixed(1)} of 255 levels`;
+  return `${value(share * span)} in stored values`;
+}
+
+const FORMATS = { nifti: "NIfTI", "nifti-gz": "NIfTI" };
+
+/** What a format is called. */
+export const format = (name) => FORMATS[name] ?? name.toUpperCase();
+
+/** A value of a file's; a whole number where all of them are. */
+export function value(number, isWhole = false) {
+  return isWhole ? String(Math.round(number)) : String(Number(number.toPrecision(4)));
 }
 
 /**
  * The noise that was found. No little word for it where more than that was taken away.
  * @param {?string} kind of the noise that the page has added; null for a picture's own
  * @param {?number} taken what was taken away, 0..1
+ * @param {?number} span what 1 is in the values of a volume; null for other pictures
  */
-export function sigma(value, kind, taken = null) {
+export function sigma(share, kind, taken = null, span = null) {
   if (UNEVEN[kind]) return `could not tell: ${UNEVEN[kind]}`;
-  if (value === null) return "could not tell";
-  return `${strength(Math.max(value, taken ?? 0))}: ${value.toFixed(3)}, or ${(value * 255).toFixed(1)} of 255 levels`;
+  if (share === null) return "could not tell";
+  return `${strength(Math.max(share, taken ?? 0))}: ${share.toFixed(3)}, or ${amount(share, span)}`;
 }
 
 /** Where an item of the batch stands. */

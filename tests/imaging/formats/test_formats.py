@@ -75,7 +75,7 @@ def test_a_format_that_is_registered_is_known_everywhere(tmp_path):
 
 
 def test_every_format_has_a_record_that_makes_sense():
-    assert set(formats.FORMATS) == {"bmp", "gif"} | set(Format)
+    assert set(formats.FORMATS) == {"bmp", "gif", "heic"} | set(Format)
     for name, each in formats.FORMATS.items():
         assert each.name == name
         base = name.partition("-")[0]

@@ -1,5 +1,6 @@
 """What an AV1 picture says of itself: its sequence header, AV1 specification, section 5.5."""
 
+from app.imaging.formats.heif.bits import Bits
 from app.imaging.formats.heif.reader import Sequence
 from app.imaging.picture import UnreadableImage
 
@@ -8,23 +9,12 @@ MAX_UNITS = 4096
 _SEQUENCE_HEADER = 1
 
 
-class _Bits:
-    def __init__(self, data: bytes) -> None:
-        self._value, self._left = int.from_bytes(data, "big"), 8 * len(data)
-
-    def read(self, count: int = 1) -> int:
-        self._left -= count
-        if self._left < 0:
-            raise UnreadableImage("The header of the image is truncated.")
-        return self._value >> self._left & ((1 << count) - 1)
-
-
 def read_sequence(data: bytes) -> Sequence:
     """Return the sequence header of a coded image; there may be several if all are the same."""
     headers = {body for kind, body in _units(data) if kind == _SEQUENCE_HEADER}
     if len(headers) != 1:
         raise UnreadableImage("The image has no header, or several that differ.")
-    return _sequence(_Bits(headers.pop()[:64]))
+    return _sequence(Bits(headers.pop()[:64]))
 
 
 def _units(data: bytes) -> list[tuple[int, bytes]]:
@@ -53,7 +43,7 @@ def _units(data: bytes) -> list[tuple[int, bytes]]:
     return units
 
 
-def _sequence(bits: _Bits) -> Sequence:
+def _sequence(bits: Bits) -> Sequence:
     profile, _, reduced = bits.read(3), bits.read(), bits.read()
     if reduced:
         bits.read(5)
@@ -72,7 +62,7 @@ def _sequence(bits: _Bits) -> Sequence:
     return Sequence(width, height, 12 if twelve else 10 if deep else 8)
 
 
-def _skip_timing(bits: _Bits) -> None:
+def _skip_timing(bits: Bits) -> None:
     delay = 0
     if bits.read():
         bits.read(64)
@@ -95,7 +85,7 @@ def _skip_timing(bits: _Bits) -> None:
             bits.read(4)
 
 
-def _skip_tools(bits: _Bits) -> None:
+def _skip_tools(bits: Bits) -> None:
     bits.read(4)
     ordered = bits.read()
     if ordered:

@@ -4,6 +4,7 @@ The data set is read by pydicom, which the extra `medical` brings; frames are de
 libraries of all other formats.
 """
 
+from importlib import import_module
 from types import ModuleType
 
 from app.imaging.formats.format import FileFormat, Holds
@@ -31,14 +32,17 @@ def encode(picture: Picture, quality: int | None = None) -> bytes:  # noqa: ARG0
 
 
 def _file() -> ModuleType:
-    """Import the codec with the first scan, as that takes time and memory."""
+    return part("file")
+
+
+def part(name: str) -> ModuleType:
+    """Import a part of the codec with the first scan, as that takes time and memory."""
     try:
-        from app.imaging.formats.dicom import file
+        return import_module(f"{__name__}.{name}")
     except ModuleNotFoundError as error:
         raise UnsupportedImage(
             "DICOM is not read by this installation: it takes `pip install 'denoiser[medical]'`."
         ) from error
-    return file
 
 
 FORMAT = FileFormat(

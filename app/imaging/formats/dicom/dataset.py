@@ -7,10 +7,9 @@ and their names.
 import io
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import IO, Any, Literal
 
 import numpy as np
@@ -26,6 +25,7 @@ config.settings.reading_validation_mode = config.IGNORE
 config.settings.writing_validation_mode = config.IGNORE
 logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)  # it would tell of patients
 
+Vector = NDArray[np.float64]
 ByteOrder = Literal["little", "big"]
 
 MAX_OVERLAYS = 16
@@ -188,28 +188,38 @@ def padding_of(dataset: Dataset, kind: Kind) -> tuple[int, int] | None:
 
 def stack_of(dataset: Dataset, frames: int) -> Stack:
     """Return how the frames lie: in space if their positions are one step apart."""
-    steps = _steps(dataset) if frames > 1 else None
-    if steps is None or len(steps) != frames - 1:
-        return Stack(frames)
+    groups = list(dataset.get("PerFrameFunctionalGroupsSequence") or ())
     measures = _first(dataset, "SharedFunctionalGroupsSequence", "PixelMeasuresSequence")
-    spacing = (measures or dataset).get("PixelSpacing") or ()
+    places = [
+        vector(_first(each, "PlanePositionSequence"), "ImagePositionPatient") for each in groups
+    ]
+    if len(places) != frames:
+        return Stack(frames)
+    return Stack(frames, 1, spacing_between(places, vector(measures or dataset, "PixelSpacing", 2)))
+
+
+def spacing_between(
+    places: Sequence[Vector | None], across: Vector | None
+) -> tuple[float, float, float] | None:
+    """Return the distances between frames at these places, in mm, and between rows and columns.
+
+    None if a place is unknown, or not one even step from the one before it.
+    """
+    known = [place for place in places if place is not None]
+    if across is None or len(known) < len(places) or len(known) < 2:
+        return None
+    steps = np.diff(known, axis=0)
     lengths = np.linalg.norm(steps, axis=1)
     is_even = bool(np.abs(steps - steps[0]).max() <= EVEN * lengths[0])
-    if len(spacing) != 2 or not is_even:
-        return Stack(frames)
-    return Stack(frames, 1, spacing_of(float(lengths.mean()), *map(float, spacing)))
+    return spacing_of(float(lengths.mean()), *map(float, across)) if is_even else None
 
 
-def _steps(dataset: Dataset) -> NDArray[np.float64] | None:
-    """Return the vectors from each frame to the next, in mm; None if one has no position."""
-    places = []
-    for group in dataset.get("PerFrameFunctionalGroupsSequence") or ():
-        position = _first(group, "PlanePositionSequence")
-        place = None if position is None else position.get("ImagePositionPatient")
-        if place is None or len(place) != 3:
-            return None
-        places.append([float(each) for each in place])
-    return np.array([np.subtract(b, a) for a, b in pairwise(places)]) if len(places) > 1 else None
+def vector(dataset: Dataset | None, name: str, length: int = 3) -> Vector | None:
+    """Return the numbers of an element; None if there are not as many."""
+    value = None if dataset is None else dataset.get(name)
+    if isinstance(value, str) or not isinstance(value, Sequence) or len(value) != length:
+        return None
+    return np.array([float(each) for each in value])
 
 
 def _first(dataset: Dataset, *names: str) -> Dataset | None:

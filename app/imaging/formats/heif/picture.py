@@ -6,6 +6,8 @@ file anew, of just these parts, so that a decoder finds what was checked here an
 
 import struct
 from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import NamedTuple
 
 from app.imaging.formats.heif.boxes import Box
 from app.imaging.formats.heif.items import Item, Items
@@ -13,11 +15,22 @@ from app.imaging.formats.heif.writer import write_items
 from app.imaging.picture import Change, Changes, UnreadableImage, UnsupportedImage
 
 MAX_TILES = 1024
-MAX_WASTE = 4  # times the picture's own size that the tiles of a grid may have together
+MAX_WASTE = 4  # times the picture's own size that what is decoded for it may have
+_ALWAYS = 1 << 18  # pixels that may be decoded for the smallest of pictures
 
 _ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1")
 _DEPTH_MAP = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:depth", b"urn:mpeg:hevc:2015:auxid:2")
+_TURNS = (b"irot", b"imir")
 _FOR_DECODERS = (b"ispe", b"pixi", b"colr")
+
+
+class Window(NamedTuple):
+    """What is shown of a coded picture, in whole pixels."""
+
+    left: int
+    top: int
+    width: int
+    height: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +88,7 @@ def coded(items: Items, number: int, kind: bytes) -> Coded:
     if not fits or any(tile.kind != kind or tile.size != (across, down) for tile in tiles):
         raise UnreadableImage("The tiles of the image do not make up its size.")
     found = Coded(width, height, kind, tiles, item)
-    if found.waste > (MAX_WASTE - 1) * max(width * height, 1 << 18):
+    if found.waste > (MAX_WASTE - 1) * max(width * height, _ALWAYS):
         raise UnreadableImage("The tiles of the image are far larger than it is.")
     return found
 
@@ -90,16 +103,35 @@ def alpha_of(items: Items) -> int | None:
     return found[0] if found else None
 
 
-def orientation(item: Item) -> int:
-    """Return the EXIF orientation that stands for an item's turns and flips, 1 to 8.
+def window(item: Item) -> Window:
+    """Return what its property `clap` leaves of an item, or all: ISO/IEC 14496-12, section 12.1.4.
 
-    Raises `UnsupportedImage` for a picture that is to be cropped.
+    Encoders that fill a picture up to whole blocks write one. Raises `UnsupportedImage` for parts
+    of pixels, and for an item that is turned first.
     """
+    width, height = item.size
+    names = [each.name for each in item.properties if each.name in (b"clap", *_TURNS)]
+    if b"clap" not in names:
+        return Window(0, 0, width, height)
+    terms = struct.unpack(">IIIIiIiI", item.first(b"clap") or b"")
+    across, down, right, below = (Fraction(*terms[at : at + 2]) for at in (0, 2, 4, 6))
+    shown = right + (width - across) / 2, below + (height - down) / 2, across, down
+    if names.index(b"clap") or names.count(b"clap") > 1 or any(x.denominator > 1 for x in shown):
+        raise UnsupportedImage("The image is to be cropped in a way that is not done here.")
+    found = Window(*map(int, shown))
+    right_edge, lower_edge = found.left + found.width, found.top + found.height
+    if min(found) < 0 or right_edge > width or lower_edge > height:
+        raise UnreadableImage("The image is to be cropped to what it does not have.")
+    if width * height > MAX_WASTE * max(found.width * found.height, _ALWAYS):
+        raise UnreadableImage("The image is far larger than what is to be seen of it.")
+    return found
+
+
+def orientation(item: Item) -> int:
+    """Return the EXIF orientation that stands for an item's turns and flips, 1 to 8."""
     top_left, right = (0, 0), (1, 0)  # a corner, and the way along its rows, in the square of 1
     corners = [[(0, 0), (1, 0)], [(0, 1), (1, 1)]]
     for name, body in item.properties:
-        if name == b"clap":
-            raise UnsupportedImage("The image is to be cropped by its reader, which is not done.")
         if name == b"irot":
             for _ in range(body[0] & 3):  # anticlockwise
                 corners = [list(row) for row in zip(*corners, strict=True)][::-1]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from app.imaging.formats.heif.items import Item, Items, has_film, read_items
-from app.imaging.formats.heif.picture import Coded, alpha_of, beside, coded, orientation
+from app.imaging.formats.heif.picture import Coded, alpha_of, beside, coded, orientation, window
 from app.imaging.formats.png import write_chunk
 from app.imaging.metadata import upright
 from app.imaging.picture import Change, Format, Header, Metadata, Picture, UnreadableImage
@@ -57,13 +57,13 @@ def is_branded(data: bytes, brands: set[bytes]) -> bool:
 def read_header(data: bytes, name: str, codec: Codec) -> Header:
     """Read the size of the picture, upright, and check that of all that it is made of."""
     items = read_items(data)
-    main = coded(items, items.primary, codec.kind)
+    item, main = items[items.primary], coded(items, items.primary, codec.kind)
     _bits(main, codec)
-    width, height = main.width, main.height
-    if orientation(items[items.primary]) >= 5:
+    _, _, width, height = window(item)
+    waste = main.waste + main.width * main.height - width * height
+    if orientation(item) >= 5:
         width, height = height, width
-    frames = 2 if has_film(data) else 1
-    return Header(name, width, height, frames, more_bytes=16 * main.waste)
+    return Header(name, width, height, 2 if has_film(data) else 1, more_bytes=16 * waste)
 
 
 def decode(data: bytes, format_: Format, codec: Codec) -> Picture:
@@ -84,15 +84,20 @@ def decode(data: bytes, format_: Format, codec: Codec) -> Picture:
         if number in item.references.get(b"prem", ()):
             pixels = unpremultiply(pixels, alpha)
             changes.add(Change.ALPHA)
-    turned = orientation(item)
+    turned, shown = orientation(item), window(item)
     if turned != 1:
         changes.add(Change.ORIENTATION)
     used = {id(each) for part in parts for each in (part.grid, *part.tiles)}
     numbers = {n for n, each in items.by_number.items() if id(each) in used}
     _, metadata, lost = upright(_metadata(items, item))  # Exif only repeats how it is turned
+
+    def seen(plane: Samples) -> Samples:
+        rows = plane[shown.top : shown.top + shown.height]
+        return orient(rows[:, shown.left : shown.left + shown.width], turned)
+
     return Picture(
-        orient(pixels, turned),
-        None if alpha is None else orient(alpha, turned),
+        seen(pixels),
+        None if alpha is None else seen(alpha),
         format_,
         metadata,
         frozenset(changes) | beside(items, numbers) | lost - {Change.ORIENTATION},

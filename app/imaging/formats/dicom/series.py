@@ -1,0 +1,181 @@
+"""Series of DICOM files as volumes: which files belong together, and in what order they lie.
+
+Files of one series make a volume where they are of one size, type and direction; localizers, which
+lie otherwise, are one of their own, and so is a file of many frames.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+from app.imaging.formats.dicom import file
+from app.imaging.formats.dicom.dataset import (
+    Kind,
+    Scan,
+    Vector,
+    kind_of,
+    read,
+    silence,
+    spacing_between,
+    stack_of,
+    vector,
+)
+from app.imaging.formats.dicom.frames import check
+from app.imaging.picture import Change, Format, Metadata, Note, Picture
+from app.imaging.scale import limits
+from app.imaging.stack import Stack
+
+SAME_PLACE = 1e-3
+"""Distance in mm, below which two slices are of one place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """What a file says of itself that places it in a volume."""
+
+    name: str
+    kind: Kind
+    stack: Stack
+    """Of its own frames."""
+    volume: tuple[Any, ...]
+    """Equal for the files of one volume."""
+    number: int
+    """Its number in the series."""
+    position: Vector | None
+    """Of its first pixel, in mm."""
+    depth: float | None
+    """How far that is along the normal of the plane, in mm."""
+    across: Vector | None
+    """Distances between rows and columns, in mm."""
+    before: int
+    """Bytes of the data set before the pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """The slices of a volume in their order, and how they lie."""
+
+    slices: tuple[Slice, ...]
+    stack: Stack
+
+    @property
+    def kind(self) -> Kind:
+        """What all pixels are."""
+        return self.slices[0].kind
+
+
+@silence()
+def survey(name: str, data: bytes) -> Slice:
+    """Read what a file says of itself; raises ImagingError where its pixels cannot be decoded.
+
+    Other errors are those of a damaged file.
+    """
+    scan = read(data)
+    kind = kind_of(scan.dataset)
+    check(scan, kind)
+    position = vector(scan.dataset, "ImagePositionPatient")
+    direction = vector(scan.dataset, "ImageOrientationPatient", 6)
+    depth = None
+    if position is not None and direction is not None:
+        depth = float(np.dot(np.cross(direction[:3], direction[3:]), position))
+    return Slice(
+        name=name,
+        kind=kind,
+        stack=stack_of(scan.dataset, kind.frames),
+        volume=_volume_of(name, scan, kind, direction),
+        number=int(scan.dataset.get("InstanceNumber", None) or 0),
+        position=position,
+        depth=depth,
+        across=vector(scan.dataset, "PixelSpacing", 2),
+        before=len(scan.before),
+    )
+
+
+def _volume_of(name: str, scan: Scan, kind: Kind, direction: Vector | None) -> tuple[Any, ...]:
+    pixels = kind.rows, kind.columns, kind.channels, kind.dtype.str, kind.stored
+    is_inverted = kind.photometric == "MONOCHROME1"
+    lies = () if direction is None else tuple(map(float, np.round(direction, 2) + 0.0))
+    alone = name if kind.frames > 1 else ""
+    return str(scan.dataset.get("SeriesInstanceUID", "")), pixels, is_inverted, lies, alone
+
+
+def volumes(slices: Iterable[Slice]) -> list[Volume]:
+    """Put slices into their volumes, in order of place, or of number where places are unknown.
+
+    Places that several slices have, all as many, are those of as many volumes, one after the other
+    over time; else they are taken for slices that are not apart in space.
+    """
+    groups: dict[tuple[Any, ...], list[Slice]] = {}
+    for each in slices:
+        groups.setdefault(each.volume, []).append(each)
+    return [_arranged(group) for group in groups.values()]
+
+
+def _arranged(group: list[Slice]) -> Volume:
+    numbered = sorted(group, key=lambda each: (each.number, each.name))
+    if len(group) == 1:
+        return Volume(tuple(group), group[0].stack)
+    if any(each.depth is None for each in group):
+        return Volume(tuple(numbered), Stack(len(group)))
+    # a stable sort: what is of one place stays in order of number
+    placed = sorted(numbered, key=_place)
+    places = [list(same) for _, same in groupby(placed, _place)]
+    count = len(places[0])
+    if any(len(same) != count for same in places) or len(places) == 1:
+        return Volume(tuple(numbered), Stack(len(group)))
+    ordered = [same[number] for number in range(count) for same in places]
+    spacing = spacing_between([each[0].position for each in places], group[0].across)
+    return Volume(tuple(ordered), Stack(len(group), count, spacing))
+
+
+def _place(each: Slice) -> int:
+    return round((each.depth or 0.0) / SAME_PLACE)
+
+
+def assembled(volume: Volume, files: Iterable[bytes], format_: Format) -> Picture:
+    """Decode the files of a volume, in its order, one at a time.
+
+    The native metadata are the parts of each file, one after the other.
+    """
+    kind, stack = volume.kind, volume.stack
+    shape = stack.frames * kind.rows, kind.columns
+    pixels, alpha, top = np.empty((*shape, kind.channels), kind.dtype), None, 0
+    native, notes, changes = list[bytes](), list[Note](), set[Change]()
+    for data in files:
+        part = file.decode(data)
+        place = slice(top, top + len(part.pixels))
+        top = place.stop
+        pixels[place] = part.pixels
+        if part.alpha is not None:
+            if alpha is None:
+                alpha = np.full(shape, limits(kind.dtype)[1], kind.dtype)
+            alpha[place] = part.alpha
+        native += part.metadata.native
+        notes += part.metadata.notes
+        changes |= part.changes
+    return Picture(
+        pixels,
+        alpha,
+        format_,
+        Metadata(native=tuple(native), notes=tuple(dict.fromkeys(notes))),
+        frozenset(changes),
+        stack=stack,
+    )
+
+
+def parted(picture: Picture, natives: Sequence[bytes]) -> Iterator[bytes]:
+    """Encode each file of a volume anew, given what `file.decode` keeps of each.
+
+    Raises UnsuitableFormat where one is damaged.
+    """
+    count = len(natives) // 2
+    height = len(picture.pixels) // count
+    frames = picture.stack.frames // count
+    for number in range(count):
+        metadata = replace(picture.metadata, native=tuple(natives[2 * number : 2 * number + 2]))
+        part = picture.pixels[number * height : (number + 1) * height]
+        stack = Stack(frames)
+        yield file.encode(Picture(part, None, Format.DICOM, metadata, stack=stack))

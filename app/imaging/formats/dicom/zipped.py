@@ -1,0 +1,168 @@
+"""Zips of DICOM files: the volumes in them, each decoded as one image, and packed anew.
+
+Of each file, its name, its time and what is said beside its pixels are kept; what is no scan is
+left out, and the text LEFT_OUT in the result says so.
+"""
+
+import json
+from dataclasses import dataclass, replace
+
+from app.imaging.archive import Archive, Packer
+from app.imaging.formats.dicom import is_dicom
+from app.imaging.formats.dicom.series import Slice, Volume, assembled, parted, survey, volumes
+from app.imaging.formats.dicom_zip import MAX_VOLUMES
+from app.imaging.picture import (
+    Change,
+    Format,
+    Header,
+    ImagingError,
+    Picture,
+    TooManyPixels,
+    UnsuitableFormat,
+    UnsupportedImage,
+)
+
+LEFT_OUT = "left-out.txt"
+"""The text in a result that names what is not in it; that of an earlier result is kept."""
+LONGEST_TEXT = 1 << 20
+
+_SIGNED = 132  # bytes at the end of which a DICOM says that it is one
+_NO_TIME = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What is in a zip."""
+
+    archive: Archive
+    volumes: list[Volume]
+    left_out: list[str]
+    """Lines: a name, and the reason."""
+
+    @property
+    def only(self) -> Volume:
+        """The only volume; raises UnsupportedImage if there are several."""
+        if len(self.volumes) > 1:
+            raise UnsupportedImage(
+                f"The zip holds {len(self.volumes)} volumes, as series or sizes differ; send them "
+                "one at a time."
+            )
+        return self.volumes[0]
+
+
+def read(data: bytes) -> Content:
+    """Look at every file of a zip; raises ImagingError where there is no scan to be had."""
+    archive, slices, left_out, reason = Archive(data), list[Slice](), list[str](), ""
+    for name in archive:
+        if name == LEFT_OUT and archive.size(name) <= LONGEST_TEXT:
+            left_out += archive.read(name).decode(errors="replace").splitlines()
+            continue
+        try:
+            if is_dicom(archive.begins(name, _SIGNED)):
+                slices.append(survey(name, archive.read(name)))
+                continue
+            why = "Not a DICOM."
+        except MemoryError:
+            raise
+        except ImagingError as error:
+            why = reason = str(error)
+        except Exception:  # pydicom's are of many kinds
+            why = reason = "The DICOM image is truncated or damaged."
+        left_out.append(f"{name}: {why}")
+    if not slices:
+        raise UnsupportedImage(f"The zip holds no DICOM image that can be read. {reason}".strip())
+    return Content(archive, volumes(slices), left_out)
+
+
+def header_of(content: Content, volume: Volume) -> Header:
+    """Return what the files of a volume declare."""
+    kind, stack = volume.kind, volume.stack
+    # the samples and an alpha, in a worker and where it hands them over; what one file is decoded
+    # from and to; and the data sets, thrice
+    largest = max(content.archive.size(each.name) for each in volume.slices)
+    frame = 16 * kind.channels * kind.rows * kind.columns * kind.frames
+    return Header(
+        Format.DICOM_ZIP,
+        kind.columns,
+        kind.rows,
+        stack.frames,
+        2 * (kind.channels + 1) * kind.dtype.itemsize,
+        4 * largest + frame + 3 * sum(each.before for each in volume.slices),
+        stack.frames,
+        stack.volumes,
+        stack.spacing,
+    )
+
+
+def read_header(data: bytes) -> Header:
+    """Read what the files of the only volume declare."""
+    content = read(data)
+    return header_of(content, content.only)
+
+
+def decode(data: bytes) -> Picture:
+    """Decode the only volume, slice by slice."""
+    content = read(data)
+    volume, archive = content.only, content.archive
+    names = [each.name for each in volume.slices]
+    picture = assembled(volume, map(archive.read, names), Format.DICOM_ZIP)
+    times = [archive.time(name) for name in names]
+    kept = json.dumps({"names": names, "times": times, "left_out": content.left_out}).encode()
+    changes = picture.changes | ({Change.FILES} if content.left_out else set())
+    metadata = replace(picture.metadata, native=(kept, *picture.metadata.native))
+    return replace(picture, metadata=metadata, changes=changes)
+
+
+def encode(picture: Picture) -> bytes:
+    """Encode what came as a zip of DICOM files as one of images derived from these.
+
+    Raises `UnsuitableFormat` for all else.
+    """
+    native = picture.metadata.native
+    if picture.format is not Format.DICOM_ZIP or len(native) < 3:
+        raise UnsuitableFormat(
+            "Only what came as a zip of DICOM files, and with its metadata, can be written as one; "
+            "ask for tiff."
+        )
+    kept, packer = json.loads(native[0]), Packer()
+    for name, time, data in zip(
+        kept["names"], kept["times"], parted(picture, native[1:]), strict=True
+    ):
+        packer.add(name, data, time)
+    _add_left_out(packer, kept["left_out"])
+    return packer.packed()
+
+
+def split(data: bytes) -> list[tuple[Header, bytes]]:
+    """Return the volumes of a zip, each in one of its own; nothing where there is only one."""
+    content = read(data)
+    if len(content.volumes) > MAX_VOLUMES:
+        raise TooManyPixels(
+            f"The zip holds {len(content.volumes)} volumes; at most {MAX_VOLUMES} are taken."
+        )
+    if len(content.volumes) == 1:
+        return []
+    parts = list[tuple[Header, bytes]]()
+    for volume in content.volumes:
+        packer = Packer()
+        for each in volume.slices:
+            name = each.name
+            packer.add(name, content.archive.read(name), content.archive.time(name))
+        if not parts:  # it is said once
+            _add_left_out(packer, content.left_out)
+        parts.append((header_of(content, volume), packer.packed()))
+    return parts
+
+
+def joined(parts: list[bytes]) -> bytes:
+    """Return one zip of all files of several."""
+    packer = Packer()
+    for archive in map(Archive, parts):
+        for name in archive:
+            packer.add(name, archive.read(name), archive.time(name))
+    return packer.packed()
+
+
+def _add_left_out(packer: Packer, lines: list[str]) -> None:
+    if lines:
+        packer.add(LEFT_OUT, "".join(f"{line}\n" for line in lines).encode(), _NO_TIME)

@@ -1,0 +1,96 @@
+"""What an HEVC picture says of itself: its sequence parameter set, ITU-T H.265, section 7.3.2.2.
+
+The units that a coded image is made of are in its property `hvcC` and in its bytes, each behind
+its length: ISO/IEC 14496-15, section 8.3.
+"""
+
+import struct
+from collections.abc import Iterator
+
+from app.imaging.formats.heif.bits import Bits
+from app.imaging.formats.heif.items import Item
+from app.imaging.formats.heif.reader import Sequence
+from app.imaging.picture import UnreadableImage, UnsupportedImage
+
+MAX_UNITS = 4096
+MOST_BITS = 12
+
+_PARAMETERS = 33  # the kind of a unit
+_ARRAYS = 22  # where they begin in hvcC
+_SUBSAMPLING = {0: (1, 1), 1: (2, 2), 2: (2, 1), 3: (1, 1)}  # by chroma_format_idc
+_LARGEST_BLOCK = 64  # pixels; a picture is coded in whole ones
+
+
+def read_sequence(item: Item) -> Sequence:
+    """Return the size and depth of a coded image; its parameters may be repeated, all the same."""
+    settings = item.first(b"hvcC") or b""
+    if len(settings) <= _ARRAYS:
+        raise UnreadableImage("The image has no header.")
+    if settings[_ARRAYS - 1] & 3 != 3:  # the decoder takes lengths of four bytes for granted
+        raise UnsupportedImage("The image has lengths of other than four bytes, which is not read.")
+    units = [*_listed(settings), *_units(item.data)]
+    found = {unit for unit in units if unit[:1] and unit[0] >> 1 & 63 == _PARAMETERS}
+    if len(found) != 1:
+        raise UnreadableImage("The image has no header, or several that differ.")
+    return _sequence(Bits(found.pop()[2:1024].replace(b"\0\0\3", b"\0\0")))
+
+
+def _listed(settings: bytes) -> Iterator[bytes]:
+    """Yield the units that are in lists by their kinds."""
+    position = _ARRAYS + 1
+    for _ in range(settings[_ARRAYS]):
+        (count,) = struct.unpack_from(">H", settings, position + 1)
+        position += 3
+        for _ in range(count):
+            (length,) = struct.unpack_from(">H", settings, position)
+            yield settings[position + 2 : position + 2 + length]
+            position += 2 + length
+    if position > len(settings):
+        raise UnreadableImage("The header of the image is truncated.")
+
+
+def _units(data: bytes) -> Iterator[bytes]:
+    position = 0
+    for _ in range(MAX_UNITS):
+        if position == len(data):
+            return
+        (length,) = struct.unpack_from(">I", data, position)
+        position += 4 + length
+        if position > len(data):
+            raise UnreadableImage("The image is truncated.")
+        yield data[position - length : position]
+    raise UnsupportedImage(f"The image has more than {MAX_UNITS} parts.")
+
+
+def _sequence(bits: Bits) -> Sequence:
+    bits.read(4)
+    layers = bits.read(3)
+    bits.read(1)
+    _skip_profile(bits, layers)
+    bits.golomb()
+    colours = bits.golomb()
+    if colours not in _SUBSAMPLING or (colours == 3 and bits.read()):
+        raise UnsupportedImage("The image has its colours in planes apart, which is not read.")
+    width, height = bits.golomb(), bits.golomb()
+    across = down = 0
+    if bits.read():
+        left, right, top, bottom = (bits.golomb() for _ in range(4))
+        unit = _SUBSAMPLING[colours]
+        across, down = unit[0] * (left + right), unit[1] * (top + bottom)
+    if max(across, down) >= _LARGEST_BLOCK:
+        raise UnsupportedImage("The image is to be cropped by its reader, which is not done.")
+    luma, chroma = bits.golomb() + 8, bits.golomb() + 8
+    if luma > MOST_BITS or (colours and luma != chroma):
+        raise UnsupportedImage(f"HEIC images are read with up to {MOST_BITS} bits, as many in all.")
+    return Sequence(width - across, height - down, luma)
+
+
+def _skip_profile(bits: Bits, layers: int) -> None:
+    """Skip profile, tier and level (section 7.3.3), of the whole and of `layers` in time."""
+    profile, level = 88, 8
+    bits.read(profile + level)
+    present = [(bits.read(), bits.read()) for _ in range(layers)]
+    if layers:
+        bits.read(2 * (8 - layers))
+    for has_profile, has_level in present:
+        bits.read(profile * has_profile + level * has_level)
