@@ -1,6 +1,7 @@
 """Denoise images by a model: from picture to picture, for the service and the command line."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -19,7 +20,7 @@ from app.imaging.picture import told
 from app.imaging.range import Choice, Range
 from app.imaging.scale import Pixels
 from app.imaging.stack import STILL, Axes, AxesChoice, Stack
-from app.imaging.tiling import Tile, cost, plan, sides_within
+from app.imaging.tiling import MOST, Tile, cost, most_within, plan
 from app.imaging.view import View, corrected, noise_found, view_of
 from app.inference.batcher import Batcher, Progress, Stats, Timing
 from app.inference.canvas import Mean, Planes
@@ -37,7 +38,7 @@ MAX_FAILURES = 3
 WARM_SIDES = (256, 512, 1024)
 """Common sides of tiles, run once before the model counts as ready."""
 
-BATCH_FLOATS = 8 * 2112**2
+BATCH_FLOATS = 8 * MOST
 """The most values that one layer may produce for a batch, or a tile, which is 140 MB: it bounds the
 memory of a forward pass. The default network reaches it with the largest tile; one with wider
 layers works on smaller ones.
@@ -123,13 +124,13 @@ def _is_simple(picture: Picture) -> bool:
     return plain and small and not picture.metadata.linear
 
 
-def _sides(card: ModelCard) -> tuple[int, ...]:
-    """Return the sides of tiles that are within BATCH_FLOATS."""
-    return sides_within(BATCH_FLOATS / card.floats_per_pixel, halo=card.halo)
+def _most(card: ModelCard) -> int:
+    """Return the most pixels of a tile that is within BATCH_FLOATS."""
+    return most_within(BATCH_FLOATS / card.floats_per_pixel, halo=card.halo)
 
 
-def _warm(forward: Callable[[Pixels], Pixels], sides: tuple[int, ...]) -> float:
-    """Run every trace, and common ones of `sides`; return the seconds per pixel afterwards.
+def _warm(forward: Callable[[Pixels], Pixels], most: int) -> float:
+    """Run every trace, and common tiles of at most `most` pixels; return the seconds per pixel.
 
     Raises BadModelPackage for a network whose output differs in size from its input.
     """
@@ -138,9 +139,9 @@ def _warm(forward: Callable[[Pixels], Pixels], sides: tuple[int, ...]) -> float:
         found = forward(given).shape
         if found != given.shape:
             raise BadModelPackage(f"the network makes {found} of {given.shape}")
-    for side in (side for side in WARM_SIDES if side <= sides[-1]):
+    for side in (side for side in WARM_SIDES if side**2 <= most):
         forward(np.zeros((1, side, side, 3), np.uint8))
-    side = min(512, sides[-1])
+    side = min(512, math.isqrt(most) // 64 * 64)
     return min(_timed(forward, side) for _ in range(2)) / side**2
 
 
@@ -172,10 +173,10 @@ class Denoiser:
     ) -> None:
         """Take `seconds_per_pixel`, the assumed cost until work has been timed."""
         self.card, self.engine = card, engine
-        self._sides = _sides(card)
+        self._most = _most(card)
         self._batcher = Batcher(
             partial(_by_kind, forward),
-            batch_pixels=min(limits.batch_pixels, self._sides[-1] ** 2),
+            batch_pixels=min(limits.batch_pixels, self._most),
             queue_pixels=limits.queue_pixels,
             deadline=limits.deadline,
             seconds_per_pixel=seconds_per_pixel,
@@ -198,7 +199,7 @@ class Denoiser:
         """
         options = Precision(precision), threads
         name, forward = choice.load(package.path, engine, *options)
-        cost = _warm(forward, _sides(package.card))
+        cost = _warm(forward, _most(package.card))
         return cls(forward, package.card, limits or Limits(), cost, name)
 
     def submit(
@@ -292,7 +293,7 @@ class Denoiser:
         sides = stack.depth, height, width
         across = (side for other, side in enumerate(sides) if other != axis)
         card = self.card
-        tiles = plan(*across, halo=card.halo, stride=card.stride, sides=self._sides)
+        tiles = plan(*across, halo=card.halo, stride=card.stride, most=self._most)
         return tiles, stack.volumes * sides[axis]
 
     def seconds_for(

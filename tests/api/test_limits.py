@@ -140,7 +140,7 @@ def test_the_queue(application, gate, pool, image_file, wait_until, room, taken)
         assert post(client, data, "/denoise") == (200, None)
 
 
-@pytest.mark.parametrize(("seconds", "result"), [(60, (200, None)), (1e-6, (503, "overloaded"))])
+@pytest.mark.parametrize(("seconds", "result"), [(60, (200, None)), (1e-9, (503, "overloaded"))])
 def test_the_time_in_the_queue(application, gate, pool, image_file, wait_until, seconds, result):
     data = image_file(WIDTH, HEIGHT)
     app = application(gate, queue_seconds=seconds)

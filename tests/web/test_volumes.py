@@ -12,7 +12,7 @@ from selenium.webdriver.common.keys import Keys
 from app.imaging import codec
 from app.imaging.picture import Format, Metadata, Picture
 from app.imaging.stack import Stack
-from tests.fidelity.files import by_tifffile, dicom, nifti
+from tests.fidelity.files import by_tifffile, dicom, nifti, series, zipped
 from tests.web.test_access import check, press, tab_to, touch
 
 RAMPS = (
@@ -27,6 +27,7 @@ MAKERS = {
     "head.nii": lambda: nifti(RAMPS),
     "head.nii.gz": lambda: nifti(RAMPS, packed=True),
     "head.dcm": lambda: dicom(RAMPS, PixelRepresentation=1),
+    "head.zip": lambda: zipped(*series(RAMPS, PixelRepresentation=1)),
     "head.tif": lambda: by_tifffile(RAMPS, photometric="minisblack"),
 }
 
