@@ -124,7 +124,7 @@ def _is_simple(picture: Picture) -> bool:
     return plain and small and not picture.metadata.linear
 
 
-def _most(card: ModelCard) -> int:
+def most_in_a_tile(card: ModelCard) -> int:
     """Return the most pixels of a tile that is within BATCH_FLOATS."""
     return most_within(BATCH_FLOATS / card.floats_per_pixel, halo=card.halo)
 
@@ -173,7 +173,7 @@ class Denoiser:
     ) -> None:
         """Take `seconds_per_pixel`, the assumed cost until work has been timed."""
         self.card, self.engine = card, engine
-        self._most = _most(card)
+        self._most = most_in_a_tile(card)
         self._batcher = Batcher(
             partial(_by_kind, forward),
             batch_pixels=min(limits.batch_pixels, self._most),
@@ -199,7 +199,7 @@ class Denoiser:
         """
         options = Precision(precision), threads
         name, forward = choice.load(package.path, engine, *options)
-        cost = _warm(forward, _most(package.card))
+        cost = _warm(forward, most_in_a_tile(package.card))
         return cls(forward, package.card, limits or Limits(), cost, name)
 
     def submit(
