@@ -90,7 +90,11 @@ def test_the_examples_for_scans_run_as_they_stand(language, client, tmp_path):
     samples = np.random.default_rng(1).integers(0, 4096, (33, 40, 36), "i2")
     (tmp_path / "brain.nii.gz").write_bytes(nifti(samples, packed=True))
     (tmp_path / "slice.dcm").write_bytes(dicom(samples[0], PixelRepresentation=1))
-    (tmp_path / "series.zip").write_bytes(zipped(*series(samples[:4], PixelRepresentation=1)))
+    slices = series(samples[:4], PixelRepresentation=1)
+    (tmp_path / "series.zip").write_bytes(zipped(*slices))
+    for name, data in slices:
+        (tmp_path / "series" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "series" / name).write_bytes(data)
     given = set(tmp_path.iterdir())
     examples = [each for each in blocks(SCANS.read_text(), language) if "localhost:8000" in each]
     assert examples

@@ -210,15 +210,17 @@ class Denoiser:
         range_: Choice = "auto",
         transfer: Transfer = "auto",
         axes: AxesChoice = "auto",
+        progress: Progress | None = None,
     ) -> Future[Denoised]:
         """Queue an image; cancelling the future takes it off the queue.
 
         `strength` is the share of the network's correction that is applied, `range_` says which
         values are 0 and 1 for the network, `transfer` whether they are linear, and `axes` along
-        which axes a volume is cut. Raises Overloaded when there is no room, and Draining after
-        `close`.
+        which axes a volume is cut. `progress` is kept up to date. Raises Overloaded when there is
+        no room, and Draining after `close`.
         """
-        return self._queue(picture, view_of(picture, range_, transfer), strength, axes)
+        view = view_of(picture, range_, transfer)
+        return self._queue(picture, view, strength, axes, progress=progress)
 
     async def denoise(
         self,
