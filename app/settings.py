@@ -61,8 +61,8 @@ class Settings(BaseSettings):
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto",
-        description="Arithmetic of the convolutions; auto is bfloat16 where the processor has it, and "
-        "on accelerators by JAX.",
+        description="Arithmetic of the convolutions; auto is bfloat16 where the processor has it, "
+        "and by JAX on accelerators.",
     )
     workers: PositiveInt = Field(
         default=1,
