@@ -49,13 +49,14 @@ train: .venv/requirements-dev.installed  ## train EXPERIMENT on the images below
 	@test -n "$(DATA)" || { echo "usage: make train DATA=folder-of-images [EXPERIMENT=$(EXPERIMENT)] [ARGS=--resume]"; exit 2; }
 	$(BIN)/python -m training train "$(EXPERIMENT)" --data "$(DATA)" $(ARGS)
 
-bench: .venv/requirements-dev.installed  ## measure the service under load, some 15 minutes
+bench: .venv/requirements-dev.installed  ## measure the service under load, some 30 minutes
 	$(BIN)/python -m benchmarks.serving $(ARGS)
 	$(BIN)/python -m benchmarks.fairness
 	$(BIN)/python -m benchmarks.overload
 	$(BIN)/python -m benchmarks.departures
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.codecs
+	ONEDNN_MAX_CPU_ISA=AVX2 $(BIN)/python -m benchmarks.engines --precision float32
 
 # Pins that still satisfy pyproject.toml are kept: `make lock UPGRADE=--upgrade` moves to the newest.
 COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \

@@ -11,12 +11,15 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
 
 from app.files import Job, Worked, run
 from app.finding import STANDARD, Misuse, Outcome, Status, find
 from app.imaging.codec import Picture, decode
+from app.inference.batcher import Progress
+from app.meter import Meter
 from app.service.options import OutputOptions
 from app.settings import Settings
 
@@ -25,7 +28,7 @@ STOPPED = 130
 AT_ONCE = 16
 """Images in progress at a time: a full batch of small ones, and as many behind it."""
 
-Work = Callable[[Picture], Worked]
+Work = Callable[[Picture, Progress], Worked]
 
 
 def convert(
@@ -55,8 +58,9 @@ def convert(
     if sources:
         try:
             job = _job(settings, options, start(), overwrite=overwrite)
-            with closing(run(sources, job, threads=AT_ONCE)) as running:
-                for outcome in _shown(running, len(sources)):
+            meter = Meter()
+            with closing(run(sources, job, threads=AT_ONCE, meter=meter)) as running:
+                for outcome in _shown(running, len(sources), meter):
                     outcomes.append(outcome)
                     tell(outcome)
         except KeyboardInterrupt:
@@ -77,6 +81,7 @@ def _job(settings: Settings, options: OutputOptions, work: Work, *, overwrite: b
         ),
         format=options.format,
         overwrite=overwrite,
+        max_pixels=settings.max_pixels,
     )
 
 
@@ -100,25 +105,42 @@ def _sum_up(outcomes: list[Outcome], total: int, *, as_json: bool, stopped: bool
         complain(counted)
 
 
-def _shown(outcomes: Iterable[Outcome], total: int) -> Iterator[Outcome]:
+def _shown(outcomes: Iterable[Outcome], total: int, meter: Meter) -> Iterator[Outcome]:
     """Yield the outcomes, with a progress bar on an interactive terminal."""
-    console = Console(stderr=True)
-    progress = Progress(
-        TextColumn("{task.completed}/{task.total}"),
-        BarColumn(),
-        TextColumn("{task.fields[rate]:.1f} images/s"),
-        TimeRemainingColumn(),
-        TextColumn("left"),
-        console=console,
-        transient=True,
-        disable=total < 2 or not console.is_terminal,
-    )
     began = time.monotonic()
-    with progress:
-        task = progress.add_task("", total=total, rate=0.0)
+    with _Bar(total, meter, Console(stderr=True)) as bar:
         for count, outcome in enumerate(outcomes, 1):
-            progress.update(task, advance=1, rate=count / (time.monotonic() - began))
+            bar.tell(count, count / (time.monotonic() - began))
             yield outcome
+
+
+class _Bar(Bars):
+    """The images that are done, and what is done of those in progress."""
+
+    def __init__(self, total: int, meter: Meter, console: Console) -> None:
+        super().__init__(
+            TextColumn("{task.fields[count]}/{task.total}"),
+            BarColumn(),
+            TextColumn("{task.fields[rate]:.1f} images/s"),
+            TimeRemainingColumn(),
+            TextColumn("left"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._meter, self._count = meter, 0
+        self._task = self.add_task("", total=total, count=0, rate=0.0)
+
+    def tell(self, count: int, rate: float) -> None:
+        """Show that so many images are done, at so many a second."""
+        self._count = count
+        self.update(self._task, count=count, rate=rate)
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """Draw the bar anew, which is asked for ten times a second."""
+        for task in self.task_ids:
+            self.update(task, completed=self._count + self._meter.files)
+        yield from super().get_renderables()
 
 
 def _print_json(outcome: Outcome, file: TextIO) -> None:

@@ -19,6 +19,7 @@ from app.finding import Misuse
 from app.imaging.codec import Picture
 from app.imaging.removed import shown
 from app.inference import engines
+from app.inference.batcher import Progress
 from app.inference.store import BadModelPackage, read_packages
 from app.service import local
 from app.service.keys import hash_of, new_key
@@ -73,7 +74,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if error.name not in ("keras", *engines.NEEDS.values()):
             raise
-        complain(f"{error.name} is missing: pip install 'denoiser[cpu]', [openvino], [gpu] or [jax]")
+        complain(
+            f"{error.name} is missing: pip install 'denoiser[cpu]', [openvino], [gpu] or [jax]"
+        )
         return 1
     except KeyboardInterrupt:
         complain("stopped")
@@ -258,8 +261,8 @@ def _denoise(
     def start() -> Work:
         denoiser = local.load_denoiser(package, settings)
 
-        def work(picture: Picture) -> Worked:
-            result = local.denoise(denoiser, picture, options)
+        def work(picture: Picture, progress: Progress) -> Worked:
+            result = local.denoise(denoiser, picture, options, progress)
             picture = shown(picture, result.picture, options.result)
             return Worked(picture, model=package.name, sigma=round(result.sigma, 4))
 
@@ -274,7 +277,7 @@ def _noise(
     options = NoiseOptions(**given)
     seed = options.seed_or_random()
 
-    def work(picture: Picture) -> Worked:
+    def work(picture: Picture, _: Progress) -> Worked:
         return Worked(local.add_noise(picture, options, seed))
 
     return convert(

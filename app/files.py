@@ -9,11 +9,22 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Mu
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from app.finding import STANDARD, Outcome, Source, Status
 from app.imaging import formats
-from app.imaging.codec import Format, ImagingError, Picture, UnsupportedImage, read_header
+from app.imaging.codec import (
+    Format,
+    ImagingError,
+    Picture,
+    TooManyPixels,
+    UnsupportedImage,
+    read_header,
+)
+from app.inference.batcher import Progress
+from app.meter import Meter
+from app.scans import apart, together, volumes_among
 from app.service.room import Room
 
 STOP_SECONDS = 0.5
@@ -34,7 +45,7 @@ class Job:
     """What is done to each file."""
 
     read: Callable[[bytes], Picture]
-    work: Callable[[Picture], Worked]
+    work: Callable[[Picture, Progress], Worked]
     write: Callable[[Picture, Format], bytes]
     format_for: Callable[[Picture], Format]
     """Chooses the format of a result, unless the name given by the user decides it."""
@@ -42,10 +53,16 @@ class Job:
     """The format that the user asks for."""
     overwrite: bool = False
     """Whether existing results are written again."""
+    max_pixels: int = 64_000_000
+    """The most pixels of a volume of several files."""
 
 
-def run(sources: Iterable[Source], job: Job, threads: int) -> Generator[Outcome, None, None]:
+def run(
+    sources: Iterable[Source], job: Job, threads: int, meter: Meter | None = None
+) -> Generator[Outcome, None, None]:
     """Yield the outcome of each file as it is done; one that fails does not stop the others.
+
+    DICOM files of one volume are worked on as one image, which `meter` tells the progress of.
 
     Many threads read, decode, wait for the work, encode and write, so that the work itself always
     has a next image. When the generator is closed or interrupted, nothing more is written: files
@@ -53,11 +70,15 @@ def run(sources: Iterable[Source], job: Job, threads: int) -> Generator[Outcome,
     """
     sources = list(sources)
     taken = {source.path.resolve(): source.path for source in sources}
-    worker = _Worker(job)
+    worker = _Worker(job, meter or Meter())
+    volumes = volumes_among(sources)
+    in_volumes = {source.path for volume in volumes for source in volume}
+    alone = [source for source in sources if source.path not in in_volumes]
     pool = ThreadPoolExecutor(threads, "file")
     try:
         futures = [
-            pool.submit(worker.convert_each, namesakes, taken) for namesakes in _namesakes(sources)
+            *(pool.submit(worker.convert_volume, volume, taken) for volume in volumes),
+            *(pool.submit(worker.convert_each, each, taken) for each in _namesakes(alone)),
         ]
         for future in as_completed(futures):
             yield from future.result()
@@ -81,8 +102,8 @@ def _namesakes(sources: Iterable[Source]) -> Iterable[list[Source]]:
 class _Worker:
     """Apply a job to files; used by many threads."""
 
-    def __init__(self, job: Job) -> None:
-        self._job = job
+    def __init__(self, job: Job, meter: Meter) -> None:
+        self._job, self._meter = job, meter
         self._room = Room()
         self._writing = _Gate()
 
@@ -100,54 +121,114 @@ class _Worker:
         """
         outcomes, taken = [], ChainMap({}, taken)
         for source in namesakes:
-            outcome = self._convert(source, taken)
+            (outcome,) = self._told([source], partial(self._converted, source, taken))
             if outcome.target is not None:
                 taken[outcome.target.resolve()] = source.path
             outcomes.append(outcome)
         return outcomes
 
-    def _convert(self, source: Source, taken: Mapping[Path, Path]) -> Outcome:
+    def convert_volume(self, sources: list[Source], taken: Mapping[Path, Path]) -> list[Outcome]:
+        """Convert the files of a volume together; those that cannot be read are left out of it."""
+        return self._told(sources, partial(self._converted_volume, sources, taken))
+
+    def _told(self, sources: list[Source], work: Callable[[], list[Outcome]]) -> list[Outcome]:
+        """Return the outcomes of the work on sources, all of which fail if it raises anything."""
         try:
-            return self._converted(source, taken)
+            return work()
         except OSError as error:
             reason = error.strerror or str(error)
         except ImagingError as error:
             reason = str(error)
         except Exception as error:  # whatever it is, the other files continue
             reason = f"{type(error).__name__}: {error}"
-        return Outcome(source.path, Status.FAILED, reason=reason)
+        return [Outcome(source.path, Status.FAILED, reason=reason) for source in sources]
 
-    def _converted(self, source: Source, taken: Mapping[Path, Path]) -> Outcome:
-        job, began = self._job, time.monotonic()
+    def _converted(self, source: Source, taken: Mapping[Path, Path]) -> list[Outcome]:
+        began = time.monotonic()
         data = sys.stdin.buffer.read() if source.path == STANDARD else source.path.read_bytes()
-        size = read_header(data).size
+        with self._room.hold(read_header(data).size):
+            picture = self._job.read(data)
+            return self._finished([source], [picture], picture, taken, began)
+
+    def _converted_volume(self, sources: list[Source], taken: Mapping[Path, Path]) -> list[Outcome]:
+        began, failed = time.monotonic(), list[Outcome]()
+        size = sum(read_header(source.path.read_bytes()).size for source in sources)
+        if size > self._job.max_pixels:
+            raise TooManyPixels(
+                f"The {len(sources)} files of this volume declare {size} pixels; at most "
+                f"{self._job.max_pixels} are taken."
+            )
         with self._room.hold(size):
-            picture = job.read(data)
-            target, format_ = _target(source, job, picture)
-            if owner := taken.get(target.resolve()):
-                is_input = owner.resolve() == target.resolve()
-                what = "replace the input" if is_input else "have the same name as that of"
-                if target != STANDARD:
-                    raise FileExistsError(f"the result would {what} {owner}")
-            if target.exists() and not source.exact and not job.overwrite:
-                return Outcome(source.path, Status.SKIPPED, target)
-            worked = job.work(picture)
-            result = job.write(worked.picture, format_)
+            read = dict[Source, Picture]()
+            for source in sources:
+
+                def reading(source: Source = source) -> list[Outcome]:
+                    read[source] = self._job.read(source.path.read_bytes())
+                    return []
+
+                failed += self._told([source], reading)
+            if not read:
+                return failed
+            volume, order = together(list(read), list(read.values()))
+            good = [list(read)[number] for number in order]
+            pictures = [read[source] for source in good]
+            work = partial(self._finished, good, pictures, volume, taken, began)
+            return [*failed, *self._told(good, work)]
+
+    def _finished(
+        self,
+        sources: list[Source],
+        pictures: list[Picture],
+        whole: Picture,
+        taken: Mapping[Path, Path],
+        began: float,
+    ) -> list[Outcome]:
+        """Work on the whole of the sources' images, and write each result that is not there yet."""
+        job, both = self._job, list(zip(sources, pictures, strict=True))
+        aims = [_target(source, job, picture) for source, picture in both]
+        skipped = [
+            Outcome(source.path, Status.SKIPPED, target)
+            for source, (target, _) in zip(sources, aims, strict=True)
+            if self._is_there(source, target, taken)
+        ]
+        if len(skipped) == len(sources):
+            return skipped
+        with self._meter.following(len(sources)) as progress:
+            worked = job.work(whole, progress)
+        parts = [worked.picture] if len(sources) == 1 else apart(worked.picture, len(sources))
+        there, done = {outcome.source for outcome in skipped}, list[Outcome]()
+        for source, (target, format_), part in zip(sources, aims, parts, strict=True):
+            if source.path in there:
+                continue
+            self._write(target, job.write(part, format_))
+            outcome = Outcome(
+                source.path,
+                Status.DONE,
+                target,
+                pixels=part.size,
+                seconds=round(time.monotonic() - began, 3),
+                model=worked.model,
+                sigma=worked.sigma,
+            )
+            done.append(outcome)
+        return [*skipped, *done]
+
+    def _is_there(self, source: Source, target: Path, taken: Mapping[Path, Path]) -> bool:
+        """Return whether a result is kept; raise FileExistsError for one of another source."""
+        owner = taken.get(target.resolve())
+        if owner and target != STANDARD:
+            is_input = owner.resolve() == target.resolve()
+            what = "replace the input" if is_input else "have the same name as that of"
+            raise FileExistsError(f"the result would {what} {owner}")
+        return target.exists() and not source.exact and not self._job.overwrite
+
+    def _write(self, target: Path, result: bytes) -> None:
         with self._writing.passing():
             if target == STANDARD:
                 sys.stdout.buffer.write(result)
                 sys.stdout.buffer.flush()
             else:
                 _write_whole(target, result)
-        return Outcome(
-            source.path,
-            Status.DONE,
-            target,
-            pixels=size,
-            seconds=round(time.monotonic() - began, 3),
-            model=worked.model,
-            sigma=worked.sigma,
-        )
 
 
 def _target(source: Source, job: Job, picture: Picture) -> tuple[Path, Format]:
@@ -156,7 +237,9 @@ def _target(source: Source, job: Job, picture: Picture) -> tuple[Path, Format]:
     if source.exact and target != STANDARD:
         return target, job.format or Format(formats.of_name(formats.parted(target.name)[1]).name)
     format_ = job.format_for(picture)
-    if source.exact or _named(source.path) is format_:
+    # what scanners call their files is kept, which is seldom a name with a suffix
+    is_scan = format_ is picture.format is Format.DICOM
+    if source.exact or is_scan or _named(source.path) is format_:
         return target, format_
     return source.stem.with_name(f"{source.stem.name}{formats.FORMATS[format_].suffix}"), format_
 

@@ -7,9 +7,14 @@ from enum import StrEnum
 from pathlib import Path
 
 from app.imaging import formats
+from app.imaging.formats.dicom import SIGNED, is_dicom
 
 STANDARD = Path("-")
 """Standard input, or standard output."""
+
+
+DIRECTORY = "DICOMDIR"
+"""The index on a medium of DICOM files, which is no image."""
 
 
 class Misuse(Exception):
@@ -158,10 +163,10 @@ class _Search:
             # a file named by the user is taken whatever its suffix
             if path.is_dir():
                 self._leave_out(path, "a link to a folder")
-            elif not formats.is_called_one(path.name):
-                self._leave_out(path, "not a supported kind of image")
             elif path.exists() and not path.is_file():
                 self._leave_out(path, "not a file")
+            elif path.stem == DIRECTORY or not (formats.is_called_one(path.name) or is_scan(path)):
+                self._leave_out(path, "not a supported kind of image")
             else:
                 self._add(Source(path, output / path.relative_to(folder)))
 
@@ -192,6 +197,15 @@ class _Search:
 
 def _stem(path: Path) -> Path:
     return path.with_name(formats.parted(path.name)[0])
+
+
+def is_scan(path: Path) -> bool:
+    """Return whether a file is a DICOM by its first bytes: scanners give them any name."""
+    try:
+        with path.open("rb") as file:
+            return path.is_file() and is_dicom(file.read(SIGNED))
+    except OSError:
+        return False
 
 
 def _is_file(path: Path) -> bool:

@@ -12,10 +12,11 @@ and cost so much an hour. `--check` compares the simulation with the service on 
 measures the speed by 1 to 16 clients, posts at random times at 0.5, 0.8 and 1.5 times what it can
 do, and simulates the very same arrivals.
 
-The model is a queue with shared service (processor sharing): a replica works on all its requests at
-once, as the batcher takes tiles in turn, and the more there are, the fuller its batches and the
-faster it is, up to the speed that is measured with 16 clients. A request that would face more than
-`--queue-seconds` is refused.
+What is simulated is the batcher: the requests in progress take turns, each with a tile; the lanes
+take batches of them and share the machine, which is the faster the more requests there are, up to
+the speed that is measured with 16 clients. Images of one tile are so answered in the order in
+which they came, and those of many are worked on side by side. A request whose tiles and those that
+have their turn before would take more than `--queue-seconds` is refused.
 """
 
 import argparse
@@ -23,67 +24,156 @@ import asyncio
 import itertools
 import math
 import sys
+from bisect import bisect_left
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from statistics import mean
+from typing import Self
 
 import numpy as np
 
 from app.imaging.codec import Format
+from app.imaging.tiling import plan
+from app.inference.batcher import LANES
+from app.inference.denoiser import Limits, most_in_a_tile
+from app.service.local import package_of
+from app.service.options import DenoiseOptions
+from app.settings import Settings
+from benchmarks.load import Request as Post
 from benchmarks.load import arrivals, closed_loop, open_loop
 from benchmarks.markdown import Bound, head, line, report
 from benchmarks.pictures import requests
 from benchmarks.service import PORT, service
 
 CLIENTS = (1, 2, 4, 16)
-"""With which the speed is measured."""
+"""With which the speed is measured, by turns."""
+ROUNDS = 3
 LOADS = (0.5, 0.8, 1.5)
 """Of the check, as shares of what the service can do."""
 TOLERANCE = 1.5
 """Most factor between a measured and a simulated 95th percentile, either way."""
+STEADY = 1.2
+"""Most factor between the speeds before and after a load: beyond, the machine had other work."""
 SIMULATED_SECONDS = 600.0
-MOST_REPLICAS = 1000
 
 Speed = Callable[[int], float]
 """Work a replica does in a second with so many requests in progress."""
+MANY = 1000
+"""Requests with which a replica is as fast as can be."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How images of one size go through the batcher."""
+
+    tiles: int = 1
+    """Of an image."""
+    batch: int = 1
+    """Most tiles in a batch."""
+    lanes: int = 1
+    """Batches in progress at a time."""
+
+    @classmethod
+    def of(cls, height: int, width: int) -> Self:
+        """Return the shape for the default model."""
+        card = package_of(DenoiseOptions(), Settings()).card
+        tiles = plan(height, width, halo=card.halo, stride=card.stride, most=most_in_a_tile(card))
+        batch = Limits().batch_pixels // tiles[0].size
+        return cls(len(tiles), max(1, batch), LANES if batch else 1)
+
+
+@dataclass
+class Request:
+    """A request in progress."""
+
+    number: int
+    waiting: int
+    """Its tiles that are in no batch yet."""
+    work: float
+    """What each of its tiles needs."""
+    undone: int
+
+
+@dataclass
+class Batch:
+    """Tiles in a lane."""
+
+    requests: list[Request]
+    left: float
+    """Work that is to be done."""
 
 
 @dataclass
 class Replica:
-    """A queue with shared service: the state of one replica at one time."""
+    """The batcher of one replica at one time."""
 
     speed: Speed
+    shape: Shape = Shape()
     now: float = 0.0
-    left: list[tuple[float, int]] = field(default_factory=list)
-    """Work that each request in progress still needs, and its number."""
+    queue: deque[Request] = field(default_factory=deque)
+    """The requests whose tiles wait, in the order of their turns."""
+    lanes: list[Batch] = field(default_factory=list)
+    requests: int = 0
+    """Those in progress."""
 
-    @property
-    def backlog(self) -> float:
-        """Seconds that all its work will take."""
-        work = sum(work for work, _ in self.left)
-        return work / self.speed(len(self.left)) if self.left else 0.0
+    def takes(self, work: float, within: float) -> bool:
+        """Return whether a request for so much work, of which each tile takes turns, is taken."""
+        if not self.requests:
+            return True
+        running = sum(each.work for batch in self.lanes for each in batch.requests)
+        ahead = sum(min(each.waiting, self.shape.tiles) * each.work for each in self.queue)
+        return (running + ahead + work) / self.speed(MANY) <= within
+
+    def add(self, number: int, work: float) -> None:
+        """Queue a request."""
+        tiles, self.requests = self.shape.tiles, self.requests + 1
+        self.queue.append(Request(number, tiles, work / tiles, tiles))
+        self._fill()
 
     def advance(self, until: float) -> list[tuple[float, int]]:
         """Work until a time; return when which requests were done."""
         done = []
-        while self.left:
-            each = self.speed(len(self.left)) / len(self.left)
-            least, number = min(self.left)
-            if self.now + least / each > until:
-                spent = (until - self.now) * each
-                self.left = [(work - spent, which) for work, which in self.left]
+        while self.lanes:
+            first = min(self.lanes, key=lambda batch: batch.left)
+            each = self.speed(self.requests) / len(self.lanes)  # the lanes share the machine evenly
+            spent = min(first.left, (until - self.now) * each)
+            for batch in self.lanes:
+                batch.left -= spent
+            if first.left > 0:
                 break
-            self.now += least / each
-            done.append((self.now, number))
-            self.left = [(work - least, which) for work, which in self.left if which != number]
+            self.now += spent / each
+            self.lanes.remove(first)
+            finished = _finished(first)
+            self.requests -= len(finished)
+            done += [(self.now, request.number) for request in finished]
+            self._fill()
         self.now = until
         return done
+
+    def _fill(self) -> None:
+        """Give each free lane a tile of every request in turn, as many as fit into a batch."""
+        while self.queue and len(self.lanes) < self.shape.lanes:
+            taken = [self.queue.popleft() for _ in range(min(len(self.queue), self.shape.batch))]
+            for request in taken:
+                request.waiting -= 1
+            self.lanes.append(Batch(taken, sum(request.work for request in taken)))
+            self.queue += [request for request in taken if request.waiting]
+
+
+def _finished(batch: Batch) -> list[Request]:
+    """Count the tiles of a batch as done; return the requests that have no others."""
+    for request in batch.requests:
+        request.undone -= 1
+    return [request for request in batch.requests if not request.undone]
 
 
 def simulate(
     due: Sequence[float],
-    work: Sequence[float],
+    work: float,
     replicas: int,
     speed: Speed,
+    shape: Shape,
     queue_seconds: float = math.inf,
     seed: int = 0,
 ) -> list[float | None]:
@@ -93,20 +183,20 @@ def simulate(
     busy of two replicas picked at random, as Ray Serve has it.
     """
     random = np.random.default_rng(seed)
-    pool = [Replica(speed) for _ in range(replicas)]
+    pool = [Replica(speed, shape) for _ in range(replicas)]
     latency: list[float | None] = [None] * len(due)
 
     def advance(replica: Replica, until: float) -> None:
         for when, number in replica.advance(until):
             latency[number] = when - due[number]
 
-    for number, (at, needs) in enumerate(zip(due, work, strict=True)):
+    for number, at in enumerate(due):
         picked = [pool[index] for index in random.integers(0, replicas, 2)]
         for replica in picked:
             advance(replica, at)
-        chosen = min(picked, key=lambda replica: len(replica.left))
-        if chosen.backlog <= queue_seconds:
-            chosen.left.append((needs, number))
+        chosen = min(picked, key=lambda replica: replica.requests)
+        if chosen.takes(work, queue_seconds):
+            chosen.add(number, work)
     for replica in pool:
         advance(replica, math.inf)
     return latency
@@ -118,7 +208,7 @@ def percentile(latencies: Sequence[float | None], percent: float) -> float:
     return float(np.percentile(answered, percent)) if answered else math.nan
 
 
-def replicas_for(rate: float, within: float, work: float, speed: Speed) -> int:
+def replicas_for(rate: float, within: float, work: float, speed: Speed, shape: Shape) -> int:
     """Return the fewest replicas whose 95th percentile is `within` seconds.
 
     `rate` are requests a second, each of which needs `work`. Raises ValueError if no number would
@@ -127,10 +217,14 @@ def replicas_for(rate: float, within: float, work: float, speed: Speed) -> int:
     if work / speed(1) > within:
         raise ValueError(f"one request alone takes {work / speed(1):.2f} s")
     due = arrivals(rate, SIMULATED_SECONDS)
-    for replicas in itertools.count(max(1, math.ceil(rate * work / speed(1000)))):
-        if percentile(simulate(due, [work] * len(due), replicas, speed), 95) <= within:
-            return replicas
-    raise AssertionError
+
+    def enough(replicas: int) -> bool:
+        return percentile(simulate(due, work, replicas, speed, shape), 95) <= within
+
+    least = most = max(1, math.ceil(rate * work / speed(MANY)))
+    while not enough(most):
+        least, most = most + 1, 2 * most
+    return bisect_left(range(most), True, lo=least, key=enough)
 
 
 def cost_of_a_million(speed: float, cores: float, price: float, megapixels: float) -> float:
@@ -141,43 +235,59 @@ def cost_of_a_million(speed: float, cores: float, price: float, megapixels: floa
     return 1e6 * megapixels * speed / cores / 3600 * price
 
 
-def measured(rates: dict[int, float]) -> Speed:
-    """Return the speed between and beyond numbers of requests for which it is known."""
-    known, values = sorted(rates), [rates[count] for count in sorted(rates)]
+def measured(rates: dict[int, float], scale: float = 1.0) -> Speed:
+    """Return the speed between and beyond numbers of requests for which it is known, scaled."""
+    known, values = sorted(rates), [scale * rates[count] for count in sorted(rates)]
     return lambda count: float(np.interp(count, known, values))
 
 
 def check(seconds: float, side: int, queue_seconds: float) -> int:
-    """Print the service beside its simulation; return 1 if they differ by more than TOLERANCE."""
+    """Print the service beside its simulation; return 1 if they differ by more than TOLERANCE.
+
+    The speed is measured anew before and after each load, and the simulation has the mean of both:
+    a machine that others share is not the same from one minute to the next.
+    """
     posts = requests(Format.JPEG, side, side, 16, "/denoise")
-    bounds = []
+    shape, bounds = Shape.of(side, side), list[Bound]()
     room = ("--max-requests", "1000", "--max-requests-per-address", "1000")
     with service("--queue-seconds", str(queue_seconds), *room):
-        asyncio.run(closed_loop(PORT, posts, 4, 5.0))  # the first are slower
-        rates = {
-            clients: asyncio.run(closed_loop(PORT, posts, clients, seconds / 4)).rate
-            for clients in CLIENTS
-        }
-        speed, most = measured(rates), max(rates.values())
+        busy(posts, seconds / 6)  # the first are slower
+        turns = [[busy(posts, seconds / 12, clients) for clients in CLIENTS] for _ in range(ROUNDS)]
+        rates = dict(zip(CLIENTS, map(mean, zip(*turns, strict=True)), strict=True))
         shown = ", ".join(f"{clients}: {rate:.2f}" for clients, rate in rates.items())
         print(f"Images a second by clients: {shown}.")
-        print(f"{1e6 / most / side**2:.3f} seconds a megapixel.\n")
+        print(f"{1e6 / max(rates.values()) / side**2:.3f} seconds a megapixel. {shape}\n")
         cells = ("offered", "refused", "simulated", "p50 s", "simulated", "p95 s", "simulated")
         print(head("load", *cells))
+        before = busy(posts, seconds / 6)
         for load in LOADS:
-            due = arrivals(load * most, seconds)
-            pick = itertools.cycle(posts).__next__
-            found = asyncio.run(open_loop(PORT, pick, due))
-            told = simulate(due, [1.0] * len(due), 1, speed, queue_seconds)
+            due = arrivals(load * before, seconds)
+            found = asyncio.run(open_loop(PORT, itertools.cycle(posts).__next__, due))
+            after = busy(posts, seconds / 6)
+            speed = measured(rates, mean((before, after)) / rates[CLIENTS[-1]])
+            told = simulate(due, 1.0, 1, speed, shape, queue_seconds)
             pairs = [(found.percentile(p), percentile(told, p)) for p in (50, 95)]
             refused = len(found.answers) - found.statuses[200], told.count(None)
             values = (f"{value:.2f}" for pair in pairs for value in pair)
-            print(line((f"{load:g}", f"{load * most:.2f}/s", *map(str, refused), *values)))
-            ratio = pairs[1][0] / pairs[1][1]
-            factor = max(ratio, 1 / ratio)
-            bounds.append(Bound(f"factor between the p95 at {load:g}", factor, TOLERANCE))
+            print(line((f"{load:g}", f"{load * before:.2f}/s", *map(str, refused), *values)))
+            bounds.append(
+                Bound(f"factor between the p95 at {load:g}", _factor(*pairs[1]), TOLERANCE)
+            )
+            bounds.append(
+                Bound("factor between the speeds around it", _factor(before, after), STEADY)
+            )
+            before = after
     print()
     return report(bounds)
+
+
+def busy(posts: list[Post], seconds: float, clients: int = CLIENTS[-1]) -> float:
+    """Return the images a second that the service does for so many clients."""
+    return asyncio.run(closed_loop(PORT, posts, clients, seconds)).rate
+
+
+def _factor(one: float, other: float) -> float:
+    return max(one / other, other / one)
 
 
 def main() -> int:
@@ -203,7 +313,9 @@ def main() -> int:
     if given.speed and given.rate and given.within:
         busy = 1 / given.speed
         speed_ = measured({1: busy / given.alone, 16: busy})
-        needed = replicas_for(given.rate, given.within, given.megapixels, speed_)
+        height = math.sqrt(0.75e6 * given.megapixels)
+        shape = Shape.of(round(height), round(height / 0.75))
+        needed = replicas_for(given.rate, given.within, given.megapixels, speed_, shape)
         print(f"{needed} replicas for {given.rate:g} requests/s within {given.within:g} s (p95)")
     return check(given.seconds, given.side, given.queue_seconds) if given.check else 0
 

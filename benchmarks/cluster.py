@@ -4,9 +4,9 @@
 
 Denoises a folder of images, three of them broken, by both nodes, kills one of them half-way, and
 says whether every image is in the results once and whole. Then posts images to two replicas of the
-service on Ray Serve while one of them is stopped, and says whether every request was answered.
-Last, prints the rate and the latency of both replicas beside `denoiser serve`, with the same number
-of threads in all, in one run.
+service on Ray Serve while one of them is killed, which may cost what that one has in progress, and
+while one is stopped, which must cost nothing. Prints the rate and the latency of both replicas
+beside `denoiser serve`, with the same number of threads in all, in one run.
 """
 
 import argparse
@@ -16,8 +16,9 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +43,21 @@ from benchmarks.service import PORT, service
 from denoiser.ray import bulk
 from denoiser.ray.serve import Scale, app
 
+CORES = 3
+"""Of a node, whatever the machine has: Ray only counts them."""
 PLASMA_BYTES = 100 << 20
 """Shared memory of a node."""
+WARM_SECONDS = 3.0
+"""Of load that is not measured."""
+REPLICA_SECONDS = 240.0
+"""Longest time in which a replica starts or stops."""
 
 
 class Nodes:
-    """Two nodes with a core each, the first of which this process is connected to."""
+    """Two nodes with three cores each, the first of which this process is connected to.
+
+    An actor of a bulk run takes two of them.
+    """
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
@@ -55,7 +65,7 @@ class Nodes:
 
     def add(self) -> Any:
         """Start another node."""
-        return self.cluster.add_node(num_cpus=1, object_store_memory=PLASMA_BYTES)
+        return self.cluster.add_node(num_cpus=CORES, object_store_memory=PLASMA_BYTES)
 
     def kill_second(self) -> None:
         """Kill all processes of the second node at once."""
@@ -63,16 +73,16 @@ class Nodes:
 
     @property
     def second_is_at_work(self) -> bool:
-        """Whether its core is taken by an actor."""
+        """Whether an actor has its cores."""
         left = ray._private.state.available_resources_per_node().get(self.second.node_id, {})
-        return not left.get("CPU")
+        return float(left.get("CPU", 0.0)) <= CORES - 2
 
 
 @contextmanager
 def two_nodes() -> Iterator[Nodes]:
     """Start a cluster, to which this process is connected until the block ends."""
     head_node: dict[str, Any] = {
-        "num_cpus": 1,
+        "num_cpus": CORES,
         "object_store_memory": PLASMA_BYTES,
         "include_dashboard": False,
         "_system_config": {"metrics_report_interval_ms": 1000},
@@ -112,9 +122,9 @@ def bulk_and_a_kill(
 
 
 @contextmanager
-def replicas(count: int) -> Iterator[None]:
-    """Serve on PORT by so many replicas with a core each, until the block ends."""
-    serve.start(http_options={"host": "127.0.0.1", "port": PORT})
+def replicas(count: int, port: int) -> Iterator[None]:
+    """Serve by so many replicas with a core each, until the block ends."""
+    serve.start(http_options={"host": "127.0.0.1", "port": port})
     scale_to(count)
     try:
         yield
@@ -123,20 +133,56 @@ def replicas(count: int) -> Iterator[None]:
 
 
 def scale_to(count: int) -> None:
-    """Bring up so many replicas, or stop those beyond."""
-    serve.run(app(Scale(cpus=1, min_replicas=count, max_replicas=count)))
+    """Bring up so many replicas, or stop those beyond, which may finish what they have."""
+    application = app(Scale(cpus=1, min_replicas=count, max_replicas=count))
+    # Ray takes what is run anew for other code, and replaces all replicas, unless it is told.
+    application._bound_deployment._version = "the same"
+    serve.run(application)
+    wait_for(count)
 
 
-async def load_and_a_stop(posts: list[Request], clients: int, seconds: float) -> Result:
-    """Post to two replicas until one has been stopped, and so many seconds before and after."""
+def kill_one() -> None:
+    """Kill one of the replicas, whatever it has in progress, and wait for the one in its place."""
+    names = [actor["name"] for actor in ray.util.list_named_actors(all_namespaces=True)]
+    running = [name for name in names if name.startswith("SERVE_REPLICA::")]
+    ray.kill(ray.get_actor(running[0], namespace="serve"))
+    before = time.monotonic()
+    while running[0] in [each["name"] for each in ray.util.list_named_actors(all_namespaces=True)]:
+        _pause(before)
+    wait_for(len(running))
 
-    async def stop() -> None:
+
+def wait_for(count: int) -> None:
+    """Return once there are so many replicas, none of which starts or stops."""
+    began = time.monotonic()
+    while _states() != {"RUNNING": count}:
+        _pause(began)
+
+
+def _states() -> dict[str, int]:
+    """Return how many replicas are in which state."""
+    deployments = serve.status().applications["default"].deployments.values()
+    return {str(state): n for each in deployments for state, n in each.replica_states.items()}
+
+
+def _pause(began: float) -> None:
+    if time.monotonic() > began + REPLICA_SECONDS:
+        raise TimeoutError(f"after {REPLICA_SECONDS:.0f} s, the replicas are {_states()}")
+    time.sleep(0.2)
+
+
+async def load_and(
+    loss: Callable[[], None], port: int, posts: list[Request], clients: int, seconds: float
+) -> Result:
+    """Post to the replicas until one has been lost, and so many seconds before and after."""
+
+    async def lose() -> None:
         await asyncio.sleep(seconds)
-        await asyncio.to_thread(scale_to, 1)
+        await asyncio.to_thread(loss)
         await asyncio.sleep(seconds)
 
-    stopping = asyncio.ensure_future(stop())
-    return await closed_loop(PORT, posts, clients, until=stopping)
+    losing = asyncio.ensure_future(lose())
+    return await closed_loop(port, posts, clients, until=losing)
 
 
 def exported() -> str:
@@ -174,10 +220,14 @@ def main() -> int:
         seconds = time.perf_counter() - began
         print(f"{found.images} images in {seconds:.0f} s, a node killed at {killed_at}.\n")
         nodes.add()
-        with replicas(2):
-            ours = asyncio.run(closed_loop(PORT, posts, options.clients, options.seconds))
-            stopped = asyncio.run(load_and_a_stop(posts, options.clients, options.seconds / 3))
+        with replicas(2, PORT):
+            clients, seconds = options.clients, options.seconds
+            asyncio.run(closed_loop(PORT, posts, clients, WARM_SECONDS))
+            ours = asyncio.run(closed_loop(PORT, posts, clients, seconds))
+            killed = asyncio.run(load_and(kill_one, PORT, posts, clients, seconds / 4))
+            stopped = asyncio.run(load_and(partial(scale_to, 1), PORT, posts, clients, seconds / 4))
     with service("--threads", "2"):
+        asyncio.run(closed_loop(PORT, posts, options.clients, WARM_SECONDS))
         plain = asyncio.run(closed_loop(PORT, posts, options.clients, options.seconds))
 
     print(
@@ -186,16 +236,18 @@ def main() -> int:
         )
     )
     print(line(cells("two replicas on Ray Serve", ours)))
-    print(line(cells("the same, one stopped on the way", stopped)))
+    print(line(cells("the same, one killed and replaced", killed)))
+    print(line(cells("the same, one stopped", stopped)))
     print(line(cells("denoiser serve", plain)))
     print()
-    lost = len(stopped.answers) - stopped.statuses[200]
+    lost, dropped = (len(each.answers) - each.statuses[200] for each in (stopped, killed))
     return report(
         (
             *found.bounds,
             Bound("images done before the node was killed", killed_at, found.images - 1),
             Bound("images done before the node was killed, negated", -killed_at, -1),
-            Bound("requests not answered with an image", lost, 0),
+            Bound("requests lost as a replica is stopped", lost, 0),
+            Bound("requests lost as a replica is killed", dropped, options.clients),
         )
     )
 

@@ -23,9 +23,9 @@ class Process:
 
     @property
     def cpu_seconds(self) -> float:
-        """Processor time so far, of those that live."""
+        """Processor time so far, of those that live and of the children that have ended."""
         fields = [_stat(pid) for pid in self._tree()]
-        return sum(int(f[11]) + int(f[12]) for f in fields if f) / TICKS
+        return sum(int(ticks) for f in fields for ticks in f[11:15]) / TICKS
 
     @property
     def memory(self) -> int:

@@ -1,5 +1,6 @@
 """The service, run for a benchmark in a process of its own."""
 
+import socket
 import sys
 import urllib.request
 from collections.abc import Iterator
@@ -9,7 +10,15 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks.process import Process, server
 
-PORT = 8765
+
+def _free_port() -> int:
+    """Return a port that nothing listens on: another server there would be measured instead."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+PORT = _free_port()
 URL = f"http://127.0.0.1:{PORT}"
 START = "import sys; from app.cli import main; sys.exit(main())"  # the console script
 COMMAND = (sys.executable, "-c", START, "serve", "--port", str(PORT))

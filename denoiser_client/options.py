@@ -2,7 +2,9 @@
 
 from typing import Literal, TypedDict
 
-Format = Literal["png", "jpeg", "webp", "tiff", "avif", "jxl", "nifti", "nifti-gz", "dicom", "dicom-zip"]
+Format = Literal[
+    "png", "jpeg", "webp", "tiff", "avif", "jxl", "nifti", "nifti-gz", "dicom", "dicom-zip"
+]
 
 
 class OutputOptions(TypedDict, total=False):

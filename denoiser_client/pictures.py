@@ -1,9 +1,11 @@
 """Images as callers have them: files, bytes, or arrays."""
 
+import io
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeAlias
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +14,8 @@ Picture: TypeAlias = str | PathLike[str] | bytes | NDArray[Any]
 """A path, the bytes of a file, or an array of shape (height, width) or (height, width, channels).
 
 Channels are grey, grey and alpha, RGB, or RGBA. uint8 and uint16 are sent as they are; floats, from
-0 to 1, as 16 bits.
+0 to 1, as 16 bits. A folder, of the DICOM files of a series, is sent as a zip, which the
+result is, too.
 """
 
 
@@ -58,7 +61,18 @@ def read(picture: Picture) -> bytes:
         return picture
     if isinstance(picture, np.ndarray):
         return _encode(picture)
-    return Path(picture).read_bytes()
+    path = Path(picture)
+    return _zipped(path) if path.is_dir() else path.read_bytes()
+
+
+def _zipped(folder: Path) -> bytes:
+    """Return a zip of all files below a folder."""
+    packed = io.BytesIO()
+    with ZipFile(packed, "w", ZIP_DEFLATED, compresslevel=1) as archive:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                archive.write(path, path.relative_to(folder))
+    return packed.getvalue()
 
 
 def is_float(picture: Picture) -> bool:

@@ -17,7 +17,7 @@ from app.main import DESCRIPTION, create_app
 from app.settings import PROJECT, Settings
 from tests.api.conftest import listening, wait_until
 from tests.conftest import blur_model, write_package
-from tests.fidelity.files import dicom, nifti
+from tests.fidelity.files import dicom, nifti, series, zipped
 
 RUN = {"sh": ["bash", "-euo", "pipefail", "-c"], "python": [sys.executable, "-W", "error", "-c"]}
 NODE = ["node", "--input-type=module", "--eval"]
@@ -90,12 +90,18 @@ def test_the_examples_for_scans_run_as_they_stand(language, client, tmp_path):
     samples = np.random.default_rng(1).integers(0, 4096, (33, 40, 36), "i2")
     (tmp_path / "brain.nii.gz").write_bytes(nifti(samples, packed=True))
     (tmp_path / "slice.dcm").write_bytes(dicom(samples[0], PixelRepresentation=1))
+    slices = series(samples[:4], PixelRepresentation=1)
+    (tmp_path / "series.zip").write_bytes(zipped(*slices))
+    for name, data in slices:
+        (tmp_path / "series" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "series" / name).write_bytes(data)
+    given = set(tmp_path.iterdir())
     examples = [each for each in blocks(SCANS.read_text(), language) if "localhost:8000" in each]
     assert examples
     for example in examples:
         here = example.replace("localhost:8000", f"127.0.0.1:{client.base_url.port}")
         subprocess.run([*RUN[language], here], cwd=tmp_path, check=True, timeout=60)
-    made = {path for path in tmp_path.iterdir() if path.name not in ("brain.nii.gz", "slice.dcm")}
+    made = set(tmp_path.iterdir()) - given
     assert made
     for path in made:
         assert codec.decode(path.read_bytes(), max_pixels=1 << 20).height == 40

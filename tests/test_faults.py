@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -218,12 +217,6 @@ def test_want_of_memory_is_no_fault_of_the_service(listen, monkeypatch):
             response = client.post(path, files=dict.fromkeys(fields, SLOW["image"]))
             assert (response.status_code, response.json()["code"]) == (503, "no-memory")
             assert int(response.headers["retry-after"]) > 0
-
-
-@pytest.fixture
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
 
 
 @pytest.fixture

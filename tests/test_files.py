@@ -9,6 +9,7 @@ from PIL import Image
 from app.files import Job, Worked, run
 from app.finding import Source, Status
 from app.imaging.codec import Format, Picture, decode, encode
+from app.inference.batcher import Progress
 from app.service.room import Room
 
 
@@ -21,7 +22,7 @@ def save(path, side=8):
 def job(**changes):
     defaults: dict[str, Any] = {
         "read": lambda data: decode(data, max_pixels=10**6),
-        "work": Worked,
+        "work": lambda picture, progress: Worked(picture),
         "write": lambda picture, target: encode(picture, target).data,
         "format_for": lambda picture: picture.format,
         "format": None,
@@ -98,7 +99,7 @@ def test_a_fault_of_the_work_does_not_stop_the_rest(tmp_path):
         Source(save(tmp_path / f"{i}.png", 8 + i), tmp_path / "out" / f"{i}.png") for i in range(4)
     ]
 
-    def work(picture: Picture) -> Worked:
+    def work(picture: Picture, _: Progress) -> Worked:
         if picture.width == 9:
             raise RuntimeError("out of luck")
         return Worked(picture)
@@ -114,7 +115,7 @@ def test_pictures_in_memory_are_bounded(tmp_path, monkeypatch):
     sources.append(Source(save(tmp_path / "large.png", 20), tmp_path / "out" / "large.png"))
     lock, held, most = threading.Lock(), [], []
 
-    def work(picture: Picture) -> Worked:
+    def work(picture: Picture, _: Progress) -> Worked:
         with lock:
             held.append(picture.size)
             most.append(tuple(held))
@@ -135,7 +136,7 @@ def test_a_stop_finishes_what_is_written_and_begins_nothing(tmp_path):
     ]
     go_on = threading.Event()
 
-    def work(picture: Picture) -> Worked:
+    def work(picture: Picture, _: Progress) -> Worked:
         if picture.width > 8:
             go_on.wait(30)
         return Worked(picture)

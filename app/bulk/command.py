@@ -174,9 +174,13 @@ def _on_ray(
 ) -> "Summary":
     try:
         from denoiser.ray import bulk
+        from denoiser.ray.data import TooSmall
     except ImportError as error:
         raise Misuse(f"{error.name} is needed: pip install 'denoiser[ray]'") from error
-    return bulk.run(names, run, options, settings, gpus=request.gpus)
+    try:
+        return bulk.run(names, run, options, settings, gpus=request.gpus)
+    except TooSmall as error:
+        raise Misuse(f"--ray: {error}") from error
 
 
 def wanted(

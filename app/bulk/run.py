@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
 from dataclasses import dataclass, field
 
 from app.bulk.results import Results, Row, State
@@ -126,6 +126,6 @@ def run(
                     ready, pending = wait(pending, return_when=FIRST_COMPLETED)
                     settle(ready)
         finally:
-            settle(wait(pending).done)
+            settle(as_completed(pending))
             summary = run.end()
     return summary

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 import fsspec
 from fsspec.asyn import sync
 
+from app.bulk import folders
+
 T = TypeVar("T")
 
 ATTEMPTS = 8
@@ -81,12 +83,11 @@ class Store:
     def files(self, folder: str = "") -> Iterator[Source]:
         """Yield all files below this folder or a subfolder, in the store's order.
 
-        S3 is listed page by page as the files are taken, other stores folder by folder. Raises
-        StoreError.
+        They are listed as they are taken: on S3 page by page, on a disk in constant memory, in
+        other stores folder by folder. Raises StoreError.
         """
         path = f"{self._root}/{folder}".rstrip("/")
-        infos = self._pages(path) if "s3" in self._protocols else self._folders(path)
-        for info in infos:
+        for info in self._listing()(path):
             if info["type"] == "file" and not info["name"].endswith("/"):
                 key = info["name"].removeprefix(f"{self._root}/")
                 yield Source(key, self.url(key), info.get("size"), _version(info))
@@ -148,6 +149,11 @@ class Store:
 
         self._retried(put_aside_and_move)
 
+    def _listing(self) -> Callable[[str], Iterator[dict[str, Any]]]:
+        if "s3" in self._protocols:
+            return self._pages
+        return self._local if "file" in self._protocols else self._folders
+
     def _pages(self, path: str) -> Iterator[dict[str, Any]]:
         bucket, _, prefix = f"{path}/".partition("/")
         found = self._fs._iterdir(bucket, delimiter="", prefix=prefix)
@@ -164,6 +170,14 @@ class Store:
             pages = iter(lambda: sync(self._fs.loop, page), [])
             yield from chain.from_iterable(pages)
         except Exception as error:
+            raise StoreError(f"cannot list {self.url('')}: {error}") from error
+
+    def _local(self, path: str) -> Iterator[dict[str, Any]]:
+        try:
+            for file in folders.files(path):
+                with suppress(FileNotFoundError):  # it has gone since
+                    yield self._fs.info(file)
+        except OSError as error:
             raise StoreError(f"cannot list {self.url('')}: {error}") from error
 
     def _folders(self, path: str) -> Iterator[dict[str, Any]]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from app.imaging.formats.format import FileFormat
 from app.imaging.metadata import profile_by_exif
-from app.imaging.picture import Change, Changes, Picture
+from app.imaging.picture import Change, Changes, Picture, those_of
 
 
 def on_encoding(picture: Picture, target: FileFormat) -> Changes:
@@ -22,9 +22,12 @@ def stripped(picture: Picture) -> Picture:
     icc = metadata.icc
     if icc is None and picture.channels == 3 and not metadata.colour:
         icc = profile_by_exif(metadata.exif)
-    kept = replace(metadata, icc=icc, exif=None, xmp=None, dpi=None, native=())
-    changes = picture.changes if kept == metadata else picture.changes | {Change.METADATA}
-    return replace(picture, metadata=kept, changes=changes)
+    kept = replace(metadata, icc=icc, exif=None, xmp=None, dpi=None, native=(), gain_map=None)
+    changes = {
+        Change.METADATA: kept != metadata,
+        Change.GAIN_MAP: metadata.gain_map is not None,
+    }
+    return replace(picture, metadata=kept, changes=picture.changes | those_of(changes))
 
 
 def without_misfit(picture: Picture, target: FileFormat) -> Picture:
@@ -54,6 +57,8 @@ def _lost(picture: Picture, target: FileFormat) -> Iterator[Change]:
         yield Change.CHANNEL
     if metadata.colour and not metadata.icc and not holds.colour(metadata):
         yield Change.PROFILE
+    if metadata.gain_map and not holds.gain_map:
+        yield Change.GAIN_MAP
     parts = ((metadata.dpi, holds.dpi), (metadata.exif, holds.exif), (metadata.xmp, holds.xmp))
     if (moves and metadata.native) or any(part and not held for part, held in parts):
         yield Change.METADATA

@@ -34,8 +34,8 @@ def upright(metadata: Metadata) -> tuple[int, Metadata, Changes]:
     EXIF is changed in place, byte for byte, so that offsets inside maker notes stay valid: the
     orientation becomes 1, and the thumbnail, which would show the old image, is unlinked. What
     would be wrong is dropped: damaged EXIF, a resolution that no format can state, a damaged
-    profile, and one of inks, for pixels that are grey or RGB by now, and what XMP promises of other
-    parts of the file.
+    profile, and one of inks, for pixels that are grey or RGB by now, a gain map, which is not
+    turned with its image, and what XMP promises of other parts of the file.
     """
     orientation, exif, has_thumbnail = _upright_exif(metadata.exif or b"")
     icc, xmp, dpi = metadata.icc, without_promises(metadata.xmp or b""), metadata.dpi
@@ -47,15 +47,17 @@ def upright(metadata: Metadata) -> tuple[int, Metadata, Changes]:
     if dpi is not None:
         dpi = dpi[::-1] if orientation >= 5 else dpi
         dpi = dpi if min(dpi) >= 1 and max(dpi) <= MAX_DPI else None
+    gain_map = metadata.gain_map if orientation == 1 else None
     changes = {
+        Change.GAIN_MAP: gain_map != metadata.gain_map,
         Change.ORIENTATION: orientation != 1,
         Change.PROFILE: icc != metadata.icc,
         Change.METADATA: has_thumbnail
-        or not kept_xmp
+        or (not kept_xmp and gain_map is None)  # with a map, XMP is to promise that anew
         or (metadata.exif is not None and exif is None)
         or (metadata.dpi is not None and dpi is None),
     }
-    kept = replace(metadata, icc=icc, exif=exif, xmp=xmp or None, dpi=dpi)
+    kept = replace(metadata, icc=icc, exif=exif, xmp=xmp or None, dpi=dpi, gain_map=gain_map)
     return orientation, kept, those_of(changes)
 
 

@@ -142,11 +142,11 @@ class Metadata:
     `exif` is a bare TIFF structure, without the `Exif` prefix that some formats put before it;
     `dpi` is horizontal, vertical. `colour` holds the chunks by which PNG defines its samples,
     whatever the file was, and `native` further parts, such as PNG text, as the image's own format
-    stores them: these are written into that format alone. `lossless` says that the file was a
-    lossless WebP or JPEG XL, to be written losslessly again; `jpeg` are the quality, 1 to 100, and
-    the chroma subsampling, such as "420", of a file that was a JPEG. `linear` says that the samples
-    are proportional to light. `notes` are for whoever gets the image, and `made` says in words what
-    was done to the samples.
+    stores them: these are written into that format alone. `gain_map` is a JPEG. `lossless` says
+    that the file was a lossless WebP or JPEG XL, to be written losslessly again; `jpeg` are the
+    quality, 1 to 100, and the chroma subsampling, such as "420", of a file that was a JPEG.
+    `linear` says that the samples are proportional to light. `notes` are for whoever gets the
+    image, and `made` says in words what was done to the samples.
     """
 
     icc: bytes | None = None
@@ -155,6 +155,7 @@ class Metadata:
     dpi: tuple[float, float] | None = None
     colour: tuple[bytes, ...] = ()
     native: tuple[bytes, ...] = ()
+    gain_map: bytes | None = None
     lossless: bool = False
     jpeg: tuple[int, str] | None = None
     linear: bool = False
@@ -170,7 +171,7 @@ class Metadata:
     @property
     def nbytes(self) -> int:
         """Bytes of all parts together."""
-        parts = (self.icc, self.exif, self.xmp, *self.colour, *self.native)
+        parts = (self.icc, self.exif, self.xmp, self.gain_map, *self.colour, *self.native)
         return sum(len(part) for part in parts if part)
 
 

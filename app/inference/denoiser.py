@@ -124,7 +124,7 @@ def _is_simple(picture: Picture) -> bool:
     return plain and small and not picture.metadata.linear
 
 
-def _most(card: ModelCard) -> int:
+def most_in_a_tile(card: ModelCard) -> int:
     """Return the most pixels of a tile that is within BATCH_FLOATS."""
     return most_within(BATCH_FLOATS / card.floats_per_pixel, halo=card.halo)
 
@@ -177,7 +177,7 @@ class Denoiser:
         `sides` are those that tiles may have.
         """
         self.card, self.engine = card, engine
-        self._most, self._sides = _most(card), sides
+        self._most, self._sides = most_in_a_tile(card), sides
         self._batcher = Batcher(
             partial(_by_kind, forward),
             batch_pixels=min(limits.batch_pixels, self._most),
@@ -203,7 +203,7 @@ class Denoiser:
         """
         options = Precision(precision), threads
         name, forward = choice.load(package.path, engine, *options)
-        cost = _warm(forward, _most(package.card))
+        cost = _warm(forward, most_in_a_tile(package.card))
         return cls(forward, package.card, limits or Limits(), cost, name, sides(name))
 
     def submit(
@@ -214,15 +214,17 @@ class Denoiser:
         range_: Choice = "auto",
         transfer: Transfer = "auto",
         axes: AxesChoice = "auto",
+        progress: Progress | None = None,
     ) -> Future[Denoised]:
         """Queue an image; cancelling the future takes it off the queue.
 
         `strength` is the share of the network's correction that is applied, `range_` says which
         values are 0 and 1 for the network, `transfer` whether they are linear, and `axes` along
-        which axes a volume is cut. Raises Overloaded when there is no room, and Draining after
-        `close`.
+        which axes a volume is cut. `progress` is kept up to date. Raises Overloaded when there is
+        no room, and Draining after `close`.
         """
-        return self._queue(picture, view_of(picture, range_, transfer), strength, axes)
+        view = view_of(picture, range_, transfer)
+        return self._queue(picture, view, strength, axes, progress=progress)
 
     async def denoise(
         self,

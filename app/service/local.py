@@ -14,15 +14,18 @@ from dataclasses import replace
 from app.imaging import noise
 from app.imaging.codec import Picture
 from app.imaging.picture import told
+from app.inference.batcher import Progress
 from app.inference.denoiser import Denoised, Denoiser, Limits
 from app.inference.store import BadModelPackage, ModelPackage, read_packages
 from app.service.options import DenoiseOptions, NoiseOptions
 from app.settings import Settings
 
 
-def denoise(denoiser: Denoiser, picture: Picture, options: DenoiseOptions) -> Denoised:
+def denoise(
+    denoiser: Denoiser, picture: Picture, options: DenoiseOptions, progress: Progress
+) -> Denoised:
     """Denoise a decoded image by the options; wait for its turn among those of other threads."""
-    return denoiser.submit(picture, **options.correction).result()
+    return denoiser.submit(picture, **options.correction, progress=progress).result()
 
 
 def add_noise(picture: Picture, options: NoiseOptions, seed: int) -> Picture:

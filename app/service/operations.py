@@ -179,8 +179,9 @@ async def add_noise(
             await worker.add_noise(
                 factor=options.factor, kind=options.kind, channels=options.channels, seed=seed
             )
+        target = options.format_for(Format(layout.format), lossless=layout.lossless)
+        share.hold(confined.weight(layout) + FORMATS[target].encoding_bytes * layout.size)
         with trace.stage("encode"):
-            target = options.format_for(Format(layout.format), lossless=layout.lossless)
             file = await worker.encode(target, options.quality, strip=options.strips)
     share.hold(len(file.data))
     return NoisyFile(file, seed)

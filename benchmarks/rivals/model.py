@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from app.imaging.codec import Picture, decode, encode
 from app.imaging.scale import Pixels
-from app.inference import engines
-from app.inference.engines import REFERENCE, Forward, Precision
+from app.inference.engines import Forward, Precision, choice
 from app.inference.store import read_packages
+from app.settings import Settings
 
 MAX_PIXELS = 100_000_000
 
@@ -21,6 +20,8 @@ class Documented:
     """The .keras file as Keras's own documentation has it served: loaded, and asked by batch."""
 
     def __init__(self, path: Path) -> None:
+        import keras  # which loads TensorFlow: not beside another engine
+
         self._model = keras.models.load_model(path, compile=False)
 
     def forward(self, tiles: Pixels) -> Pixels:
@@ -33,18 +34,19 @@ class Documented:
 class Model:
     """The default model, for whole pictures, and batches of those that are of one size.
 
-    `compiled` is the network as this service compiles it, in bfloat16 where there is any; else it
-    is what the file gives to anybody.
+    `compiled` is the network as this service compiles it, on the engine and at the precision that
+    its settings name; else it is what the file gives to anybody.
     """
 
     def __init__(self, compiled: bool = True) -> None:
         package = read_packages(Path("models"))["unet"]
         self.card = package.card
-        self._forward: Forward = (
-            engines.engine(REFERENCE).load(package.path, Precision.AUTO, 0)
-            if compiled
-            else Documented(package.path).forward
-        )
+        if compiled:
+            settings = Settings()
+            options = settings.engine, Precision(settings.precision), settings.threads
+            self._forward: Forward = choice.load(package.path, *options)[1]
+        else:
+            self._forward = Documented(package.path).forward
         self._stride = package.card.stride
         self.denoise([np.zeros((256, 256, 3), np.uint8)])
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 import ray
+from ray import ObjectRef
 from ray.data import DataContext
 
 from app.bulk.results import State, to_rows
@@ -17,6 +18,8 @@ from app.settings import Settings
 from denoiser.ray.data import AT_ONCE, denoise
 
 SCHEMA = pa.schema([("key", pa.string()), ("size", pa.int64()), ("version", pa.string())])
+KEYS = 10_000
+"""Keys per object in the cluster's store, which are cut into batches as the actors take them."""
 
 
 def run(
@@ -24,15 +27,16 @@ def run(
 ) -> Summary:
     """Process what is not done yet; this process lists the sources and keeps the results.
 
-    The keys of all images are in the cluster's memory before the first is processed, some 150 bytes
-    each. After `run.stop`, images in progress are abandoned. Raises StoreError as `app.bulk.run`.
+    The keys of all images are in the cluster's object store before the first is processed, which
+    puts on disk what its memory does not hold. After `run.stop`, images in progress are abandoned.
+    Raises StoreError as `app.bulk.run`.
     """
     if not ray.is_initialized():
         ray.init(logging_level="WARNING")
     DataContext.get_current().enable_progress_bars = False
     try:
-        blocks = list(_blocks(_unsettled(sources, run)))
-        for row in _rows(blocks, run, options, settings, gpus):
+        keys = [ray.put(table) for table in _tables(_unsettled(sources, run))]
+        for row in _rows(keys, run, options, settings, gpus):
             run.take(row)
             if run.stop.is_set():
                 break
@@ -42,13 +46,17 @@ def run(
 
 
 def _rows(
-    blocks: list[pa.Table], run: Run, options: DenoiseOptions, settings: Settings, gpus: float
+    keys: list[ObjectRef[pa.Table]],
+    run: Run,
+    options: DenoiseOptions,
+    settings: Settings,
+    gpus: float,
 ) -> Iterator[Any]:
-    if not blocks or run.stop.is_set():
+    if not keys or run.stop.is_set():
         return
     given = options.model_dump(mode="json", exclude_defaults=True)
     dataset = denoise(
-        ray.data.from_blocks(blocks),
+        ray.data.from_arrow_refs(keys).repartition(target_num_rows_per_block=AT_ONCE),
         source=run.sources.place,
         target=run.targets.place,
         gpus=gpus,
@@ -76,7 +84,7 @@ def _unsettled(sources: Iterable[Source], run: Run) -> Iterator[Source]:
                     run.take(state)
 
 
-def _blocks(sources: Iterator[Source]) -> Iterator[pa.Table]:
-    while some := list(islice(sources, AT_ONCE)):
+def _tables(sources: Iterator[Source]) -> Iterator[pa.Table]:
+    while some := list(islice(sources, KEYS)):
         columns = [[getattr(source, name) for source in some] for name in SCHEMA.names]
         yield pa.table(columns, schema=SCHEMA)

@@ -58,14 +58,16 @@ def denoise(
 
     `actors` is the number of processes, or the least and the most; by default as many as the
     cluster has room for. Each takes `cpus`, which is also its number of threads (by default the
-    cores of the smallest machine less one, left to the tasks that read the dataset), and `gpus`.
+    cores of the smallest machine of several cores less one, left to the tasks that read the
+    dataset), and `gpus`.
     `settings` are those of the service, by default from the environment; `options` are fields of
     `DenoiseOptions`.
 
     >>> images = ray.data.read_binary_files("s3://scans", include_paths=True)
     >>> denoise(images, strength=0.8).write_parquet("s3://clean")
 
-    Raises ValidationError for invalid options, and TypeError for one folder without the other.
+    Raises ValidationError for invalid options, TypeError for one folder without the other, and
+    TooSmall if no machine has several cores and `cpus` are not given.
     """
     if (source is None) != (target is None):
         raise TypeError("source and target go together")
@@ -98,6 +100,10 @@ def portable(settings: Settings, cpus: float) -> dict[str, Any]:
     """
     known = settings.model_dump(mode="json", exclude_defaults=True)
     return {"threads": max(1, int(cpus))} | known
+
+
+class TooSmall(Exception):
+    """The cluster has no room for an actor and a task that feeds it."""
 
 
 class _Actor:
@@ -171,5 +177,7 @@ class Keys(_Actor):
 def _cpus_to_spare() -> float:
     if not ray.is_initialized():
         ray.init()
-    cores = (node["Resources"].get("CPU", 0.0) for node in ray.nodes() if node["Alive"])
-    return max(1.0, min(filter(None, cores), default=1.0) - 1)
+    cores = [node["Resources"].get("CPU", 0.0) for node in ray.nodes() if node["Alive"]]
+    if max(cores, default=0.0) < 2:
+        raise TooSmall("a machine of two cores is needed: one for the network, one to read")
+    return float(min(count for count in cores if count >= 2)) - 1

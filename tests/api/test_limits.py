@@ -9,6 +9,7 @@ from contextlib import suppress
 
 import pytest
 
+from app.imaging.formats import FORMATS
 from app.imaging.tiling import cost, plan
 from tests.api.conftest import listening
 
@@ -41,6 +42,14 @@ def test_the_memory_of_one_request(listen, image_file):
         assert post(client, data) == (200, None)
     with listen(memory_bytes=edge - 1) as client:
         assert post(client, data) == (413, "needs-too-much-memory")
+
+
+def test_the_memory_that_encoding_takes(listen, image_file):
+    files = {"image": image_file(100, 100)}
+    encoding = FORMATS["avif"].encoding_bytes * 100 * 100
+    for most, status in ((1.2 * encoding, 200), (encoding, 413)):
+        with listen(memory_bytes=int(most)) as client:
+            assert client.post("/noise?format=avif", files=files).status_code == status
 
 
 def test_the_memory_of_a_comparison_is_that_of_both_pictures(listen, image_file):

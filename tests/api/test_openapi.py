@@ -21,7 +21,7 @@ from app.settings import Settings
 from tests.api.conftest import listening, wait_until
 from tests.fidelity import files
 
-READ = ("png", "jpeg", "webp", "tiff", "bmp", "gif", "avif", "jxl")
+READ = ("png", "jpeg", "webp", "tiff", "bmp", "gif", "avif", "jxl", "heic", "heif")
 SCANS = {
     "application/dicom": files.dicom(files.NOISE[..., 0]),
     **dict.fromkeys(
@@ -37,6 +37,8 @@ def picture(kind, mode="RGB"):
     image, file = Image.linear_gradient("L").resize((12, 9)).convert(mode), io.BytesIO()
     if kind == "jxl":  # which Pillow has not
         return bytes(imagecodecs.jpegxl_encode(np.asarray(image)))
+    if kind in ("heic", "heif"):
+        return files.heic(np.asarray(image), 8)
     image.save(file, kind)
     return file.getvalue()
 

@@ -3,11 +3,13 @@ import json
 import subprocess
 import sys
 import time
+import zipfile
 
 import numpy as np
 import pytest
 
 from denoiser_client import AsyncClient, Client, Problem
+from tests.fidelity import files
 
 PICTURE = {"Content-Type": "image/png"}
 BUSY = {"Content-Type": "application/problem+json", "Retry-After": "1", "X-Request-ID": "mine"}
@@ -176,3 +178,14 @@ def test_jobs_for_asyncio(service, pixels):
 
     state, array = asyncio.run(run())
     assert (state, array.shape) == ("done", pixels.shape)
+
+
+def test_a_folder_is_sent_as_a_zip_and_comes_back_as_one(client, tmp_path):
+    samples = np.random.default_rng(1).integers(0, 4096, (3, 20, 24), np.uint16)
+    for name, data in files.series(samples, stored=12):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    result = client.denoise(tmp_path)
+    assert result.media_type == "application/zip"
+    with zipfile.ZipFile(result.save(tmp_path / "result.zip")) as archive:
+        assert archive.namelist() == ["scan/IM0000", "scan/IM0001", "scan/IM0002"]

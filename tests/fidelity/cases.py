@@ -201,12 +201,15 @@ def _jpeg() -> Iterator[Row]:
     photo = by_pillow(SMOOTH, "JPEG", quality=95, subsampling=0)
     extras: dict[str, tuple[bytes, Change]] = {
         "a film behind it": (files.FILM, Change.FILM),
-        "a gain map behind it": (files.gain_map(photo), Change.GAIN_MAP),
         "another picture behind it": (photo, Change.PICTURES),
     }
     for title, (extra, change) in extras.items():
         back = Kept(Format.JPEG, SMOOTH, (change, METADATA), LOSSY)
         yield f"colour, {title}", partial(bytes, photo + extra), back
+    mapped = partial(bytes, photo + files.gain_map(photo))
+    yield "colour, a gain map behind it", mapped, Kept(Format.JPEG, SMOOTH, (), LOSSY)
+    back = Kept(Format.PNG, SMOOTH, (Change.GAIN_MAP,), LOSSY)
+    yield "colour, a gain map behind it", mapped, back, "format=png"
     lossless = partial(imagecodecs.jpeg8_encode, SMOOTH, lossless=True)
     yield "lossless (SOF3)", lossless, UNSUPPORTED
     deep = partial(imagecodecs.jpeg8_encode, (DEEP[..., 0] >> 4), 95, bitspersample=12)

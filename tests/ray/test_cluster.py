@@ -1,6 +1,7 @@
 """Two nodes on this machine, one of which is lost; two replicas, one of which is stopped."""
 
 import asyncio
+from functools import partial
 
 import pytest
 
@@ -38,12 +39,19 @@ def test_a_node_is_lost_and_no_image(nodes, tmp_path):
     assert 10 <= killed_at < 200
 
 
-@pytest.mark.timeout(300)
-def test_a_replica_is_stopped_and_no_request_lost(nodes):
+@pytest.mark.timeout(600)
+def test_a_replica_is_killed_then_stopped_and_no_request_lost_but_those_in_the_killed(
+    nodes, free_port
+):
     nodes.add()
-    posts = requests(Format.JPEG, 64, 64, 4, "/denoise")
-    with cluster.replicas(2):
-        found = asyncio.run(cluster.load_and_a_stop(posts, clients=4, seconds=2))
-        assert set(found.statuses) == {200}
+    posts, port, clients = requests(Format.JPEG, 64, 64, 4, "/denoise"), free_port, 4
+    with cluster.replicas(2, port):
+        killed = asyncio.run(cluster.load_and(cluster.kill_one, port, posts, clients, seconds=1))
+        assert killed.statuses[200] > 20
+        assert len(killed.answers) - killed.statuses[200] <= clients
+
+        stop = partial(cluster.scale_to, 1)
+        stopped = asyncio.run(cluster.load_and(stop, port, posts, clients, seconds=1))
+        assert set(stopped.statuses) == {200}
+        assert len(stopped.answers) > 20
         wait_until(lambda: "ray_denoiser_requests_total{" in cluster.exported(), 30)
-    assert len(found.answers) > 20

@@ -58,3 +58,24 @@ def test_nothing_is_reported_to_the_makers_of_ray():
     from ray.data._internal.usage.collector import usage_collection_disabled
 
     assert usage_collection_disabled()
+
+
+@pytest.mark.parametrize(("cores", "cpus"), [([2, 2], 1), ([8, 4, 1, 0], 3), ([16], 15)])
+def test_an_actor_leaves_a_core_of_each_machine(monkeypatch, cores, cpus):
+    alone(monkeypatch, cores)
+    assert data._cpus_to_spare() == cpus
+
+
+def test_machines_of_one_core_are_too_small(monkeypatch):
+    alone(monkeypatch, [1, 1, 0])
+    with pytest.raises(data.TooSmall, match="two cores"):
+        data.denoise(None)
+
+
+def alone(monkeypatch, cores):
+    """Pretend to be on a cluster of machines with so many cores."""
+    nodes = [
+        {"Alive": True, "Resources": {"CPU": float(count)} if count else {}} for count in cores
+    ]
+    monkeypatch.setattr(data.ray, "is_initialized", lambda: True)
+    monkeypatch.setattr(data.ray, "nodes", lambda: nodes)

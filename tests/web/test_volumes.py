@@ -12,7 +12,7 @@ from selenium.webdriver.common.keys import Keys
 from app.imaging import codec
 from app.imaging.picture import Format, Metadata, Picture
 from app.imaging.stack import Stack
-from tests.fidelity.files import by_tifffile, dicom, nifti
+from tests.fidelity.files import by_tifffile, dicom, nifti, series, zipped
 from tests.web.test_access import check, press, tab_to, touch
 
 RAMPS = (
@@ -27,6 +27,7 @@ MAKERS = {
     "head.nii": lambda: nifti(RAMPS),
     "head.nii.gz": lambda: nifti(RAMPS, packed=True),
     "head.dcm": lambda: dicom(RAMPS, PixelRepresentation=1),
+    "head.zip": lambda: zipped(*series(RAMPS, PixelRepresentation=1)),
     "head.tif": lambda: by_tifffile(RAMPS, photometric="minisblack"),
 }
 
@@ -84,6 +85,7 @@ def test_the_middle_slice_is_seen_before_and_after_and_the_download_is_the_servi
     assert about.startswith("60 x 40 x 5 pixels")
     assert page.text("#slice-value") == "3 of 5"
     assert "Not for diagnosis" in page.text("#slices")
+    assert not page.shown("#burned-in")
     assert "in stored values" in page.text("#sigma")
     # NIfTI's first row is the lowest
     turned = slice(None, None, -1 if ".nii" in name else None)
@@ -236,9 +238,10 @@ def test_volumes_in_a_list_have_thumbnails_and_slices(page, volume, picture):
 
 
 def test_a_single_slice_and_a_tiff_with_a_thumbnail_are_pictures(page, tmp_path):
-    (tmp_path / "slice.dcm").write_bytes(dicom(RAMPS[0] + 600))
+    (tmp_path / "slice.dcm").write_bytes(dicom(RAMPS[0] + 600, BurnedInAnnotation="YES"))
     page.choose(tmp_path / "slice.dcm")
     page.done()
+    assert "text in the pixels" in page.text("#slices")
     assert page.shown("#centre")
     assert not page.shown("#slice")
     small = Image.new("L", (8, 8))

@@ -44,8 +44,9 @@ def parted(name: str) -> tuple[str, str]:
 
 
 def is_called_one(name: str) -> bool:
-    """Return whether a file name has the suffix of a format that is read."""
-    return parted(name)[1].lower() in suffixes()
+    """Return whether a file name has the suffix of images, which folders are searched for."""
+    suffix = parted(name)[1].lower()
+    return any(suffix in each.suffixes and not each.is_archive for each in FORMATS.values())
 
 
 def media_types() -> tuple[str, ...]:

@@ -50,5 +50,6 @@ FORMAT = FileFormat(
     decode=decode,
     encode=encode,
     holds=Holds(depths=(8, 16), alpha=True, numbers=True, frames=True, others=False),
+    is_archive=True,
     encoding_bytes=4,
 )

@@ -34,6 +34,7 @@ class Holds:
     exif: bool = False
     xmp: bool = False
     dpi: bool = False
+    gain_map: bool = False
     colour: Callable[[Metadata], bool] = _no_colour
     frames: bool = False
     others: bool = True
@@ -60,6 +61,8 @@ class FileFormat:
     decode: Callable[[bytes], Picture]
     encode: Callable[[Picture, int | None], bytes] | None = None
     holds: Holds = field(default_factory=Holds)
+    is_archive: bool = False
+    """Whether its suffix is one of files that hold anything: folders are not searched for it."""
     encoding_bytes: int = 0
     """Bytes a pixel that encoding takes beyond the samples and the file, where those are many."""
     needs_threads: bool = False

@@ -11,7 +11,7 @@ from app.imaging.scale import Pixels, white
 from app.inference.engines import Forward, Precision
 from app.inference.engines.bfloat16 import has_bfloat16
 from app.inference.engines.keras_file import read_layers
-from app.inference.engines.opset import UnknownLayer, graph
+from app.inference.engines.opset import Network, UnknownLayer, translate
 from app.inference.engines.runtime import openvino as ov
 from app.inference.store import BadModelPackage
 
@@ -25,7 +25,7 @@ def load(path: Path, precision: Precision, threads: int) -> Forward:
     Raises BadModelPackage, too, for a network with unknown layers.
     """
     try:
-        model = graph(read_layers(path))
+        network = translate(read_layers(path))
     except UnknownLayer as error:
         raise BadModelPackage(f"{path} cannot be loaded by OpenVINO: {error}") from error
     automatic = precision is Precision.AUTO and has_bfloat16()
@@ -37,7 +37,7 @@ def load(path: Path, precision: Precision, threads: int) -> Forward:
     }
     if threads:
         options["INFERENCE_NUM_THREADS"] = threads
-    return _Network(model, options).forward
+    return _Engine(network, options).forward
 
 
 class _Request:
@@ -91,14 +91,14 @@ class _Roomy:
 _roomy = _Roomy()
 
 
-class _Network:
+class _Engine:
     """A network, compiled once for each batch that is in progress at the same time.
 
     Scaling and rounding are done in NumPy, which takes less time than OpenVINO's operations.
     """
 
-    def __init__(self, model: Any, options: dict[str, Any]) -> None:
-        self._model, self._options = model, options
+    def __init__(self, network: Network, options: dict[str, Any]) -> None:
+        self._network, self._options = network, options
         self._idle: list[_Request] = []
         self._lock = threading.Lock()
 
@@ -123,10 +123,10 @@ class _Network:
             request = self._take(large)
             if large:
                 _roomy.hand_to(request)
-            clean = request.infer(noisy)
+            found = request.infer(noisy)
             with self._lock:  # unless it has failed: its state is unknown
                 self._idle.append(request)
-        return clean
+        return self._network.finish(noisy, found)
 
     def _take(self, large: bool) -> _Request:
         """Return an idle request, for a large batch preferably the roomy one, or a new one."""
@@ -135,4 +135,4 @@ class _Network:
                 best = min(self._idle, key=lambda request: (request is _roomy.keeper) != large)
                 self._idle.remove(best)
                 return best
-        return _Request(self._model, self._options)
+        return _Request(self._network.model, self._options)

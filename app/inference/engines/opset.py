@@ -1,11 +1,13 @@
 """Translate Keras layers to OpenVINO operations: the few kinds in convolutional denoisers."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from app.inference.engines.keras_file import Layer
+from app.imaging.scale import Pixels
+from app.inference.engines.keras_file import Layer, Weights
 from app.inference.engines.runtime import openvino as ov
 from app.inference.engines.runtime import opset as op
 
@@ -25,22 +27,51 @@ class UnknownLayer(ValueError):
     """A layer of a kind, or with an option, that cannot be translated."""
 
 
-def graph(layers: Sequence[Layer]) -> Any:
-    """Return the network of `layers`: float32 [n, height, width, 3] to the same shape, of any size.
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network as OpenVINO operations, except for its last steps, which NumPy does faster."""
 
-    Height and width must be multiples of the network's stride: padding is fixed as Keras pads
+    model: Any
+    """float32 [n, height, width, 3] to [n, height / scale, width / scale, scale * scale * 3], of
+    any size: the last axis has the pixels of a square of the image, row by row.
+    """
+    scale: int
+    finds_noise: bool
+    """Whether the model's result is what to subtract from the image."""
+
+    def finish(self, noisy: Pixels, found: Pixels) -> Pixels:
+        """Return the clean batch, of the model's input and its result; may overwrite `noisy`."""
+        n, height, width, channels = found.shape
+        side = self.scale
+        squares = found.reshape(n, height, width, side, side, channels // side**2)
+        rows = squares.transpose(0, 1, 3, 2, 4, 5)
+        if not self.finds_noise:
+            return rows.reshape(noisy.shape)
+        noisy.reshape(rows.shape)[...] -= rows
+        return noisy
+
+
+def translate(layers: Sequence[Layer]) -> Network:
+    """Return the network of `layers`.
+
+    Height and width of its images must be multiples of its stride: padding is fixed as Keras pads
     those. Raises UnknownLayer.
     """
     picture = op.parameter([-1, -1, -1, 3], ov.Type.f32)
-    found: dict[str, Node] = {}
-    for layer in layers:
-        if layer.kind == "InputLayer":
-            found[layer.name] = op.transpose(picture, op.constant(_TO_PLANES))
-        else:
-            inputs = [found[name] for name in layer.inputs]
-            found[layer.name] = _translated(layer, inputs)
-    result = op.transpose(found[layers[-1].name], op.constant(_TO_PIXELS))
-    return ov.Model([op.result(result)], [picture], "denoiser")
+    image, last = layers[0].name, layers[-1]
+    finds_noise = last.kind == "Subtract" and last.inputs[0] == image
+    if finds_noise:
+        last = next(layer for layer in layers if layer.name == last.inputs[1])
+    found: dict[str, Node] = {image: op.transpose(picture, op.constant(_TO_PLANES))}
+    for layer in layers[1 : layers.index(last)]:
+        found[layer.name] = _translated(layer, [found[name] for name in layer.inputs])
+    inputs = [found[name] for name in last.inputs]
+    if last.kind == "Conv2DTranspose":
+        result, scale = _squares(last, *inputs), int(last.options["strides"][0])
+    else:
+        result, scale = _translated(last, inputs), 1
+    pixels = op.transpose(result, op.constant(_TO_PIXELS))
+    return Network(ov.Model([op.result(pixels)], [picture], "denoiser"), scale, finds_noise)
 
 
 def _translated(layer: Layer, inputs: list[Node]) -> Node:
@@ -60,18 +91,53 @@ def _convolution(layer: Layer, x: Node) -> Node:
 
 
 def _transposed_convolution(layer: Layer, x: Node) -> Node:
-    kernel = op.constant(np.ascontiguousarray(layer.weights[0].transpose(3, 2, 0, 1)))
-    strides, (begin, end) = layer.options["strides"], _padding(layer)
-    if any(k < s for k, s in zip(layer.options["kernel_size"], strides, strict=True)):
+    return op.depth_to_space(_squares(layer, x), "blocks_first", layer.options["strides"][0])
+
+
+def _squares(layer: Layer, x: Node) -> Node:
+    """Return a transposed convolution by the squares of pixels that replace each pixel of `x`.
+
+    One convolution finds all pixels of a square, as channels. OpenVINO has fast code for that at
+    any precision, which its transposed convolution lacks for few channels and for bfloat16.
+    """
+    kernel, (begin, end) = _kernel_of_squares(layer)
+    side = layer.options["strides"][0]
+    y = op.convolution(x, op.constant(kernel), [1, 1], begin, end, [1, 1])
+    return _finished(layer, y, pixels=side**2)
+
+
+def _kernel_of_squares(layer: Layer) -> tuple[Weights, tuple[list[int], list[int]]]:
+    """Return the weights [side * side * outputs, inputs, rows, columns] for `_squares`, and the
+    padding before and after each axis.
+    """
+    weights, strides = layer.weights[0], layer.options["strides"]
+    side, sizes = strides[0], weights.shape[:2]
+    if any(size < side for size in sizes):
         raise UnknownLayer(f"the layer {layer.name!r} leaves gaps: its strides exceed its kernel")
-    y = op.convolution_backprop_data(x, kernel, strides, pads_begin=begin, pads_end=end)
-    return _finished(layer, y)
+    if strides != [side, side] or (layer.options["padding"] == "valid" and sizes != (side, side)):
+        raise UnknownLayer(f"the layer {layer.name!r} does not enlarge by its stride")
+    # Pixel a of square p is the sum, over the pixels i of x, of x[i] weights[a + cut + side * (p -
+    # i)]: with zeros before and after, the weights are cut into those for each i - p, from the last
+    # to the first.
+    cuts = [(size - side) // 2 for size in sizes]
+    end = [-(-cut // side) for cut in cuts]
+    begin = [(size - 1 - cut) // side for size, cut in zip(sizes, cuts, strict=True)]
+    reach = [before + 1 + after for before, after in zip(begin, end, strict=True)]
+    zeros = [
+        (side * after - cut, side * (count - after) - size + cut)
+        for after, cut, count, size in zip(end, cuts, reach, sizes, strict=True)
+    ]
+    spaced = np.pad(weights, [*zeros, (0, 0), (0, 0)])
+    cells = spaced.reshape(reach[0], side, reach[1], side, *weights.shape[2:])[::-1, :, ::-1]
+    kernel = cells.transpose(1, 3, 4, 5, 0, 2).reshape(-1, weights.shape[3], *reach)
+    return np.ascontiguousarray(kernel), (begin, end)
 
 
-def _finished(layer: Layer, x: Node) -> Node:
-    """Add the bias and the activation."""
+def _finished(layer: Layer, x: Node, pixels: int = 1) -> Node:
+    """Add the bias, the same for so many pixels in the channels, and the activation."""
     if layer.options["use_bias"]:
-        x = op.add(x, op.constant(layer.weights[1].reshape(1, -1, 1, 1)))
+        bias = np.tile(layer.weights[1], pixels)
+        x = op.add(x, op.constant(bias.reshape(1, -1, 1, 1)))
     activation = layer.options["activation"]
     if activation not in _ACTIVATIONS:
         raise UnknownLayer(f"the layer {layer.name!r} has the activation {activation!r}")

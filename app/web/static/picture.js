@@ -10,7 +10,7 @@ const KEPT = 8; // answers remembered for a picture; each may be tens of megabyt
 
 const LARGE = { pixels: 4e6, bytes: 8e6 }; // from which on a picture is worth a job
 
-const VOLUMES = ["dicom", "nifti", "nifti-gz"]; // formats that are seen slice by slice
+const VOLUMES = ["dicom", "dicom-zip", "nifti", "nifti-gz"]; // formats that are seen slice by slice
 const RISING = ["nifti", "nifti-gz"]; // those whose first row is the lowest
 
 const HEAD = 1024; // bytes that a file is known by

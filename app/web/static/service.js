@@ -28,8 +28,8 @@ export async function askModels() {
 }
 
 /**
- * @returns {Promise<{blob: Blob, model: string, sigma: ?number, span: ?number, timing: Object,
- *   seconds: number}>} `span` is what 1 of sigma is in the values of the file
+ * @returns {Promise<{blob: Blob, model: string, sigma: ?number, span: ?number, notes: string[],
+ *   timing: Object, seconds: number}>} `span` is what 1 of sigma is in the values of the file
  */
 export async function denoise(image, options, signal) {
   const started = performance.now();
@@ -46,6 +46,7 @@ async function described(response, timing, started) {
     model: response.headers.get("X-Model"),
     sigma: number(response.headers.get("X-Noise-Sigma")),
     span: high === undefined ? null : high - low,
+    notes: (response.headers.get("X-Image-Notes") ?? "").split(", "),
     timing,
     seconds: (performance.now() - started) / 1000,
   };

@@ -77,6 +77,7 @@ function look({ centre, width }) {
 function tell() {
   $("slice").value = slice + 1;
   $("slice-value").textContent = `${slice + 1} of ${volume.depth}`;
+  $("slice").setAttribute("aria-valuetext", $("slice-value").textContent);
   for (const id of ["centre", "width"]) {
     const value = words.value(window_[id], volume.isWhole);
     $(id).value = window_[id];

@@ -51,7 +51,10 @@ def cases(photo):
     return {
         "film": (photo(FILM, (APP1, motion)), {Change.FILM, Change.METADATA}),
         "film that nothing tells of": (photo(FILM), {Change.FILM, Change.METADATA}),
-        "gain map": (photo(second, (APP1, ultra), index), {Change.GAIN_MAP, Change.METADATA}),
+        "gain map that does not say so": (
+            photo(second, (APP1, ultra), index),
+            {Change.GAIN_MAP, Change.METADATA},
+        ),
         "depth map": (photo(second, (APP1, depth)), {Change.DEPTH_MAP, Change.METADATA}),
         "pictures": (photo(second, index), {Change.PICTURES, Change.METADATA}),
         "long XMP": (photo(b"", (APP1, far), extension), {Change.METADATA}),
@@ -62,7 +65,7 @@ def cases(photo):
 @pytest.mark.parametrize(
     "kind",
     [
-        *("film", "film that nothing tells of", "gain map", "depth map"),
+        *("film", "film that nothing tells of", "gain map that does not say so", "depth map"),
         *("pictures", "long XMP", "padding"),
     ],
 )

@@ -10,6 +10,9 @@ from types import ModuleType
 from app.imaging.formats.format import FileFormat, Holds
 from app.imaging.picture import Format, Header, Picture, UnsupportedImage
 
+SIGNED = 132
+"""The first bytes of a file, at the end of which it says that it is one."""
+
 
 def is_dicom(data: bytes) -> bool:
     """Whether a file is in the format of DICOM's part 10."""

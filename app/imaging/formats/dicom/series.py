@@ -4,14 +4,13 @@ Files of one series make a volume where they are of one size, type and direction
 lie otherwise, are one of their own, and so is a file of many frames.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
 import numpy as np
 
-from app.imaging.formats.dicom import file
 from app.imaging.formats.dicom.dataset import (
     Kind,
     Scan,
@@ -135,8 +134,8 @@ def _place(each: Slice) -> int:
     return round((each.depth or 0.0) / SAME_PLACE)
 
 
-def assembled(volume: Volume, files: Iterable[bytes], format_: Format) -> Picture:
-    """Decode the files of a volume, in its order, one at a time.
+def assembled(volume: Volume, files: Iterable[Picture], format_: Format) -> Picture:
+    """Put the images of a volume's files together, in its order; each is needed once.
 
     The native metadata are the parts of each file, one after the other.
     """
@@ -144,8 +143,7 @@ def assembled(volume: Volume, files: Iterable[bytes], format_: Format) -> Pictur
     shape = stack.frames * kind.rows, kind.columns
     pixels, alpha, top = np.empty((*shape, kind.channels), kind.dtype), None, 0
     native, notes, changes = list[bytes](), list[Note](), set[Change]()
-    for data in files:
-        part = file.decode(data)
+    for part in files:
         place = slice(top, top + len(part.pixels))
         top = place.stop
         pixels[place] = part.pixels
@@ -166,16 +164,17 @@ def assembled(volume: Volume, files: Iterable[bytes], format_: Format) -> Pictur
     )
 
 
-def parted(picture: Picture, natives: Sequence[bytes]) -> Iterator[bytes]:
-    """Encode each file of a volume anew, given what `file.decode` keeps of each.
-
-    Raises UnsuitableFormat where one is damaged.
-    """
-    count = len(natives) // 2
-    height = len(picture.pixels) // count
-    frames = picture.stack.frames // count
+def parted(picture: Picture, count: int) -> Iterator[Picture]:
+    """Take apart again what `assembled` has put together of so many files."""
+    natives, height = picture.metadata.native, len(picture.pixels) // count
+    frames = Stack(picture.stack.frames // count)
     for number in range(count):
-        metadata = replace(picture.metadata, native=tuple(natives[2 * number : 2 * number + 2]))
-        part = picture.pixels[number * height : (number + 1) * height]
-        stack = Stack(frames)
-        yield file.encode(Picture(part, None, Format.DICOM, metadata, stack=stack))
+        rows = slice(number * height, (number + 1) * height)
+        native = natives[2 * number : 2 * number + 2]
+        yield replace(
+            picture,
+            pixels=picture.pixels[rows],
+            alpha=None if picture.alpha is None else picture.alpha[rows],
+            metadata=replace(picture.metadata, native=native),
+            stack=frames,
+        )

@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass, replace
 
 from app.imaging.archive import Archive, Packer
-from app.imaging.formats.dicom import is_dicom
+from app.imaging.formats.dicom import SIGNED, file, is_dicom
 from app.imaging.formats.dicom.series import Slice, Volume, assembled, parted, survey, volumes
 from app.imaging.formats.dicom_zip import MAX_VOLUMES
 from app.imaging.picture import (
@@ -26,7 +26,6 @@ LEFT_OUT = "left-out.txt"
 """The text in a result that names what is not in it; that of an earlier result is kept."""
 LONGEST_TEXT = 1 << 20
 
-_SIGNED = 132  # bytes at the end of which a DICOM says that it is one
 _NO_TIME = (1980, 1, 1, 0, 0, 0)
 
 
@@ -58,7 +57,7 @@ def read(data: bytes) -> Content:
             left_out += archive.read(name).decode(errors="replace").splitlines()
             continue
         try:
-            if is_dicom(archive.begins(name, _SIGNED)):
+            if is_dicom(archive.begins(name, SIGNED)):
                 slices.append(survey(name, archive.read(name)))
                 continue
             why = "Not a DICOM."
@@ -105,7 +104,8 @@ def decode(data: bytes) -> Picture:
     content = read(data)
     volume, archive = content.only, content.archive
     names = [each.name for each in volume.slices]
-    picture = assembled(volume, map(archive.read, names), Format.DICOM_ZIP)
+    files = (file.decode(archive.read(name)) for name in names)
+    picture = assembled(volume, files, Format.DICOM_ZIP)
     times = [archive.time(name) for name in names]
     kept = json.dumps({"names": names, "times": times, "left_out": content.left_out}).encode()
     changes = picture.changes | ({Change.FILES} if content.left_out else set())
@@ -125,10 +125,11 @@ def encode(picture: Picture) -> bytes:
             "ask for tiff."
         )
     kept, packer = json.loads(native[0]), Packer()
-    for name, time, data in zip(
-        kept["names"], kept["times"], parted(picture, native[1:]), strict=True
-    ):
-        packer.add(name, data, time)
+    names = kept["names"]
+    metadata = replace(picture.metadata, native=native[1:])
+    volume = replace(picture, format=Format.DICOM, metadata=metadata)
+    for name, time, each in zip(names, kept["times"], parted(volume, len(names)), strict=True):
+        packer.add(name, file.encode(each), time)
     _add_left_out(packer, kept["left_out"])
     return packer.packed()
 

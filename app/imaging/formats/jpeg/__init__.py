@@ -13,5 +13,5 @@ FORMAT = FileFormat(
     read_header=read_header,
     decode=decode,
     encode=encode,
-    holds=Holds(depths=(8,), exif=True, xmp=True, dpi=True, too_long=too_long),
+    holds=Holds(depths=(8,), exif=True, xmp=True, dpi=True, gain_map=True, too_long=too_long),
 )

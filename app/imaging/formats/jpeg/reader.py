@@ -4,10 +4,12 @@ Application segments are those of JFIF, Exif, XMP part 3, and ICC.1 annex B.
 """
 
 import struct
+from dataclasses import replace
 
 import imagecodecs
 import numpy as np
 
+from app.imaging.formats.jpeg import gain_map as gain_maps
 from app.imaging.formats.jpeg.coding import coding
 from app.imaging.formats.jpeg.companions import companions
 from app.imaging.formats.jpeg.ending import decode_whole
@@ -48,19 +50,24 @@ def decode(data: bytes) -> Picture:
         return np.asarray(imagecodecs.jpeg8_decode(rebuilt))
 
     samples, has_end = decode_whole(data, frame, pixels)
-    metadata = _metadata(frame)
     behind = trailer(data, frame) if has_end else memoryview(b"")
-    changes = _changes(frame) | companions(frame, behind) | (set() if has_end else {Change.END})
+    gain_map = gain_maps.at_start(behind)
+    metadata = replace(_metadata(frame), gain_map=gain_map)
+    rest, is_kept = behind[len(gain_map or b"") :], gain_map is not None
+    changes = _changes(frame, is_kept) | companions(frame, rest, is_kept)
+    if not has_end:
+        changes |= {Change.END}
     if len(frame.components) == 4:
         # Adobe's programs store the absence of ink, and readers take it that all others do, too
         samples = cmyk_to_rgb(np.invert(samples), metadata.icc)
     return Picture(*deinterleave(samples), Format.JPEG, metadata, changes)
 
 
-def _changes(frame: Frame) -> Changes:
+def _changes(frame: Frame, has_gain_map: bool) -> Changes:
     """Inks become RGB; a segment that is neither pixels nor metadata of a known kind is left."""
     changes = {Change.COLOURS} if len(frame.components) == 4 else set()
-    known = [_carried(*segment) for segment in frame.described]
+    anew = (gain_maps.MULTI_PICTURE, gain_maps.ISO) if has_gain_map else ()
+    known = [_carried(*segment) for segment in frame.described if not segment[1].startswith(anew)]
     repeated = [kind for kind in known if kind in (EXIF, XMP)]
     if None in known or len(repeated) > len(set(repeated)):
         changes.add(Change.METADATA)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import imagecodecs
 
+from app.imaging.formats.jpeg.gain_map import appended, with_directory
 from app.imaging.formats.jpeg.reader import EXIF, ICC, XMP
 from app.imaging.formats.jpeg.stream import APP0, APP1, APP2, JFIF, MAX_BODY, write_segment
 from app.imaging.picture import Change, Format, Metadata, Picture, UnsuitableFormat
@@ -38,8 +39,10 @@ def encode(picture: Picture, quality: int | None = None) -> bytes:
         quality = DEFAULT_QUALITY if quality is None else quality
         sampling = "444" if quality >= 90 else "420"
     jpeg = imagecodecs.jpeg8_encode(samples, level=quality, subsampling=sampling)
-    head = _JFIF_END if jpeg[2:4] == b"\xff\xe0" else 2
-    return b"".join([_START, *_metadata_segments(picture), jpeg[head:]])
+    pixels = bytes(jpeg)[_JFIF_END if jpeg[2:4] == b"\xff\xe0" else 2 :]
+    head = b"".join([_START, *_metadata_segments(picture)])
+    gain_map = picture.metadata.gain_map
+    return appended(head, pixels, gain_map) if gain_map else head + pixels
 
 
 def too_long(metadata: Metadata) -> Iterator[Change]:
@@ -57,8 +60,12 @@ def _metadata_segments(picture: Picture) -> Iterator[bytes]:
     yield write_segment(APP0, JFIF + struct.pack(">BBBHHBB", 1, 1, unit, across, down, 0, 0))
     if metadata.exif and len(metadata.exif) <= _MAX_EXIF:
         yield write_segment(APP1, EXIF + metadata.exif)
-    if metadata.xmp and len(metadata.xmp) <= _MAX_XMP:
-        yield write_segment(APP1, XMP + metadata.xmp)
+    xmp = metadata.xmp if len(metadata.xmp or b"") <= _MAX_XMP else None
+    if metadata.gain_map:
+        listed = with_directory(xmp, metadata.gain_map)
+        xmp = xmp if len(listed or b"") > _MAX_XMP else listed
+    if xmp:
+        yield write_segment(APP1, XMP + xmp)
     if metadata.icc and len(metadata.icc) <= _MAX_ICC:
         starts = range(0, len(metadata.icc), _ICC_PART)
         for number, start in enumerate(starts, start=1):

@@ -1,0 +1,34 @@
+"""The files below a local folder, in order, in memory that does not grow with their number."""
+
+import os
+from collections.abc import Callable, Iterator
+from heapq import nsmallest
+
+NAMES = 100_000
+"""Names in memory at a time; a larger folder is read once for each so many."""
+
+
+def files(folder: str) -> Iterator[str]:
+    """Yield the paths of the files of a folder, then those of each of its folders.
+
+    Links to files are files; links to folders are left out. A folder that goes away meanwhile has
+    no files; raises OSError for one that cannot be read.
+    """
+    for name in _names(folder, os.DirEntry.is_file):
+        yield f"{folder}/{name}"
+    for name in _names(folder, lambda entry: entry.is_dir(follow_symlinks=False)):
+        yield from files(f"{folder}/{name}")
+
+
+def _names(folder: str, wanted: "Callable[[os.DirEntry[str]], bool]") -> Iterator[str]:
+    """Yield names in order, by as many passes over the folder as it takes."""
+    last, found = "", [""] * NAMES
+    while len(found) == NAMES:
+        try:
+            with os.scandir(folder) as entries:
+                names = (each.name for each in entries if each.name > last and wanted(each))
+                found = nsmallest(NAMES, names)
+        except FileNotFoundError:
+            return
+        yield from found
+        last = found[-1] if found else last
