@@ -63,6 +63,11 @@ def product(name: EngineName, precision: Precision, threads: int) -> Callable[[]
 
         a, b = (tf.cast(side, precision.value) for side in (left, right))
         return lambda: tf.matmul(a, b).numpy()
+    if name == "jax":
+        import jax.numpy as jnp
+
+        c, d = (jnp.asarray(side, precision.value) for side in (left, right))
+        return lambda: jnp.matmul(c, d).block_until_ready()
     from app.inference.engines.runtime import openvino, opset
 
     # as a convolution, which heeds ONEDNN_MAX_CPU_ISA where OpenVINO's product does not
