@@ -74,7 +74,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if error.name not in ("keras", *engines.NEEDS.values()):
             raise
-        complain(f"{error.name} is missing: pip install 'denoiser[cpu]', [openvino] or [gpu]")
+        complain(
+            f"{error.name} is missing: pip install 'denoiser[cpu]', [openvino], [gpu] or [jax]"
+        )
         return 1
     except KeyboardInterrupt:
         complain("stopped")

@@ -53,14 +53,16 @@ class Settings(BaseSettings):
     )
     model: str = Field(default="unet", description="Default model.")
 
-    engine: Literal["auto", "tensorflow", "openvino"] = Field(
+    engine: Literal["auto", "tensorflow", "openvino", "jax"] = Field(
         default="auto",
-        description="What runs the networks; auto is what is installed, and where both are, the "
-        "faster of them in a trial at the start, which takes TensorFlow's time to load.",
+        description="What runs the networks; auto is what is installed, and of several the "
+        "fastest in a trial at the start, which takes TensorFlow's time to load; JAX takes part "
+        "if it has a plugin for an accelerator.",
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto",
-        description="Arithmetic of the convolutions; auto is bfloat16 where the processor has it.",
+        description="Arithmetic of the convolutions; auto is bfloat16 where the processor has it, "
+        "and by JAX on accelerators.",
     )
     workers: PositiveInt = Field(
         default=1,

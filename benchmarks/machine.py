@@ -61,12 +61,17 @@ def largest(
     """Return what the engine is fastest at, and its GMAC: a large product of matrices, or for
     OpenVINO a convolution, which heeds ONEDNN_MAX_CPU_ISA where its product does not.
     """
+    left, right = (np.ones((rows, INNER), np.float32) for rows in (ROWS, INNER))
     if name == "tensorflow":
         import tensorflow as tf
 
-        left, right = (np.ones((rows, INNER), np.float32) for rows in (ROWS, INNER))
         a, b = (tf.cast(side, precision.value) for side in (left, right))
         return ROWS * INNER**2 / 1e9, lambda: tf.matmul(a, b).numpy()
+    if name == "jax":
+        import jax.numpy as jnp
+
+        c, d = (jnp.asarray(side, precision.value) for side in (left, right))
+        return ROWS * INNER**2 / 1e9, lambda: jnp.matmul(c, d).block_until_ready()
     from app.inference.engines.runtime import openvino, opset
 
     pixels = np.ones((1, CHANNELS, PIXELS, PIXELS), np.float32)

@@ -33,7 +33,7 @@ class ModelList(BaseModel):
     """The models of the service."""
 
     default: str = Field(description="The model of a request that names none.", examples=["unet"])
-    engine: Literal["tensorflow", "openvino"] | None = Field(
+    engine: Literal["tensorflow", "openvino", "jax"] | None = Field(
         description="What runs the default model; null until that is loaded."
     )
     models: list[ModelCard]

@@ -175,9 +175,10 @@ class Store:
     def _local(self, path: str) -> Iterator[dict[str, Any]]:
         try:
             for file in folders.files(path):
+                file.encode()  # a name that is not UTF-8 can be in no URL and no row
                 with suppress(FileNotFoundError):  # it has gone since
                     yield self._fs.info(file)
-        except OSError as error:
+        except (OSError, UnicodeEncodeError) as error:
             raise StoreError(f"cannot list {self.url('')}: {error}") from error
 
     def _folders(self, path: str) -> Iterator[dict[str, Any]]:

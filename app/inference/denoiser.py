@@ -20,12 +20,12 @@ from app.imaging.picture import told
 from app.imaging.range import Choice, Range
 from app.imaging.scale import Pixels
 from app.imaging.stack import STILL, Axes, AxesChoice, Stack
-from app.imaging.tiling import MOST, Tile, cost, most_within, plan
+from app.imaging.tiling import MOST, SIDES, Tile, cost, most_within, plan
 from app.imaging.view import View, corrected, noise_found, view_of
 from app.inference.batcher import Batcher, Progress, Stats, Timing
 from app.inference.canvas import Mean, Planes
 from app.inference.card import ModelCard
-from app.inference.engines import REFERENCE, EngineName, Precision, choice
+from app.inference.engines import REFERENCE, EngineName, Precision, choice, sides
 from app.inference.store import BadModelPackage, ModelPackage
 
 Empty = Callable[[tuple[int, ...], np.dtype[Any]], Pixels]
@@ -170,10 +170,14 @@ class Denoiser:
         limits: Limits,
         seconds_per_pixel: float = 0.0,
         engine: EngineName = REFERENCE,
+        sides: tuple[int, ...] = SIDES,
     ) -> None:
-        """Take `seconds_per_pixel`, the assumed cost until work has been timed."""
+        """Take `seconds_per_pixel`, the assumed cost until work has been timed.
+
+        `sides` are those that tiles may have.
+        """
         self.card, self.engine = card, engine
-        self._most = most_in_a_tile(card)
+        self._most, self._sides = most_in_a_tile(card), sides
         self._batcher = Batcher(
             partial(_by_kind, forward),
             batch_pixels=min(limits.batch_pixels, self._most),
@@ -200,7 +204,7 @@ class Denoiser:
         options = Precision(precision), threads
         name, forward = choice.load(package.path, engine, *options)
         cost = _warm(forward, most_in_a_tile(package.card))
-        return cls(forward, package.card, limits or Limits(), cost, name)
+        return cls(forward, package.card, limits or Limits(), cost, name, sides(name))
 
     def submit(
         self,
@@ -294,8 +298,8 @@ class Denoiser:
         """Return the tiles of a plane across an axis, and how many such planes there are."""
         sides = stack.depth, height, width
         across = (side for other, side in enumerate(sides) if other != axis)
-        card = self.card
-        tiles = plan(*across, halo=card.halo, stride=card.stride, most=self._most)
+        halo, stride = self.card.halo, self.card.stride
+        tiles = plan(*across, halo=halo, stride=stride, most=self._most, sides=self._sides)
         return tiles, stack.volumes * sides[axis]
 
     def seconds_for(

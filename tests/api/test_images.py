@@ -234,3 +234,13 @@ def test_a_zip_is_one_image_for_the_other_operations(client):
     found = client.post("/compare", files={"reference": data, "image": noisy.content}).json()
     assert 0 < found["rmse"] < 0.2
     assert client.post("/noise", files={"image": files.zipped(*TWO)}).status_code == 415
+
+
+@pytest.mark.parametrize(
+    ("size", "status", "words"),
+    [(60 << 20, 415, "The DICOM image is truncated"), (65 << 20, 413, "unpacks to more")],
+)
+def test_a_zip_bomb_is_refused_in_words(client, size, status, words):
+    slice_ = files.dicom(NOISE[0], Rows=9000, Columns=9000) + bytes(size)
+    answer = client.post("/denoise", files={"image": files.zipped(("a.dcm", slice_))})
+    assert (answer.status_code, words in answer.json()["detail"]) == (status, True), answer.text

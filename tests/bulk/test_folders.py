@@ -49,3 +49,9 @@ def test_a_folder_that_cannot_be_read_ends_the_listing(tree, monkeypatch):
     monkeypatch.setattr("app.bulk.folders.os.scandir", refuse)
     with pytest.raises(StoreError, match="cannot list"):
         list(Store(str(tree)).files())
+
+
+def test_a_name_that_is_not_utf8_ends_the_listing_with_the_reason(tree):
+    (tree / os.fsdecode(b"\xe9.png")).write_bytes(b"x")
+    with pytest.raises(StoreError, match=r"cannot list .*\\udce9"):
+        list(Store(str(tree)).files())

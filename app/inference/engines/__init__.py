@@ -1,4 +1,5 @@
-"""Engines run networks. Each is a module here with a function `load`, as `Engine` describes it.
+"""Engines run networks. Each is a module here with a function `load`, as `Engine` describes it, and
+maybe with SIDES, for `sides`.
 
 To add one, write such a module and name it in `NEEDS`; `choice.py` chooses among them.
 """
@@ -6,10 +7,12 @@ To add one, write such a module and name it in `NEEDS`; `choice.py` chooses amon
 from collections.abc import Callable
 from enum import StrEnum
 from importlib import import_module
+from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, Protocol, cast
 
+from app.imaging import tiling
 from app.imaging.scale import Pixels
 
 Forward = Callable[[Pixels], Pixels]
@@ -45,18 +48,33 @@ class Engine(Protocol):
         """
 
 
-EngineName = Literal["tensorflow", "openvino"]
+EngineName = Literal["tensorflow", "openvino", "jax"]
 
 REFERENCE: EngineName = "tensorflow"
 """The engine that the others are compared with."""
 
-NEEDS: dict[EngineName, str] = {REFERENCE: "tensorflow", "openvino": "openvino"}
+NEEDS: dict[EngineName, str] = {REFERENCE: "tensorflow", "openvino": "openvino", "jax": "jax"}
 """The engines, and the package that each needs."""
 
 
 def installed() -> list[EngineName]:
     """Return the names of the engines that are installed, in the order of NEEDS."""
     return [name for name, package in NEEDS.items() if find_spec(package)]
+
+
+def suitable() -> list[EngineName]:
+    """Return those of `installed` that are worth a trial: JAX is only for accelerators.
+
+    Whether it has a plugin for one is known without importing it, which would take a second.
+    """
+    has_plugin = bool(entry_points(group="jax_plugins"))
+    return [name for name in installed() if name != "jax" or has_plugin]
+
+
+def sides(name: EngineName) -> tuple[int, ...]:
+    """Return the sides of tiles for an engine: fewer where each shape has to be compiled."""
+    found: tuple[int, ...] = getattr(engine(name), "SIDES", tiling.SIDES)
+    return found
 
 
 def engine(name: EngineName) -> Engine:

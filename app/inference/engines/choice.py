@@ -56,7 +56,7 @@ def _fastest(path: Path, precision: Precision, threads: int) -> EngineName:
 
     Each trial is a process of its own, since what an engine has imported stays in memory.
     """
-    names = engines.installed()
+    names = engines.suitable() or engines.installed()
     if len(names) < 2:
         return names[0] if names else REFERENCE
     seconds = {name: _trial_apart(name, path, precision, threads) for name in names}

@@ -30,13 +30,15 @@ class Stand:
 def offered(monkeypatch):
     """Engines that are installed, with the seconds of their trials, and whether they load."""
 
-    def offer(openvino_loads=True, **seconds):
+    def offer(openvino_loads=True, plugins=(), **seconds):
         stands = {
             "tensorflow": Stand("tensorflow"),
             "openvino": Stand("openvino", openvino_loads),
+            "jax": Stand("jax"),
         }
         monkeypatch.setattr(engines, "installed", lambda: list(seconds))
         monkeypatch.setattr(engines, "engine", stands.__getitem__)
+        monkeypatch.setattr(engines, "entry_points", lambda group: plugins)
         monkeypatch.setattr(choice, "_trial_apart", lambda name, *_: seconds[name])
 
     return offer
@@ -55,6 +57,10 @@ def chosen(path, wanted="auto"):
         ({"openvino": 0.1}, "openvino"),
         ({"tensorflow": 0.1}, "tensorflow"),
         ({}, "tensorflow"),
+        ({"tensorflow": 0.2, "jax": 0.1}, "tensorflow"),
+        ({"tensorflow": 0.2, "jax": 0.1, "plugins": ["xla_cuda13"]}, "jax"),
+        ({"tensorflow": 0.1, "jax": 0.2, "plugins": ["xla_cuda13"]}, "tensorflow"),
+        ({"jax": 0.1}, "jax"),
     ],
 )
 def test_auto_takes_the_fastest_that_is_installed(offered, tmp_path, seconds, expected):

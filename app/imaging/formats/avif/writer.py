@@ -2,7 +2,6 @@
 
 import imagecodecs
 import numpy as np
-from imagecodecs import AVIF
 
 from app.imaging.formats.heif.boxes import Box
 from app.imaging.formats.heif.items import Item, read_items
@@ -17,7 +16,8 @@ SPEED = 8  # benchmarks/codecs.py: 6 saves a tenth, in four times as long
 
 _LOSSLESS = 100
 # by number: releases of imagecodecs spell their names differently
-_FULL, _HALVED = AVIF.PIXEL_FORMAT.YUV444, AVIF.PIXEL_FORMAT.YUV420
+_FORMATS = imagecodecs.AVIF.PIXEL_FORMAT
+_FULL, _HALVED = _FORMATS.YUV444, _FORMATS.YUV420
 _SRGB = b"\0\1\0\x0d"  # primaries and transfer of ITU-T H.273
 
 
