@@ -26,6 +26,7 @@ from benchmarks.service import PORT, service
 
 WARM_SECONDS = 3.0
 SIDE = 256
+ENGINES: tuple[EngineName, EngineName] = ("openvino", "tensorflow")
 FASTER, SOONER = 1.35, 0.5
 """Times the images a second, and the time to ready, of OpenVINO by TensorFlow's."""
 
@@ -77,7 +78,7 @@ def bounds(turns: list[Turn]) -> tuple[Bound, ...]:
     def ratio(name: str) -> float:
         ours, theirs = (
             median(getattr(turn, name) for turn in turns if turn.engine == engine)
-            for engine in ("openvino", "tensorflow")
+            for engine in ENGINES
         )
         return float(ours / theirs)
 
@@ -95,7 +96,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--precision", choices=["auto", "float32", "bfloat16"], default="auto")
     options = parser.parse_args()
-    if len(installed()) < 2:
+    if not set(ENGINES) <= set(installed()):
         parser.error("needs both engines: pip install 'denoiser[cpu,openvino]'")
     posts = requests(Format.JPEG, SIDE, SIDE, 32, "/denoise")
     limit = os.environ.get("ONEDNN_MAX_CPU_ISA", "all that the processor has")
@@ -103,7 +104,7 @@ def main() -> int:
     turns = []
     print(head(*HEAD), flush=True)
     for _ in range(options.rounds):
-        for engine in installed():
+        for engine in ENGINES:
             turns.append(turn(engine, posts, options))
             print(line(turns[-1].cells()), flush=True)
     print()

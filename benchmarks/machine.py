@@ -2,8 +2,8 @@
 
     python -m benchmarks.machine [--seconds 3] [--threads 0] [--models unet ...] [--busy]
 
-Prints what the processor can do, the peak of each engine in a large product of matrices, and a row
-for each model, engine and precision: ms for a picture of 256x256, alone and in a batch of four,
+Prints what the processor can do, the peak of each engine in one large operation, and a row for each
+model, engine and precision: ms for a picture of 256x256, alone and in a batch of four,
 seconds for a megapixel in one tile, and the share of the peak that is reached. The quickest run
 counts each time. An engine that is not installed is left out, as is a precision that the processor
 does not have. `ONEDNN_MAX_CPU_ISA=AVX2 python -m benchmarks.machine --precisions float32` has both
@@ -42,8 +42,8 @@ BATCH, LARGE = 4, 1024
 RANDOM = np.random.default_rng(0)
 ROWS, INNER = 4096, 2048
 """The matrices of the product: ROWS x INNER and INNER x INNER."""
-HEIGHT = 64
-"""Of the image whose pixels are those rows."""
+CHANNELS, PIXELS = 512, 32
+"""The convolution: 3x3, CHANNELS to CHANNELS, on PIXELS x PIXELS."""
 
 
 def processor(cpuinfo: str) -> tuple[str, list[str]]:
@@ -55,32 +55,36 @@ def processor(cpuinfo: str) -> tuple[str, list[str]]:
     return facts.get("model name", "unknown"), found
 
 
-def product(name: EngineName, precision: Precision, threads: int) -> Callable[[], object]:
-    """Return a large product of matrices as the engine does it."""
+def largest(
+    name: EngineName, precision: Precision, threads: int
+) -> tuple[float, Callable[[], object]]:
+    """Return what the engine is fastest at, and its GMAC: a large product of matrices, or for
+    OpenVINO a convolution, which heeds ONEDNN_MAX_CPU_ISA where its product does not.
+    """
     left, right = (np.ones((rows, INNER), np.float32) for rows in (ROWS, INNER))
     if name == "tensorflow":
         import tensorflow as tf
 
         a, b = (tf.cast(side, precision.value) for side in (left, right))
-        return lambda: tf.matmul(a, b).numpy()
+        return ROWS * INNER**2 / 1e9, lambda: tf.matmul(a, b).numpy()
     if name == "jax":
         import jax.numpy as jnp
 
         c, d = (jnp.asarray(side, precision.value) for side in (left, right))
-        return lambda: jnp.matmul(c, d).block_until_ready()
+        return ROWS * INNER**2 / 1e9, lambda: jnp.matmul(c, d).block_until_ready()
     from app.inference.engines.runtime import openvino, opset
 
-    # as a convolution, which heeds ONEDNN_MAX_CPU_ISA where OpenVINO's product does not
-    given = opset.parameter([1, INNER, HEIGHT, ROWS // HEIGHT], openvino.Type.f32)
-    kernel = opset.constant(right.reshape(INNER, INNER, 1, 1))
-    found = opset.result(opset.convolution(given, kernel, [1, 1], [0, 0], [0, 0], [1, 1]))
+    pixels = np.ones((1, CHANNELS, PIXELS, PIXELS), np.float32)
+    given = opset.parameter(pixels.shape, openvino.Type.f32)
+    kernel = opset.constant(np.ones((CHANNELS, CHANNELS, 3, 3), np.float32))
+    found = opset.result(opset.convolution(given, kernel, [1, 1], [1, 1], [1, 1], [1, 1]))
     options = {"INFERENCE_PRECISION_HINT": "bf16" if precision is Precision.BFLOAT16 else "f32"}
     if threads:
         options["INFERENCE_NUM_THREADS"] = str(threads)
-    model = openvino.Model([found], [given], "product")
+    model = openvino.Model([found], [given], "largest")
     request = openvino.Core().compile_model(model, "CPU", options).create_infer_request()
-    pixels = left.reshape(1, INNER, HEIGHT, -1)
-    return lambda: request.infer([pixels], share_inputs=True, share_outputs=True)
+    gmac = PIXELS**2 * 9 * CHANNELS**2 / 1e9
+    return gmac, lambda: request.infer([pixels], share_inputs=True, share_outputs=True)
 
 
 def measure(options: argparse.Namespace) -> None:
@@ -96,7 +100,8 @@ def measure(options: argparse.Namespace) -> None:
     def milliseconds(run: Callable[[], object]) -> float:
         return quickest(run, options.seconds, clock) * 1e3
 
-    peak = ROWS * INNER**2 / 1e6 / milliseconds(product(name, precision, options.threads))
+    gmac, run = largest(name, precision, options.threads)
+    peak = gmac * 1e3 / milliseconds(run)
     for model, forward in forwards.items():
         shapes = (1, SIDE), (BATCH, SIDE), (1, LARGE)
         inputs = [RANDOM.integers(0, 256, (n, side, side, 3), np.uint8) for n, side in shapes]
