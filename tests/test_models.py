@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from app.imaging import tiling
 from app.imaging.codec import Metadata, Picture
 from app.imaging.metrics import psnr
 from app.imaging.noise import add_noise
@@ -30,7 +31,7 @@ def sample(name: str, size: tuple[int, int] | None = None):
 
 @pytest.fixture(scope="module")
 def denoisers():
-    """The models by name, each loaded when it is first asked for."""
+    """The models by name, each loaded when it is first asked for, in tiles of 1.5 megapixels."""
     loaded = {}
 
     def denoiser(name):
@@ -38,7 +39,9 @@ def denoisers():
             loaded[name] = Denoiser.load(PACKAGES[name])
         return loaded[name]
 
-    yield denoiser
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tiling, "MOST", 1_500_000)
+        yield denoiser
     for each in loaded.values():
         each.close()
 

@@ -80,7 +80,7 @@ class Tile:
 
 def most_within(pixels: float, *, halo: int) -> int:
     """Return the most pixels of a tile: `pixels`, less than MOST, unless a halo requires more."""
-    return max(min(int(pixels), MOST), (4 * halo + 64) ** 2)
+    return max(min(int(pixels), MOST), (4 * halo + 128) ** 2)
 
 
 @lru_cache(maxsize=256)

@@ -54,7 +54,7 @@ def gain_map(photo: bytes) -> bytes:
 
 def avif(samples: Samples, bits: int) -> bytes:
     """Saved by libavif, with all colour resolution."""
-    pixels = None if samples.ndim == 2 else "444"
+    pixels = None if samples.ndim == 2 else imagecodecs.AVIF.PIXEL_FORMAT.YUV444
     return bytes(
         imagecodecs.avif_encode(samples, 95, bitspersample=bits, pixelformat=pixels, speed=9)
     )

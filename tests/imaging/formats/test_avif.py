@@ -29,7 +29,7 @@ def decoded(data):
 
 
 def written(samples, bits=8, **options):
-    layout = None if samples.ndim == 2 else "444"
+    layout = None if samples.ndim == 2 else imagecodecs.AVIF.PIXEL_FORMAT.YUV444
     return bytes(
         imagecodecs.avif_encode(
             samples, 90, speed=10, bitspersample=bits, pixelformat=layout, numthreads=1, **options

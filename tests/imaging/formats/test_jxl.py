@@ -60,7 +60,7 @@ def picture(noise, dtype, channels, **more):
 @pytest.mark.parametrize("dtype", ["u1", "u2", "f2", "f4"])
 @pytest.mark.parametrize("profile", [False, True])
 def test_samples_and_metadata_come_back_to_the_bit(dtype, channels, profile, noise, exif):
-    kind = "srgb" if channels > 2 else "gray"
+    kind = "rgb" if channels > 2 else "gray"
     icc = bytes(imagecodecs.cms_profile(kind, gamma=1.8)) if profile else None
     metadata = Metadata(icc=icc, exif=exif().tobytes()[6:], xmp=b"<x/>")
     given = picture(noise, np.dtype(dtype).type, channels, metadata=metadata)
