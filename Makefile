@@ -30,8 +30,17 @@ denoise: .venv/requirements.installed  ## denoise IN, a picture or a folder of t
 	@test -n "$(IN)" -a -n "$(OUT)" || { echo "usage: make denoise IN=photo.jpg OUT=clean.jpg [ARGS='--strength 0.8']"; exit 2; }
 	$(BIN)/denoiser denoise "$(IN)" -o "$(OUT)" $(ARGS)
 
-test: .venv/requirements-dev.installed  ## run the tests
-	$(BIN)/pytest
+test: .venv/requirements-dev.installed  ## run the tests, in two processes
+	$(MAKE) --no-print-directory --jobs=2 test-of-parts test-of-the-whole
+
+PARTS := tests/training tests/imaging tests/fidelity tests/web tests/bulk
+
+# They share nothing with the rest; together they take as long.
+.PHONY: test-of-parts test-of-the-whole
+test-of-parts:
+	$(BIN)/pytest $(PARTS)
+test-of-the-whole:
+	$(BIN)/pytest $(PARTS:%=--ignore=%)
 
 coverage: .venv/requirements-dev.installed  ## run the tests, half as long again, and measure their coverage
 	$(BIN)/pytest --cov
