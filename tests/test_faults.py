@@ -189,8 +189,9 @@ def test_what_the_end_of_a_worker_is_to_its_caller(listen, sign, result):
         os.kill(pid, signal.SIGSTOP)  # lest it be done before it is to end
 
         def end():
-            for each in (sign, signal.SIGCONT):
-                os.kill(pid, each)
+            os.kill(pid, sign)
+            if sign != signal.SIGKILL:  # which ends a stopped process, too
+                os.kill(pid, signal.SIGCONT)
 
         killing = threading.Timer(0.5, end)
         killing.start()
