@@ -17,7 +17,6 @@ from app.bulk import command as bulk
 from app.files import Worked
 from app.finding import Misuse
 from app.imaging.codec import Picture
-from app.imaging.removed import shown
 from app.inference import engines
 from app.inference.batcher import Progress
 from app.inference.store import BadModelPackage, read_packages
@@ -262,9 +261,8 @@ def _denoise(
         denoiser = local.load_denoiser(package, settings)
 
         def work(picture: Picture, progress: Progress) -> Worked:
-            result = local.denoise(denoiser, picture, options, progress)
-            picture = shown(picture, result.picture, options.result)
-            return Worked(picture, model=package.name, sigma=round(result.sigma, 4))
+            result, sigma = local.denoise(denoiser, picture, options, progress)
+            return Worked(result, model=package.name, sigma=round(sigma, 4))
 
         return work
 

@@ -6,7 +6,7 @@ Results are validated like untrusted input, since an image may have taken over t
 import asyncio
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 from app.imaging import codec
 from app.imaging.blend import Strength
@@ -18,7 +18,15 @@ from app.imaging.noise import ChannelMode, NoiseKind
 from app.imaging.removed import Wanted
 from app.sandbox import desk
 from app.sandbox.faults import Cause, JobFailed
-from app.sandbox.layout import Layout, parsed_header, samples_alone, to_message
+from app.sandbox.layout import (
+    Layout,
+    pack,
+    parsed_header,
+    samples_alone,
+    to_message,
+    view,
+    write,
+)
 from app.sandbox.limits import SLACK, SMALL_BYTES, SMALL_PIXELS, SMALL_SEGMENTS, Budget
 from app.sandbox.link import Link
 from app.sandbox.shared import Area, Region
@@ -46,10 +54,24 @@ class SharedPicture:
     area: Area
     layout: Layout
 
+    @classmethod
+    def holding(cls, picture: codec.Picture) -> Self:
+        """Return a copy of an image, its metadata included."""
+        packed = pack(picture.metadata)
+        found = Layout.of(picture, packed)
+        area = Area.private(found.nbytes) if found.nbytes <= desk.SIZE else Region(found.nbytes)
+        write(picture, packed, area)
+        return cls(area, found)
+
     @property
     def pixels(self) -> codec.Picture:
         """Its samples, not copied, without metadata."""
         return samples_alone(self.area, self.layout)
+
+    @property
+    def whole(self) -> codec.Picture:
+        """Its samples, not copied, and its metadata; raises ValueError if those make no sense."""
+        return view(self.area, self.layout)
 
     def room(self) -> Area:
         """Return memory for the network's result, passed to a worker together with the image."""
@@ -205,6 +227,24 @@ class Remote:
         """Encode the image."""
         _, file = await self._encoded(
             "encode", [], self._decoded_bytes, target, quality=quality, strip=strip
+        )
+        return file
+
+    async def encode_shared(
+        self, picture: SharedPicture, target: Format, quality: int | None, *, strip: bool
+    ) -> SharedFile:
+        """Encode an image that this process has written."""
+        layout, self._keeps = picture.layout, True
+        self._pixels += layout.size
+        self._decoded_bytes += layout.nbytes
+        _, file = await self._encoded(
+            "encode_given",
+            [picture.area],
+            layout.nbytes,
+            target,
+            quality=quality,
+            strip=strip,
+            layout=to_message(layout),
         )
         return file
 

@@ -15,6 +15,7 @@ from app.sandbox.remote import Remote, SharedPicture
 from app.service.memory import Share
 from app.service.service import Service
 from app.service.trace import Trace
+from app.settings import Settings
 
 SPLITTING = 4
 """Copies of a zip, packed, while its volumes are taken apart."""
@@ -28,11 +29,11 @@ async def look(service: Service, file: bytes) -> Header:
 
     Raises ImagingError if it cannot be read, or declares more than the limits allow.
     """
-    with _decoding():
+    with decoding():
         async with service.sandbox.worker(threads=need_threads(file)) as worker:
             header = await worker.read(file)
             if not _within_limits(service, header):
-                await worker.decode(**_limits(service))  # raises, and says what exceeds them
+                await worker.decode(**limits_of(service.settings))  # says what exceeds them
     return header
 
 
@@ -44,7 +45,7 @@ async def volumes(service: Service, share: Share, file: bytes) -> list[bytes]:
     if not file.startswith(SIGNATURE):
         return [file]
     share.hold(SPLITTING * len(file))
-    with _decoding():
+    with decoding():
         async with service.sandbox.worker() as worker:
             parts = await worker.split(file)
     files = [data for _, data in parts] or [file]
@@ -67,10 +68,10 @@ async def kept(
     images' layouts. Empties the list: only the worker holds the files then. Raises ImagingError,
     WorkerLost, NeedsTooMuchMemory and Overloaded.
     """
-    size, count, limits = sum(map(len, files)), len(files), _limits(service)
+    size, count, limits = sum(map(len, files)), len(files), limits_of(service.settings)
     layouts: list[Layout] = []
     async with service.sandbox.worker(threads=need_threads(*files)) as worker:
-        with trace.stage("decode"), _decoding():
+        with trace.stage("decode"), decoding():
             if 2 * size + count * SMALL_BYTES > share.room:
                 await _read(service, worker, trace, share, files)
             else:
@@ -92,8 +93,8 @@ async def shared(
     declares; others are decoded once there is memory for what the header declares. Raises as `kept`
     and `admit` do.
     """
-    size, limits = len(files[0]), _limits(service)
-    with trace.stage("decode"), _decoding():
+    size, limits = len(files[0]), limits_of(service.settings)
+    with trace.stage("decode"), decoding():
         async with service.sandbox.worker(threads=need_threads(*files)) as worker:
             if 2 * size + SMALL_BYTES > share.room:
                 for header in await _read(service, worker, trace, share, files):
@@ -145,7 +146,7 @@ def _reserve(
 
 
 @contextmanager
-def _decoding() -> Iterator[None]:
+def decoding() -> Iterator[None]:
     """Turn the crash of a decoder into UnreadableImage: the file is at fault."""
     try:
         yield
@@ -155,8 +156,9 @@ def _decoding() -> Iterator[None]:
         raise UnreadableImage("The image is damaged in a way that ends its decoder.") from error
 
 
-def _limits(service: Service) -> dict[str, int]:
-    return {"max_pixels": service.settings.max_pixels, "max_side": service.settings.max_side}
+def limits_of(settings: Settings) -> dict[str, int]:
+    """Return the limits of an image, as workers take them."""
+    return {"max_pixels": settings.max_pixels, "max_side": settings.max_side}
 
 
 def _within_limits(service: Service, header: Header) -> bool:

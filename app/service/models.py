@@ -4,7 +4,6 @@ import asyncio
 import gc
 import logging
 from contextlib import suppress
-from typing import Self
 
 from app.inference.batcher import Draining
 from app.inference.denoiser import Denoiser, Limits
@@ -28,13 +27,6 @@ class Models:
         self.loaded: dict[str, Denoiser] = {}
         self.draining = self._closed = False
         self._unloadable: Exception | None = None
-
-    @classmethod
-    def holding(cls, denoiser: Denoiser, package: ModelPackage, settings: Settings) -> Self:
-        """Return models that are one alone, which is loaded already."""
-        models = cls(settings)
-        models._packages, models.loaded = {package.name: package}, {package.name: denoiser}
-        return models
 
     @property
     def failure(self) -> BaseException | None:

@@ -1,26 +1,15 @@
 """The operation on files in bulk: called from threads, by one model, without time limits."""
 
-import asyncio
-import math
-import threading
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Self
 
 from app.imaging.codec import Format, read_header
 from app.inference.batcher import Progress
-from app.service import operations
-from app.service.local import load_denoiser, package_of
-from app.service.models import Models
-from app.service.operations import DenoisedFile
+from app.service import local
+from app.service.codec import ConfinedCodec
 from app.service.options import DenoiseOptions
 from app.service.room import Room
-from app.service.service import Service
-from app.service.trace import Trace
 from app.settings import Settings
-
-UNLIMITED = {"memory_bytes": 1 << 60, "max_requests": 1 << 30, "queue_seconds": math.inf}
-"""Settings for images that wait for each other in threads, by the pixels that `Room` has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,48 +26,34 @@ class Result:
 class Pipeline:
     """Decode, denoise and encode; called from many threads, whose images share batches.
 
-    All but the network runs in confined processes, as for the callers of the service: an image
-    whose decoder crashes costs nothing but itself.
+    Files are decoded and encoded in confined processes: an image whose decoder crashes costs
+    nothing but itself.
     """
 
     def __init__(self, options: DenoiseOptions, settings: Settings) -> None:
         """Load the model; raise BadModelPackage if there is none as the options name."""
-        package = package_of(options, settings)
-        settings = settings.model_copy(update=UNLIMITED | {"model": package.name})
-        models = Models.holding(load_denoiser(package, settings), package, settings)
+        package = local.package_of(options, settings)
         self._options, self._room = options, Room()
-        self._service = Service.create(settings, models)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="pipeline", daemon=True)
-        self._thread.start()
-        self._running = AsyncExitStack()
-        asyncio.run_coroutine_threadsafe(self._start(), self._loop).result()
+        self._codec = ConfinedCodec(settings)
+        self._denoiser = local.load_denoiser(package, settings)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        asyncio.run_coroutine_threadsafe(self._running.aclose(), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        self._denoiser.close(0.0)
+        self._codec.close()
 
     def __call__(self, data: bytes) -> Result:
         """Denoise a file; wait while the images of other threads fill the memory.
 
         Raises ImagingError if it cannot be read, or encoded as the options ask for, and WorkerLost
-        if it takes more time or memory than its pixels justify.
+        or MemoryError if it takes more time or memory than its pixels justify.
         """
-        size = read_header(data).size
+        options, size = self._options, read_header(data).size
         with self._room.hold(size):
-            done = asyncio.run_coroutine_threadsafe(self._denoise(data), self._loop).result()
-            return Result(bytes(done.file.data), done.file.format, done.sigma, size)
-
-    async def _start(self) -> None:
-        await self._running.enter_async_context(self._service.running())
-
-    async def _denoise(self, data: bytes) -> DenoisedFile:
-        with self._service.memory.share() as share:
-            return await operations.denoise(
-                self._service, Trace(), share, [data], self._options, Progress()
-            )
+            picture = self._codec.decode(data)
+            target = options.format_for(picture.format, lossless=picture.metadata.lossless)
+            result, sigma = local.denoise(self._denoiser, picture, options, Progress())
+            file = self._codec.encode(result, target, options.quality, strip=options.strips)
+            return Result(bytes(file), target, sigma, size)

@@ -46,7 +46,7 @@ def test_every_option_of_the_correction_is_heeded(pipeline):
 def test_an_image_whose_decoder_crashes_costs_nothing_but_itself(pipeline):
     denoise = pipeline()
     denoise(steps())
-    worker = denoise._service.sandbox._idle[0].link
+    worker = denoise._codec._sandbox._idle[0].link
     os.kill(worker.pid, signal.SIGSTOP)
     with ThreadPoolExecutor(2) as threads:
         both = [threads.submit(denoise, steps()) for _ in range(2)]
