@@ -22,6 +22,7 @@ from app.sandbox.layout import (
     Layout,
     pack,
     parsed_header,
+    parts,
     samples_alone,
     to_message,
     view,
@@ -59,7 +60,9 @@ class SharedPicture:
         """Return a copy of an image, its metadata included."""
         packed = pack(picture.metadata)
         found = Layout.of(picture, packed)
-        area = Area.private(found.nbytes) if found.nbytes <= desk.SIZE else Region(found.nbytes)
+        if found.nbytes > desk.SIZE:
+            return cls(Region.holding(*parts(picture, packed)), found)
+        area = Area.private(found.nbytes)
         write(picture, packed, area)
         return cls(area, found)
 
@@ -275,7 +278,7 @@ class Remote:
         """
         self._take(file)
         answer = await self._ask("split", _area(file))
-        parts = []
+        volumes = []
         with self.link.checked():
             headers, sizes = answer["headers"], answer["sizes"]
             found = [
@@ -288,14 +291,13 @@ class Remote:
         for header, size in found:
             area = Region(size)
             await self._ask("hand_over", area)
-            parts.append((header, area.read()))
-        return parts
+            volumes.append((header, area.read()))
+        return volumes
 
     async def join(self, files: Sequence[SharedFile]) -> SharedFile:
         """Make one zip of several."""
         sizes = [len(each.data) for each in files]
-        area = Region(sum(sizes))
-        await asyncio.to_thread(_lay, area, files)
+        area = await asyncio.to_thread(Region.holding, *(each.data for each in files))
         self._file_bytes, self._keeps = area.size, True
         answer = await self._ask("join", area, parts=sizes)
         joined = await self._file(answer, area.size, Format.DICOM_ZIP)
@@ -357,14 +359,6 @@ async def _region(given: Area) -> Region:
     if given.size > THREAD_BYTES:
         return await asyncio.to_thread(Region.holding, given.view)
     return Region.holding(given.view)
-
-
-def _lay(area: Area, files: Sequence[SharedFile]) -> None:
-    """Copy files into an area, one behind the other."""
-    start = 0
-    for each in files:
-        area.view[start : start + len(each.data)] = each.data
-        start += len(each.data)
 
 
 def _area(data: bytes) -> Area:
