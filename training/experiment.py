@@ -78,6 +78,9 @@ class Data(Section):
     turn: bool = Field(True, description="rotate and mirror patches at random")
     grey_share: float = Field(0.1, ge=0, le=1, description="patches turned grey")
     dim_share: float = Field(0.0, ge=0, le=1, description="patches dimmed to U(0.1, 1)")
+    stripped_share: float = Field(
+        0.0, ge=0, le=1, description="patches that are 0 outside a shape, as brains without a skull"
+    )
     validation: NonNegativeInt = Field(32, description="crops of held-out images, at most")
 
 
