@@ -92,7 +92,7 @@ def _squares(layer: Layer, x: Node) -> Node:
     strides = layer.options["strides"]
     side = strides[0]
     if strides != [side, side]:
-        raise UnknownLayer(f"the layer {layer.name!r} does not enlarge evenly")
+        raise UnknownLayer(f"the layer {layer.name!r} does not enlarge by its stride: that differs")
     try:
         found, (begin, end) = kernel_of_squares(layer.weights[0], side, layer.options["padding"])
     except ValueError as error:
