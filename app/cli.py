@@ -208,6 +208,8 @@ def _models(as_json: bool) -> int:
             print(card.model_dump_json())
         else:
             notes = ["default"] * (name == default) + ["historical"] * card.historical
+            if card.modality:
+                notes.append(f"default for {card.modality}")
             note = f" ({', '.join(notes)})" if notes else ""
             print(f"{name}{note}: {card.title}")
             print(f"    {card.description}")
@@ -255,14 +257,15 @@ def _denoise(
     )
     if request:
         return bulk.denoise(request, options, settings)
-    package = local.package_of(options, settings)
+    packages = local.packages_of(options, settings)
 
     def start() -> Work:
-        denoiser = local.load_denoiser(package, settings)
+        denoisers = local.Denoisers(packages, settings)
 
         def work(picture: Picture, progress: Progress) -> Worked:
+            denoiser = denoisers.suited_to(picture)
             result, sigma = local.denoise(denoiser, picture, options, progress)
-            return Worked(result, model=package.name, sigma=round(sigma, 4))
+            return Worked(result, model=denoiser.card.name, sigma=round(sigma, 4))
 
         return work
 

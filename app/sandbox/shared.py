@@ -61,7 +61,7 @@ class Region(Area):
         That is half of what it takes to write into its `view`, fault by fault.
         """
         region, end = cls(sum(map(len, parts))), 0
-        for view in map(memoryview, parts):
+        for view in (memoryview(part) for part in parts):
             for start in range(0, len(view), LARGEST_WRITE):
                 end += os.pwrite(region.fd, view[start : start + LARGEST_WRITE], end)
         return region

@@ -1,4 +1,4 @@
-"""The operation on files in bulk: called from threads, by one model, without time limits."""
+"""The operation on files in bulk: called from threads, without time limits."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -32,16 +32,16 @@ class Pipeline:
 
     def __init__(self, options: DenoiseOptions, settings: Settings) -> None:
         """Load the model; raise BadModelPackage if there is none as the options name."""
-        package = local.package_of(options, settings)
+        packages = local.packages_of(options, settings)
         self._options, self._room = options, Room()
         self._codec = ConfinedCodec(settings)
-        self._denoiser = local.load_denoiser(package, settings)
+        self._denoisers = local.Denoisers(packages, settings)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._denoiser.close(0.0)
+        self._denoisers.close()
         self._codec.close()
 
     def __call__(self, data: bytes) -> Result:
@@ -54,6 +54,7 @@ class Pipeline:
         with self._room.hold(size):
             picture = self._codec.decode(data)
             target = options.format_for(picture.format, lossless=picture.metadata.lossless)
-            result, sigma = local.denoise(self._denoiser, picture, options, Progress())
+            denoiser = self._denoisers.suited_to(picture)
+            result, sigma = local.denoise(denoiser, picture, options, Progress())
             file = self._codec.encode(result, target, options.quality, strip=options.strips)
             return Result(bytes(file), target, sigma, size)
