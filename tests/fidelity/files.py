@@ -52,11 +52,13 @@ def gain_map(photo: bytes) -> bytes:
     return photo[:2] + b"\xff\xe1" + struct.pack(">H", len(said) + 2) + said + photo[2:]
 
 
-def avif(samples: Samples, bits: int) -> bytes:
+def avif(samples: Samples, bits: int = 8, **options: Any) -> bytes:
     """Saved by libavif, with all colour resolution."""
-    pixels = None if samples.ndim == 2 else imagecodecs.AVIF.PIXEL_FORMAT.YUV444
+    layout = None if samples.ndim == 2 else imagecodecs.AVIF.PIXEL_FORMAT.YUV444
     return bytes(
-        imagecodecs.avif_encode(samples, 95, bitspersample=bits, pixelformat=pixels, speed=9)
+        imagecodecs.avif_encode(
+            samples, 95, bitspersample=bits, pixelformat=layout, speed=9, **options
+        )
     )
 
 

@@ -58,6 +58,13 @@ def colour() -> Any:
 
 
 @pytest.fixture(scope="session")
+def smooth() -> Any:
+    """Four smooth channels, 40 rows and 50 columns, that lossy formats hold closely, as `uint8`."""
+    rows, columns = np.mgrid[0:40, 0:50]
+    return np.dstack([rows * 5, columns * 4, rows + columns, 255 - rows * 6]).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
 def noise() -> Any:
     """Four channels of noise, 7 rows and 9 columns, as `uint16`."""
     return np.random.default_rng(0).integers(0, 65_536, (7, 9, 4), np.uint16)

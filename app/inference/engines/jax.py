@@ -15,7 +15,8 @@ import numpy as np
 from app.imaging.scale import Pixels, white
 from app.inference.engines import Forward, Precision
 from app.inference.engines.keras_file import read_layers
-from app.inference.engines.lax import UnknownLayer, translate
+from app.inference.engines.lax import translate
+from app.inference.engines.layers import UnknownLayer
 from app.inference.store import BadModelPackage
 
 SIDES = (8, 32, 64, 128, 256, 384, 512, 768, 1024, 1440, 2048, 3008, 4032)

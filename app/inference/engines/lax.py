@@ -1,4 +1,4 @@
-"""Translate Keras layers to JAX: the few kinds in convolutional denoisers."""
+"""Translate Keras layers to JAX."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from app.inference.engines.keras_file import Layer
+from app.inference.engines.layers import padding, require_known
 
 Array = Any
 """A jax.Array, whose package is not always there."""
@@ -23,10 +24,6 @@ _ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
 }
 
 
-class UnknownLayer(ValueError):
-    """A layer of a kind, or with an option, that cannot be translated."""
-
-
 def translate(layers: Sequence[Layer], narrow: bool) -> Callable[[Weights, Array], Array]:
     """Return the function of weights and float32 images [n, height, width, 3] to clean ones.
 
@@ -35,7 +32,7 @@ def translate(layers: Sequence[Layer], narrow: bool) -> Callable[[Weights, Array
     the result, and what is added to or subtracted from float32 are not. Raises UnknownLayer.
     """
     for layer in layers[1:]:
-        _check(layer)
+        require_known(layer)
     kind = jnp.bfloat16 if narrow else jnp.float32
     # of float32; the higher of the two is many times slower on accelerators
     precision = "high" if narrow else "highest"
@@ -47,25 +44,11 @@ def translate(layers: Sequence[Layer], narrow: bool) -> Callable[[Weights, Array
             if layer.kind == "Conv2D":
                 inputs = [x.astype(kind) for x in inputs]
             with jax.default_matmul_precision(precision):
-                result = _KINDS[layer.kind][0](layer, weights[layer.name], *inputs)
+                result = _KINDS[layer.kind](layer, weights[layer.name], *inputs)
             found[layer.name] = result
         return found[layers[-1].name]
 
     return network
-
-
-def _check(layer: Layer) -> None:
-    """Raise UnknownLayer for what `translate` cannot do."""
-    if layer.kind not in _KINDS:
-        raise UnknownLayer(f"the layer {layer.name!r} is a {layer.kind}, which is not known here")
-    for option, value in _KINDS[layer.kind][1].items():
-        if layer.options.get(option, value) != value:
-            raise UnknownLayer(f"the layer {layer.name!r} has {option}={layer.options[option]!r}")
-    activation = layer.options.get("activation", "linear")
-    if activation not in _ACTIVATIONS:
-        raise UnknownLayer(f"the layer {layer.name!r} has the activation {activation!r}")
-    if layer.kind == "PReLU" and layer.weights[0].shape[:-1] != (1, 1):
-        raise UnknownLayer(f"the layer {layer.name!r} has a slope for each pixel")
 
 
 def _convolution(layer: Layer, weights: Sequence[Array], x: Array) -> Array:
@@ -73,7 +56,7 @@ def _convolution(layer: Layer, weights: Sequence[Array], x: Array) -> Array:
         x,
         weights[0].astype(x.dtype),
         layer.options["strides"],
-        _padding(layer),
+        list(zip(*padding(layer), strict=True)),
         dimension_numbers=_PIXELS_LAST,
     )
     return _finished(layer, weights, y)
@@ -83,29 +66,22 @@ def _transposed_convolution(layer: Layer, weights: Sequence[Array], x: Array) ->
     """Convolve the image with zeros between its pixels, by the kernel turned about."""
     x = x.astype(jnp.float32)
     kernel = jnp.flip(weights[0], (0, 1)).swapaxes(2, 3)
-    sides = zip(layer.options["kernel_size"], layer.options["strides"], strict=True)
+    strides = layer.options["strides"]
     around = [
-        (kernel_size - 1 - begin, max(kernel_size, stride) - 1 - end)
-        for (kernel_size, stride), (begin, end) in zip(sides, _padding(layer), strict=True)
+        (size - 1 - begin, max(size, stride) - 1 - end)
+        for size, stride, begin, end in zip(
+            layer.options["kernel_size"], strides, *padding(layer), strict=True
+        )
     ]
     y = lax.conv_general_dilated(
         x,
         kernel,
         (1, 1),
         around,
-        lhs_dilation=layer.options["strides"],
+        lhs_dilation=strides,
         dimension_numbers=_PIXELS_LAST,
     )
     return _finished(layer, weights, y)
-
-
-def _padding(layer: Layer) -> list[tuple[int, int]]:
-    """Return the padding before and after each axis, as TensorFlow pads multiples of the stride."""
-    if layer.options["padding"] == "valid":
-        return [(0, 0), (0, 0)]
-    sizes = zip(layer.options["kernel_size"], layer.options["strides"], strict=True)
-    both = [max(0, kernel - stride) for kernel, stride in sizes]
-    return [(pad // 2, pad - pad // 2) for pad in both]
 
 
 def _finished(layer: Layer, weights: Sequence[Array], x: Array) -> Array:
@@ -144,17 +120,14 @@ def _up_sampling(layer: Layer, weights: Sequence[Array], x: Array) -> Array:  # 
     return x.repeat(down, axis=1).repeat(across, axis=2)
 
 
-_LAST = {"data_format": "channels_last"}
-_CONVOLUTION = _LAST | {"dilation_rate": [1, 1]}
-
-_KINDS: dict[str, tuple[Callable[..., Array], dict[str, Any]]] = {
-    "Add": (_add, {}),
-    "Conv2D": (_convolution, _CONVOLUTION | {"groups": 1}),
-    "Conv2DTranspose": (_transposed_convolution, _CONVOLUTION | {"output_padding": None}),
-    "MaxPooling2D": (_max_pooling, _LAST | {"padding": "valid"}),
-    "PReLU": (_prelu, {}),
-    "ReLU": (_relu, {"max_value": None, "negative_slope": 0.0, "threshold": 0.0}),
-    "Subtract": (_subtract, {}),
-    "UpSampling2D": (_up_sampling, _LAST | {"interpolation": "nearest"}),
+_KINDS: dict[str, Callable[..., Array]] = {
+    "Add": _add,
+    "Conv2D": _convolution,
+    "Conv2DTranspose": _transposed_convolution,
+    "MaxPooling2D": _max_pooling,
+    "PReLU": _prelu,
+    "ReLU": _relu,
+    "Subtract": _subtract,
+    "UpSampling2D": _up_sampling,
 }
-"""How each kind of layer is translated, and the values that its options must have."""
+"""How each kind of layer is translated."""

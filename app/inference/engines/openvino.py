@@ -11,7 +11,8 @@ from app.imaging.scale import Pixels, white
 from app.inference.engines import Forward, Precision
 from app.inference.engines.bfloat16 import has_bfloat16
 from app.inference.engines.keras_file import read_layers
-from app.inference.engines.opset import Network, UnknownLayer, translate
+from app.inference.engines.layers import UnknownLayer
+from app.inference.engines.opset import Network, translate
 from app.inference.engines.runtime import openvino as ov
 from app.inference.store import BadModelPackage
 

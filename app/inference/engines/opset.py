@@ -1,4 +1,4 @@
-"""Translate Keras layers to OpenVINO operations: the few kinds in convolutional denoisers."""
+"""Translate Keras layers to OpenVINO operations."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ import numpy as np
 
 from app.imaging.scale import Pixels
 from app.inference.engines.keras_file import Layer, Weights
+from app.inference.engines.layers import UnknownLayer, padding, require_known
 from app.inference.engines.runtime import openvino as ov
 from app.inference.engines.runtime import opset as op
 
@@ -21,10 +22,6 @@ _ACTIVATIONS: dict[str, Callable[[Node], Node]] = {
     "relu": op.relu,
     "sigmoid": op.sigmoid,
 }
-
-
-class UnknownLayer(ValueError):
-    """A layer of a kind, or with an option, that cannot be translated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +54,8 @@ def translate(layers: Sequence[Layer]) -> Network:
     Height and width of its images must be multiples of its stride: padding is fixed as Keras pads
     those. Raises UnknownLayer.
     """
+    for layer in layers[1:]:
+        require_known(layer)
     picture = op.parameter([-1, -1, -1, 3], ov.Type.f32)
     image, last = layers[0].name, layers[-1]
     finds_noise = last.kind == "Subtract" and last.inputs[0] == image
@@ -64,29 +63,19 @@ def translate(layers: Sequence[Layer]) -> Network:
         last = next(layer for layer in layers if layer.name == last.inputs[1])
     found: dict[str, Node] = {image: op.transpose(picture, op.constant(_TO_PLANES))}
     for layer in layers[1 : layers.index(last)]:
-        found[layer.name] = _translated(layer, [found[name] for name in layer.inputs])
+        found[layer.name] = _KINDS[layer.kind](layer, *(found[name] for name in layer.inputs))
     inputs = [found[name] for name in last.inputs]
     if last.kind == "Conv2DTranspose":
         result, scale = _squares(last, *inputs), int(last.options["strides"][0])
     else:
-        result, scale = _translated(last, inputs), 1
+        result, scale = _KINDS[last.kind](last, *inputs), 1
     pixels = op.transpose(result, op.constant(_TO_PIXELS))
     return Network(ov.Model([op.result(pixels)], [picture], "denoiser"), scale, finds_noise)
 
 
-def _translated(layer: Layer, inputs: list[Node]) -> Node:
-    if layer.kind not in _KINDS:
-        raise UnknownLayer(f"the layer {layer.name!r} is a {layer.kind}, which is not known here")
-    translate, fixed = _KINDS[layer.kind]
-    for option, value in fixed.items():
-        if layer.options.get(option, value) != value:
-            raise UnknownLayer(f"the layer {layer.name!r} has {option}={layer.options[option]!r}")
-    return translate(layer, *inputs)
-
-
 def _convolution(layer: Layer, x: Node) -> Node:
     kernel = op.constant(np.ascontiguousarray(layer.weights[0].transpose(3, 2, 0, 1)))
-    strides, (begin, end) = layer.options["strides"], _padding(layer)
+    strides, (begin, end) = layer.options["strides"], padding(layer)
     return _finished(layer, op.convolution(x, kernel, strides, begin, end, [1, 1]))
 
 
@@ -138,19 +127,7 @@ def _finished(layer: Layer, x: Node, pixels: int = 1) -> Node:
     if layer.options["use_bias"]:
         bias = np.tile(layer.weights[1], pixels)
         x = op.add(x, op.constant(bias.reshape(1, -1, 1, 1)))
-    activation = layer.options["activation"]
-    if activation not in _ACTIVATIONS:
-        raise UnknownLayer(f"the layer {layer.name!r} has the activation {activation!r}")
-    return _ACTIVATIONS[activation](x)
-
-
-def _padding(layer: Layer) -> tuple[list[int], list[int]]:
-    """Return the padding before and after each axis, as TensorFlow pads multiples of the stride."""
-    if layer.options["padding"] == "valid":
-        return [0, 0], [0, 0]
-    sizes = zip(layer.options["kernel_size"], layer.options["strides"], strict=True)
-    both = [max(0, kernel - stride) for kernel, stride in sizes]
-    return [pad // 2 for pad in both], [pad - pad // 2 for pad in both]
+    return _ACTIVATIONS[layer.options["activation"]](x)
 
 
 def _add(layer: Layer, *inputs: Node) -> Node:  # noqa: ARG001
@@ -169,10 +146,7 @@ def _relu(layer: Layer, x: Node) -> Node:  # noqa: ARG001
 
 
 def _prelu(layer: Layer, x: Node) -> Node:
-    slopes = layer.weights[0]
-    if slopes.shape[:-1] != (1, 1):
-        raise UnknownLayer(f"the layer {layer.name!r} has a slope for each pixel")
-    return op.prelu(x, op.constant(slopes.reshape(-1)))
+    return op.prelu(x, op.constant(layer.weights[0].reshape(-1)))
 
 
 def _max_pooling(layer: Layer, x: Node) -> Node:
@@ -192,17 +166,14 @@ def _up_sampling(layer: Layer, x: Node) -> Node:
     )
 
 
-_PIXELS_LAST = {"data_format": "channels_last"}
-_CONVOLUTION = _PIXELS_LAST | {"dilation_rate": [1, 1]}
-
-_KINDS: dict[str, tuple[Callable[..., Node], dict[str, Any]]] = {
-    "Add": (_add, {}),
-    "Conv2D": (_convolution, _CONVOLUTION | {"groups": 1}),
-    "Conv2DTranspose": (_transposed_convolution, _CONVOLUTION | {"output_padding": None}),
-    "MaxPooling2D": (_max_pooling, _PIXELS_LAST | {"padding": "valid"}),
-    "PReLU": (_prelu, {}),
-    "ReLU": (_relu, {"max_value": None, "negative_slope": 0.0, "threshold": 0.0}),
-    "Subtract": (_subtract, {}),
-    "UpSampling2D": (_up_sampling, _PIXELS_LAST | {"interpolation": "nearest"}),
+_KINDS: dict[str, Callable[..., Node]] = {
+    "Add": _add,
+    "Conv2D": _convolution,
+    "Conv2DTranspose": _transposed_convolution,
+    "MaxPooling2D": _max_pooling,
+    "PReLU": _prelu,
+    "ReLU": _relu,
+    "Subtract": _subtract,
+    "UpSampling2D": _up_sampling,
 }
-"""How each kind of layer is translated, and the values that its options must have."""
+"""How each kind of layer is translated."""

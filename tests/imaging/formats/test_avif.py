@@ -20,6 +20,8 @@ from app.imaging.formats.heif.boxes import Box, boxes, write_box, write_full_box
 from app.imaging.formats.heif.items import Items, read_items
 from app.imaging.formats.heif.picture import Coded, coded
 from app.imaging.formats.heif.writer import write_items
+from tests.fidelity.files import avif
+from tests.imaging.formats.damage import damaged
 
 LIMIT = 10_000
 
@@ -28,23 +30,14 @@ def decoded(data):
     return codec.decode(data, max_pixels=LIMIT)
 
 
-def written(samples, bits=8, **options):
-    layout = None if samples.ndim == 2 else imagecodecs.AVIF.PIXEL_FORMAT.YUV444
-    return bytes(
-        imagecodecs.avif_encode(
-            samples, 90, speed=10, bitspersample=bits, pixelformat=layout, numthreads=1, **options
-        )
-    )
-
-
 @pytest.fixture(scope="module")
 def plain():
-    return written(np.random.default_rng(1).integers(0, 256, (16, 24, 4), np.uint8))
+    return avif(np.random.default_rng(1).integers(0, 256, (16, 24, 4), np.uint8))
 
 
 @pytest.fixture(scope="module")
 def tile():
-    return written(np.full((64, 64, 3), 90, np.uint8))
+    return avif(np.full((64, 64, 3), 90, np.uint8))
 
 
 def grid(tile, rows, columns, width, height, tiles=None):
@@ -70,7 +63,7 @@ def grid(tile, rows, columns, width, height, tiles=None):
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_pixels_are_those_that_libavif_reads(bits, channels, noise):
     samples = (noise[..., :channels] >> (16 - bits)).astype(np.uint8 if bits == 8 else np.uint16)
-    data = written(samples.squeeze(), bits)
+    data = avif(samples.squeeze(), bits)
     picture = decoded(data)
     assert picture.format is Format.AVIF
     assert picture.changes == ({Change.DEPTH} if bits > 8 else set())
@@ -114,7 +107,7 @@ def test_metadata_is_kept(saved, opened, colour, exif, srgb):
 
 
 def test_light_beyond_srgb_keeps_its_numbers_and_its_name(noise):
-    picture = decoded(written(noise[..., :3] >> 6, 10, primaries=9, transfer=16, matrix=1))
+    picture = decoded(avif(noise[..., :3] >> 6, 10, primaries=9, transfer=16, matrix=1))
     targets = {Format(each.name) for each in formats.of_all_pictures()}
     answers = {target: codec.encode(picture, target) for target in targets}
     assert b"cICP\x09\x10\0\1" in answers[Format.PNG].data
@@ -125,11 +118,9 @@ def test_light_beyond_srgb_keeps_its_numbers_and_its_name(noise):
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
-def test_it_is_written_as_others_read_it(channels, dtype, srgb, exif, opened):
-    rows, columns = np.mgrid[0:40, 0:50]
-    planes = np.dstack([rows * 5, columns * 4, rows + columns, 255 - rows * 6])
+def test_it_is_written_as_others_read_it(channels, dtype, smooth, srgb, exif, opened):
     names = {1: [0], 2: [0, 3], 3: [0, 1, 2], 4: [0, 1, 2, 3]}[channels]
-    unit = (planes[..., names] / 255).astype(np.float32)
+    unit = (smooth[..., names] / 255).astype(np.float32)
     samples = unit if dtype == np.float32 else (unit * np.iinfo(dtype).max).astype(dtype)
     alpha = np.ascontiguousarray(samples[..., -1]) if channels in (2, 4) else None
     pixels = np.ascontiguousarray(samples[..., : 1 if channels < 3 else 3])
@@ -175,7 +166,7 @@ def test_grids_that_do_not_add_up_are_unreadable(tile, rows, columns, width, hei
 
 
 def test_tiles_far_larger_than_their_picture_are_unreadable():
-    large = written(np.zeros((2048, 2048), np.uint8))
+    large = avif(np.zeros((2048, 2048), np.uint8))
     with pytest.raises(UnreadableImage, match="far larger"):
         codec.read_header(grid(large, 1, 1, 8, 8))
 
@@ -253,7 +244,7 @@ def test_parts_that_cannot_be_shown_are_refused(plain, changes):
 
 
 def test_a_small_part_of_a_large_picture_is_refused():
-    large = written(np.zeros((2048, 2048), np.uint8))
+    large = avif(np.zeros((2048, 2048), np.uint8))
     with pytest.raises(UnreadableImage, match="far larger"):
         codec.read_header(cropped(large, 8, 8))
 
@@ -279,12 +270,8 @@ def test_boxes_have_a_limit():
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_damage_is_told_and_never_more(plain, data):
-    place = data.draw(st.integers(0, len(plain) - 1))
-    byte = data.draw(st.binary(min_size=1, max_size=4))
-    cut = data.draw(st.one_of(st.none(), st.integers(1, len(plain))))
-    broken = (plain[:place] + byte + plain[place + len(byte) :])[:cut]
     try:
-        picture = decoded(broken)
+        picture = decoded(data.draw(damaged(plain)))
     except ImagingError:
         return
     assert picture.size <= LIMIT

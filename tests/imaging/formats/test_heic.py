@@ -23,18 +23,13 @@ from app.imaging.formats.heif.items import Item, read_items
 from app.imaging.formats.heif.writer import write_items
 from tests.fidelity.files import heic, heic_beside
 from tests.fidelity.foreign import ftyp
+from tests.imaging.formats.damage import damaged
 
 LIMIT = 100_000
 
 
 def decoded(data):
     return codec.decode(data, max_pixels=LIMIT)
-
-
-@pytest.fixture(scope="module")
-def smooth():
-    rows, columns = np.mgrid[0:40, 0:50]
-    return np.dstack([rows * 5, columns * 4, rows + columns, 255 - rows * 6]).astype(np.uint8)
 
 
 @pytest.fixture(scope="module")
@@ -228,12 +223,8 @@ def test_streams_that_lie_or_are_not_read_are_refused(given, reason):
 @settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_damage_is_told_and_never_more(plain, data):
-    place = data.draw(st.integers(0, len(plain) - 1))
-    byte = data.draw(st.binary(min_size=1, max_size=4))
-    cut = data.draw(st.one_of(st.none(), st.integers(1, len(plain))))
-    broken = (plain[:place] + byte + plain[place + len(byte) :])[:cut]
     try:
-        picture = decoded(broken)
+        picture = decoded(data.draw(damaged(plain)))
     except ImagingError:
         return
     assert picture.size <= LIMIT

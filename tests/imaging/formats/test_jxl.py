@@ -23,6 +23,7 @@ from app.imaging.formats.jxl.profile import read_profile
 from app.imaging.formats.jxl.stream import CONTAINER, codestream
 from app.imaging.icc import adobe_rgb
 from app.imaging.samples import orient
+from tests.imaging.formats.damage import damaged
 
 LIMIT = 10_000
 TRANSCODED = Path(__file__).with_name("transcoded.jxl").read_bytes()
@@ -254,13 +255,8 @@ def test_claims_of_size_are_refused_before_any_pixel_is_decoded(side, plain):
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_damage_is_told_and_never_more(plain, data):
-    source = data.draw(st.sampled_from([plain, TRANSCODED]))
-    place = data.draw(st.integers(0, len(source) - 1))
-    byte = data.draw(st.binary(min_size=1, max_size=4))
-    cut = data.draw(st.one_of(st.none(), st.integers(1, len(source))))
-    broken = (source[:place] + byte + source[place + len(byte) :])[:cut]
     try:
-        found = decoded(broken)
+        found = decoded(data.draw(damaged(plain, TRANSCODED)))
     except ImagingError:
         return
     assert found.size <= LIMIT
