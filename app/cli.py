@@ -209,6 +209,8 @@ def _models(as_json: bool) -> int:
             print(card.model_dump_json())
         else:
             notes = ["default"] * (name == default) + ["historical"] * card.historical
+            if card.modality:
+                notes.append(f"default for {card.modality}")
             note = f" ({', '.join(notes)})" if notes else ""
             print(f"{name}{note}: {card.title}")
             print(f"    {card.description}")
@@ -256,15 +258,15 @@ def _denoise(
     )
     if request:
         return bulk.denoise(request, options, settings)
-    package = local.package_of(options, settings)
+    packages = local.packages_of(options, settings)
 
     def start() -> Work:
-        denoiser = local.load_denoiser(package, settings)
+        denoisers = local.Denoisers(packages, settings)
 
         def work(picture: Picture, progress: Progress) -> Worked:
-            result = local.denoise(denoiser, picture, options, progress)
+            result = local.denoise(denoisers.suited_to(picture), picture, options, progress)
             picture = shown(picture, result.picture, options.result)
-            return Worked(picture, model=package.name, sigma=round(result.sigma, 4))
+            return Worked(picture, model=result.card.name, sigma=round(result.sigma, 4))
 
         return work
 

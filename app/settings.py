@@ -51,7 +51,10 @@ class Settings(BaseSettings):
         default=PROJECT / "models",
         description="Folder of the model packages, NAME/model.keras and NAME/card.json.",
     )
-    model: str = Field(default="unet", description="Default model.")
+    model: str = Field(
+        default="unet",
+        description="Default model; for scans, one whose card names their modality is preferred.",
+    )
 
     engine: Literal["auto", "tensorflow", "openvino", "jax"] = Field(
         default="auto",

@@ -23,7 +23,7 @@ class DenoiseOptions(OutputOptions, total=False):
     """How noise is removed."""
 
     model: str
-    """Name of a model, as `models()` lists it."""
+    """Name of a model, as `models()` lists it; the service chooses one otherwise."""
     strength: float
     """Share of the correction that is applied, 0 to 1."""
     colour_strength: float

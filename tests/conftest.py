@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -91,6 +92,19 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A models/ folder with one package, `blur`."""
     folder = tmp_path_factory.mktemp("models")
     write_package(folder / "blur", blur_model())
+    return folder
+
+
+@pytest.fixture(scope="session")
+def models_for_scans(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A models/ folder with `blur`, and the same for scans of modality MR as `scans`."""
+    folder = tmp_path_factory.mktemp("scans") / "models"
+    shutil.copytree(models / "blur", folder / "blur")
+    shutil.copytree(models / "blur", folder / "scans")
+    card = json.loads((folder / "scans" / "card.json").read_text())
+    card |= {"name": "scans", "title": "Blur for scans", "description": "Blurs scans."}
+    card |= {"modality": "MR"}
+    (folder / "scans" / "card.json").write_text(json.dumps(card))
     return folder
 
 

@@ -95,7 +95,7 @@ CARD = """\
 
 | | |
 | --- | --- |
-| noise | {card.noise} |
+{default}| noise | {card.noise} |
 | network | {card.architecture}, {card.parameters:,} parameters |
 | cost | {card.gmac} GMAC for 256x256 pixels |
 | file | {card.bytes:,} bytes, SHA-256 `{card.sha256}` |
@@ -126,6 +126,7 @@ def _card(card: ModelCard) -> str:
     return CARD.format(
         card=card,
         historical=", historical" if card.historical else "",
+        default=f"| default for | grey scans, {card.modality} |\n" if card.modality else "",
         training="; ".join(f"{s.name}, {s.images} images ({s.terms})" for s in card.training_data),
         history="".join(f"| stage | {stage} |\n" for stage in card.history),
         made=card.created[:10],

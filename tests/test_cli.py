@@ -184,6 +184,12 @@ def test_historical_models_are_marked_and_last(capsys, make_package, monkeypatch
     assert named == ["good: Box blur", "blur (default, historical): Box blur"]
 
 
+def test_a_model_for_scans_says_so(capsys, models_for_scans, monkeypatch):
+    monkeypatch.setenv("DENOISER_MODELS_DIR", str(models_for_scans))
+    assert run("models") == 0
+    assert "scans (default for MR): Blur for scans" in capsys.readouterr().out
+
+
 def test_the_input_is_never_overwritten(picture, tmp_path, capsys):
     source = picture()
     before = source.read_bytes()

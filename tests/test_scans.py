@@ -16,7 +16,7 @@ from app.cli import main
 from app.imaging.formats import FORMATS
 from app.inference.batcher import Progress
 from app.meter import Meter
-from tests.fidelity.files import DEEP, NOISE, dicom, series, zipped
+from tests.fidelity.files import DEEP, NOISE, by_pillow, dicom, nifti, series, zipped
 
 VOLUME = np.stack([DEEP[..., n] >> 4 for n in range(4)])
 
@@ -53,6 +53,30 @@ def run(capsys, *arguments):
 
 def statuses(outcomes):
     return {name: each["status"] for name, each in outcomes.items()}
+
+
+def test_each_is_denoised_by_the_model_for_its_modality(
+    tmp_path, capsys, monkeypatch, models_for_scans
+):
+    monkeypatch.setenv("DENOISER_MODELS_DIR", str(models_for_scans))
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    made = {
+        **dict(series(VOLUME, stored=12, Modality="MR")),
+        **{f"ct/{name}": data for name, data in series(VOLUME, "1.2.9", Modality="CT")},
+        "head.nii": nifti(VOLUME),
+        "photo.png": by_pillow(NOISE[..., :3], "PNG"),
+    }
+    for name, data in made.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    models = {name: "scans" for name in made if name.startswith(("scan/", "head"))}
+    models |= dict.fromkeys(made.keys() - models.keys(), "blur")
+    code, outcomes = run(capsys, "denoise", folder, "-o", tmp_path / "out")
+    assert (code, {name: each["model"] for name, each in outcomes.items()}) == (0, models)
+    asked = ("denoise", folder, "-o", tmp_path / "other", "--model", "blur")
+    _, outcomes = run(capsys, *asked)
+    assert {each["model"] for each in outcomes.values()} == {"blur"}
 
 
 SERIES = {f"{n % 2}/1.2.840.{9 - n}": n for n in range(4)}

@@ -18,6 +18,7 @@ from training.images import Skipped, image_files, read_each, resize, to_grey
 from training.noise.settings import Noise
 from training.pairs import Pair, pairs, read_pair
 from training.split import split, thumbnail
+from training.stripped import stripped
 
 Batch = NDArray[np.float32]
 Prepared = tuple[NDArray[np.float32], list[Pixels]]
@@ -194,6 +195,8 @@ class Patches(keras.utils.PyDataset):
             patch = np.concatenate([to_grey(shot) for shot in shots], axis=-1)
         if self.data.dim_share and random.random() < self.data.dim_share:
             patch = from_unit(to_unit(patch) * random.uniform(0.1, 1.0), patch.dtype)
+        if self.data.stripped_share and random.random() < self.data.stripped_share:
+            patch = stripped(patch, random)
         return patch
 
 

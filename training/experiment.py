@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import BaseModel, Field, NonNegativeInt, PositiveInt, ValidationError, model_validator
 
 from app.imaging.noise import NoiseKind
+from app.imaging.picture import MODALITY
 from app.inference.card import NAME
 from training.errors import TrainingError
 from training.graphics import MEASURED, Subject
@@ -77,6 +78,9 @@ class Data(Section):
     turn: bool = Field(True, description="rotate and mirror patches at random")
     grey_share: float = Field(0.1, ge=0, le=1, description="patches turned grey")
     dim_share: float = Field(0.0, ge=0, le=1, description="patches dimmed to U(0.1, 1)")
+    stripped_share: float = Field(
+        0.0, ge=0, le=1, description="patches that are 0 outside a shape, as brains without a skull"
+    )
     validation: NonNegativeInt = Field(32, description="crops of held-out images, at most")
 
 
@@ -206,6 +210,11 @@ class Card(Section):
     title: str = ""
     description: str = ""
     historical: bool = Field(False, description="kept to be compared with: listed last")
+    modality: str | None = Field(
+        None,
+        pattern=f"^{MODALITY}$",
+        description="whose scans it is the default for, in DICOM's codes, such as MR",
+    )
     history: tuple[str, ...] = Field((), description="how many patches on what, stage by stage")
     licence: str = "Apache-2.0"
     halo: NonNegativeInt | None = Field(

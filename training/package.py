@@ -48,6 +48,7 @@ def package(
         "description": experiment.card.description
         or f"The result of experiment {experiment.name}.",
         "historical": experiment.card.historical,
+        "modality": experiment.card.modality,
         **_figures(network, path, experiment),
         "noise": str(experiment.noise),
         "history": experiment.card.history,

@@ -32,7 +32,11 @@ class Health(BaseModel):
 class ModelList(BaseModel):
     """The models of the service."""
 
-    default: str = Field(description="The model of a request that names none.", examples=["unet"])
+    default: str = Field(
+        description="The model of a request that names none, except for scans of a `modality` that "
+        "another card names.",
+        examples=["unet"],
+    )
     engine: Literal["tensorflow", "openvino", "jax"] | None = Field(
         description="What runs the default model; null until that is loaded."
     )

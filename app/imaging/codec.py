@@ -101,7 +101,7 @@ def decode(
         found_size = picture.width, picture.height, picture.stack.frames
         if found_size != (header.width, header.height, header.frames):
             raise UnreadableImage(f"The {found.title} image is not of the size that it declares.")
-        return _turned_upright(picture)
+        return replace(_turned_upright(picture), modality=header.modality)
 
 
 def encode(

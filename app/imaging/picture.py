@@ -82,6 +82,10 @@ class Note(enum.StrEnum):
     """It is a scan, from which noise was taken by guess."""
 
 
+MODALITY = "[A-Z]{2,16}"
+"""The pattern of a modality, one of DICOM's codes for how a scan was made (PS3.3 C.7.3.1.1.1)."""
+
+
 class Format(enum.StrEnum):
     """A file format that is written (and read); `app.imaging.formats` describes each."""
 
@@ -106,7 +110,8 @@ class Header:
     `spacing` say (see `Stack`). `pixel_bytes` is the most that a
     pixel takes while it is decoded: four 16-bit samples as stored, and four as they are kept;
     `more_bytes` is what decoding takes beside the image, for a tile that is larger, and `segments`
-    counts the tiles or strips of all frames, which are decoded one by one.
+    counts the tiles or strips of all frames, which are decoded one by one. `modality` is that of a
+    grey scan, such as MR; else, and where it is unknown, it is empty.
     """
 
     format: str
@@ -118,6 +123,7 @@ class Header:
     segments: int = 1
     volumes: int = 1
     spacing: tuple[float, float, float] | None = None
+    modality: str = ""
 
     @property
     def stack(self) -> Stack:
@@ -185,7 +191,7 @@ class Picture:
     instead of it there may be `extra`, a channel whose meaning the file does not state, such as
     near infrared. `format` is the one of the result unless the caller asks for another; `changes`
     are those made by decoding. Several frames, described by `stack`, lie one below the other in
-    these arrays.
+    these arrays. `modality` is that of its header.
     """
 
     pixels: NDArray[Any]
@@ -195,6 +201,7 @@ class Picture:
     changes: Changes = frozenset()
     extra: NDArray[Any] | None = None
     stack: Stack = STILL
+    modality: str = ""
 
     @property
     def height(self) -> int:

@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
+from app.imaging.picture import MODALITY
+
 NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 """The pattern of a model's name."""
 
@@ -51,6 +53,12 @@ class ModelCard(_Part):
     description: str
     historical: bool = Field(
         False, description="kept to be compared with, not to be used: listed last"
+    )
+    modality: str | None = Field(
+        None,
+        pattern=f"^{MODALITY}$",
+        description="in DICOM's codes, such as MR: the model that grey scans of this modality are "
+        "denoised with where none is named",
     )
     architecture: str
     parameters: int = Field(gt=0, le=10**9)

@@ -4,6 +4,7 @@ import hashlib
 import io
 import zipfile
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,17 @@ def read_packages(models: Path) -> dict[str, ModelPackage]:
         raise BadModelPackage(f"no model packages in {models}")
     packages.sort(key=lambda package: package.card.historical)
     return {package.name: package for package in packages}
+
+
+def chosen(packages: Mapping[str, ModelPackage], default: str, modality: str) -> str:
+    """Return the model of an image whose caller names none: the default, or that for its modality.
+
+    `modality` is empty for what is no scan. Of several models for it, the default is preferred,
+    then the first; historical ones are for nobody who has not asked for them.
+    """
+    cards = [packages[default].card, *(package.card for package in packages.values())]
+    fit = (card.name for card in cards if modality and card.modality == modality)
+    return next((name for name in fit if not packages[name].card.historical), default)
 
 
 def _read_package(card_path: Path) -> ModelPackage:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import struct
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
@@ -9,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from app.imaging.codec import Change, Format, Header, Metadata, Picture
+from app.imaging.picture import MODALITY
 from app.imaging.stack import MAX_FRAMES, Stack, spacing_of
 from app.sandbox.shared import Area
 from app.sandbox.wire import Message
@@ -41,6 +43,7 @@ class Layout:
     linear: bool
     """Whether its samples are proportional to light."""
     changes: tuple[str, ...]
+    modality: str
 
     @classmethod
     def of(cls, picture: Picture, packed: bytes) -> Self:
@@ -60,6 +63,7 @@ class Layout:
             lossless=picture.metadata.lossless,
             linear=picture.metadata.linear,
             changes=tuple(sorted(picture.changes)),
+            modality=picture.modality,
         )
 
     @classmethod
@@ -77,6 +81,7 @@ class Layout:
                 and layout.frames % layout.volumes == 0
                 and layout.channels in (1, 3)
                 and layout.dtype in TYPES
+                and _is_modality(layout.modality)
             )
         except (TypeError, KeyError) as error:
             raise ValueError("not a layout") from error
@@ -144,11 +149,16 @@ def parsed_header(given: Any) -> Header:
         counts = header.width, header.height, header.frames, header.volumes, header.segments
         sound = all(type(n) is int for n in (*counts, header.pixel_bytes, header.more_bytes))
         sound = sound and header.volumes > 0 == header.frames % header.volumes
+        sound = sound and _is_modality(header.modality)
     except (TypeError, KeyError) as error:
         raise ValueError("not a header") from error
     if not sound:
         raise ValueError(f"no picture has this header: {header}")
     return header
+
+
+def _is_modality(given: Any) -> bool:
+    return given == "" or (isinstance(given, str) and bool(re.fullmatch(MODALITY, given)))
 
 
 def write(picture: Picture, packed: bytes, area: Area) -> None:
@@ -184,6 +194,7 @@ def samples_alone(area: Area, layout: Layout) -> Picture:
         Format(layout.format),
         Metadata(lossless=layout.lossless, linear=layout.linear),
         stack=layout.stack,
+        modality=layout.modality,
         extra=area.array(plane, layout.dtype, end + layout.alpha_bytes) if layout.extra else None,
     )
 

@@ -7,7 +7,8 @@ do those in bulk, by `pipeline`.
 import math
 import os
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -16,7 +17,7 @@ from app.imaging.codec import Picture
 from app.imaging.picture import told
 from app.inference.batcher import Progress
 from app.inference.denoiser import Denoised, Denoiser, Limits
-from app.inference.store import BadModelPackage, ModelPackage, read_packages
+from app.inference.store import BadModelPackage, ModelPackage, chosen, read_packages
 from app.service.options import DenoiseOptions, NoiseOptions
 from app.settings import Settings
 
@@ -37,32 +38,60 @@ def add_noise(picture: Picture, options: NoiseOptions, seed: int) -> Picture:
     return told(replace(picture, pixels=noisy), made)
 
 
-def package_of(options: DenoiseOptions, settings: Settings) -> ModelPackage:
-    """Return the package of the model in the options, or else in the settings.
+def packages_of(options: DenoiseOptions, settings: Settings) -> dict[str, ModelPackage]:
+    """Return the packages that images may need, by name.
 
-    Raises BadModelPackage if there is none of that name.
+    The first is that of the model in the options, or else in the settings; in the latter case,
+    those for scans of some modality follow. Raises BadModelPackage if there is none of that name.
     """
     packages = read_packages(settings.models_dir)
     name = options.model or settings.model
     if name not in packages:
         raise BadModelPackage(f"there is no model {name!r}; there are: {', '.join(packages)}")
-    return packages[name]
+    cards = [] if options.model else [package.card for package in packages.values()]
+    modalities = [card.modality for card in cards if card.modality]
+    names = [name, *(chosen(packages, name, modality) for modality in modalities)]
+    return {name: packages[name] for name in names}
+
+
+def package_of(options: DenoiseOptions, settings: Settings) -> ModelPackage:
+    """Return the first of `packages_of`; raise as that does."""
+    return next(iter(packages_of(options, settings).values()))
+
+
+class Denoisers:
+    """The models of a command: the first loaded at once, each other with its first image."""
+
+    def __init__(self, packages: Mapping[str, ModelPackage], settings: Settings) -> None:
+        """Take what `packages_of` returns; loading takes seconds."""
+        self._packages, self._settings = packages, settings
+        self._default = next(iter(packages))
+        self._loading = threading.Lock()
+        with silence():
+            self._loaded = {self._default: load_denoiser(packages[self._default], settings)}
+
+    def suited_to(self, picture: Picture) -> Denoiser:
+        """Return the model for an image; called from many threads."""
+        name = chosen(self._packages, self._default, picture.modality)
+        with self._loading:
+            if name not in self._loaded:
+                self._loaded[name] = load_denoiser(self._packages[name], self._settings)
+            return self._loaded[name]
 
 
 def load_denoiser(package: ModelPackage, settings: Settings) -> Denoiser:
     """Load and warm the model, with a queue without a time limit."""
-    with _silence():
-        return Denoiser.load(
-            package,
-            engine=settings.engine,
-            precision=settings.precision,
-            threads=settings.threads,
-            limits=Limits(deadline=math.inf),
-        )
+    return Denoiser.load(
+        package,
+        engine=settings.engine,
+        precision=settings.precision,
+        threads=settings.threads,
+        limits=Limits(deadline=math.inf),
+    )
 
 
 @contextmanager
-def _silence() -> Iterator[None]:
+def silence() -> Iterator[None]:
     """Close standard error while TensorFlow is imported.
 
     Its libraries report how they were compiled, whatever their log level.

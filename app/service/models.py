@@ -3,13 +3,14 @@
 import asyncio
 import gc
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Self
 
 from app.inference.batcher import Draining
 from app.inference.denoiser import Denoiser, Limits
 from app.inference.engines import EngineName
-from app.inference.store import BadModelPackage, ModelPackage, read_packages
+from app.inference.store import BadModelPackage, ModelPackage, chosen, read_packages
 from app.service.errors import Broken, Failing, Loading, UnknownModel
 from app.settings import Settings
 
@@ -30,10 +31,15 @@ class Models:
         self._unloadable: Exception | None = None
 
     @classmethod
-    def holding(cls, denoiser: Denoiser, package: ModelPackage, settings: Settings) -> Self:
-        """Return models that are one alone, which is loaded already."""
+    def holding(
+        cls,
+        packages: Mapping[str, ModelPackage],
+        denoisers: Mapping[str, Denoiser],
+        settings: Settings,
+    ) -> Self:
+        """Return models that are these alone, which are loaded already."""
         models = cls(settings)
-        models._packages, models.loaded = {package.name: package}, {package.name: denoiser}
+        models._packages, models.loaded = dict(packages), dict(denoisers)
         return models
 
     @property
@@ -109,15 +115,17 @@ class Models:
         loaded = self.loaded.get(name)
         return loaded.engine if loaded else None
 
-    def denoiser(self, name: str | None, *, taken: bool = False) -> Denoiser:
-        """Return the named model, or the default one; raise as `package` and `require_ready` do.
+    def denoiser(self, name: str | None, modality: str = "", *, taken: bool = False) -> Denoiser:
+        """Return the named model, or that which images of the modality get where none is named.
 
-        A request that was `taken` before the service began to drain is served to its end.
+        A request that was `taken` before the service began to drain is served to its end. Raises as
+        `package` and `require_ready` do.
         """
         if not taken:
             self.accept()
         self._require_working()
-        return self.loaded[self.package(name or self._settings.model).name]
+        name = name or chosen(self.packages(), self._settings.model, modality)
+        return self.loaded[self.package(name).name]
 
     def require_ready(self) -> None:
         """Raise Draining, Broken (if there is a `failure`), Loading or Failing, unless ready."""

@@ -10,7 +10,6 @@ from app.imaging.codec import Format, Header, UnsuitableFormat
 from app.imaging.formats import FORMATS
 from app.imaging.light import Transfer
 from app.imaging.range import Range
-from app.imaging.stack import AxesChoice
 from app.inference.batcher import Progress
 from app.inference.denoiser import Denoiser
 from app.sandbox.remote import SharedFile
@@ -66,21 +65,19 @@ async def denoise(
     done within `timeout_seconds`. Raises TakesTooLong, Overloaded, NeedsTooMuchMemory,
     ImagingError, WorkerLost, and as `Models.denoiser` does.
     """
-    denoiser = service.models.denoiser(options.model, taken=True)
-    trace.model = denoiser.card.name
+    trace.model = service.models.denoiser(options.model, taken=True).card.name
     if len(files) > 1:
-        return await _denoise_volumes(service, denoiser, trace, share, files, options, progress)
+        return await _denoise_volumes(service, trace, share, files, options, progress)
 
     def admit(header: Header) -> None:
         if progress is None:
-            _require_time(service, denoiser, [header], options.axes)
+            _require_time(service, options, [header])
 
-    return await _denoise(service, denoiser, trace, share, files, options, progress, admit)
+    return await _denoise(service, trace, share, files, options, progress, admit)
 
 
 async def _denoise_volumes(
     service: Service,
-    denoiser: Denoiser,
     trace: Trace,
     share: Share,
     files: list[bytes],
@@ -95,21 +92,18 @@ async def _denoise_volumes(
             f"{target} cannot hold the {len(files)} volumes of the zip; send them one at a time."
         )
     if progress is None:
-        _require_time(service, denoiser, headers, options.axes)
+        _require_time(service, options, headers)
     else:
-        progress.expected = sum(_tiles(denoiser, header, options.axes) for header in headers)
+        progress.expected = sum(_tiles(service, options, header) for header in headers)
     done, tiles, pixels = list[DenoisedFile](), 0, 0
     for number, header in enumerate(headers):
         share.keep(sum(map(len, files[1:])) + sum(len(each.file.data) for each in done))
         if progress is not None:
-            progress.later = sum(
-                seconds_for(denoiser, each, options.axes) for each in headers[number + 1 :]
-            )
+            later = headers[number + 1 :]
+            progress.later = sum(seconds_for(service, options, each) for each in later)
         volume = [files.pop(0)]
-        done.append(
-            await _denoise(service, denoiser, trace, share, volume, options, progress, _admit_all)
-        )
-        tiles, pixels = tiles + _tiles(denoiser, header, options.axes), pixels + header.size
+        done.append(await _denoise(service, trace, share, volume, options, progress, _admit_all))
+        tiles, pixels = tiles + _tiles(service, options, header), pixels + header.size
         if progress is not None:
             progress.done = tiles  # those of a flat volume are never queued
     trace.pixels = pixels
@@ -128,7 +122,6 @@ def _admit_all(_: Header) -> None:
 
 async def _denoise(
     service: Service,
-    denoiser: Denoiser,
     trace: Trace,
     share: Share,
     files: list[bytes],
@@ -139,6 +132,8 @@ async def _denoise(
     """Denoise the single file of the list."""
     shared = await confined.shared(service, trace, share, files, admit)
     picture, restored = shared.pixels, shared.room()
+    denoiser = _denoiser(service, options, shared.layout.modality)
+    trace.model = denoiser.card.name
     target = options.format_for(picture.format, lossless=shared.layout.lossless)
     encoding = FORMATS[target].encoding_bytes * shared.layout.size
     share.hold(confined.weight(shared.layout, options.axes, options.result) + encoding)
@@ -199,29 +194,39 @@ async def compare(service: Service, trace: Trace, share: Share, files: list[byte
             return Difference(*await worker.compare())
 
 
-def seconds_for(denoiser: Denoiser, header: Header, axes: AxesChoice) -> float:
-    """Return how long the network takes for what a header declares, without waiting."""
-    return denoiser.seconds_for(header.height, header.width, header.stack, axes)
+def seconds_for(service: Service, options: DenoiseOptions, header: Header) -> float:
+    """Return how long the network takes for what a header declares, without waiting.
+
+    Raises as `Models.denoiser` does.
+    """
+    return _seconds(_denoiser(service, options, header.modality), options, header)
 
 
-def _tiles(denoiser: Denoiser, header: Header, axes: AxesChoice) -> int:
-    return denoiser.count(header.height, header.width, header.stack, axes)
+def _seconds(denoiser: Denoiser, options: DenoiseOptions, header: Header) -> float:
+    return denoiser.seconds_for(header.height, header.width, header.stack, options.axes)
 
 
-def _require_time(
-    service: Service, denoiser: Denoiser, headers: Sequence[Header], axes: AxesChoice
-) -> None:
+def _tiles(service: Service, options: DenoiseOptions, header: Header) -> int:
+    denoiser = _denoiser(service, options, header.modality)
+    return denoiser.count(header.height, header.width, header.stack, options.axes)
+
+
+def _denoiser(service: Service, options: DenoiseOptions, modality: str) -> Denoiser:
+    return service.models.denoiser(options.model, modality, taken=True)
+
+
+def _require_time(service: Service, options: DenoiseOptions, headers: Sequence[Header]) -> None:
     """Raise TakesTooLong for what would not be done in time even on an idle service."""
-
-    def seconds_by(model: Denoiser) -> float:
-        return sum(seconds_for(model, header, axes) for header in headers)
-
     limit = service.settings.timeout_seconds
-    seconds = seconds_by(denoiser)
+    seconds = sum(seconds_for(service, options, header) for header in headers)
     if seconds <= limit:
         return
-    named = service.models.loaded
-    times = {name: seconds_by(each) for name, each in named.items() if not each.card.historical}
+    times = {
+        name: sum(_seconds(each, options, header) for header in headers)
+        for name, each in service.models.loaded.items()
+        if not each.card.historical
+        and all(each.card.modality in (None, header.modality) for header in headers)
+    }
     faster = min(times, key=times.__getitem__, default=None)
     in_time = faster is not None and times[faster] <= limit
     raise TakesTooLong(seconds, limit, faster if in_time else None)

@@ -82,8 +82,8 @@ class DenoiseOptions(OutputOptions):
 
     model: Annotated[str, Field(min_length=1, max_length=64)] | SkipJsonSchema[None] = Field(
         default=None,
-        description="Name of a model, as `/models` and `denoiser models` list them; DENOISER_MODEL "
-        "sets the default.",
+        description="Name of a model, as `/models` and `denoiser models` list them; by default the "
+        "one whose card names the modality of the scan, and DENOISER_MODEL for all other images.",
         examples=["unet"],
     )
     strength: float = Field(

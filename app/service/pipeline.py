@@ -1,4 +1,4 @@
-"""The operation on files in bulk: called from threads, by one model, without time limits."""
+"""The operation on files in bulk: called from threads, without time limits."""
 
 import asyncio
 import math
@@ -10,7 +10,7 @@ from typing import Self
 from app.imaging.codec import Format, read_header
 from app.inference.batcher import Progress
 from app.service import operations
-from app.service.local import load_denoiser, package_of
+from app.service.local import load_denoiser, packages_of, silence
 from app.service.models import Models
 from app.service.operations import DenoisedFile
 from app.service.options import DenoiseOptions
@@ -42,10 +42,12 @@ class Pipeline:
     """
 
     def __init__(self, options: DenoiseOptions, settings: Settings) -> None:
-        """Load the model; raise BadModelPackage if there is none as the options name."""
-        package = package_of(options, settings)
-        settings = settings.model_copy(update=UNLIMITED | {"model": package.name})
-        models = Models.holding(load_denoiser(package, settings), package, settings)
+        """Load the models; raise BadModelPackage if there is none as the options name."""
+        packages = packages_of(options, settings)
+        settings = settings.model_copy(update=UNLIMITED | {"model": next(iter(packages))})
+        with silence():
+            denoisers = {name: load_denoiser(each, settings) for name, each in packages.items()}
+        models = Models.holding(packages, denoisers, settings)
         self._options, self._room = options, Room()
         self._service = Service.create(settings, models)
         self._loop = asyncio.new_event_loop()

@@ -92,10 +92,10 @@ def loaded(app: FastAPI) -> None:
 
 def slow(app: FastAPI) -> None:
     """Claims a model that takes 190 seconds for any picture."""
-    card = SimpleNamespace(name="blur", historical=False)
+    card = SimpleNamespace(name="blur", historical=False, modality=None)
     slow = SimpleNamespace(card=card, seconds_for=lambda *image: 190.0, death=None)
     app.state.service.models.loaded = {"blur": slow}
-    app.state.service.models.denoiser = lambda name, taken=False: slow
+    app.state.service.models.denoiser = lambda *_, **__: slow
 
 
 def at_work(app: FastAPI) -> None:

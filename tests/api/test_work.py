@@ -40,7 +40,7 @@ class Stuck:
 def serve(models):
     def start(denoiser, **settings):
         app = create_app(Settings(models_dir=models, model="blur", **settings))
-        app.state.service.models.denoiser = lambda name, taken=False: denoiser
+        app.state.service.models.denoiser = lambda *_, **__: denoiser
         return app
 
     return start

@@ -3,11 +3,12 @@ import io
 import json
 import shutil
 import zipfile
+from dataclasses import replace
 
 import h5py
 import pytest
 
-from app.inference.store import BadModelPackage, read_packages
+from app.inference.store import BadModelPackage, chosen, read_packages
 from tests.conftest import CARD
 
 
@@ -27,6 +28,33 @@ def test_historical_models_are_last(models, tmp_path):
         (tmp_path / name / "card.json").write_text(json.dumps(card))
     assert list(read_packages(tmp_path)) == ["b", "c", "a", "d"]
     assert not read_packages(models)["blur"].card.historical
+
+
+@pytest.mark.parametrize(
+    ("cards", "modality", "name"),
+    [
+        ({"a": "MR", "c": "MR"}, "MR", "a"),
+        ({"a": "MR", "c": "CT"}, "CT", "c"),
+        ({"a": "MR"}, "CT", "blur"),
+        ({"a": "MR"}, "", "blur"),
+        ({"a": "MR", "blur": "MR"}, "MR", "blur"),
+        ({"old": "MR"}, "MR", "blur"),
+    ],
+)
+def test_scans_get_the_model_of_their_modality(models, cards, modality, name):
+    blur = read_packages(models)["blur"]
+    packages = {"blur": blur}
+    for each, declared in cards.items():
+        update = {"name": each, "modality": declared, "historical": each == "old"}
+        packages[each] = replace(blur, card=blur.card.model_copy(update=update))
+    assert chosen(packages, "blur", modality) == name
+
+
+@pytest.mark.parametrize("code", ["", "mr", "MR\n", "M"])
+def test_a_modality_is_a_code(make_package, code):
+    folder = make_package(modality=code)
+    with pytest.raises(BadModelPackage, match="modality"):
+        read_packages(folder.parent)
 
 
 def test_folders_without_a_card_are_passed_over(make_package):

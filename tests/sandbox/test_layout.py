@@ -76,9 +76,10 @@ def test_the_service_sees_samples_and_nothing_that_is_to_be_parsed():
 
 def test_so_do_the_frames_of_a_stack():
     stack = Stack(4, 2, (2.0, 1.0, 0.5))
-    given = replace(picture(12, 5), stack=stack)
+    given = replace(picture(12, 5), stack=stack, modality="MR")
     found = view(*placed(given))
     assert (found.stack, found.height, found.width) == (stack, 3, 5)
+    assert found.modality == "MR"
     np.testing.assert_array_equal(found.pixels, given.pixels)
     assert samples_alone(*placed(given)).stack == stack
 
@@ -109,6 +110,7 @@ GOOD = to_message(Layout.of(picture(), b""))
         {"dtype": "object"},
         {"format": "exe"},
         {"changes": None},
+        *({"modality": value} for value in (None, 1, "mr", "M R", "MR\n")),
         {"more": 1},
     ],
 )
@@ -120,7 +122,7 @@ def test_what_is_no_layout_is_refused(wrong):
         Layout.parse([GOOD])
 
 
-HEADER = Header("nifti", 5, 4, 6, volumes=2, spacing=(1.0, 1.0, 2.0))
+HEADER = Header("nifti", 5, 4, 6, volumes=2, spacing=(1.0, 1.0, 2.0), modality="MR")
 
 
 @pytest.mark.parametrize(
@@ -130,6 +132,7 @@ HEADER = Header("nifti", 5, 4, 6, volumes=2, spacing=(1.0, 1.0, 2.0))
         *({"volumes": value} for value in (0, -1, 4)),
         *({"spacing": value} for value in ("abc", [1], 1.0)),
         {"pixel_bytes": "16"},
+        *({"modality": value} for value in (None, 1, "mr", "M R", "MR\n")),
         {"more": 1},
     ],
 )

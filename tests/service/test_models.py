@@ -37,6 +37,14 @@ async def test_models_are_ready_once_loaded_and_until_drained(make_models):
         models.denoiser("blur")
 
 
+async def test_scans_of_a_modality_have_a_model_of_their_own(make_models, models_for_scans):
+    models = make_models(models_dir=models_for_scans)
+    await models.load()
+    assert models.denoiser(None, "MR") is models.denoiser("scans")
+    assert models.denoiser(None, "CT") is models.denoiser(None) is models.denoiser("blur", "MR")
+    await models.close()
+
+
 async def test_garbage_collection_is_short_once_models_are_loaded(make_models):
     models = make_models()
     gc.unfreeze()

@@ -15,6 +15,7 @@ from app.imaging.codec import UnreadableImage
 from app.service.options import DenoiseOptions
 from app.service.pipeline import Pipeline
 from app.settings import Settings
+from tests.fidelity.files import nifti
 
 
 @pytest.fixture
@@ -41,6 +42,18 @@ def test_every_option_of_the_correction_is_heeded(pipeline):
     plain = mean(pipeline()(steps()))
     assert mean(pipeline(transfer="linear")(steps())) != pytest.approx(plain, rel=0.01)
     assert mean(pipeline(range="0:65535", strength=0)(steps())) == 31_000
+
+
+def test_scans_get_the_model_for_them_unless_another_is_named(models_for_scans):
+    settings = Settings(models_dir=models_for_scans, model="blur", codec_processes=1)
+    volume = nifti(np.random.default_rng(0).integers(0, 99, (2, 9, 9), np.uint8))
+    tiles = {}
+    for name in (None, "blur"):
+        with Pipeline(DenoiseOptions(model=name), settings) as pipeline:
+            pipeline(volume)
+            loaded = pipeline._service.models.loaded
+            tiles[name] = {model: denoiser.stats.tiles for model, denoiser in loaded.items()}
+    assert tiles == {None: {"blur": 0, "scans": 2}, "blur": {"blur": 2}}
 
 
 def test_an_image_whose_decoder_crashes_costs_nothing_but_itself(pipeline):

@@ -147,6 +147,13 @@ def test_a_family_without_pictures_is_an_error():
         patches([[picture(0)]], data, noise=Noise())
 
 
+def test_a_share_of_patches_is_stripped():
+    white = np.full((40, 50, 3), 255, np.uint8)
+    drawn = patches([[white]], one_folder(stripped_share=0.5), batch=100).draw(0)
+    assert set(np.unique(drawn)) == {0, 1}
+    assert 20 < (drawn.min((1, 2, 3)) == 0).sum() < 60
+
+
 def test_a_share_of_patches_is_dimmed():
     white = np.full((20, 20, 3), 255, np.uint8)
     drawn = patches([[white]], one_folder(dim_share=0.5), batch=400).draw(0)[:, 0, 0, 0]

@@ -29,6 +29,7 @@ def test_the_service_reads_what_is_packaged(tmp_path, trained):
     card = found.card
     assert (card.title, card.architecture, card.licence) == ("Tiny", "unet", "Apache-2.0")
     assert not card.historical
+    assert card.modality is None
     assert card.history == ()
     assert (card.parameters, card.stride, card.halo) == (2899, 4, 26)
     assert card.gmac > 0
@@ -98,6 +99,13 @@ def test_a_smaller_halo_than_the_receptive_field_can_be_asked_for(tmp_path, run)
     (run / "experiment.toml").write_text(text.replace("[card]", "[card]\nhalo = 8"))
     package(run, "tiny", tmp_path / "models")
     assert read_packages(tmp_path / "models")["tiny"].card.halo == 8
+
+
+def test_a_network_can_be_the_default_for_scans_of_a_modality(tmp_path, run):
+    text = (run / "experiment.toml").read_text()
+    (run / "experiment.toml").write_text(text.replace("[card]", '[card]\nmodality = "MR"'))
+    package(run, "tiny", tmp_path / "models")
+    assert read_packages(tmp_path / "models")["tiny"].card.modality == "MR"
 
 
 @pytest.mark.parametrize("name", ["", "Upper", "a/b", "../a", "a" * 65])

@@ -110,17 +110,17 @@ async def cut_off(_scope: Scope, _receive: Receive, send: Send) -> None:
 
 
 @pytest.fixture(scope="session")
-def site(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The service with two models, `blur` (the default) and `other`."""
-    both = tmp_path_factory.mktemp("site") / "models"
-    for name in ("blur", "other"):
-        shutil.copytree(models / "blur", both / name)
-    card = json.loads((both / "other" / "card.json").read_text())
+def site(models_for_scans: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The service with the models `blur` (the default), `scans` (that for MR) and `other`."""
+    models = tmp_path_factory.mktemp("site") / "models"
+    shutil.copytree(models_for_scans, models)
+    shutil.copytree(models / "blur", models / "other")
+    card = json.loads((models / "other" / "card.json").read_text())
     card |= {"name": "other", "title": "Another blur", "description": "Blurs as the first does."}
     card |= {"historical": True}
-    (both / "other" / "card.json").write_text(json.dumps(card))
+    (models / "other" / "card.json").write_text(json.dumps(card))
 
-    with serving(create_app(Settings(models_dir=both, model="blur"))) as site:
+    with serving(create_app(Settings(models_dir=models, model="blur"))) as site:
         yield site
 
 

@@ -5,7 +5,8 @@ def test_each_model_has_its_measurements_and_the_historical_ones_stand_apart(pag
     page.find("nav a[href=about-models]").click()
     page.until(lambda: page.find("article"))
     assert [each.text for each in page.chrome.find_elements("css selector", "#in-use h2")] == [
-        "Box blur the default"
+        "Box blur the default",
+        "Blur for scans the default for MR",
     ]
     assert page.text("#historical h3") == "Another blur"
     assert page.text("#blur .scores caption") == "none"

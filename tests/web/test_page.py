@@ -94,7 +94,7 @@ def test_choices_stay_until_they_are_reset(page, picture):
     page.find("#reset").click()
     page.done()
     assert page.text("#colour-value") == page.text("#strength-value") == "100%"
-    assert page.find("#model").get_attribute("value") == "blur"
+    assert page.find("#model").get_attribute("value") == ""
     assert page.find("#format").get_attribute("value") == ""
     assert not page.shown("#reset")
     assert page.run("return localStorage.length") == 0
@@ -289,7 +289,7 @@ def test_another_model_can_be_chosen_and_says_what_it_is(page, picture):
     assert "A fixed blur, for tests." in page.text("#card-body")
 
     listed = page.run("return [...document.querySelectorAll('#model option')].map(o => o.text)")
-    assert listed == ["Box blur", "Another blur (historical)"]
+    assert listed == ["Automatic", "Box blur", "Blur for scans", "Another blur (historical)"]
     assert page.run("return document.querySelector('#model optgroup').children.length") == 1
     page.select("#model", "other")
     page.done()

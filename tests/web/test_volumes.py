@@ -94,6 +94,8 @@ def test_the_middle_slice_is_seen_before_and_after_and_the_download_is_the_servi
     after = codec.decode(answer, max_pixels=1 << 20).pixels.reshape(5, 40, 60)[2]
     assert (after != RAMPS[2]).any()
     np.testing.assert_allclose(seen(page, "result"), windowed(after, *window(page))[turned], atol=1)
+    described = page.run("return document.querySelector('#card-body').textContent")
+    assert ("Blurs scans." in described) is (".nii" in name)
     saved = page.download()
     assert saved.name == name.replace("head", "head-denoised")
     assert saved.read_bytes() == answer

@@ -81,13 +81,12 @@ async def create_job(
         share = held.enter_context(service.memory.share())
         (file,), options = await read_image(request, share, options)
         files = await confined.volumes(service, share, file)
-        denoiser = service.models.denoiser(options.model, taken=True)
         found = [await confined.look(service, each) for each in files]
         job = service.jobs.start(
             _denoising(service, Trace(trace.request_id), files, options),
             held,
             owner=trace.key,
-            seconds=sum(operations.seconds_for(denoiser, header, options.axes) for header in found),
+            seconds=sum(operations.seconds_for(service, options, header) for header in found),
         )
     headers = {"Location": str(request.app.url_path_for("get_job", job_id=job.id))}
     status = _described(job, service.jobs.status(job), trace)

@@ -20,7 +20,8 @@ const chosen = (name) => document.querySelector(`input[name="${name}"]:checked`)
 const batch = new Batch(changed);
 
 let cards = [];
-let standard = ""; // the model that the service takes where none is named
+let standard = ""; // the model of most pictures where none is named
+let used = ""; // the model of the result on the table
 let current = null; // the item whose picture is on the table
 let chosenByHand = false; // else a picture that fails gives way to the next
 let running = new AbortController(); // aborted when something newer is wanted
@@ -135,6 +136,8 @@ async function run({ first = false } = {}) {
     const span = work.volume ? result.span : null;
     const taken = await removed(input, result.seen, span);
     signal.throwIfAborted();
+    used = result.model;
+    showModel();
     showFacts({ ...result, taken, span }, asked.noise);
     formats(work, asked.noise);
     if (!cards.length) learnModels(); // it was still starting when the page was opened
@@ -251,6 +254,7 @@ function enter(first) {
   document.body.classList.add("working");
   $("results").classList.add("pending");
   list.show(batch, current, choose);
+  used = "";
   adjust();
   if (!first) return;
   stage.comparison.reset();
@@ -280,24 +284,28 @@ function leave() {
 
 function adjust() {
   if (!colourApart) $("colour").value = $("strength").value;
-  const { noise, model, strength, colour } = wanted();
+  const { noise, strength, colour } = wanted();
   for (const id of ["noise-panel", "scores-panel", "lefts"]) $(id).hidden = !noise;
   $("kind-hint").textContent = words.kindHint($("kind").value);
   $("factor-value").textContent = words.factor($("kind").value, Number($("factor").value));
   $("strength-value").textContent = words.percent(strength);
   $("colour-value").textContent = words.percent(colour);
   stage.comparison.shares = { strength, colour };
-  showCard(cards.find(({ name }) => name === model));
+  showModel();
   keep();
+}
+
+/** Show the card of the chosen model, or of the one that the service has chosen. */
+function showModel() {
+  const shown = wanted().model || used || standard;
+  showCard(cards.find(({ name }) => name === shown));
 }
 
 /** Keep what is chosen, and offer to go back where it is not the service's own. */
 function keep() {
   const chosen = { ...wanted(), format: $("format").value };
-  const { model } = chosen;
-  const asService = !cards.length || model === standard;
   const made = {
-    model: asService ? null : model,
+    model: chosen.model,
     strength: chosen.strength === 1 ? null : chosen.strength,
     colour: colourApart && chosen.colour !== chosen.strength ? chosen.colour : null,
     format: chosen.format,
@@ -318,7 +326,7 @@ function recall() {
 
 function reset() {
   choices.save({});
-  $("model").value = standard;
+  used = $("model").value = "";
   recall();
   adjust();
   rerun();
@@ -406,7 +414,7 @@ function listen() {
   on("kind", "change", () => (adjust(), rerun()));
   on("factor", "input", adjust);
   on("factor", "change", () => rested(rerun));
-  on("model", "change", () => (adjust(), rerun()));
+  on("model", "change", () => ((used = ""), adjust(), rerun()));
   on("format", "change", keep);
   on("reset", "click", reset);
   on("strength", "input", adjust);
@@ -431,8 +439,8 @@ async function learnModels() {
   past.label = "For comparison";
   const option = ({ name, title, historical }) => new Option(words.model(title, historical), name);
   past.append(...cards.filter(({ historical }) => historical).map(option));
-  $("model").replaceChildren(...inUse.map(option), ...(past.children.length ? [past] : []));
-  $("model").value = standard;
+  const [automatic] = $("model").options;
+  $("model").replaceChildren(automatic, ...inUse.map(option), ...(past.children.length ? [past] : []));
   recall();
   adjust();
 }

@@ -15,7 +15,8 @@ function element(name, text = "", children = []) {
 /** A model: what it is for, its facts, and its measurements by test set. */
 function article(card, standard, level) {
   const title = element(level, card.title);
-  if (card.name === standard) title.append(" ", element("small", "the default"));
+  const standing = words.standing(card, standard);
+  if (standing) title.append(" ", element("small", standing));
   const facts = element("dl");
   for (const [heading, sentence] of words.facts(card)) {
     facts.append(element("div", "", [element("dt", heading), element("dd", sentence)]));

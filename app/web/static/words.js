@@ -160,6 +160,12 @@ function quality(metrics) {
 /** A model in the list; the historical ones are there to be compared with, and come last. */
 export const model = (title, historical) => (historical ? `${title} (historical)` : title);
 
+/** Which pictures get a model where none is named; "" where none do. */
+export function standing({ name, modality, historical }, standard) {
+  if (name === standard) return "the default";
+  return modality && !historical ? `the default for ${modality}` : "";
+}
+
 /** A model card as pairs of a heading and a sentence, with the first of its measurements. */
 export function card(model) {
   const [made, ...rest] = facts(model);

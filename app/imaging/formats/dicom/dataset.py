@@ -6,6 +6,7 @@ and their names.
 
 import io
 import logging
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from pydicom import config, dcmread, dcmwrite
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
-from app.imaging.picture import UnreadableImage, UnsupportedImage
+from app.imaging.picture import MODALITY, UnreadableImage, UnsupportedImage
 from app.imaging.stack import Stack, spacing_of
 
 config.settings.reading_validation_mode = config.IGNORE
@@ -174,6 +175,12 @@ def kind_of(dataset: Dataset) -> Kind:
     if min(kind.rows, kind.columns, kind.frames) < 1:
         raise UnreadableImage("The DICOM has sides that make no sense.")
     return kind
+
+
+def modality_of(dataset: Dataset, kind: Kind) -> str:
+    """Return how a grey scan was made; empty for colours, and where no code says it."""
+    code = str(dataset.get("Modality", "")).strip()
+    return code if kind.channels == 1 and re.fullmatch(MODALITY, code) else ""
 
 
 def padding_of(dataset: Dataset, kind: Kind) -> tuple[int, int] | None:

@@ -7,6 +7,7 @@ import numpy as np
 from app.imaging.formats.dicom.dataset import (
     Kind,
     kind_of,
+    modality_of,
     padding_of,
     parse,
     read,
@@ -43,6 +44,7 @@ def read_header(data: bytes) -> Header:
         max(16, pixel_bytes),
         segments=kind.frames,
         spacing=stack_of(scan.dataset, kind.frames).spacing,
+        modality=modality_of(scan.dataset, kind),
     )
 
 

@@ -16,6 +16,7 @@ from app.imaging.formats.dicom.dataset import (
     Scan,
     Vector,
     kind_of,
+    modality_of,
     read,
     silence,
     spacing_between,
@@ -37,6 +38,7 @@ class Slice:
 
     name: str
     kind: Kind
+    modality: str
     stack: Stack
     """Of its own frames."""
     volume: tuple[Any, ...]
@@ -65,6 +67,11 @@ class Volume:
         """What all pixels are."""
         return self.slices[0].kind
 
+    @property
+    def modality(self) -> str:
+        """How the series was made."""
+        return self.slices[0].modality
+
 
 @silence()
 def survey(name: str, data: bytes) -> Slice:
@@ -83,6 +90,7 @@ def survey(name: str, data: bytes) -> Slice:
     return Slice(
         name=name,
         kind=kind,
+        modality=modality_of(scan.dataset, kind),
         stack=stack_of(scan.dataset, kind.frames),
         volume=_volume_of(name, scan, kind, direction),
         number=int(scan.dataset.get("InstanceNumber", None) or 0),
@@ -161,6 +169,7 @@ def assembled(volume: Volume, files: Iterable[Picture], format_: Format) -> Pict
         Metadata(native=tuple(native), notes=tuple(dict.fromkeys(notes))),
         frozenset(changes),
         stack=stack,
+        modality=volume.modality,
     )
 
 

@@ -90,6 +90,7 @@ def header_of(content: Content, volume: Volume) -> Header:
         stack.frames,
         stack.volumes,
         stack.spacing,
+        volume.modality,
     )
 
 

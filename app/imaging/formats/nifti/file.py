@@ -13,6 +13,9 @@ from app.imaging.picture import (
     UnsuitableFormat,
 )
 
+TAKEN_FOR = "MR"
+"""What grey volumes are taken for: no header says how they were made, and most are of MRI."""
+
 
 def is_nifti(data: bytes) -> bool:
     """Whether a file is a NIfTI-1 or NIfTI-2 in one file."""
@@ -40,6 +43,7 @@ def declared(head: Head, name: Format, copies: int = 2) -> Header:
         2 * head.offset,
         volumes=stack.volumes,
         spacing=stack.spacing,
+        modality=TAKEN_FOR if head.channels == 1 else "",
     )
 
 
