@@ -1,6 +1,7 @@
+import time
+
 import pytest
 
-from app.inference import pace
 from app.inference.pace import Pace
 
 
@@ -8,7 +9,7 @@ from app.inference.pace import Pace
 def clock(monkeypatch):
     """Returns a function that sets the time, in seconds."""
     now = [0.0]
-    monkeypatch.setattr(pace.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     return lambda seconds: now.__setitem__(0, seconds)
 
 
