@@ -1,6 +1,6 @@
 """How much context a tile needs: what a cut through the picture changes, by the distance from it.
 
-    python -m benchmarks.halo [--models unet unet-fast]
+    python -m benchmarks.halo [--models unet unet-fast unet-mri]
 
 Denoises pictures in float32 whole, and again cut off at one side, with noise of several strengths
 and without. For each halo, of the values that lie at least so far from the cut, it prints the
@@ -56,7 +56,7 @@ def differences(forward: Forward) -> Iterator[Pixels]:
 def main() -> None:
     """Print a Markdown table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--models", nargs="+", default=["unet", "unet-fast"])
+    parser.add_argument("--models", nargs="+", default=["unet", "unet-fast", "unet-mri"])
     options = parser.parse_args()
     packages = read_packages(Path("models"))
     print(head("model", "halo", "largest", "over 1/4 level", "PSNR, dB", "12 MP, of its pixels"))
