@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,7 +23,6 @@ import pytest
 from app.main import create_app
 from app.sandbox.faults import Cause, WorkerLost
 from app.sandbox.limits import Budget
-from app.sandbox.pool import NURSERY
 from app.server.server import serve
 from app.settings import PROJECT, Settings
 from tests.api.conftest import application, image_file, listen, listening, wait_until
@@ -100,7 +100,7 @@ def test_three_pictures_that_fail_do_not_keep_the_others_waiting(client, network
     network.errors = [RuntimeError("this picture")] * 3
     for _ in range(3):
         assert answer(client) == (500, "internal-error")
-    wait_until(lambda: client.get("/health/ready").status_code == 200, seconds=5)
+    wait_until(lambda: client.get("/health/ready").status_code == 200, seconds=10)
 
 
 def test_the_inference_thread_dies(application, network):
@@ -152,7 +152,7 @@ class Load:
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGSTOP])
 def test_workers_that_are_killed_or_stopped_under_load_cost_a_request_each(models, sign):
     app = create_app(Settings(models_dir=models, model="blur"))
-    app.state.service.sandbox.patience = 0.5
+    app.state.service.sandbox.patience = 2
     with listening(app, lifespan="off") as client:
         assert answer(client, "/noise") == (200, None)
         hit = 0
@@ -180,23 +180,19 @@ SLOW = {"image": image_file(2500, 2500)}
     ("sign", "result"),
     [(signal.SIGKILL, (503, "worker-lost")), (signal.SIGXCPU, (413, "needs-too-much-time"))],
 )
-def test_what_the_end_of_a_worker_is_to_its_caller(listen, sign, result):
+def test_what_the_end_of_a_worker_is_to_its_caller(models, sign, result):
     both = {"reference": image_file(), "image": image_file()}
-    NURSERY.end()  # and with it the workers of other services
-    with listen(codec_processes=1) as client:
+    app = create_app(Settings(models_dir=models, model="blur", codec_processes=1))
+    with listening(app, lifespan="off") as client, ThreadPoolExecutor(1) as thread:
         assert answer(client, "/noise") == (200, None)
-        (pid,) = workers()
-        os.kill(pid, signal.SIGSTOP)  # lest it be done before it is to end
-
-        def end():
-            os.kill(pid, sign)
-            if sign != signal.SIGKILL:  # which ends a stopped process, too
-                os.kill(pid, signal.SIGCONT)
-
-        killing = threading.Timer(0.5, end)
-        killing.start()
-        response = client.post("/compare", files=both)
-        killing.join()
+        (idle,) = app.state.service.sandbox._idle
+        os.kill(idle.link.pid, signal.SIGSTOP)  # lest it be done before it is to end
+        asked = thread.submit(client.post, "/compare", files=both)
+        wait_until(lambda: idle.link.busy)
+        os.kill(idle.link.pid, sign)
+        if sign != signal.SIGKILL:  # which ends a stopped process, too
+            os.kill(idle.link.pid, signal.SIGCONT)
+        response = asked.result()
         assert (response.status_code, response.json()["code"]) == result
         assert answer(client, "/noise") == (200, None)
 

@@ -73,10 +73,8 @@ def test_a_reader_that_stops_reading_stops_nobody():
         handler = Unblocked(stream)
         logger = logging.Logger("a test")
         logger.addHandler(handler)
-        began = time.monotonic()
-        for _ in range(2 * MAX_LINES):
+        for _ in range(2 * MAX_LINES):  # more than the pipe and the queue hold
             logger.warning("x" * 1000)
-        assert time.monotonic() - began < 5
         lines, data = 0, b""
         while b"lost" not in data:
             data = os.read(reading, 1 << 16)

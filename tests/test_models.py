@@ -83,6 +83,19 @@ def test_the_model_for_scans_is_better_at_their_noise_than_the_default(denoisers
     assert scans > default
 
 
+@pytest.mark.parametrize("model", BLIND)
+def test_a_margin_without_noise_leaves_none_in_the_picture_beside_it(denoisers, model):
+    clean = sample("landscape", (192, 160))
+    noisy = add_noise(clean, 0.1, seed=0)
+    page = np.full((300, 320, 3), 255, np.uint8)
+    page[60:220, 70:262] = noisy
+    restored = denoisers(model).submit(Picture(page)).result(60).picture.pixels
+    assert psnr(clean, restored[60:220, 70:262]) > psnr(clean, noisy) + 3
+    margin = np.ones(page.shape, np.bool_)
+    margin[60:220, 70:262] = False
+    assert (restored[margin] == 255).all()
+
+
 @pytest.mark.parametrize("model", PACKAGES)
 def test_sixteen_bits_are_no_worse_than_eight(denoisers, model):
     clean = sample("mri" if model in FOR_SCANS else "landscape")

@@ -1,6 +1,7 @@
 """What the service is built of, and what its container may do."""
 
 import re
+import tomllib
 
 import pytest
 import yaml
@@ -31,6 +32,26 @@ def test_every_dependency_is_listed_with_its_licence():
     rows = [line.split("|") for line in lines("docs/licences.md") if line.startswith("|")]
     listed = {normal(row[1].strip()) for row in rows[2:]}
     assert listed == pinned - BUILD_TOOLS, "run make licences"
+
+
+WORKFLOWS = sorted((PROJECT / ".github" / "workflows").glob("*.yml"))
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_workflows_run_pinned_actions_with_the_least_rights(path):
+    text = path.read_text()
+    used = re.findall(r"uses: (.*)", text)
+    assert used
+    assert not [each for each in used if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v[\d.]+", each)]
+    assert yaml.safe_load(text)["permissions"] == {"contents": "read"}
+
+
+def test_the_oldest_and_the_newest_python_are_tested():
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    workflow = yaml.safe_load((PROJECT / ".github" / "workflows" / "test.yml").read_text())
+    oldest, newest = workflow["jobs"]["test"]["strategy"]["matrix"]["python"]
+    major, minor = newest.split(".")
+    assert project["requires-python"] == f">={oldest},<{major}.{int(minor) + 1}"
 
 
 def test_the_container_has_no_more_rights_than_it_needs():

@@ -10,8 +10,8 @@ from PIL import Image
 
 from app.imaging.scale import Pixels
 
-COARSE, FINE = 16, 4
-"""Pixels from one random height to the next, of the shape and of its outline."""
+COARSE, FINE = (16, 48), 4
+"""Pixels from one random height to the next, of shapes, small or large, and of their outline."""
 ROUGHNESS = 0.25
 """The most that the outline's heights count beside those of the shape."""
 LEVELS = (-1.0, 0.6)
@@ -22,10 +22,11 @@ def stripped(patch: Pixels, random: np.random.Generator) -> Pixels:
     """Return a patch [h, w, channels] with 0 everywhere outside a random shape.
 
     The shape is where smooth noise is above a random level: bicubic interpolation of N(0, 1), every
-    COARSE pixels, with some more every FINE pixels, so that outlines are smooth to rough.
+    so many pixels of COARSE, with some more every FINE pixels, so that outlines are smooth to
+    rough.
     """
-    rough = ROUGHNESS * random.uniform()
-    heights = _heights(patch, COARSE, random) + rough * _heights(patch, FINE, random)
+    rough, step = ROUGHNESS * random.uniform(), int(random.choice(COARSE))
+    heights = _heights(patch, step, random) + rough * _heights(patch, FINE, random)
     inside = heights > random.uniform(*LEVELS)
     return np.where(inside[..., None], patch, 0).astype(patch.dtype)
 

@@ -6,9 +6,9 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from app.api.trace import trace_of
-from app.service.memory import Share
 from app.service.service import Service
 from app.service.trace import Trace
+from app.service.work import Work
 
 
 # These are coroutines only because FastAPI runs plain functions in its thread pool.
@@ -25,11 +25,13 @@ ServiceOf = Annotated[Service, Depends(_service)]
 TraceOf = Annotated[Trace, Depends(_trace)]
 
 
-async def _share(service: ServiceOf) -> AsyncIterator[Share]:
+async def _work(service: ServiceOf, trace: TraceOf) -> AsyncIterator[Work]:
     service.models.accept()
     with service.memory.share() as share:
-        yield share
+        yield Work(service, trace, share)
 
 
-ShareOf = Annotated[Share, Depends(_share)]
-"""The request's share of the memory, until its response is sent; refused while draining."""
+WorkOf = Annotated[Work, Depends(_work)]
+"""The work on the request's images, with a share of the memory until its response is sent; refused
+while draining.
+"""

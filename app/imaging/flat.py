@@ -15,6 +15,11 @@ from app.imaging.scale import Pixels
 CELL = 8
 """Side of a cell in pixels; the blocks of a JPEG are as large, or twice that."""
 
+SQUARE = 3 * CELL
+"""Side of the squares of one colour that make up flat areas, in pixels."""
+
+_BEYOND = ((CELL, CELL), (CELL, CELL))
+
 Indices = NDArray[np.intp]
 
 
@@ -50,6 +55,23 @@ def flat_cells(pixels: Pixels) -> Cells | None:
     return Cells(tops[row], lefts[column]) if len(row) else None
 
 
+def flat_area(pixels: Pixels) -> NDArray[np.bool_] | None:
+    """Return which pixels [height, width] are flat, to the edges of the areas with flat cells.
+
+    Those are all that lie in a square of three cells a side of one colour; of a square that begins
+    a cell beyond the image, the part within counts. None without any flat cell.
+    """
+    if flat_cells(pixels) is None:
+        return None
+    across = np.pad(_equal(pixels[:, 1:], pixels[:, :-1]), _BEYOND, constant_values=True)
+    down = np.pad(_equal(pixels[1:], pixels[:-1]), _BEYOND, constant_values=True)
+    squares = _run(_run(across, SQUARE - 1, 1), SQUARE, 0)
+    squares &= _run(_run(down, SQUARE - 1, 0), SQUARE, 1)
+    outside = ~np.pad(squares, SQUARE - 1)
+    area: NDArray[np.bool_] = ~_run(_run(outside, SQUARE, 0), SQUARE, 1)
+    return area[CELL:-CELL, CELL:-CELL]
+
+
 def kept(pixels: Pixels, moved: Pixels, cells: Cells) -> Pixels:
     """Return a copy of `moved` whose cells are those of `pixels`."""
     result = moved.copy()
@@ -73,3 +95,22 @@ def _windows(pixels: Pixels, *, writeable: bool = False) -> Pixels:
     """Return a view of all cells [height, width, channels, CELL, CELL]."""
     size = (CELL, CELL)
     return np.lib.stride_tricks.sliding_window_view(pixels, size, (0, 1), writeable=writeable)
+
+
+def _equal(pixels: Pixels, others: Pixels) -> NDArray[np.bool_]:
+    """Return where all channels are equal."""
+    channels = range(pixels.shape[2])  # NumPy's `all` over so few takes three times as long
+    found: NDArray[np.bool_] = np.logical_and.reduce(
+        [pixels[..., each] == others[..., each] for each in channels]
+    )
+    return found
+
+
+def _run(mask: NDArray[np.bool_], length: int, axis: int) -> NDArray[np.bool_]:
+    """Return where `length` values of `mask` that are true begin, along an axis."""
+    found, have = np.moveaxis(mask, axis, 0), 1
+    while have < length:
+        step = min(have, length - have)
+        found = found[:-step] & found[step:]
+        have += step
+    return np.moveaxis(found, 0, axis)

@@ -1,4 +1,4 @@
-"""Samples without information, under an alpha of 0 or not finite, and what to show instead.
+"""Samples without information and what to show instead: under an alpha of 0, not finite, no data.
 
 A network sees the neighbours of every pixel. So that hidden samples do not influence them, they are
 filled from the visible ones around them, by the push-pull pyramid of S. J. Gortler et al., "The
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from app.imaging.no_data import no_data
 from app.imaging.scale import Pixels
 
 Mask = NDArray[np.bool_]
@@ -27,6 +28,14 @@ def hidden(pixels: Pixels, alpha: Pixels | None) -> Mask | None:
         masks.append(~(alpha > 0)[..., None])  # an alpha that is NaN hides, too
     if pixels.dtype.kind == "f":
         masks.append(~np.isfinite(pixels))
+    mask = _either(masks)
+    if pixels.dtype != np.uint8:
+        mask = _either([*([] if mask is None else [mask]), no_data(pixels, mask)])
+    return mask
+
+
+def _either(masks: list[Mask]) -> Mask | None:
+    """Return what one of the masks marks; None if none does."""
     masks = [mask for mask in masks if mask.any()]
     if not masks:
         return None

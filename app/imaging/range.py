@@ -155,7 +155,7 @@ def robust(pixels: Pixels) -> Range:
     height, width, _ = pixels.shape
     step = math.ceil(math.sqrt(pixels.size / SAMPLES))
     some = pixels[:: min(step, height), :: min(step, width)].ravel()
-    rare = max(int(RARE * some.size), min(FEW, some.size // 50))
+    rare = rare_of(some.size)
     ordered = np.partition(some, (rare, some.size - 1 - rare))
     low, high = float(ordered[rare]), float(ordered[some.size - 1 - rare])
     least, greatest = float(pixels.min()), float(pixels.max())
@@ -166,6 +166,11 @@ def robust(pixels: Pixels) -> Range:
         least if least >= low - REACH * span else low - MARGIN * span,
         greatest if greatest <= high + REACH * span else high + MARGIN * span,
     )
+
+
+def rare_of(size: int) -> int:
+    """Return how many of so many values, at either end, may be outliers."""
+    return max(int(RARE * size), min(FEW, size // 50))
 
 
 def is_flat(pixels: Pixels) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from app.imaging.bare import Bare, find_bare, grained
 from app.imaging.blend import Strength, blend
 from app.imaging.estimate import NOISE_FOUND, estimate_sigma
 from app.imaging.flat import flat_cells, kept
@@ -41,6 +42,12 @@ class View:
     """Whether there is only one colour to see, in other than 8 bits."""
     light: Light | None = None
     """The curve through which linear samples are seen."""
+    bare: Bare | None = None
+    """The area without noise, if the rest has some."""
+
+    def given(self) -> Pixels:
+        """Return what the network is given: `pixels`, with their noise over the bare area."""
+        return self.pixels if self.bare is None else grained(self.pixels, self.bare, self.range)
 
     @property
     def transfer(self) -> Transfer:
@@ -70,7 +77,8 @@ def view_of(picture: Picture, choice: Choice = "auto", transfer: Transfer = "aut
     flat = pixels.dtype != np.uint8 and is_flat(pixels)
     linear = picture.metadata.linear if transfer == "auto" else transfer == "linear"
     light = light_of(pixels, chosen) if linear else None
-    return View(pixels, mask, chosen, picture.stack.frames, flat, light)
+    bare = None if flat else find_bare(pixels, mask)
+    return View(pixels, mask, chosen, picture.stack.frames, flat, light, bare)
 
 
 def corrected(original: Picture, view: View, restored: Pixels, strength: Strength) -> Picture:
@@ -90,6 +98,8 @@ def corrected(original: Picture, view: View, restored: Pixels, strength: Strengt
         moved, cells = blend(source, restored[channels], strength), flat_cells(shown)
         if mask is not None:
             moved = np.where(mask[channels], pixels, moved)
+        if view.bare is not None:
+            moved = np.where(view.bare.area[..., None], pixels, moved)
         return moved if cells is None else kept(pixels, moved, cells)
 
     if original.extra is None:

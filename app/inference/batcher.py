@@ -245,9 +245,10 @@ class Batcher:
         try:
             while batch := self._next_batch():
                 start = time.monotonic()
-                succeeded = self._process(batch)
-                self._account(batch, start, succeeded)
-                batch = []  # or the last images would be kept until others come
+                done = self._processed(batch)
+                self._account(batch, start, succeeded=bool(done))
+                self._stitch(done)  # while another lane may have the next large tile
+                batch, done = [], []  # or the last images would be kept until others come
         except BaseException as error:
             # Nobody may be left waiting for a thread that has died.
             logger.critical("an inference thread has died", exc_info=True)
@@ -315,27 +316,32 @@ class Batcher:
                 self.stats.dropped += job.future.cancelled()
         self._jobs = deque(job for job in self._jobs if not job.future.done())
 
-    def _process(self, batch: list[Item]) -> bool:
-        """Process a batch; return whether any of the tiles succeeded."""
+    def _processed(self, batch: list[Item]) -> list[tuple[Item, Pixels]]:
+        """Return those of the batch that succeed, with the network's results."""
         try:
-            values = self._forward(np.stack([job.canvas.cut(tile) for job, tile in batch]))
+            parts = [job.canvas.cut(tile) for job, tile in batch]
+            # a large tile need not be copied
+            values = self._forward(parts[0][None] if len(parts) == 1 else np.stack(parts))
         except Exception as error:
             if len(batch) == 1:
                 _fail(batch[0][0], error)
-                return False
+                return []
             # One bad tile must not fail its neighbours: find out which it is.
-            return sum(self._process([item]) for item in batch) > 0
-        for (job, tile), value in zip(batch, values, strict=True):
+            return [done for item in batch for done in self._processed([item])]
+        return list(zip(batch, values, strict=True))
+
+    def _stitch(self, done: list[tuple[Item, Pixels]]) -> None:
+        """Put results where they belong; resolve the futures of images that are complete."""
+        for (job, tile), value in done:
             job.canvas.stitch(tile, value)
             with self._changed:
                 job.progress.done += 1
                 job.left -= 1
-                done = not job.left
-            if done:
+                is_complete = not job.left
+            if is_complete:
                 _finish(job)
-        return True
 
-    def _account(self, batch: list[Item], start: float, succeeded: bool) -> None:
+    def _account(self, batch: list[Item], start: float, *, succeeded: bool) -> None:
         pixels = cost(tile for _, tile in batch)
         with self._changed:
             # Behind those, too, that came during the batch: an image of many tiles, alone until

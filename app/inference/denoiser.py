@@ -124,6 +124,12 @@ def _is_simple(picture: Picture) -> bool:
     return plain and small and not picture.metadata.linear
 
 
+def _seen(picture: Picture, choice: Choice, transfer: Transfer) -> tuple[View, Pixels]:
+    """Return the view of an image, and what the network is given of it."""
+    view = view_of(picture, choice, transfer)
+    return view, view.given()
+
+
 def most_in_a_tile(card: ModelCard) -> int:
     """Return the most pixels of a tile that is within BATCH_FLOATS."""
     return most_within(BATCH_FLOATS / card.floats_per_pixel, halo=card.halo)
@@ -223,8 +229,8 @@ class Denoiser:
         which axes a volume is cut. `progress` is kept up to date. Raises Overloaded when there is
         no room, and Draining after `close`.
         """
-        view = view_of(picture, range_, transfer)
-        return self._queue(picture, view, strength, axes, progress=progress)
+        seen = _seen(picture, range_, transfer)
+        return self._queue(picture, *seen, strength, axes, progress=progress)
 
     async def denoise(
         self,
@@ -244,16 +250,17 @@ class Denoiser:
         take longer than the deadline.
         """
         if _is_simple(picture):
-            view = view_of(picture, range_, transfer)
+            seen = _seen(picture, range_, transfer)
         else:
-            view = await asyncio.to_thread(view_of, picture, range_, transfer)
-        queued = self._queue(picture, view, strength, axes, empty, progress)
+            seen = await asyncio.to_thread(_seen, picture, range_, transfer)
+        queued = self._queue(picture, *seen, strength, axes, empty, progress)
         return await asyncio.wrap_future(queued)
 
     def _queue(
         self,
         picture: Picture,
         view: View,
+        given: Pixels,
         strength: Strength,
         axes: AxesChoice,
         empty: Empty = np.empty,
@@ -268,9 +275,9 @@ class Denoiser:
         chosen = stack.axes(axes, height, width)
         restored = empty(view.pixels.shape, view.pixels.dtype)
         if len(chosen) == 1:
-            canvas: Planes | Mean = Planes(view.pixels, restored, view.bounds, stack)
+            canvas: Planes | Mean = Planes(given, restored, view.bounds, stack)
         else:
-            canvas = Mean(view.pixels, restored, view.light or view.range, stack, chosen)
+            canvas = Mean(given, restored, view.light or view.range, stack, chosen)
 
         def answer(timing: Timing) -> Denoised:
             if isinstance(canvas, Mean):

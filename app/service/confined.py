@@ -12,9 +12,8 @@ from app.sandbox.faults import Cause, WorkerLost
 from app.sandbox.layout import Layout
 from app.sandbox.limits import SMALL_BYTES
 from app.sandbox.remote import Remote, SharedPicture
-from app.service.memory import Share
 from app.service.service import Service
-from app.service.trace import Trace
+from app.service.work import Work
 
 SPLITTING = 4
 """Copies of a zip, packed, while its volumes are taken apart."""
@@ -36,20 +35,20 @@ async def look(service: Service, file: bytes) -> Header:
     return header
 
 
-async def volumes(service: Service, share: Share, file: bytes) -> list[bytes]:
+async def volumes(work: Work, file: bytes) -> list[bytes]:
     """Return the volumes of a zip, each in a zip of its own; any other file as it is.
 
     Holds their memory. Raises as `look` does, and NeedsTooMuchMemory and Overloaded.
     """
     if not file.startswith(SIGNATURE):
         return [file]
-    share.hold(SPLITTING * len(file))
+    work.share.hold(SPLITTING * len(file))
     with _decoding():
-        async with service.sandbox.worker() as worker:
+        async with work.service.sandbox.worker() as worker:
             parts = await worker.split(file)
     files = [data for _, data in parts] or [file]
-    share.hold(sum(map(len, files)))
-    size, most = sum(header.size for header, _ in parts), service.settings.max_pixels
+    work.share.hold(sum(map(len, files)))
+    size, most = sum(header.size for header, _ in parts), work.service.settings.max_pixels
     if size > most:
         raise TooManyPixels(
             f"The zip declares {size} pixels in {len(files)} volumes; at most {most} are taken."
@@ -58,51 +57,47 @@ async def volumes(service: Service, share: Share, file: bytes) -> list[bytes]:
 
 
 @asynccontextmanager
-async def kept(
-    service: Service, trace: Trace, share: Share, files: list[bytes]
-) -> AsyncIterator[tuple[Remote, list[Layout]]]:
+async def kept(work: Work, files: list[bytes]) -> AsyncIterator[tuple[Remote, list[Layout]]]:
     """Decode the files in one worker, which keeps the images for further commands.
 
     Small images take one trip to the worker, if there is memory for them. Yields the worker and the
     images' layouts. Empties the list: only the worker holds the files then. Raises ImagingError,
     WorkerLost, NeedsTooMuchMemory and Overloaded.
     """
-    size, count, limits = sum(map(len, files)), len(files), _limits(service)
+    size, count, limits = sum(map(len, files)), len(files), _limits(work.service)
     layouts: list[Layout] = []
-    async with service.sandbox.worker(threads=need_threads(*files)) as worker:
-        with trace.stage("decode"), _decoding():
-            if 2 * size + count * SMALL_BYTES > share.room:
-                await _read(service, worker, trace, share, files)
+    async with work.service.sandbox.worker(threads=need_threads(*files)) as worker:
+        with work.trace.stage("decode"), _decoding():
+            if 2 * size + count * SMALL_BYTES > work.share.room:
+                await _read(work, worker, files)
             else:
-                share.hold(2 * size + count * SMALL_BYTES)
+                work.share.hold(2 * size + count * SMALL_BYTES)
                 headers, layouts = await worker.open(*files, **limits)
                 files.clear()
-                _reserve(service, trace, share, size, headers)
+                _reserve(work, size, headers)
             layouts = layouts or [await worker.decode(**limits) for _ in range(count)]
-        share.hold(sum(map(weight, layouts)))
+        work.share.hold(sum(map(weight, layouts)))
         yield worker, layouts
 
 
-async def shared(
-    service: Service, trace: Trace, share: Share, files: list[bytes], admit: Admit
-) -> SharedPicture:
+async def shared(work: Work, files: list[bytes], admit: Admit) -> SharedPicture:
     """Decode the single file of the list, which is emptied, into shared memory.
 
     A small image takes one trip to a worker, if there is memory for it whatever its header
     declares; others are decoded once there is memory for what the header declares. Raises as `kept`
     and `admit` do.
     """
-    size, limits = len(files[0]), _limits(service)
-    with trace.stage("decode"), _decoding():
-        async with service.sandbox.worker(threads=need_threads(*files)) as worker:
-            if 2 * size + SMALL_BYTES > share.room:
-                for header in await _read(service, worker, trace, share, files):
+    size, limits = len(files[0]), _limits(work.service)
+    with work.trace.stage("decode"), _decoding():
+        async with work.service.sandbox.worker(threads=need_threads(*files)) as worker:
+            if 2 * size + SMALL_BYTES > work.share.room:
+                for header in await _read(work, worker, files):
                     admit(header)
                 return await worker.decode_shared(**limits)
-            share.hold(2 * size + SMALL_BYTES)
+            work.share.hold(2 * size + SMALL_BYTES)
             header, picture = await worker.open_shared(files.pop(), **limits)
-            _reserve(service, trace, share, size, [header])
-            if _within_limits(service, header):
+            _reserve(work, size, [header])
+            if _within_limits(work.service, header):
                 admit(header)
             return picture or await worker.decode_shared(**limits)
 
@@ -122,26 +117,22 @@ def weight(layout: Layout, axes: AxesChoice = "1", wanted: Wanted = "image") -> 
     return 2 * layout.nbytes - layout.alpha_bytes + extra + shown + added + removed
 
 
-async def _read(
-    service: Service, worker: Remote, trace: Trace, share: Share, files: list[bytes]
-) -> list[Header]:
+async def _read(work: Work, worker: Remote, files: list[bytes]) -> list[Header]:
     """Give the files to a worker, and reserve memory for what their headers declare."""
     size = sum(map(len, files))
     headers = []
     while files:
         headers.append(await worker.read(files.pop(0)))
-    _reserve(service, trace, share, size, headers)
+    _reserve(work, size, headers)
     return headers
 
 
-def _reserve(
-    service: Service, trace: Trace, share: Share, size: int, headers: list[Header]
-) -> None:
+def _reserve(work: Work, size: int, headers: list[Header]) -> None:
     """Reserve memory for decoding files of `size` bytes in total, if they will be decoded."""
-    trace.pixels = sum(header.size for header in headers)
-    if all(_within_limits(service, header) for header in headers):
+    work.trace.pixels = sum(header.size for header in headers)
+    if all(_within_limits(work.service, header) for header in headers):
         # Metadata is copied out of the files, at most all of them.
-        share.hold(2 * size + sum(header.decoded_bytes for header in headers))
+        work.share.hold(2 * size + sum(header.decoded_bytes for header in headers))
 
 
 @contextmanager

@@ -11,14 +11,14 @@ from app.imaging.formats import FORMATS
 from app.imaging.light import Transfer
 from app.imaging.range import Range
 from app.inference.batcher import Progress
-from app.inference.denoiser import Denoiser
-from app.sandbox.remote import SharedFile
+from app.inference.denoiser import Denoised, Denoiser
+from app.sandbox.remote import SharedFile, SharedPicture
+from app.sandbox.shared import Area
 from app.service import confined
 from app.service.errors import SizesDiffer, TakesTooLong
-from app.service.memory import Share
 from app.service.options import DenoiseOptions, NoiseOptions
 from app.service.service import Service
-from app.service.trace import Trace
+from app.service.work import Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +52,7 @@ class Difference:
 
 
 async def denoise(
-    service: Service,
-    trace: Trace,
-    share: Share,
-    files: list[bytes],
-    options: DenoiseOptions,
-    progress: Progress | None = None,
+    work: Work, files: list[bytes], options: DenoiseOptions, progress: Progress | None = None
 ) -> DenoisedFile:
     """Denoise the single file of the list, or the volumes of a zip; the list is emptied.
 
@@ -65,88 +60,95 @@ async def denoise(
     done within `timeout_seconds`. Raises TakesTooLong, Overloaded, NeedsTooMuchMemory,
     ImagingError, WorkerLost, and as `Models.denoiser` does.
     """
-    trace.model = service.models.denoiser(options.model, taken=True).card.name
+    work.trace.model = work.service.models.denoiser(options.model, taken=True).card.name
+    denoising = _Denoising(work, options, progress)
     if len(files) > 1:
-        return await _denoise_volumes(service, trace, share, files, options, progress)
-
-    def admit(header: Header) -> None:
-        if progress is None:
-            _require_time(service, options, [header])
-
-    return await _denoise(service, trace, share, files, options, progress, admit)
+        return await denoising.volumes(files)
+    return await denoising.image(files, lambda header: denoising.admit([header]))
 
 
-async def _denoise_volumes(
-    service: Service,
-    trace: Trace,
-    share: Share,
-    files: list[bytes],
-    options: DenoiseOptions,
-    progress: Progress | None,
-) -> DenoisedFile:
-    """Denoise volumes one after the other, into one zip; what is found is that of the largest."""
-    headers = [await confined.look(service, file) for file in files]
-    target = options.format_for(Format.DICOM_ZIP, lossless=False)
-    if target is not Format.DICOM_ZIP:
-        raise UnsuitableFormat(
-            f"{target} cannot hold the {len(files)} volumes of the zip; send them one at a time."
+@dataclass(frozen=True, slots=True)
+class _Denoising:
+    """The work of `denoise`."""
+
+    work: Work
+    options: DenoiseOptions
+    progress: Progress | None
+
+    async def volumes(self, files: list[bytes]) -> DenoisedFile:
+        """Denoise volumes one after the other, into one zip; what is found is that of the largest.
+
+        The list is emptied.
+        """
+        headers = [await confined.look(self.work.service, file) for file in files]
+        target = self.options.format_for(Format.DICOM_ZIP, lossless=False)
+        if target is not Format.DICOM_ZIP:
+            raise UnsuitableFormat(
+                f"{target} cannot hold the {len(files)} volumes of the zip; send them one at a "
+                "time."
+            )
+        self.admit(headers)
+        done = list[DenoisedFile]()
+        for number in range(len(headers)):
+            self._tell_progress(headers, number)
+            self.work.share.keep(sum(map(len, files[1:])) + _bytes(done))
+            done.append(await self.image([files.pop(0)], _admit_all))
+        self._tell_progress(headers, len(headers))
+        self.work.trace.pixels = sum(header.size for header in headers)
+        largest = max(range(len(headers)), key=lambda number: headers[number].size)
+        return replace(done[largest], file=await self._joined(done))
+
+    def _tell_progress(self, headers: list[Header], done: int) -> None:
+        """Say how far the volumes are, of which so many are done.
+
+        The tiles of a flat volume, for one, are never queued, and count all the same.
+        """
+        if self.progress is not None:
+            tiles = list(map(self._tiles, headers))
+            self.progress.expected, self.progress.done = sum(tiles), sum(tiles[:done])
+            self.progress.later = sum(map(self._seconds, headers[done + 1 :]))
+
+    async def _joined(self, volumes: list[DenoisedFile]) -> SharedFile:
+        """Return a zip of the volumes."""
+        share = self.work.share
+        share.keep(0)
+        share.hold(3 * _bytes(volumes))
+        async with self.work.service.sandbox.worker() as worker:
+            joined = await worker.join([each.file for each in volumes])
+        share.hold(len(joined.data))
+        return joined
+
+    async def image(self, files: list[bytes], admit: confined.Admit) -> DenoisedFile:
+        """Denoise the single file of the list, which is emptied, if its header is admitted."""
+        trace, share = self.work.trace, self.work.share
+        shared = await confined.shared(self.work, files, admit)
+        picture, restored = shared.pixels, shared.room()
+        denoiser = _denoiser(self.work.service, self.options, shared.layout.modality)
+        trace.model = denoiser.card.name
+        target = self.options.format_for(picture.format, lossless=shared.layout.lossless)
+        encoding = FORMATS[target].encoding_bytes * shared.layout.size
+        weight = confined.weight(shared.layout, self.options.axes, self.options.result)
+        share.hold(weight + encoding)
+        result = await denoiser.denoise(
+            picture, **self.options.correction, empty=restored.array, progress=self.progress
         )
-    if progress is None:
-        _require_time(service, options, headers)
-    else:
-        progress.expected = sum(_tiles(service, options, header) for header in headers)
-    done, tiles, pixels = list[DenoisedFile](), 0, 0
-    for number, header in enumerate(headers):
-        share.keep(sum(map(len, files[1:])) + sum(len(each.file.data) for each in done))
-        if progress is not None:
-            later = headers[number + 1 :]
-            progress.later = sum(seconds_for(service, options, each) for each in later)
-        volume = [files.pop(0)]
-        done.append(await _denoise(service, trace, share, volume, options, progress, _admit_all))
-        tiles, pixels = tiles + _tiles(service, options, header), pixels + header.size
-        if progress is not None:
-            progress.done = tiles  # those of a flat volume are never queued
-    trace.pixels = pixels
-    share.keep(0)
-    share.hold(3 * sum(len(each.file.data) for each in done))
-    async with service.sandbox.worker() as worker:
-        joined = await worker.join([each.file for each in done])
-    share.hold(len(joined.data))
-    largest = max(range(len(headers)), key=lambda number: headers[number].size)
-    return replace(done[largest], file=joined)
+        for stage, seconds in (("queue", result.timing.queue), ("infer", result.timing.infer)):
+            trace.stages[stage] = trace.stages.get(stage, 0.0) + seconds
+        changed = restored if result.restored is not result.view.pixels else None
+        with trace.stage("encode"):
+            file, sigma = await self._encoded(shared, changed, target, result)
+        share.hold(len(file.data))
+        return DenoisedFile(file, denoiser.card.name, sigma, result.range, result.transfer)
 
-
-def _admit_all(_: Header) -> None:
-    """Admit what was admitted with others."""
-
-
-async def _denoise(
-    service: Service,
-    trace: Trace,
-    share: Share,
-    files: list[bytes],
-    options: DenoiseOptions,
-    progress: Progress | None,
-    admit: confined.Admit,
-) -> DenoisedFile:
-    """Denoise the single file of the list."""
-    shared = await confined.shared(service, trace, share, files, admit)
-    picture, restored = shared.pixels, shared.room()
-    denoiser = _denoiser(service, options, shared.layout.modality)
-    trace.model = denoiser.card.name
-    target = options.format_for(picture.format, lossless=shared.layout.lossless)
-    encoding = FORMATS[target].encoding_bytes * shared.layout.size
-    share.hold(confined.weight(shared.layout, options.axes, options.result) + encoding)
-    result = await denoiser.denoise(
-        picture, **options.correction, empty=restored.array, progress=progress
-    )
-    for stage, seconds in (("queue", result.timing.queue), ("infer", result.timing.infer)):
-        trace.stages[stage] = trace.stages.get(stage, 0.0) + seconds
-    with trace.stage("encode"):
-        async with service.sandbox.worker() as worker:
-            file, sigma = await worker.finish(
+    async def _encoded(
+        self, shared: SharedPicture, restored: Area | None, target: Format, result: Denoised
+    ) -> tuple[SharedFile, float]:
+        """Return the result as a file, and the noise found."""
+        options = self.options
+        async with self.work.service.sandbox.worker() as worker:
+            return await worker.finish(
                 shared,
-                restored if result.restored is not result.view.pixels else None,
+                restored,
                 target,
                 options.quality,
                 channels=result.restored.shape[-1],
@@ -157,41 +159,37 @@ async def _denoise(
                 wanted=options.result,
                 strip=options.strips,
             )
-    share.hold(len(file.data))
-    return DenoisedFile(file, denoiser.card.name, sigma, result.range, result.transfer)
+
+    def admit(self, headers: Sequence[Header]) -> None:
+        """Raise TakesTooLong for a request that is too slow even on an idle service."""
+        service, limit = self.work.service, self.work.service.settings.timeout_seconds
+        seconds = sum(map(self._seconds, headers))
+        if self.progress is not None or seconds <= limit:
+            return
+        times = {
+            name: sum(_seconds(each, self.options, header) for header in headers)
+            for name, each in service.models.loaded.items()
+            if not each.card.historical
+            and all(each.card.modality in (None, header.modality) for header in headers)
+        }
+        faster = min(times, key=times.__getitem__, default=None)
+        in_time = faster is not None and times[faster] <= limit
+        raise TakesTooLong(seconds, limit, faster if in_time else None)
+
+    def _seconds(self, header: Header) -> float:
+        return seconds_for(self.work.service, self.options, header)
+
+    def _tiles(self, header: Header) -> int:
+        denoiser = _denoiser(self.work.service, self.options, header.modality)
+        return denoiser.count(header.height, header.width, header.stack, self.options.axes)
 
 
-async def add_noise(
-    service: Service, trace: Trace, share: Share, files: list[bytes], options: NoiseOptions
-) -> NoisyFile:
-    """Add noise to the single file of the list, which is emptied.
-
-    Raises Overloaded, NeedsTooMuchMemory, ImagingError and WorkerLost.
-    """
-    seed = options.seed_or_random()
-    async with confined.kept(service, trace, share, files) as (worker, (layout,)):
-        with trace.stage("noise"):
-            await worker.add_noise(
-                factor=options.factor, kind=options.kind, channels=options.channels, seed=seed
-            )
-        target = options.format_for(Format(layout.format), lossless=layout.lossless)
-        share.hold(confined.weight(layout) + FORMATS[target].encoding_bytes * layout.size)
-        with trace.stage("encode"):
-            file = await worker.encode(target, options.quality, strip=options.strips)
-    share.hold(len(file.data))
-    return NoisyFile(file, seed)
+def _admit_all(_: Header) -> None:
+    """Admit what was admitted with others."""
 
 
-async def compare(service: Service, trace: Trace, share: Share, files: list[bytes]) -> Difference:
-    """Compare the two files of the list, a reference and an image; the list is emptied.
-
-    Raises SizesDiffer, Overloaded, NeedsTooMuchMemory, ImagingError and WorkerLost.
-    """
-    async with confined.kept(service, trace, share, files) as (worker, (reference, image)):
-        if image.sides != reference.sides:
-            raise SizesDiffer(image.sides, reference.sides)
-        with trace.stage("compare"):
-            return Difference(*await worker.compare())
+def _bytes(files: list[DenoisedFile]) -> int:
+    return sum(len(each.file.data) for each in files)
 
 
 def seconds_for(service: Service, options: DenoiseOptions, header: Header) -> float:
@@ -206,27 +204,36 @@ def _seconds(denoiser: Denoiser, options: DenoiseOptions, header: Header) -> flo
     return denoiser.seconds_for(header.height, header.width, header.stack, options.axes)
 
 
-def _tiles(service: Service, options: DenoiseOptions, header: Header) -> int:
-    denoiser = _denoiser(service, options, header.modality)
-    return denoiser.count(header.height, header.width, header.stack, options.axes)
-
-
 def _denoiser(service: Service, options: DenoiseOptions, modality: str) -> Denoiser:
     return service.models.denoiser(options.model, modality, taken=True)
 
 
-def _require_time(service: Service, options: DenoiseOptions, headers: Sequence[Header]) -> None:
-    """Raise TakesTooLong for what would not be done in time even on an idle service."""
-    limit = service.settings.timeout_seconds
-    seconds = sum(seconds_for(service, options, header) for header in headers)
-    if seconds <= limit:
-        return
-    times = {
-        name: sum(_seconds(each, options, header) for header in headers)
-        for name, each in service.models.loaded.items()
-        if not each.card.historical
-        and all(each.card.modality in (None, header.modality) for header in headers)
-    }
-    faster = min(times, key=times.__getitem__, default=None)
-    in_time = faster is not None and times[faster] <= limit
-    raise TakesTooLong(seconds, limit, faster if in_time else None)
+async def add_noise(work: Work, files: list[bytes], options: NoiseOptions) -> NoisyFile:
+    """Add noise to the single file of the list, which is emptied.
+
+    Raises Overloaded, NeedsTooMuchMemory, ImagingError and WorkerLost.
+    """
+    seed = options.seed_or_random()
+    async with confined.kept(work, files) as (worker, (layout,)):
+        with work.trace.stage("noise"):
+            await worker.add_noise(
+                factor=options.factor, kind=options.kind, channels=options.channels, seed=seed
+            )
+        target = options.format_for(Format(layout.format), lossless=layout.lossless)
+        work.share.hold(confined.weight(layout) + FORMATS[target].encoding_bytes * layout.size)
+        with work.trace.stage("encode"):
+            file = await worker.encode(target, options.quality, strip=options.strips)
+    work.share.hold(len(file.data))
+    return NoisyFile(file, seed)
+
+
+async def compare(work: Work, files: list[bytes]) -> Difference:
+    """Compare the two files of the list, a reference and an image; the list is emptied.
+
+    Raises SizesDiffer, Overloaded, NeedsTooMuchMemory, ImagingError and WorkerLost.
+    """
+    async with confined.kept(work, files) as (worker, (reference, image)):
+        if image.sides != reference.sides:
+            raise SizesDiffer(image.sides, reference.sides)
+        with work.trace.stage("compare"):
+            return Difference(*await worker.compare())

@@ -17,6 +17,7 @@ from app.service.options import DenoiseOptions
 from app.service.room import Room
 from app.service.service import Service
 from app.service.trace import Trace
+from app.service.work import Work
 from app.settings import Settings
 
 UNLIMITED = {"memory_bytes": 1 << 60, "max_requests": 1 << 30, "queue_seconds": math.inf}
@@ -81,6 +82,5 @@ class Pipeline:
 
     async def _denoise(self, data: bytes) -> DenoisedFile:
         with self._service.memory.share() as share:
-            return await operations.denoise(
-                self._service, Trace(), share, [data], self._options, Progress()
-            )
+            work = Work(self._service, Trace(), share)
+            return await operations.denoise(work, [data], self._options, Progress())

@@ -234,8 +234,9 @@ def _limits():
 def test_a_client_that_leaves_the_events_leaves_the_job(client, image_file, held):
     held.clear()
     job = start(client, image_file())
+    patience = httpx.Timeout(60, read=0.3)
     with pytest.raises(httpx.ReadTimeout):
-        for _ in followed(httpx.Client(base_url=client.base_url, timeout=0.3), job):
+        for _ in followed(httpx.Client(base_url=client.base_url, timeout=patience), job):
             pass
     held.set()
     *_, last = followed(client, job)

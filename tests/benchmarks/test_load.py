@@ -62,13 +62,13 @@ def port() -> Iterator[int]:
 
 def test_a_closed_loop_counts_good_answers_and_all_statuses(port):
     posts = [POST, *(Request(path, "image/png", b"x") for path in ("/busy", "/gone", "/cut"))]
-    result = asyncio.run(closed_loop(port, posts, clients=4, seconds=0.2))
+    result = asyncio.run(closed_loop(port, posts, clients=4, seconds=1))
     assert set(result.statuses) == {200, 503, NO_ANSWER, CUT_OFF}
     waits = {answer.reply.status: answer.reply.retry_after for answer in result.answers}
     assert waits == {200: None, 503: 7.0, NO_ANSWER: None, CUT_OFF: None}
     assert len(result.latencies) == result.statuses[200] > 3
     assert result.rate == pytest.approx(result.statuses[200] / result.seconds)
-    assert 0 < result.percentile(50) <= result.percentile(99) < 1
+    assert 0 < result.percentile(50) <= result.percentile(99) <= result.seconds
 
 
 def test_an_open_loop_posts_when_it_is_due(port):

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.imaging.flat import flat_cells, kept
+from app.imaging.flat import flat_area, flat_cells, kept
 
 
 def noise(height, width, channels=3, dtype=np.uint8):
@@ -45,6 +45,17 @@ def test_a_step_between_two_flat_areas_is_left_to_the_network():
 def test_blocks_of_a_jpeg_are_no_flat_areas():
     blocks = np.arange(30, dtype=np.uint8).reshape(5, 6, 1)
     assert flat_cells(blocks.repeat(8, axis=0).repeat(8, axis=1)) is None
+
+
+def test_a_flat_area_reaches_to_its_edges_wherever_it_lies():
+    pixels = noise(200, 131)
+    pixels[17:77, 41:91] = 7
+    pixels[150:, :] = 9
+    pixels[100:103, 20:60] = 5  # too thin
+    area = np.zeros((200, 131), np.bool_)
+    area[17:77, 41:91] = area[150:] = True
+    np.testing.assert_array_equal(flat_area(pixels), area)
+    assert flat_area(noise(200, 131)) is None
 
 
 @given(st.integers(1, 40), st.integers(1, 40))

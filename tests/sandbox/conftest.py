@@ -40,8 +40,8 @@ def is_alive(pid):
     return state not in "ZX"
 
 
-async def until(condition, seconds=10.0):
-    async with asyncio.timeout(seconds):
+async def until(condition):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.005)
 

@@ -166,20 +166,19 @@ def test_a_head_that_does_not_arrive_in_time(connect, sent):
 
 
 def test_the_second_head_of_a_connection_has_the_same_limits(connect):
-    open_socket = connect(head_seconds=0.3, max_head_bytes=LIMIT)
-    with open_socket() as connection:
+    with connect(head_seconds=1)() as connection:
         connection.sendall(request(100, close=False))
         assert one_answer(connection).startswith(b"HTTP/1.1 200 ")
         connection.sendall(b"GET /")
         assert answer(connection)[0] == 408
-    with open_socket() as connection:
+    with connect(max_head_bytes=LIMIT)() as connection:
         for _ in range(20):
             connection.sendall(request(LIMIT // 2, close=False))
             assert one_answer(connection).startswith(b"HTTP/1.1 200 ")
 
 
 def test_requests_sent_ahead_are_all_answered(connect):
-    with connect(head_seconds=0.2)() as connection:
+    with connect(head_seconds=2)() as connection:
         connection.sendall(request(100, close=False) * 3 + request(100))
         data = b""
         while received := connection.recv(65536):

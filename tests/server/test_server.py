@@ -297,9 +297,8 @@ def test_the_exit_code_tells_of_a_failure(models):
     assert serve(Settings(models_dir=models, model="absent", port=0)) == 1
 
 
-def test_the_metrics_may_have_a_port_of_their_own(models):
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port = found.getsockname()[1]
+def test_the_metrics_may_have_a_port_of_their_own(models, free_port):
+    port = free_port
     settings = Settings(
         models_dir=models, model="blur", metrics=False, metrics_port=port, head_seconds=0.5
     )

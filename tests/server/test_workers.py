@@ -8,7 +8,6 @@ import multiprocessing
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -34,8 +33,8 @@ class Caller(threading.Thread):
         self.log, self.act, self.error = log, act, None
 
     def run(self):
-        port = int(self.wait_for(r"running on http://127\.0\.0\.1:(\d+)")[1])
         try:
+            port = int(self.wait_for(r"running on http://127\.0\.0\.1:(\d+)")[1])
             self.act(self, lambda: http.client.HTTPConnection("127.0.0.1", port, timeout=60))
         except BaseException as error:
             self.error = error
@@ -192,32 +191,27 @@ def test_a_second_signal_does_not_wait(serve_while):
 
 
 def test_their_metrics_add_up_on_a_port_of_their_own_and_a_signal_to_the_deepest_stops_all(
-    serve_while,
+    serve_while, free_port
 ):
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port = found.getsockname()[1]
-
     def act(caller, connect):
-        wait_for_workers(lambda: http.client.HTTPConnection("127.0.0.1", port, timeout=60), 2)
+        wait_for_workers(lambda: http.client.HTTPConnection("127.0.0.1", free_port, timeout=60), 2)
         assert read(connect(), "GET", "/metrics")[0] == 404
-        *_, deepest = family(os.getpid())  # some runners signal that alone, and mean all
-        os.kill(deepest, signal.SIGTERM)
+        while len(processes := family(workers()[0].pid)) < 3:  # one that decodes is the last
+            time.sleep(0.05)
+        os.kill(processes[-1], signal.SIGTERM)  # some runners signal that alone, and mean all
 
-    assert serve_while(act, metrics=False, metrics_port=port) == 0
+    assert serve_while(act, metrics=False, metrics_port=free_port) == 0
 
 
-def test_a_file_that_a_worker_was_killed_over_spoils_no_metrics(serve_while):
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port = found.getsockname()[1]
-
+def test_a_file_that_a_worker_was_killed_over_spoils_no_metrics(serve_while, free_port):
     def act(caller, connect):
         for kind in ("counter", "histogram", "gauge_livesum"):
             Path(os.environ["PROMETHEUS_MULTIPROC_DIR"], f"{kind}_1.db").touch()
         wait_for_workers(connect, 2)
-        wait_for_workers(lambda: http.client.HTTPConnection("127.0.0.1", port, timeout=60), 2)
+        wait_for_workers(lambda: http.client.HTTPConnection("127.0.0.1", free_port, timeout=60), 2)
         os.kill(os.getpid(), signal.SIGTERM)
 
-    assert serve_while(act, metrics_port=port) == 0
+    assert serve_while(act, metrics_port=free_port) == 0
 
 
 def test_where_no_worker_can_serve_the_exit_code_tells(make_package, caplog):

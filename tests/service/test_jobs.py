@@ -170,14 +170,16 @@ async def test_there_are_only_so_many_and_what_was_fetched_makes_room(jobs, star
 
 
 async def test_what_has_ended_is_forgotten_after_a_time(memory):
-    jobs = Jobs(memory, limit=4, seconds=0.05)
+    jobs = Jobs(memory, limit=4, seconds=0.3)
 
     async def work(share, progress):
         share.hold(RESULT)
 
     job = jobs.start(work, ExitStack(), owner=None, seconds=1)
     assert [each.state async for each in jobs.changes(job, 5)][-1] is State.DONE
-    await asyncio.sleep(0.1)
+    async with asyncio.timeout(30):
+        while list(jobs):
+            await asyncio.sleep(0.01)
     with pytest.raises(UnknownJob):
         jobs.find(job.id, None)
     assert memory.held == memory.shares == 0

@@ -3,7 +3,6 @@
 import io
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -30,10 +29,8 @@ def finish(process):
 
 
 @contextmanager
-def serving(models, name):
+def serving(models, name, port):
     """The address of the service, once it is ready."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
     command = Path(sys.executable).with_name("denoiser")
     settings = (f"--port={port}", f"--models-dir={models}", f"--model={name}")
     process = subprocess.Popen([command, "serve", *settings], stderr=subprocess.DEVNULL)
@@ -50,12 +47,14 @@ def serving(models, name):
 def ready(address):
     try:
         return httpx.get(address).status_code == 200
-    except httpx.ConnectError:
+    except httpx.TransportError:
         return False
 
 
 @pytest.mark.timeout(300)
-def test_a_killed_run_resumes_and_what_it_comes_to_is_served(tmp_path, pictures, experiment):
+def test_a_killed_run_resumes_and_what_it_comes_to_is_served(
+    tmp_path, pictures, experiment, free_port
+):
     run, steps = tmp_path / "run", 20
     train = ["train", experiment(steps=steps), "--data", pictures, "--run", run, "--resume"]
     process = start(*train)
@@ -78,7 +77,7 @@ def test_a_killed_run_resumes_and_what_it_comes_to_is_served(tmp_path, pictures,
     finish(start("package", run, "--name", "tiny", "--models", tmp_path / "models"))
     upload = io.BytesIO()
     Image.new("RGB", (30, 20), "teal").save(upload, "PNG")
-    with serving(tmp_path / "models", "tiny") as address:
+    with serving(tmp_path / "models", "tiny", free_port) as address:
         answer = httpx.post(f"{address}/denoise", files={"image": upload.getvalue()}, timeout=60)
     assert answer.status_code == 200
     assert answer.headers["X-Model"] == "tiny"

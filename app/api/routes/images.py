@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from app.api import openapi
 from app.api.answer import PictureResponse
-from app.api.dependencies import ServiceOf, ShareOf, TraceOf
+from app.api.dependencies import WorkOf
 from app.api.schemas import Comparison
 from app.api.upload import read_image, read_images
 from app.api.work import while_wanted
@@ -28,22 +28,18 @@ router = APIRouter(tags=["images"])
     openapi_extra=openapi.upload(),
 )
 async def denoise(
-    request: Request,
-    service: ServiceOf,
-    trace: TraceOf,
-    share: ShareOf,
-    options: Annotated[DenoiseOptions, Query()],
+    request: Request, work: WorkOf, options: Annotated[DenoiseOptions, Query()]
 ) -> Response:
     """Return the image without its noise.
 
     Width, height, bit depth and colours stay the same; transparency and metadata are kept.
     """
-    service.models.denoiser(options.model)  # so that no image is sent in vain
-    files, options = await read_image(request, share, options)
-    async with while_wanted(request, service.settings.timeout_seconds):
-        files = await confined.volumes(service, share, files.pop())
-        found = await operations.denoise(service, trace, share, files, options)
-    return denoised_response(found, service.settings.answer_seconds)
+    work.service.models.denoiser(options.model)  # so that no image is sent in vain
+    files, options = await read_image(request, work.share, options)
+    async with while_wanted(request, work.service.settings.timeout_seconds):
+        files = await confined.volumes(work, files.pop())
+        found = await operations.denoise(work, files, options)
+    return denoised_response(found, work.service.settings.answer_seconds)
 
 
 def denoised_response(found: DenoisedFile, seconds: float) -> PictureResponse:
@@ -70,21 +66,17 @@ def denoised_response(found: DenoisedFile, seconds: float) -> PictureResponse:
     openapi_extra=openapi.upload(),
 )
 async def noise(
-    request: Request,
-    service: ServiceOf,
-    trace: TraceOf,
-    share: ShareOf,
-    options: Annotated[NoiseOptions, Query()],
+    request: Request, work: WorkOf, options: Annotated[NoiseOptions, Query()]
 ) -> Response:
     """Return the image with noise added, clipped to its range, by default in a lossless format.
 
     The same image, parameters and seed give the same bytes.
     """
-    files, options = await read_image(request, share, options)
-    async with while_wanted(request, service.settings.timeout_seconds):
-        noisy = await operations.add_noise(service, trace, share, files, options)
-    headers = {"X-Noise-Seed": str(noisy.seed)}
-    return PictureResponse(noisy.file, "noisy", headers, seconds=service.settings.answer_seconds)
+    files, options = await read_image(request, work.share, options)
+    async with while_wanted(request, work.service.settings.timeout_seconds):
+        noisy = await operations.add_noise(work, files, options)
+    headers, seconds = {"X-Noise-Seed": str(noisy.seed)}, work.service.settings.answer_seconds
+    return PictureResponse(noisy.file, "noisy", headers, seconds=seconds)
 
 
 @router.post(
@@ -93,17 +85,15 @@ async def noise(
     responses=openapi.answer("The measures.") | openapi.problems(400, 408, 413, 415, 422, 500, 503),
     openapi_extra=openapi.upload("reference", "image", raw=False),
 )
-async def compare(
-    request: Request, service: ServiceOf, trace: TraceOf, share: ShareOf
-) -> Comparison:
+async def compare(request: Request, work: WorkOf) -> Comparison:
     """Return RMSE, PSNR and SSIM on the 0..1 scale, whatever the bit depths.
 
     Both images must have the same width and height; a grey image is compared with a colour image as
     three equal channels. If either has signed, 32-bit or floating-point samples beyond 0..1, the
     scale is the range that the reference fills.
     """
-    files = await read_images(request, share, ("reference", "image"))
-    async with while_wanted(request, service.settings.timeout_seconds):
-        found = await operations.compare(service, trace, share, files)
+    files = await read_images(request, work.share, ("reference", "image"))
+    async with while_wanted(request, work.service.settings.timeout_seconds):
+        found = await operations.compare(work, files)
     psnr = found.psnr if math.isfinite(found.psnr) else None
     return Comparison(rmse=found.rmse, psnr=psnr, ssim=found.ssim)

@@ -23,6 +23,7 @@ from app.service.operations import DenoisedFile
 from app.service.options import DenoiseOptions
 from app.service.service import Service
 from app.service.trace import Trace
+from app.service.work import Work
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ async def create_job(
     with ExitStack() as held:
         share = held.enter_context(service.memory.share())
         (file,), options = await read_image(request, share, options)
-        files = await confined.volumes(service, share, file)
+        files = await confined.volumes(Work(service, trace, share), file)
         found = [await confined.look(service, each) for each in files]
         job = service.jobs.start(
             _denoising(service, Trace(trace.request_id), files, options),
@@ -99,7 +100,8 @@ def _denoising(
     async def work(share: Share, progress: Progress) -> tuple[DenoisedFile, Trace]:
         trace.stages.clear()
         try:
-            found = await operations.denoise(service, trace, share, list(files), options, progress)
+            job = Work(service, trace, share)
+            found = await operations.denoise(job, list(files), options, progress)
         except Exception as error:
             if as_problem(error).code == "internal-error":
                 logger.exception("job failed")

@@ -16,11 +16,13 @@ def has_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
 def rewrite_graphs(on: bool) -> None:
     """Have oneDNN run convolutions in bfloat16, or not, in all graphs of the process.
 
-    Must be called before the first graph is traced. The transposed convolutions, among them the
-    network's last layer, stay float32: with 8 bits of mantissa, strong noise is only known to half
-    an 8-bit level, and the rounding would depend on the size of the tile.
+    Must be called before the first graph is traced. Transposed convolutions, and those in three
+    dimensions, stay float32, for they may be the network's last layer: with 8 bits of mantissa,
+    strong noise is only known to half an 8-bit level, and the rounding would depend on the size of
+    the tile.
     """
     import tensorflow as tf
 
-    os.environ["TF_AUTO_MIXED_PRECISION_GRAPH_REWRITE_ALLOWLIST_REMOVE"] = "Conv2DBackpropInput"
+    kept = "Conv2DBackpropInput,Conv3D"
+    os.environ["TF_AUTO_MIXED_PRECISION_GRAPH_REWRITE_ALLOWLIST_REMOVE"] = kept
     tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": on})

@@ -1,6 +1,7 @@
 """Keras models on OpenVINO: for processors, without TensorFlow."""
 
 import threading
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -49,15 +50,16 @@ class _Request:
         self._request = self._compiled.create_infer_request()
         self._lock = threading.Lock()
 
-    def infer(self, noisy: Pixels) -> Pixels:
-        """Return the network's result for a batch."""
-        try:
-            with self._lock:
+    def infer(self, noisy: Pixels, finish: Callable[[Pixels, Pixels], Pixels]) -> Pixels:
+        """Return what `finish` makes of a batch and the network's result, which it must not keep:
+        the next batch overwrites it.
+        """
+        with self._lock:
+            try:
                 found = self._request.infer([noisy], share_inputs=True, share_outputs=True)[0]
-                result: Pixels = found.copy()  # before the next batch overwrites it
-        except RuntimeError as error:
-            raise MemoryError(f"the network found too little memory: {error}") from error
-        return result
+            except RuntimeError as error:
+                raise MemoryError(f"the network found too little memory: {error}") from error
+            return finish(noisy, found)
 
     def forget(self) -> None:
         """Release its memory, which the next batch has to allocate again."""
@@ -106,9 +108,7 @@ class _Engine:
     def forward(self, tiles: Pixels) -> Pixels:
         """Run the network on tiles, as `Forward` says."""
         is_grey, scale = tiles.shape[-1] == 1, np.float32(white(tiles.dtype))
-        noisy = tiles.astype(np.float32)
-        if scale != 1:
-            noisy /= scale
+        noisy = np.divide(tiles, scale, dtype=np.float32)
         clean = self._infer(np.repeat(noisy, 3, axis=-1) if is_grey else noisy)
         if is_grey:
             clean = clean.mean(axis=-1, keepdims=True)
@@ -124,10 +124,10 @@ class _Engine:
             request = self._take(large)
             if large:
                 _roomy.hand_to(request)
-            found = request.infer(noisy)
+            clean = request.infer(noisy, self._network.finish)
             with self._lock:  # unless it has failed: its state is unknown
                 self._idle.append(request)
-        return self._network.finish(noisy, found)
+        return clean
 
     def _take(self, large: bool) -> _Request:
         """Return an idle request, for a large batch preferably the roomy one, or a new one."""

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from app.imaging.scale import Pixels
-from app.inference.engines.keras_file import Layer, Weights
+from app.inference.engines.keras_file import Layer
 from app.inference.engines.layers import UnknownLayer, padding, require_known
 from app.inference.engines.runtime import openvino as ov
 from app.inference.engines.runtime import opset as op
+from app.inference.engines.squares import kernel_of_squares
 
 Node = Any
 """An operation; OpenVINO ships types for few of them."""
@@ -37,13 +38,16 @@ class Network:
     """Whether the model's result is what to subtract from the image."""
 
     def finish(self, noisy: Pixels, found: Pixels) -> Pixels:
-        """Return the clean batch, of the model's input and its result; may overwrite `noisy`."""
+        """Return the clean batch, of the model's input and its result; may overwrite `noisy`.
+
+        It shares no memory with `found`.
+        """
         n, height, width, channels = found.shape
         side = self.scale
         squares = found.reshape(n, height, width, side, side, channels // side**2)
         rows = squares.transpose(0, 1, 3, 2, 4, 5)
         if not self.finds_noise:
-            return rows.reshape(noisy.shape)
+            return np.array(rows).reshape(noisy.shape)
         noisy.reshape(rows.shape)[...] -= rows
         return noisy
 
@@ -84,42 +88,18 @@ def _transposed_convolution(layer: Layer, x: Node) -> Node:
 
 
 def _squares(layer: Layer, x: Node) -> Node:
-    """Return a transposed convolution by the squares of pixels that replace each pixel of `x`.
-
-    One convolution finds all pixels of a square, as channels. OpenVINO has fast code for that at
-    any precision, which its transposed convolution lacks for few channels and for bfloat16.
-    """
-    kernel, (begin, end) = _kernel_of_squares(layer)
-    side = layer.options["strides"][0]
+    """Return a transposed convolution by the squares of pixels that replace each pixel of `x`."""
+    strides = layer.options["strides"]
+    side = strides[0]
+    if strides != [side, side]:
+        raise UnknownLayer(f"the layer {layer.name!r} does not enlarge by its stride: that differs")
+    try:
+        found, (begin, end) = kernel_of_squares(layer.weights[0], side, layer.options["padding"])
+    except ValueError as error:
+        raise UnknownLayer(f"the layer {layer.name!r} {error}") from error
+    kernel = np.ascontiguousarray(found.transpose(3, 2, 0, 1))
     y = op.convolution(x, op.constant(kernel), [1, 1], begin, end, [1, 1])
     return _finished(layer, y, pixels=side**2)
-
-
-def _kernel_of_squares(layer: Layer) -> tuple[Weights, tuple[list[int], list[int]]]:
-    """Return the weights [side * side * outputs, inputs, rows, columns] for `_squares`, and the
-    padding before and after each axis.
-    """
-    weights, strides = layer.weights[0], layer.options["strides"]
-    side, sizes = strides[0], weights.shape[:2]
-    if any(size < side for size in sizes):
-        raise UnknownLayer(f"the layer {layer.name!r} leaves gaps: its strides exceed its kernel")
-    if strides != [side, side] or (layer.options["padding"] == "valid" and sizes != (side, side)):
-        raise UnknownLayer(f"the layer {layer.name!r} does not enlarge by its stride")
-    # Pixel a of square p is the sum, over the pixels i of x, of x[i] weights[a + cut + side * (p -
-    # i)]: with zeros before and after, the weights are cut into those for each i - p, from the last
-    # to the first.
-    cuts = [(size - side) // 2 for size in sizes]
-    end = [-(-cut // side) for cut in cuts]
-    begin = [(size - 1 - cut) // side for size, cut in zip(sizes, cuts, strict=True)]
-    reach = [before + 1 + after for before, after in zip(begin, end, strict=True)]
-    zeros = [
-        (side * after - cut, side * (count - after) - size + cut)
-        for after, cut, count, size in zip(end, cuts, reach, sizes, strict=True)
-    ]
-    spaced = np.pad(weights, [*zeros, (0, 0), (0, 0)])
-    cells = spaced.reshape(reach[0], side, reach[1], side, *weights.shape[2:])[::-1, :, ::-1]
-    kernel = cells.transpose(1, 3, 4, 5, 0, 2).reshape(-1, weights.shape[3], *reach)
-    return np.ascontiguousarray(kernel), (begin, end)
 
 
 def _finished(layer: Layer, x: Node, pixels: int = 1) -> Node:

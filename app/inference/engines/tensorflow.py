@@ -1,6 +1,7 @@
 """Keras models on TensorFlow: a compiled forward pass over batches of tiles."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,11 @@ import tensorflow as tf
 from app.imaging.scale import Pixels, white
 from app.inference.engines import Forward, Precision
 from app.inference.engines.bfloat16 import has_bfloat16, rewrite_graphs
+from app.inference.engines.squares import kernel_of_squares
 from app.inference.store import BadModelPackage
+
+COLOURS = 3
+"""Outputs of a layer that gives a picture."""
 
 
 def load(path: Path, precision: Precision, threads: int) -> Forward:
@@ -49,7 +54,7 @@ class _Network:
     def __init__(self, path: Path) -> None:
         """Load the model; raise BadModelPackage if the file has none, or one that brings code."""
         try:
-            self._model = keras.models.load_model(path, compile=False, safe_mode=True)
+            self._model = _by_squares(keras.models.load_model(path, compile=False, safe_mode=True))
         except Exception as error:
             raise BadModelPackage(f"{path} cannot be loaded: {error}") from error
         self._passes: dict[tuple[np.dtype[Any], int], Any] = {}
@@ -60,23 +65,79 @@ class _Network:
         if key not in self._passes:
             self._passes[key] = self._trace(*key)
         try:
-            result: Pixels = self._passes[key](tiles).numpy()
+            result: Pixels = self._passes[key](tiles, np.float32(white(tiles.dtype))).numpy()
         except tf.errors.ResourceExhaustedError as error:
             raise MemoryError("the network found too little memory") from error
         return result
 
     def _trace(self, dtype: np.dtype[Any], channels: int) -> Any:
-        scale = white(dtype)
-
-        def forward(tiles: tf.Tensor) -> tf.Tensor:
-            noisy = tf.cast(tiles, tf.float32) / scale
-            clean = self._model(tf.repeat(noisy, 3 // channels, axis=-1), training=False)
+        def forward(tiles: tf.Tensor, most: tf.Tensor) -> tf.Tensor:
+            # Division by what is not a constant, which also repeats grey: next to a convolution,
+            # what only moves samples is turned into bfloat16, and the picture would be with it.
+            divisor = most if channels == 3 else tf.stack([most] * 3)
+            clean = self._model(tf.cast(tiles, tf.float32) / divisor, training=False)
             if channels == 1:
                 clean = tf.reduce_mean(clean, axis=-1, keepdims=True)
-            clean = tf.clip_by_value(clean, 0.0, 1.0) * scale
-            return tf.cast(tf.round(clean) if scale > 1 else clean, dtype)
+            clean = tf.clip_by_value(clean, 0.0, 1.0) * most
+            return tf.cast(tf.round(clean) if dtype.kind != "f" else clean, dtype)
 
-        signature = tf.TensorSpec((None, None, None, channels), dtype)
+        signature = (
+            tf.TensorSpec((None, None, None, channels), dtype),
+            tf.TensorSpec((), tf.float32),
+        )
         # There is no control flow to convert, and AutoGraph would write its code to a file.
-        traced = tf.function(forward, input_signature=[signature], autograph=False)
+        traced = tf.function(forward, input_signature=signature, autograph=False)
         return traced.get_concrete_function()
+
+
+def _by_squares(model: Any) -> Any:
+    """Return the model with its transposed convolutions as plain ones, where that can be."""
+
+    def replaced(layer: Any) -> Any:
+        with suppress(ValueError):
+            if isinstance(layer, keras.layers.Conv2DTranspose):
+                return _Squares(layer)
+        return layer
+
+    return keras.models.clone_model(model, clone_function=replaced)
+
+
+class _Squares(keras.layers.Layer):
+    """A transposed convolution by the squares of pixels that replace each pixel.
+
+    One that gives a picture is a convolution in three dimensions, of one plane: only those in two
+    are turned into bfloat16.
+    """
+
+    def __init__(self, layer: Any) -> None:
+        """Take the place of `layer`; raise ValueError for options that are not known here."""
+        super().__init__(name=layer.name)
+        side, other = layer.strides
+        is_usual = layer.data_format == "channels_last" and layer.dilation_rate == (1, 1)
+        if side != other or not is_usual or layer.output_padding is not None:
+            raise ValueError("its options are not known here")
+        kernel, (begin, end) = kernel_of_squares(layer.kernel.numpy(), side, layer.padding)
+        if begin != end:
+            raise ValueError("it is padded unevenly")
+        bias = layer.bias.numpy() if layer.use_bias else np.zeros(layer.filters, np.float32)
+        self._side, self._outputs, self._activation = side, layer.filters, layer.activation
+        self._kernel, self._bias = kernel, np.tile(bias, side**2)
+
+    def call(self, x: Any) -> Any:
+        """Return the squares, put together."""
+        if self._outputs > COLOURS:
+            y = tf.nn.conv2d(x, self._kernel, 1, "SAME")
+        else:
+            y = tf.nn.conv3d(x[:, None], self._kernel[None], [1] * 5, "SAME")[:, 0]
+        y = self._activation(y + self._bias)
+        n, height, width = tf.unstack(tf.shape(x)[:3])
+        side, outputs = self._side, self._outputs
+        rows = tf.reshape(y, [n * height, width, side, side * outputs])
+        whole = tf.transpose(rows, [0, 2, 1, 3])
+        return tf.reshape(whole, [n, height * side, width * side, outputs])
+
+    def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return the shape of the result."""
+        n, *lengths, _ = shape
+        height, width = (length and length * self._side for length in lengths)
+        return n, height, width, self._outputs

@@ -1,0 +1,62 @@
+"""Numbers that stand for no data: -9999 around a map, the least float, -32768 outside a scan.
+
+Few files say which number that is, but it gives itself away: it is the least or the greatest,
+recurs exactly, and lies far from all others.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.imaging.range import FEW, REACH, SAMPLES, rare_of
+from app.imaging.scale import Pixels
+
+MAX_NUMBERS = 4
+"""Numbers of one image that may stand for no data, each for reasons of its own."""
+
+Mask = NDArray[np.bool_]
+
+
+def no_data(pixels: Pixels, hidden: Mask | None) -> Mask:
+    """Return which samples of `pixels` that are not `hidden` hold a number that stands for no data.
+
+    Numbers as rare as outliers do not, nor those as near to the others as noise may reach;
+    `app.imaging.range` has the measures.
+    """
+    shown = np.broadcast_to(True if hidden is None else ~hidden, pixels.shape)
+    values = pixels.ravel() if hidden is None else pixels[shown]
+    found = np.zeros(pixels.shape, np.bool_)
+    for _ in range(MAX_NUMBERS):
+        number = _number(values)
+        if number is None:
+            break
+        found |= (pixels == number) & shown
+        values = values[values != number]
+    return found
+
+
+def _number(values: Pixels) -> float | int | None:
+    """Return the least or the greatest of `values` if it stands for no data."""
+    if not values.size:
+        return None
+    for number, nearest in ((values.min(), np.min), (values.max(), np.max)):
+        if np.count_nonzero(values == number) <= max(rare_of(values.size), FEW):
+            continue
+        others = values[values != number]
+        if others.size and abs(float(nearest(others)) - float(number)) > _reach(others):
+            found: float | int = number.item()
+            return found
+    return None
+
+
+def _reach(values: Pixels) -> float:
+    """Return how far from `values` noise may reach: the difference of their ends without outliers.
+
+    Values that are all equal are of a drawing, whose other colour may be anything.
+    """
+    some = values[:: math.ceil(values.size / SAMPLES)]
+    rare = rare_of(some.size)
+    ordered = np.partition(some, (rare, some.size - 1 - rare))
+    low, high = float(ordered[rare]), float(ordered[some.size - 1 - rare])
+    return REACH * (high - low) if high > low else math.inf

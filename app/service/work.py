@@ -1,0 +1,17 @@
+"""What is at hand wherever a request is worked on."""
+
+from dataclasses import dataclass
+
+from app.service.memory import Share
+from app.service.service import Service
+from app.service.trace import Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A request, a job, or a file in bulk, that is being worked on."""
+
+    service: Service
+    trace: Trace
+    share: Share
+    """What it may hold of the service's memory."""
