@@ -7,9 +7,9 @@ prints a Markdown table of milliseconds, the best of several, and of bytes a pix
 spectrum of a photograph and none of its grain. The rows in bold are what the service does.
 """
 
+import argparse
 import io
 import itertools
-import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -156,7 +156,10 @@ def cells(candidate: Candidate, pixels: Pixels) -> str:
 
 def main() -> None:
     """Print the table."""
-    large = photograph(Path(sys.argv[1])) if len(sys.argv) > 1 else drawn(*LARGE)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0])
+    parser.add_argument("folder", nargs="?", type=Path, help="of a photograph; else one is drawn")
+    folder = parser.parse_args().folder
+    large = photograph(folder) if folder else drawn(*LARGE)
     middle = (slice(1000, 1000 + SMALL), slice(1000, 1000 + SMALL))
     small = np.ascontiguousarray(large[middle])
     print("| | decode 256² | encode | bytes/pixel | decode 12 MP | encode | bytes/pixel |")

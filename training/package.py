@@ -42,26 +42,18 @@ def package(
     experiment = experiment or read_experiment(path.with_name("experiment.toml"))
     network, content = read_network(path)
     sha256 = hashlib.sha256(content).hexdigest()
-    values = {
+    found = {
         "name": name,
-        "title": experiment.card.title or name,
-        "description": experiment.card.description
-        or f"The result of experiment {experiment.name}.",
-        "historical": experiment.card.historical,
-        "modality": experiment.card.modality,
         **_figures(network, path, experiment),
-        "noise": str(experiment.noise),
-        "history": experiment.card.history,
         "training_data": _training_data(path, experiment, data),
         "metrics": _metrics(path, sha256),
         "sha256": sha256,
         "bytes": len(content),
-        "licence": experiment.card.licence,
         "created": now(),
         "versions": versions(),
     }
     try:
-        card = ModelCard.model_validate(values)
+        card = ModelCard.model_validate(found | _declared(experiment, name))
     except ValidationError as error:
         raise TrainingError(f"{path}: no card can be written: {first_error(error)}") from error
     text = json.dumps(card.model_dump(exclude_unset=True), indent=2, ensure_ascii=False)
@@ -71,6 +63,20 @@ def package(
     write(folder / "model.keras", content)
     write(folder / "card.json", f"{text}\n".encode())
     return folder
+
+
+def _declared(experiment: Experiment, name: str) -> dict[str, Any]:
+    """Return what the experiment says of its model."""
+    card = experiment.card
+    return {
+        "title": card.title or name,
+        "description": card.description or f"The result of experiment {experiment.name}.",
+        "historical": card.historical,
+        "modality": card.modality,
+        "noise": str(experiment.noise),
+        "history": card.history,
+        "licence": card.licence,
+    }
 
 
 def _figures(network: Any, path: Path, experiment: Experiment) -> dict[str, Any]:

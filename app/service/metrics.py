@@ -148,6 +148,18 @@ class _State(Collector):
             "Memory reserved for requests in progress: bodies, pixels and metadata.",
             value=self._memory.held,
         )
+        yield from self._of_models()
+        yield from self._of_jobs()
+        losses = CounterMetricFamily(
+            "denoiser_codec_losses",
+            "Processes lost while working on an image, each with one request, by cause.",
+            labels=("cause",),
+        )
+        for cause in Cause:
+            losses.add_metric((cause.value,), self._sandbox.losses[cause])
+        yield losses
+
+    def _of_models(self) -> Iterable[Metric]:
         queue = GaugeMetricFamily(
             "denoiser_queue_pixels",
             "Pixels queued or in progress, halos included.",
@@ -169,13 +181,9 @@ class _State(Collector):
             values = (stats.batches, stats.tiles, stats.pixels, stats.dropped)
             for counter, value in zip(counters, values, strict=True):
                 counter.add_metric((name,), value)
-        losses = CounterMetricFamily(
-            "denoiser_codec_losses",
-            "Processes lost while working on an image, each with one request, by cause.",
-            labels=("cause",),
-        )
-        for cause in Cause:
-            losses.add_metric((cause.value,), self._sandbox.losses[cause])
+        yield from (queue, *counters)
+
+    def _of_jobs(self) -> Iterable[Metric]:
         jobs = GaugeMetricFamily("denoiser_jobs", "Jobs that are kept.", labels=("state",))
         states = Counts(job.state for job in self._jobs)
         for state in State:
@@ -185,8 +193,7 @@ class _State(Collector):
         )
         for end in ("done", "failed", "cancelled"):
             ends.add_metric((end,), self._jobs.ends[end])
-        yield from (queue, jobs)
-        yield from (*counters, losses, ends)
+        yield from (jobs, ends)
 
 
 class _Shared:

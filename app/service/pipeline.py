@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from app.imaging.codec import Format, read_header
-from app.inference.batcher import Progress
+from app.inference.job import Progress
 from app.service import local
 from app.service.codec import ConfinedCodec
 from app.service.options import DenoiseOptions

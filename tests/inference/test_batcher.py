@@ -161,8 +161,12 @@ def test_one_large_tile_is_under_way_at_a_time_and_small_ones_have_the_other_lan
 
 
 def test_time_in_which_lanes_overlap_is_counted_once(start):
+    took = []
+
     def forward(tiles):
+        began = time.perf_counter()
         time.sleep(0.1)
+        took.append(time.perf_counter() - began)
         return tiles
 
     batcher = start(forward, batch_pixels=TILE, lanes=2)
@@ -170,7 +174,8 @@ def test_time_in_which_lanes_overlap_is_counted_once(start):
     while batcher.queued_pixels:
         time.sleep(0.001)
     future, _ = post(batcher, 2, tiles=10)
-    assert 0.4 < batcher.queued_seconds < 0.8
+    one_by_one = 10 * sum(took[:6]) / 6
+    assert 0.4 * one_by_one < batcher.queued_seconds < 0.8 * one_by_one
     future.result(10)
 
 
@@ -270,7 +275,7 @@ def test_the_cost_of_a_pixel_is_measured(start):
         time.sleep(0.001)
     gate.opened.clear()
     future, _ = post(batcher, 2, tiles=2)
-    assert 0.02 < batcher.queued_seconds < 1.0
+    assert 0.02 < batcher.queued_seconds < 10
     gate.opened.set()
     future.result(10)
 

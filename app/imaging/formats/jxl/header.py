@@ -97,7 +97,7 @@ def read_head(data: bytes) -> Head:
             return Head(width, height, orientation, animated=True)
     samples = _samples(reader)
     reader.bits()
-    kinds = [_channel(reader) for _ in range(reader.number(*_CHANNELS))]
+    alphas, depth_maps = _channels(reader)
     lossy = bool(reader.bits())
     colours = _colours(reader)
     if extra and not reader.bits():
@@ -105,9 +105,6 @@ def read_head(data: bytes) -> Head:
     reader.no_extensions()
     if not reader.bits():
         raise UnsupportedImage("The JPEG XL image has ways of its own to see colours.")
-    alphas = [associated for kind, associated in kinds if kind == ALPHA]
-    if len(alphas) > 1 or any(kind not in (ALPHA, DEPTH_MAP) for kind, _ in kinds):
-        raise UnsupportedImage("The JPEG XL image has channels beside colours, alpha and depth.")
     return Head(
         width=width,
         height=height,
@@ -115,7 +112,7 @@ def read_head(data: bytes) -> Head:
         samples=samples,
         alpha=bool(alphas),
         premultiplied=any(alphas),
-        depth_map=len(kinds) > len(alphas),
+        depth_map=depth_maps > 0,
         lossy=lossy,
         colours=colours,
         bits=reader.position,
@@ -188,6 +185,17 @@ def _write_samples(writer: Writer, samples: Samples) -> None:
     writer.number(samples.bits, *(_FLOAT_BITS if samples.exponent else _BITS))
     if samples.exponent:
         writer.bits(samples.exponent - 1, 4)
+
+
+def _channels(reader: Reader) -> tuple[list[bool], int]:
+    """Return for each alpha whether colours were multiplied by it, and how many depth maps there
+    are.
+    """
+    kinds = [_channel(reader) for _ in range(reader.number(*_CHANNELS))]
+    alphas = [associated for kind, associated in kinds if kind == ALPHA]
+    if len(alphas) > 1:
+        raise UnsupportedImage("The JPEG XL image has channels beside colours, alpha and depth.")
+    return alphas, len(kinds) - len(alphas)
 
 
 def _channel(reader: Reader) -> tuple[int, bool]:

@@ -121,17 +121,12 @@ def read_layout(directory: ifd.Directory) -> Layout:
             f"A TIFF image of {channels} x {bits}-bit {photometric.name} samples "
             f"({sample_format.name}, {compression.name}) is not supported."
         )
-    tiled = Tag.TILE_WIDTH in directory.fields
     segment = segment_size(directory)
-    expected = math.ceil(width / segment[0]) * math.ceil(height / segment[1])
-    expected *= channels if planar else 1
-    if expected > MAX_SEGMENTS:
-        raise UnsupportedImage(f"The TIFF image has more than {MAX_SEGMENTS} segments.")
-    if expected * math.prod(segment) > max(
-        MAX_EXCESS * width * height * (channels if planar else 1), MIN_PIXELS
-    ):
-        raise TooManyPixels("The TIFF image has tiles of many more pixels than itself.")
-    offsets, counts = _segments(directory, tiled, expected)
+    offsets, counts = _segments(
+        directory,
+        Tag.TILE_WIDTH in directory.fields,
+        _count(width, height, segment, channels if planar else 1),
+    )
     return Layout(
         order=directory.order,
         width=width,
@@ -156,11 +151,24 @@ def read_layout(directory: ifd.Directory) -> Layout:
     )
 
 
+def _count(width: int, height: int, segment: tuple[int, int], planes: int) -> int:
+    """Return how many segments of that size there are; refuse too many, or too large ones."""
+    count = math.ceil(width / segment[0]) * math.ceil(height / segment[1]) * planes
+    if count > MAX_SEGMENTS:
+        raise UnsupportedImage(f"The TIFF image has more than {MAX_SEGMENTS} segments.")
+    if count * math.prod(segment) > max(MAX_EXCESS * width * height * planes, MIN_PIXELS):
+        raise TooManyPixels("The TIFF image has tiles of many more pixels than itself.")
+    return count
+
+
 def _one_of(kind: type[E], value: int) -> E:
     try:
         return kind(value)
     except ValueError:
-        raise UnsupportedImage("This TIFF image stores its samples in a rare way.") from None
+        raise UnsupportedImage(
+            f"{kind.__name__} {value} of the TIFF image is not supported; save it as grey or RGB, "
+            "compressed by LZW or Deflate or not at all."
+        ) from None
 
 
 def shared(directory: ifd.Directory, tag: Tag, channels: int) -> int:
