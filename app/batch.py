@@ -18,7 +18,7 @@ from rich.progress import Progress as Bars
 from app.files import Job, Worked, run
 from app.finding import STANDARD, Misuse, Outcome, Status, find
 from app.imaging.codec import Picture, decode
-from app.inference.batcher import Progress
+from app.inference.job import Progress
 from app.meter import Meter
 from app.service.options import OutputOptions
 from app.settings import Settings

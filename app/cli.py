@@ -19,7 +19,7 @@ from app.finding import Misuse
 from app.imaging.codec import Picture
 from app.imaging.removed import shown
 from app.inference import engines
-from app.inference.batcher import Progress
+from app.inference.job import Progress
 from app.inference.store import BadModelPackage, read_packages
 from app.service import local
 from app.service.keys import hash_of, new_key

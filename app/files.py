@@ -22,7 +22,7 @@ from app.imaging.codec import (
     UnsupportedImage,
     read_header,
 )
-from app.inference.batcher import Progress
+from app.inference.job import Progress
 from app.meter import Meter
 from app.scans import apart, together, volumes_among
 from app.service.room import Room

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from app.inference.batcher import Progress
+from app.inference.job import Progress
 
 
 class Meter:

@@ -9,7 +9,7 @@ from PIL import Image
 from app.files import Job, Worked, run
 from app.finding import Source, Status
 from app.imaging.codec import Format, Picture, decode, encode
-from app.inference.batcher import Progress
+from app.inference.job import Progress
 from app.service.room import Room
 
 

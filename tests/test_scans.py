@@ -14,7 +14,7 @@ from rich.console import Console
 from app.batch import _Bar
 from app.cli import main
 from app.imaging.formats import FORMATS
-from app.inference.batcher import Progress
+from app.inference.job import Progress
 from app.meter import Meter
 from tests.fidelity.files import DEEP, NOISE, by_pillow, dicom, nifti, series, zipped
 

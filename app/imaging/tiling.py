@@ -147,7 +147,14 @@ def cut(pixels: Pixels, tile: Tile) -> Pixels:
     inside = inside[:, columns.start : columns.start + columns.length]
     if inside.shape[:2] == tile.shape:
         return inside
-    return pixels[np.ix_(_reflected(rows, pixels.shape[0]), _reflected(columns, pixels.shape[1]))]
+    # Only what is beyond the edge is copied by index, which takes ten times as long.
+    down, across = _reflected(rows, pixels.shape[0]), _reflected(columns, pixels.shape[1])
+    height, width, channels = inside.shape
+    part = np.empty((*tile.shape, channels), pixels.dtype)
+    part[:height, :width] = inside
+    part[:height, width:] = pixels[rows.start : rows.start + height, across[width:]]
+    part[height:] = pixels[np.ix_(down[height:], across)]
+    return part
 
 
 def _reflected(span: Span, size: int) -> NDArray[np.intp]:

@@ -11,29 +11,27 @@ import time
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, InvalidStateError
-from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from app.imaging.scale import Pixels
 from app.imaging.tiling import Tile, cost
 from app.inference.canvas import Canvas
+from app.inference.job import Job, Progress, Timing
+from app.inference.pace import Pace
 
 logger = logging.getLogger(__name__)
 
-Item = tuple["Job", Tile]
+Item = tuple[Job, Tile]
 Answer = TypeVar("Answer")
 
 LANES = 2
 """Batches in progress at once: while one is handed over, or waits for the slowest of its threads at
 the end of a layer, another keeps the cores busy. More would only compete for them.
 """
-
-MEMORY = 0.9
-"""Weight of the past in the measured cost of a pixel, at each batch: some ten batches count."""
 
 
 class Overloaded(Exception):
@@ -46,65 +44,6 @@ class Overloaded(Exception):
 
 class Draining(Exception):
     """The service is stopping and accepts no new work."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Seconds that a request waited for its first batch, and from there to its last."""
-
-    queue: float
-    infer: float
-
-
-@dataclass(eq=False, slots=True)
-class Progress:
-    """The progress of an image through the network; readable from any thread."""
-
-    planned: int = 0
-    """Number of its tiles; 0 until they are queued."""
-    done: int = 0
-    """Number of its tiles that are done."""
-    remaining: Callable[[], float] = lambda: 0.0
-    """Returns the seconds until all are done, by the recent cost of a pixel and others' turns."""
-    expected: int = 0
-    """Number of tiles of several images that go one after the other; 0 if there is only one."""
-    later: float = 0.0
-    """Seconds that those of them will take that have not been queued yet."""
-
-    def begin(self, tiles: int) -> None:
-        """Count so many tiles of an image from now on."""
-        self.planned = self.expected or tiles
-        if not self.expected:
-            self.done = 0
-
-
-@dataclass(eq=False, slots=True)
-class Job:
-    """One image on its way through the network."""
-
-    canvas: Canvas
-    tiles: deque[Tile]
-    answer: Callable[[Timing], Any]
-    future: Future[Any]
-    submitted: float
-    progress: Progress = field(default_factory=Progress)
-    started: float | None = None
-    left: int = field(init=False)
-    """Tiles that are not done yet."""
-
-    def __post_init__(self) -> None:
-        self.left = len(self.tiles)
-        self.progress.begin(self.left)
-
-    @property
-    def kind(self) -> tuple[Any, ...]:
-        """Tiles of one kind can share a batch."""
-        return self.tiles[0].shape, self.canvas.dtype, self.canvas.channels
-
-    @property
-    def pixels_left(self) -> int:
-        """Pixels of the tiles that wait, halos included."""
-        return cost(self.tiles)
 
 
 @dataclass(slots=True)
@@ -149,9 +88,7 @@ class Batcher:
         self._jobs: deque[Job] = deque()
         self._queued = self._running = 0
         self._large_running = False
-        self._last_finish = 0.0
-        self._timed_pixels = float(batch_pixels)
-        self._timed_seconds = seconds_per_pixel * batch_pixels
+        self._pace = Pace(seconds_per_pixel, batch_pixels)
         self._closing = False
         self._changed = threading.Condition()
         self._lanes = [
@@ -173,7 +110,7 @@ class Batcher:
 
     def seconds(self, pixels: float) -> float:
         """Return how long so many pixels take, halos included, by the recent cost of a pixel."""
-        return pixels * self._timed_seconds / self._timed_pixels
+        return self._pace.seconds(pixels)
 
     def submit(
         self,
@@ -214,7 +151,7 @@ class Batcher:
 
     def _give_up(self, reason: Exception) -> None:
         for job in self._jobs:
-            _fail(job, reason)
+            job.fail(reason)
         self._jobs.clear()
 
     def _fits(self, job: Job, rounds: int = 0, *, patient: bool = False) -> bool:
@@ -256,7 +193,7 @@ class Batcher:
             with self._changed:
                 self.death = error
                 for job, _ in batch:
-                    _fail(job, reason)
+                    job.fail(reason)
                 self._give_up(reason)
                 self._changed.notify_all()
 
@@ -324,7 +261,7 @@ class Batcher:
             values = self._forward(parts[0][None] if len(parts) == 1 else np.stack(parts))
         except Exception as error:
             if len(batch) == 1:
-                _fail(batch[0][0], error)
+                batch[0][0].fail(error)
                 return []
             # One bad tile must not fail its neighbours: find out which it is.
             return [done for item in batch for done in self._processed([item])]
@@ -339,7 +276,7 @@ class Batcher:
                 job.left -= 1
                 is_complete = not job.left
             if is_complete:
-                _finish(job)
+                job.finish()
 
     def _account(self, batch: list[Item], start: float, *, succeeded: bool) -> None:
         pixels = cost(tile for _, tile in batch)
@@ -354,22 +291,5 @@ class Batcher:
             self.stats.batches += 1
             self.stats.tiles += len(batch)
             self.stats.pixels += pixels
-            # Lanes share the machine: what was done in the time that two overlap counts once.
-            now = time.monotonic()
-            seconds, self._last_finish = now - max(start, self._last_finish), now
-            # A ratio of sums, so that tiny batches, expensive by the pixel, count for little.
-            self._timed_pixels = MEMORY * self._timed_pixels + pixels
-            self._timed_seconds = MEMORY * self._timed_seconds + seconds
+            self._pace.account(pixels, start)
             self._changed.notify_all()
-
-
-def _finish(job: Job) -> None:
-    done = time.monotonic()
-    started = job.started or done
-    with suppress(InvalidStateError):  # if the caller left during the last batch
-        job.future.set_result(job.answer(Timing(started - job.submitted, done - started)))
-
-
-def _fail(job: Job, error: Exception) -> None:
-    with suppress(InvalidStateError):
-        job.future.set_exception(error)

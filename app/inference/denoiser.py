@@ -22,10 +22,11 @@ from app.imaging.scale import Pixels
 from app.imaging.stack import STILL, Axes, AxesChoice, Stack
 from app.imaging.tiling import MOST, SIDES, Tile, cost, most_within, plan
 from app.imaging.view import View, corrected, noise_found, view_of
-from app.inference.batcher import Batcher, Progress, Stats, Timing
+from app.inference.batcher import Batcher, Stats
 from app.inference.canvas import Mean, Planes
 from app.inference.card import ModelCard
 from app.inference.engines import REFERENCE, EngineName, Precision, choice, sides
+from app.inference.job import Progress, Timing
 from app.inference.store import BadModelPackage, ModelPackage
 
 Empty = Callable[[tuple[int, ...], np.dtype[Any]], Pixels]

@@ -16,7 +16,8 @@ from enum import StrEnum
 from itertools import takewhile
 from typing import Any
 
-from app.inference.batcher import Overloaded, Progress
+from app.inference.batcher import Overloaded
+from app.inference.job import Progress
 from app.service.errors import UnknownJob
 from app.service.memory import Memory, Share
 

@@ -15,8 +15,8 @@ from dataclasses import replace
 from app.imaging import noise
 from app.imaging.codec import Picture
 from app.imaging.picture import told
-from app.inference.batcher import Progress
 from app.inference.denoiser import Denoised, Denoiser, Limits
+from app.inference.job import Progress
 from app.inference.store import BadModelPackage, ModelPackage, chosen, read_packages
 from app.service.options import DenoiseOptions, NoiseOptions
 from app.settings import Settings

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from app.imaging.codec import Format, read_header
-from app.inference.batcher import Progress
+from app.inference.job import Progress
 from app.service import operations
 from app.service.local import load_denoiser, packages_of, silence
 from app.service.models import Models

@@ -35,9 +35,18 @@ def test_cut_and_stitch_give_the_picture_back(height, width, channels, sides):
     pixels = np.random.default_rng(0).integers(0, 65536, (height, width, channels))
     pixels = pixels.astype(np.uint16)
     result = np.zeros_like(pixels)
-    for tile in plan(height, width, halo=16, stride=8, sides=sides):
+    tiles = plan(height, width, halo=16, stride=8, sides=sides)
+    spans = tiles[-1].rows, tiles[-1].columns
+    beyond = [
+        (0, max(0, span.start + span.length - size))
+        for span, size in zip(spans, (height, width), strict=True)
+    ]
+    reflected = np.pad(pixels, [*beyond, (0, 0)], mode="reflect")
+    for tile in tiles:
         values = cut(pixels, tile)
-        assert values.shape == (*tile.shape, channels)
+        rows, columns = tile.rows, tile.columns
+        expected = reflected[rows.start :, columns.start :][: rows.length, : columns.length]
+        np.testing.assert_array_equal(values, expected)
         stitch(result, tile, values)
     np.testing.assert_array_equal(result, pixels)
 

@@ -15,7 +15,7 @@ from app.api.problems import as_problem, problem, problem_of
 from app.api.routes.images import denoised_response
 from app.api.schemas import JobStatus
 from app.api.upload import read_image
-from app.inference.batcher import Progress
+from app.inference.job import Progress
 from app.service import confined, operations
 from app.service.jobs import Job, Operation, State, Status
 from app.service.memory import Share

@@ -161,9 +161,6 @@ def read_tables(data: bytes) -> tuple[bytes, ...]:
 
 def trailer(data: bytes, frame: Frame) -> memoryview:
     """Return what lies behind the end of the image."""
-    end = bytes([0xFF, EOI])
-    if data.find(end, frame.scan) == len(data) - len(end):  # as a rule: there is no other
-        return memoryview(b"")
     ends = (each.end for each in segments(data, frame.scan) if each.marker == EOI)
     return memoryview(data)[next(ends) :]
 
