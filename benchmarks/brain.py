@@ -1,7 +1,7 @@
 """Denoises a head with Rician noise, slice by slice and along three axes, beside non-local means.
 
     .venv/bin/pip install 'dipy>=1.12'   # what it is compared with; else those columns are left out
-    python -m benchmarks.brain [--percent 3 6 12] [--threads 2] [--crop 64] [--model unet]
+    python -m benchmarks.brain [--percent 3 6 12] [--threads 2] [--crop 64] [--model unet-mri]
 
 The head is the noise-free template MNI152 T1 at 1 mm, which the wheel of nilearn holds: it is
 downloaded by pip into a cache of the user's, 11 MB, and nothing of it is kept here. Values are
@@ -16,10 +16,10 @@ with patches of 3 voxels a side:
   optimized blockwise nonlocal means denoising filter for 3-D magnetic resonance images"); ANTs
   estimates the noise itself, around each voxel.
 
-All have the same number of threads. On the whole head, the default model has bounds along three
-axes, and it must be ahead of the others: the command exits with 1 where it is not. `--crop` takes a
-cube of so many voxels from the middle, without bounds: for a try, as the whole head takes some ten
-minutes.
+All have the same number of threads. The model is the one that NIfTI gets by default; on the whole
+head it has bounds along three axes, and it must be ahead of the others: the command exits with 1
+where it is not. `--crop` takes a cube of so many voxels from the middle, without bounds: for a try,
+as the whole head takes some ten minutes.
 """
 
 import argparse
@@ -37,9 +37,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.imaging.codec import Picture, decode
+from app.imaging.formats.nifti.file import TAKEN_FOR
 from app.imaging.stack import Stack
 from app.inference.denoiser import Denoiser, Limits
-from app.inference.store import read_packages
+from app.inference.store import chosen, read_packages
 from app.settings import Settings
 from benchmarks.markdown import head, line
 
@@ -59,7 +60,7 @@ RIVALS = {"dipy's NLM": ("classic", 5), "ANTs-like NLM": ("blockwise", 2)}
 """The method of dipy's `nlmeans`, and the radius of its blocks."""
 BOUNDED = "three axes"
 LEAST = {3.0: 37.5, 6.0: 33.6, 12.0: 29.9}
-"""What the default model is to reach on the whole head, in dB, by the percentage of noise."""
+"""What the default for NIfTI is to reach on the whole head, in dB, by the percentage of noise."""
 
 Volume = NDArray[np.float32]
 Method = Callable[[Volume], Volume]
@@ -149,14 +150,16 @@ def main() -> int:
     parser.add_argument("--percent", type=float, nargs="+", default=list(LEAST))
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--crop", type=int, default=WHOLE, help="voxels a side")
-    parser.add_argument("--model", default=Settings().model)
+    parser.add_argument("--model")
     given: Any = parser.parse_args()
     clean = middle(template(), given.crop)
-    package = read_packages(Settings().models_dir)[given.model]
+    packages = read_packages(Settings().models_dir)
+    default = chosen(packages, Settings().model, TAKEN_FOR)
+    package = packages[given.model or default]
     limits = Limits(queue_pixels=1 << 32, deadline=1e9)
     denoiser = Denoiser.load(package, threads=given.threads, limits=limits)
     sides = " x ".join(map(str, clean.shape))
-    bounded = given.crop == WHOLE and given.model == Settings().model
+    bounded = given.crop == WHOLE and package.name == default
     print(f"{package.name}, {sides} voxels; PSNR in dB, and seconds on {given.threads} threads\n")
     print(head("noise", *methods(denoiser, 0, given.threads), "at least"))
     kept = []

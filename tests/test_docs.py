@@ -165,7 +165,7 @@ def test_the_figures_for_scans_are_those_of_the_model_cards():
     rows = re.findall(r"^\| (\d+)(?:, clean)? \|(.*)\|$", SCANS.read_text(), re.MULTILINE)
     told = {float(sigma): [cell.strip() for cell in cells.split("|")] for sigma, cells in rows}
     found: dict[float, list[str]] = {}
-    for name in ("unet", "unet-fast"):
+    for name in ("unet", "unet-fast", "unet-mri"):
         card = json.loads((PROJECT / "models" / name / "card.json").read_text())
         for score in card["metrics"]:
             if score["dataset"] == "brain MRI" and re.match("rician|clean", score["protocol"]):

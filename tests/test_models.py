@@ -9,15 +9,16 @@ from PIL import Image
 from app.imaging import tiling
 from app.imaging.codec import Metadata, Picture
 from app.imaging.metrics import psnr
-from app.imaging.noise import add_noise
+from app.imaging.noise import NoiseKind, add_noise
 from app.inference import engines
 from app.inference.denoiser import Denoiser
 from app.inference.engines import REFERENCE, Precision
-from app.inference.store import read_packages
+from app.inference.store import chosen, read_packages
 from app.settings import PROJECT, Settings
 
 PACKAGES = read_packages(PROJECT / "models")
 BLIND = ("unet", "unet-fast")
+FOR_SCANS = ("unet-mri",)
 FOR_ONE_FACTOR = ("autoencoder-mri", "autoencoder-photo")
 SAMPLES = PROJECT / "app" / "web" / "static" / "samples"
 
@@ -48,7 +49,8 @@ def denoisers():
 
 def test_the_models_are_there():
     assert Settings().model == "unet"
-    assert list(PACKAGES) == [*BLIND, *FOR_ONE_FACTOR]
+    assert list(PACKAGES) == [*BLIND, *FOR_SCANS, *FOR_ONE_FACTOR]
+    assert chosen(PACKAGES, "unet", "MR") == "unet-mri"
     historical = [name for name, package in PACKAGES.items() if package.card.historical]
     assert historical == list(FOR_ONE_FACTOR)
 
@@ -57,6 +59,7 @@ def test_the_models_are_there():
     ("model", "name", "factor"),
     [
         *product(BLIND, ["landscape", "mri"], [0.05, 0.1, 0.2, 0.4]),
+        *product(FOR_SCANS, ["mri"], [0.05, 0.1, 0.2, 0.4]),
         ("autoencoder-mri", "mri", 0.4),
         ("autoencoder-photo", "landscape", 0.4),
     ],
@@ -67,6 +70,17 @@ def test_noise_goes_and_the_picture_stays(denoisers, model, name, factor):
     restored = denoisers(model).submit(noisy).result(60).picture
     gain = psnr(clean, restored.pixels) - psnr(clean, noisy.pixels)
     assert gain > 3
+
+
+@pytest.mark.parametrize("factor", [0.03, 0.1, 0.2])
+def test_the_model_for_scans_is_better_at_their_noise_than_the_default(denoisers, factor):
+    clean = sample("mri")
+    noisy = Picture(add_noise(clean, factor, kind=NoiseKind.RICIAN, seed=0))
+    default, scans = (
+        psnr(clean, denoisers(model).submit(noisy).result(60).picture.pixels)
+        for model in ("unet", "unet-mri")
+    )
+    assert scans > default
 
 
 @pytest.mark.parametrize("model", BLIND)
@@ -84,7 +98,7 @@ def test_a_margin_without_noise_leaves_none_in_the_picture_beside_it(denoisers, 
 
 @pytest.mark.parametrize("model", PACKAGES)
 def test_sixteen_bits_are_no_worse_than_eight(denoisers, model):
-    clean = sample("landscape")
+    clean = sample("mri" if model in FOR_SCANS else "landscape")
     scores = []
     for pixels in (clean, clean.astype(np.uint16) * 257):
         noisy = Picture(add_noise(pixels, 0.1, seed=0))
@@ -124,6 +138,7 @@ def test_linear_pictures_gain_by_being_known_as_such(denoisers, kind, dtype):
         *((model, (2240, 900), 0.1, 0) for model in BLIND),
         *((model, (2240, 900), 0.4, 1e-5) for model in BLIND),
         *((model, (2240, 2240), 0.4, 1e-5) for model in BLIND),
+        *((model, (2240, 900), 0.1, 0) for model in FOR_SCANS),
         *((model, (500, 380), 0.4, 1e-5) for model in FOR_ONE_FACTOR),
     ],
 )

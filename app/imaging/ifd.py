@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from app.imaging.picture import TooManyPixels
 from app.imaging.tags import Tag
 
 POINTERS = (Tag.EXIF, Tag.GPS, Tag.INTEROPERABILITY)  # their value is the offset of a directory
@@ -81,19 +82,24 @@ class Directory:
 def directories(data: bytes) -> Iterator[Directory]:
     """Yield the directories of a TIFF structure, in the order of their chain.
 
-    Raises `ValueError` or `struct.error` if the structure is broken, endless or too long.
+    Raises `ValueError` or `struct.error` if the structure is broken or endless, and
+    `TooManyPixels`, which is a `ValueError`, if it is too long.
     """
     order, big = _byte_order(data)
     view, seen, fields = memoryview(data), set[int](), 0
     (position,) = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)
     while position:
-        if position in seen or len(seen) >= MAX_DIRECTORIES:
+        if position in seen:
             raise ValueError("the chain of directories is endless")
+        if len(seen) >= MAX_DIRECTORIES:
+            raise TooManyPixels(f"The TIFF has more than {MAX_DIRECTORIES} pages.")
         seen.add(position)
         directory = _read(view, position, order, big)
         fields += (directory.link - position) // (20 if big else 12)
         if fields > MAX_FIELDS_IN_ALL:
-            raise ValueError("the directories have too many fields")
+            raise TooManyPixels(
+                f"The pages of the TIFF have more than {MAX_FIELDS_IN_ALL} fields in all."
+            )
         yield directory
         (position,) = struct.unpack_from(order + ("Q" if big else "I"), data, directory.link)
 

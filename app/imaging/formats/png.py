@@ -46,6 +46,7 @@ _ADAM7 = [  # left, top, and steps across and down of each pass
     *((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4)),
     *((0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)),
 ]
+_PADDING = b"\0\r\n "  # behind the end, of no meaning
 _XMP = b"XML:com.adobe.xmp\0"
 _RAW_EXIF = (b"Raw profile type exif\0", b"Raw profile type APP1\0")  # as ImageMagick has it
 _EXIF = b"Exif\0\0"
@@ -105,6 +106,7 @@ def read_header(data: bytes) -> Header:
 def decode(data: bytes) -> Picture:
     """Decode any kind of PNG; palettes and fewer than 8 bits become 8-bit grey or RGB."""
     *chunks, last = _chunks(data)
+    size = len(SIGNATURE) + sum(len(chunk.whole) for chunk in (*chunks, last))
     head = _head(chunks[0])
     palette, transparency = _palette(head, chunks), _transparency(head, chunks)
     samples = imagecodecs.png_decode(_rebuild(head, palette, transparency, _rows(head, chunks)))
@@ -112,7 +114,11 @@ def decode(data: bytes) -> Picture:
     if palette and _is_grey(palette):
         pixels = np.ascontiguousarray(pixels[..., :1])
     metadata = _metadata(chunks)
-    changes = _changes(chunks, metadata, head) | ({Change.END} if not last.name else set())
+    changes = _changes(chunks, metadata, head)
+    if not last.name:
+        changes |= {Change.END}
+    elif data[size:].strip(_PADDING):
+        changes |= {Change.METADATA}
     return Picture(pixels, alpha, Format.PNG, metadata, changes)
 
 

@@ -18,10 +18,10 @@ from app.imaging.codec import (
     UnsupportedImage,
 )
 from app.imaging.formats.heic.hevc import read_sequence
-from app.imaging.formats.heif.boxes import Box
+from app.imaging.formats.heif.boxes import Box, write_box
 from app.imaging.formats.heif.items import Item, read_items
 from app.imaging.formats.heif.writer import write_items
-from tests.fidelity.files import heic, heic_beside
+from tests.fidelity.files import FILM, heic, heic_beside
 from tests.fidelity.foreign import ftyp
 from tests.imaging.formats.damage import damaged
 
@@ -117,6 +117,11 @@ def test_what_lies_beside_the_picture_is_named(kind, plain):
     picture = decoded(heic_beside(plain, kind))
     assert picture.changes == {Change.FORMAT, AUXILIARY[kind]}
     np.testing.assert_array_equal(picture.pixels, decoded(plain).pixels)
+
+
+def test_the_film_of_a_motion_photo_is_named(plain):
+    picture = decoded(plain + write_box(b"mpvd", FILM))
+    assert picture.changes == {Change.FORMAT, Change.FILM}
 
 
 @pytest.mark.parametrize("brand", ["heic", "heix", "hevc", "heim", "heis", "mif1", "msf1"])

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from app.imaging.codec import Change, UnreadableImage, decode
+from app.imaging.formats.jpeg.ending import END
 
 NOISE = np.random.default_rng(0).integers(0, 256, (50, 70, 3)).astype(np.uint8)
 SMOOTH = np.linspace(0, 255, NOISE.size).reshape(NOISE.shape).astype(np.uint8)
@@ -60,3 +61,32 @@ def test_a_scan_that_is_missing_is_missed():
         for cut in (place, data.rindex(b"\xff\xc4", 0, place)):
             with pytest.raises(UnreadableImage):
                 decode(data[:cut], max_pixels=10**6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("pixels", [NOISE, NOISE[..., 0]], ids=["colour", "grey"])
+def test_a_picture_that_lacks_rows_is_refused_although_it_has_an_end(kind, pixels):
+    data = saved(pixels, **KINDS[kind])
+    start = data.index(b"\xff\xda") + 20
+    scan = (data + b"\xff\xc4").index(b"\xff\xc4", start) if "progressive" in kind else len(data)
+    for place in np.linspace(start, start + 0.8 * (scan - start), 8).astype(int):
+        with pytest.raises(UnreadableImage):
+            decode(data[:place].rstrip(b"\xff") + END, max_pixels=10**6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_picture_that_is_grey_at_its_end_is_whole(kind):
+    pixels = NOISE.copy()
+    pixels[24:, 32:] = 128
+    data = saved(pixels, **KINDS[kind])
+    picture = decode(data + b"more", max_pixels=10**6)
+    assert (picture.pixels[-1, -1] == 128).all()
+    assert Change.END not in picture.changes
+
+
+def test_a_picture_that_is_higher_than_its_pixels_reach_is_refused():
+    data = bytearray(saved())
+    place = data.index(b"\xff\xc0") + 5
+    data[place : place + 2] = (120).to_bytes(2)
+    with pytest.raises(UnreadableImage, match="lacks pixels"):
+        decode(bytes(data), max_pixels=10**6)

@@ -245,6 +245,11 @@ def test_pixels_without_an_end_behind_them_are_read(saved, colour, tail):
     assert picture.changes == {Change.END}
 
 
+@pytest.mark.parametrize(("tail", "lost"), [(b"\r\n\0", set()), (b"PK..", {Change.METADATA})])
+def test_what_follows_the_end_is_named(saved, colour, tail, lost):
+    assert decoded(saved(colour, "PNG") + tail).changes == lost
+
+
 def test_a_png_whose_pixels_are_cut_is_refused(saved, colour):
     whole = saved(colour, "PNG")
     end = whole.index(b"IEND") - 4

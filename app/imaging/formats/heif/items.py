@@ -92,6 +92,11 @@ def has_film(data: bytes) -> bool:
     return any(box.name == b"moov" for box in boxes(data))
 
 
+def has_motion(data: bytes) -> bool:
+    """Return whether the file is a motion photo, with a film in an `mpvd` box behind the image."""
+    return any(box.name == b"mpvd" for box in boxes(data))
+
+
 def read_items(data: bytes) -> Items:
     """Return the items of a file.
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from app.imaging.formats.heif.items import Item, Items, has_film, read_items
+from app.imaging.formats.heif.items import Item, Items, has_film, has_motion, read_items
 from app.imaging.formats.heif.picture import Coded, alpha_of, beside, coded, orientation, window
 from app.imaging.formats.png import write_chunk
 from app.imaging.metadata import upright
@@ -87,6 +87,8 @@ def decode(data: bytes, format_: Format, codec: Codec) -> Picture:
     turned, shown = orientation(item), window(item)
     if turned != 1:
         changes.add(Change.ORIENTATION)
+    if has_motion(data):
+        changes.add(Change.FILM)
     used = {id(each) for part in parts for each in (part.grid, *part.tiles)}
     numbers = {n for n, each in items.by_number.items() if id(each) in used}
     _, metadata, lost = upright(_metadata(items, item))  # Exif only repeats how it is turned

@@ -1,8 +1,9 @@
-"""JPEG streams without an end marker, which are read if all their pixels are there.
+"""JPEG streams that break off, which are read if all their pixels are there.
 
-A decoder makes up what is missing. Where nothing is, it makes no difference what follows: all
-endings give the same pixels. That a restart interval is missing, or a scan that would refine the
-pixels, is seen by counting.
+They have no end marker, or one that a recovery tool has put where they break off. A decoder makes
+up what is missing. Where nothing is, it makes no difference what follows: all endings give the same
+pixels. That a restart interval is missing, or a scan that would refine the pixels, is seen by
+counting.
 """
 
 import re
@@ -30,6 +31,7 @@ _ENDINGS = [  # each pair of first bits, for pixels that lack but these, and the
     bytes([first, *np.random.default_rng(first).integers(0, 0xFF, 63)])
     for first in (0x15, 0x6A, 0x95, 0xEA)
 ]
+_GREY = 128
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 
 
@@ -41,19 +43,46 @@ def decode_whole(
     Raises `UnreadableImage` where pixels are missing.
     """
     try:
-        return decode(data), True
+        samples = decode(data)
     except EndMissing:
         cut = data.rstrip(b"\xff")  # half an end marker, perhaps, but half no pixel
+    else:
+        if _ends_early(data, samples, frame, decode):
+            raise UnreadableImage("The JPEG image lacks pixels: the rest of it is missing.")
+        return samples, True
     try:
         samples = decode(cut + END)
-        whole = _has_all_scans(cut + END, frame) and not any(
-            (decode(cut + ending + END) != samples).any() for ending in _ENDINGS
-        )
+        whole = _is_whole(cut, samples, frame, decode)
     except EndMissing:  # the new end became part of a segment that is cut off
         whole = False
     if not whole:
         raise UnreadableImage("The JPEG image is truncated.")
     return samples, False
+
+
+def _ends_early(
+    data: bytes, samples: Samples, frame: Frame, decode: Callable[[bytes], Samples]
+) -> bool:
+    """Return whether pixels are missing before the end marker, or scans of several.
+
+    Of pixels that are missing, libjpeg makes grey of medium brightness; without it, all is well.
+    """
+    is_grey = ((samples[-1, -1] == _GREY) | (samples[-1, -1] == 255 - _GREY)).all()
+    if not is_grey and frame.process != PROGRESSIVE:
+        return False
+    cut = data[: next(each.at for each in segments(data, frame.scan) if each.marker == EOI)]
+    if frame.process == PROGRESSIVE:
+        return not _has_all_scans(cut + END, frame)
+    return not _is_whole(cut, samples, frame, decode)
+
+
+def _is_whole(
+    cut: bytes, samples: Samples, frame: Frame, decode: Callable[[bytes], Samples]
+) -> bool:
+    """Return whether `samples`, made of the stream `cut`, owe nothing to what may follow it."""
+    return _has_all_scans(cut + END, frame) and not any(
+        (decode(cut + ending + END) != samples).any() for ending in _ENDINGS
+    )
 
 
 def _has_all_scans(data: bytes, frame: Frame) -> bool:

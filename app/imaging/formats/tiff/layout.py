@@ -165,7 +165,10 @@ def _one_of(kind: type[E], value: int) -> E:
     try:
         return kind(value)
     except ValueError:
-        raise UnsupportedImage("This TIFF image stores its samples in a rare way.") from None
+        raise UnsupportedImage(
+            f"{kind.__name__} {value} of the TIFF image is not supported; save it as grey or RGB, "
+            "compressed by LZW or Deflate or not at all."
+        ) from None
 
 
 def shared(directory: ifd.Directory, tag: Tag, channels: int) -> int:
