@@ -39,7 +39,7 @@ class Status:
     state: Literal["waiting", "running", "done", "failed"]
     percent: int
     seconds_left: float | None = None
-    """Until it is done, as the service reckons; None once it has ended."""
+    """Until it is done, as the service estimates; None once it has ended."""
 
     @property
     def ended(self) -> bool:

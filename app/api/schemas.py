@@ -65,7 +65,8 @@ class JobStatus(BaseModel):
     seconds_left: float | None = Field(
         default=None,
         ge=0,
-        description="Until it is done, by what a pixel has cost of late. Absent once it has ended.",
+        description="Until it is done, estimated from the recent cost of a pixel. Absent once it "
+        "has ended.",
     )
     stages: dict[str, float] | None = Field(
         default=None, description="Seconds in decode, queue, infer and encode, once it is done."

@@ -51,7 +51,7 @@ class Status:
     percent: int
     """Of its tiles, those that are done."""
     seconds_left: float | None
-    """Until it is done, as far as can be reckoned; None once it has ended."""
+    """Estimate until it is done; None once it has ended."""
 
 
 @dataclass(eq=False)
@@ -62,7 +62,7 @@ class Job:
     owner: str | None
     """Who alone may know of it; None is everybody who knows the id."""
     seconds: float
-    """What it was reckoned to take by itself."""
+    """Estimate of what it takes by itself, made before it began."""
     state: State = State.WAITING
     result: Any = None
     """What the operation returned, once it is done."""

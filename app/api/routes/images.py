@@ -34,7 +34,7 @@ async def denoise(
 
     Width, height, bit depth and colours stay the same; transparency and metadata are kept.
     """
-    work.service.models.denoiser(options.model)  # so that no image is sent in vain
+    work.service.models.denoiser(options.model)  # refused before the image is sent
     files, options = await read_image(request, work.share, options)
     async with while_wanted(request, work.service.settings.timeout_seconds):
         files = await confined.volumes(work, files.pop())

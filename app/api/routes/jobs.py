@@ -77,7 +77,7 @@ async def create_job(
     The job may take as long as it does. It is kept in memory, with its result, until some minutes
     after it has ended (DENOISER_JOB_SECONDS), and is lost with the process.
     """
-    service.models.denoiser(options.model)  # lest an image be sent in vain
+    service.models.denoiser(options.model)  # refused before the image is sent
     with ExitStack() as held:
         share = held.enter_context(service.memory.share())
         (file,), options = await read_image(request, share, options)
