@@ -5,8 +5,8 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
-from dataclasses import asdict
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TextIO
@@ -15,11 +15,12 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from app.files import Job, Worked, run
+from app.files import Buffer, Job, Worked, run
 from app.finding import STANDARD, Misuse, Outcome, Status, find
-from app.imaging.codec import Picture, decode
+from app.imaging.codec import Format, Picture, decode
 from app.inference.job import Progress
 from app.meter import Meter
+from app.service.codec import ConfinedCodec
 from app.service.options import OutputOptions
 from app.settings import Settings
 
@@ -57,12 +58,13 @@ def convert(
     stopped = False
     if sources:
         try:
-            job = _job(settings, options, start(), overwrite=overwrite)
-            meter = Meter()
-            with closing(run(sources, job, threads=AT_ONCE, meter=meter)) as running:
-                for outcome in _shown(running, len(sources), meter):
-                    outcomes.append(outcome)
-                    tell(outcome)
+            with _coder(len(sources), settings, options) as coder:
+                job = _job(coder, settings, options, start(), overwrite=overwrite)
+                meter = Meter()
+                with closing(run(sources, job, threads=AT_ONCE, meter=meter)) as running:
+                    for outcome in _shown(running, len(sources), meter):
+                        outcomes.append(outcome)
+                        tell(outcome)
         except KeyboardInterrupt:
             stopped = True
     _sum_up(outcomes, len(sources), as_json=as_json, stopped=stopped)
@@ -71,11 +73,38 @@ def convert(
     return 1 if any(outcome.status is Status.FAILED for outcome in outcomes) else 0
 
 
-def _job(settings: Settings, options: OutputOptions, work: Work, *, overwrite: bool) -> Job:
+@dataclass(frozen=True)
+class _Coder:
+    """How files are decoded and encoded."""
+
+    read: Callable[[bytes], Picture]
+    write: Callable[[Picture, Format], Buffer]
+
+
+@contextmanager
+def _coder(files: int, settings: Settings, options: OutputOptions) -> Iterator[_Coder]:
+    """Decode and encode in confined processes where a bad file could cost others their results.
+
+    A single file is not worth the start of those.
+    """
+    if files == 1:
+        yield _Coder(
+            read=partial(decode, max_pixels=settings.max_pixels, max_side=settings.max_side),
+            write=lambda picture, target: options.encode(picture, target).data,
+        )
+        return
+    with ConfinedCodec(settings) as codec:
+        encode = partial(codec.encode, quality=options.quality, strip=options.strips)
+        yield _Coder(codec.decode, encode)
+
+
+def _job(
+    coder: _Coder, settings: Settings, options: OutputOptions, work: Work, *, overwrite: bool
+) -> Job:
     return Job(
-        read=partial(decode, max_pixels=settings.max_pixels, max_side=settings.max_side),
+        read=coder.read,
         work=work,
-        write=lambda picture, target: options.encode(picture, target).data,
+        write=coder.write,
         format_for=lambda picture: options.format_for(
             picture.format, lossless=picture.metadata.lossless
         ),

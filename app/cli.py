@@ -17,7 +17,6 @@ from app.bulk import command as bulk
 from app.files import Worked
 from app.finding import Misuse
 from app.imaging.codec import Picture
-from app.imaging.removed import shown
 from app.inference import engines
 from app.inference.job import Progress
 from app.inference.store import BadModelPackage, read_packages
@@ -264,9 +263,9 @@ def _denoise(
         denoisers = local.Denoisers(packages, settings)
 
         def work(picture: Picture, progress: Progress) -> Worked:
-            result = local.denoise(denoisers.suited_to(picture), picture, options, progress)
-            picture = shown(picture, result.picture, options.result)
-            return Worked(picture, model=result.card.name, sigma=round(result.sigma, 4))
+            denoiser = denoisers.suited_to(picture)
+            result, sigma = local.denoise(denoiser, picture, options, progress)
+            return Worked(result, model=denoiser.card.name, sigma=round(sigma, 4))
 
         return work
 

@@ -24,8 +24,11 @@ from app.imaging.codec import (
 )
 from app.inference.job import Progress
 from app.meter import Meter
+from app.sandbox.faults import WorkerLost
 from app.scans import apart, together, volumes_among
 from app.service.room import Room
+
+Buffer = bytes | memoryview
 
 STOP_SECONDS = 0.5
 """Seconds that files being written have to be finished when the user stops the work."""
@@ -46,7 +49,7 @@ class Job:
 
     read: Callable[[bytes], Picture]
     work: Callable[[Picture, Progress], Worked]
-    write: Callable[[Picture, Format], bytes]
+    write: Callable[[Picture, Format], Buffer]
     format_for: Callable[[Picture], Format]
     """Chooses the format of a result, unless the name given by the user decides it."""
     format: Format | None
@@ -139,6 +142,8 @@ class _Worker:
             reason = error.strerror or str(error)
         except ImagingError as error:
             reason = str(error)
+        except WorkerLost as error:
+            reason = error.reason
         except Exception as error:  # whatever it is, the other files continue
             reason = f"{type(error).__name__}: {error}"
         return [Outcome(source.path, Status.FAILED, reason=reason) for source in sources]
@@ -222,7 +227,7 @@ class _Worker:
             raise FileExistsError(f"the result would {what} {owner}")
         return target.exists() and not source.exact and not self._job.overwrite
 
-    def _write(self, target: Path, result: bytes) -> None:
+    def _write(self, target: Path, result: Buffer) -> None:
         with self._writing.passing():
             if target == STANDARD:
                 sys.stdout.buffer.write(result)
@@ -251,7 +256,7 @@ def _named(path: Path) -> Format | None:
         return None
 
 
-def _write_whole(target: Path, data: bytes) -> None:
+def _write_whole(target: Path, data: Buffer) -> None:
     """Write beside the target and rename, so that a kill or a full disk leaves no partial image."""
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")

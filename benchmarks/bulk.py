@@ -10,8 +10,9 @@ picture is in the results once, whole, and the broken ones are named.
 `--rate` compares the command between stores with the command on a folder instead. They denoise the
 same pictures by turns, and print the wall time and the processor time that each picture takes once
 they are warm. The S3 server takes its share of the machine, so that between buckets only the
-processor time of the command is held to a bound. Bulk pays for confined processes, the client of
-the store and the results, which matters the more the smaller the pictures are: `--side 256`.
+processor time of the command is held to a bound. Both decode and encode in confined processes; bulk
+pays for the client of the store and the results, which matters the more the smaller the pictures
+are: `--side 256`.
 """
 
 import argparse

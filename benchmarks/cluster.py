@@ -245,7 +245,7 @@ def main() -> int:
         (
             *found.bounds,
             Bound("images done before the node was killed", killed_at, found.images - 1),
-            Bound("images done before the node was killed, negated", -killed_at, -1),
+            Bound("kills that came before any image was done, or never", not killed_at, 0),
             Bound("requests lost as a replica is stopped", lost, 0),
             Bound("requests lost as a replica is killed", dropped, options.clients),
         )

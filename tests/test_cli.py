@@ -15,6 +15,7 @@ from PIL import Image
 from app.cli import main
 from app.imaging.codec import Format
 from app.inference.store import BadModelPackage
+from app.sandbox.remote import Remote
 from app.service.keys import hash_of
 from app.settings import PROJECT, Settings
 
@@ -131,6 +132,29 @@ def test_a_folder_with_three_broken_files(picture, tmp_path, capsys):
     assert named.endswith("notes.txt: left out, not a supported kind of image")
     assert {line.split(": ")[1] for line in complaints[:3]} == set(map(str, broken))
     assert complaints[3:] == ["denoiser: 12 done, 0 skipped, 1 left out, 3 failed"]
+
+
+@pytest.mark.parametrize("command", ["denoise", "noise"])
+def test_a_file_that_kills_its_decoder_costs_nothing_but_itself(
+    command, picture, tmp_path, capsys, monkeypatch
+):
+    sources = [picture(f"in/{index}.png") for index in range(6)]
+    Image.new("RGB", (40, 40)).save(sources[3])
+    bad, decode = sources[3].read_bytes(), Remote.open_shared
+
+    async def killing(self, data, **limits):
+        if data == bad:
+            await self.read(data)  # so that the process is there
+            os.kill(self.link.pid, signal.SIGSEGV)
+        return await decode(self, data, **limits)
+
+    monkeypatch.setattr(Remote, "open_shared", killing)
+    assert run(command, tmp_path / "in", "-o", tmp_path / "out") == 1
+    assert len(list((tmp_path / "out").iterdir())) == 5
+    assert capsys.readouterr().err.splitlines() == [
+        f"denoiser: {sources[3]}: The image is damaged in a way that ends its decoder.",
+        "denoiser: 5 done, 0 skipped, 0 left out, 1 failed",
+    ]
 
 
 def test_what_is_done_is_skipped_unless_told_otherwise(picture, tmp_path, capsys):

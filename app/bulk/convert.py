@@ -65,7 +65,7 @@ class Converter:
             target = target_key(source.key, result.format)
             self._targets.write(target, result.data)
         except Exception as error:  # whatever it is, the other images continue
-            code, detail = code_of(error), str(error) or type(error).__name__
+            code, detail = code_of(error), detail_of(error)
         return Row(
             source=source.url,
             target=None if code or target is None else self._targets.url(target),
@@ -114,6 +114,12 @@ def code_of(error: Exception) -> str:
         return "needs-too-much-time" if error.cause is Cause.TIME else "worker-lost"
     kinds = (code for kind, code in CODES.items() if isinstance(error, kind))
     return next(kinds, "internal-error")
+
+
+def detail_of(error: Exception) -> str:
+    """Return an error in words."""
+    words = error.reason if isinstance(error, WorkerLost) else str(error)
+    return words or type(error).__name__
 
 
 def between(

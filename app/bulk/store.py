@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
@@ -24,6 +25,9 @@ PAGE = 1000
 
 OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memory"}
 """Prefix of temporary names: a file appears under its own name once it is complete."""
+
+READING = {"max_concurrency": 1}
+"""Without it, S3's file system asks for the size of each file first, to read long ones in parts."""
 
 FINAL = (FileNotFoundError, PermissionError, IsADirectoryError, NotImplementedError)
 """Errors that another attempt would meet again."""
@@ -112,7 +116,9 @@ class Store:
 
     def read(self, key: str, limit: int | None = None) -> bytes:
         """Return the content of a file, or its first `limit` bytes; raise OSError or StoreError."""
-        return bytes(self._retried(lambda: self._fs.cat_file(self._path(key), end=limit)))
+        more = READING if "s3" in self._protocols else {}
+        call = partial(self._fs.cat_file, self._path(key), end=limit, **more)
+        return bytes(self._retried(call))
 
     def write(self, key: str, data: bytes) -> None:
         """Put a file in place, whole or not at all; raise OSError or StoreError."""

@@ -25,6 +25,13 @@ class WorkerLost(Exception):
         super().__init__(f"{cause}: {detail}" if detail else str(cause))
         self.cause = cause
 
+    @property
+    def reason(self) -> str:
+        """The cause in words, for whoever has the image."""
+        if self.cause is Cause.TIME:
+            return "Reading or writing the image takes far more time than its size justifies."
+        return f"The process that worked on the image has ended before it was done: {self}."
+
 
 class JobFailed(Exception):
     """A bug in a worker; the message is its traceback."""

@@ -163,13 +163,17 @@ def _is_modality(given: Any) -> bool:
 
 def write(picture: Picture, packed: bytes, area: Area) -> None:
     """Copy an image into shared memory, of the size that its layout has or larger."""
-    end = picture.pixels.nbytes
-    area.array(picture.pixels.shape, picture.dtype)[...] = picture.pixels
-    for plane in (picture.alpha, picture.extra):
-        if plane is not None:
-            area.array(plane.shape, picture.dtype, end)[...] = plane
-            end += plane.nbytes
-    area.view[end : end + len(packed)] = packed
+    end = 0
+    for part in parts(picture, packed):
+        area.view[end : end + len(part)] = part
+        end += len(part)
+
+
+def parts(picture: Picture, packed: bytes) -> list[memoryview]:
+    """Return the bytes of an image, in the order of its layout."""
+    planes = (picture.pixels, picture.alpha, picture.extra)
+    flat = (np.ascontiguousarray(each).reshape(-1) for each in planes if each is not None)
+    return [*(each.view(np.uint8).data for each in flat), memoryview(packed)]
 
 
 def view(area: Area, layout: Layout) -> Picture:

@@ -6,7 +6,7 @@ Results are validated like untrusted input, since an image may have taken over t
 import asyncio
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 from app.imaging import codec
 from app.imaging.blend import Strength
@@ -18,7 +18,16 @@ from app.imaging.noise import ChannelMode, NoiseKind
 from app.imaging.removed import Wanted
 from app.sandbox import desk
 from app.sandbox.faults import Cause, JobFailed
-from app.sandbox.layout import Layout, parsed_header, samples_alone, to_message
+from app.sandbox.layout import (
+    Layout,
+    pack,
+    parsed_header,
+    parts,
+    samples_alone,
+    to_message,
+    view,
+    write,
+)
 from app.sandbox.limits import SLACK, SMALL_BYTES, SMALL_PIXELS, SMALL_SEGMENTS, Budget
 from app.sandbox.link import Link
 from app.sandbox.shared import Area, Region
@@ -46,10 +55,26 @@ class SharedPicture:
     area: Area
     layout: Layout
 
+    @classmethod
+    def holding(cls, picture: codec.Picture) -> Self:
+        """Return a copy of an image, its metadata included."""
+        packed = pack(picture.metadata)
+        found = Layout.of(picture, packed)
+        if found.nbytes > desk.SIZE:
+            return cls(Region.holding(*parts(picture, packed)), found)
+        area = Area.private(found.nbytes)
+        write(picture, packed, area)
+        return cls(area, found)
+
     @property
     def pixels(self) -> codec.Picture:
         """Its samples, not copied, without metadata."""
         return samples_alone(self.area, self.layout)
+
+    @property
+    def whole(self) -> codec.Picture:
+        """Its samples, not copied, and its metadata; raises ValueError if those make no sense."""
+        return view(self.area, self.layout)
 
     def room(self) -> Area:
         """Return memory for the network's result, passed to a worker together with the image."""
@@ -208,6 +233,24 @@ class Remote:
         )
         return file
 
+    async def encode_shared(
+        self, picture: SharedPicture, target: Format, quality: int | None, *, strip: bool
+    ) -> SharedFile:
+        """Encode an image that this process has written."""
+        layout, self._keeps = picture.layout, True
+        self._pixels += layout.size
+        self._decoded_bytes += layout.nbytes
+        _, file = await self._encoded(
+            "encode_given",
+            [picture.area],
+            layout.nbytes,
+            target,
+            quality=quality,
+            strip=strip,
+            layout=to_message(layout),
+        )
+        return file
+
     async def _encoded(
         self, command: str, given: list[Area], likely: int, target: Format, **arguments: Any
     ) -> tuple[Message, SharedFile]:
@@ -235,7 +278,7 @@ class Remote:
         """
         self._take(file)
         answer = await self._ask("split", _area(file))
-        parts = []
+        volumes = []
         with self.link.checked():
             headers, sizes = answer["headers"], answer["sizes"]
             found = [
@@ -248,14 +291,13 @@ class Remote:
         for header, size in found:
             area = Region(size)
             await self._ask("hand_over", area)
-            parts.append((header, area.read()))
-        return parts
+            volumes.append((header, area.read()))
+        return volumes
 
     async def join(self, files: Sequence[SharedFile]) -> SharedFile:
         """Make one zip of several."""
         sizes = [len(each.data) for each in files]
-        area = Region(sum(sizes))
-        await asyncio.to_thread(_lay, area, files)
+        area = await asyncio.to_thread(Region.holding, *(each.data for each in files))
         self._file_bytes, self._keeps = area.size, True
         answer = await self._ask("join", area, parts=sizes)
         joined = await self._file(answer, area.size, Format.DICOM_ZIP)
@@ -317,14 +359,6 @@ async def _region(given: Area) -> Region:
     if given.size > THREAD_BYTES:
         return await asyncio.to_thread(Region.holding, given.view)
     return Region.holding(given.view)
-
-
-def _lay(area: Area, files: Sequence[SharedFile]) -> None:
-    """Copy files into an area, one behind the other."""
-    start = 0
-    for each in files:
-        area.view[start : start + len(each.data)] = each.data
-        start += len(each.data)
 
 
 def _area(data: bytes) -> Area:

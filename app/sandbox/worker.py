@@ -183,6 +183,11 @@ class Bench:
         picture = stripped(self._pictures[-1]) if strip else self._pictures[-1]
         return self._kept(encode(picture, Format(format), quality))
 
+    def encode_given(self, picture: Area, *, layout: Message, **encoding: Any) -> Message:
+        """Encode an image in shared memory, as `encode` does."""
+        self._pictures.append(view(picture, Layout.parse(layout)))
+        return self.encode(**encoding)
+
     def _kept(self, encoded: Encoded) -> Message:
         size, self._encoded = len(encoded.data), encoded
         if size <= self.desk.size:

@@ -14,6 +14,7 @@ from app.sandbox.limits import SMALL_BYTES
 from app.sandbox.remote import Remote, SharedPicture
 from app.service.service import Service
 from app.service.work import Work
+from app.settings import Settings
 
 SPLITTING = 4
 """Copies of a zip, packed, while its volumes are taken apart."""
@@ -27,11 +28,11 @@ async def look(service: Service, file: bytes) -> Header:
 
     Raises ImagingError if it cannot be read, or declares more than the limits allow.
     """
-    with _decoding():
+    with decoding():
         async with service.sandbox.worker(threads=need_threads(file)) as worker:
             header = await worker.read(file)
             if not _within_limits(service, header):
-                await worker.decode(**_limits(service))  # raises, and says what exceeds them
+                await worker.decode(**limits_of(service.settings))  # says what exceeds them
     return header
 
 
@@ -43,7 +44,7 @@ async def volumes(work: Work, file: bytes) -> list[bytes]:
     if not file.startswith(SIGNATURE):
         return [file]
     work.share.hold(SPLITTING * len(file))
-    with _decoding():
+    with decoding():
         async with work.service.sandbox.worker() as worker:
             parts = await worker.split(file)
     files = [data for _, data in parts] or [file]
@@ -64,10 +65,10 @@ async def kept(work: Work, files: list[bytes]) -> AsyncIterator[tuple[Remote, li
     images' layouts. Empties the list: only the worker holds the files then. Raises ImagingError,
     WorkerLost, NeedsTooMuchMemory and Overloaded.
     """
-    size, count, limits = sum(map(len, files)), len(files), _limits(work.service)
+    size, count, limits = sum(map(len, files)), len(files), limits_of(work.service.settings)
     layouts: list[Layout] = []
     async with work.service.sandbox.worker(threads=need_threads(*files)) as worker:
-        with work.trace.stage("decode"), _decoding():
+        with work.trace.stage("decode"), decoding():
             if 2 * size + count * SMALL_BYTES > work.share.room:
                 await _read(work, worker, files)
             else:
@@ -87,8 +88,8 @@ async def shared(work: Work, files: list[bytes], admit: Admit) -> SharedPicture:
     declares; others are decoded once there is memory for what the header declares. Raises as `kept`
     and `admit` do.
     """
-    size, limits = len(files[0]), _limits(work.service)
-    with work.trace.stage("decode"), _decoding():
+    size, limits = len(files[0]), limits_of(work.service.settings)
+    with work.trace.stage("decode"), decoding():
         async with work.service.sandbox.worker(threads=need_threads(*files)) as worker:
             if 2 * size + SMALL_BYTES > work.share.room:
                 for header in await _read(work, worker, files):
@@ -136,7 +137,7 @@ def _reserve(work: Work, size: int, headers: list[Header]) -> None:
 
 
 @contextmanager
-def _decoding() -> Iterator[None]:
+def decoding() -> Iterator[None]:
     """Turn the crash of a decoder into UnreadableImage: the file is at fault."""
     try:
         yield
@@ -146,8 +147,9 @@ def _decoding() -> Iterator[None]:
         raise UnreadableImage("The image is damaged in a way that ends its decoder.") from error
 
 
-def _limits(service: Service) -> dict[str, int]:
-    return {"max_pixels": service.settings.max_pixels, "max_side": service.settings.max_side}
+def limits_of(settings: Settings) -> dict[str, int]:
+    """Return the limits of an image, as workers take them."""
+    return {"max_pixels": settings.max_pixels, "max_side": settings.max_side}
 
 
 def _within_limits(service: Service, header: Header) -> bool:

@@ -1,7 +1,6 @@
-"""The operations in this process, for files and folders on the command line.
+"""The operations on decoded images, for the command line; `operations` are those of the service.
 
-Whoever runs these trusts the files; those of the service's callers go through `operations`, and so
-do those in bulk, by `pipeline`.
+Its files are decoded and encoded by `codec`, in confined processes.
 """
 
 import math
@@ -15,7 +14,8 @@ from dataclasses import replace
 from app.imaging import noise
 from app.imaging.codec import Picture
 from app.imaging.picture import told
-from app.inference.denoiser import Denoised, Denoiser, Limits
+from app.imaging.removed import shown
+from app.inference.denoiser import Denoiser, Limits
 from app.inference.job import Progress
 from app.inference.store import BadModelPackage, ModelPackage, chosen, read_packages
 from app.service.options import DenoiseOptions, NoiseOptions
@@ -24,9 +24,13 @@ from app.settings import Settings
 
 def denoise(
     denoiser: Denoiser, picture: Picture, options: DenoiseOptions, progress: Progress
-) -> Denoised:
-    """Denoise a decoded image by the options; wait for its turn among those of other threads."""
-    return denoiser.submit(picture, **options.correction, progress=progress).result()
+) -> tuple[Picture, float]:
+    """Denoise a decoded image by the options; wait for its turn among those of other threads.
+
+    Returns what the options ask to see, and the standard deviation of the noise found, 0..1.
+    """
+    done = denoiser.submit(picture, **options.correction, progress=progress).result()
+    return shown(picture, done.picture, options.result), done.sigma
 
 
 def add_noise(picture: Picture, options: NoiseOptions, seed: int) -> Picture:
@@ -77,6 +81,11 @@ class Denoisers:
             if name not in self._loaded:
                 self._loaded[name] = load_denoiser(self._packages[name], self._settings)
             return self._loaded[name]
+
+    def close(self) -> None:
+        """Give up what is queued."""
+        for denoiser in self._loaded.values():
+            denoiser.close(0.0)
 
 
 def load_denoiser(package: ModelPackage, settings: Settings) -> Denoiser:

@@ -3,9 +3,7 @@
 import asyncio
 import gc
 import logging
-from collections.abc import Mapping
 from contextlib import suppress
-from typing import Self
 
 from app.inference.batcher import Draining
 from app.inference.denoiser import Denoiser, Limits
@@ -29,18 +27,6 @@ class Models:
         self.loaded: dict[str, Denoiser] = {}
         self.draining = self._closed = False
         self._unloadable: Exception | None = None
-
-    @classmethod
-    def holding(
-        cls,
-        packages: Mapping[str, ModelPackage],
-        denoisers: Mapping[str, Denoiser],
-        settings: Settings,
-    ) -> Self:
-        """Return models that are these alone, which are loaded already."""
-        models = cls(settings)
-        models._packages, models.loaded = dict(packages), dict(denoisers)
-        return models
 
     @property
     def failure(self) -> BaseException | None:

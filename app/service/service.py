@@ -26,9 +26,9 @@ class Service:
     jobs: Jobs
 
     @classmethod
-    def create(cls, settings: Settings, models: Models | None = None) -> "Service":
-        """Return a service; unless given, its models are yet to be loaded."""
-        models = models or Models(settings)
+    def create(cls, settings: Settings) -> "Service":
+        """Return a service whose models are yet to be loaded."""
+        models = Models(settings)
         memory = Memory(
             settings.memory_bytes, settings.max_requests, backlog=lambda: models.queued_seconds
         )

@@ -9,7 +9,7 @@ import pyarrow as pa
 import ray
 from ray.data import ActorPoolStrategy, Dataset
 
-from app.bulk.convert import between, code_of
+from app.bulk.convert import between, code_of, detail_of
 from app.bulk.results import State, to_table
 from app.bulk.store import Source, Store
 from app.service.options import DenoiseOptions
@@ -140,7 +140,7 @@ class Bytes(_Actor):
             found: dict[str, Any] = {
                 "state": State.FAILED.value,
                 "code": code_of(error),
-                "detail": str(error) or type(error).__name__,
+                "detail": detail_of(error),
             }
         else:
             found = {

@@ -51,7 +51,7 @@ def test_scans_get_the_model_for_them_unless_another_is_named(models_for_scans):
     for name in (None, "blur"):
         with Pipeline(DenoiseOptions(model=name), settings) as pipeline:
             pipeline(volume)
-            loaded = pipeline._service.models.loaded
+            loaded = pipeline._denoisers._loaded
             tiles[name] = {model: denoiser.stats.tiles for model, denoiser in loaded.items()}
     assert tiles == {None: {"blur": 0, "scans": 2}, "blur": {"blur": 2}}
 
@@ -59,7 +59,7 @@ def test_scans_get_the_model_for_them_unless_another_is_named(models_for_scans):
 def test_an_image_whose_decoder_crashes_costs_nothing_but_itself(pipeline):
     denoise = pipeline()
     denoise(steps())
-    worker = denoise._service.sandbox._idle[0].link
+    worker = denoise._codec._sandbox._idle[0].link
     os.kill(worker.pid, signal.SIGSTOP)
     with ThreadPoolExecutor(2) as threads:
         both = [threads.submit(denoise, steps()) for _ in range(2)]

@@ -1,0 +1,83 @@
+"""Files to pictures and back, in confined processes, for callers in threads."""
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from typing import Any, Self, TypeVar
+
+from app.imaging.codec import Format, Picture
+from app.imaging.formats import need_threads
+from app.sandbox.pool import Sandbox
+from app.sandbox.remote import SharedFile, SharedPicture
+from app.service.confined import decoding, limits_of
+from app.settings import Settings
+
+T = TypeVar("T")
+
+
+class ConfinedCodec:
+    """Decode and encode as for the callers of the service: a crash costs one file alone.
+
+    The first process starts at once, beside whatever this one does meanwhile.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._limits = limits_of(settings)
+        self._sandbox = Sandbox(settings.codec_processes)
+        self._sandbox.start()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="codec", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the processes, and give up what they are at."""
+        self._await(self._end())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def decode(self, data: bytes) -> Picture:
+        """Decode a file within the limits of the settings.
+
+        Raises ImagingError if it cannot be read, and WorkerLost or MemoryError if that takes more
+        than its pixels justify.
+        """
+        return self._await(self._decode(data)).whole
+
+    def encode(
+        self, picture: Picture, target: Format, quality: int | None = None, *, strip: bool = False
+    ) -> memoryview:
+        """Encode an image, without its metadata if `strip`.
+
+        Raises ImagingError if the format cannot hold it, and WorkerLost or MemoryError.
+        """
+        shared = SharedPicture.holding(picture)
+        return self._await(self._encode(shared, target, quality, strip=strip)).data
+
+    async def _decode(self, data: bytes) -> SharedPicture:
+        with decoding():
+            async with self._sandbox.worker(threads=need_threads(data)) as worker:
+                _, picture = await worker.open_shared(data, **self._limits)
+                return picture or await worker.decode_shared(**self._limits)
+
+    async def _encode(
+        self, picture: SharedPicture, target: Format, quality: int | None, *, strip: bool
+    ) -> SharedFile:
+        async with self._sandbox.worker() as worker:
+            return await worker.encode_shared(picture, target, quality, strip=strip)
+
+    async def _end(self) -> None:
+        self._sandbox.close()
+        if others := asyncio.all_tasks() - {asyncio.current_task()}:
+            for each in others:
+                each.cancel()
+            await asyncio.wait(others)
+
+    def _await(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
