@@ -47,29 +47,37 @@ def run(monkeypatch, capsys):
 
 
 def rival(noisy, **options):
-    assert options["patch_radius"] == 1
+    assert options["patch_radius"] in (1, 2)
     assert options["rician"]
     return np.clip(noisy, 0, options["block_radius"] / 5)
 
 
-def test_each_method_has_a_column_and_a_whole_head_has_bounds(run, monkeypatch):
+def test_each_method_has_a_column_and_the_default_has_bounds(run, monkeypatch):
     monkeypatch.setattr(brain, "nlmeans", rival)
     status, (names, _, three, five) = run("--percent", "3", "5")
 
     assert names == ["noise", "noisy", *brain.RIVALS, "slice by slice", "three axes", "at least"]
     assert three[0] == "3%"
     assert float(three[1]) == pytest.approx(30.5, abs=0.5)  # the noise is 3% of white
-    assert all(cell.endswith(" s") for cell in three[2:6])
+    assert all(cell.endswith(" s") for cell in three[2:7])
     assert three[-1] == "37.5, **does not hold**"
     assert status == 1
     assert five[-1] == ""  # there is no bound for this noise
 
 
-def test_without_dipy_and_on_a_crop_there_are_neither_its_columns_nor_bounds(run, monkeypatch):
+def test_a_whole_head_is_to_be_ahead_of_what_is_installed(run, monkeypatch):
     monkeypatch.setattr(brain, "nlmeans", None)
-    status, (names, _, row) = run("--percent", "3", "--crop", "36", "--threads", "1")
+    status, (names, _, row) = run("--percent", "3", "--whole", "--threads", "1")
 
     assert names == ["noise", "noisy", "slice by slice", "three axes", "at least"]
+    assert status == 0
+    assert row[-1] == "ahead, holds"
+
+
+def test_another_model_has_no_bounds(run, monkeypatch):
+    monkeypatch.setattr(brain, "nlmeans", None)
+    status, (_, _, row) = run("--percent", "3", "--model", "unet-fast")
+
     assert status == 0
     assert row[-1] == ""
 
@@ -80,7 +88,14 @@ def test_without_dipy_and_on_a_crop_there_are_neither_its_columns_nor_bounds(run
 def test_three_axes_reach_their_bound_and_are_ahead(ours, theirs, kept):
     scores = {"noisy": 30.0, "dipy's NLM": theirs, "three axes": ours}
 
-    assert brain.holds(3, scores) is kept
+    assert brain.holds(scores, 37.5) is kept
+
+
+def test_the_middle_is_of_so_many_slices():
+    volume = np.arange(9, dtype=np.float32)[:, None, None]
+
+    assert brain.middle(volume, 3).ravel().tolist() == [3, 4, 5]
+    assert len(brain.middle(volume, 64)) == 9
 
 
 def test_rician_noise_lifts_what_is_dark():
