@@ -177,11 +177,13 @@ def segment(marker: int, body: bytes) -> bytes:
     return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
 
 
-def progressive(side: int, scans: int, between: bytes = b"", enclosed: bool = False) -> bytes:
+def progressive(
+    side: int, scans: int, between: bytes = b"", *, enclosed: bool = False, means: bool = False
+) -> bytes:
     """A grey progressive JPEG of empty blocks, scan after scan over all of them.
 
     `between` precedes each further scan, and is given the length of a segment around it where it is
-    to be `enclosed`.
+    to be `enclosed`. With the `means` of blocks, in one scan more, nothing is missing.
     """
     blocks = (-(-side // 8)) ** 2
     code, left = "", blocks
@@ -195,6 +197,10 @@ def progressive(side: int, scans: int, between: bytes = b"", enclosed: bool = Fa
     pixels = pixels.replace(b"\xff", b"\xff\0")
     counts = bytes([0, 0, 0, 15, *[0] * 12])
     symbols = bytes(power << 4 for power in range(14, -1, -1))
+    first = b""
+    if means:  # a bit each, of a code of one symbol
+        first = segment(0xC4, b"\0\1" + bytes(16)) + segment(0xDA, b"\1\1\0\0\0\0")
+        first += bytes(blocks // 8)
     again = segment(0xDA, b"\1\1\0\1\x3f\x10") + pixels
     covered = between + (struct.pack(">H", len(again) + 2) if enclosed else b"") + again
     return b"".join(
@@ -202,6 +208,7 @@ def progressive(side: int, scans: int, between: bytes = b"", enclosed: bool = Fa
             b"\xff\xd8",
             segment(0xDB, bytes([0, *[1] * 64])),
             segment(0xC2, struct.pack(">BHHB3B", 8, side, side, 1, 1, 0x11, 0)),
+            first,
             segment(0xC4, b"\x10" + counts + symbols),
             segment(0xDA, b"\1\1\0\1\x3f\1") + pixels,
             covered * (scans - 1),
@@ -215,8 +222,8 @@ def _jpegs() -> Iterator[tuple[str, bytes]]:
     for marker in unknown:
         for enclosed in (False, True):
             sign = bytes([0xFF, marker])
-            yield f"scans behind {marker:02X}", progressive(64, 3000, sign, enclosed)
-        good = progressive(64, 2)
+            yield f"scans behind {marker:02X}", progressive(64, 3000, sign, enclosed=enclosed)
+        good = progressive(64, 2, means=True)
         yield f"{marker:02X} before the header", good[:2] + sign + good[2:]
         yield f"{marker:02X} in a segment", good[:2] + segment(marker, bytes(9)) + good[2:]
     for name, between in (
