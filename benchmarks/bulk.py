@@ -1,7 +1,7 @@
 """Two shards of `denoiser denoise` between buckets of an object store, one of them killed half-way.
 
     python -m benchmarks.bulk [--count 2000] [--side 64]
-    python -m benchmarks.bulk --rate [--count 160] [--side 1024] [--rounds 3]
+    python -m benchmarks.bulk --rate [--count 160] [--side 1024] [--rounds 4]
 
 Starts an S3 server on this machine, puts pictures into it, three of them broken, kills one shard
 with SIGKILL while it is at work, starts it again beside the other one, and says whether every
@@ -95,7 +95,8 @@ def start(*arguments: str) -> subprocess.Popen[bytes]:
 def paces(store: Store, count: int, rounds: int) -> dict[str, list[Pace]]:
     """Return the paces of the folder command, and of bulk between folders and between buckets.
 
-    They take turns on the images of the store. The object store shares the machine with the
+    They take turns on the images of the store, there and back, as machines get slower or faster
+    with time. The object store shares the machine with the
     command, in a process that is not one of the command's own.
     """
     with tempfile.TemporaryDirectory() as name:
@@ -106,11 +107,12 @@ def paces(store: Store, count: int, rounds: int) -> dict[str, list[Pace]]:
             path.write_bytes(store.read(source.key))
         found: dict[str, list[Pace]] = {FOLDER: [], LOCAL: [], BUCKETS: []}
         for turn in range(rounds):
-            for what, arguments in (
+            commands = [
                 (FOLDER, [str(folder), "-o", f"{name}/folder-{turn}"]),
                 (LOCAL, [f"file://{folder}", f"file://{name}/local-{turn}"]),
                 (BUCKETS, [store.place, f"s3://pictures/pace-{turn}"]),
-            ):
+            ]
+            for what, arguments in commands[:: -1 if turn % 2 else 1]:
                 found[what].append(pace(count, arguments))
     return found
 
@@ -146,7 +148,7 @@ def main() -> int:
         "--side", type=int, help="of a picture, in pixels [64, or 1024 with --rate]"
     )
     parser.add_argument("--rate", action="store_true", help="compare with the folder command")
-    parser.add_argument("--rounds", type=int, default=3, help="of --rate")
+    parser.add_argument("--rounds", type=int, default=4, help="of --rate")
     options = parser.parse_args()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request
     with bucket():
