@@ -34,6 +34,9 @@ little where it is clean and its calmest blocks are texture.
 EQUAL = 0.5
 """Share of equal neighbours in a block from which on it is drawn, and not noisy."""
 
+GREATEST = 1e100
+"""Images with larger numbers are left as they are: the squares of these may be infinite."""
+
 Floats = NDArray[np.floating[Any]]
 
 
@@ -54,7 +57,8 @@ def find_bare(pixels: Pixels, hidden: Mask | None) -> Bare | None:
     """
     found = [flat_area(pixels), None if hidden is None else hidden.all(axis=-1)]
     areas = [each for each in found if each is not None]
-    if not any(each.any() for each in areas):
+    greatest = max(-float(pixels.min()), float(pixels.max()))
+    if greatest > GREATEST or not any(each.any() for each in areas):
         return None
     area = np.logical_or.reduce(areas)
     noise = _noise(pixels, area)

@@ -59,3 +59,10 @@ def test_without_noise_or_room_for_it_nothing_is_bare(side):
     everywhere = np.random.default_rng(0).integers(0, 255, (side, side, 1)).astype(np.uint8)
     for pixels in (drawn, gradient, everywhere):
         assert find_bare(pixels, None) is None
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_numbers_whose_squares_are_infinite_get_none(sign):
+    pixels = noisy(np.float64)
+    assert find_bare(sign * 1e90 * pixels, None) is not None
+    assert find_bare(sign * 1e200 * pixels, None) is None
