@@ -72,6 +72,7 @@ def is_flat(pixels, hidden):
     return all((plane == plane[:1]).all() for plane in planes)
 
 
+@pytest.mark.timeout(600)  # with ten thousand pictures
 @given(
     pictures(),
     st.sampled_from(STRENGTHS),
