@@ -10,7 +10,8 @@ from app.imaging.codec import Format, Header, UnsuitableFormat
 from app.imaging.formats import FORMATS
 from app.imaging.light import Transfer
 from app.imaging.range import Range
-from app.inference.denoiser import Denoised, Denoiser
+from app.inference.denoised import Denoised
+from app.inference.denoiser import Denoiser
 from app.inference.job import Progress
 from app.sandbox.remote import SharedFile, SharedPicture
 from app.sandbox.shared import Area
