@@ -174,6 +174,11 @@ def _but_for(make: Make, count: int) -> bytes:
     return bytes(make()[:-count])
 
 
+def _with(make: Make, more: bytes) -> Make:
+    """A file, and more bytes behind it."""
+    return lambda: bytes(make()) + more
+
+
 def _jpeg() -> Iterator[Row]:
     grey, rgb = (Kept(Format.JPEG, samples, (), LOSSY) for samples in (GREY, SMOOTH))
     printed = Kept(Format.JPEG, PRINTED, (COLOURS,), LOSSY)
@@ -230,6 +235,13 @@ def _webp() -> Iterator[Row]:
     veiled = np.dstack((SMOOTH, GREY))
     back = Kept(Format.WEBP, veiled, (), LOSSY)
     yield "lossy, RGB + alpha", partial(by_pillow, veiled, "WEBP", quality=95), back
+    make = partial(by_pillow, NOISE, "WEBP", **exact)
+    yield (
+        "lossless, RGB, damaged behind its pixels",
+        _with(make, b"damaged it is"),
+        Kept(Format.WEBP, NOISE, (END,)),
+    )
+    yield "lossless, RGB, without its last pixels", partial(_but_for, make, 9), UNREADABLE
     yield "animated", partial(files.animated, "WEBP"), UNSUPPORTED
 
 
@@ -433,6 +445,17 @@ def _gif() -> Iterator[Row]:
     yield "interlaced", make, Kept(Format.PNG, SEEN, (COLOURS, FORMAT))
     make = partial(files.with_palette, INDICES, PALETTE, "GIF", comment=b"a comment")
     yield "with a comment", make, Kept(Format.PNG, SEEN, (COLOURS, FORMAT, METADATA))
+    make = partial(files.with_palette, INDICES, PALETTE, "GIF")
+    yield (
+        "with more behind its end",
+        _with(make, b"more"),
+        Kept(Format.PNG, SEEN, (COLOURS, FORMAT, METADATA)),
+    )
+    yield (
+        "without an end",
+        partial(_but_for, make, 1),
+        Kept(Format.PNG, SEEN, (COLOURS, END, FORMAT)),
+    )
     yield "animated", partial(files.animated, "GIF"), UNSUPPORTED
 
 
@@ -506,6 +529,8 @@ def _nifti(target: Format) -> Iterator[Row]:
     }.items():
         yield f"{title}, 4 slices", make(numbers), Kept(target, numbers)
     if target is Format.NIFTI_GZ:
+        more = _with(make(volume), b"more")
+        yield "16-bit, 4 slices, with more behind its end", more, Kept(target, volume, (METADATA,))
         return
     for title, numbers in {
         "8-bit signed": volume.view("i1")[..., :13],
