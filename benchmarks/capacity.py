@@ -34,9 +34,9 @@ from typing import Self
 import numpy as np
 
 from app.imaging.codec import Format
-from app.imaging.tiling import plan
 from app.inference.batcher import LANES
-from app.inference.denoiser import Limits, most_in_a_tile
+from app.inference.denoiser import Limits
+from app.inference.tiler import Tiler
 from app.service.local import package_of
 from app.service.options import DenoiseOptions
 from app.settings import Settings
@@ -78,7 +78,7 @@ class Shape:
     def of(cls, height: int, width: int) -> Self:
         """Return the shape for the default model."""
         card = package_of(DenoiseOptions(), Settings()).card
-        tiles = plan(height, width, halo=card.halo, stride=card.stride, most=most_in_a_tile(card))
+        tiles = Tiler.of(card).plan(height, width)
         batch = Limits().batch_pixels // tiles[0].size
         return cls(len(tiles), max(1, batch), LANES if batch else 1)
 

@@ -22,6 +22,7 @@ from app.imaging.blend import FULL
 from app.imaging.codec import Format, decode, encode
 from app.imaging.view import corrected, noise_found, view_of
 from app.sandbox.pool import NURSERY, Sandbox
+from app.sandbox.rendering import Rendering
 from benchmarks.pictures import photograph
 from benchmarks.process import family, proportional
 
@@ -70,14 +71,9 @@ async def _apart(sandbox: Sandbox, data: bytes) -> None:
         await worker.finish(
             picture,
             restored,
+            Rendering(layout.channels),
             Format(layout.format),
-            None,
-            channels=layout.channels,
-            strength=FULL,
-            working_range="auto",
-            transfer="auto",
-            made="",
-            wanted="image",
+            quality=None,
             strip=False,
         )
 

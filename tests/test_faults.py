@@ -21,8 +21,8 @@ import numpy as np
 import pytest
 
 from app.main import create_app
+from app.sandbox.budget import Budget, Need
 from app.sandbox.faults import Cause, WorkerLost
-from app.sandbox.limits import Budget
 from app.server.server import serve
 from app.settings import PROJECT, Settings
 from tests.api.conftest import application, image_file, listen, listening, wait_until
@@ -207,7 +207,7 @@ def test_a_file_that_ends_its_decoder_cannot_be_read(listen, monkeypatch):
 
 
 def test_want_of_memory_is_no_fault_of_the_service(listen, monkeypatch):
-    monkeypatch.setattr("app.sandbox.remote.Budget.of", lambda *_: Budget(1 << 20, 60))
+    monkeypatch.setattr(Need, "budget", Budget(1 << 20, 60))
     with listen() as client:
         for path in ("/noise", "/compare"):
             fields = ("image",) if path == "/noise" else ("reference", "image")

@@ -150,7 +150,7 @@ def test_tiles_give_the_same_picture_as_the_whole(denoisers, model, size, factor
     """
     noisy = Picture(add_noise(sample("landscape", size), factor, seed=0))
     denoiser, (width, height) = denoisers(model), size
-    tiles = denoiser.plan(height, width)
+    tiles = denoiser.tiler.plan(height, width)
     assert len(tiles) > 1
     last = tiles[-1]
     extra = (

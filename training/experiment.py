@@ -223,9 +223,9 @@ class Card(Section):
 
 
 class Distillation(Section):
-    """A larger network that is learnt from, beside the clean patches."""
+    """Networks that are learnt from, beside the clean patches: larger ones, or the start itself."""
 
-    teacher: Path = Field(description=".keras file, package or run")
+    teachers: tuple[Path, ...] = Field(min_length=1, description=".keras files, packages or runs")
     share: float = Field(0.5, gt=0, le=1, description="of the loss: the distance from its results")
 
 

@@ -37,6 +37,7 @@ from training.pictures import draw_grid, draw_loss
 from training.progress import ProgressBar, duration
 from training.schedule import Trapezoid
 from training.speed import pipeline_rate, step_rate
+from training.teachers import Teachers
 from training.validation import Validation
 from training.webpage import webpage
 
@@ -226,9 +227,8 @@ def _model(network: Any, experiment: Experiment, channels: int) -> Any:
     noisy, target = AddNoise(experiment.noise, seed=experiment.seed, count=count)(patches)
     outputs, share = [network(noisy), target], 0.0
     if experiment.distillation:
-        teacher = load_network(experiment.distillation.teacher)
-        teacher.trainable, teacher.name = False, "teacher"
-        outputs.append(teacher(noisy))
+        teachers = [load_network(path) for path in experiment.distillation.teachers]
+        outputs.append(Teachers(teachers, seed=experiment.seed)(noisy, target))
         share = experiment.distillation.share
     together = keras.layers.Concatenate(dtype="float32")(outputs)
     model = keras.Model(patches, together)

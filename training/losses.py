@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from training.experiment import LossName
+from training.teachers import closer
 
 FLOOR = (0.5 / 255) ** 2
 """Mean squared error that is nearly as good as none, 54 dB: without it, patches that are easy, such
@@ -44,8 +45,8 @@ class Objective:
     """The loss and the metric of a model that draws its own noise, and so defines its own targets.
 
     Its outputs are [n, h, w, 6 or 9]: the restored patches, what they should be, and, where there
-    is one, what a teacher makes of the same noisy patches. `share` is that of the distance from the
-    teacher in the loss.
+    are any, what the teachers make of the same noisy patches. `share` is that of the distance from
+    the teachers in the loss, but for patches that the network restores better than they do.
     """
 
     name: LossName
@@ -53,12 +54,15 @@ class Objective:
 
     def loss(self, _: Any, outputs: Any) -> Any:
         """Return what training lowers, a value a patch."""
-        restored, target, teacher = outputs[..., :3], outputs[..., 3:6], outputs[..., 6:]
+        restored, target, taught = outputs[..., :3], outputs[..., 3:6], outputs[..., 6:]
         measure = loss(self.name)
+        from_target = measure(target, restored)
         if not self.share:
-            return measure(target, restored)
-        from_target, from_teacher = measure(target, restored), measure(teacher, restored)
-        return (1 - self.share) * from_target + self.share * from_teacher
+            return from_target
+        both = (1 - self.share) * from_target + self.share * measure(taught, restored)
+        better = closer(target, taught, restored)
+        shape = (-1, *(1 for _ in from_target.shape[1:]))  # losses have a value a patch or a pixel
+        return ops.where(ops.reshape(better, shape), both, from_target)
 
     def psnr(self, _: Any, outputs: Any) -> Any:
         """Mean PSNR in dB of the restored patches."""

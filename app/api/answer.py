@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from app.imaging.formats import FORMATS
-from app.sandbox.remote import SharedFile
+from app.sandbox.handles import SharedFile
 
 PIECE = 1 << 18
 

@@ -1,50 +1,36 @@
 """Denoise images by a model: from picture to picture, for the service and the command line."""
 
 import asyncio
-import math
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
-from itertools import product
 from typing import Any, Self, TypedDict
 
 import numpy as np
 
 from app.imaging.blend import FULL, Strength
-from app.imaging.codec import Picture
 from app.imaging.light import Transfer
-from app.imaging.picture import told
-from app.imaging.range import Choice, Range
+from app.imaging.picture import Picture
+from app.imaging.range import Choice
 from app.imaging.scale import Pixels
-from app.imaging.stack import STILL, Axes, AxesChoice, Stack
-from app.imaging.tiling import MOST, SIDES, Tile, cost, most_within, plan
-from app.imaging.view import View, corrected, noise_found, view_of
+from app.imaging.stack import STILL, AxesChoice, Stack
+from app.imaging.tiling import SIDES
+from app.imaging.view import View, view_of
 from app.inference.batcher import Batcher, Stats
 from app.inference.canvas import Mean, Planes
 from app.inference.card import ModelCard
-from app.inference.engines import REFERENCE, EngineName, Precision, choice, sides
+from app.inference.denoised import Denoised
+from app.inference.engines import REFERENCE, EngineName, Forward, Precision, choice, sides
 from app.inference.job import Progress, Timing
-from app.inference.store import BadModelPackage, ModelPackage
+from app.inference.store import ModelPackage
+from app.inference.tiler import Tiler, most_in_a_tile
+from app.inference.warmup import warm
 
 Empty = Callable[[tuple[int, ...], np.dtype[Any]], Pixels]
 
-VERSION = version("denoiser")
-
 MAX_FAILURES = 3
 """Batches in a row that may fail: one may be due to its image, or a temporary lack of memory."""
-
-WARM_SIDES = (256, 512, 1024)
-"""Common sides of tiles, run once before the model counts as ready."""
-
-BATCH_FLOATS = 8 * MOST
-"""The most values that one layer may produce for a batch, or a tile, which is 140 MB: it bounds the
-memory of a forward pass. The default network reaches it with the largest tile; one with wider
-layers works on smaller ones.
-"""
-
 
 SIMPLE_PIXELS = 1 << 18
 """Size up to which the view of an 8-bit image without alpha is made on the event loop."""
@@ -71,53 +57,6 @@ class Correction(TypedDict):
     axes: AxesChoice
 
 
-@dataclass(frozen=True)
-class Denoised:
-    """A denoised image, what it was made from, and how long that took."""
-
-    original: Picture
-    view: View
-    """What the network saw of it."""
-    restored: Pixels
-    """The network's own result, with the channels of the view."""
-    strength: Strength
-    timing: Timing
-    card: ModelCard
-    """Of the model that it was."""
-
-    @property
-    def picture(self) -> Picture:
-        """The original with as much of the correction as `strength` says."""
-        found = corrected(self.original, self.view, self.restored, self.strength)
-        return told(found, self.made)
-
-    @property
-    def made(self) -> str:
-        """What was done, in words."""
-        card, luma, chroma = self.card, self.strength.luma, self.strength.chroma
-        colour = f", of colour {chroma:g}" if chroma != luma else ""
-        model = f"model {card.name} ({card.sha256[:12]})"
-        return f"Noise removed by Denoiser {VERSION}, {model}, strength {luma:g}{colour}."
-
-    @property
-    def range(self) -> Range:
-        """The values that were 0 and 1 for the network."""
-        return self.view.range
-
-    @property
-    def transfer(self) -> Transfer:
-        """Whether the samples were treated as linear."""
-        return self.view.transfer
-
-    @property
-    def sigma(self) -> float:
-        """Standard deviation of the noise found, in units of the network's input, 0..1.
-
-        Computing it takes some milliseconds.
-        """
-        return noise_found(self.view, self.restored)
-
-
 def _is_simple(picture: Picture) -> bool:
     """Return whether making its view takes less time than starting a thread."""
     plain = picture.dtype == np.uint8 and picture.alpha is None and picture.extra is None
@@ -131,35 +70,7 @@ def _seen(picture: Picture, choice: Choice, transfer: Transfer) -> tuple[View, P
     return view, view.given()
 
 
-def most_in_a_tile(card: ModelCard) -> int:
-    """Return the most pixels of a tile that is within BATCH_FLOATS."""
-    return most_within(BATCH_FLOATS / card.floats_per_pixel, halo=card.halo)
-
-
-def _warm(forward: Callable[[Pixels], Pixels], most: int) -> float:
-    """Run every trace, and common tiles of at most `most` pixels; return the seconds per pixel.
-
-    Raises BadModelPackage for a network whose output differs in size from its input.
-    """
-    for channels, dtype in product((1, 3), (np.uint8, np.uint16, np.float32)):
-        given = np.zeros((1, 64, 64, channels), dtype)
-        found = forward(given).shape
-        if found != given.shape:
-            raise BadModelPackage(f"the network makes {found} of {given.shape}")
-    for side in (side for side in WARM_SIDES if side**2 <= most):
-        forward(np.zeros((1, side, side, 3), np.uint8))
-    side = min(512, math.isqrt(most) // 64 * 64)
-    return min(_timed(forward, side) for _ in range(2)) / side**2
-
-
-def _timed(forward: Callable[[Pixels], Pixels], side: int) -> float:
-    """Seconds for a tile of so many pixels a side."""
-    began = time.monotonic()
-    forward(np.zeros((1, side, side, 3), np.uint8))
-    return time.monotonic() - began
-
-
-def _by_kind(forward: Callable[[Pixels], Pixels], tiles: Pixels) -> Pixels:
+def _by_kind(forward: Forward, tiles: Pixels) -> Pixels:
     """Run tiles of grey or RGB as they are; run one more channel, the last, as grey tiles."""
     if tiles.shape[-1] in (1, 3):
         return forward(tiles)
@@ -172,7 +83,7 @@ class Denoiser:
 
     def __init__(
         self,
-        forward: Callable[[Pixels], Pixels],
+        forward: Forward,
         card: ModelCard,
         limits: Limits,
         seconds_per_pixel: float = 0.0,
@@ -184,10 +95,10 @@ class Denoiser:
         `sides` are those that tiles may have.
         """
         self.card, self.engine = card, engine
-        self._most, self._sides = most_in_a_tile(card), sides
+        self.tiler = Tiler.of(card, sides)
         self._batcher = Batcher(
             partial(_by_kind, forward),
-            batch_pixels=min(limits.batch_pixels, self._most),
+            batch_pixels=min(limits.batch_pixels, self.tiler.most),
             queue_pixels=limits.queue_pixels,
             deadline=limits.deadline,
             seconds_per_pixel=seconds_per_pixel,
@@ -210,7 +121,7 @@ class Denoiser:
         """
         options = Precision(precision), threads
         name, forward = choice.load(package.path, engine, *options)
-        cost = _warm(forward, most_in_a_tile(package.card))
+        cost = warm(forward, most_in_a_tile(package.card))
         return cls(forward, package.card, limits or Limits(), cost, name, sides(name))
 
     def submit(
@@ -285,48 +196,19 @@ class Denoiser:
                 canvas.finish()
             return Denoised(picture, view, restored, strength, timing, self.card)
 
-        tiles = self.plan(height, width, stack, chosen)
+        tiles = self.tiler.plan(height, width, stack, chosen)
         return self._batcher.submit(canvas, tiles, answer, progress)
-
-    def plan(
-        self, height: int, width: int, stack: Stack = STILL, axes: Axes = (0,)
-    ) -> Sequence[Tile]:
-        """Plan the tiles of frames of so many pixels, along each of the axes in turn."""
-        return [
-            replace(tile, axis=axis, plane=number)
-            for axis in axes
-            for plane, count in [self._plane(height, width, stack, axis)]
-            for number in range(count)
-            for tile in plane
-        ]
-
-    def _plane(
-        self, height: int, width: int, stack: Stack, axis: int
-    ) -> tuple[tuple[Tile, ...], int]:
-        """Return the tiles of a plane across an axis, and how many such planes there are."""
-        sides = stack.depth, height, width
-        across = (side for other, side in enumerate(sides) if other != axis)
-        halo, stride = self.card.halo, self.card.stride
-        tiles = plan(*across, halo=halo, stride=stride, most=self._most, sides=self._sides)
-        return tiles, stack.volumes * sides[axis]
 
     def seconds_for(
         self, height: int, width: int, stack: Stack = STILL, axes: AxesChoice = "auto"
     ) -> float:
         """Return how long such an image takes by itself, by the recent cost of a pixel."""
-        planes = self._planes(height, width, stack, axes)
-        return self._batcher.seconds(sum(count * cost(tiles) for tiles, count in planes))
+        chosen = stack.axes(axes, height, width)
+        return self._batcher.seconds(self.tiler.cost(height, width, stack, chosen))
 
     def count(self, height: int, width: int, stack: Stack, axes: AxesChoice) -> int:
         """Return how many tiles such an image has."""
-        planes = self._planes(height, width, stack, axes)
-        return sum(count * len(tiles) for tiles, count in planes)
-
-    def _planes(
-        self, height: int, width: int, stack: Stack, axes: AxesChoice
-    ) -> Iterator[tuple[tuple[Tile, ...], int]]:
-        for axis in stack.axes(axes, height, width):
-            yield self._plane(height, width, stack, axis)
+        return self.tiler.count(height, width, stack, stack.axes(axes, height, width))
 
     @property
     def megapixels_per_second(self) -> float:

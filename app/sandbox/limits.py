@@ -1,4 +1,4 @@
-"""What a worker is denied, and how much of the machine one job may take.
+"""Limits of a worker, by the operating system: what it is denied, and what one job may take.
 
 Confinement goes as far as the system allows; memory, processor time and descriptors are limited
 everywhere, except memory on macOS, which does not enforce that limit.
@@ -11,60 +11,14 @@ import resource
 import signal
 import struct
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
-from app.imaging.picture import Header
+from app.sandbox.budget import Budget
 from app.sandbox.syscalls import forbid_processes
 
-SLACK = 256 << 20
-"""Bytes of address space for any job, for what is processed in bands."""
-SECONDS = 3
-"""Seconds of processor time for any job."""
-SECONDS_PER_MEGAPIXEL = 3.0
-"""Seconds per megapixel: six times the slowest job, the comparison of two images."""
-SECONDS_PER_FILE_MEGABYTE = 0.5
-"""Seconds per megabyte of the files: ten times what it takes to look at all that are in a zip."""
-SECONDS_PER_SEGMENT = 0.0005
-"""Seconds per segment: six times a tile of a few pixels."""
 DESCRIPTORS = 32
 
-SMALL_PIXELS, SMALL_BYTES, SMALL_SEGMENTS = 1 << 20, 1 << 24, 1 << 10
-"""Pixels of an image, bytes that decoding it takes, and segments of it, up to which it is decoded
-in the trip that reads its header: for this much, memory can be reserved in advance.
-"""
-
 LINUX = sys.platform == "linux"
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """What a job may take beyond an idle worker."""
-
-    memory: int
-    """Bytes of address space."""
-    seconds: int
-    """Seconds of processor time."""
-
-    @classmethod
-    def of(cls, pixels: int, decoded_bytes: int, file_bytes: int, segments: int = 0) -> "Budget":
-        """Return the budget for images with so many pixels in so many segments, by their headers.
-
-        `decoded_bytes` is the most that decoding them takes; as much again is for what is made from
-        them. There may be a copy of the files, and two of the metadata.
-        """
-        more = SECONDS_PER_MEGAPIXEL * pixels / 1e6 + SECONDS_PER_SEGMENT * segments
-        more += SECONDS_PER_FILE_MEGABYTE * file_bytes / 1e6
-        return cls(SLACK + 2 * decoded_bytes + 4 * file_bytes, SECONDS + math.ceil(more))
-
-
-def is_small(header: Header) -> bool:
-    """Return whether an image is decoded in the trip that reads its header."""
-    return (
-        header.size <= SMALL_PIXELS
-        and header.decoded_bytes <= SMALL_BYTES
-        and header.segments <= SMALL_SEGMENTS
-    )
 
 
 def impose(budget: Budget, idle_memory: int) -> None:

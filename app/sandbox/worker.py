@@ -4,13 +4,12 @@ import io
 import os
 import socket
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from app.imaging.blend import Strength
 from app.imaging.codec import (
     Encoded,
     Format,
@@ -23,16 +22,17 @@ from app.imaging.codec import (
     stripped,
 )
 from app.imaging.formats.dicom_zip import joined, split
-from app.imaging.light import Transfer
 from app.imaging.metrics import psnr, rmse, ssim
 from app.imaging.noise import ChannelMode, NoiseKind, add_noise
 from app.imaging.picture import told
 from app.imaging.range import read_choice, robust
-from app.imaging.removed import Wanted, shown
+from app.imaging.removed import shown
 from app.imaging.scale import Pixels, is_plain
 from app.imaging.view import corrected, noise_found, view_of
 from app.sandbox import desk, layout, limits, wire
+from app.sandbox.budget import Budget, is_small
 from app.sandbox.layout import Layout, view
+from app.sandbox.rendering import Rendering
 from app.sandbox.shared import Area, Region
 from app.sandbox.wire import Message
 
@@ -54,7 +54,7 @@ def work(connection: socket.socket) -> None:
         if name == "drop":
             bench.drop()
             continue
-        limits.impose(limits.Budget(*message.pop("budget")), idle_memory)
+        limits.impose(Budget(*message.pop("budget")), idle_memory)
         sizes = message.pop("sizes")
         # a region is closed when it goes
         given = map(Region, sizes, fds) if fds else desk.places(bench.desk, sizes)
@@ -102,7 +102,7 @@ class Bench:
         """Take files; decode them if all are small, else return only what their headers declare."""
         headers = list(map(self._taken, files))
         answer: Message = {"headers": list(map(layout.to_message, headers)), "layouts": []}
-        if all(map(limits.is_small, headers)):
+        if all(map(is_small, headers)):
             answer["layouts"] = [
                 self.decode(max_pixels=max_pixels, max_side=max_side, lend=lend)["layout"]
                 for _ in files
@@ -134,25 +134,20 @@ class Bench:
         original: Area,
         *restored: Area,
         layout: Message,
-        channels: int,
-        strength: Sequence[float],
-        working_range: str,
-        transfer: Transfer,
-        made: str,
-        wanted: Wanted,
+        rendering: Message,
         **encoding: Any,
     ) -> Message:
         """Encode an image in shared memory, with the network's result, also there, as its pixels.
 
         Returns how much noise that removed, too. Without a result there was nothing to denoise.
         """
-        picture = view(original, Layout.parse(layout))
-        seen = view_of(picture, read_choice(working_range), transfer)
-        result, shape = seen.pixels, (*picture.pixels.shape[:2], channels)
+        picture, how = view(original, Layout.parse(layout)), Rendering.parse(rendering)
+        seen = view_of(picture, read_choice(how.working_range), how.transfer)
+        result, shape = seen.pixels, (*picture.pixels.shape[:2], how.channels)
         for area in restored:
             result = area.array(shape, picture.dtype)
-        found = told(corrected(picture, seen, result, Strength(*strength)), made)
-        self._pictures.append(shown(picture, found, wanted))
+        found = told(corrected(picture, seen, result, how.strength), how.made)
+        self._pictures.append(shown(picture, found, how.wanted))
         sigma = noise_found(seen, result)
         return self.encode(**encoding) | {"sigma": sigma}
 

@@ -7,8 +7,8 @@ from typing import Any, Self, TypeVar
 
 from app.imaging.codec import Format, Picture
 from app.imaging.formats import need_threads
+from app.sandbox.handles import SharedFile, SharedPicture
 from app.sandbox.pool import Sandbox
-from app.sandbox.remote import SharedFile, SharedPicture
 from app.service.confined import decoding, limits_of
 from app.settings import Settings
 

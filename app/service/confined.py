@@ -8,10 +8,11 @@ from app.imaging.codec import Header, TooManyPixels, UnreadableImage
 from app.imaging.formats import need_threads
 from app.imaging.removed import Wanted
 from app.imaging.stack import AxesChoice
+from app.sandbox.budget import SMALL_BYTES
 from app.sandbox.faults import Cause, WorkerLost
+from app.sandbox.handles import SharedPicture
 from app.sandbox.layout import Layout
-from app.sandbox.limits import SMALL_BYTES
-from app.sandbox.remote import Remote, SharedPicture
+from app.sandbox.remote import Remote
 from app.service.service import Service
 from app.service.work import Work
 from app.settings import Settings

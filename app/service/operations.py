@@ -10,9 +10,11 @@ from app.imaging.codec import Format, Header, UnsuitableFormat
 from app.imaging.formats import FORMATS
 from app.imaging.light import Transfer
 from app.imaging.range import Range
-from app.inference.denoiser import Denoised, Denoiser
+from app.inference.denoised import Denoised
+from app.inference.denoiser import Denoiser
 from app.inference.job import Progress
-from app.sandbox.remote import SharedFile, SharedPicture
+from app.sandbox.handles import SharedFile, SharedPicture
+from app.sandbox.rendering import Rendering
 from app.sandbox.shared import Area
 from app.service import confined
 from app.service.errors import SizesDiffer, TakesTooLong
@@ -145,19 +147,17 @@ class _Denoising:
     ) -> tuple[SharedFile, float]:
         """Return the result as a file, and the noise found."""
         options = self.options
+        rendering = Rendering(
+            channels=result.restored.shape[-1],
+            strength=options.shares,
+            working_range=options.range,
+            transfer=options.transfer,
+            made=result.made,
+            wanted=options.result,
+        )
         async with self.work.service.sandbox.worker() as worker:
             return await worker.finish(
-                shared,
-                restored,
-                target,
-                options.quality,
-                channels=result.restored.shape[-1],
-                strength=options.shares,
-                working_range=options.range,
-                transfer=options.transfer,
-                made=result.made,
-                wanted=options.result,
-                strip=options.strips,
+                shared, restored, rendering, target, options.quality, strip=options.strips
             )
 
     def admit(self, headers: Sequence[Header]) -> None:

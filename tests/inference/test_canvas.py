@@ -94,7 +94,7 @@ def test_frames_do_not_see_each_other(start):
 def test_all_planes_count_in_the_queue(start):
     network, held = Recorder(), threading.Event()
     denoiser = start(lambda tiles: held.wait(60) and network(tiles), queue_pixels=1)
-    tiles = denoiser.plan(*SIZE[1:], Stack(SIZE[0]), (0, 1, 2))
+    tiles = denoiser.tiler.plan(*SIZE[1:], Stack(SIZE[0]), (0, 1, 2))
     assert len(tiles) == sum(SIZE)
     first = denoiser.submit(volume(), axes="3")
     with pytest.raises(Overloaded):

@@ -12,8 +12,9 @@ from app.imaging.noise import add_noise
 from app.imaging.range import Range
 from app.imaging.stack import Stack
 from app.inference.batcher import Draining
-from app.inference.denoiser import BATCH_FLOATS, Denoiser, Limits
+from app.inference.denoiser import Denoiser, Limits
 from app.inference.store import BadModelPackage, read_packages
+from app.inference.tiler import BATCH_FLOATS
 
 
 @pytest.fixture(scope="module")

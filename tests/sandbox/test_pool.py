@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 import tifffile
 
-from app.imaging.blend import FULL
 from app.imaging.codec import (
     Format,
     TooManyPixels,
@@ -26,17 +25,20 @@ from app.imaging.codec import (
 )
 from app.imaging.metrics import ssim
 from app.imaging.noise import ChannelMode, NoiseKind
-from app.sandbox import desk, limits
+from app.sandbox import budget, desk, limits
+from app.sandbox.budget import Budget, Need
 from app.sandbox.faults import Cause, JobFailed, WorkerLost
-from app.sandbox.limits import Budget
 from app.sandbox.link import Link
 from app.sandbox.nursery import Nursery
 from app.sandbox.pool import NURSERY, Sandbox
 from app.sandbox.remote import Remote
+from app.sandbox.rendering import Rendering
 from tests.fidelity.files import heic
 from tests.sandbox.conftest import LIMITS, is_alive, picture, png, until, workers
 
 pytestmark = pytest.mark.anyio
+
+WHOLE = Rendering(channels=3)
 
 
 def png_of(given):
@@ -79,19 +81,7 @@ async def test_a_picture_goes_to_the_network_and_comes_back_as_a_file(sandbox):
     restored = shared.room()
     restored.array(given.pixels.shape, np.uint8)[...] = 100
     async with sandbox.worker() as worker:
-        file, sigma = await worker.finish(
-            shared,
-            restored,
-            Format.TIFF,
-            None,
-            channels=3,
-            strength=FULL,
-            working_range="auto",
-            transfer="auto",
-            made="",
-            wanted="image",
-            strip=True,
-        )
+        file, sigma = await worker.finish(shared, restored, WHOLE, Format.TIFF, None, strip=True)
     found = decode(bytes(file.data), max_pixels=10**6)
     hidden = given.alpha == 0
     assert (found.pixels[~hidden] == 100).all()
@@ -109,19 +99,7 @@ async def test_pictures_and_files_pass_over_the_desk_or_beside_it(sandbox, side)
         np.testing.assert_array_equal(shared.pixels.pixels, given.pixels)
         room = shared.room()
         room.array(given.pixels.shape, np.uint8)[...] = given.pixels
-        file, _ = await worker.finish(
-            shared,
-            room,
-            Format.PNG,
-            None,
-            channels=3,
-            strength=FULL,
-            working_range="auto",
-            transfer="auto",
-            made="",
-            wanted="image",
-            strip=False,
-        )
+        file, _ = await worker.finish(shared, room, WHOLE, Format.PNG, None, strip=False)
         await worker.read(png(9, 12))  # which lies where these have lain
         await worker.decode_shared(**LIMITS)
     np.testing.assert_array_equal(shared.pixels.pixels, given.pixels)
@@ -226,7 +204,7 @@ async def test_slow_work_goes_on_for_it_makes_progress(anyio_backend):
 async def test_a_job_that_wants_more_memory_than_its_pixels_may_is_refused(sandbox, monkeypatch):
     async with sandbox.worker() as worker:
         await worker.read(png(2000, 2000))
-        monkeypatch.setattr(Budget, "of", lambda *_: Budget(1 << 20, 60))
+        monkeypatch.setattr(Need, "budget", Budget(1 << 20, 60))
         with pytest.raises(MemoryError):
             await worker.decode(**LIMITS)
     monkeypatch.undo()
@@ -235,9 +213,9 @@ async def test_a_job_that_wants_more_memory_than_its_pixels_may_is_refused(sandb
 
 
 async def test_a_job_that_takes_more_time_than_its_pixels_may_is_ended(sandbox, monkeypatch):
-    monkeypatch.setattr(limits, "SECONDS", 0)
-    monkeypatch.setattr(limits, "SECONDS_PER_MEGAPIXEL", 0)
-    monkeypatch.setattr(limits, "SECONDS_PER_FILE_MEGABYTE", 0)
+    monkeypatch.setattr(budget, "SECONDS", 0)
+    monkeypatch.setattr(budget, "SECONDS_PER_MEGAPIXEL", 0)
+    monkeypatch.setattr(budget, "SECONDS_PER_FILE_MEGABYTE", 0)
     async with sandbox.worker() as worker:
         comparison = await comparing(worker, 2200)
         with pytest.raises(WorkerLost) as lost:
@@ -247,9 +225,9 @@ async def test_a_job_that_takes_more_time_than_its_pixels_may_is_ended(sandbox, 
 
 async def test_a_file_of_many_tiny_tiles_has_the_time_that_they_take(sandbox, monkeypatch):
     """Each costs as much as thousands of pixels; so many are not decoded by the way."""
-    monkeypatch.setattr(limits, "SECONDS", 0)
-    monkeypatch.setattr(limits, "SECONDS_PER_MEGAPIXEL", 0)
-    monkeypatch.setattr(limits, "SECONDS_PER_FILE_MEGABYTE", 0)
+    monkeypatch.setattr(budget, "SECONDS", 0)
+    monkeypatch.setattr(budget, "SECONDS_PER_MEGAPIXEL", 0)
+    monkeypatch.setattr(budget, "SECONDS_PER_FILE_MEGABYTE", 0)
     pixels = np.zeros((16 * 3000, 16), np.uint8)
     options = {"tile": (16, 16), "compression": "deflate", "photometric": "minisblack"}
     tifffile.imwrite(file := io.BytesIO(), pixels, **options)

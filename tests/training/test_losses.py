@@ -35,11 +35,28 @@ def test_keras_has_the_others(name, value):
     assert float(ops.mean(loss(name)(clean, clean + 0.1))) == pytest.approx(value)
 
 
+def _flat(*values):
+    return [np.full((2, 8, 8, 3), value, np.float32) for value in values]
+
+
 @pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
-def test_an_objective_measures_from_the_target_and_from_the_teacher(share):
-    parts = [np.full((2, 8, 8, 3), value, np.float32) for value in (0.5, 0.6, 0.9)]
-    outputs = np.concatenate(parts if share else parts[:2], axis=-1)
-    objective = Objective("mean_squared_error", share)
+@pytest.mark.parametrize(
+    ("name", "far", "near"), [("mean_squared_error", 0.16, 0.09), ("mean_absolute_error", 0.4, 0.3)]
+)
+def test_an_objective_measures_from_the_target_and_from_what_is_taught(share, name, far, near):
+    restored, target, taught = _flat(0.5, 0.9, 0.8)
+    parts = [restored, target, taught] if share else [restored, target]
+    objective, outputs = Objective(name, share), np.concatenate(parts, axis=-1)
     value = float(ops.mean(objective.loss(None, outputs)))
-    assert value == pytest.approx((1 - share) * 0.01 + share * 0.16, rel=1e-4)
-    assert float(objective.psnr(None, outputs)) == pytest.approx(20, abs=0.01)
+    assert value == pytest.approx((1 - share) * far + share * near, rel=1e-4)
+    assert float(objective.psnr(None, outputs)) == pytest.approx(7.96, abs=0.01)
+
+
+def test_what_is_taught_counts_only_where_it_is_closer_to_the_target():
+    restored, target, taught = _flat(0.5, 0.6, 0.8)
+    taught[0] = 0.65
+    values = Objective("mean_squared_error", 1.0).loss(
+        None, np.concatenate([restored, target, taught], axis=-1)
+    )
+    per_patch = ops.convert_to_numpy(ops.mean(values, axis=(1, 2)))
+    assert per_patch == pytest.approx([0.0225, 0.01], rel=1e-4)

@@ -36,7 +36,7 @@ def test_tiles_give_the_same_picture_as_the_whole():
     pixels = noisy(64, 5000, 0.1)
     denoiser = Denoiser.load(PACKAGE, engine="jax")
     try:
-        tiles = denoiser.plan(64, 5000)
+        tiles = denoiser.tiler.plan(64, 5000)
         tiled = denoiser.submit(Picture(pixels)).result(60).picture.pixels.astype(int)
     finally:
         denoiser.close()

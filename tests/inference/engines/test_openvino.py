@@ -52,7 +52,7 @@ def test_tiles_give_the_same_picture_as_the_whole():
     wide = package.card.model_copy(update={"floats_per_pixel": 150.0})
     denoiser = Denoiser.load(replace(package, card=wide), engine="openvino")
     try:
-        assert len(denoiser.plan(320, 1200)) > 1
+        assert len(denoiser.tiler.plan(320, 1200)) > 1
         tiled = denoiser.submit(Picture(pixels)).result(60).picture.pixels.astype(int)
     finally:
         denoiser.close()

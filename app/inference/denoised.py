@@ -1,0 +1,62 @@
+"""A denoised image: what a model has made of a picture, and what that says about its noise."""
+
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from app.imaging.blend import Strength
+from app.imaging.light import Transfer
+from app.imaging.picture import Picture, told
+from app.imaging.range import Range
+from app.imaging.scale import Pixels
+from app.imaging.view import View, corrected, noise_found
+from app.inference.card import ModelCard
+from app.inference.job import Timing
+
+VERSION = version("denoiser")
+
+
+@dataclass(frozen=True)
+class Denoised:
+    """A denoised image, what it was made from, and how long that took."""
+
+    original: Picture
+    view: View
+    """What the network saw of it."""
+    restored: Pixels
+    """The network's own result, with the channels of the view."""
+    strength: Strength
+    timing: Timing
+    card: ModelCard
+    """The card of the model that was used."""
+
+    @property
+    def picture(self) -> Picture:
+        """The original with as much of the correction as `strength` says."""
+        found = corrected(self.original, self.view, self.restored, self.strength)
+        return told(found, self.made)
+
+    @property
+    def made(self) -> str:
+        """What was done, in words."""
+        card, luma, chroma = self.card, self.strength.luma, self.strength.chroma
+        colour = f", of colour {chroma:g}" if chroma != luma else ""
+        model = f"model {card.name} ({card.sha256[:12]})"
+        return f"Noise removed by Denoiser {VERSION}, {model}, strength {luma:g}{colour}."
+
+    @property
+    def range(self) -> Range:
+        """The values that were 0 and 1 for the network."""
+        return self.view.range
+
+    @property
+    def transfer(self) -> Transfer:
+        """Whether the samples were treated as linear."""
+        return self.view.transfer
+
+    @property
+    def sigma(self) -> float:
+        """Standard deviation of the noise found, in units of the network's input, 0..1.
+
+        Computing it takes some milliseconds.
+        """
+        return noise_found(self.view, self.restored)

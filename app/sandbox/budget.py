@@ -1,0 +1,70 @@
+"""How much of the machine a job may take, by what the headers of its images declare."""
+
+import math
+from dataclasses import dataclass
+
+from app.imaging.picture import Header
+
+SLACK = 256 << 20
+"""Bytes of address space for any job, for what is processed in bands."""
+SECONDS = 3
+"""Seconds of processor time for any job."""
+SECONDS_PER_MEGAPIXEL = 3.0
+"""Seconds per megapixel: six times the slowest job, the comparison of two images."""
+SECONDS_PER_FILE_MEGABYTE = 0.5
+"""Seconds per megabyte of the files: ten times what it takes to look at all that are in a zip."""
+SECONDS_PER_SEGMENT = 0.0005
+"""Seconds per segment: six times a tile of a few pixels."""
+
+SMALL_PIXELS, SMALL_BYTES, SMALL_SEGMENTS = 1 << 20, 1 << 24, 1 << 10
+"""Pixels of an image, bytes that decoding it takes, and segments of it, up to which it is decoded
+in the trip that reads its header: for this much, memory can be reserved in advance.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a job may take beyond an idle worker."""
+
+    memory: int
+    """Bytes of address space."""
+    seconds: int
+    """Seconds of processor time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a job has to work on; needs add up."""
+
+    pixels: int = 0
+    decoded_bytes: int = 0
+    """The most that decoding takes; as much again is for what is made from that."""
+    file_bytes: int = 0
+    """Of the files; there may be a copy of them, and two of the metadata."""
+    segments: int = 0
+
+    def __add__(self, other: "Need") -> "Need":
+        return Need(
+            self.pixels + other.pixels,
+            self.decoded_bytes + other.decoded_bytes,
+            self.file_bytes + other.file_bytes,
+            self.segments + other.segments,
+        )
+
+    @property
+    def budget(self) -> Budget:
+        """What a job with this need may take."""
+        seconds = SECONDS_PER_MEGAPIXEL * self.pixels / 1e6
+        seconds += SECONDS_PER_SEGMENT * self.segments
+        seconds += SECONDS_PER_FILE_MEGABYTE * self.file_bytes / 1e6
+        memory = SLACK + 2 * self.decoded_bytes + 4 * self.file_bytes
+        return Budget(memory, SECONDS + math.ceil(seconds))
+
+
+def is_small(header: Header) -> bool:
+    """Return whether an image is decoded in the trip that reads its header."""
+    return (
+        header.size <= SMALL_PIXELS
+        and header.decoded_bytes <= SMALL_BYTES
+        and header.segments <= SMALL_SEGMENTS
+    )
