@@ -97,7 +97,7 @@ def test_only_frequent_shapes_are_compiled_for_and_only_the_last_are_kept(monkey
             shapes.append(str(model.input().partial_shape))
             return super().compile_model(model, *given)
 
-    monkeypatch.setattr(compiled.ov, "Core", Core)
+    monkeypatch.setattr(openvino, "Core", Core)
     monkeypatch.setattr(compiled, "FREQUENT", 3 * 64 * 64)
     forward = load(PACKAGES["unet-fast"].path, "openvino")
 
