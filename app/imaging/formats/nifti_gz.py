@@ -69,13 +69,14 @@ def _inflated(data: bytes, most: int) -> Iterator[tuple[bytes, int]]:
         while most > 0 and not member.eof:
             piece = member.unconsumed_tail
             if not piece:
-                piece, position = data[position : position + _PIECE], position + _PIECE
+                piece = data[position : position + _PIECE]
+                position += len(piece)
                 if not piece:
                     raise UnreadableImage("The NIfTI image is truncated.")
             found = member.decompress(piece, most)
             most -= len(found)
             yield found, position - len(member.unused_data)
-        position = min(position, len(data)) - len(member.unused_data)
+        position -= len(member.unused_data)
 
 
 FORMAT = FileFormat(
