@@ -11,7 +11,7 @@ LOOKED_AT = 1024
 
 _PICTURE, _DEEP = "convert it to JPEG or PNG", "convert it to PNG or TIFF"
 _STILL, _UNPACKED = "send one still image of it", "unpack it, and send the image inside"
-_ANEW = "it lacks the header of part 10, so save it as DICOM anew"
+_ANEW = "save it anew with the header of part 10, which it lacks"
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ export const FOREIGN = [
     pattern: /^(?:NRRD000)/s },
   { title: "a MetaImage", advice: "convert it to NIfTI",
     pattern: /^(?:(?:Comment|ObjectType) = )/s },
-  { title: "a DICOM", advice: "it lacks the header of part 10, so save it as DICOM anew",
+  { title: "a DICOM", advice: "save it anew with the header of part 10, which it lacks",
     pattern: /^(?:(?:\x08\x00\x05\x00|\x00\x08\x00\x05)(?:CS|.{2}\x00\x00))/s },
   { title: "a PNM", advice: "convert it to PNG or TIFF",
     pattern: /^(?:P[1-7Ff][\t-\r ])/s },

@@ -85,7 +85,7 @@ FILES = [
 REFUSED = {
     f"{name}.dcm": words
     for words, names in {
-        "lacks the header": "ExplVR_BigEndNoMeta ExplVR_LitEndNoMeta rtstruct",
+        "save it anew": "ExplVR_BigEndNoMeta ExplVR_LitEndNoMeta rtstruct",
         "Not an image": "no_meta",
         "no pixels": "UN_sequence empty_charset_LEI no_meta_group_length priv_SQ reportsi test-SR "
         "reportsi_with_empty_number_tags rtplan rtplan_truncated waveform_ecg",
