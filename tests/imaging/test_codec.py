@@ -26,7 +26,7 @@ from app.imaging.codec import (
     encode,
     read_header,
 )
-from app.imaging.formats.png import SIGNATURE, write_chunk
+from app.imaging.formats.png.chunks import SIGNATURE, write_chunk
 from app.imaging.tags import Tag
 
 LIMIT = 64_000_000
