@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.imaging.flat import flat_area
 from app.imaging.hidden import Mask
 from app.imaging.range import Range
 from app.imaging.scale import Pixels, precise, to_type
@@ -49,13 +48,13 @@ class Bare(NamedTuple):
     """Blocks of the image's noise [n, BLOCK, BLOCK, channels], which has no bearing on the area."""
 
 
-def find_bare(pixels: Pixels, hidden: Mask | None) -> Bare | None:
+def find_bare(pixels: Pixels, flat: Mask | None, hidden: Mask | None) -> Bare | None:
     """Find what bears no noise in `pixels` [height, width, channels], where the rest does.
 
-    That is what `hidden` marks, already filled from its surroundings, and flat areas. None where
-    there is no such area, or no noise.
+    That is the `flat` area [height, width], and what `hidden` [height, width, channels] marks,
+    already filled from its surroundings. None where there is neither, or no noise.
     """
-    found = [flat_area(pixels), None if hidden is None else hidden.all(axis=-1)]
+    found = (flat, None if hidden is None else hidden.all(axis=-1))
     areas = [each for each in found if each is not None]
     greatest = max(-float(pixels.min()), float(pixels.max()))
     if greatest > GREATEST or not any(each.any() for each in areas):

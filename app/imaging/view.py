@@ -12,7 +12,7 @@ import numpy as np
 from app.imaging.bare import Bare, find_bare, grained
 from app.imaging.blend import Strength, blend
 from app.imaging.estimate import NOISE_FOUND, estimate_sigma
-from app.imaging.flat import flat_cells, kept
+from app.imaging.flat import flat_area
 from app.imaging.hidden import Mask, filled, hidden
 from app.imaging.light import Light, Transfer, light_of
 from app.imaging.picture import Picture
@@ -40,6 +40,8 @@ class View:
     """Number of frames, one below the other."""
     is_flat: bool
     """Whether there is only one colour to see, in other than 8 bits."""
+    flat: Mask | None = None
+    """The pixels in flat areas [height, width], which stay as they are."""
     light: Light | None = None
     """The curve through which linear samples are seen."""
     bare: Bare | None = None
@@ -74,11 +76,12 @@ def view_of(picture: Picture, choice: Choice = "auto", transfer: Transfer = "aut
     colours = _distinct_channels(pixels[..., : picture.channels])
     pixels = np.dstack((colours, pixels[..., -1])) if extra is not None else colours
     chosen = choose(choice, pixels)
-    flat = pixels.dtype != np.uint8 and is_flat(pixels)
+    one_colour = pixels.dtype != np.uint8 and is_flat(pixels)
     linear = picture.metadata.linear if transfer == "auto" else transfer == "linear"
     light = light_of(pixels, chosen) if linear else None
-    bare = None if flat else find_bare(pixels, mask)
-    return View(pixels, mask, chosen, picture.stack.frames, flat, light, bare)
+    flat = None if one_colour else flat_area(pixels)
+    bare = None if one_colour else find_bare(pixels, flat, mask)
+    return View(pixels, mask, chosen, picture.stack.frames, one_colour, flat, light, bare)
 
 
 def corrected(original: Picture, view: View, restored: Pixels, strength: Strength) -> Picture:
@@ -95,12 +98,10 @@ def corrected(original: Picture, view: View, restored: Pixels, strength: Strengt
             return pixels
         # what is no number would make the luma of its pixel none, too
         source = pixels if mask is None else np.broadcast_to(shown, pixels.shape)
-        moved, cells = blend(source, restored[channels], strength), flat_cells(shown)
+        moved = blend(source, restored[channels], strength)
         if mask is not None:
             moved = np.where(mask[channels], pixels, moved)
-        if view.bare is not None:
-            moved = np.where(view.bare.area[..., None], pixels, moved)
-        return moved if cells is None else kept(pixels, moved, cells)
+        return moved if view.flat is None else np.where(view.flat[..., None], pixels, moved)
 
     if original.extra is None:
         return replace(original, pixels=mixed(original.pixels, np.s_[...]))

@@ -82,3 +82,12 @@ def test_what_does_not_go_together_is_named(
     with pytest.raises(SystemExit):
         run(monkeypatch, "--pairs", tmp_path / "*_noisy.png", tmp_path / clean)
     assert complaint in capsys.readouterr().err
+
+
+def test_drawings_without_noise_are_held_against_what_comes_back(monkeypatch, echo, capsys):
+    run(monkeypatch, "--drawn")
+    rows = capsys.readouterr().out.splitlines()[2:]
+    assert rows == [
+        "| all kinds | 24 | 60.0 | 60.0 | 0 |",
+        "| flat colours | 24 | 60.0 | 60.0 | 0 |",
+    ]

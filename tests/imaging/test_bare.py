@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from app.imaging.bare import BLOCK, find_bare, grained
+from app.imaging.flat import flat_area
 from app.imaging.range import Range
 from app.imaging.scale import white
 
@@ -22,7 +23,7 @@ def noisy(dtype=np.uint8, channels=3):
 @pytest.mark.parametrize(("dtype", "channels"), [(np.uint8, 3), (np.uint16, 1), (np.float32, 3)])
 def test_a_margin_gets_much_of_the_images_own_noise_and_nothing_else_changes(dtype, channels):
     pixels = noisy(dtype, channels)
-    bare = find_bare(pixels, None)
+    bare = find_bare(pixels, flat_area(pixels), None)
     assert bare is not None
     margin = np.ones(pixels.shape[:2], np.bool_)
     margin[27:177, 30:200] = False
@@ -44,7 +45,7 @@ def test_what_is_hidden_gets_noise_that_does_not_depend_on_it():
     found = []
     for below in (20, 200):
         pixels[:50, 48:] = below
-        bare = find_bare(pixels, hidden)
+        bare = find_bare(pixels, flat_area(pixels), hidden)
         assert bare is not None
         found.append(grained(pixels, bare, Range(0, 255))[:50, 48:] - np.int16(below))
     np.testing.assert_array_equal(found[0], found[1])
@@ -58,11 +59,12 @@ def test_without_noise_or_room_for_it_nothing_is_bare(side):
     gradient = np.arange(side, dtype=np.uint8)[:, None, None].repeat(side, 1)
     everywhere = np.random.default_rng(0).integers(0, 255, (side, side, 1)).astype(np.uint8)
     for pixels in (drawn, gradient, everywhere):
-        assert find_bare(pixels, None) is None
+        assert find_bare(pixels, flat_area(pixels), None) is None
 
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_numbers_whose_squares_are_infinite_get_none(sign):
     pixels = noisy(np.float64)
-    assert find_bare(sign * 1e90 * pixels, None) is not None
-    assert find_bare(sign * 1e200 * pixels, None) is None
+    flat = flat_area(pixels)
+    assert find_bare(sign * 1e90 * pixels, flat, None) is not None
+    assert find_bare(sign * 1e200 * pixels, flat, None) is None
