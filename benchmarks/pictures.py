@@ -5,7 +5,6 @@ import numpy as np
 from app.imaging.codec import Format, Metadata, Picture, encode
 from app.imaging.formats import FORMATS
 from app.imaging.noise import add_noise
-from app.imaging.scale import Pixels
 from app.web.samples.planes import fractal
 from benchmarks.load import Request
 
@@ -13,17 +12,13 @@ DRAWN = 2048
 """The most pixels a side that are drawn; a larger picture repeats them."""
 
 
-def clean_photograph(height: int, width: int, seed: int = 0) -> Pixels:
-    """Fractal noise in three channels, with the spectrum of a photograph [height, width, 3]."""
-    planes = [fractal(height, width, beta=2.4, seed=3 * seed + channel) for channel in range(3)]
-    return np.clip(np.stack(planes, axis=-1) * 50 + 128, 0, 255).astype(np.uint8)
-
-
 def photograph(height: int, width: int, seed: int = 0) -> Picture:
-    """Return such a picture with noise of sigma 25."""
-    clean = clean_photograph(min(height, DRAWN), min(width, DRAWN), seed)
+    """Fractal noise in three channels, with the spectrum of a photograph, and grain of sigma 25."""
+    down, across = min(height, DRAWN), min(width, DRAWN)
+    planes = [fractal(down, across, beta=2.4, seed=3 * seed + channel) for channel in range(3)]
+    clean = np.clip(np.stack(planes, axis=-1) * 50 + 128, 0, 255).astype(np.uint8)
     noisy = add_noise(clean, 25 / 255, seed=seed)
-    times = (-(-height // clean.shape[0]), -(-width // clean.shape[1]), 1)
+    times = (-(-height // down), -(-width // across), 1)
     whole = np.ascontiguousarray(np.tile(noisy, times)[:height, :width])
     return Picture(whole, None, Format.PNG, Metadata())
 
