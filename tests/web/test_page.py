@@ -194,9 +194,7 @@ def test_no_little_word_is_said_where_much_was_taken_away(page, picture):
     script = (
         "const words = await import('./static/words.js'); return words.sigma(0.001, null, 0.02)"
     )
-    assert page.run(f"return (async () => {{ {script} }})()") == (
-        "easily seen: 0.3 of 255 levels"
-    )
+    assert page.run(f"return (async () => {{ {script} }})()") == ("easily seen: 0.3 of 255 levels")
     file = picture("noisy.png")
     page.choose(file)
     page.done()
