@@ -2,10 +2,10 @@
 
     python -m benchmarks.memory [--requests 10000] [--megapixels 12 50]
 
-The peak is that of the whole process over what it held before, idle and warm; the time is that of
-one request. Then 8 clients post pictures of many sizes, formats and bit depths. The bounds: 700 MiB
-for 12 megapixels, in proportion for more, and at the end of all requests 5% more than after the
-first tenth.
+The peak is the sum of those of the service's processes over what these held before, idle and warm,
+what they share counted in each; the time is that of one request. Then 8 clients post pictures of
+many sizes, formats and bit depths. The bounds: 700 MiB for 12 megapixels, in proportion for more,
+and at the end of all requests 5% more than after the first tenth.
 """
 
 import argparse
@@ -50,7 +50,7 @@ def peak(process: Process, megapixels: float) -> Bound:
     height, width = (round(math.sqrt(megapixels * 1e6 * side)) for side in (3 / 4, 4 / 3))
     # At quality 95, 50 megapixels of noise would be more than a body may have.
     (large,) = requests(Format.JPEG, height, width, 1, "/denoise", quality=85)
-    idle = process.memory
+    idle = process.resident  # as the peak counts it
     process.forget_peak()
     took = asyncio.run(post(large))
     over = process.peak_memory - idle

@@ -33,8 +33,13 @@ class Process:
         return sum(map(proportional, self._tree()))
 
     @property
+    def resident(self) -> int:
+        """Resident bytes now, the sum over the processes: of pages that several share, too."""
+        return sum(map(resident, self._tree()))
+
+    @property
     def peak_memory(self) -> int:
-        """The most resident bytes since `forget_peak`, the sum over the processes."""
+        """The most of `resident` since `forget_peak`, as if all processes had theirs at once."""
         return sum(_status(pid, "VmHWM") for pid in self._tree())
 
     def forget_peak(self) -> None:

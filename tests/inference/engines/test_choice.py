@@ -3,7 +3,7 @@ import logging
 import pytest
 
 from app.inference import engines
-from app.inference.engines import Precision, choice
+from app.inference.engines import Precision, choice, trial
 from app.inference.store import BadModelPackage
 
 
@@ -39,7 +39,7 @@ def offered(monkeypatch):
         monkeypatch.setattr(engines, "installed", lambda: list(seconds))
         monkeypatch.setattr(engines, "engine", stands.__getitem__)
         monkeypatch.setattr(engines, "entry_points", lambda group: plugins)
-        monkeypatch.setattr(choice, "_trial_apart", lambda name, *_: seconds[name])
+        monkeypatch.setattr(trial, "compare", lambda names, *_: {n: seconds[n] for n in names})
 
     return offer
 
@@ -93,15 +93,3 @@ def test_what_has_no_other_engine_is_refused(offered, tmp_path, wanted, seconds)
     offered(openvino_loads=False, **seconds)
     with pytest.raises(BadModelPackage, match="cannot be loaded by openvino"):
         chosen(tmp_path, wanted)
-
-
-@pytest.mark.skipif("openvino" not in engines.installed(), reason="needs OpenVINO")
-def test_a_trial_in_a_process_of_its_own_takes_some_time(models):
-    path = models / "blur" / "model.keras"
-    assert 0 < choice._trial_apart("openvino", path, Precision.FLOAT32, 1) < float("inf")
-
-
-def test_an_engine_that_fails_its_trial_is_the_slowest(tmp_path, caplog):
-    seconds = choice._trial_apart("openvino", tmp_path / "none", Precision.FLOAT32, 1)
-    assert seconds == float("inf")
-    assert "engine openvino has failed its trial" in caplog.text

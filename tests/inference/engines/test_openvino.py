@@ -22,6 +22,9 @@ from tests.inference.engines.networks import PACKAGES, load, noisy, reference, s
 if "openvino" not in installed():
     pytest.skip("needs pip install 'denoiser[openvino]'", allow_module_level=True)
 
+from app.inference.engines import compiled
+from app.inference.engines.runtime import openvino
+
 
 @pytest.fixture(scope="module")
 def forward():
@@ -68,6 +71,46 @@ def test_any_number_of_tiles_of_any_size_from_many_threads(forward):
         found = list(threads.map(forward, batches * 4))
     for index, result in enumerate(found):
         np.testing.assert_array_equal(result, alone[index % len(batches)])
+
+
+def test_batches_are_the_same_once_their_shape_is_frequent(monkeypatch):
+    """More shapes than are kept, each compiled for at once, or never."""
+    shapes = [(1, 64, 8 * columns, channels) for columns in range(1, 7) for channels in (3, 1)]
+    shapes += [(3, 64, 64, 3), (1, 640, 512, 3)]
+    batches = [np.random.default_rng(0).integers(0, 256, shape, np.uint8) for shape in shapes]
+
+    def results(frequent):
+        monkeypatch.setattr(compiled, "FREQUENT", frequent)
+        forward = load(PACKAGES["unet-fast"].path, "openvino", Precision.AUTO)
+        with ThreadPoolExecutor(2) as threads:
+            return list(threads.map(forward, batches * 2))
+
+    for never, at_once in zip(results(1 << 40), results(1), strict=True):
+        np.testing.assert_array_equal(at_once, never)
+
+
+def test_only_frequent_shapes_are_compiled_for_and_only_the_last_are_kept(monkeypatch):
+    shapes = []
+
+    class Core(openvino.Core):
+        def compile_model(self, model, *given):
+            shapes.append(str(model.input().partial_shape))
+            return super().compile_model(model, *given)
+
+    monkeypatch.setattr(openvino, "Core", Core)
+    monkeypatch.setattr(compiled, "FREQUENT", 3 * 64 * 64)
+    forward = load(PACKAGES["unet-fast"].path, "openvino")
+
+    def came(n, width=64):
+        before = len(shapes)
+        forward(np.zeros((n, 64, width, 3), np.uint8))
+        return shapes[before:]
+
+    assert [came(1), came(1), came(1), came(1)] == [["[?,?,?,3]"], [], ["[1,64,64,3]"], []]
+    assert [came(1, 32), came(2), came(1, 32), came(2)] == [[], [], [], ["[2,64,64,3]"]]
+    for width in (192, 256, 320):  # which push out the first, and are frequent at once
+        assert came(1, width) == [f"[1,64,{width},3]"]
+    assert [came(2), came(1), came(1), came(1)] == [[], [], [], ["[1,64,64,3]"]]
 
 
 def test_networks_take_turns_with_large_batches():

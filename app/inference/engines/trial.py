@@ -1,0 +1,116 @@
+"""Time engines on the machine at hand, by turns, each in a process of its own."""
+
+import logging
+import math
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, Self, cast
+
+import numpy as np
+
+from app.inference.engines import EngineName, Forward, Precision
+
+logger = logging.getLogger(__name__)
+
+BATCHES = ((1, 256, 256, 3), (4, 256, 256, 3), (1, 512, 512, 3))
+"""A small image alone, a full batch of such, and a larger one: each engine has its strengths."""
+LEAST_TURNS, MOST_TURNS = 3, 10
+TURN_SECONDS = 1.0
+"""Time after which no more than the least turns are taken."""
+LONGEST = 120.0
+"""Seconds after which an engine counts as failed, its import included."""
+SECONDS = "seconds: "
+"""What marks the answers among all that an engine may print."""
+
+START = """
+import sys; sys.path[:] = {sys_path!r}
+from pathlib import Path
+from app.inference.engines import Precision, engine
+from app.inference.engines.trial import take_turns
+take_turns(engine({name!r}).load(Path({path!r}), Precision({precision!r}), {threads!r}))
+"""
+
+
+def compare(
+    names: Sequence[EngineName], path: Path, precision: Precision, threads: int
+) -> dict[EngineName, float]:
+    """Return the seconds that each engine takes for BATCHES; infinity if it fails.
+
+    They take turns, and the quickest of an engine's turns counts: whatever else runs on the machine
+    only ever makes one slower, as Python's documentation of `timeit` explains.
+    """
+    with ExitStack() as stack:
+        entrants = {
+            name: stack.enter_context(_Entrant(name, path, precision, threads)) for name in names
+        }
+        for entrant in entrants.values():
+            entrant.turn()  # once its model is loaded, to warm up
+        found, began = dict.fromkeys(names, math.inf), time.monotonic()
+        for turn in range(MOST_TURNS):
+            if turn >= LEAST_TURNS and time.monotonic() > began + TURN_SECONDS:
+                break
+            for name, entrant in entrants.items():
+                found[name] = min(found[name], entrant.turn())
+    return found
+
+
+class _Entrant:
+    """An engine on trial; what it imports must not stay in the memory of the service."""
+
+    def __init__(self, name: EngineName, path: Path, precision: Precision, threads: int) -> None:
+        self._name, self._failed = name, False
+        program = START.format(
+            sys_path=sys.path, name=name, path=str(path), precision=str(precision), threads=threads
+        )
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and words
+            (sys.executable, "-c", program),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._asked = cast("IO[str]", self._process.stdin)
+        self._answers = cast("IO[str]", self._process.stdout)
+        self._timer = threading.Timer(LONGEST, self._process.kill)
+        self._timer.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        self._process.kill()
+        self._process.communicate()
+
+    def turn(self) -> float:
+        """Return the seconds of one turn; infinity, and a line in the log, if the engine fails."""
+        if self._failed:
+            return math.inf
+        try:
+            self._asked.write("\n")
+            self._asked.flush()
+            answer = next(line for line in self._answers if line.startswith(SECONDS))
+        except (OSError, StopIteration):  # it has ended
+            self._failed = True
+            self._process.kill()
+            _, output = self._process.communicate()
+            logger.warning("engine %s has failed its trial: %s", self._name, output.strip()[-500:])
+            return math.inf
+        return float(answer.removeprefix(SECONDS))
+
+
+def take_turns(forward: Forward) -> None:
+    """Run BATCHES and print the seconds, for each line that comes."""
+    random = np.random.default_rng(0)
+    batches = [random.integers(0, 256, shape, np.uint8) for shape in BATCHES]
+    for _ in sys.stdin:
+        began = time.perf_counter()
+        for tiles in batches:
+            forward(tiles)
+        sys.stdout.write(f"{SECONDS}{time.perf_counter() - began}\n")
+        sys.stdout.flush()
