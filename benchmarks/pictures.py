@@ -5,7 +5,7 @@ import numpy as np
 from app.imaging.codec import Format, Metadata, Picture, encode
 from app.imaging.formats import FORMATS
 from app.imaging.noise import add_noise
-from app.web.samples import fractal
+from app.web.samples.planes import fractal
 from benchmarks.load import Request
 
 DRAWN = 2048

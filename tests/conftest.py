@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 # A shell starts what runs in its background with SIGINT ignored, which every process that a test
@@ -19,6 +20,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # The reference, unless a test says otherwise: a trial at every start would take most of the time.
 os.environ.setdefault("DENOISER_ENGINE", "tensorflow")
+
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile(
+    "denoiser", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("denoiser")
 
 CARD = {
     "title": "Box blur",

@@ -176,7 +176,22 @@ def test_the_figures_for_scans_are_those_of_the_model_cards():
     assert told == found
 
 
-@pytest.mark.parametrize("page", [README, *sorted((PROJECT / "docs").glob("*.md"))])
+PAGES = sorted(
+    page
+    for folder in (".", "docs", "training", "benchmarks")
+    for page in (PROJECT / folder).glob("*.md")
+)
+
+
+def anchors(page):
+    """Those of its headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
 def test_links_lead_somewhere(page):
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
-        assert (page.parent / target).exists(), target
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", page.read_text()):
+        path = page.parent / target if target else page
+        assert path.exists(), target
+        assert not anchor or anchor in anchors(path), f"{target}#{anchor}"

@@ -16,6 +16,11 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
+def say(console: Console, words: str) -> None:
+    """Print a line as it is: no markup, no colours, no line breaks."""
+    console.print(words, highlight=False, markup=False, soft_wrap=True)
+
+
 class ProgressBar(keras.callbacks.Callback):
     """Steps of the whole run, with loss, PSNR, patches per second and the time left."""
 

@@ -55,7 +55,6 @@ schema = schemathesis.openapi.from_dict(create_app().openapi())
 
 
 BOUNDED: dict[str, Any] = {
-    "deadline": None,
     "derandomize": True,
     "suppress_health_check": list(HealthCheck),
     "database": None,

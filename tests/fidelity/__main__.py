@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from app.imaging.codec import Format
 from app.imaging.formats import FORMATS
-from tests.fidelity.cases import Case, Kept, Refused, cases
+from tests.fidelity.cases import Case, cases
+from tests.fidelity.row import Kept, Refused
 
 HEAD = """\
 # Fidelity

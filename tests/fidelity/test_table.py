@@ -16,7 +16,8 @@ from PIL import Image
 from app.imaging.codec import Format
 from app.imaging.formats import FORMATS
 from tests.fidelity.__main__ import table
-from tests.fidelity.cases import Refused, cases
+from tests.fidelity.cases import cases
+from tests.fidelity.row import Refused
 
 PAGE = Path(__file__).parents[2] / "docs/fidelity.md"
 READERS = {

@@ -12,8 +12,9 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from tests.fidelity.cases import Kept, cases
+from tests.fidelity.cases import cases
 from tests.fidelity.files import png_chunk
+from tests.fidelity.row import Kept
 
 LIES = (0, 1, 2, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF)
 """What lengths, counts, offsets and sizes are overwritten with."""

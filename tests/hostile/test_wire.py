@@ -14,7 +14,6 @@ GOOD = by_pillow(NOISE, "PNG")
 FORM = {"Content-Type": "multipart/form-data; boundary=x"}
 BOUNDED = settings(
     max_examples=80,
-    deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

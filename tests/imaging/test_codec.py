@@ -26,7 +26,7 @@ from app.imaging.codec import (
     encode,
     read_header,
 )
-from app.imaging.formats.png import SIGNATURE, write_chunk
+from app.imaging.formats.png.chunks import SIGNATURE, write_chunk
 from app.imaging.tags import Tag
 
 LIMIT = 64_000_000
@@ -338,7 +338,7 @@ def victims(saved, saved_tiff, colour, noise, srgb, exif):
     ]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data())
 def test_damage_gives_a_picture_or_an_error_of_ours(data, victims):
     file = bytearray(data.draw(st.sampled_from(victims)))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.imaging.formats.png import write_chunk
+from app.imaging.formats.png.chunks import write_chunk
 from app.imaging.light import LEAST_TOE, Light, light_of, says_linear
 from app.imaging.picture import Metadata, Picture
 from app.imaging.range import Range

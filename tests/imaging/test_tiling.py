@@ -9,7 +9,7 @@ sizes = st.integers(1, 3000)
 
 
 @given(sizes, sizes, st.sampled_from([0, 16, 48]), st.sampled_from([1, 4, 8]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_cores_cover_every_pixel_once_and_halos_are_kept(height, width, halo, stride):
     tiles = plan(height, width, halo=halo, stride=stride)
     covered = np.zeros((height, width), np.uint8)
@@ -30,7 +30,7 @@ def test_cores_cover_every_pixel_once_and_halos_are_kept(height, width, halo, st
     st.sampled_from([1, 3]),
     st.sampled_from([(64,), SIDES]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_cut_and_stitch_give_the_picture_back(height, width, channels, sides):
     pixels = np.random.default_rng(0).integers(0, 65536, (height, width, channels))
     pixels = pixels.astype(np.uint16)
@@ -98,7 +98,6 @@ def test_the_thinnest_tiles_are_for_half_as_many_pixels(size, shape):
 
 
 @given(st.floats(0, 1e7), st.integers(0, 400), st.sampled_from([1, 4, 8, 64]))
-@settings(deadline=None)
 def test_tiles_are_within_the_pixels_unless_the_halo_needs_more(pixels, halo, stride):
     most = most_within(pixels, halo=halo)
     assert most <= max(pixels, (4 * halo + 128) ** 2)

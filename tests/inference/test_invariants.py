@@ -80,7 +80,7 @@ def is_flat(pixels, hidden):
     st.sampled_from(["auto", "linear"]),
     st.integers(1, 8),
 )
-@settings(max_examples=PICTURES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=PICTURES, suppress_health_check=list(HealthCheck))
 def test_what_holds_for_every_picture(denoiser, stored, strength, range_, transfer, orientation):
     picture = turned(stored, orientation)
     for name in ("pixels", "alpha", "extra"):

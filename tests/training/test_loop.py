@@ -8,12 +8,14 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from training.assembly import use_precision
 from training.checkpoint import load_network
 from training.data import load
 from training.errors import TrainingError
 from training.files import alone_in
+from training.keeper import Keeper
 from training.log import read_log
-from training.loop import Keeper, train, use_precision
+from training.loop import train
 from training.progress import duration
 
 QUIET = Console(quiet=True)
@@ -96,7 +98,7 @@ def test_a_run_that_dies_within_an_epoch_goes_on_there(
             raise RuntimeError("the power is cut")
 
     with monkeypatch.context() as patch:
-        patch.setattr("training.loop.CHECKPOINT_SECONDS", 0.0)
+        patch.setattr("training.keeper.CHECKPOINT_SECONDS", 0.0)
         patch.setattr(Keeper, "_require_number", die)
         with pytest.raises(RuntimeError, match="power"):
             train(source, pictures, run, console=QUIET)

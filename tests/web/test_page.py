@@ -187,16 +187,14 @@ def test_the_noise_found_is_told_in_words(page, levels, words):
     script = "const words = await import('./static/words.js'); return words.sigma(value, null, 0)"
     told = page.run(f"return (async (value) => {{ {script} }})(arguments[0])", levels / 255)
     assert told.startswith(f"{words}: ")
-    assert told.endswith(f"or {levels:.1f} of 255 levels")
+    assert told.endswith(f": {levels:.1f} of 255 levels")
 
 
 def test_no_little_word_is_said_where_much_was_taken_away(page, picture):
     script = (
         "const words = await import('./static/words.js'); return words.sigma(0.001, null, 0.02)"
     )
-    assert page.run(f"return (async () => {{ {script} }})()") == (
-        "easily seen: 0.001, or 0.3 of 255 levels"
-    )
+    assert page.run(f"return (async () => {{ {script} }})()") == ("easily seen: 0.3 of 255 levels")
     file = picture("noisy.png")
     page.choose(file)
     page.done()

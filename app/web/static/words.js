@@ -74,7 +74,7 @@ export function value(number, isWhole = false) {
 export function sigma(share, kind, taken = null, span = null) {
   if (UNEVEN[kind]) return `could not tell: ${UNEVEN[kind]}`;
   if (share === null) return "could not tell";
-  return `${strength(Math.max(share, taken ?? 0))}: ${share.toFixed(3)}, or ${amount(share, span)}`;
+  return `${strength(Math.max(share, taken ?? 0))}: ${amount(share, span)}`;
 }
 
 /** Where an item of the batch stands. */
@@ -115,15 +115,15 @@ export function progress(done, failed, total) {
 }
 
 export function bytes(count) {
-  if (count < 1000) return `${count} bytes`;
-  if (count < 999_500) return `${Math.round(count / 1000)} kB`;
-  return `${(count / 1e6).toFixed(1)} MB`;
+  if (count < 1000) return `${count}\u00a0bytes`;
+  if (count < 999_500) return `${Math.round(count / 1000)}\u00a0kB`;
+  return `${(count / 1e6).toFixed(1)}\u00a0MB`;
 }
 
 export function duration(milliseconds) {
-  if (milliseconds < 9.95) return `${milliseconds.toFixed(1)} ms`;
-  if (milliseconds < 999.5) return `${Math.round(milliseconds)} ms`;
-  return `${(milliseconds / 1000).toFixed(2)} s`;
+  if (milliseconds < 9.95) return `${milliseconds.toFixed(1)}\u00a0ms`;
+  if (milliseconds < 999.5) return `${Math.round(milliseconds)}\u00a0ms`;
+  return `${(milliseconds / 1000).toFixed(2)}\u00a0s`;
 }
 
 export const stageName = (stage) => STAGES[stage] ?? stage;

@@ -267,7 +267,7 @@ def test_boxes_have_a_limit():
         list(boxes(write_full_box(b"free") * 10_001))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_damage_is_told_and_never_more(plain, data):
     try:

@@ -225,7 +225,7 @@ def test_streams_that_lie_or_are_not_read_are_refused(given, reason):
         read_sequence(given)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data())
 def test_damage_is_told_and_never_more(plain, data):
     try:

@@ -252,7 +252,7 @@ def test_claims_of_size_are_refused_before_any_pixel_is_decoded(side, plain):
     assert len(list(boxes(codec.encode(decoded(plain)).data))) == 3
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_damage_is_told_and_never_more(plain, data):
     try:

@@ -14,8 +14,9 @@ from app.imaging.codec import (
     UnreadableImage,
     UnsupportedImage,
 )
-from app.imaging.formats import png
-from app.imaging.formats.png import write_chunk
+from app.imaging.formats.png.chunks import MAX_CHUNKS, SIGNATURE, read_chunks, write_chunk
+from app.imaging.formats.png.head import ADAM7
+from app.imaging.formats.png.writer import encode
 
 GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6
 LIMIT = 10_000
@@ -26,7 +27,7 @@ def png_file(rows, width, depth, colour_type, *chunks, interlaced=False, stream=
     header = struct.pack(">IIBBBBB", width, len(rows), depth, colour_type, 0, 0, interlaced)
     stream = stream or zlib.compress(b"".join(b"\0" + bytes(row) for row in rows))
     parts = [write_chunk(b"IHDR", header), *chunks, write_chunk(b"IDAT", stream)]
-    return b"".join([png.SIGNATURE, *parts, write_chunk(b"IEND", b"")])
+    return b"".join([SIGNATURE, *parts, write_chunk(b"IEND", b"")])
 
 
 def decoded(data):
@@ -34,7 +35,7 @@ def decoded(data):
 
 
 def chunk_names(data):
-    return [bytes(chunk.name) for chunk in png._chunks(data)][:-1]  # without the end
+    return [bytes(chunk.name) for chunk in read_chunks(data)][:-1]  # without the end
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,7 @@ def test_a_transparent_colour_becomes_alpha(depth, colour_type, row, transparent
     picture = decoded(png_file([row], 2, depth, colour_type, chunk))
     np.testing.assert_array_equal(picture.alpha, [alpha])
     assert picture.channels == (1 if colour_type == GREY else 3)
-    assert "tRNS" not in chunk_names(png.encode(picture))
+    assert "tRNS" not in chunk_names(encode(picture))
 
 
 @pytest.mark.parametrize("depth", [1, 2, 4, 8])
@@ -95,7 +96,7 @@ def test_a_palette_becomes_rgb_and_one_of_greys_grey(depth):
 def test_interlaced_pictures_are_put_together(width, height, colour_type):
     channels = 1 if colour_type == GREY else 4
     samples = np.random.default_rng(0).integers(0, 256, (height, width, channels), np.uint8)
-    passes = [samples[top::down, left::across] for left, top, across, down in png._ADAM7]
+    passes = [samples[top::down, left::across] for left, top, across, down in ADAM7]
     rows = [row.tobytes() for part in passes if part.shape[1] for row in part]
     stream = zlib.compress(b"".join(b"\0" + row for row in rows))
     data = png_file([b""] * height, width, 8, colour_type, interlaced=True, stream=stream)
@@ -110,7 +111,7 @@ def test_samples_survive_bit_by_bit(depth, colour_type, noise, opened):
     samples = noise if depth == 16 else noise.astype(np.uint8)
     pixels = samples[..., : 1 if colour_type in (GREY, GREY_ALPHA) else 3]
     alpha = samples[..., 3] if colour_type in (GREY_ALPHA, RGB_ALPHA) else None
-    data = png.encode(Picture(pixels, alpha))
+    data = encode(Picture(pixels, alpha))
     assert (data[24], data[25]) == (depth, colour_type)
     again = decoded(data)
     np.testing.assert_array_equal(again.pixels, pixels)
@@ -122,7 +123,7 @@ def test_samples_survive_bit_by_bit(depth, colour_type, noise, opened):
 
 
 def test_floats_are_written_with_16_bits():
-    again = decoded(png.encode(Picture(np.array([[[0.5]]], np.float32))))
+    again = decoded(encode(Picture(np.array([[[0.5]]], np.float32))))
     np.testing.assert_array_equal(again.pixels, [[[32_768]]])
 
 
@@ -135,7 +136,7 @@ def test_metadata_is_read_from_pillow_and_by_pillow(saved, opened, colour, srgb,
     data = saved(
         colour, "PNG", icc_profile=srgb, exif=exif(), dpi=(300, 200), pnginfo=text, compress_level=1
     )
-    image = opened(png.encode(decoded(data)))
+    image = opened(encode(decoded(data)))
     assert image.info["icc_profile"] == srgb
     assert image.info["dpi"] == pytest.approx((300, 200), abs=0.02)
     assert image.info["gamma"] == pytest.approx(0.45455)
@@ -150,9 +151,9 @@ def test_only_chunks_that_hold_for_other_pixels_are_copied():
     chunks = [write_chunk(name, bytes(12)) for name in copied + dropped]
     chunks += [write_chunk(b"zTXt", b"Raw profile type exif\0\0")]
     picture = decoded(png_file([[0]], 1, 8, GREY, *chunks))
-    assert chunk_names(png.encode(picture)) == [b"IHDR", *copied, b"IDAT"]
+    assert chunk_names(encode(picture)) == [b"IHDR", *copied, b"IDAT"]
     elsewhere = Picture(picture.pixels, None, Format.TIFF, picture.metadata)
-    assert chunk_names(png.encode(elsewhere)) == [b"IHDR", *copied[:2], b"IDAT"]
+    assert chunk_names(encode(elsewhere)) == [b"IHDR", *copied[:2], b"IDAT"]
 
 
 def test_damaged_metadata_does_not_cost_the_picture():
@@ -189,10 +190,10 @@ def test_exif_in_a_text_chunk_is_read_and_written_as_exif(name, prefix, exif, op
     chunk = write_chunk(name, b"Raw profile type exif\0" + body)
     picture = decoded(png_file([[1, 2, 3]], 3, 8, GREY, chunk))
     assert (picture.width, picture.height) == (1, 3)
-    image = opened(png.encode(picture))
+    image = opened(encode(picture))
     assert image.getexif()[0x0110] == "Camera"
     assert image.getexif()[0x0112] == 1
-    assert chunk_names(png.encode(picture)) == [b"IHDR", b"eXIf", b"IDAT"]
+    assert chunk_names(encode(picture)) == [b"IHDR", b"eXIf", b"IDAT"]
 
 
 @pytest.mark.parametrize(
@@ -223,7 +224,7 @@ def test_pixels_must_be_neither_fewer_nor_many_more_than_declared():
 
 
 def test_too_many_chunks_are_refused():
-    chunks = write_chunk(b"prVa", b"") * png.MAX_CHUNKS
+    chunks = write_chunk(b"prVa", b"") * MAX_CHUNKS
     with pytest.raises(UnsupportedImage, match="chunks"):
         decoded(png_file([[0]], 1, 8, GREY, chunks))
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from app.imaging.formats.heif.items import Item, Items, has_film, has_motion, read_items
 from app.imaging.formats.heif.picture import Coded, alpha_of, beside, coded, orientation, window
-from app.imaging.formats.png import write_chunk
+from app.imaging.formats.png.chunks import write_chunk
 from app.imaging.metadata import upright
 from app.imaging.picture import Change, Format, Header, Metadata, Picture, UnreadableImage
 from app.imaging.samples import Samples, deinterleave, orient, unpremultiply, widen

@@ -1,0 +1,30 @@
+"""Drawings for the page to be tried on: `python -m app.web.samples` writes them again.
+
+All are made of formulas and a fixed seed, so that the page can ship pictures that are
+clean to begin with and owe nothing to anyone. Their noise, each picture's own kind, comes from
+`/noise`, so that the page can measure against the original.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PIL import Image
+
+from app.web.samples.head import mri
+from app.web.samples.landscape import landscape
+from app.web.samples.page import text
+
+FOLDER = Path(__file__).parents[1] / "static" / "samples"
+
+SAMPLES: dict[str, Callable[[], Image.Image]] = {
+    "mri": mri,
+    "landscape": landscape,
+    "text": text,
+}
+
+
+def write(folder: Path = FOLDER) -> None:
+    """Draw every sample into `folder` as PNG."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, draw in SAMPLES.items():
+        draw().save(folder / f"{name}.png", optimize=True)

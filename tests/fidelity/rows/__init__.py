@@ -1,0 +1,1 @@
+"""The rows of the fidelity table, a module for each section or two."""

@@ -1,0 +1,53 @@
+"""NIfTI, plain and in gzip."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from app.imaging.codec import Format
+from tests.fidelity import files
+from tests.fidelity.files import DEEP, NOISE, Samples
+from tests.fidelity.row import (
+    METADATA,
+    UNSUITABLE,
+    UNSUPPORTED,
+    Kept,
+    Row,
+)
+
+
+def rows(target: Format) -> Iterator[Row]:
+    def make(samples: Samples, **options: Any) -> Callable[[], bytes]:
+        return partial(files.nifti, samples, packed=target is Format.NIFTI_GZ, **options)
+
+    volume = np.stack([DEEP[..., n] for n in range(4)])
+    for title, numbers in {
+        "8-bit": volume.astype("u1"),
+        "16-bit signed": volume.view("i2"),
+        "16-bit": volume,
+        "32-bit floating-point": (volume.astype("f4") - 30_000) * 3,
+    }.items():
+        yield f"{title}, 4 slices", make(numbers), Kept(target, numbers)
+    if target is Format.NIFTI_GZ:
+        return
+    for title, numbers in {
+        "8-bit signed": volume.view("i1")[..., :13],
+        "32-bit": volume.astype("u4") * 65_537,
+        "32-bit signed": (volume.astype("u4") * 65_537).view("i4"),
+        "64-bit floating-point": volume / 3,
+    }.items():
+        yield f"{title}, 4 slices", make(numbers), Kept(target, numbers)
+    numbers = volume.view("i2")
+    yield "16-bit signed, 2 volumes of 2 slices", make(numbers, volumes=2), Kept(target, numbers)
+    yield "16-bit signed, one slice", make(numbers[:1]), Kept(target, numbers[:1])
+    yield "16-bit signed, NIfTI-2", make(numbers, version=2), Kept(target, numbers)
+    yield "16-bit signed, big-endian", make(numbers, order=">"), Kept(target, numbers)
+    rgb = np.stack([NOISE[..., :3], 255 - NOISE[..., :3]])
+    yield "8-bit RGB, 2 slices", make(rgb), Kept(target, rgb)
+    yield "complex numbers", make(volume.astype("c8")), UNSUPPORTED
+    as_tiff = Kept(Format.TIFF, numbers, (METADATA,))
+    yield "16-bit signed, 4 slices", make(numbers), as_tiff, "format=tiff"
+    for query in ("format=png", "metadata=strip"):
+        yield "16-bit signed, 4 slices", make(numbers), UNSUITABLE, query

@@ -1,0 +1,30 @@
+"""WebP."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from app.imaging.codec import Format
+from tests.fidelity import files
+from tests.fidelity.files import NOISE, SMOOTH, by_pillow
+from tests.fidelity.row import LOSSY, UNSUPPORTED, Kept, Row
+from tests.fidelity.samples import GREY, MODES, channels
+
+
+def rows() -> Iterator[Row]:
+    exact: dict[str, Any] = {"lossless": True, "exact": True}
+    for names in ("RGB", "RGBA"):
+        samples = channels(NOISE, names)
+        make = partial(by_pillow, samples, "WEBP", **exact)
+        yield f"lossless, {MODES[names]}", make, Kept(Format.WEBP, samples)
+    yield (
+        "lossy, RGB",
+        partial(by_pillow, SMOOTH, "WEBP", quality=95),
+        Kept(Format.WEBP, SMOOTH, (), LOSSY),
+    )
+    veiled = np.dstack((SMOOTH, GREY))
+    back = Kept(Format.WEBP, veiled, (), LOSSY)
+    yield "lossy, RGB + alpha", partial(by_pillow, veiled, "WEBP", quality=95), back
+    yield "animated", partial(files.animated, "WEBP"), UNSUPPORTED
