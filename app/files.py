@@ -26,7 +26,7 @@ from app.inference.job import Progress
 from app.meter import Meter
 from app.sandbox.faults import WorkerLost
 from app.scans import apart, together, volumes_among
-from app.service.room import Room
+from app.service.room import BYTES_AT_ONCE, Room, check_size, largest_file
 
 Buffer = bytes | memoryview
 
@@ -57,7 +57,7 @@ class Job:
     overwrite: bool = False
     """Whether existing results are written again."""
     max_pixels: int = 64_000_000
-    """The most pixels of a volume of several files."""
+    """The most pixels of an image, which may be a volume of several files."""
 
 
 def run(
@@ -74,7 +74,7 @@ def run(
     sources = list(sources)
     taken = {source.path.resolve(): source.path for source in sources}
     worker = _Worker(job, meter or Meter())
-    volumes = volumes_among(sources)
+    volumes = volumes_among(sources, job.max_pixels)
     in_volumes = {source.path for volume in volumes for source in volume}
     alone = [source for source in sources if source.path not in in_volumes]
     pool = ThreadPoolExecutor(threads, "file")
@@ -107,7 +107,7 @@ class _Worker:
 
     def __init__(self, job: Job, meter: Meter) -> None:
         self._job, self._meter = job, meter
-        self._room = Room()
+        self._room, self._files = Room(), Room(BYTES_AT_ONCE)
         self._writing = _Gate()
 
     def stop(self) -> None:
@@ -150,14 +150,15 @@ class _Worker:
 
     def _converted(self, source: Source, taken: Mapping[Path, Path]) -> list[Outcome]:
         began = time.monotonic()
-        data = sys.stdin.buffer.read() if source.path == STANDARD else source.path.read_bytes()
-        with self._room.hold(read_header(data).size):
-            picture = self._job.read(data)
-            return self._finished([source], [picture], picture, taken, began)
+        with self._files.hold(self._size(source.path)):
+            data = self._read(source.path)
+            with self._room.hold(read_header(data).size):
+                picture = self._job.read(data)
+                return self._finished([source], [picture], picture, taken, began)
 
     def _converted_volume(self, sources: list[Source], taken: Mapping[Path, Path]) -> list[Outcome]:
         began, failed = time.monotonic(), list[Outcome]()
-        size = sum(read_header(source.path.read_bytes()).size for source in sources)
+        size = sum(read_header(self._read(source.path)).size for source in sources)
         if size > self._job.max_pixels:
             raise TooManyPixels(
                 f"The {len(sources)} files of this volume declare {size} pixels; at most "
@@ -168,7 +169,7 @@ class _Worker:
             for source in sources:
 
                 def reading(source: Source = source) -> list[Outcome]:
-                    read[source] = self._job.read(source.path.read_bytes())
+                    read[source] = self._job.read(self._read(source.path))
                     return []
 
                 failed += self._told([source], reading)
@@ -179,6 +180,21 @@ class _Worker:
             pictures = [read[source] for source in good]
             work = partial(self._finished, good, pictures, volume, taken, began)
             return [*failed, *self._told(good, work)]
+
+    def _size(self, path: Path) -> int:
+        """Return the bytes of a file, as far as they are known; raise TooLarge."""
+        size = 0 if path == STANDARD else path.stat().st_size
+        check_size(size, self._job.max_pixels)
+        return size
+
+    def _read(self, path: Path) -> bytes:
+        """Read a file; raise TooLarge before much more than the limit is in memory."""
+        self._size(path)
+        if path != STANDARD:
+            return path.read_bytes()
+        data = sys.stdin.buffer.read(largest_file(self._job.max_pixels) + 1)
+        check_size(len(data), self._job.max_pixels)
+        return data
 
     def _finished(
         self,

@@ -7,17 +7,20 @@ from typing import Any
 from app.finding import Source, is_scan
 from app.imaging.codec import Format, Picture
 from app.imaging.formats.dicom import part
+from app.service.room import check_size
 
 
-def volumes_among(sources: Iterable[Source]) -> list[list[Source]]:
+def volumes_among(sources: Iterable[Source], max_pixels: int) -> list[list[Source]]:
     """Return the sources of each volume of several files.
 
-    Files that cannot be read are in none: whoever reads them by themselves will find out why.
+    Files that cannot be read, or are too large for `max_pixels`, are in none: whoever reads them
+    by themselves will find out why.
     """
     slices, by_name = [], {}
     for source in sources:
         if not source.exact and is_scan(source.path):
             with suppress(Exception):  # pydicom's are of many kinds
+                check_size(source.path.stat().st_size, max_pixels)
                 slices.append(_survey(source))
                 by_name[str(source.path)] = source
     if not slices:

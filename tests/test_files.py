@@ -110,7 +110,7 @@ def test_a_fault_of_the_work_does_not_stop_the_rest(tmp_path):
 
 
 def test_pictures_in_memory_are_bounded(tmp_path, monkeypatch):
-    monkeypatch.setattr("app.files.Room", lambda: Room(150))
+    monkeypatch.setattr("app.files.Room", lambda limit=150: Room(limit))
     sources = [Source(save(tmp_path / f"{i}.png"), tmp_path / "out" / f"{i}.png") for i in range(6)]
     sources.append(Source(save(tmp_path / "large.png", 20), tmp_path / "out" / "large.png"))
     lock, held, most, together = threading.Lock(), [], [], threading.Event()
@@ -131,6 +131,20 @@ def test_pictures_in_memory_are_bounded(tmp_path, monkeypatch):
     assert all(outcome.status is Status.DONE for outcome in outcomes)
     assert all(sum(sizes) <= 150 or len(sizes) == 1 for sizes in most)
     assert any(len(sizes) > 1 for sizes in most)
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path):
+    for name, too_many in (("large.png", 1), ("in.png", 0)):
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(16 * 100 + too_many)
+    sources = [
+        Source(tmp_path / name, tmp_path / "out" / name)
+        for name in ("in.png", "large.png", "absent.png")
+    ]
+    reasons = {o.source.name: o.reason or "" for o in run(sources, job(max_pixels=100), threads=2)}
+    assert reasons["large.png"].startswith("The file has more than 1600 bytes, 16 for each of")
+    assert "bytes" not in reasons["in.png"]
+    assert reasons["absent.png"] == "No such file or directory"
 
 
 def test_a_stop_finishes_what_is_written_and_begins_nothing(tmp_path):

@@ -9,7 +9,6 @@ from app.bulk.store import Source, Store, StoreError
 from app.imaging import formats
 from app.imaging.codec import (
     Format,
-    ImagingError,
     TooManyPixels,
     UnreadableImage,
     UnsuitableFormat,
@@ -19,12 +18,11 @@ from app.sandbox.faults import Cause, WorkerLost
 from app.service.local import package_of
 from app.service.options import DenoiseOptions
 from app.service.pipeline import Pipeline, Result
+from app.service.room import BYTES_AT_ONCE, Room, TooLarge, check_size, largest_file
 from app.settings import Settings
 
-
-class TooLarge(ImagingError):
-    """The file has more bytes than are allowed."""
-
+UNKNOWN_BYTES = 32 << 20
+"""What a file is taken to have in memory where the store does not tell its size."""
 
 CODES: dict[type[Exception], str] = {
     UnreadableImage: "unreadable-image",
@@ -50,20 +48,23 @@ class Converter:
         pipeline: Callable[[bytes], Result],
         *,
         options: str,
-        max_bytes: int,
+        max_pixels: int,
     ) -> None:
-        """Take `options` as rows record them, and `max_bytes`, the limit of a file."""
+        """Take `options` as rows record them, and `max_pixels`, the limit of an image."""
         self._sources, self._targets, self._pipeline = sources, targets, pipeline
-        self._options, self._max_bytes = options, max_bytes
+        self._options, self._max_pixels = options, max_pixels
+        self._room = Room(BYTES_AT_ONCE)
 
     def __call__(self, source: Source) -> Row:
         """Convert an image; return its row, whatever the outcome."""
         began, target, result = time.monotonic(), None, None
         code = detail = None
         try:
-            result = self._pipeline(self._read(source))
-            target = target_key(source.key, result.format)
-            self._targets.write(target, result.data)
+            check_size(source.size or 0, self._max_pixels)
+            with self._room.hold(source.size or UNKNOWN_BYTES):
+                result = self._pipeline(self._read(source))
+                target = target_key(source.key, result.format)
+                self._targets.write(target, result.data)
         except Exception as error:  # whatever it is, the other images continue
             code, detail = code_of(error), detail_of(error)
         return Row(
@@ -72,6 +73,7 @@ class Converter:
             state=State.FAILED if code else State.DONE,
             code=code,
             detail=detail,
+            model=None if code or result is None else result.model,
             sigma=None if code or result is None else result.sigma,
             seconds=time.monotonic() - began,
             bytes=None if code or result is None else len(result.data),
@@ -82,12 +84,9 @@ class Converter:
 
     def _read(self, source: Source) -> bytes:
         """Read a file; raise TooLarge before more than the limit is in memory."""
-        if source.size is not None and source.size > self._max_bytes:
-            raise TooLarge(f"The file has more than {self._max_bytes} bytes.")
-        limit = self._max_bytes + 1 if source.size is None else None
+        limit = largest_file(self._max_pixels) + 1 if source.size is None else None
         data = self._sources.read(source.key, limit)
-        if len(data) > self._max_bytes:
-            raise TooLarge(f"The file has more than {self._max_bytes} bytes.")
+        check_size(len(data), self._max_pixels)
         return data
 
 
@@ -135,11 +134,14 @@ def between(
         targets,
         pipeline,
         options=asked_for(options, package_of(options, settings).card.name),
-        max_bytes=settings.max_body_bytes,
+        max_pixels=settings.max_pixels,
     )
 
 
 def asked_for(options: DenoiseOptions, model: str) -> str:
-    """Return the options as rows record them: the model, and all that differs from the defaults."""
+    """Return the options as rows record them: the default model, and what differs from defaults.
+
+    They decide whether an image is done, so the model is not the one that a scan may get.
+    """
     given = options.model_dump(exclude_defaults=True, exclude={"model"}, mode="json")
     return " ".join([f"model={model}", *(f"{name}={given[name]}" for name in sorted(given))])

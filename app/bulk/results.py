@@ -39,7 +39,7 @@ class State(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """The row of one image."""
 
@@ -50,6 +50,8 @@ class Row:
     code: str | None
     """Problem code, as the service names it."""
     detail: str | None
+    model: str | None = None
+    """Name of the model that worked; None if it failed."""
     sigma: float | None
     """Standard deviation of the noise found, 0..1."""
     seconds: float
@@ -59,7 +61,7 @@ class Row:
     version: str
     """Version of the source: its ETag, or its size and modification time."""
     options: str
-    """What was asked for, the model first."""
+    """What was asked for, the default model first."""
     finished: datetime
 
 
@@ -70,6 +72,7 @@ SCHEMA = pa.schema(
         ("state", pa.string()),
         ("code", pa.string()),
         ("detail", pa.string()),
+        ("model", pa.string()),
         ("sigma", pa.float64()),
         ("seconds", pa.float64()),
         ("bytes", pa.int64()),
@@ -101,6 +104,7 @@ class Results:
         self._rows.execute(f"CREATE TABLE rows ({COLUMNS}, own, PRIMARY KEY (source))")
         self._parts: list[str] = []
         self._fresh: list[Row] = []
+        to_table([])  # Arrow imports pandas for its first table: not while images are in progress
         self._written = time.monotonic()
         self._load()
 

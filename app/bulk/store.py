@@ -26,6 +26,10 @@ PAGE = 1000
 OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memory"}
 """Prefix of temporary names: a file appears under its own name once it is complete."""
 
+CONNECTIONS = 32
+"""To one S3 store at a time, as many as images are in progress: botocore's 10 would make them wait
+for each other where the store is slow to answer.
+"""
 READING = {"max_concurrency": 1}
 """Without it, S3's file system asks for the size of each file first, to read long ones in parts."""
 
@@ -60,7 +64,7 @@ class Store:
         self.place = url
         try:
             self._fs, root = fsspec.core.url_to_fs(
-                url, use_listings_cache=False, skip_instance_cache=True
+                url, use_listings_cache=False, skip_instance_cache=True, **_connections(url)
             )
         except (ImportError, ValueError) as error:
             raise StoreError(f"{url}: {error}") from error
@@ -209,6 +213,15 @@ class Store:
                 pause = min(FIRST_PAUSE * 2 ** (attempt - 1), LONGEST_PAUSE)
                 time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - lest all come back at once
         raise AssertionError
+
+
+def _connections(url: str) -> dict[str, Any]:
+    """Return the option for as many connections, unless the user's FSSPEC_S3 has another."""
+    protocol = url.partition("://")[0]
+    if protocol not in ("s3", "s3a"):
+        return {}
+    given = fsspec.config.conf.get(protocol, {}).get("config_kwargs", {})
+    return {"config_kwargs": {"max_pool_connections": CONNECTIONS} | given}
 
 
 def _version(info: dict[str, Any]) -> str:

@@ -18,6 +18,8 @@ class Result:
 
     data: bytes
     format: Format
+    model: str
+    """Name of the model that denoised it."""
     sigma: float
     """Standard deviation of the noise found, 0..1."""
     pixels: int
@@ -57,4 +59,4 @@ class Pipeline:
             denoiser = self._denoisers.suited_to(picture)
             result, sigma = local.denoise(denoiser, picture, options, Progress())
             file = self._codec.encode(result, target, options.quality, strip=options.strips)
-            return Result(bytes(file), target, sigma, size)
+            return Result(bytes(file), target, denoiser.card.name, sigma, size)

@@ -1,30 +1,54 @@
-"""The limit on pixels in memory, for threads that process images side by side."""
+"""The limits on what is in memory, for threads that process files side by side."""
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from app.imaging.codec import ImagingError
+
 PIXELS_AT_ONCE = 64_000_000
 """Pixels of the images in memory at a time; a larger image is processed alone."""
+BYTES_AT_ONCE = 1 << 30
+"""Bytes of the files in memory at a time; a larger one is processed alone."""
+BYTES_PER_PIXEL = 16
+"""What no file needs more of: four channels of 32 bits, uncompressed."""
+
+
+class TooLarge(ImagingError):
+    """The file has more bytes than are allowed."""
+
+
+def largest_file(max_pixels: int) -> int:
+    """Return how many bytes a file may have where an image may have so many pixels."""
+    return BYTES_PER_PIXEL * max_pixels
+
+
+def check_size(size: int, max_pixels: int) -> None:
+    """Raise TooLarge for a file of more bytes than `largest_file`."""
+    if size > largest_file(max_pixels):
+        raise TooLarge(
+            f"The file has more than {largest_file(max_pixels)} bytes, {BYTES_PER_PIXEL} for each "
+            f"of the {max_pixels} pixels that an image may have (DENOISER_MAX_PIXELS)."
+        )
 
 
 class Room:
-    """Pixels that may be in memory at a time; threads wait until enough are free."""
+    """Pixels or bytes that may be in memory at a time; threads wait until enough are free."""
 
-    def __init__(self, pixels: int = PIXELS_AT_ONCE) -> None:
-        self._pixels = pixels
+    def __init__(self, limit: int = PIXELS_AT_ONCE) -> None:
+        self._limit = limit
         self._held = 0
         self._changed = threading.Condition()
 
     @contextmanager
-    def hold(self, pixels: int) -> Iterator[None]:
-        """Wait until so many pixels, or all, are free, and take them for the block."""
+    def hold(self, amount: int) -> Iterator[None]:
+        """Wait until so much, or all, is free, and take it for the block."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._held or self._held + pixels <= self._pixels)
-            self._held += pixels
+            self._changed.wait_for(lambda: not self._held or self._held + amount <= self._limit)
+            self._held += amount
         try:
             yield
         finally:
             with self._changed:
-                self._held -= pixels
+                self._held -= amount
                 self._changed.notify_all()

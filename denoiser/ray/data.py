@@ -28,6 +28,7 @@ OUTCOME = pa.schema(
         ("state", pa.string()),
         ("code", pa.string()),
         ("detail", pa.string()),
+        ("model", pa.string()),
         ("sigma", pa.float64()),
         ("seconds", pa.float64()),
     ]
@@ -147,6 +148,7 @@ class Bytes(_Actor):
                 "state": State.DONE.value,
                 "bytes": result.data,
                 "format": result.format.value,
+                "model": result.model,
                 "sigma": result.sigma,
             }
         return found | {"seconds": time.monotonic() - began}

@@ -20,7 +20,7 @@ from tests.bulk.conftest import png
 
 def copied(data):
     decode(data, max_pixels=10**6)
-    return Result(data, Format.PNG, 0.1, 256)
+    return Result(data, Format.PNG, "fine", 0.1, 256)
 
 
 class Bulk:
@@ -31,6 +31,7 @@ class Bulk:
         self.worked = []
 
     def __call__(self, shard=None, options="model=blur", stop_after=None, finish=True, **request):
+        threads = request.pop("threads", 2)
         overwrite = request.get("overwrite", False)
         retry = request.get("retry_failed", False)
         asked = Request(self.source, self.target, **request)
@@ -43,13 +44,13 @@ class Bulk:
             if len(worked) == stop_after:
                 stop.set()
 
-        convert = Converter(sources, targets, self.pipeline, options=options, max_bytes=10_000)
+        convert = Converter(sources, targets, self.pipeline, options=options, max_pixels=625)
         with Results(targets, sources, shard) as results:
             summary = run(
                 wanted(asked, sources, targets, shard, results),
                 convert,
                 Run(sources, targets, results, Choice(options, overwrite, retry), stop, report),
-                threads=2,
+                threads=threads,
             )
             if finish:
                 results.finish()
@@ -77,6 +78,8 @@ def test_every_picture_is_in_the_results_once(bulk, memory):
     done = [row for row in bulk.rows if row.state is State.DONE]
     assert all(memory.size(row.target) == row.bytes for row in done)
     assert all(row.sigma == 0.1 and row.seconds > 0 for row in done)
+    assert {row.model for row in done} == {"fine"}
+    assert {row.model for row in bulk.rows if row.state is State.FAILED} == {None}
     (file,) = memory.find("/in/out/denoiser-results")
     assert file.endswith("/00000-of-00001.parquet")
 
@@ -148,6 +151,29 @@ def test_a_file_that_is_too_large_is_not_read(bulk, memory):
     assert {row.code for row in bulk.rows} == {None, "too-large", "unreadable-image"}
 
 
+def test_files_in_memory_are_bounded(memory, monkeypatch):
+    sizes = [len(png(index)) for index in range(6)]
+    limit = sum(sorted(sizes)[-2:])
+    monkeypatch.setattr("app.bulk.convert.BYTES_AT_ONCE", limit)
+    for index in range(6):
+        memory.pipe_file(f"/in/{index}.png", png(index))
+    lock, held, most, together = threading.Lock(), [], [], threading.Event()
+
+    def work(data):
+        with lock:
+            held.append(len(data))
+            most.append(sum(held))
+            if len(held) > 1:
+                together.set()
+        together.wait(30)
+        with lock:
+            held.remove(len(data))
+        return copied(data)
+
+    assert Bulk("memory://in", "memory://out", work)(threads=6) == "6 done, 0 skipped, 0 failed"
+    assert max(sizes) < max(most) <= limit
+
+
 def test_an_error_that_nobody_foresaw_is_a_row(memory):
     memory.pipe_file("/in/a.png", png())
 
@@ -185,7 +211,7 @@ def test_sources_are_taken_as_they_are_needed(memory):
         if summary.failed == 20:
             stop.set()
 
-    stop, convert = threading.Event(), Converter(sources, targets, copied, options="", max_bytes=10)
+    stop, convert = threading.Event(), Converter(sources, targets, copied, options="", max_pixels=1)
     with Results(targets, sources, Shard()) as results:
         run(endless(), convert, Run(sources, targets, results, Choice(""), stop, report), threads=2)
     assert 20 <= len(taken) <= 28

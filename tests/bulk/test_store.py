@@ -1,8 +1,14 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
 import fsspec
 import pytest
 
 from app.bulk import store as module
 from app.bulk.store import ATTEMPTS, Store, StoreError
+from tests.bulk.conftest import CREDENTIALS
 
 
 @pytest.fixture
@@ -73,6 +79,35 @@ def test_s3_is_listed_a_page_at_a_time(s3, monkeypatch):
     assert list(store.files("nothing")) == []
     with pytest.raises(StoreError, match="cannot list s3://absent"):
         list(Store("s3://absent/in").files())
+
+
+class Meeting(BaseHTTPRequestHandler):
+    """Answers once 16 requests are there at a time; else says that there is no such file."""
+
+    everybody = threading.Barrier(16)
+
+    def do_GET(self):
+        with suppress(threading.BrokenBarrierError):
+            self.everybody.wait(30)
+        self.send_response(404 if self.everybody.broken else 200)
+        self.send_header("Content-Length", "1")
+        self.end_headers()
+        self.wfile.write(b"x")
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+def test_reads_do_not_wait_for_each_other(monkeypatch):
+    with ThreadingHTTPServer(("127.0.0.1", 0), Meeting) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": url}.items():
+            monkeypatch.setenv(name, value)
+        store = Store("s3://bucket/in")
+        with ThreadPoolExecutor(16) as threads:
+            assert list(threads.map(store.read, map(str, range(16)))) == [b"x"] * 16
+        server.shutdown()
 
 
 @pytest.mark.parametrize("key", ["../a.png", "a/../../b.png", "/etc/a.png", "s3://other/a.png"])

@@ -47,12 +47,13 @@ def test_every_option_of_the_correction_is_heeded(pipeline):
 def test_scans_get_the_model_for_them_unless_another_is_named(models_for_scans):
     settings = Settings(models_dir=models_for_scans, model="blur", codec_processes=1)
     volume = nifti(np.random.default_rng(0).integers(0, 99, (2, 9, 9), np.uint8))
-    tiles = {}
+    tiles, worked = {}, {}
     for name in (None, "blur"):
         with Pipeline(DenoiseOptions(model=name), settings) as pipeline:
-            pipeline(volume)
+            worked[name] = pipeline(volume).model
             loaded = pipeline._denoisers._loaded
             tiles[name] = {model: denoiser.stats.tiles for model, denoiser in loaded.items()}
+    assert worked == {None: "scans", "blur": "blur"}
     assert tiles == {None: {"blur": 0, "scans": 2}, "blur": {"blur": 2}}
 
 
