@@ -1,6 +1,7 @@
 """DICOM: what comes back is a derived image, by the rules of PS3.3, with all else untouched."""
 
 import io
+import struct
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -19,11 +20,13 @@ from app.imaging.codec import (
     Format,
     ImagingError,
     Note,
+    TooManyPixels,
     UnreadableImage,
     UnsuitableFormat,
     UnsupportedImage,
 )
 from app.imaging.formats import dicom
+from app.imaging.formats.dicom.dataset import MAX_ITEMS
 from app.imaging.picture import told
 from app.imaging.stack import Stack
 from tests.fidelity.files import DEEP, NOISE
@@ -82,7 +85,8 @@ FILES = [
 REFUSED = {
     f"{name}.dcm": words
     for words, names in {
-        "Not an image": "ExplVR_BigEndNoMeta ExplVR_LitEndNoMeta no_meta rtstruct",
+        "save it anew": "ExplVR_BigEndNoMeta ExplVR_LitEndNoMeta rtstruct",
+        "Not an image": "no_meta",
         "no pixels": "UN_sequence empty_charset_LEI no_meta_group_length priv_SQ reportsi test-SR "
         "reportsi_with_empty_number_tags rtplan rtplan_truncated waveform_ecg",
         "truncated": "MR_truncated meta_missing_tsyntax nested_priv_SQ",
@@ -339,6 +343,18 @@ def test_frames_of_another_size_are_refused():
     wide = made(NOISE[..., 0], syntax=pydicom.uid.RLELossless, coder=lambda _: bytes(64))
     with pytest.raises(UnreadableImage):
         decoded(wide)
+
+
+@pytest.mark.parametrize("order", ["little", "big"])
+def test_a_data_set_of_too_many_items_is_refused_unseen(order, monkeypatch):
+    data = bytearray(made(TWELVE))
+    item = b"".join(number.to_bytes(2, order) for number in (0xFFFE, 0xE000)) + bytes(4)
+    head = struct.pack("<HH2sHI", 0x5200, 0x9230, b"SQ", 0, 8 * (MAX_ITEMS + 1))
+    place = data.index(b"\xe0\x7f\x10\0OW")
+    data[place:place] = head + item * (MAX_ITEMS + 1)
+    monkeypatch.delattr("app.imaging.formats.dicom.dataset.dcmread")
+    with pytest.raises(TooManyPixels, match="too many items"):
+        codec.read_header(bytes(data))
 
 
 def test_deflated_data_sets_are_refused_unseen():
