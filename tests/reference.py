@@ -43,7 +43,7 @@ Errors are problem details (RFC 9457), `application/problem+json`: `code` is one
 {table}
 """
 
-RETRY = {"never": "no", "later": "yes", "told": "after `Retry-After`"}
+RETRY = {"never": "no", "later": "yes", "retry-after": "after `Retry-After`"}
 
 FOREIGN_HEAD = """\
 /** Files that are known but not read, made by `python -m tests.reference`. */

@@ -27,7 +27,7 @@ from app.imaging.codec import (
 )
 from app.imaging.formats import dicom
 from app.imaging.formats.dicom.dataset import MAX_ITEMS
-from app.imaging.picture import told
+from app.imaging.picture import described
 from app.imaging.stack import Stack
 from tests.fidelity.files import DEEP, NOISE
 from tests.fidelity.files import dicom as made
@@ -61,7 +61,7 @@ def decoded(data):
 
 def encoded(picture, pixels=None, words="Noise removed."):
     picture = picture if pixels is None else replace(picture, pixels=pixels)
-    return read(codec.encode(told(picture, words)).data)
+    return read(codec.encode(described(picture, words)).data)
 
 
 def read(data):
