@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pydicom
 import pytest
@@ -329,9 +330,72 @@ def test_overlays_among_the_bits_are_refused():
         decoded(file.getvalue())
 
 
-def test_frames_of_another_size_are_refused():
-    import imagecodecs
+def lossless(frame):
+    return imagecodecs.jpeg8_encode(frame, lossless=True, bitspersample=12)
 
+
+def extended(frame):
+    return imagecodecs.jpeg8_encode(frame, 95, bitspersample=12)
+
+
+@pytest.mark.parametrize(
+    ("syntax", "coder"),
+    [
+        (pydicom.uid.JPEGLosslessSV1, lossless),
+        (pydicom.uid.JPEGExtended12Bit, extended),
+        (pydicom.uid.JPEGLSLossless, imagecodecs.jpegls_encode),
+        (pydicom.uid.JPEG2000Lossless, imagecodecs.jpeg2k_encode),
+    ],
+)
+def test_frames_that_lack_pixels_are_refused(syntax, coder):
+    whole = bytes(coder(TWELVE))
+
+    def with_frame(stream):
+        return made(TWELVE, stored=12, syntax=syntax, coder=lambda _: stream)
+
+    assert decoded(with_frame(whole)).pixels.shape[:2] == TWELVE.shape
+    for end in np.linspace(60, len(whole) - 3, 12).astype(int):
+        with pytest.raises(UnreadableImage):
+            decoded(with_frame(whole[:end]))
+
+
+def test_a_jpeg_of_too_few_bits_for_its_samples_is_refused_undecoded(monkeypatch):
+    monkeypatch.delattr("imagecodecs.jpeg8_decode")
+    for coder, syntax, marker in (
+        (lossless, pydicom.uid.JPEGLosslessSV1, b"\xff\xc3"),
+        (extended, pydicom.uid.JPEGExtended12Bit, b"\xff\xc1"),
+    ):
+        stream = bytearray(coder(TWELVE))
+        place = stream.index(marker) + 5
+        stream[place : place + 4] = struct.pack(">HH", 2000, 2000)
+        data = made(
+            TWELVE,
+            stored=12,
+            syntax=syntax,
+            coder=lambda _, it=stream: bytes(it),
+            Rows=2000,
+            Columns=2000,
+        )
+        with pytest.raises(UnreadableImage, match="lacks pixels"):
+            decoded(data)
+
+
+def test_a_jpeg_2000_that_lacks_tiles_is_refused():
+    stream = bytearray(imagecodecs.jpeg2k_encode(TWELVE, level=0, codecformat="J2K"))
+    rows, columns = TWELVE.shape
+    struct.pack_into(">II", stream, stream.index(b"\xff\x51") + 6, 2 * columns, rows)
+    data = made(
+        TWELVE,
+        stored=12,
+        syntax=pydicom.uid.JPEG2000Lossless,
+        coder=lambda _: bytes(stream),
+        Columns=2 * columns,
+    )
+    with pytest.raises(UnreadableImage, match="lacks pixels"):
+        decoded(data)
+
+
+def test_frames_of_another_size_are_refused():
     for coder, syntax in (
         (imagecodecs.jpegls_encode, pydicom.uid.JPEGLSLossless),
         (imagecodecs.jpeg8_encode, JPEGBaseline8Bit),
