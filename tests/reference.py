@@ -205,11 +205,15 @@ def titles() -> str:
     return "\n".join([TITLES, "export const TITLES = {", *lines, "};", ""])
 
 
+SLASH = r"\/"
+"""As it stands in a regular expression of JavaScript."""
+
+
 def foreign() -> str:
     """Return the page's list of files that are recognized but not supported."""
     lines = [
         f"  {{ title: {json.dumps(each.title)}, advice: {json.dumps(each.advice)},\n"
-        f"    pattern: /^(?:{each.pattern.decode('ascii')})/s }},"
+        f"    pattern: /^(?:{each.pattern.decode('ascii').replace('/', SLASH)})/s }},"
         for each in FOREIGN
     ]
     return "\n".join([FOREIGN_HEAD, "export const FOREIGN = [", *lines, "];", ""])

@@ -44,7 +44,7 @@ export const FOREIGN = [
   { title: "an archive", advice: "unpack it, and send the image inside",
     pattern: /^(?:Rar!\x1a\x07|7z\xbc\xaf|.{257}ustar)/s },
   { title: "a data URI", advice: "send the bytes that it stands for",
-    pattern: /^(?:data:image/)/s },
+    pattern: /^(?:data:image\/)/s },
   { title: "an HTML", advice: "send the image itself",
     pattern: /^(?:[\t-\r ]*<(?:!DOCTYPE |!doctype )?(?:html|HTML))/s },
   { title: "a gzip", advice: "unpack it, and send the image inside",
