@@ -140,6 +140,14 @@ def test_the_page_takes_no_file_that_is_read_for_a_foreign_one():
         assert re.match(pattern.encode(), each.data[:1024], re.DOTALL), each.name
 
 
+def test_no_pattern_of_the_page_ends_early():
+    """At a slash, behind which the rest would be no script."""
+    script = (ROOT / "app/web/static/foreign.js").read_text()
+    patterns = re.findall(r"^    pattern: /(.*)/s },$", script, re.MULTILINE)
+    assert len(patterns) == len(FOREIGN)
+    assert not [each for each in patterns if re.search(r"(?<!\\)/", each)]
+
+
 def test_the_pages_name_all_formats():
     for each in formats.FORMATS.values():
         assert f"\n## {each.title}\n" in FIDELITY
