@@ -119,10 +119,10 @@ def _sum_up(outcomes: list[Outcome], total: int, *, as_json: bool, stopped: bool
     if not as_json:
         for outcome in outcomes:
             if outcome.status is Status.LEFT_OUT:
-                complain(f"{outcome.source}: left out, {outcome.reason}")
+                complain(_printable(f"{outcome.source}: left out, {outcome.reason}"))
     for outcome in outcomes:
         if outcome.status is Status.FAILED:
-            complain(f"{outcome.source}: {outcome.reason}")
+            complain(_printable(f"{outcome.source}: {outcome.reason}"))
     counts = Counter(outcome.status for outcome in outcomes)
     counted = ", ".join(f"{counts[status]} {status}" for status in Status)
     if stopped:
@@ -132,6 +132,13 @@ def _sum_up(outcomes: list[Outcome], total: int, *, as_json: bool, stopped: bool
         complain(f"stopped: {counted}, {undone} not done; the same command continues")
     elif len(outcomes) > 1:
         complain(counted)
+
+
+def _printable(line: str) -> str:
+    """Return a line that leaves a terminal as it is: file names may hold anything but a slash."""
+    return "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in line
+    )
 
 
 def _shown(outcomes: Iterable[Outcome], total: int, meter: Meter) -> Iterator[Outcome]:

@@ -1,7 +1,7 @@
 """Find the files meant by the user's arguments, and where the result of each goes."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -99,7 +99,7 @@ def is_folder(inputs: Sequence[Path], output: Path) -> bool:
     """Return whether the output is a folder, by its appearance or because of several inputs."""
     if output == STANDARD:
         return False
-    looks_like_one = output.is_dir() or not output.suffix
+    looks_like_one = _holds(output.is_dir) or not output.suffix
     return looks_like_one or len(inputs) > 1 or not _is_file(inputs[0])
 
 
@@ -209,7 +209,15 @@ def is_scan(path: Path) -> bool:
 
 
 def _is_file(path: Path) -> bool:
-    return not path.is_dir() and not (_is_pattern(path) and not path.exists())
+    return not _holds(path.is_dir) and not (_is_pattern(path) and not _holds(path.exists))
+
+
+def _holds(question: Callable[[], bool]) -> bool:
+    """Ask something of a path; of one whose name is too long, nothing is true."""
+    try:
+        return question()
+    except OSError:
+        return False
 
 
 def _is_pattern(path: Path) -> bool:

@@ -16,6 +16,7 @@ from app.api.middleware.body import BodyLimit
 from app.api.middleware.headers import SecurityHeaders
 from app.api.middleware.observe import Observe
 from app.api.middleware.query import QueryLimit
+from app.api.middleware.ranges import Whole
 from app.api.problems import HANDLERS
 from app.api.routes import health, images, jobs, metrics, models, page
 from app.service.service import Service
@@ -61,6 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 at_once=limits.max_requests_per_address,
             ),
             Middleware(QueryLimit),
+            Middleware(Whole),
         ],
         exception_handlers=HANDLERS,
     )

@@ -9,6 +9,9 @@ import httpx
 import numpy as np
 
 from denoiser_client.pictures import Picture, Result, is_float, read
+from denoiser_client.problem import strange, understanding
+
+_IMAGES = ("image/", "application/dicom", "application/gzip", "application/zip")
 
 
 @dataclass(frozen=True)
@@ -63,29 +66,41 @@ def result_of(response: httpx.Response, picture: Picture) -> Result:
     """Return the image of a response to `picture`."""
     headers = response.headers
     sigma, seed = headers.get("x-noise-sigma"), headers.get("x-noise-seed")
-    return Result(
-        response.content,
-        headers["content-type"],
-        model=headers.get("x-model"),
-        sigma=None if sigma is None else float(sigma),
-        seed=None if seed is None else int(seed),
-        changes=tuple(filter(None, headers.get("x-image-changes", "").split(", "))),
-        is_float=is_float(picture),
-    )
+    if not headers.get("content-type", "").startswith(_IMAGES):
+        raise strange(response)
+    with understanding(response):
+        return Result(
+            response.content,
+            headers["content-type"],
+            model=headers.get("x-model"),
+            sigma=None if sigma is None else float(sigma),
+            seed=None if seed is None else int(seed),
+            changes=tuple(filter(None, headers.get("x-image-changes", "").split(", "))),
+            is_float=is_float(picture),
+        )
 
 
 def comparison_of(response: httpx.Response) -> Comparison:
     """Return the measures of a response."""
-    return Comparison(**response.json())
+    with understanding(response):
+        return Comparison(**response.json())
 
 
 def models_of(response: httpx.Response) -> list[dict[str, Any]]:
     """Return the model cards of a response."""
-    models: list[dict[str, Any]] = response.json()["models"]
+    with understanding(response):
+        models: list[dict[str, Any]] = response.json()["models"]
     return models
 
 
-def status_of(described: str) -> Status:
-    """Return the status described in JSON."""
-    found = json.loads(described)
-    return Status(found["state"], found["percent"], found.get("seconds_left"))
+def path_of(response: httpx.Response) -> str:
+    """Return the path of the job that was started."""
+    with understanding(response):
+        return response.headers["location"]
+
+
+def status_of(response: httpx.Response, described: str) -> Status:
+    """Return the status that a response describes in JSON."""
+    with understanding(response):
+        found = json.loads(described)
+        return Status(found["state"], found["percent"], found.get("seconds_left"))

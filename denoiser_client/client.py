@@ -15,6 +15,7 @@ from denoiser_client.calls import (
     compare_call,
     comparison_of,
     models_of,
+    path_of,
     picture_call,
     result_of,
 )
@@ -103,7 +104,7 @@ class Client(_Settings):
     def job(self, picture: Picture, **options: Unpack[DenoiseOptions]) -> Job:
         """Send the image to be denoised in the background, however long that takes."""
         started = self._send(picture_call("/jobs", picture, options))
-        return Job(self._http, started.headers["location"], picture)
+        return Job(self._http, path_of(started), picture)
 
     def noise(self, picture: Picture, **options: Unpack[NoiseOptions]) -> Result:
         """Return the image with noise added."""
@@ -162,7 +163,7 @@ class AsyncClient(_Settings):
         """Send the image to be denoised in the background, however long that takes."""
         call = await asyncio.to_thread(picture_call, "/jobs", picture, options)
         started = await self._send(call)
-        return AsyncJob(self._http, started.headers["location"], picture)
+        return AsyncJob(self._http, path_of(started), picture)
 
     async def noise(self, picture: Picture, **options: Unpack[NoiseOptions]) -> Result:
         """Return the image with noise added."""

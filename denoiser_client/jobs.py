@@ -6,7 +6,7 @@ import httpx
 
 from denoiser_client.calls import Status, result_of, status_of
 from denoiser_client.pictures import Picture, Result
-from denoiser_client.problem import problem_of
+from denoiser_client.problem import problem_of, strange
 
 _EVENTS = {"Accept": "text/event-stream"}
 _DATA = "data: "
@@ -30,7 +30,8 @@ class Job:
 
     def status(self) -> Status:
         """Tell how far it is now."""
-        return status_of(_good(self._http.get(self.path)).text)
+        response = _good(self._http.get(self.path))
+        return status_of(response, response.text)
 
     def follow(self) -> Iterator[Status]:
         """Tell how far it is, each time that this has changed, until it has ended."""
@@ -39,12 +40,16 @@ class Job:
                 if response.is_error:
                     response.read()
                 _good(response)
+                told = False
                 for line in response.iter_lines():
                     if line.startswith(_DATA):
-                        status = status_of(line.removeprefix(_DATA))
+                        status, told = status_of(response, line.removeprefix(_DATA)), True
                         yield status
                         if status.ended:
                             return
+            if not told:  # asking again would not end, unless the job has just been cancelled
+                self.status()
+                raise strange(response)
 
     def result(self) -> Result:
         """Wait for the result and return it; raises the Problem that there was, if it failed."""
@@ -67,7 +72,8 @@ class AsyncJob:
 
     async def status(self) -> Status:
         """Tell how far it is now."""
-        return status_of(_good(await self._http.get(self.path)).text)
+        response = _good(await self._http.get(self.path))
+        return status_of(response, response.text)
 
     async def follow(self) -> AsyncIterator[Status]:
         """Tell how far it is, each time that this has changed, until it has ended."""
@@ -76,12 +82,16 @@ class AsyncJob:
                 if response.is_error:
                     await response.aread()
                 _good(response)
+                told = False
                 async for line in response.aiter_lines():
                     if line.startswith(_DATA):
-                        status = status_of(line.removeprefix(_DATA))
+                        status, told = status_of(response, line.removeprefix(_DATA)), True
                         yield status
                         if status.ended:
                             return
+            if not told:
+                await self.status()
+                raise strange(response)
 
     async def result(self) -> Result:
         """Wait for the result and return it; raises the Problem that there was, if it failed."""

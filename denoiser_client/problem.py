@@ -1,5 +1,7 @@
 """The error that the service responds with when it does not serve a request."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 
 import httpx
@@ -11,7 +13,7 @@ class Problem(Exception):
     Attributes:
         status: the HTTP status, 400 to 599.
         code: the kind of problem, for programs, such as `too-many-pixels`; `http-502` or the like
-            if the response comes from a proxy in between.
+            if the response comes from a proxy in between, or from another service altogether.
         detail: what went wrong, and what to do about it.
         request_id: the id under which the service has logged the request.
         retry_after: seconds after which the same request may succeed, if known.
@@ -44,6 +46,22 @@ def problem_of(response: httpx.Response) -> Problem:
         request_id=response.headers.get("x-request-id"),
         retry_after=float(retry_after) if retry_after.isdecimal() else None,
     )
+
+
+@contextmanager
+def understanding(response: httpx.Response) -> Iterator[None]:
+    """Raise Problem where a response makes no sense: others answer at that address, too."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise strange(response) from error
+
+
+def strange(response: httpx.Response) -> Problem:
+    """Return the problem of a response that the service does not give."""
+    status, kind = response.status_code, response.headers.get("content-type", "of no type")
+    detail = f"The response, {kind}, is not one of this service; {response.url} may be wrong."
+    return Problem(status, f"http-{status}", detail)
 
 
 def _members(response: httpx.Response) -> dict[str, object]:

@@ -43,7 +43,7 @@ Errors are problem details (RFC 9457), `application/problem+json`: `code` is one
 {table}
 """
 
-RETRY = {"never": "no", "later": "yes", "told": "after `Retry-After`"}
+RETRY = {"never": "no", "later": "yes", "retry-after": "after `Retry-After`"}
 
 FOREIGN_HEAD = """\
 /** Files that are known but not read, made by `python -m tests.reference`. */
@@ -205,11 +205,15 @@ def titles() -> str:
     return "\n".join([TITLES, "export const TITLES = {", *lines, "};", ""])
 
 
+SLASH = r"\/"
+"""As it stands in a regular expression of JavaScript."""
+
+
 def foreign() -> str:
     """Return the page's list of files that are recognized but not supported."""
     lines = [
         f"  {{ title: {json.dumps(each.title)}, advice: {json.dumps(each.advice)},\n"
-        f"    pattern: /^(?:{each.pattern.decode('ascii')})/s }},"
+        f"    pattern: /^(?:{each.pattern.decode('ascii').replace('/', SLASH)})/s }},"
         for each in FOREIGN
     ]
     return "\n".join([FOREIGN_HEAD, "export const FOREIGN = [", *lines, "];", ""])

@@ -117,6 +117,14 @@ def test_a_bad_file_does_not_stop_the_rest(picture, tmp_path, capsys):
     assert "absent.png" in complaints
 
 
+def test_names_leave_a_terminal_as_it_is(tmp_path, capsys):
+    bad = tmp_path / "red\x1b[31m\nred.png"
+    bad.write_bytes(b"rubbish")
+    assert run("noise", bad, "-o", tmp_path / "out.png") == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert r"red\x1b[31m\nred.png: Not an image" in line
+
+
 def test_a_folder_with_three_broken_files(picture, tmp_path, capsys):
     for index in range(12):
         picture(f"in/{'ab'[index % 2]}/{index}.png")

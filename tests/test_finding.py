@@ -166,3 +166,11 @@ def test_standard_input_and_output(here):
     assert find([Path("a.png")], STANDARD, "new")[0] == [
         Source(Path("a.png"), STANDARD, exact=True)
     ]
+
+
+def test_a_result_may_have_a_name_that_is_too_long(here):
+    """Which whoever writes it will be told."""
+    photo, long = save(Path("photo.png")), Path(f"{'a' * 300}.png")
+    assert targets([photo], long) == [str(long)]
+    _, (failed,) = find([long], Path("out.png"), "new")
+    assert failed.reason == "File name too long"

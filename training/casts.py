@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from app.imaging.scale import Pixels, to_unit
 
 SIDE = 32
-"""Side in pixels of the squares over which means are taken."""
+"""Side in pixels of the squares over which means are taken, in training, too."""
 
 
 def movements(before: Pixels, after: Pixels) -> NDArray[np.float64]:

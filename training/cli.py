@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from app.imaging.noise import NoiseKind
 from training import MODULE
@@ -109,12 +110,20 @@ def _package(options: argparse.Namespace) -> None:
     print(f"{folder} holds the model and its card")
 
 
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=f"python -m {MODULE}", description="Train, measure and package denoising networks."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for add in (_add_train, _add_report, _add_evaluate, _add_package):
+        add(commands)
+    return parser
 
+
+def _add_train(commands: Commands) -> None:
     train = commands.add_parser("train", help="train an experiment; go on with a stopped one")
     train.set_defaults(run_command=_train)
     train.add_argument("experiment", type=Path, metavar="EXPERIMENT.toml")
@@ -124,12 +133,16 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--start", type=Path, help="network that a new run takes its weights from")
     train.add_argument("--steps", type=int, help="instead of the experiment's")
 
+
+def _add_report(commands: Commands) -> None:
     report = commands.add_parser("report", help="measure a run by the trials of its experiment")
     report.set_defaults(run_command=_report)
     report.add_argument("run", type=Path, help="run folder")
     report.add_argument("--data", type=Path, required=True, help="folder of images")
     report.add_argument("--trials", type=Path, help="experiment file [the run's own]")
 
+
+def _add_evaluate(commands: Commands) -> None:
     evaluate = commands.add_parser("evaluate", help="measure models and classical methods")
     evaluate.set_defaults(run_command=_evaluate)
     evaluate.add_argument("models", type=Path, nargs="*", help=".keras files, packages, runs")
@@ -147,6 +160,11 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument(
         "--subjects", nargs="+", choices=SUBJECTS, help="... of these [all but pixels]"
     )
+    _add_trial(evaluate)
+
+
+def _add_trial(evaluate: argparse.ArgumentParser) -> None:
+    """Add the fields of a single trial."""
     evaluate.add_argument(
         "--sigma", dest="sigmas", type=float, nargs="+", help="on the 0..255 scale [25]"
     )
@@ -171,6 +189,8 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--split", choices=["groups", "files"], help="... like this [groups]")
     evaluate.add_argument("--limit", type=int, help="the first so many images only")
 
+
+def _add_package(commands: Commands) -> None:
     package = commands.add_parser("package", help="write models/NAME, which the service loads")
     package.set_defaults(run_command=_package)
     package.add_argument("source", type=Path, help="run folder, or .keras file")
@@ -178,4 +198,3 @@ def _parser() -> argparse.ArgumentParser:
     package.add_argument("--models", type=Path, default=Path("models"), help="[%(default)s]")
     package.add_argument("--experiment", type=Path, help="[the one beside the model]")
     package.add_argument("--data", type=Path, help="count the images in this folder")
-    return parser

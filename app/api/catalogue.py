@@ -41,8 +41,8 @@ Code = Literal[
     "worker-lost",
 ]
 
-Retry = Literal["never", "later", "told"]
-"""Whether the same request may succeed later: never, at any time, or after Retry-After."""
+Retry = Literal["never", "later", "retry-after"]
+"""When the same request may succeed: never, at any time, or once Retry-After is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,14 +174,14 @@ CATALOGUE: dict[Code, Row] = {
         429,
         "Too many requests",
         "This caller has sent too many requests; Retry-After says when to send the next.",
-        retry="told",
+        retry="retry-after",
     ),
     "too-many-requests": Row(
         429,
         "Too many requests at once",
         "This address already has {limit} requests in progress; no more are accepted.",
         {"limit": 128},
-        "told",
+        "retry-after",
     ),
     "head-too-large": Row(
         431,
@@ -199,38 +199,40 @@ CATALOGUE: dict[Code, Row] = {
         503,
         "The service is short of memory",
         "There is too little memory for this image at present.",
-        retry="told",
+        retry="retry-after",
     ),
     "worker-lost": Row(
         503,
         "Processing this image was interrupted",
         "The process that worked on the image ended before it was done; try again.",
-        retry="told",
+        retry="retry-after",
     ),
     "overloaded": Row(
         503,
         "The service is busy",
         "The service has as much work as it can handle.",
-        retry="told",
+        retry="retry-after",
     ),
-    "loading": Row(503, "The service is starting", "The models are being loaded.", retry="told"),
+    "loading": Row(
+        503, "The service is starting", "The models are being loaded.", retry="retry-after"
+    ),
     "failing": Row(
         503,
         "The service is failing",
         "The network fails at present; the service keeps trying whether it works again.",
-        retry="told",
+        retry="retry-after",
     ),
     "broken": Row(
         503,
         "The service has broken down",
         "The service cannot work again until it is restarted.",
-        retry="told",
+        retry="retry-after",
     ),
     "draining": Row(
         503,
         "The service is stopping",
         "The service is stopping and accepts no new work.",
-        retry="told",
+        retry="retry-after",
     ),
     "timeout": Row(
         503,
@@ -238,7 +240,7 @@ CATALOGUE: dict[Code, Row] = {
         "The image was not ready within {seconds:g} seconds. Send it to POST /jobs, where it may "
         "take as long as it needs.",
         {"seconds": 120},
-        "told",
+        "retry-after",
     ),
 }
 

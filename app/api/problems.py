@@ -116,6 +116,13 @@ def invalid_body(name: str, detail: str) -> ProblemError:
     return problem("validation", errors=[part], reason=detail)
 
 
+def invalid_query(repeated: Iterable[str]) -> ProblemError:
+    """Return the 422 problem for parameters that a query has more than once."""
+    detail = "It is there more than once, and only one value can be meant."
+    parts = [InvalidPart(location="query", name=name, detail=detail) for name in repeated]
+    return problem("validation", errors=parts, reason=_in_words(parts))
+
+
 def invalid_fields(error: ValidationError) -> ProblemError:
     """Return the 422 problem for form fields with invalid values."""
     parts = _parts_of(error.errors(), ("body",))

@@ -10,9 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.imaging.hidden import Mask
 from app.imaging.range import Range
-from app.imaging.scale import Pixels, precise, to_type
+from app.imaging.scale import Mask, Pixels, precise, to_type
 
 BLOCK = 16
 """Side of the blocks in pixels: a camera's noise is correlated over a few of them."""

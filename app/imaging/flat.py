@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from app.imaging.scale import Pixels
+from app.imaging.scale import Mask, Pixels
 
 CELL = 8
 """Side of a cell in pixels; the blocks of a JPEG are as large, or twice that."""
@@ -22,7 +22,7 @@ _BEYOND = ((CELL, CELL), (CELL, CELL))
 Indices = NDArray[np.intp]
 
 
-def flat_area(pixels: Pixels) -> NDArray[np.bool_] | None:
+def flat_area(pixels: Pixels) -> Mask | None:
     """Return which of `pixels` [height, width, channels] lie in flat areas: [height, width].
 
     Those are all in a square of three cells a side of one colour; of a square that begins a cell
@@ -37,7 +37,7 @@ def flat_area(pixels: Pixels) -> NDArray[np.bool_] | None:
     squares = _run(_run(across, SQUARE - 1, 1), SQUARE, 0)
     squares &= _run(_run(down, SQUARE - 1, 0), SQUARE, 1)
     outside = ~np.pad(squares, SQUARE - 1)
-    area: NDArray[np.bool_] = ~_run(_run(outside, SQUARE, 0), SQUARE, 1)
+    area: Mask = ~_run(_run(outside, SQUARE, 0), SQUARE, 1)
     return area[CELL:-CELL, CELL:-CELL]
 
 
@@ -69,9 +69,9 @@ def _starts(length: int) -> Indices:
     return starts if length % CELL == 0 or length < CELL else np.append(starts, length - CELL)
 
 
-def _flat(cells: Pixels) -> NDArray[np.bool_]:
+def _flat(cells: Pixels) -> Mask:
     """Return which of n cells [n, channels, CELL, CELL] are one colour."""
-    flat: NDArray[np.bool_] = (cells == cells[..., :1, :1]).all(axis=(1, 2, 3))
+    flat: Mask = (cells == cells[..., :1, :1]).all(axis=(1, 2, 3))
     return flat
 
 
@@ -80,16 +80,16 @@ def _windows(pixels: Pixels) -> Pixels:
     return np.lib.stride_tricks.sliding_window_view(pixels, (CELL, CELL), (0, 1))
 
 
-def _equal(pixels: Pixels, others: Pixels) -> NDArray[np.bool_]:
+def _equal(pixels: Pixels, others: Pixels) -> Mask:
     """Return where all channels are equal."""
     channels = range(pixels.shape[2])  # NumPy's `all` over so few takes three times as long
-    found: NDArray[np.bool_] = np.logical_and.reduce(
+    found: Mask = np.logical_and.reduce(
         [pixels[..., each] == others[..., each] for each in channels]
     )
     return found
 
 
-def _run(mask: NDArray[np.bool_], length: int, axis: int) -> NDArray[np.bool_]:
+def _run(mask: Mask, length: int, axis: int) -> Mask:
     """Return where `length` values of `mask` that are true begin, along an axis."""
     found, have = np.moveaxis(mask, axis, 0), 1
     while have < length:

@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.imaging.no_data import no_data
-from app.imaging.scale import Pixels
+from app.imaging.scale import Mask, Pixels
 
-Mask = NDArray[np.bool_]
 Plane = NDArray[np.floating[Any]]
 
 

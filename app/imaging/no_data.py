@@ -7,15 +7,12 @@ recurs exactly, and lies far from all others.
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
 from app.imaging.range import FEW, REACH, SAMPLES, rare_of
-from app.imaging.scale import Pixels
+from app.imaging.scale import Mask, Pixels
 
 MAX_NUMBERS = 4
 """Numbers of one image that may stand for no data, each for reasons of its own."""
-
-Mask = NDArray[np.bool_]
 
 
 def no_data(pixels: Pixels, hidden: Mask | None) -> Mask:

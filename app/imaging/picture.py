@@ -234,6 +234,6 @@ class Picture:
         return self.pixels.dtype
 
 
-def told(picture: Picture, made: str) -> Picture:
+def described(picture: Picture, made: str) -> Picture:
     """Return the image with a description of how it was made."""
     return replace(picture, metadata=replace(picture.metadata, made=made))

@@ -37,6 +37,9 @@ FILLED = 0.5
 OVERFLOWS = 1e30
 """Magnitude beyond which single precision may overflow."""
 
+FARTHEST = float(np.finfo(np.float64).max) / 4
+"""Magnitude up to which the distance of two numbers does not overflow, nor half as much again."""
+
 KEPT, DROPPED = 0.9, 0.5
 """How near to its end of the range, 1, a network must leave a clipped value for what was clipped
 off to be restored entirely, and from where on it is removed with the noise.
@@ -111,12 +114,13 @@ def read_choice(text: str) -> Choice:
         return "auto"
     if text == "full":
         return "full"
+    is_plain = text.isascii() and "_" not in text  # Python takes other digits, and 1_000
     low, _, high = text.partition(":")
     try:
         found = Range(float(low), float(high))
     except ValueError:
         found = Range(math.nan, math.nan)
-    if not (math.isfinite(found.span) and found.low < found.high):
+    if not (is_plain and math.isfinite(found.span) and found.low < found.high):
         raise ValueError("range must be auto, full, or LOW:HIGH with LOW less than HIGH")
     return found
 
@@ -144,7 +148,7 @@ def full(pixels: Pixels) -> Range:
     """Return the range of the type; for floats [0, 1], or least to greatest if that is more."""
     if pixels.dtype.kind != "f":
         return Range(*limits(pixels.dtype))
-    return Range(min(0.0, float(pixels.min())), max(1.0, float(pixels.max())))
+    return _measurable(min(0.0, float(pixels.min())), max(1.0, float(pixels.max())))
 
 
 def robust(pixels: Pixels) -> Range:
@@ -162,10 +166,20 @@ def robust(pixels: Pixels) -> Range:
     span = high - low
     if not span:
         return Range(low, low + _step_of(pixels.dtype, low))
-    return Range(
+    return _measurable(
         least if least >= low - REACH * span else low - MARGIN * span,
         greatest if greatest <= high + REACH * span else high + MARGIN * span,
     )
+
+
+def _measurable(low: float, high: float) -> Range:
+    """Return the range of these ends, nearer together if no number says how far apart they are.
+
+    Values beyond are then treated as outliers are.
+    """
+    if math.isfinite(2 * (high - low)):
+        return Range(low, high)
+    return Range(max(low, -FARTHEST), min(high, FARTHEST))
 
 
 def rare_of(size: int) -> int:

@@ -50,7 +50,7 @@ def shown(original: Picture, result: Picture, wanted: Wanted) -> Picture:
 def _difference(original: Pixels, result: Pixels) -> NDArray[np.float32]:
     """Row by row: the difference of large integers is small, and no more than its row in memory."""
     found, kind = np.empty(original.shape, np.float32), precise(original.dtype)
-    with np.errstate(invalid="ignore"):  # infinite less infinite
+    with np.errstate(invalid="ignore", over="ignore"):  # infinite less infinite; beyond a float
         for row, before, after in zip(found, original, result, strict=True):
             row[...] = np.subtract(before, after, dtype=kind)
     np.nan_to_num(found, copy=False, nan=0.0, posinf=0.0, neginf=0.0)  # where there was no number

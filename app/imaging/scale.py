@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Pixels = NDArray[Any]
+Mask = NDArray[np.bool_]
 
 
 BAND = 1 << 16

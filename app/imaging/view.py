@@ -13,11 +13,11 @@ from app.imaging.bare import Bare, find_bare, grained
 from app.imaging.blend import Strength, blend
 from app.imaging.estimate import NOISE_FOUND, estimate_sigma
 from app.imaging.flat import flat_area
-from app.imaging.hidden import Mask, filled, hidden
+from app.imaging.hidden import filled, hidden
 from app.imaging.light import Light, Transfer, light_of
 from app.imaging.picture import Picture
 from app.imaging.range import Choice, Range, choose, is_flat
-from app.imaging.scale import Pixels, white
+from app.imaging.scale import Mask, Pixels, white
 
 Bounds = Range | Light
 """The mapping from samples to what a network sees, and from its result to samples."""

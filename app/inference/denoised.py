@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 from app.imaging.blend import Strength
 from app.imaging.light import Transfer
-from app.imaging.picture import Picture, told
+from app.imaging.picture import Picture, described
 from app.imaging.range import Range
 from app.imaging.scale import Pixels
 from app.imaging.view import View, corrected, noise_found
@@ -33,7 +33,7 @@ class Denoised:
     def picture(self) -> Picture:
         """The original with as much of the correction as `strength` says."""
         found = corrected(self.original, self.view, self.restored, self.strength)
-        return told(found, self.made)
+        return described(found, self.made)
 
     @property
     def made(self) -> str:

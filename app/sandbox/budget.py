@@ -16,6 +16,11 @@ SECONDS_PER_FILE_MEGABYTE = 0.5
 SECONDS_PER_SEGMENT = 0.0005
 """Seconds per segment: six times a tile of a few pixels."""
 
+MOST = 1 << 47
+"""Bytes and seconds that no machine has: a header may declare anything, and a limit is a number of
+64 bits.
+"""
+
 SMALL_PIXELS, SMALL_BYTES, SMALL_SEGMENTS = 1 << 20, 1 << 24, 1 << 10
 """Pixels of an image, bytes that decoding it takes, and segments of it, up to which it is decoded
 in the trip that reads its header: for this much, memory can be reserved in advance.
@@ -58,7 +63,7 @@ class Need:
         seconds += SECONDS_PER_SEGMENT * self.segments
         seconds += SECONDS_PER_FILE_MEGABYTE * self.file_bytes / 1e6
         memory = SLACK + 2 * self.decoded_bytes + 4 * self.file_bytes
-        return Budget(memory, SECONDS + math.ceil(seconds))
+        return Budget(min(memory, MOST), min(SECONDS + math.ceil(seconds), MOST))
 
 
 def is_small(header: Header) -> bool:

@@ -153,7 +153,8 @@ def main(fd: int, *, forks: bool) -> None:
 
 
 def _warm_up() -> None:
-    """Load what every worker needs: imports, and libraries that codecs load on first use.
+    """Load what every worker needs: imports, libraries that codecs load on first use, and a table
+    for telling noise, which takes longer than a small image.
 
     A codec that does not work here is reported, and fails for files of its own format alone.
     """
@@ -161,6 +162,7 @@ def _warm_up() -> None:
 
     from app.imaging import formats
     from app.imaging.codec import Format, Picture, decode, encode
+    from app.imaging.estimate import estimate_sigma
     from app.sandbox import worker  # noqa: F401
 
     picture = Picture(np.zeros((8, 8, 3), np.uint8))
@@ -169,6 +171,8 @@ def _warm_up() -> None:
             decode(encode(picture, Format(target.name)).data, max_pixels=64)
         except Exception:
             traceback.print_exc()
+    steps = np.arange(64, dtype=np.uint8).reshape(8, 8, 1)
+    estimate_sigma(steps, steps)
 
 
 class Household:

@@ -24,7 +24,7 @@ from app.imaging.codec import (
 from app.imaging.formats.dicom_zip import joined, split
 from app.imaging.metrics import psnr, rmse, ssim
 from app.imaging.noise import ChannelMode, NoiseKind, add_noise
-from app.imaging.picture import told
+from app.imaging.picture import described
 from app.imaging.range import read_choice, robust
 from app.imaging.removed import shown
 from app.imaging.scale import Pixels, is_plain
@@ -146,7 +146,7 @@ class Bench:
         result, shape = seen.pixels, (*picture.pixels.shape[:2], how.channels)
         for area in restored:
             result = area.array(shape, picture.dtype)
-        found = told(corrected(picture, seen, result, how.strength), how.made)
+        found = described(corrected(picture, seen, result, how.strength), how.made)
         self._pictures.append(shown(picture, found, how.wanted))
         sigma = noise_found(seen, result)
         return self.encode(**encoding) | {"sigma": sigma}
@@ -161,7 +161,7 @@ class Bench:
             seed=seed,
         )
         made = f"Noise added: {kind}, factor {factor:g}."
-        self._pictures[-1] = told(replace(self._pictures[-1], pixels=noisy), made)
+        self._pictures[-1] = described(replace(self._pictures[-1], pixels=noisy), made)
         return {}
 
     def encode(

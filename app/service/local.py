@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from app.imaging import noise
 from app.imaging.codec import Picture
-from app.imaging.picture import told
+from app.imaging.picture import described
 from app.imaging.removed import shown
 from app.inference.denoiser import Denoiser, Limits
 from app.inference.job import Progress
@@ -39,7 +39,7 @@ def add_noise(picture: Picture, options: NoiseOptions, seed: int) -> Picture:
         picture.pixels, options.factor, kind=options.kind, channels=options.channels, seed=seed
     )
     made = f"Noise added: {options.kind}, factor {options.factor:g}."
-    return told(replace(picture, pixels=noisy), made)
+    return described(replace(picture, pixels=noisy), made)
 
 
 def packages_of(options: DenoiseOptions, settings: Settings) -> dict[str, ModelPackage]:

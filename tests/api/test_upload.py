@@ -211,7 +211,7 @@ def test_compare_takes_a_form_only(client, image_file):
         ("/noise", "factor=7", "factor"),
         ("/noise", "factor=-0.1", "factor"),
         ("/noise", "factor=", "factor"),
-        ("/noise", "factor=0.1&factor=0.2&x=1", "x"),
+        ("/noise", "factor=0.1&factor=0.2&x=1", "factor"),
         ("/noise", "kind=pink", "kind"),
         ("/noise", "channels=both", "channels"),
         ("/noise", "seed=-1", "seed"),

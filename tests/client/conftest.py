@@ -28,7 +28,7 @@ def answering():
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
-                self.rfile.read(int(self.headers["content-length"]))
+                self.rfile.read(int(self.headers.get("content-length", 0)))
                 requests.append(self.headers)
                 status, headers, body = left.pop(0)
                 self.send_response(status)
@@ -36,6 +36,9 @@ def answering():
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(body)
+
+            def do_GET(self):
+                self.do_POST()
 
             def log_message(self, *_):
                 """Nothing is logged."""

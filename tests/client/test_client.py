@@ -189,3 +189,37 @@ def test_a_folder_is_sent_as_a_zip_and_comes_back_as_one(client, tmp_path):
     assert result.media_type == "application/zip"
     with zipfile.ZipFile(result.save(tmp_path / "result.zip")) as archive:
         assert archive.namelist() == ["scan/IM0000", "scan/IM0001", "scan/IM0002"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ({"Content-Type": "text/html"}, b"<html>log in first</html>"),
+        ({"Content-Type": "application/json"}, b"[]"),
+        ({"Content-Type": "image/png", "X-Noise-Sigma": "much"}, b"picture"),
+        ({}, b""),
+    ],
+)
+def test_what_another_service_answers_is_a_problem(answering, headers, body):
+    calls = (
+        lambda client: client.denoise(b"picture"),
+        lambda client: client.compare(b"one", b"other"),
+        lambda client: client.models(),
+        lambda client: client.job(b"picture"),
+    )
+    url, _ = answering(*[(200, headers, body)] * len(calls))
+    with Client(url) as client:
+        for call in calls:
+            with pytest.raises(Problem, match="not one of this service") as caught:
+                call(client)
+            assert caught.value.code == "http-200"
+
+
+def test_a_job_of_which_nothing_is_told_is_not_asked_for_ever(answering):
+    accepted = (202, {"Location": "/jobs/1"}, b"{}")
+    nothing = (200, {"Content-Type": "text/event-stream"}, b"")
+    status = (200, {"Content-Type": "application/json"}, b'{"state": "running", "percent": 1}')
+    url, requests = answering(accepted, nothing, status)
+    with Client(url) as client, pytest.raises(Problem, match="not one of this service"):
+        client.job(b"picture").result()
+    assert len(requests) == 3

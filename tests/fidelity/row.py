@@ -52,3 +52,8 @@ UNSUITABLE = Refused(422, "unsuitable-format")
 def but_for(make: Make, count: int) -> bytes:
     """A file without its last bytes."""
     return bytes(make()[:-count])
+
+
+def followed(make: Make, by: bytes) -> bytes:
+    """A file, and more bytes behind it."""
+    return bytes(make()) + by

@@ -102,7 +102,10 @@ def test_what_may_be_asked_for():
     assert str(Range(-1.5, 2000)) == "-1.5:2000"
 
 
-@pytest.mark.parametrize("text", ["", "w", "1", "1:", ":1", "2:1", "1:1", "nan:1", "0:inf", "a:b"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "w", "1", "1:", ":1", "2:1", "1:1", "nan:1", "0:inf", "a:b", "1_0:2_0", "\u0663:\u0664"],
+)
 def test_what_is_no_range_is_refused(text):
     with pytest.raises(ValueError, match="LOW:HIGH"):
         read_choice(text)
@@ -112,3 +115,14 @@ def test_full_of_floats_is_at_least_from_0_to_1():
     assert full(np.array([[[0.2]]], np.float32)) == Range(0, 1)
     assert full(np.array([[[-3], [40]]], np.float32)) == Range(-3, 40)
     assert math.isfinite(full(np.array([[[-3e38], [3e38]]], np.float32)).span)
+
+
+@pytest.mark.parametrize("choice", ["auto", "full"])
+@pytest.mark.parametrize("far", [1.7e308, 0.9e308])
+def test_numbers_too_far_apart_for_a_distance_have_one_all_the_same(choice, far):
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], (40, 40, 1))
+    pixels = signs * far
+    found = choose(choice, pixels)
+    assert math.isfinite(found.span)
+    back = found.from_unit(found.to_unit(pixels), pixels)
+    assert np.allclose(back, pixels, rtol=1e-6)

@@ -4,8 +4,7 @@ from typing import Any
 
 from keras import ops
 
-SIDE = 32
-"""Side of the averaged squares in pixels; patches are multiples of it."""
+from training.casts import SIDE
 
 
 def local_mean(residual: Any) -> Any:

@@ -2,22 +2,24 @@
 
 from pathlib import Path
 
-from fastapi import APIRouter
-from starlette.responses import FileResponse
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
 
 WEB = Path(__file__).resolve().parents[2] / "web"
 STATIC = WEB / "static"
 
 router = APIRouter(include_in_schema=False)
+_pages = StaticFiles(directory=WEB)
 
 
 @router.api_route("/", methods=["GET", "HEAD"])
-async def page() -> FileResponse:
+async def page(request: Request) -> Response:
     """Return the page; what it loads is below /static."""
-    return FileResponse(WEB / "index.html")
+    return await _pages.get_response("index.html", request.scope)
 
 
 @router.api_route("/about-models", methods=["GET", "HEAD"])
-async def about_models() -> FileResponse:
+async def about_models(request: Request) -> Response:
     """Return the page about the models: the cards of /models, for people."""
-    return FileResponse(WEB / "about-models.html")
+    return await _pages.get_response("about-models.html", request.scope)

@@ -10,6 +10,8 @@ LOOKED_AT = 1024
 """Bytes in which everything that a file is known by must be."""
 
 _PICTURE, _DEEP = "convert it to JPEG or PNG", "convert it to PNG or TIFF"
+_STILL, _UNPACKED = "send one still image of it", "unpack it, and send the image inside"
+_ANEW = "save it anew with the header of part 10, which it lacks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,5 +62,21 @@ FOREIGN = (
     Foreign(
         "a NIfTI header", rb".{344}ni1\x00|.{4}ni2\x00", "send header and image in one, as .nii"
     ),
-    Foreign("a gzip", rb"\x1f\x8b", "unpack it, and send the image inside"),
+    Foreign("an NRRD", rb"NRRD000", "convert it to NIfTI"),
+    Foreign("a MetaImage", rb"(?:Comment|ObjectType) = ", "convert it to NIfTI"),
+    Foreign("a DICOM", rb"(?:\x08\x00\x05\x00|\x00\x08\x00\x05)(?:CS|.{2}\x00\x00)", _ANEW),
+    Foreign("a PNM", rb"P[1-7Ff][\t-\r ]", _DEEP),
+    Foreign("a Radiance", rb"#\?R(?:ADIANC|GB)E", _DEEP),
+    Foreign("a JPEG XR", rb"II\xbc"),
+    Foreign("an icon", rb"\x00\x00\x01\x00[\x01-\xff]\x00|icns"),
+    Foreign("a GIMP", rb"gimp xcf"),
+    Foreign("a QOI", rb"qoif"),
+    Foreign("a video", _branded(b"isom", b"mp4[12]", b"qt  ", b"M4V ", b"3gp."), _STILL),
+    Foreign("a video", rb"\x1a\x45\xdf\xa3|RIFF.{4}AVI ", _STILL),
+    Foreign("an archive", rb"Rar!\x1a\x07|7z\xbc\xaf|.{257}ustar", _UNPACKED),
+    Foreign("a data URI", rb"data:image/", "send the bytes that it stands for"),
+    Foreign(
+        "an HTML", rb"[\t-\r ]*<(?:!DOCTYPE |!doctype )?(?:html|HTML)", "send the image itself"
+    ),
+    Foreign("a gzip", rb"\x1f\x8b", _UNPACKED),
 )

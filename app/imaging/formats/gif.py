@@ -56,7 +56,11 @@ def decode(data: bytes) -> Picture:
     changes = {Change.FORMAT, Change.COLOURS}
     if alpha is not None:
         changes.add(Change.ALPHA)
-    if frame.start > len(screen) + len(frame.control):  # a comment, or an application's
+    behind = data[frame.end :].rstrip(b"\0")
+    if not behind:
+        changes.add(Change.END)
+    # a comment, or an application's
+    if frame.start > len(screen) + len(frame.control) or len(behind) > 1:
         changes.add(Change.METADATA)
     return Picture(pixels, alpha, Format.PNG, Metadata(), frozenset(changes))
 

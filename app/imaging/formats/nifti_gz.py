@@ -3,11 +3,12 @@
 import gzip
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 
 from app.imaging.formats.format import FileFormat
 from app.imaging.formats.nifti import HOLDS, file
 from app.imaging.formats.nifti.head import LONGEST, read_head, version_of
-from app.imaging.picture import Format, Header, Picture, UnreadableImage
+from app.imaging.picture import Change, Format, Header, Picture, UnreadableImage
 
 LEVEL = 1  # level 6 takes many times as long to save a tenth of a noisy volume
 
@@ -30,14 +31,17 @@ def read_header(data: bytes) -> Header:
 def decode(data: bytes) -> Picture:
     """Inflate what the head declares, and decode that; one byte more, and the file is refused."""
     head = read_head(_beginning(data))
-    inflated, size = bytearray(), head.end
-    for piece in _inflated(data, size + 1):
+    inflated, size, position = bytearray(), head.end, 0
+    for piece, position in _inflated(data, size + 1):  # noqa: B007
         inflated += piece
     if len(inflated) > size:
         raise UnreadableImage("The NIfTI image is longer than it declares.")
     if len(inflated) < size:
         raise UnreadableImage("The NIfTI image is truncated.")
-    return file.decode(bytes(inflated), Format.NIFTI_GZ)
+    picture = file.decode(bytes(inflated), Format.NIFTI_GZ)
+    if not data[position:].strip(b"\0"):
+        return picture
+    return replace(picture, changes=picture.changes | {Change.METADATA})
 
 
 def encode(picture: Picture, quality: int | None = None) -> bytes:
@@ -47,13 +51,13 @@ def encode(picture: Picture, quality: int | None = None) -> bytes:
 
 def _beginning(data: bytes) -> bytes:
     try:
-        return b"".join(_inflated(data, LONGEST))
+        return b"".join(piece for piece, _ in _inflated(data, LONGEST))
     except (zlib.error, UnreadableImage):
         return b""
 
 
-def _inflated(data: bytes, most: int) -> Iterator[bytes]:
-    """Inflate gzip piece by piece, up to so many bytes.
+def _inflated(data: bytes, most: int) -> Iterator[tuple[bytes, int]]:
+    """Inflate gzip piece by piece, up to so many bytes; tell how much of it is behind each piece.
 
     Raises zlib.error where it is damaged, and UnreadableImage where it ends too early.
     """
@@ -65,13 +69,14 @@ def _inflated(data: bytes, most: int) -> Iterator[bytes]:
         while most > 0 and not member.eof:
             piece = member.unconsumed_tail
             if not piece:
-                piece, position = data[position : position + _PIECE], position + _PIECE
+                piece = data[position : position + _PIECE]
+                position += len(piece)
                 if not piece:
                     raise UnreadableImage("The NIfTI image is truncated.")
             found = member.decompress(piece, most)
             most -= len(found)
-            yield found
-        position = min(position, len(data)) - len(member.unused_data)
+            yield found, position - len(member.unused_data)
+        position -= len(member.unused_data)
 
 
 FORMAT = FileFormat(

@@ -21,10 +21,13 @@ from app.imaging.picture import (
     UnreadableImage,
     UnsuitableFormat,
     UnsupportedImage,
+    those_of,
 )
 from app.imaging.samples import deinterleave, interleave, to_uint8
 
 _HAS_ALPHA = 0x10  # a flag of the extended header
+_IMAGES = (b"VP8 ", b"VP8L")
+_DAMAGED = b""  # stands for what is no chunk
 _KNOWN = {b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ICCP", b"EXIF", b"XMP "}
 
 MAX_SIDE = 16_383
@@ -67,8 +70,11 @@ def decode(data: bytes) -> Picture:
         xmp=first.get(b"XMP "),
         lossless=_image(chunks).name == b"VP8L",
     )
-    changes = frozenset() if first.keys() <= _KNOWN else frozenset({Change.METADATA})
-    return Picture(pixels, alpha, Format.WEBP, metadata, changes)
+    changes = {
+        Change.METADATA: not first.keys() <= _KNOWN | {_DAMAGED},
+        Change.END: _DAMAGED in first,
+    }
+    return Picture(pixels, alpha, Format.WEBP, metadata, those_of(changes))
 
 
 def encode(picture: Picture, quality: int | None = None) -> bytes:
@@ -97,14 +103,19 @@ def encode(picture: Picture, quality: int | None = None) -> bytes:
 
 
 def _chunks(data: bytes) -> Iterator[Chunk]:
-    position = 12
+    """Yield the chunks; behind the image, the last may be _DAMAGED."""
+    position, has_image = 12, False
     for _ in range(MAX_CHUNKS):
         if position + 8 > len(data):
             return
         name, length = struct.unpack_from("<4sI", data, position)
         end = position + 8 + length
         if end > len(data):
-            raise UnreadableImage("The WebP image is truncated.")
+            if not has_image:
+                raise UnreadableImage("The WebP image is truncated.")
+            yield Chunk(_DAMAGED, b"")
+            return
+        has_image |= name in _IMAGES
         yield Chunk(name, data[position + 8 : end])
         position = end + length % 2
     raise UnsupportedImage(f"The WebP image has more than {MAX_CHUNKS} chunks.")
@@ -112,7 +123,7 @@ def _chunks(data: bytes) -> Iterator[Chunk]:
 
 def _image(chunks: list[Chunk]) -> Chunk:
     """Return the chunk that holds the colours."""
-    image = next((chunk for chunk in chunks if chunk.name in (b"VP8 ", b"VP8L")), None)
+    image = next((chunk for chunk in chunks if chunk.name in _IMAGES), None)
     if image is None:
         raise UnreadableImage("The WebP file contains no image.")
     return image

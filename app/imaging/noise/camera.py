@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 from app.imaging.noise import sensor, smoothing
 from app.imaging.noise.colour import RGB, YCC, mapped
 from app.imaging.noise.filters import inner
+from app.imaging.noise.plane import Plane
 from app.imaging.noise.sensor import Sensor, draw_sensor
 from app.imaging.noise.smoothing import Smoothing, smoothed
 from app.imaging.noise.tiles import Tile, mean_products, tiles
 from app.imaging.scale import Pixels, from_unit
-
-Plane = NDArray[np.float32]
 
 HALO = -(-(sensor.REACH + smoothing.REACH) // 2) * 2
 """Even, so that every tile begins with a whole square of the mosaic."""

@@ -1,9 +1,8 @@
 """Luma and chroma, and matrices applied to colours."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-Plane = NDArray[np.float32]
+from app.imaging.noise.plane import Plane
 
 YCC: Plane = np.array(
     [[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32

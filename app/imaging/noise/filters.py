@@ -4,9 +4,8 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-Plane = NDArray[np.float32]
+from app.imaging.noise.plane import Plane
 
 ROWS, COLUMNS = -2, -1
 """The axes of planes [..., height, width]."""

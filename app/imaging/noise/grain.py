@@ -1,14 +1,12 @@
 """The grain of film: silver crystals, seen from too far to tell them apart."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from app.imaging.noise.colour import luma
 from app.imaging.noise.filters import blur, gaussian, inner, reach
+from app.imaging.noise.plane import Plane
 from app.imaging.noise.tiles import Tile, mean_products, tiles
 from app.imaging.scale import Pixels, from_unit
-
-Plane = NDArray[np.float32]
 
 SIZE = 1.0
 """Standard deviation of the blur that gives grains their size, in pixels."""

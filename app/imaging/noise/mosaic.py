@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-Plane = NDArray[np.float32]
+from app.imaging.noise.plane import Plane
 
 REACH = 2
 """Pixels that `demosaic` uses on every side, and that are missing from its result."""

@@ -3,12 +3,10 @@
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from app.imaging.noise.kinds import NoiseKind
+from app.imaging.noise.plane import Plane
 from app.imaging.scale import Pixels, from_unit, to_unit
-
-Plane = NDArray[np.float32]
 
 BAND = 1 << 20
 """Values drawn at a time; bounds the memory that noise for a large image takes."""

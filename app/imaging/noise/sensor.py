@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from app.imaging.noise import mosaic
 from app.imaging.noise.colour import mapped
-
-Plane = NDArray[np.float32]
+from app.imaging.noise.plane import Plane
 
 REACH = mosaic.REACH
 """Pixels to every side that `residual` uses, and that are missing from its result."""

@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from app.imaging.noise.filters import COLUMNS, blur, box, inner, reach, symmetric
-
-Plane = NDArray[np.float32]
+from app.imaging.noise.plane import Plane
 
 LUMA_BLURS, CHROMA_BLURS = (0.7, 1.3), (1.0, 2.5)
 """Standard deviations of the blurs, in pixels."""

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from app.imaging.noise.plane import Plane
 from app.imaging.scale import Pixels, to_unit
-
-Plane = NDArray[np.float32]
 
 SIDE = 384
 """Side of a tile: large compared with its halo, and small enough for a processor's cache."""

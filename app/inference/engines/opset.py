@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,12 @@ Node = Any
 """An operation; OpenVINO ships types for few of them."""
 
 _TO_PLANES, _TO_PIXELS = [0, 3, 1, 2], [0, 2, 3, 1]
+
+_SQUARES = "blocks_first"
+"""The order of channels that become the pixels of squares."""
+
+_ENLARGED = "enlarged"
+"""The name of what puts together the squares of a transposed convolution."""
 
 _ACTIVATIONS: dict[str, Callable[[Node], Node]] = {
     "linear": lambda x: x,
@@ -78,13 +85,19 @@ def translate(layers: Sequence[Layer]) -> Network:
 
 
 def _convolution(layer: Layer, x: Node) -> Node:
-    kernel = op.constant(np.ascontiguousarray(layer.weights[0].transpose(3, 2, 0, 1)))
-    strides, (begin, end) = layer.options["strides"], padding(layer)
+    weights, strides, (begin, end) = layer.weights[0], layer.options["strides"], padding(layer)
+    side = strides[0]
+    if side > 1 and weights.shape[:2] == (side, side) == tuple(strides) and not any(begin + end):
+        # Of squares side by side: a skip connection takes the same, as `_add` says.
+        x, strides = op.space_to_depth(x, _SQUARES, side), [1, 1]
+        weights = weights.reshape(1, 1, -1, weights.shape[-1])
+    kernel = op.constant(np.ascontiguousarray(weights.transpose(3, 2, 0, 1)))
     return _finished(layer, op.convolution(x, kernel, strides, begin, end, [1, 1]))
 
 
 def _transposed_convolution(layer: Layer, x: Node) -> Node:
-    return op.depth_to_space(_squares(layer, x), "blocks_first", layer.options["strides"][0])
+    side = layer.options["strides"][0]
+    return op.depth_to_space(_squares(layer, x), _SQUARES, side, name=_ENLARGED)
 
 
 def _squares(layer: Layer, x: Node) -> Node:
@@ -111,10 +124,13 @@ def _finished(layer: Layer, x: Node, pixels: int = 1) -> Node:
 
 
 def _add(layer: Layer, *inputs: Node) -> Node:  # noqa: ARG001
-    first, *others = inputs
-    for other in others:
-        first = op.add(first, other)
-    return first
+    enlarged = next((x for x in inputs if x.get_friendly_name() == _ENLARGED), None)
+    if enlarged is None:
+        return reduce(op.add, inputs)
+    # Before its squares are put together, their convolution can add the others at no cost.
+    side = enlarged.get_attributes()["block_size"]
+    others = (op.space_to_depth(x, _SQUARES, side) for x in inputs if x is not enlarged)
+    return op.depth_to_space(reduce(op.add, others, enlarged.input_value(0)), _SQUARES, side)
 
 
 def _subtract(layer: Layer, x: Node, y: Node) -> Node:  # noqa: ARG001

@@ -14,6 +14,10 @@ from tests.fidelity.files import DEEP, NOISE, SMOOTH, Samples
 from tests.fidelity.row import LOSSY, METADATA, UNREADABLE, UNSUITABLE, UNSUPPORTED, Kept, Row
 
 
+def _cut(frame: Samples) -> bytes:
+    return bytes(imagecodecs.jpeg8_encode(frame, lossless=True)[:-9])
+
+
 def rows() -> Iterator[Row]:
     twelve = DEEP[..., 0] >> 4
     signed = (DEEP[..., 0] >> 4).view("i2") - 2048
@@ -37,6 +41,8 @@ def rows() -> Iterator[Row]:
     ):
         make = partial(files.dicom, twelve, stored=12, syntax=syntax, coder=coder)
         yield f"12-bit grey, {title}", make, Kept(Format.DICOM, twelve)
+    cut = partial(files.dicom, twelve, stored=12, syntax=uid.JPEGLossless, coder=_cut)
+    yield "12-bit grey, lossless JPEG, without its last pixels", cut, UNREADABLE
     coder = partial(imagecodecs.jpeg8_encode, level=95)
     make = partial(files.dicom, SMOOTH[..., 0], syntax=uid.JPEGBaseline8Bit, coder=coder)
     yield "8-bit grey, JPEG", make, Kept(Format.DICOM, SMOOTH[..., 0], (), LOSSY)

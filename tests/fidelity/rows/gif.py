@@ -8,7 +8,18 @@ import numpy as np
 from app.imaging.codec import Format
 from tests.fidelity import files
 from tests.fidelity.files import NOISE, by_pillow
-from tests.fidelity.row import ALPHA, COLOURS, FORMAT, METADATA, UNSUPPORTED, Kept, Row
+from tests.fidelity.row import (
+    ALPHA,
+    COLOURS,
+    END,
+    FORMAT,
+    METADATA,
+    UNSUPPORTED,
+    Kept,
+    Row,
+    but_for,
+    followed,
+)
 from tests.fidelity.samples import INDICES, OPACITY, PALETTE, SEEN
 
 
@@ -24,4 +35,12 @@ def rows() -> Iterator[Row]:
     yield "interlaced", make, Kept(Format.PNG, SEEN, (COLOURS, FORMAT))
     make = partial(files.with_palette, INDICES, PALETTE, "GIF", comment=b"a comment")
     yield "with a comment", make, Kept(Format.PNG, SEEN, (COLOURS, FORMAT, METADATA))
+    make = partial(files.with_palette, INDICES, PALETTE, "GIF")
+    yield (
+        "with more behind its end",
+        partial(followed, make, b"more"),
+        Kept(Format.PNG, SEEN, (COLOURS, FORMAT, METADATA)),
+    )
+    back = Kept(Format.PNG, SEEN, (COLOURS, END, FORMAT))
+    yield "without an end", partial(but_for, make, 1), back
     yield "animated", partial(files.animated, "GIF"), UNSUPPORTED

@@ -15,6 +15,7 @@ from tests.fidelity.row import (
     UNSUPPORTED,
     Kept,
     Row,
+    followed,
 )
 
 
@@ -31,6 +32,8 @@ def rows(target: Format) -> Iterator[Row]:
     }.items():
         yield f"{title}, 4 slices", make(numbers), Kept(target, numbers)
     if target is Format.NIFTI_GZ:
+        more = partial(followed, make(volume), b"more")
+        yield "16-bit, 4 slices, with more behind its end", more, Kept(target, volume, (METADATA,))
         return
     for title, numbers in {
         "8-bit signed": volume.view("i1")[..., :13],

@@ -9,7 +9,7 @@ import numpy as np
 from app.imaging.codec import Format
 from tests.fidelity import files
 from tests.fidelity.files import NOISE, SMOOTH, by_pillow
-from tests.fidelity.row import LOSSY, UNSUPPORTED, Kept, Row
+from tests.fidelity.row import END, LOSSY, UNREADABLE, UNSUPPORTED, Kept, Row, but_for, followed
 from tests.fidelity.samples import GREY, MODES, channels
 
 
@@ -27,4 +27,11 @@ def rows() -> Iterator[Row]:
     veiled = np.dstack((SMOOTH, GREY))
     back = Kept(Format.WEBP, veiled, (), LOSSY)
     yield "lossy, RGB + alpha", partial(by_pillow, veiled, "WEBP", quality=95), back
+    make = partial(by_pillow, NOISE, "WEBP", **exact)
+    yield (
+        "lossless, RGB, damaged behind its pixels",
+        partial(followed, make, b"damaged it is"),
+        Kept(Format.WEBP, NOISE, (END,)),
+    )
+    yield "lossless, RGB, without its last pixels", partial(but_for, make, 9), UNREADABLE
     yield "animated", partial(files.animated, "WEBP"), UNSUPPORTED

@@ -1,11 +1,13 @@
 """DICOM: what comes back is a derived image, by the rules of PS3.3, with all else untouched."""
 
 import io
+import struct
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pydicom
 import pytest
@@ -19,12 +21,14 @@ from app.imaging.codec import (
     Format,
     ImagingError,
     Note,
+    TooManyPixels,
     UnreadableImage,
     UnsuitableFormat,
     UnsupportedImage,
 )
 from app.imaging.formats import dicom
-from app.imaging.picture import told
+from app.imaging.formats.dicom.dataset import MAX_ITEMS
+from app.imaging.picture import described
 from app.imaging.stack import Stack
 from tests.fidelity.files import DEEP, NOISE
 from tests.fidelity.files import dicom as made
@@ -58,7 +62,7 @@ def decoded(data):
 
 def encoded(picture, pixels=None, words="Noise removed."):
     picture = picture if pixels is None else replace(picture, pixels=pixels)
-    return read(codec.encode(told(picture, words)).data)
+    return read(codec.encode(described(picture, words)).data)
 
 
 def read(data):
@@ -82,7 +86,8 @@ FILES = [
 REFUSED = {
     f"{name}.dcm": words
     for words, names in {
-        "Not an image": "ExplVR_BigEndNoMeta ExplVR_LitEndNoMeta no_meta rtstruct",
+        "save it anew": "ExplVR_BigEndNoMeta ExplVR_LitEndNoMeta rtstruct",
+        "Not an image": "no_meta",
         "no pixels": "UN_sequence empty_charset_LEI no_meta_group_length priv_SQ reportsi test-SR "
         "reportsi_with_empty_number_tags rtplan rtplan_truncated waveform_ecg",
         "truncated": "MR_truncated meta_missing_tsyntax nested_priv_SQ",
@@ -325,9 +330,72 @@ def test_overlays_among_the_bits_are_refused():
         decoded(file.getvalue())
 
 
-def test_frames_of_another_size_are_refused():
-    import imagecodecs
+def lossless(frame):
+    return imagecodecs.jpeg8_encode(frame, lossless=True, bitspersample=12)
 
+
+def extended(frame):
+    return imagecodecs.jpeg8_encode(frame, 95, bitspersample=12)
+
+
+@pytest.mark.parametrize(
+    ("syntax", "coder"),
+    [
+        (pydicom.uid.JPEGLosslessSV1, lossless),
+        (pydicom.uid.JPEGExtended12Bit, extended),
+        (pydicom.uid.JPEGLSLossless, imagecodecs.jpegls_encode),
+        (pydicom.uid.JPEG2000Lossless, imagecodecs.jpeg2k_encode),
+    ],
+)
+def test_frames_that_lack_pixels_are_refused(syntax, coder):
+    whole = bytes(coder(TWELVE))
+
+    def with_frame(stream):
+        return made(TWELVE, stored=12, syntax=syntax, coder=lambda _: stream)
+
+    assert decoded(with_frame(whole)).pixels.shape[:2] == TWELVE.shape
+    for end in np.linspace(60, len(whole) - 3, 12).astype(int):
+        with pytest.raises(UnreadableImage):
+            decoded(with_frame(whole[:end]))
+
+
+def test_a_jpeg_of_too_few_bits_for_its_samples_is_refused_undecoded(monkeypatch):
+    monkeypatch.delattr("imagecodecs.jpeg8_decode")
+    for coder, syntax, marker in (
+        (lossless, pydicom.uid.JPEGLosslessSV1, b"\xff\xc3"),
+        (extended, pydicom.uid.JPEGExtended12Bit, b"\xff\xc1"),
+    ):
+        stream = bytearray(coder(TWELVE))
+        place = stream.index(marker) + 5
+        stream[place : place + 4] = struct.pack(">HH", 2000, 2000)
+        data = made(
+            TWELVE,
+            stored=12,
+            syntax=syntax,
+            coder=lambda _, it=stream: bytes(it),
+            Rows=2000,
+            Columns=2000,
+        )
+        with pytest.raises(UnreadableImage, match="lacks pixels"):
+            decoded(data)
+
+
+def test_a_jpeg_2000_that_lacks_tiles_is_refused():
+    stream = bytearray(imagecodecs.jpeg2k_encode(TWELVE, level=0, codecformat="J2K"))
+    rows, columns = TWELVE.shape
+    struct.pack_into(">II", stream, stream.index(b"\xff\x51") + 6, 2 * columns, rows)
+    data = made(
+        TWELVE,
+        stored=12,
+        syntax=pydicom.uid.JPEG2000Lossless,
+        coder=lambda _: bytes(stream),
+        Columns=2 * columns,
+    )
+    with pytest.raises(UnreadableImage, match="lacks pixels"):
+        decoded(data)
+
+
+def test_frames_of_another_size_are_refused():
     for coder, syntax in (
         (imagecodecs.jpegls_encode, pydicom.uid.JPEGLSLossless),
         (imagecodecs.jpeg8_encode, JPEGBaseline8Bit),
@@ -339,6 +407,18 @@ def test_frames_of_another_size_are_refused():
     wide = made(NOISE[..., 0], syntax=pydicom.uid.RLELossless, coder=lambda _: bytes(64))
     with pytest.raises(UnreadableImage):
         decoded(wide)
+
+
+@pytest.mark.parametrize("order", ["little", "big"])
+def test_a_data_set_of_too_many_items_is_refused_unseen(order, monkeypatch):
+    data = bytearray(made(TWELVE))
+    item = b"".join(number.to_bytes(2, order) for number in (0xFFFE, 0xE000)) + bytes(4)
+    head = struct.pack("<HH2sHI", 0x5200, 0x9230, b"SQ", 0, 8 * (MAX_ITEMS + 1))
+    place = data.index(b"\xe0\x7f\x10\0OW")
+    data[place:place] = head + item * (MAX_ITEMS + 1)
+    monkeypatch.delattr("app.imaging.formats.dicom.dataset.dcmread")
+    with pytest.raises(TooManyPixels, match="too many items"):
+        codec.read_header(bytes(data))
 
 
 def test_deflated_data_sets_are_refused_unseen():

@@ -19,7 +19,7 @@ from app.imaging.codec import (
 )
 from app.imaging.formats import dicom_zip
 from app.imaging.formats.dicom_zip import MAX_VOLUMES
-from app.imaging.picture import TooManyPixels, told
+from app.imaging.picture import TooManyPixels, described
 from app.imaging.stack import Stack
 from tests.fidelity.files import DEEP, NOISE, dicom, series, zipped
 from tests.imaging.formats.dicom_rules import violations
@@ -56,7 +56,7 @@ def test_slices_lie_in_order_of_place_whatever_the_order_of_files():
 
 
 def test_a_new_series_comes_back_under_the_old_names():
-    picture = told(decoded(*SLICES[::-1]), "Noise removed.")
+    picture = described(decoded(*SLICES[::-1]), "Noise removed.")
     picture = replace(picture, pixels=picture.pixels // 2 * 2)
     encoded = codec.encode(picture)
     assert (encoded.format, encoded.notes) == (Format.DICOM_ZIP, (Note.NOT_FOR_DIAGNOSIS,))

@@ -1,6 +1,7 @@
 """JPEGs without an end marker: read where all pixels are there, and refused where they are not."""
 
 import io
+import struct
 from typing import Any
 
 import numpy as np
@@ -90,3 +91,14 @@ def test_a_picture_that_is_higher_than_its_pixels_reach_is_refused():
     data[place : place + 2] = (120).to_bytes(2)
     with pytest.raises(UnreadableImage, match="lacks pixels"):
         decode(bytes(data), max_pixels=10**6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("pixels", [NOISE, NOISE[..., 0]], ids=["colour", "grey"])
+def test_few_bytes_that_claim_many_pixels_are_refused_undecoded(kind, pixels, monkeypatch):
+    data = bytearray(saved(pixels, **KINDS[kind]))
+    place = data.index(b"\xff\xc2" if "progressive" in kind else b"\xff\xc0") + 5
+    data[place : place + 4] = struct.pack(">HH", 6000, 9000)
+    monkeypatch.delattr("imagecodecs.jpeg8_decode")
+    with pytest.raises(UnreadableImage, match="lacks pixels"):
+        decode(bytes(data), max_pixels=64_000_000)

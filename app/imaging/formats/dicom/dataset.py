@@ -19,7 +19,7 @@ from pydicom import config, dcmread, dcmwrite
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
-from app.imaging.picture import MODALITY, UnreadableImage, UnsupportedImage
+from app.imaging.picture import MODALITY, TooManyPixels, UnreadableImage, UnsupportedImage
 from app.imaging.stack import Stack, spacing_of
 
 config.settings.reading_validation_mode = config.IGNORE
@@ -32,9 +32,14 @@ ByteOrder = Literal["little", "big"]
 MAX_OVERLAYS = 16
 """Groups of overlays that there may be: 6000 to 601E."""
 
+MAX_ITEMS = 1 << 17
+"""Items of sequences, and fragments of pixels: each becomes an object, which takes 20 us."""
+
 EVEN = 1e-2
 """By how much steps between slices may differ, of a step, and still be of one size."""
 
+_ITEMS = b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00"
+"""The tag that begins an item, in either byte order."""
 _LONG_LENGTH = {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"UN"}
 _UNDEFINED = 0xFFFF_FFFF
 _FLOATS = {0x7FE0_0008, 0x7FE0_0009}
@@ -113,9 +118,12 @@ def read(data: bytes) -> Scan:
     """Take a file apart; raises UnreadableImage, and UnsupportedImage where it has no pixels.
 
     A deflated data set is refused unseen: pydicom would take whatever it unpacks to into memory.
+    So is one of too many items (TooManyPixels).
     """
     if DeflatedExplicitVRLittleEndian.encode() in data:
         raise UnsupportedImage("A deflated DICOM is not supported; send it as explicit VR.")
+    if max(map(data.count, _ITEMS)) > MAX_ITEMS:
+        raise TooManyPixels(f"The DICOM has too many items; at most {MAX_ITEMS} are taken.")
     file = io.BytesIO(data)
     dataset = parse(file)
     implicit, little = dataset.original_encoding

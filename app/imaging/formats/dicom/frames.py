@@ -4,7 +4,6 @@ Streams are decoded once they say that they are as large as the data set says. T
 those of PS3.5, annex A.
 """
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +14,13 @@ from pydicom import uid
 from pydicom.encaps import generate_frames
 
 from app.imaging.formats.dicom.dataset import Kind, Scan
-from app.imaging.formats.jpeg.stream import MAX_SEGMENTS, Transform, read_frame, rebuild
+from app.imaging.formats.dicom.streams import (
+    check_jpeg,
+    check_jpeg_2000,
+    sides_of_jpeg,
+    sides_of_jpeg_2000,
+)
+from app.imaging.formats.jpeg.stream import Transform, read_frame, rebuild
 from app.imaging.picture import UnreadableImage, UnsupportedImage
 
 Samples = NDArray[Any]
@@ -28,11 +33,6 @@ _LOSSY = {
 _JPEG = {uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit, uid.JPEGLossless, uid.JPEGLosslessSV1}
 _JPEG_LS = {uid.JPEGLSLossless, uid.JPEGLSNearLossless}
 _JPEG_2000 = {uid.JPEG2000Lossless, uid.JPEG2000}
-
-_SIZE = re.compile(rb"\xff\x4f\xff\x51..(?:..)(.{4})(.{4})(.{4})(.{4})", re.DOTALL)
-"""The beginning of a JPEG 2000 stream: how far its grid goes, and where the image begins in it."""
-_FRAMES = (*range(0xC0, 0xC4), 0xF7)
-"""Markers of a JPEG's frame, and of one of JPEG-LS."""
 
 
 def is_lossy(scan: Scan) -> bool:
@@ -99,16 +99,19 @@ def _decoded(scan: Scan, kind: Kind) -> Iterator[Samples]:
 def _frame(stream: bytes, syntax: uid.UID, kind: Kind) -> Samples:
     if syntax == uid.RLELossless:
         return _run_lengths(stream, kind)
-    sides = _grid(stream) if syntax in _JPEG_2000 else _sides(stream)
+    sides = sides_of_jpeg_2000(stream) if syntax in _JPEG_2000 else sides_of_jpeg(stream)
     if sides != (kind.rows, kind.columns):
         raise UnreadableImage("The DICOM has a frame that is not of the size that it declares.")
     if syntax in _JPEG_LS:
         samples = imagecodecs.jpegls_decode(stream)
     elif syntax in _JPEG_2000:
+        check_jpeg_2000(stream)
         samples = imagecodecs.jpeg2k_decode(stream, numthreads=1)
     elif syntax in _LOSSY and kind.allocated == 8:
         samples = _jpeg(stream, kind)
     else:
+        # chroma may be halved both ways
+        check_jpeg(stream, kind.rows * kind.columns * (3 if kind.channels == 3 else 2) // 2)
         samples = imagecodecs.jpeg8_decode(stream, colorspace=None if kind.channels == 1 else "RGB")
     if samples.dtype.itemsize * 8 != kind.allocated:  # of 8 bits, say, in 16
         samples = samples.astype(kind.dtype)
@@ -153,27 +156,3 @@ def _valued(raw: Samples, kind: Kind) -> Samples:
     moved = unsigned << np.uint8(kind.allocated - kind.high - 1)
     moved = moved.astype(unsigned.dtype, copy=False).view(kind.dtype)
     return np.asarray(moved >> np.uint8(kind.allocated - kind.stored))
-
-
-def _sides(stream: bytes) -> tuple[int, int] | None:
-    """Rows and columns, by the frame header of a JPEG or JPEG-LS."""
-    position = 2
-    for _ in range(MAX_SEGMENTS):
-        if stream[position : position + 1] != b"\xff":
-            return None
-        length, rows, columns = (
-            int.from_bytes(stream[position + at : position + at + 2], "big") for at in (2, 5, 7)
-        )
-        if stream[position + 1] in _FRAMES:
-            return rows, columns
-        position += 2 + length
-    return None
-
-
-def _grid(stream: bytes) -> tuple[int, int] | None:
-    """Rows and columns, by the header of a JPEG 2000, which may lie in a file of its own."""
-    found = _SIZE.search(stream[: 1 << 12])
-    if found is None:
-        return None
-    right, bottom, left, top = (int.from_bytes(part, "big") for part in found.groups())
-    return bottom - top, right - left

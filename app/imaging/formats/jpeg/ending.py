@@ -127,7 +127,4 @@ def _units(names: list[int], frame: Frame) -> int:
     down = max(each.down for each in frame.components)
     if len(names) > 1:
         return -(-frame.width // (8 * across)) * -(-frame.height // (8 * down))
-    one = next(each for each in frame.components if each.name == names[0])
-    width = -(-frame.width * one.across // across)
-    height = -(-frame.height * one.down // down)
-    return -(-width // 8) * -(-height // 8)
+    return frame.seen_blocks(next(each for each in frame.components if each.name == names[0]))

@@ -114,6 +114,16 @@ class Frame:
         units = -(-self.width // (8 * across)) * -(-self.height // (8 * down))
         return units * component.across * component.down
 
+    def seen_blocks(self, component: Component) -> int:
+        """Blocks that a component has in a scan of its own, without those that fill up the edges
+        of others (T.81, A.2.2).
+        """
+        across = max(each.across for each in self.components)
+        down = max(each.down for each in self.components)
+        width = -(-self.width * component.across // across)
+        height = -(-self.height * component.down // down)
+        return -(-width // 8) * -(-height // 8)
+
 
 def write_segment(marker: int, body: bytes) -> bytes:
     """Return a segment with its marker and length."""
@@ -251,14 +261,16 @@ def _table(segment: Segment) -> bytes:
 def _scans(data: bytes, frame: Frame) -> Iterator[bytes]:
     """Return the scans with the tables between them, and the end."""
     scans, cost, coefficients = 0, 0, BLOCK * sum(map(frame.blocks, frame.components))
-    pixels = 0  # where those of a scan that has been begun are
+    pixels, least = 0, 0  # where those of a scan that has been begun are, and how many bits
     for segment in segments(data, frame.scan):
         if pixels:
+            if 8 * (segment.at - pixels) < least:
+                raise UnreadableImage("The JPEG image lacks pixels: the rest of it is missing.")
             yield data[pixels : segment.at]
             pixels = 0
         if segment.marker == SOS:
             scans += 1
-            header, work = _scan(segment.body, frame)
+            header, work, least = _scan(segment.body, frame)
             cost += work
             if scans > MAX_SCANS or cost > MAX_PASSES * coefficients:
                 raise TooManyPixels("The JPEG image has too many scans, each over all its pixels.")
@@ -273,8 +285,12 @@ def _scans(data: bytes, frame: Frame) -> Iterator[bytes]:
             raise UnreadableImage("The JPEG image has a header among its scans.")
 
 
-def _scan(body: bytes, frame: Frame) -> tuple[bytes, int]:
-    """Return a scan's header anew, and how many coefficients the scan goes over."""
+def _scan(body: bytes, frame: Frame) -> tuple[bytes, int, int]:
+    """Return a scan's header anew, how many coefficients the scan goes over, and its least bits.
+
+    The mean of each block takes a bit at least, and so do all other coefficients of it where blocks
+    without any cannot be told of in common (T.81, F.1.2 and G.1.2).
+    """
     count = body[0] if body else 0
     known = {component.name: component for component in frame.components}
     if not 1 <= count <= len(known) or len(body) != 4 + 2 * count:
@@ -288,9 +304,11 @@ def _scan(body: bytes, frame: Frame) -> tuple[bytes, int]:
         first, last, precision = body[-3:]
         _check_progression(first, last, precision >> 4, precision & 15, count)
     blocks = sum(frame.blocks(known[name]) for name in names)
+    each = 2 if frame.process != PROGRESSIVE else 1 if first == 0 else 0
+    least = each * sum(frame.seen_blocks(known[name]) for name in names)
     selected = bytes([count]) + body[1 : 1 + 2 * count]
     header = write_segment(SOS, selected + bytes([first, last, precision]))
-    return header, blocks * (last - first + 1)
+    return header, blocks * (last - first + 1), least
 
 
 def _check_progression(first: int, last: int, high: int, low: int, count: int) -> None:

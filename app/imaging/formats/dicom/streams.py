@@ -1,0 +1,110 @@
+"""The coded frames of a DICOM: how large they say they are, and that nothing of them is missing.
+
+Decoders make up what is missing, without a word. Markers are those of ITU-T T.81, table B.1, of
+T.87, and of T.800, annex A.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from app.imaging.formats.jpeg.stream import BLOCK, EOI, MAX_SEGMENTS, PROGRESSIVE, SOS
+from app.imaging.picture import UnreadableImage
+
+_FRAMES = (*range(0xC0, 0xC4), 0xF7)  # of a JPEG, and of a JPEG-LS
+_LOSSLESS = 0xC3
+_SIZE = re.compile(
+    rb"\xff\x4f\xff\x51..(?:..)(.{4})(.{4})(.{4})(.{4})(.{4})(.{4})(.{4})(.{4})", re.S
+)
+"""The beginning of a JPEG 2000 stream: how far its grid goes, where the image begins in it, and the
+same of its tiles: how large they are, and where the first begins.
+"""
+_MAIN, _TILE = 2, b"\xff\x90"  # bytes before the main header, and the marker of a part of a tile
+_TILE_HEAD = 12
+
+
+class _Segment(NamedTuple):
+    marker: int
+    start: int  # of what follows its length
+    end: int
+
+
+def sides_of_jpeg(stream: bytes) -> tuple[int, int] | None:
+    """Return rows and columns, by the frame header of a JPEG or JPEG-LS."""
+    frame = next((each for each in _segments(stream) if each.marker in _FRAMES), None)
+    if frame is None:
+        return None
+    rows, columns = (_number(stream, frame.start + at, 2) for at in (1, 3))
+    return rows, columns
+
+
+def check_jpeg(stream: bytes, samples: int) -> None:
+    """Raise UnreadableImage for a JPEG without an end, or of fewer bits than so many samples take.
+
+    `samples` are those that there are at least. Each of a lossless stream takes a bit or more; else
+    each block does, or two unless it is progressive (T.81, F.1.2, G.1.2 and H.1.2).
+    """
+    markers = {each.marker: each for each in _segments(stream)}
+    start = markers[SOS].end if SOS in markers else len(stream)
+    end = stream.find(bytes([0xFF, EOI]), start)  # which pixels cannot contain
+    if end < 0:
+        raise UnreadableImage("The DICOM has a frame that is truncated.")
+    bits = 8 * (end - start)
+    blocks = samples // BLOCK * (1 if PROGRESSIVE in markers else 2)
+    if bits < (samples if _LOSSLESS in markers else blocks):
+        raise UnreadableImage("The DICOM has a frame that lacks pixels.")
+
+
+def sides_of_jpeg_2000(stream: bytes) -> tuple[int, int] | None:
+    """Return rows and columns, by the header of a JPEG 2000, which may lie in a file of its own."""
+    found = _SIZE.search(stream[: 1 << 12])
+    if found is None:
+        return None
+    right, bottom, left, top = (int.from_bytes(part, "big") for part in found.groups()[:4])
+    return bottom - top, right - left
+
+
+def check_jpeg_2000(stream: bytes) -> None:
+    """Raise UnreadableImage for a JPEG 2000 some of whose tiles are missing."""
+    found = _SIZE.search(stream[: 1 << 12])
+    numbers = [int.from_bytes(part, "big") for part in found.groups()] if found else []
+    if found is None or not all(numbers[4:6]):
+        raise UnreadableImage("The DICOM has a frame that is damaged.")
+    right, bottom, _, _, across, down, first, top = numbers
+    tiles = -(-(right - first) // across) * -(-(bottom - top) // down)
+    there, position = set(), _after_main_header(stream, found.start())
+    while stream[position : position + 2] == _TILE:
+        there.add(_number(stream, position + 4, 2))
+        size = _number(stream, position + 6, 4)
+        if not size:  # the last, up to the end
+            break
+        position += max(size, _TILE_HEAD)
+    if len(there) < tiles:
+        raise UnreadableImage("The DICOM has a frame that lacks pixels.")
+
+
+def _after_main_header(stream: bytes, start: int) -> int:
+    position = start + _MAIN
+    for _ in range(MAX_SEGMENTS):
+        if stream[position : position + 2] == _TILE or stream[position : position + 1] != b"\xff":
+            break
+        position += 2 + _number(stream, position + 2, 2)
+    return position
+
+
+def _segments(stream: bytes) -> Iterator[_Segment]:
+    """Each segment of a JPEG up to the first scan."""
+    position = 2
+    for _ in range(MAX_SEGMENTS):
+        if stream[position : position + 1] != b"\xff":
+            return
+        end = position + 2 + _number(stream, position + 2, 2)
+        found = _Segment(stream[position + 1], position + 4, end)
+        yield found
+        if found.marker == SOS:
+            return
+        position = end
+
+
+def _number(stream: bytes, position: int, size: int) -> int:
+    return int.from_bytes(stream[position : position + size], "big")
