@@ -31,6 +31,17 @@ takes precedence over the variable. The service refuses to start, and says why, 
 of range or if a variable `DENOISER_...` is not in this table; it then suggests the nearest name.
 
 {table}
+
+## The command line
+
+`denoiser denoise` and `noise` follow those variables that concern images and models:
+`DENOISER_MODELS_DIR`, `MODEL`, `ENGINE`, `PRECISION`, `THREADS`, `CODEC_PROCESSES`,
+`MAX_PIXELS` and `MAX_SIDE`. The others protect a service from its callers and do not apply to
+your own files: `DENOISER_MAX_BODY_BYTES` is for requests. A file, in a folder or a store or
+from a pipe, may have 16 bytes for each of `DENOISER_MAX_PIXELS`, 1,024 MB by default, which is
+what an image of four channels of 32 bits needs; a larger one is not read, and reported as
+failed. At most 1 GiB of files and 64 megapixels of images are in memory at a time; what is
+larger than that is processed alone.
 """
 
 PROBLEMS = """\
