@@ -12,6 +12,9 @@ from app.imaging.codec import Format, encode
 from benchmarks.markdown import Bound
 from benchmarks.pictures import photograph
 
+DRAWN_PIXELS = 32_000_000
+"""About so many are drawn, which takes long; the images beyond are the same again."""
+QUALITY = 85
 BROKEN = ("cut", "text", "empty")
 
 
@@ -44,11 +47,22 @@ class Account:
 
 def fill(store: Store, count: int, side: int) -> None:
     """Write so many images of `side` x `side` pixels, three of them broken."""
-    files = [encode(photograph(side, side, seed), Format.JPEG).data for seed in range(16)]
-    for index in range(count - len(BROKEN)):
-        store.write(f"{index % 7}/{index:07}.jpg", files[index % 16])
-    for name, content in zip(BROKEN, (files[0][:500], b"not an image", b""), strict=True):
+    fill_whole(store, count - len(BROKEN), side)
+    cut = encode(photograph(side, side), Format.JPEG).data[:500]
+    for name, content in zip(BROKEN, (cut, b"not an image", b""), strict=True):
         store.write(f"{name}.jpg", content)
+
+
+def fill_whole(store: Store, count: int, side: int) -> None:
+    """Write so many images of `side` x `side` pixels, of which up to 16 differ.
+
+    They have half a byte for each pixel, as those of cameras.
+    """
+    different = min(count, 16, max(1, DRAWN_PIXELS // side**2))
+    drawn = (photograph(side, side, seed) for seed in range(different))
+    files = [encode(picture, Format.JPEG, QUALITY).data for picture in drawn]
+    for index in range(count):
+        store.write(f"{index % 7}/{index:07}.jpg", files[index % different])
 
 
 def account(sources: Store, targets: Store) -> Account:
