@@ -26,7 +26,7 @@ def test_a_list_says_of_each_how_it_went(page, holiday):
     assert list(rows) == [file.name for file in holiday]
     assert rows["broken.jpg"] == "This kind of file is not supported"
     for name in ("0.png", "1.jpg", "2.png", "3.jpg"):
-        assert re.fullmatch(r"Noise: [a-z ]+, [\d.]+ m?s", rows[name])
+        assert re.fullmatch(r"Noise: [a-z ]+, [\d.]+\sm?s", rows[name])
     assert page.text("#batch-count") == "4 of 5 done, 1 failed"
     assert page.text("#name") == "0.png"  # the first that could be shown
     assert 1 < page.site.most <= 3
