@@ -55,8 +55,9 @@ def find_bare(pixels: Pixels, flat: Mask | None, hidden: Mask | None) -> Bare | 
     """
     found = (flat, None if hidden is None else hidden.all(axis=-1))
     areas = [each for each in found if each is not None]
-    greatest = max(-float(pixels.min()), float(pixels.max()))
-    if greatest > GREATEST or not any(each.any() for each in areas):
+    if not any(each.any() for each in areas):
+        return None
+    if max(-float(pixels.min()), float(pixels.max())) > GREATEST:
         return None
     area = np.logical_or.reduce(areas)
     noise = _noise(pixels, area)

@@ -29,6 +29,7 @@ def test_a_row_of_bytes_comes_back_with_its_outcome(settings):
     good, *bad = found.to_pylist()
     assert good["bytes"][8:12] == b"WEBP"
     assert (good["path"], good["state"], good["format"]) == ("a", "done", "webp")
+    assert (good["model"], bad[0]["model"]) == ("blur", None)
     assert 0 <= good["sigma"] <= 1
     assert [(row["path"], row["state"], row["bytes"]) for row in bad] == [
         ("b", "failed", None),
