@@ -109,6 +109,8 @@ class Link:
     def _say(self, message: Message, fds: Sequence[int]) -> None:
         try:
             wire.send(self._connection, message, fds)
+        except ConnectionError:
+            pass  # it has ended: what is heard next says why
         except OSError as error:
             raise self.loss(Cause.KILLED, str(error)) from error
 
