@@ -168,6 +168,16 @@ async def test_a_worker_that_dies_costs_its_job_and_is_replaced_at_once(sandbox,
     assert worker.link.pid not in pids
 
 
+async def test_why_a_worker_died_between_two_commands_is_known(sandbox):
+    async with sandbox.worker() as worker:
+        await worker.read(png())
+        os.kill(worker.link.pid, signal.SIGSEGV)
+        await until(lambda: not worker.link.usable)
+        with pytest.raises(WorkerLost) as lost:
+            await worker.decode(**LIMITS)
+    assert lost.value.cause is Cause.CRASHED
+
+
 async def test_another_worker_takes_the_place_of_one_that_died_idle(sandbox):
     for _ in range(3):
         pid = await works(sandbox)
