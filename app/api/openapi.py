@@ -27,8 +27,8 @@ COMMON_HEADERS: Json = {
     },
     "Server-Timing": {
         "description": (
-            "Milliseconds in each stage (decode, queue, infer, encode; for /noise and /compare, their "
-            "own), and in total."
+            "Milliseconds in each stage (decode, queue, infer, encode; noise and compare), and in "
+            "total."
         ),
         "schema": {"type": "string"},
         "example": "decode;dur=1.4, queue;dur=0.3, infer;dur=16.2, encode;dur=4.9, total;dur=23.5",
