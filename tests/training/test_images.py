@@ -63,7 +63,8 @@ def test_samples_on_no_scale_are_mapped_from_the_range_that_they_fill(tmp_path, 
     samples = np.linspace(-1000, 3000, 1200).reshape(30, 40, 1).astype(dtype)
     (tmp_path / "scan.tiff").write_bytes(encode(Picture(samples), Format.TIFF).data)
     pixels = read(tmp_path / "scan.tiff")
-    assert (pixels.dtype, pixels.shape) == (np.float32, (30, 40, 3))
+    assert pixels.dtype == np.float32
+    assert pixels.shape == (30, 40, 3)
     np.testing.assert_allclose(pixels[..., 0].ravel(), np.linspace(0, 1, 1200), atol=1e-3)
 
 
