@@ -33,13 +33,13 @@ const SIGNATURES = [
 export const EXTENSIONS = Object.fromEntries(SIGNATURES.map(([format, end]) => [format, end]));
 
 /** The format that a file's first bytes say, whatever its name says; null if none of ours. */
-export async function formatOf(blob) {
+async function formatOf(blob) {
   const bytes = new Uint8Array(await blob.slice(0, HEAD).arrayBuffer());
   return SIGNATURES.find(([, , is]) => is(bytes))?.[0] ?? null;
 }
 
 /** The problem with a file that is known for one which is not read; null where it is not. */
-export async function foreignTo(blob) {
+async function foreignTo(blob) {
   const bytes = new Uint8Array(await blob.slice(0, HEAD).arrayBuffer());
   const head = String.fromCharCode(...bytes);
   const found = READ.test(head) ? null : FOREIGN.find(({ pattern }) => pattern.test(head));
