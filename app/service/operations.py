@@ -129,7 +129,7 @@ class _Denoising:
         trace.model = denoiser.card.name
         target = self.options.format_for(picture.format, lossless=shared.layout.lossless)
         encoding = FORMATS[target].encoding_bytes * shared.layout.size
-        weight = confined.weight(shared.layout, self.options.axes, self.options.result)
+        weight = confined.weight(shared.layout, self.options)
         share.hold(weight + encoding)
         result = await denoiser.denoise(
             picture, **self.options.correction, empty=restored.array, progress=self.progress
@@ -181,7 +181,8 @@ class _Denoising:
 
     def _tiles(self, header: Header) -> int:
         denoiser = _denoiser(self.work.service, self.options, header.modality)
-        return denoiser.count(header.height, header.width, header.stack, self.options.axes)
+        passes = self.options.axes, self.options.ensemble
+        return denoiser.count(header.height, header.width, header.stack, *passes)
 
 
 def _admit_all(_: Header) -> None:
@@ -201,7 +202,8 @@ def seconds_for(service: Service, options: DenoiseOptions, header: Header) -> fl
 
 
 def _seconds(denoiser: Denoiser, options: DenoiseOptions, header: Header) -> float:
-    return denoiser.seconds_for(header.height, header.width, header.stack, options.axes)
+    passes = options.axes, options.ensemble
+    return denoiser.seconds_for(header.height, header.width, header.stack, *passes)
 
 
 def _denoiser(service: Service, options: DenoiseOptions, modality: str) -> Denoiser:
