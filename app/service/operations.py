@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from app.imaging.codec import Format, Header, UnsuitableFormat
 from app.imaging.formats import FORMATS
 from app.imaging.light import Transfer
+from app.imaging.orientation import ENSEMBLES
 from app.imaging.range import Range
 from app.inference.denoised import Denoised
 from app.inference.denoiser import Denoiser
@@ -162,19 +163,25 @@ class _Denoising:
 
     def admit(self, headers: Sequence[Header]) -> None:
         """Raise TakesTooLong for a request that is too slow even on an idle service."""
-        service, limit = self.work.service, self.work.service.settings.timeout_seconds
+        limit = self.work.service.settings.timeout_seconds
         seconds = sum(map(self._seconds, headers))
-        if self.progress is not None or seconds <= limit:
-            return
+        if self.progress is None and seconds > limit:
+            raise TakesTooLong(seconds, limit, self._faster(headers, seconds, limit))
+
+    def _faster(self, headers: Sequence[Header], seconds: float, limit: float) -> str | None:
+        """Return the parameter with which what takes `seconds` is within the limit, if any is."""
+        share = limit / seconds * self.options.ensemble
+        if share >= 1:
+            return f"ensemble={max(size for size in ENSEMBLES if size <= share)}"
         times = {
             name: sum(_seconds(each, self.options, header) for header in headers)
-            for name, each in service.models.loaded.items()
+            for name, each in self.work.service.models.loaded.items()
             if not each.card.historical
             and all(each.card.modality in (None, header.modality) for header in headers)
         }
         faster = min(times, key=times.__getitem__, default=None)
         in_time = faster is not None and times[faster] <= limit
-        raise TakesTooLong(seconds, limit, faster if in_time else None)
+        return f"model={faster}" if in_time else None
 
     def _seconds(self, header: Header) -> float:
         return seconds_for(self.work.service, self.options, header)
