@@ -43,7 +43,7 @@ class Limits:
 
     batch_pixels: int = 1 << 18
     """The most pixels in one batch: four tiles of 256x256."""
-    queue_pixels: int = 1 << 28
+    queue_pixels: int = 1 << 31
     """The most pixels that wait."""
     deadline: float = 60.0
     """The longest time, in seconds, that a new image may take with everything queued before it."""
