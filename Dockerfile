@@ -13,7 +13,7 @@
 FROM python:3.13-slim-trixie AS dependencies
 ARG ACCELERATOR=cpu
 ARG ENGINE=tensorflow
-# "yes" adds what pictures between object stores need: 0.25 GB.
+# "yes" adds what images between object stores need: 0.25 GB.
 ARG CLOUD=no
 RUN apt-get update && apt-get install --yes --no-install-recommends binutils
 COPY requirements*.lock /tmp/

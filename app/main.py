@@ -74,7 +74,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.mount("/static", StaticFiles(directory=page.STATIC))
     if limits.docs:
         add_docs(app)
-    openapi.complete(app, keys=bool(limits.api_keys), rate=bool(limits.rate_per_minute))
+    openapi.complete(app, keys=bool(limits.api_keys))
     return app
 
 

@@ -68,10 +68,10 @@ def main() -> int:
     """Print the tables; return 1 if a bound does not hold."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--pairs", nargs=2, metavar=("NOISY", "CLEAN"), help="folders or patterns")
-    parser.add_argument("--folder", help="clean pictures, to which white noise is added")
+    parser.add_argument("--folder", help="clean images, to which white noise is added")
     parser.add_argument("--sigma", type=float, default=15, help="of that noise, 0..255")
     parser.add_argument("--models", nargs="+", default=["unet", "unet-fast"])
-    parser.add_argument("--count", type=int, help="of each set, the first so many pictures")
+    parser.add_argument("--count", type=int, help="of each set, the first so many images")
     options = parser.parse_args()
     sets: dict[str, list[Pair]] = {}
     if options.pairs:

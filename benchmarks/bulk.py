@@ -146,9 +146,9 @@ def compare(found: dict[str, list[Pace]], side: int) -> tuple[Bound, ...]:
 def main() -> int:
     """Print what was found; return 1 if a bound does not hold."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--count", type=int, help="of pictures [2000, or some 100 megapixels]")
+    parser.add_argument("--count", type=int, help="of images [2000, or some 100 megapixels]")
     parser.add_argument(
-        "--side", type=int, help="of a picture, in pixels [64; --rate: 1024, then 3464]"
+        "--side", type=int, help="of an image, in pixels [64; --rate: 1024, then 3464]"
     )
     parser.add_argument("--rate", action="store_true", help="compare with the folder command")
     parser.add_argument("--rounds", type=int, default=3, help="of --rate")

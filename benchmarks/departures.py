@@ -63,11 +63,11 @@ def clients_leave(post: Request, clients: int) -> list[Bound]:
     asyncio.run(leave(raw, clients, lambda: metric("denoiser_queue_pixels") > most))
     idle = seconds_until(lambda: metric("denoiser_queue_pixels") == 0)
     dropped, worked = metric("denoiser_dropped_total"), metric("denoiser_tiles_total") - done
-    print(f"{clients} hung up with their picture in the queue: {dropped:.0f} were dropped,")
+    print(f"{clients} hung up with their image in the queue: {dropped:.0f} were dropped,")
     print(f"{worked:.0f} tiles were run in all, and after {idle:.2f} s the queue was empty.\n")
     return [
         Bound("tiles run for those who hung up", worked, clients / 2),
-        Bound("pictures neither run nor dropped", clients - worked - dropped, 0),
+        Bound("images neither run nor dropped", clients - worked - dropped, 0),
     ]
 
 

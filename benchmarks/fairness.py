@@ -31,7 +31,7 @@ async def beside(large: Request, small: list[Request], clients: int) -> Result:
     await asyncio.sleep(AFTER)
     result = await closed_loop(PORT, small, clients, until=posted)
     if posted.result().status != 200:
-        raise RuntimeError(f"the large picture was answered with {posted.result().status}")
+        raise RuntimeError(f"the large image was answered with {posted.result().status}")
     client.close()
     return result
 
@@ -47,7 +47,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seconds", type=float, default=20, help="of the undisturbed loop")
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 4])
-    parser.add_argument("--rounds", type=int, default=3, help="large pictures for each")
+    parser.add_argument("--rounds", type=int, default=3, help="large images for each")
     parser.add_argument("--large", type=int, nargs=2, default=LARGE, metavar=("HEIGHT", "WIDTH"))
     options = parser.parse_args()
 
@@ -69,7 +69,7 @@ def main() -> int:
                 disturbed.answers += asyncio.run(beside(large, small, clients)).answers
             print(row(f"beside {height * width / 1e6:.0f} MP", clients, disturbed), flush=True)
             most = 3 * alone.percentile(95) + batch
-            what = f"p95 of {clients} clients beside the large picture"
+            what = f"p95 of {clients} clients beside the large image"
             bounds.append(Bound(what, disturbed.percentile(95) * 1e3, most * 1e3, "ms"))
     print(f"\nOne batch, a tile of {tile.shape[0]}x{tile.shape[1]}: {batch * 1e3:.0f} ms.\n")
     return report(bounds)

@@ -53,8 +53,8 @@ def main() -> None:
         start, _ = denoise(one, Path(folder, "out-one"))
         seconds, said = denoise(many, Path(folder, "out-many"))
     bare, rate = max(alone.values()), (options.count - 4) / (seconds - start)
-    print(f"the network alone: {bare:.2f} pictures/s of {options.side}x{options.side}")
-    print(f"denoiser denoise:  {rate:.2f} pictures/s, {rate / bare:.2f} of it")
+    print(f"the network alone: {bare:.2f} images/s of {options.side}x{options.side}")
+    print(f"denoiser denoise:  {rate:.2f} images/s, {rate / bare:.2f} of it")
     print("\n".join(line.replace(folder, "") for line in said))
 
 

@@ -120,7 +120,7 @@ def reckoned(lines: dict[int, Line]) -> Iterator[str]:
     workers = MANY_CORES // most
     yield (
         f"By that line, {MANY_CORES} cores with {workers} workers of {most} threads would do "
-        f"{workers / each(pixels):.0f} pictures of {SIDE}x{SIDE} a second, or "
+        f"{workers / each(pixels):.0f} images of {SIDE}x{SIDE} a second, or "
         f"{workers / each(12e6):.1f} of 12 megapixels, each as late as above."
     )
     work = model().card.gmac / (SIDE * SIDE) * 1e6
@@ -156,7 +156,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seconds", type=float, default=5, help="of each measurement")
     parser.add_argument("--cores", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--megapixels", type=float, default=50, help="of the largest picture")
+    parser.add_argument("--megapixels", type=float, default=50, help="of the largest image")
     parser.add_argument("--page", type=Path, help="a file with the two marks")
     options = parser.parse_args()
     text = report(options)

@@ -37,7 +37,7 @@ async def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0, help="for each number")
     seconds = parser.parse_args().seconds
     sandbox = Sandbox(4)
-    print("| picture | in a thread | in a worker | more |\n|---|---|---|---|")
+    print("| image | in a thread | in a worker | more |\n|---|---|---|---|")
     for title, size in SIZES.items():
         picture = photograph(*size)
         for target in FORMATS:

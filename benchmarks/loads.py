@@ -77,7 +77,7 @@ class Row:
 
 
 HEAD = (
-    *("server", "pictures", "clients", "images/s", "of bare", "p50 ms", "p95 ms", "p99 ms"),
+    *("server", "images", "clients", "images/s", "of bare", "p50 ms", "p95 ms", "p99 ms"),
     *("CPU ms/image", "peak MiB", "failed"),
 )
 
@@ -111,7 +111,7 @@ def mixed(
         posts = posts_for(candidate, small)
         result = await closed_loop(PORT, posts, MIXED_CLIENTS, until=ended)
         if set(ended.result().statuses) != {200}:
-            raise RuntimeError(f"large pictures were answered with {ended.result().statuses}")
+            raise RuntimeError(f"large images were answered with {ended.result().statuses}")
         return result
 
     process.forget_peak()

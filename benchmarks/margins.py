@@ -66,7 +66,7 @@ def main() -> int:
     """Print the table; return 1 if the bound does not hold."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", default="unet")
-    parser.add_argument("--images", type=Path, help="a folder of clean pictures of 8 bits")
+    parser.add_argument("--images", type=Path, help="a folder of clean images of 8 bits")
     options = parser.parse_args()
     folder = options.images
     files = sorted(folder.iterdir()) if folder else [FOLDER / "landscape.png"]

@@ -110,7 +110,7 @@ def main() -> int:
     parser.add_argument("--megapixels", type=float, nargs="*", default=[12, 50])
     options = parser.parse_args()
     bounds = []
-    print(head("picture", "seconds", "idle MiB", "peak over idle MiB"))
+    print(head("image", "seconds", "idle MiB", "peak over idle MiB"))
     for megapixels in options.megapixels:
         with service() as process:  # afresh, so that no earlier peak lingers
             bounds.append(peak(process, megapixels))

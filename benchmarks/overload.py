@@ -33,7 +33,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--times", type=float, default=3)
     parser.add_argument("--queue-seconds", type=float, default=60, help="the deadline")
-    parser.add_argument("--side", type=int, default=256, help="of the pictures, in pixels")
+    parser.add_argument("--side", type=int, default=256, help="of the images, in pixels")
     options = parser.parse_args()
 
     posts = requests(Format.JPEG, options.side, options.side, 16, "/denoise")

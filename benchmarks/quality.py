@@ -113,7 +113,7 @@ def print_pairs(
     client: httpx.Client, pairs: list[tuple[Path, Picture, Picture]], model: str | None
 ) -> None:
     """Print a Markdown table, one row a pair, and their mean."""
-    print("| picture | noise, RMS | noisy, dB | PSNR, dB | SSIM | noise found / true |")
+    print("| image | noise, RMS | noisy, dB | PSNR, dB | SSIM | noise found / true |")
     print("|---|---|---|---|---|---|")
     rows = []
     for path, noisy, clean in pairs:
@@ -147,11 +147,11 @@ def read_pairs(noisy: str, clean: str) -> list[tuple[Path, Picture, Picture]]:
     """Return the pairs of two places; raise ValueError where they do not go together."""
     files = pictures_of(noisy), pictures_of(clean)
     if not files[0] or len(files[0]) != len(files[1]):
-        raise ValueError(f"{len(files[0])} pictures match {noisy}, and {len(files[1])} {clean}")
+        raise ValueError(f"{len(files[0])} images match {noisy}, and {len(files[1])} {clean}")
     pairs = [(one, read(one), read(other)) for one, other in zip(*files, strict=True)]
     for path, one, other in pairs:
         if one.pixels.shape != other.pixels.shape:
-            raise ValueError(f"{path} and its clean picture differ in size or channels")
+            raise ValueError(f"{path} and its clean image differ in size or channels")
     return pairs
 
 
@@ -159,7 +159,7 @@ def main() -> None:
     """Print a Markdown table, one row a sigma or a pair."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("folder", nargs="?", help="clean pictures, to which noise is added")
+    what.add_argument("folder", nargs="?", help="clean images, to which noise is added")
     what.add_argument(
         "--pairs", nargs=2, metavar=("NOISY", "CLEAN"), help="folders, or quoted patterns"
     )
@@ -183,9 +183,9 @@ def main() -> None:
             return
         pictures = [read(file) for file in pictures_of(options.folder)]
         if not pictures:
-            parser.error(f"no pictures below {options.folder}")
+            parser.error(f"no images below {options.folder}")
         name = Path(options.folder).name
-        print(f"{len(pictures)} pictures of {name}, {options.depth}-bit, clipped noise\n")
+        print(f"{len(pictures)} images of {name}, {options.depth}-bit, clipped noise\n")
         protocol = Protocol(np.dtype(f"uint{options.depth}"), options.shared, options.model)
         print_noisy(client, pictures, options.sigmas, protocol)
 

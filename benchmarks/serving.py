@@ -165,7 +165,7 @@ def fastest_engine(seconds: float) -> tuple[EngineName, dict[int, float]]:
         model.cache_clear()
         found[name] = rates(SIDE, seconds)
         shown = ", ".join(f"{batch}: {rate:.1f}" for batch, rate in found[name].items())
-        print(f"{name} alone, {SIDE}x{SIDE} pictures a second by batch: {shown}.\n")
+        print(f"{name} alone, {SIDE}x{SIDE} images a second by batch: {shown}.\n")
     best = max(found, key=lambda name: max(found[name].values()))
     os.environ["DENOISER_ENGINE"] = best
     model.cache_clear()

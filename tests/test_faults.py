@@ -206,14 +206,14 @@ def test_a_file_that_ends_its_decoder_cannot_be_read(listen, monkeypatch):
         assert answer(client, "/noise") == (400, "unreadable-image")
 
 
-def test_want_of_memory_is_no_fault_of_the_service(listen, monkeypatch):
+def test_an_image_that_needs_more_memory_than_it_justifies_will_never_fit(listen, monkeypatch):
     monkeypatch.setattr(Need, "budget", Budget(1 << 20, 60))
     with listen() as client:
         for path in ("/noise", "/compare"):
             fields = ("image",) if path == "/noise" else ("reference", "image")
             response = client.post(path, files=dict.fromkeys(fields, SLOW["image"]))
-            assert (response.status_code, response.json()["code"]) == (503, "no-memory")
-            assert int(response.headers["retry-after"]) > 0
+            assert (response.status_code, response.json()["code"]) == (413, "needs-too-much-memory")
+            assert "retry-after" not in response.headers
 
 
 @pytest.fixture

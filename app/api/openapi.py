@@ -26,7 +26,10 @@ COMMON_HEADERS: Json = {
         "example": REQUEST_ID,
     },
     "Server-Timing": {
-        "description": "Milliseconds in decode, queue, infer, encode, and in total.",
+        "description": (
+            "Milliseconds in each stage (decode, queue, infer, encode; noise and compare), and in "
+            "total."
+        ),
         "schema": {"type": "string"},
         "example": "decode;dur=1.4, queue;dur=0.3, infer;dur=16.2, encode;dur=4.9, total;dur=23.5",
     },
@@ -49,7 +52,7 @@ NOTES: Json = {
     "X-Image-Notes": {
         "description": (
             "What is to be known of a scan: "
-            f"{', '.join(f'`{note}`' for note in Note)}. Absent for other pictures."
+            f"{', '.join(f'`{note}`' for note in Note)}. Absent for other images."
         ),
         "schema": {"type": "string", "pattern": f"^({_NOTE})(, ({_NOTE}))*$"},
         "example": f"{Note.NOT_FOR_DIAGNOSIS}",
@@ -273,10 +276,10 @@ def _problem(status: int) -> Json:
     }
 
 
-def complete(app: FastAPI, *, keys: bool, rate: bool) -> None:
+def complete(app: FastAPI, *, keys: bool) -> None:
     """Build the description, with the schema of problems, which no endpoint returns.
 
-    `keys` and `rate` say whether there are API keys and a rate limit.
+    `keys` says whether there are API keys.
     """
     _, definitions = models_json_schema(
         [(Problem, "serialization")], ref_template="#/components/schemas/{model}"
@@ -285,7 +288,7 @@ def complete(app: FastAPI, *, keys: bool, rate: bool) -> None:
     description["components"]["schemas"] |= definitions["$defs"]
     if keys:
         description["components"]["securitySchemes"] = KEY_SCHEMES
-    refusals = problems(*([401] if keys else []), *([429] if rate else []))
+    refusals = problems(*([401] if keys else []), 429)
     for path, methods in description["paths"].items():
         if is_open(path):
             continue

@@ -203,9 +203,15 @@ def as_problem(error: Exception) -> ProblemError:
 
 def _lost(error: WorkerLost) -> ProblemError:
     """Return the problem for the loss of the process that worked on an image."""
-    if error.cause is Cause.TIME:
-        return problem("needs-too-much-time")
+    if error.cause in _LIMIT_CODES:
+        return problem(_LIMIT_CODES[error.cause])
     return problem("worker-lost", retry_after=LOST_RETRY_AFTER)
+
+
+_LIMIT_CODES: dict[Cause, Code] = {
+    Cause.TIME: "needs-too-much-time",
+    Cause.MEMORY: "needs-too-much-memory",
+}
 
 
 _HTTP_CODES: dict[int, Code] = {404: "not-found", 405: "method-not-allowed"}

@@ -37,6 +37,8 @@ CODES: dict[type[Exception], str] = {
 }
 """Problem codes, those of the service where it has the same problem."""
 
+LIMIT_CODES = {Cause.TIME: "needs-too-much-time", Cause.MEMORY: "needs-too-much-memory"}
+
 
 class Converter:
     """Read from one store, denoise, and write to another; called from many threads."""
@@ -110,7 +112,7 @@ def is_picture(key: str) -> bool:
 def code_of(error: Exception) -> str:
     """Return the problem code of an error."""
     if isinstance(error, WorkerLost):
-        return "needs-too-much-time" if error.cause is Cause.TIME else "worker-lost"
+        return LIMIT_CODES.get(error.cause, "worker-lost")
     kinds = (code for kind, code in CODES.items() if isinstance(error, kind))
     return next(kinds, "internal-error")
 

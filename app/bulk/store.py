@@ -24,7 +24,9 @@ PAGE = 1000
 """Keys listed at a time, where the store lists in pages."""
 
 OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memory"}
-"""Prefix of temporary names: a file appears under its own name once it is complete."""
+"""Protocols of stores where a file appears once it is complete. Elsewhere it is written under a
+temporary name and moved.
+"""
 
 CONNECTIONS = 32
 """To one S3 store at a time, as many as images are in progress: botocore's 10 would make them wait

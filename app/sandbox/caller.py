@@ -64,9 +64,9 @@ class Caller:
 
     def _error(self, answer: Message) -> Exception:
         name, detail = str(answer["error"]), str(answer.get("detail"))
-        if name == "MemoryError":
-            self.link.lost = Cause.MEMORY  # the rest of its memory may be corrupt
-            return MemoryError("a worker had too little memory")
+        if name in ("MemoryLimit", "MemoryError"):  # the rest of its memory may be corrupt
+            lost = self.link.loss(Cause.MEMORY, "")
+            return lost if name == "MemoryLimit" else MemoryError("a worker had too little memory")
         kind = getattr(codec, name, None)
         if isinstance(kind, type) and issubclass(kind, ImagingError):
             return kind(detail)

@@ -15,7 +15,7 @@ class Cause(StrEnum):
     KILLED = "killed"
     """Something else ended it: the system for lack of memory, or a person."""
     MEMORY = "memory"
-    """The job needed more memory than its pixels justify, or than there was."""
+    """The job needed more memory than its pixels justify, or than there was, a MemoryError."""
 
 
 class WorkerLost(Exception):
@@ -28,8 +28,9 @@ class WorkerLost(Exception):
     @property
     def reason(self) -> str:
         """The cause in words, for whoever has the image."""
-        if self.cause is Cause.TIME:
-            return "Reading or writing the image takes far more time than its size justifies."
+        if self.cause in (Cause.TIME, Cause.MEMORY):
+            what = self.cause.value
+            return f"Reading or writing the image takes far more {what} than its size justifies."
         return f"The process that worked on the image has ended before it was done: {self}."
 
 

@@ -6,6 +6,7 @@ everywhere, except memory on macOS, which does not enforce that limit.
 
 import ctypes
 import math
+import mmap
 import os
 import resource
 import signal
@@ -29,6 +30,22 @@ def impose(budget: Budget, idle_memory: int) -> None:
     usage = resource.getrusage(resource.RUSAGE_SELF)
     used = math.ceil(usage.ru_utime + usage.ru_stime)
     resource.setrlimit(resource.RLIMIT_CPU, (used + budget.seconds, resource.RLIM_INFINITY))
+
+
+def has_met_its_own() -> bool:
+    """Return whether a MemoryError is due to the limit of this process, and not to the system.
+
+    If so, the system gives as much as that once more. The limit is gone then: the process must end.
+    """
+    most, hard = resource.getrlimit(resource.RLIMIT_AS)
+    if most == resource.RLIM_INFINITY:
+        return False
+    resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+    try:
+        mmap.mmap(-1, most, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close()
+    except OSError:
+        return False
+    return True
 
 
 def address_space() -> int:

@@ -68,7 +68,7 @@ def _answer(command: Callable[..., Message], given: Iterable[Area], arguments: M
     except ImagingError as error:
         return {"error": type(error).__name__, "detail": str(error)[:LONGEST_WORDS]}
     except MemoryError:
-        return {"error": "MemoryError", "detail": ""}
+        return {"error": "MemoryLimit" if limits.has_met_its_own() else "MemoryError"}
     except Exception:
         return {"error": "Exception", "detail": traceback.format_exc()[-LONGEST_WORDS:]}
 

@@ -62,7 +62,7 @@ class Metrics:
         )
         self._stages = Histogram(
             "denoiser_stage_seconds",
-            "Time that a request spends in decode, queue, infer and encode.",
+            "Time that a request spends in decode, queue, infer, encode, noise or compare.",
             ("stage",),
             buckets=SECONDS,
             registry=own,

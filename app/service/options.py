@@ -125,7 +125,7 @@ class DenoiseOptions(OutputOptions):
     )
     result: Wanted = Field(
         default="image",
-        description="What is answered: the image without its noise; `residual`, what was removed, "
+        description="What is returned: the image without its noise; `residual`, what was removed, "
         "as 32-bit floats in the units of the samples; or `sigma-map`, the deviation of that "
         "around each pixel. The latter two are TIFF by default, or NIfTI for a grey NIfTI.",
     )

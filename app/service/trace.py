@@ -19,7 +19,9 @@ class Trace:
     request_id: str = field(default_factory=new_id)
     started: float = field(default_factory=time.perf_counter)
     stages: dict[str, float] = field(default_factory=dict)
-    """Seconds spent in decode, queue, infer and encode, as far as the request came."""
+    """Seconds spent in each stage that the request reached: decode, queue, infer, encode, noise or
+    compare.
+    """
     key: str | None = None
     """The first digits of the hash of the caller's API key."""
     model: str | None = None

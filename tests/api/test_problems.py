@@ -24,6 +24,7 @@ from app.sandbox.faults import Cause, JobFailed, WorkerLost
         (Draining(), 503, "draining"),
         (MemoryError("x"), 503, "no-memory"),
         (WorkerLost(Cause.TIME), 413, "needs-too-much-time"),
+        (WorkerLost(Cause.MEMORY), 413, "needs-too-much-memory"),
         (WorkerLost(Cause.STUCK), 503, "worker-lost"),
         (WorkerLost(Cause.KILLED), 503, "worker-lost"),
         (JobFailed("x"), 500, "internal-error"),

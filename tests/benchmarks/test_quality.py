@@ -72,7 +72,7 @@ def test_drawn_noise_has_a_row_for_each_sigma(monkeypatch, echo, save, tmp_path,
 
 @pytest.mark.parametrize(
     ("clean", "complaint"),
-    [("*_none.png", "1 pictures match"), ("*_small.png", "differ in size")],
+    [("*_none.png", "1 images match"), ("*_small.png", "differ in size")],
 )
 def test_what_does_not_go_together_is_named(
     monkeypatch, echo, save, tmp_path, capsys, clean, complaint

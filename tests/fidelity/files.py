@@ -229,7 +229,7 @@ def of_two_sizes() -> bytes:
 def by_tifffile(samples: Samples, **options: Any) -> bytes:
     """Saved by tifffile."""
     file = io.BytesIO()
-    tifffile.imwrite(file, samples, metadata=None, **options)
+    tifffile.imwrite(file, samples, **{"metadata": None} | options)
     return file.getvalue()
 
 

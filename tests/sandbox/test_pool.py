@@ -215,11 +215,23 @@ async def test_a_job_that_wants_more_memory_than_its_pixels_may_is_refused(sandb
     async with sandbox.worker() as worker:
         await worker.read(png(2000, 2000))
         monkeypatch.setattr(Need, "budget", Budget(1 << 20, 60))
-        with pytest.raises(MemoryError):
+        with pytest.raises(WorkerLost) as lost:
             await worker.decode(**LIMITS)
+    assert lost.value.cause is Cause.MEMORY
+    assert "far more memory" in lost.value.reason
     monkeypatch.undo()
     assert sandbox.losses == {Cause.MEMORY: 1}
     assert await works(sandbox) != worker.link.pid
+
+
+@pytest.mark.parametrize(("limit", "own"), [(1 << 31, True), (1 << 46, False), (-1, False)])
+def test_want_of_memory_is_its_own_where_the_system_has_as_much_again(limit, own):
+    command = (
+        "import resource; from app.sandbox.limits import has_met_its_own; "
+        f"resource.setrlimit(resource.RLIMIT_AS, ({limit}, -1)); print(has_met_its_own())"
+    )
+    done = subprocess.run([sys.executable, "-c", command], capture_output=True, check=True)
+    assert done.stdout.decode().strip() == str(own)
 
 
 async def test_a_job_that_takes_more_time_than_its_pixels_may_is_ended(sandbox, monkeypatch):

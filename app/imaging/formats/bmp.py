@@ -6,6 +6,7 @@ import struct
 from PIL.BmpImagePlugin import BmpImageFile
 
 from app.imaging.formats.format import FileFormat, recognise
+from app.imaging.formats.trailer import in_trailer
 from app.imaging.picture import Change, Format, Header, Metadata, Picture, UnsupportedImage
 from app.imaging.pillow import planes
 
@@ -30,21 +31,26 @@ def decode(data: bytes) -> Picture:
         changes.add(Change.COLOURS)
     elif bits in (1, 16):  # 16 bits are 5 or 6 for each of three samples
         changes.add(Change.DEPTH)
-    metadata = Metadata(icc=_profile(data), dpi=dpi if dpi and all(dpi) else None)
+    place = _profile_place(data)
+    (start,) = struct.unpack_from("<I", data, 10)
+    end = max(place.stop, start + -(-image.width * bits // 32) * 4 * image.height)
+    profile = data[place] or None
+    metadata = Metadata(icc=profile, dpi=dpi if dpi and all(dpi) else None)
     pixels, alpha = planes(image)
     if alpha is not None and not alpha.any():
         alpha = None  # clipboards declare alpha and leave it at 0, where nothing is transparent
+    changes |= in_trailer(data[end:])
     return Picture(pixels, alpha, Format.PNG, metadata, frozenset(changes))
 
 
-def _profile(data: bytes) -> bytes | None:
-    """Return the colour profile that a header of version 5 embeds."""
+def _profile_place(data: bytes) -> slice:
+    """Return where the colour profile lies that a header of version 5 embeds, if it does."""
     header = 14
     (size,) = struct.unpack_from("<I", data, header)
     if size < _V5_HEADER or data[header + 56 : header + 60] != _EMBEDDED:
-        return None
+        return slice(0)
     start, length = struct.unpack_from("<II", data, header + 112)
-    return data[header + start : header + start + length] or None
+    return slice(header + start, header + start + length)
 
 
 FORMAT = FileFormat(

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from PIL.GifImagePlugin import GifImageFile
 
 from app.imaging.formats.format import FileFormat, recognise
+from app.imaging.formats.trailer import in_trailer
 from app.imaging.picture import (
     Change,
     Format,
@@ -56,11 +57,11 @@ def decode(data: bytes) -> Picture:
     changes = {Change.FORMAT, Change.COLOURS}
     if alpha is not None:
         changes.add(Change.ALPHA)
-    behind = data[frame.end :].rstrip(b"\0")
-    if not behind:
+    behind = data[frame.end :]
+    changes |= in_trailer(behind.removeprefix(bytes([_TRAILER])))
+    if not behind.rstrip(b"\0"):
         changes.add(Change.END)
-    # a comment, or an application's
-    if frame.start > len(screen) + len(frame.control) or len(behind) > 1:
+    if frame.start > len(screen) + len(frame.control):  # a comment, or an application's
         changes.add(Change.METADATA)
     return Picture(pixels, alpha, Format.PNG, Metadata(), frozenset(changes))
 

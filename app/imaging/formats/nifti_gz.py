@@ -8,7 +8,8 @@ from dataclasses import replace
 from app.imaging.formats.format import FileFormat
 from app.imaging.formats.nifti import HOLDS, file
 from app.imaging.formats.nifti.head import LONGEST, read_head, version_of
-from app.imaging.picture import Change, Format, Header, Picture, UnreadableImage
+from app.imaging.formats.trailer import in_trailer
+from app.imaging.picture import Format, Header, Picture, UnreadableImage
 
 LEVEL = 1  # level 6 takes many times as long to save a tenth of a noisy volume
 
@@ -39,9 +40,7 @@ def decode(data: bytes) -> Picture:
     if len(inflated) < size:
         raise UnreadableImage("The NIfTI image is truncated.")
     picture = file.decode(bytes(inflated), Format.NIFTI_GZ)
-    if not data[position:].strip(b"\0"):
-        return picture
-    return replace(picture, changes=picture.changes | {Change.METADATA})
+    return replace(picture, changes=picture.changes | in_trailer(data[position:]))
 
 
 def encode(picture: Picture, quality: int | None = None) -> bytes:

@@ -12,6 +12,7 @@ import imagecodecs
 from PIL import Image
 
 from app.imaging.formats.format import FileFormat, Holds
+from app.imaging.formats.trailer import PADDING
 from app.imaging.picture import (
     Change,
     Format,
@@ -106,15 +107,16 @@ def _chunks(data: bytes) -> Iterator[Chunk]:
     """Yield the chunks; behind the image, the last may be _DAMAGED."""
     position, has_image = 12, False
     for _ in range(MAX_CHUNKS):
-        if position + 8 > len(data):
+        if position >= len(data):
             return
-        name, length = struct.unpack_from("<4sI", data, position)
+        name, length = struct.unpack("<4sI", data[position : position + 8].ljust(8, b"\xff"))
         end = position + 8 + length
-        if end > len(data):
-            if not has_image:
-                raise UnreadableImage("The WebP image is truncated.")
-            yield Chunk(_DAMAGED, b"")
+        if has_image and (end > len(data) or not name.strip(PADDING)):
+            if data[position:].strip(PADDING):
+                yield Chunk(_DAMAGED, b"")
             return
+        if end > len(data):
+            raise UnreadableImage("The WebP image is truncated.")
         has_image |= name in _IMAGES
         yield Chunk(name, data[position + 8 : end])
         position = end + length % 2

@@ -5,10 +5,19 @@ from functools import partial
 
 import numpy as np
 
-from app.imaging.codec import Format
+from app.imaging.codec import Change, Format
 from tests.fidelity import files
 from tests.fidelity.files import SMOOTH, by_pillow, spread
-from tests.fidelity.row import DEPTH, LOSSY, ORIENTATION, UNSUPPORTED, Item, Kept, Row
+from tests.fidelity.row import (
+    DEPTH,
+    LOSSY,
+    ORIENTATION,
+    UNSUPPORTED,
+    Item,
+    Kept,
+    Row,
+    followed,
+)
 from tests.fidelity.samples import GREY
 
 
@@ -29,4 +38,6 @@ def rows() -> Iterator[Row]:
     items: frozenset[Item] = frozenset({"exif", "gps"})
     back = Kept(Format.AVIF, files.turned(SMOOTH, 6), (ORIENTATION,), LOSSY, items)
     yield "turned, with EXIF", exif, back
+    filmed, back = partial(files.avif, SMOOTH), Kept(Format.AVIF, SMOOTH, (Change.FILM,), LOSSY)
+    yield "8-bit RGB, a film behind it", lambda: followed(filmed, files.FILM), back
     yield "animated", partial(files.animated, "AVIF"), UNSUPPORTED

@@ -89,6 +89,8 @@ def _pages() -> Iterator[Row]:
     """More than one page."""
     pages = np.stack([SMOOTH, 255 - SMOOTH])
     yield "2 pages", partial(files.animated, "TIFF"), Kept(Format.TIFF, pages)
+    stack = partial(by_tifffile, DEEP.transpose(2, 0, 1), imagej=True, truncate=True, metadata={})
+    yield "4 slices in one directory", stack, UNSUPPORTED
     yield "pages of two sizes", files.of_two_sizes, UNSUPPORTED
 
 

@@ -262,6 +262,34 @@ def test_pages_are_frames_and_thumbnails_are_not(saved_tiff, colour):
     np.testing.assert_array_equal(decoded(data).pixels, colour)
 
 
+def stack(**options):
+    """Three slices with one directory, as tifffile writes them."""
+    file = io.BytesIO()
+    tifffile.imwrite(file, np.arange(48, dtype=np.uint16).reshape(3, 4, 4), **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        tiff_file({32_997: 3, 32_998: 1}, bytes(12)),  # of SGI
+        tiff_file({33_629: [0] * 3}, bytes(12)),  # of MetaMorph
+        stack(imagej=True, truncate=True),
+    ],
+)
+def test_slices_without_pages_of_their_own_are_not_passed_over(data):
+    with pytest.raises(UnsupportedImage, match="3 slices in one directory"):
+        codec.read_header(data)
+
+
+def test_a_page_saved_alone_may_tell_of_its_stack():
+    file = io.BytesIO()
+    said = "ImageJ=1.54\nimages=3\nslices=3\n"
+    tifffile.imwrite(file, np.zeros((4, 4), np.uint16), description=said, metadata=None)
+    assert codec.read_header(file.getvalue()).frames == 1
+    assert codec.read_header(stack(imagej=True)).frames == 3
+
+
 def test_a_thumbnail_that_comes_first_is_not_taken_for_the_picture(colour):
     file = io.BytesIO()
     with tifffile.TiffWriter(file) as writer:

@@ -110,7 +110,7 @@ def encode(picture: Picture) -> bytes:
             "The data set of the DICOM is incomplete or damaged, and cannot be written again; ask "
             "for tiff."
         ) from None
-    raise UnsuitableFormat("The picture is not what its data set describes; ask for tiff.")
+    raise UnsuitableFormat("The image is not what its data set describes; ask for tiff.")
 
 
 def _seen(samples: Samples, kind: Kind) -> Samples:

@@ -8,12 +8,15 @@ import struct
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from app.imaging.formats.heif.boxes import Box, boxes
-from app.imaging.picture import UnreadableImage, UnsupportedImage
+from app.imaging.formats.heif.boxes import Box, boxes, boxes_of_file
+from app.imaging.formats.trailer import in_trailer
+from app.imaging.picture import Change, Changes, UnreadableImage, UnsupportedImage
 
 MAX_ITEMS = 2000
 
 _OFFSET, _IDAT = 0, 1  # where extents count from: the file, or the idat box
+_META, _FRAMES, _FILM = b"meta", b"moov", b"mpvd"
+_KNOWN = {b"ftyp", _META, _FRAMES, _FILM, b"mdat", b"free", b"skip", b"wide"}  # boxes of a file
 
 
 @dataclass(slots=True)
@@ -43,10 +46,16 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """The items of a file by their numbers, and which of them is the picture."""
+    """The items of a file by their numbers, and which of them is the picture.
+
+    `has_frames` says that there is a sequence of images, too: frames in time. `lost` is what the
+    file has beside its items.
+    """
 
     by_number: dict[int, Item]
     primary: int
+    has_frames: bool = False
+    lost: Changes = frozenset()
 
     def __getitem__(self, number: int) -> Item:
         if number not in self.by_number:
@@ -87,22 +96,13 @@ class _Reader:
         return value
 
 
-def has_film(data: bytes) -> bool:
-    """Return whether the file has a sequence of images: frames in time, by a `moov` box."""
-    return any(box.name == b"moov" for box in boxes(data))
-
-
-def has_motion(data: bytes) -> bool:
-    """Return whether the file is a motion photo, with a film in an `mpvd` box behind the image."""
-    return any(box.name == b"mpvd" for box in boxes(data))
-
-
 def read_items(data: bytes) -> Items:
     """Return the items of a file.
 
     Raises `UnreadableImage` where its lists make no sense.
     """
-    metas = [box.body for box in boxes(data) if box.name == b"meta"]
+    outer, trailer = boxes_of_file(data, {_META})
+    metas = [box.body for box in outer if box.name == _META]
     if len(metas) != 1:
         raise UnreadableImage("The image has no list of its parts, or several.")
     parts: dict[bytes, bytes] = {}
@@ -116,7 +116,14 @@ def read_items(data: bytes) -> Items:
     _refer(items, parts.get(b"iref"))
     primary = _Reader(parts[b"pitm"])
     version = primary.number(4) >> 24
-    return Items(items, primary.number(4 if version else 2))
+    names = {box.name for box in outer}
+    lost = set(in_trailer(trailer))
+    if _FILM in names:  # a motion photo's
+        lost.add(Change.FILM)
+    if not names <= _KNOWN:
+        lost.add(Change.METADATA)
+    number = primary.number(4 if version else 2)
+    return Items(items, number, _FRAMES in names, frozenset(lost))
 
 
 def _infos(body: bytes) -> dict[int, Item]:

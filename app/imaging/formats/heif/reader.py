@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from app.imaging.formats.heif.items import Item, Items, has_film, has_motion, read_items
+from app.imaging.formats.heif.items import Item, Items, read_items
 from app.imaging.formats.heif.picture import Coded, alpha_of, beside, coded, orientation, window
 from app.imaging.formats.png.chunks import write_chunk
 from app.imaging.metadata import upright
@@ -63,7 +63,7 @@ def read_header(data: bytes, name: str, codec: Codec) -> Header:
     waste = main.waste + main.width * main.height - width * height
     if orientation(item) >= 5:
         width, height = height, width
-    return Header(name, width, height, 2 if has_film(data) else 1, more_bytes=16 * waste)
+    return Header(name, width, height, 2 if items.has_frames else 1, more_bytes=16 * waste)
 
 
 def decode(data: bytes, format_: Format, codec: Codec) -> Picture:
@@ -87,8 +87,6 @@ def decode(data: bytes, format_: Format, codec: Codec) -> Picture:
     turned, shown = orientation(item), window(item)
     if turned != 1:
         changes.add(Change.ORIENTATION)
-    if has_motion(data):
-        changes.add(Change.FILM)
     used = {id(each) for part in parts for each in (part.grid, *part.tiles)}
     numbers = {n for n, each in items.by_number.items() if id(each) in used}
     _, metadata, lost = upright(_metadata(items, item))  # Exif only repeats how it is turned
@@ -102,7 +100,7 @@ def decode(data: bytes, format_: Format, codec: Codec) -> Picture:
         None if alpha is None else seen(alpha),
         format_,
         metadata,
-        frozenset(changes) | beside(items, numbers) | lost - {Change.ORIENTATION},
+        frozenset(changes) | items.lost | beside(items, numbers) | lost - {Change.ORIENTATION},
     )
 
 

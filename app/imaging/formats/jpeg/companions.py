@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from app.imaging.formats.jpeg.gain_map import MULTI_PICTURE
 from app.imaging.formats.jpeg.stream import APP1, APP2, Frame
+from app.imaging.formats.trailer import PADDING
 from app.imaging.picture import Change, Changes
 
 EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
@@ -44,5 +45,5 @@ def _found(frame: Frame, trailer: bytes, has_gain_map: bool) -> Iterator[Change]
     has_more = has_index or b"\xff\xd8\xff" in trailer
     if has_more and not is_named(*gain_map, *_DEPTH_MAP):
         yield Change.PICTURES
-    if is_long or trailer.strip(b"\0\r\n "):
+    if is_long or trailer.strip(PADDING):
         yield Change.METADATA

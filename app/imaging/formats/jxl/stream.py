@@ -2,8 +2,9 @@
 
 import imagecodecs
 
-from app.imaging.formats.heif.boxes import Box, boxes, write_box
+from app.imaging.formats.heif.boxes import Box, boxes_of_file, write_box
 from app.imaging.formats.jxl.header import SIGNATURE
+from app.imaging.formats.trailer import in_trailer
 from app.imaging.metadata import MAX_INFLATED
 from app.imaging.picture import Change, Changes, Metadata, UnreadableImage
 
@@ -18,7 +19,7 @@ def codestream(data: bytes) -> bytes:
     """Return the codestream of a file, from one box or its parts, which are in their order."""
     if data[:2] == SIGNATURE:
         return data
-    found = list(boxes(data))
+    found, _ = boxes_of_file(data, {_WHOLE, _PART})
     whole = [box.body for box in found if box.name == _WHOLE]
     parts = [box.body for box in found if box.name == _PART]
     if len(whole) + bool(parts) != 1:
@@ -37,8 +38,9 @@ def read_metadata(data: bytes) -> tuple[Metadata, Changes]:
     if data[:2] == SIGNATURE:
         return Metadata(), frozenset()
     first: dict[bytes, bytes] = {}
-    changes = set()
-    for box in map(_unpacked, boxes(data)):
+    outer, trailer = boxes_of_file(data, {_WHOLE, _PART})
+    changes = set(in_trailer(trailer))
+    for box in map(_unpacked, outer):
         first.setdefault(box.name, box.body)
         if box.name == b"jhgm":
             changes.add(Change.GAIN_MAP)

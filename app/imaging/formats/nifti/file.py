@@ -79,5 +79,5 @@ def encode(picture: Picture, quality: int | None = None) -> bytes:  # noqa: ARG0
     kept = head.width, head.height, head.channels, head.stack
     given = picture.width, picture.height, picture.channels, picture.stack
     if kept != given or head.dtype.newbyteorder("=") != picture.dtype:
-        raise UnsuitableFormat("The picture is not what its NIfTI header describes; ask for tiff.")
+        raise UnsuitableFormat("The image is not what its NIfTI header describes; ask for tiff.")
     return b"".join((native[0], picture.pixels.astype(head.dtype).tobytes(), native[1]))

@@ -8,6 +8,7 @@ import numpy as np
 from app.imaging.formats.png.chunks import SIGNATURE, Chunk, is_sound, read_chunks, write_chunk
 from app.imaging.formats.png.head import CHANNELS, PALETTE, Head, read_head
 from app.imaging.formats.png.metadata import read_changes, read_metadata
+from app.imaging.formats.trailer import in_trailer
 from app.imaging.picture import Change, Format, Header, Picture, UnreadableImage
 from app.imaging.samples import deinterleave
 
@@ -15,8 +16,6 @@ SLACK = 2**16
 """Bytes that may follow the pixels in their stream."""
 LONGEST_CHUNK = 2**30
 """Bytes of a chunk that is written; there must be fewer than 2**31."""
-
-_PADDING = b"\0\r\n "  # behind the end, of no meaning
 
 
 def read_header(data: bytes) -> Header:
@@ -43,10 +42,7 @@ def decode(data: bytes) -> Picture:
         pixels = np.ascontiguousarray(pixels[..., :1])
     metadata = read_metadata(chunks)
     changes = read_changes(chunks, metadata, head)
-    if not last.name:
-        changes |= {Change.END}
-    elif data[size:].strip(_PADDING):
-        changes |= {Change.METADATA}
+    changes |= in_trailer(data[size:]) if last.name else {Change.END}
     return Picture(pixels, alpha, Format.PNG, metadata, changes)
 
 

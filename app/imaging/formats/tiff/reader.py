@@ -18,6 +18,7 @@ from app.imaging.formats.tiff.layout import (
     shared,
 )
 from app.imaging.formats.tiff.segments import read_samples
+from app.imaging.formats.tiff.slices import slices
 from app.imaging.picture import (
     Change,
     Changes,
@@ -54,6 +55,10 @@ def read_header(data: bytes) -> Header:
         check_fields(each)
         if any(each.integer(tag) != page.integer(tag) for tag in (Tag.WIDTH, Tag.HEIGHT)):
             raise UnsupportedImage("The TIFF has pages that differ in size; send them one by one.")
+    if (count := slices(page)) > len(pages):
+        raise UnsupportedImage(
+            f"The TIFF has {count} slices in one directory; save it with a page for each."
+        )
     pixel = max(map(_pixel_bytes, pages))
     tiled = (math.prod(segment_size(each)) for each in pages if Tag.TILE_WIDTH in each.fields)
     return Header(
