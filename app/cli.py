@@ -175,7 +175,7 @@ def _add_flags(parser: argparse.ArgumentParser, options: type[BaseModel]) -> Non
 def _choices(annotation: Any) -> list[str]:
     """Return the values that a field may have, if they are listed."""
     if get_origin(annotation) is Literal:
-        return list(get_args(annotation))
+        return list(map(str, get_args(annotation)))
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
         return list(annotation)
     return [choice for part in get_args(annotation) for choice in _choices(part)]

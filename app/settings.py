@@ -107,7 +107,7 @@ class Settings(BaseSettings):
         description="Memory for all requests together: bodies, pixels, metadata; beyond it, 503.",
     )
     queue_pixels: PositiveInt = Field(
-        default=1 << 28,
+        default=1 << 31,
         description="Pixels that may wait for one model, including halos; beyond it, 503.",
     )
     queue_seconds: PositiveFloat = Field(

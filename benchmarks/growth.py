@@ -106,7 +106,8 @@ def clients(seconds: float) -> Iterator[str]:
     """Return the table of closed loops."""
     posts = requests(Format.JPEG, SIDE, SIDE, 32, "/denoise")
     yield head("clients", "images/s", "p50 ms", "p95 ms", "p99 ms")
-    with service("--max-requests", str(2 * max(CLIENTS))):
+    room = str(2 * max(CLIENTS))
+    with service("--max-requests", room, "--max-requests-per-address", room):
         for count in CLIENTS:
             result = loop(posts, count, seconds)
             times = (f"{result.percentile(p) * 1e3:.0f}" for p in (50, 95, 99))

@@ -37,7 +37,8 @@ def main() -> int:
     options = parser.parse_args()
 
     posts = requests(Format.JPEG, options.side, options.side, 16, "/denoise")
-    with service("--queue-seconds", str(options.queue_seconds)):
+    many = ("--max-requests-per-address", "100000")  # as if each request had an address of its own
+    with service("--queue-seconds", str(options.queue_seconds), *many):
         short = min(10.0, options.seconds)
         capacity = asyncio.run(closed_loop(PORT, posts, 16, short)).rate
         before = asyncio.run(closed_loop(PORT, posts, 1, short))

@@ -34,6 +34,8 @@ class DenoiseOptions(OutputOptions, total=False):
     """Whether the samples are proportional to light."""
     axes: Literal["auto", "1", "3"]
     """The axes of a stack of slices along which planes are cut."""
+    ensemble: Literal[1, 2, 4, 8]
+    """In how many orientations the image is denoised; the result is the mean."""
     result: Literal["image", "residual", "sigma-map"]
     """The image without its noise, what was removed, or how strong that was around each pixel."""
 

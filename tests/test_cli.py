@@ -90,6 +90,15 @@ def test_colour_has_a_strength_of_its_own(picture, tmp_path):
     assert np.abs(grain - np.clip(full - luma / 2, 0, 255)).max() <= 0.51
 
 
+def test_an_ensemble_of_a_network_that_knows_no_direction_is_that_network(picture, tmp_path):
+    source = picture()
+    assert run("denoise", source, "-o", tmp_path / "one.png") == 0
+    assert run("denoise", source, "-o", tmp_path / "eight.png", "--ensemble", 8) == 0
+    one, eight = (pixels(tmp_path / f"{name}.png").astype(int) for name in ("one", "eight"))
+    assert (one != pixels(source)).any()
+    assert np.abs(eight - one).max() <= 1
+
+
 def test_several_pictures_go_into_a_folder(picture, tmp_path):
     sources = [picture("a.png"), picture("b.bmp"), picture("c.jpg")]
     assert run("denoise", *sources, "-o", tmp_path / "out") == 0
@@ -252,6 +261,10 @@ def test_an_unknown_model(picture, tmp_path, capsys):
         (
             ["denoise", "in.png", "-o", "out.png", "--colour-strength", "2"],
             "--colour-strength: Input should be less",
+        ),
+        (
+            ["denoise", "in.png", "-o", "out.png", "--ensemble", "3"],
+            "--ensemble: Input should be 1, 2, 4 or 8",
         ),
         (["serve", "--port", "x"], r"--port \(DENOISER_PORT\): Input should be a valid integer"),
     ],

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from app.imaging.noise import NoiseKind
+from app.imaging.orientation import ENSEMBLES
 from training import MODULE
 from training.errors import TrainingError
 from training.experiment import Trial, checked, read_experiment
@@ -187,6 +188,9 @@ def _add_trial(evaluate: argparse.ArgumentParser) -> None:
     evaluate.add_argument("--square", type=int, help="squeeze to this many pixels a side")
     evaluate.add_argument("--test-share", type=float, help="measure on this share, held out ...")
     evaluate.add_argument("--split", choices=["groups", "files"], help="... like this [groups]")
+    evaluate.add_argument(
+        "--ensemble", type=int, choices=ENSEMBLES, help="mean over so many orientations [1]"
+    )
     evaluate.add_argument("--limit", type=int, help="the first so many images only")
 
 

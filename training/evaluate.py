@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.imaging.metrics import psnr, rmse, ssim
+from app.imaging.orientation import ENSEMBLES, EnsembleChoice, orient, orient_back
 from app.imaging.scale import Pixels, from_unit, to_unit
 from training.anatomy import anatomy
 from training.cases import cases
@@ -22,6 +23,9 @@ from training.rivals import Image, Restore
 
 SHOWN = 5
 """Images of a trial that are shown individually."""
+
+LARGEST_STRIDE = 32
+"""Of a network: a multiple of this is one of any stride."""
 
 PERFECT = 60.0
 """Upper limit in dB for the PSNR of an image, also of one that comes back unchanged."""
@@ -152,6 +156,27 @@ def network_method(network: Any) -> Restore:
     return restore
 
 
+def ensemble_of(method: Restore, size: EnsembleChoice) -> Restore:
+    """Return the mean of what a method makes of an image in so many orientations, as a method.
+
+    As in the service, the image is extended before it is turned, which keeps every pixel in the
+    same phase of a network's stride.
+    """
+
+    def restore(noisy: Image, sigma: float) -> Image:
+        height, width, _ = noisy.shape
+        padding = ((0, -height % LARGEST_STRIDE), (0, -width % LARGEST_STRIDE), (0, 0))
+        padded = np.pad(noisy, padding, mode="reflect")
+        found = [
+            orient_back(method(orient(padded, orientation), sigma), orientation)
+            for orientation in ENSEMBLES[size]
+        ]
+        mean: Image = np.mean(found, axis=0)[:height, :width]
+        return mean
+
+    return restore if size > 1 else method
+
+
 def outcomes(method: Restore, trial: Trial, sigma: float, root: Path) -> Iterator[Outcome]:
     """Return what `method` makes of each image of the trial below `root`; sigma is on the 0..255
     scale.
@@ -159,6 +184,7 @@ def outcomes(method: Restore, trial: Trial, sigma: float, root: Path) -> Iterato
     A file that cannot be read is reported and left out. For pairs the method is told how strong the
     noise of each is.
     """
+    method = ensemble_of(method, trial.ensemble)
     for index, case in enumerate(cases(trial, sigma, root)):
         told = rmse(case.original, case.noisy) if trial.noisy else sigma / 255
         repeated = np.repeat(case.noisy, 3 // case.noisy.shape[-1], axis=-1)

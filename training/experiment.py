@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import BaseModel, Field, NonNegativeInt, PositiveInt, ValidationError, model_validator
 
 from app.imaging.noise import NoiseKind
+from app.imaging.orientation import EnsembleChoice
 from app.imaging.picture import MODALITY
 from app.inference.card import NAME
 from training.errors import TrainingError
@@ -131,6 +132,9 @@ class Trial(Section):
     square: PositiveInt | None = Field(None, description="squeeze to this many pixels a side")
     split: Split = Field("groups", description="near-duplicates on one side, or file by file")
     test_share: float = Field(0.0, ge=0, lt=1, description="measure on the held-out part; 0: all")
+    ensemble: EnsembleChoice = Field(
+        1, description="the mean of what is made of an image in so many orientations"
+    )
     limit: PositiveInt | None = Field(None, description="the first so many images only")
 
     @model_validator(mode="after")
@@ -170,6 +174,7 @@ class Trial(Section):
                 *([f"{self.square}x{self.square}"] if self.square else []),
                 *([f"{self.test_share:.0%} held out, by {self.split}"] if self.test_share else []),
                 *([" and ".join(self.subjects)] if self._changed("subjects") else []),
+                *([f"mean of {self.ensemble} orientations"] if self.ensemble > 1 else []),
                 *([f"first {self.limit} images"] if self.limit else []),
             ]
         )

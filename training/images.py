@@ -11,8 +11,9 @@ import numpy as np
 from PIL import Image
 
 from app.imaging import formats
-from app.imaging.codec import ImagingError, decode
-from app.imaging.scale import Pixels
+from app.imaging.codec import ImagingError, UnsupportedImage, decode
+from app.imaging.range import choose
+from app.imaging.scale import Pixels, is_plain
 from training.errors import TrainingError
 
 MAX_PIXELS = 1 << 28
@@ -59,10 +60,20 @@ def _files(folder: Path) -> Iterator[Path]:
 def read(path: Path) -> Pixels:
     """Return an image as RGB [height, width, 3] of uint8, uint16, or float32 in [0, 1].
 
-    Grey is repeated and transparency dropped. Raises ImagingError or OSError.
+    Samples of other types, and floats beyond [0, 1], are mapped from the range that the service
+    would process them in. Grey is repeated and transparency dropped. Raises ImagingError or
+    OSError.
     """
-    pixels = decode(path.read_bytes(), max_pixels=MAX_PIXELS).pixels
+    pixels = _on_a_scale(decode(path.read_bytes(), max_pixels=MAX_PIXELS).pixels)
     return np.repeat(pixels, 3, axis=-1) if pixels.shape[-1] == 1 else pixels
+
+
+def _on_a_scale(pixels: Pixels) -> Pixels:
+    if is_plain(pixels):
+        return pixels.astype(np.float32) if pixels.dtype.kind == "f" else pixels
+    if not np.isfinite(pixels).all():
+        raise UnsupportedImage("The image has samples that are not finite.")
+    return choose("auto", pixels).to_unit(pixels)
 
 
 def read_each(

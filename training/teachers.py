@@ -12,15 +12,15 @@ from training.noise.random import Random
 class Teachers(keras.layers.Layer):
     """Return the best that several networks make of noisy patches, both [n, s, s, 3] in [0, 1].
 
-    Each network sees a patch from one of its eight sides at random. What is learnt from that is the
-    mean of all eight, the self-ensemble, which is about 0.2 dB better than the network itself
+    Each network sees a patch in one of eight orientations at random. What is learnt from that is
+    the mean of all eight, the self-ensemble, which is about 0.2 dB better than the network itself
     (R. Timofte et al., "Seven ways to improve example-based single image super resolution", 2016)
     and costs nothing once it is learnt: a network can be its own teacher. Of the networks, and the
     mean of their results, the one closest to the target is taken, patch by patch.
     """
 
     def __init__(self, networks: Sequence[Any], *, seed: int) -> None:
-        """Take networks of noisy patches, and the seed of the sides that they see."""
+        """Take networks of noisy patches, and the seed of the orientations."""
         super().__init__(dtype="float32")
         self.networks = list(networks)
         self.trainable = False
@@ -29,7 +29,7 @@ class Teachers(keras.layers.Layer):
 
     def call(self, noisy: Any, target: Any) -> Any:
         """Return, for each patch, the result closest to its target."""
-        results = [self._seen_from_a_side(network, noisy) for network in self.networks]
+        results = [self._seen_turned(network, noisy) for network in self.networks]
         if len(results) > 1:
             results.append(sum(results) / len(results))
         best = results[0]
@@ -37,7 +37,7 @@ class Teachers(keras.layers.Layer):
             best = ops.where(closer(target, result, best), result, best)
         return best
 
-    def _seen_from_a_side(self, network: Any, noisy: Any) -> Any:
+    def _seen_turned(self, network: Any, noisy: Any) -> Any:
         moved = [self.random.chance(ops.shape(noisy)[0], 0.5) for _ in _MOVES]
         seen = noisy
         for move, where in zip(_MOVES, moved, strict=True):
@@ -62,4 +62,4 @@ _MOVES: tuple[Callable[[Any], Any], ...] = (
     lambda patches: ops.flip(patches, axis=2),
     lambda patches: ops.transpose(patches, (0, 2, 1, 3)),
 )
-"""Each undoes itself; the eight ways to do some of them are the sides of a square."""
+"""Each undoes itself; the eight ways to do some of them are the orientations of a patch."""

@@ -175,7 +175,7 @@ def as_problem(error: Exception) -> ProblemError:
         case UnknownJob():
             return problem("unknown-job", seconds=error.seconds)
         case TakesTooLong():
-            remedy = f", or with model={error.faster}" if error.faster else ""
+            remedy = f", or with {error.faster}" if error.faster else ""
             return problem(
                 "takes-too-long", seconds=error.seconds, limit=error.limit, remedy=remedy
             )

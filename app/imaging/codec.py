@@ -16,6 +16,7 @@ from app.imaging.formats.format import FileFormat
 from app.imaging.formats.jpeg.coding import turned as turned_sampling
 from app.imaging.light import says_linear
 from app.imaging.metadata import upright
+from app.imaging.orientation import orient
 from app.imaging.picture import (
     Change,
     Changes,
@@ -30,7 +31,6 @@ from app.imaging.picture import (
     UnsuitableFormat,
     UnsupportedImage,
 )
-from app.imaging.samples import orient
 from app.imaging.scale import Pixels, is_plain
 from app.imaging.stack import MAX_FRAMES
 

@@ -1,4 +1,4 @@
-"""Arithmetic on samples: orientation, depth, alpha, and colour that is not RGB.
+"""Arithmetic on samples: depth, alpha, and colour that is not RGB.
 
 White is the greatest integer, and 1 in floating point.
 """
@@ -13,17 +13,6 @@ from app.imaging.icc import ink_profile
 from app.imaging.scale import to_type
 
 Samples = NDArray[Any]
-
-
-def orient(plane: Samples, orientation: int) -> Samples:
-    """Turn rows and columns as EXIF orientation 1 to 8 asks, so that the image is upright."""
-    if orientation >= 5:
-        plane = plane.swapaxes(0, 1)
-    if orientation in (3, 4, 7, 8):
-        plane = plane[::-1]
-    if orientation in (2, 3, 6, 7):
-        plane = plane[:, ::-1]
-    return np.ascontiguousarray(plane)
 
 
 def interleave(pixels: Samples, alpha: Samples | None) -> Samples:

@@ -13,6 +13,7 @@ from itertools import pairwise, product
 import numpy as np
 from numpy.typing import NDArray
 
+from app.imaging.orientation import UPRIGHT, is_transposed
 from app.imaging.scale import Pixels
 
 THIN = 8
@@ -60,17 +61,20 @@ class Tile:
     """A rectangle of a plane of the image, and the core of it that is kept.
 
     `plane` counts the planes across `axis`, of which 0 is that of frames, through all volumes.
+    `orientation` says how the network sees it, as in `app.imaging.orientation`.
     """
 
     rows: Span
     columns: Span
     axis: int = 0
     plane: int = 0
+    orientation: int = UPRIGHT
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Height and width."""
-        return self.rows.length, self.columns.length
+        """Height and width as the network sees them."""
+        shape = self.rows.length, self.columns.length
+        return shape[::-1] if is_transposed(self.orientation) else shape
 
     @property
     def size(self) -> int:
@@ -141,16 +145,20 @@ def _spans(size: int, length: int, count: int, stride: int) -> list[Span]:
 
 
 def cut(pixels: Pixels, tile: Tile) -> Pixels:
-    """Cut the tile's part of `pixels` [height, width, channels]; reflect beyond the edge."""
+    """Cut the tile's part of `pixels` [height, width, channels]; reflect beyond the edge.
+
+    It is upright.
+    """
     rows, columns = tile.rows, tile.columns
+    shape = rows.length, columns.length
     inside = pixels[rows.start : rows.start + rows.length]
     inside = inside[:, columns.start : columns.start + columns.length]
-    if inside.shape[:2] == tile.shape:
+    if inside.shape[:2] == shape:
         return inside
     # Only what is beyond the edge is copied by index, which takes ten times as long.
     down, across = _reflected(rows, pixels.shape[0]), _reflected(columns, pixels.shape[1])
     height, width, channels = inside.shape
-    part = np.empty((*tile.shape, channels), pixels.dtype)
+    part = np.empty((*shape, channels), pixels.dtype)
     part[:height, :width] = inside
     part[:height, width:] = pixels[rows.start : rows.start + height, across[width:]]
     part[height:] = pixels[np.ix_(down[height:], across)]

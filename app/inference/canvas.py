@@ -4,14 +4,21 @@ An image is a volume of one plane.
 """
 
 import threading
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 
-from app.imaging.scale import Pixels
+from app.imaging.orientation import UPRIGHT, EnsembleChoice, orient, orient_back
+from app.imaging.scale import Pixels, bands
 from app.imaging.stack import STILL, Axes, Stack
 from app.imaging.tiling import Tile, cut, stitch
-from app.imaging.view import Bounds
+from app.imaging.view import Bounds, View
+
+ONE = 1 << 28
+"""What a value of 1 counts in sums. Those are of whole numbers, 32 bits wide: the same in whatever
+order results come, exact where these are equal, and finer than single precision.
+"""
 
 
 class Canvas(Protocol):
@@ -30,6 +37,9 @@ class Canvas(Protocol):
 
     def stitch(self, tile: Tile, values: Pixels) -> None:
         """Take the network's result for a tile; everything outside its core is ignored."""
+
+    def finish(self) -> None:
+        """Complete the result, once all tiles are there."""
 
 
 class Planes:
@@ -66,6 +76,9 @@ class Planes:
         found = values[tile.rows.core_in_tile, tile.columns.core_in_tile]
         result[core] = self._bounds.from_unit(found, _plane(self._pixels, tile)[core])
 
+    def finish(self) -> None:
+        """Do nothing more: the result is complete."""
+
 
 class Mean:
     """Planes along several axes; each voxel is the mean of its results along all of them."""
@@ -75,8 +88,8 @@ class Mean:
     ) -> None:
         """Take what `Planes` takes; `finish` fills `result`."""
         self._pixels, self._result, self._bounds = pixels, result, bounds
-        self._share = np.float32(1 / len(axes))
-        self._sum = np.zeros(pixels.shape, np.float32)
+        self._count = len(axes)
+        self._sum = np.zeros(pixels.shape, np.uint32)
         self._given, self._taken = _volumes(pixels, stack), _volumes(self._sum, stack)
         self._lock = threading.Lock()  # planes along different axes share voxels
         self._height = pixels.shape[0] // stack.frames
@@ -89,16 +102,81 @@ class Mean:
 
     def stitch(self, tile: Tile, values: Pixels) -> None:
         """Take the network's result for a tile."""
-        found = values[tile.rows.core_in_tile, tile.columns.core_in_tile] * self._share
+        found = values[tile.rows.core_in_tile, tile.columns.core_in_tile]
         place = _plane(self._taken, tile)[tile.rows.core, tile.columns.core]
         with self._lock:
-            place += found
+            _add(place, found)
 
     def finish(self) -> None:
         """Fill the result, once all tiles are there."""
         for top in range(0, len(self._sum), self._height):
             frame = slice(top, top + self._height)
-            self._result[frame] = self._bounds.from_unit(self._sum[frame], self._pixels[frame])
+            found = _mean(self._sum[frame], self._count)
+            self._result[frame] = self._bounds.from_unit(found, self._pixels[frame])
+
+
+class Ensemble:
+    """Tiles in several orientations; another canvas gets the mean of the results for each.
+
+    The orientations of a tile come one after the other, so that few tiles have a sum at a time.
+    """
+
+    def __init__(self, canvas: Canvas, count: int) -> None:
+        """Take a canvas of float32 tiles, and the number of orientations."""
+        self._canvas, self._count = canvas, count
+        self._sums: dict[Tile, tuple[Pixels, int]] = {}
+        """The sum of the results for a tile, and how many are still to come."""
+        self._lock = threading.Lock()
+        self.dtype, self.channels = canvas.dtype, canvas.channels
+
+    def cut(self, tile: Tile) -> Pixels:
+        """Return a tile as the network sees it."""
+        return orient(self._canvas.cut(tile), tile.orientation)
+
+    def stitch(self, tile: Tile, values: Pixels) -> None:
+        """Take the network's result for a tile."""
+        found, upright = orient_back(values, tile.orientation), replace(tile, orientation=UPRIGHT)
+        with self._lock:
+            total, left = self._sums.pop(upright, (None, self._count))
+            if total is None:
+                total = np.zeros(found.shape, np.uint32)
+            _add(total, found)
+            if left > 1:
+                self._sums[upright] = total, left - 1
+                return
+        self._canvas.stitch(upright, _mean(total, self._count))
+
+    def finish(self) -> None:
+        """Complete the result, once all tiles are there."""
+        self._canvas.finish()
+
+
+def canvas_of(
+    view: View, given: Pixels, result: Pixels, stack: Stack, axes: Axes, ensemble: EnsembleChoice
+) -> Canvas:
+    """Return the canvas for a view, `given` of it to the network, and `result` for what it makes.
+
+    Means are taken of what the network makes of floats, and rounded once.
+    """
+    bounds = view.light or view.range
+    if len(axes) > 1:
+        canvas: Canvas = Mean(given, result, bounds, stack, axes)
+    else:
+        canvas = Planes(given, result, view.bounds if ensemble == 1 else bounds, stack)
+    return canvas if ensemble == 1 else Ensemble(canvas, ensemble)
+
+
+def _add(total: Pixels, values: Pixels) -> None:
+    """Add values [height, width, channels] within 0..1 to a sum."""
+    for band in bands(values):
+        total[band] += (values[band] * np.float32(ONE)).astype(np.uint32)
+
+
+def _mean(total: Pixels, count: int) -> Pixels:
+    """Return the mean of what has been added, in float32."""
+    found = total.astype(np.float32)
+    found /= np.float32(count * ONE)
+    return found
 
 
 def _volumes(pixels: Pixels, stack: Stack) -> Pixels:

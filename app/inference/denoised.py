@@ -5,6 +5,7 @@ from importlib.metadata import version
 
 from app.imaging.blend import Strength
 from app.imaging.light import Transfer
+from app.imaging.orientation import EnsembleChoice
 from app.imaging.picture import Picture, described
 from app.imaging.range import Range
 from app.imaging.scale import Pixels
@@ -25,6 +26,8 @@ class Denoised:
     restored: Pixels
     """The network's own result, with the channels of the view."""
     strength: Strength
+    ensemble: EnsembleChoice
+    """In how many orientations the network saw the image."""
     timing: Timing
     card: ModelCard
     """The card of the model that was used."""
@@ -41,7 +44,8 @@ class Denoised:
         card, luma, chroma = self.card, self.strength.luma, self.strength.chroma
         colour = f", of colour {chroma:g}" if chroma != luma else ""
         model = f"model {card.name} ({card.sha256[:12]})"
-        return f"Noise removed by Denoiser {VERSION}, {model}, strength {luma:g}{colour}."
+        many = f", ensemble of {self.ensemble}" if self.ensemble > 1 else ""
+        return f"Noise removed by Denoiser {VERSION}, {model}, strength {luma:g}{colour}{many}."
 
     @property
     def range(self) -> Range:

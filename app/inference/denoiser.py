@@ -11,6 +11,7 @@ import numpy as np
 
 from app.imaging.blend import FULL, Strength
 from app.imaging.light import Transfer
+from app.imaging.orientation import EnsembleChoice
 from app.imaging.picture import Picture
 from app.imaging.range import Choice
 from app.imaging.scale import Pixels
@@ -18,7 +19,7 @@ from app.imaging.stack import STILL, AxesChoice, Stack
 from app.imaging.tiling import SIDES
 from app.imaging.view import View, view_of
 from app.inference.batcher import Batcher, Stats
-from app.inference.canvas import Mean, Planes
+from app.inference.canvas import canvas_of
 from app.inference.card import ModelCard
 from app.inference.denoised import Denoised
 from app.inference.engines import REFERENCE, EngineName, Forward, Precision, choice, sides
@@ -42,7 +43,7 @@ class Limits:
 
     batch_pixels: int = 1 << 18
     """The most pixels in one batch: four tiles of 256x256."""
-    queue_pixels: int = 1 << 28
+    queue_pixels: int = 1 << 31
     """The most pixels that wait."""
     deadline: float = 60.0
     """The longest time, in seconds, that a new image may take with everything queued before it."""
@@ -55,6 +56,7 @@ class Correction(TypedDict):
     range_: Choice
     transfer: Transfer
     axes: AxesChoice
+    ensemble: EnsembleChoice
 
 
 def _is_simple(picture: Picture) -> bool:
@@ -132,17 +134,19 @@ class Denoiser:
         range_: Choice = "auto",
         transfer: Transfer = "auto",
         axes: AxesChoice = "auto",
+        ensemble: EnsembleChoice = 1,
         progress: Progress | None = None,
     ) -> Future[Denoised]:
         """Queue an image; cancelling the future takes it off the queue.
 
         `strength` is the share of the network's correction that is applied, `range_` says which
-        values are 0 and 1 for the network, `transfer` whether they are linear, and `axes` along
-        which axes a volume is cut. `progress` is kept up to date. Raises Overloaded when there is
-        no room, and Draining after `close`.
+        values are 0 and 1 for the network, `transfer` whether they are linear, `axes` along which
+        axes a volume is cut, and `ensemble` in how many orientations the network sees the image.
+        `progress` is kept up to date. Raises Overloaded when there is no room, and Draining after
+        `close`.
         """
         seen = _seen(picture, range_, transfer)
-        return self._queue(picture, *seen, strength, axes, progress=progress)
+        return self._queue(picture, *seen, strength, axes, ensemble, progress=progress)
 
     async def denoise(
         self,
@@ -152,6 +156,7 @@ class Denoiser:
         range_: Choice = "auto",
         transfer: Transfer = "auto",
         axes: AxesChoice = "auto",
+        ensemble: EnsembleChoice = 1,
         empty: Empty = np.empty,
         progress: Progress | None = None,
     ) -> Denoised:
@@ -165,7 +170,7 @@ class Denoiser:
             seen = _seen(picture, range_, transfer)
         else:
             seen = await asyncio.to_thread(_seen, picture, range_, transfer)
-        queued = self._queue(picture, *seen, strength, axes, empty, progress)
+        queued = self._queue(picture, *seen, strength, axes, ensemble, empty, progress)
         return await asyncio.wrap_future(queued)
 
     def _queue(
@@ -175,40 +180,46 @@ class Denoiser:
         given: Pixels,
         strength: Strength,
         axes: AxesChoice,
+        ensemble: EnsembleChoice,
         empty: Empty = np.empty,
         progress: Progress | None = None,
     ) -> Future[Denoised]:
+        def denoised(restored: Pixels, timing: Timing) -> Denoised:
+            return Denoised(picture, view, restored, strength, ensemble, timing, self.card)
+
         if view.is_flat:
             done: Future[Denoised] = Future()
-            took = Timing(0.0, 0.0)
-            done.set_result(Denoised(picture, view, view.pixels, strength, took, self.card))
+            done.set_result(denoised(view.pixels, Timing(0.0, 0.0)))
             return done
         stack, height, width = picture.stack, picture.height, picture.width
         chosen = stack.axes(axes, height, width)
         restored = empty(view.pixels.shape, view.pixels.dtype)
-        if len(chosen) == 1:
-            canvas: Planes | Mean = Planes(given, restored, view.bounds, stack)
-        else:
-            canvas = Mean(given, restored, view.light or view.range, stack, chosen)
+        canvas = canvas_of(view, given, restored, stack, chosen, ensemble)
 
         def answer(timing: Timing) -> Denoised:
-            if isinstance(canvas, Mean):
-                canvas.finish()
-            return Denoised(picture, view, restored, strength, timing, self.card)
+            canvas.finish()
+            return denoised(restored, timing)
 
-        tiles = self.tiler.plan(height, width, stack, chosen)
+        tiles = self.tiler.plan(height, width, stack, chosen, ensemble)
         return self._batcher.submit(canvas, tiles, answer, progress)
 
     def seconds_for(
-        self, height: int, width: int, stack: Stack = STILL, axes: AxesChoice = "auto"
+        self,
+        height: int,
+        width: int,
+        stack: Stack = STILL,
+        axes: AxesChoice = "auto",
+        ensemble: EnsembleChoice = 1,
     ) -> float:
         """Return how long such an image takes by itself, by the recent cost of a pixel."""
         chosen = stack.axes(axes, height, width)
-        return self._batcher.seconds(self.tiler.cost(height, width, stack, chosen))
+        return self._batcher.seconds(self.tiler.cost(height, width, stack, chosen, ensemble))
 
-    def count(self, height: int, width: int, stack: Stack, axes: AxesChoice) -> int:
+    def count(
+        self, height: int, width: int, stack: Stack, axes: AxesChoice, ensemble: EnsembleChoice
+    ) -> int:
         """Return how many tiles such an image has."""
-        return self.tiler.count(height, width, stack, stack.axes(axes, height, width))
+        return self.tiler.count(height, width, stack, stack.axes(axes, height, width), ensemble)
 
     @property
     def megapixels_per_second(self) -> float:

@@ -1,9 +1,12 @@
-"""The tiles that a model takes: how it cuts the frames of an image, along one axis or several."""
+"""The tiles that a model takes: how it cuts the frames of an image, along one axis or several, in
+one orientation or several.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Self
 
+from app.imaging.orientation import ENSEMBLES, EnsembleChoice
 from app.imaging.stack import STILL, Axes, Stack
 from app.imaging.tiling import MOST, SIDES, Tile, cost, most_within, plan
 from app.inference.card import ModelCard
@@ -38,28 +41,42 @@ class Tiler:
         """Return the tiler for a model whose engine takes tiles of these sides."""
         return cls(card.halo, card.stride, most_in_a_tile(card), sides)
 
-    def plan(self, height: int, width: int, stack: Stack = STILL, axes: Axes = (0,)) -> list[Tile]:
-        """Plan the tiles of frames of so many pixels, along each of the axes in turn."""
+    def plan(
+        self,
+        height: int,
+        width: int,
+        stack: Stack = STILL,
+        axes: Axes = (0,),
+        ensemble: EnsembleChoice = 1,
+    ) -> list[Tile]:
+        """Plan the tiles of frames of so many pixels, along each of the axes in turn.
+
+        The orientations of a tile follow one another.
+        """
         return [
             replace(tile, axis=axis, plane=number)
-            for axis, plane, planes in self._planes(height, width, stack, axes)
+            for axis, plane, planes in self._planes(height, width, stack, axes, ensemble)
             for number in range(planes)
             for tile in plane
         ]
 
-    def count(self, height: int, width: int, stack: Stack, axes: Axes) -> int:
+    def count(
+        self, height: int, width: int, stack: Stack, axes: Axes, ensemble: EnsembleChoice
+    ) -> int:
         """Return how many tiles that plan has, without making it."""
-        planes = self._planes(height, width, stack, axes)
+        planes = self._planes(height, width, stack, axes, ensemble)
         return sum(count * len(tiles) for _, tiles, count in planes)
 
-    def cost(self, height: int, width: int, stack: Stack, axes: Axes) -> int:
+    def cost(
+        self, height: int, width: int, stack: Stack, axes: Axes, ensemble: EnsembleChoice
+    ) -> int:
         """Return how many pixels the network processes for that plan, halos included."""
-        planes = self._planes(height, width, stack, axes)
+        planes = self._planes(height, width, stack, axes, ensemble)
         return sum(count * cost(tiles) for _, tiles, count in planes)
 
     def _planes(
-        self, height: int, width: int, stack: Stack, axes: Axes
-    ) -> Iterator[tuple[int, tuple[Tile, ...], int]]:
+        self, height: int, width: int, stack: Stack, axes: Axes, ensemble: EnsembleChoice
+    ) -> Iterator[tuple[int, list[Tile], int]]:
         """Yield each axis, the tiles of a plane across it, and how many such planes there are."""
         sides = stack.depth, height, width
         for axis in axes:
@@ -67,4 +84,9 @@ class Tiler:
             tiles = plan(
                 *across, halo=self.halo, stride=self.stride, most=self.most, sides=self.sides
             )
-            yield axis, tiles, stack.volumes * sides[axis]
+            oriented = [
+                replace(tile, orientation=orientation)
+                for tile in tiles
+                for orientation in ENSEMBLES[ensemble]
+            ]
+            yield axis, oriented, stack.volumes * sides[axis]

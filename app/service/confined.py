@@ -6,13 +6,13 @@ from contextlib import asynccontextmanager, contextmanager
 from app.imaging.archive import SIGNATURE
 from app.imaging.codec import Header, TooManyPixels, UnreadableImage
 from app.imaging.formats import need_threads
-from app.imaging.removed import Wanted
-from app.imaging.stack import AxesChoice
+from app.imaging.tiling import MOST
 from app.sandbox.budget import SMALL_BYTES
 from app.sandbox.faults import Cause, WorkerLost
 from app.sandbox.handles import SharedPicture
 from app.sandbox.layout import Layout
 from app.sandbox.remote import Remote
+from app.service.options import DenoiseOptions
 from app.service.service import Service
 from app.service.work import Work
 from app.settings import Settings
@@ -104,19 +104,30 @@ async def shared(work: Work, files: list[bytes], admit: Admit) -> SharedPicture:
             return picture or await worker.decode_shared(**limits)
 
 
-def weight(layout: Layout, axes: AxesChoice = "1", wanted: Wanted = "image") -> int:
-    """Return the bytes of an image and its result, which share the alpha until it is encoded."""
+def weight(layout: Layout, options: DenoiseOptions | None = None) -> int:
+    """Return the bytes of an image and its result, which share the alpha until it is encoded.
+
+    `options` are those by which it is denoised, if it is.
+    """
     # its samples anew without those that are hidden, a mask, and a pyramid of one channel
     samples, may_hide = layout.pixel_bytes, layout.alpha or layout.dtype.startswith("float")
     shown = 2 * samples + 16 * layout.size if may_hide else 0
     # with a channel beside them, colours are worked on in one array with it
     extra = 3 * layout.extra_bytes + 2 * samples if layout.extra else 0
-    # what the axes of a volume give is added up in single precision
-    several = len(layout.stack.axes(axes, layout.height, layout.width)) > 1
-    added = 4 * layout.size * (layout.channels + layout.extra) if several else 0
-    # what was removed is in single precision, and so is the file that it becomes
-    removed = 0 if wanted == "image" else 8 * layout.size * layout.channels
-    return 2 * layout.nbytes - layout.alpha_bytes + extra + shown + added + removed
+    held = 2 * layout.nbytes - layout.alpha_bytes + extra + shown
+    return held if options is None else held + _weight_of_floats(layout, options)
+
+
+def _weight_of_floats(layout: Layout, options: DenoiseOptions) -> int:
+    """Return the bytes of what denoising keeps beside in 32 bits."""
+    # what the axes of a volume give is added up
+    several = len(layout.stack.axes(options.axes, layout.height, layout.width)) > 1
+    added = layout.size if several else 0
+    # what the orientations give, for one tile and part of the next
+    added += 2 * min(layout.size, MOST) if options.ensemble > 1 else 0
+    # what was removed, and the file that it becomes
+    removed = 0 if options.result == "image" else 2 * layout.size * layout.channels
+    return 4 * (added * (layout.channels + layout.extra) + removed)
 
 
 async def _read(work: Work, worker: Remote, files: list[bytes]) -> list[Header]:

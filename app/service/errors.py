@@ -45,7 +45,7 @@ class TakesTooLong(Exception):
     """An image cannot be denoised in the time of a request, even on an idle service."""
 
     def __init__(self, seconds: float, limit: float, faster: str | None) -> None:
-        """Take `faster`, a model that would do it in time, if there is one."""
+        """Take `faster`, the parameter with which it would be in time, if there is one."""
         super().__init__(f"it would take {seconds:.0f} s of {limit:g} s")
         self.seconds, self.limit, self.faster = seconds, limit, faster
 

@@ -89,13 +89,13 @@ class Denoisers:
 
 
 def load_denoiser(package: ModelPackage, settings: Settings) -> Denoiser:
-    """Load and warm the model, with a queue without a time limit."""
+    """Load and warm the model, with a queue that takes any number of images for any time."""
     return Denoiser.load(
         package,
         engine=settings.engine,
         precision=settings.precision,
         threads=settings.threads,
-        limits=Limits(deadline=math.inf),
+        limits=Limits(queue_pixels=sys.maxsize, deadline=math.inf),
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from app.imaging.codec import Format, Header, UnsuitableFormat
 from app.imaging.formats import FORMATS
 from app.imaging.light import Transfer
+from app.imaging.orientation import ENSEMBLES
 from app.imaging.range import Range
 from app.inference.denoised import Denoised
 from app.inference.denoiser import Denoiser
@@ -129,7 +130,7 @@ class _Denoising:
         trace.model = denoiser.card.name
         target = self.options.format_for(picture.format, lossless=shared.layout.lossless)
         encoding = FORMATS[target].encoding_bytes * shared.layout.size
-        weight = confined.weight(shared.layout, self.options.axes, self.options.result)
+        weight = confined.weight(shared.layout, self.options)
         share.hold(weight + encoding)
         result = await denoiser.denoise(
             picture, **self.options.correction, empty=restored.array, progress=self.progress
@@ -162,26 +163,33 @@ class _Denoising:
 
     def admit(self, headers: Sequence[Header]) -> None:
         """Raise TakesTooLong for a request that is too slow even on an idle service."""
-        service, limit = self.work.service, self.work.service.settings.timeout_seconds
+        limit = self.work.service.settings.timeout_seconds
         seconds = sum(map(self._seconds, headers))
-        if self.progress is not None or seconds <= limit:
-            return
+        if self.progress is None and seconds > limit:
+            raise TakesTooLong(seconds, limit, self._faster(headers, seconds, limit))
+
+    def _faster(self, headers: Sequence[Header], seconds: float, limit: float) -> str | None:
+        """Return the parameter with which what takes `seconds` is within the limit, if any is."""
+        share = limit / seconds * self.options.ensemble
+        if share >= 1:
+            return f"ensemble={max(size for size in ENSEMBLES if size <= share)}"
         times = {
             name: sum(_seconds(each, self.options, header) for header in headers)
-            for name, each in service.models.loaded.items()
+            for name, each in self.work.service.models.loaded.items()
             if not each.card.historical
             and all(each.card.modality in (None, header.modality) for header in headers)
         }
         faster = min(times, key=times.__getitem__, default=None)
         in_time = faster is not None and times[faster] <= limit
-        raise TakesTooLong(seconds, limit, faster if in_time else None)
+        return f"model={faster}" if in_time else None
 
     def _seconds(self, header: Header) -> float:
         return seconds_for(self.work.service, self.options, header)
 
     def _tiles(self, header: Header) -> int:
         denoiser = _denoiser(self.work.service, self.options, header.modality)
-        return denoiser.count(header.height, header.width, header.stack, self.options.axes)
+        passes = self.options.axes, self.options.ensemble
+        return denoiser.count(header.height, header.width, header.stack, *passes)
 
 
 def _admit_all(_: Header) -> None:
@@ -201,7 +209,8 @@ def seconds_for(service: Service, options: DenoiseOptions, header: Header) -> fl
 
 
 def _seconds(denoiser: Denoiser, options: DenoiseOptions, header: Header) -> float:
-    return denoiser.seconds_for(header.height, header.width, header.stack, options.axes)
+    passes = options.axes, options.ensemble
+    return denoiser.seconds_for(header.height, header.width, header.stack, *passes)
 
 
 def _denoiser(service: Service, options: DenoiseOptions, modality: str) -> Denoiser:

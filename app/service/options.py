@@ -3,7 +3,7 @@
 import secrets
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from app.imaging import formats
@@ -11,6 +11,7 @@ from app.imaging.blend import Strength
 from app.imaging.codec import Encoded, Format, Picture, UnsupportedImage, encode, stripped
 from app.imaging.light import Transfer
 from app.imaging.noise import ChannelMode, NoiseKind
+from app.imaging.orientation import EnsembleChoice
 from app.imaging.range import read_choice
 from app.imaging.removed import Wanted
 from app.imaging.stack import AxesChoice
@@ -23,6 +24,11 @@ LARGEST_SEED = 2**53 - 1
 def _a_range(text: str) -> str:
     read_choice(text)
     return text
+
+
+def _a_number(value: object) -> object:
+    """Return the number that a text is; a choice of numbers would not take it."""
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
 
 
 class _Options(BaseModel):
@@ -123,6 +129,12 @@ class DenoiseOptions(OutputOptions):
         "with their results averaged, or one. `auto` is all three if the file declares nearly "
         "isotropic voxels, else one, slice by slice. A single image is one plane.",
     )
+    ensemble: Annotated[EnsembleChoice, BeforeValidator(_a_number)] = Field(
+        default=1,
+        description="In how many orientations the model sees the image, turned and mirrored; the "
+        "result is the mean. This takes as many times as long, and 8 gain about 0.2 dB.",
+        examples=[8],
+    )
     result: Wanted = Field(
         default="image",
         description="What is returned: the image without its noise; `residual`, what was removed, "
@@ -152,6 +164,7 @@ class DenoiseOptions(OutputOptions):
             range_=read_choice(self.range),
             transfer=self.transfer,
             axes=self.axes,
+            ensemble=self.ensemble,
         )
 
 

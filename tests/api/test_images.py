@@ -65,6 +65,21 @@ def test_colour_has_a_strength_of_its_own(client, image_file):
     assert np.array_equal(denoised(colour_strength=1), full)
 
 
+def test_an_ensemble_is_the_mean_over_orientations(application, image_file, wait_until):
+    data = image_file(64, 64)
+    with listening(application(lambda tiles: np.roll(tiles, 1, 1))) as client:
+        wait_until(lambda: client.get("/health/ready").status_code == 200)
+        answer = client.post("/denoise?ensemble=2", files={"image": data})
+        again = client.post("/denoise", data={"ensemble": "2"}, files={"image": data})
+        job = client.post("/jobs?ensemble=2", files={"image": data}).headers["location"]
+        wait_until(lambda: client.get(job).json()["state"] == "done")
+        finished = client.get(f"{job}/result")
+    x = pixels(data).astype(float)
+    wanted = (np.roll(x, 1, 0) + np.roll(x, -1, 0)) / 2
+    assert np.abs(pixels(answer.content) - wanted).max() <= 0.51
+    assert answer.content == again.content == finished.content
+
+
 def test_grey_pictures_ignore_the_strength_of_colour(client, image_file):
     data = image_file(mode="L")
     answers = [

@@ -225,6 +225,19 @@ def test_what_cannot_be_done_in_time_is_refused_at_once(
         fast.close()
 
 
+def test_an_ensemble_that_is_too_slow_may_be_smaller(application, image_file, wait_until):
+    app = application(lambda tiles: tiles, timeout_seconds=5)
+    with listening(app) as client:
+        wait_until(lambda: client.get("/health/ready").status_code == 200)
+        blur = app.state.service.models.loaded["blur"]
+        blur.seconds_for = lambda *image: 2.0 * image[-1]
+        answer = client.post("/denoise?ensemble=8", files={"image": image_file()})
+        assert (answer.status_code, answer.json()["code"]) == (413, "takes-too-long")
+        assert "would take 16 s" in answer.json()["detail"]
+        assert "or with ensemble=2." in answer.json()["detail"]
+        assert client.post("/denoise?ensemble=2", files={"image": image_file()}).is_success
+
+
 def _limits():
     from app.inference.denoiser import Limits
 

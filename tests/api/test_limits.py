@@ -44,6 +44,16 @@ def test_the_memory_of_one_request(listen, image_file):
         assert post(client, data) == (413, "needs-too-much-memory")
 
 
+def test_the_memory_of_an_ensemble(application, image_file, wait_until):
+    files = {"image": image_file(100, 100)}
+    room = 2 * len(files["image"]) + 20 * 100 * 100  # an ensemble needs 24 bytes a pixel beside
+    with listening(application(lambda tiles: tiles, memory_bytes=room)) as client:
+        wait_until(lambda: client.get("/health/ready").status_code == 200)
+        assert client.post("/denoise", files=files).status_code == 200
+        answer = client.post("/denoise?ensemble=2", files=files)
+    assert (answer.status_code, answer.json()["code"]) == (413, "needs-too-much-memory")
+
+
 def test_the_memory_that_encoding_takes(listen, image_file):
     files = {"image": image_file(100, 100)}
     encoding = FORMATS["avif"].encoding_bytes * 100 * 100

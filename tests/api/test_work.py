@@ -26,10 +26,12 @@ class Stuck:
     futures: list[Future[None]] = field(default_factory=list)
     card: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(name="blur"))
 
-    def seconds_for(self, height, width, stack, axes):
+    def seconds_for(self, height, width, stack, axes, ensemble):
         return 0.0
 
-    async def denoise(self, picture, *, strength, range_, transfer, axes, empty, progress):
+    async def denoise(
+        self, picture, *, strength, range_, transfer, axes, empty, progress, ensemble
+    ):
         if self.full:
             raise Overloaded(2.5)
         self.futures.append(Future())

@@ -76,5 +76,5 @@ def test_misuse(arguments, complaint, capsys, monkeypatch):
 
 
 def test_rows_tell_the_options_that_were_asked_for():
-    options = DenoiseOptions(strength=0.5, model="other", format="webp")
-    assert asked_for(options, "blur") == "model=blur format=webp strength=0.5"
+    options = DenoiseOptions(strength=0.5, ensemble=8, model="other", format="webp")
+    assert asked_for(options, "blur") == "model=blur ensemble=8 format=webp strength=0.5"

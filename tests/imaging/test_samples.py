@@ -2,28 +2,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image, ImageOps
 
 from app.imaging.samples import (
     cmyk_to_rgb,
     deinterleave,
     interleave,
-    orient,
     to_integers,
     to_uint8,
     unpremultiply,
     widen,
 )
-
-
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_orientation_agrees_with_pillow(orientation):
-    plane = np.arange(15, dtype=np.uint8).reshape(3, 5)
-    image = Image.fromarray(plane)
-    image.getexif()[0x0112] = orientation
-    upright = orient(plane, orientation)
-    np.testing.assert_array_equal(upright, np.asarray(ImageOps.exif_transpose(image)))
-    assert upright.flags.c_contiguous
 
 
 def test_every_16_bit_level_is_rounded_to_the_nearest_8_bit_one():

@@ -14,8 +14,8 @@ from PIL import Image
 
 from app.imaging.blend import FULL, Strength
 from app.imaging.codec import Format, Metadata, Picture, decode, encode
+from app.imaging.orientation import orient
 from app.imaging.range import Range
-from app.imaging.samples import orient
 from app.inference.denoiser import Denoiser
 from app.inference.store import read_packages
 
@@ -79,9 +79,12 @@ def is_flat(pixels, hidden):
     st.sampled_from(["auto", "full", Range(-3, 40)]),
     st.sampled_from(["auto", "linear"]),
     st.integers(1, 8),
+    st.sampled_from([1, 1, 2, 8]),
 )
 @settings(max_examples=PICTURES, suppress_health_check=list(HealthCheck))
-def test_what_holds_for_every_picture(denoiser, stored, strength, range_, transfer, orientation):
+def test_what_holds_for_every_picture(
+    denoiser, stored, strength, range_, transfer, orientation, ensemble
+):
     picture = turned(stored, orientation)
     for name in ("pixels", "alpha", "extra"):
         before, after = getattr(stored, name), getattr(picture, name)
@@ -89,8 +92,8 @@ def test_what_holds_for_every_picture(denoiser, stored, strength, range_, transf
             assert after is None
         else:
             np.testing.assert_array_equal(after, orient(before, orientation))
-    submitted = denoiser.submit(picture, strength=strength, range_=range_, transfer=transfer)
-    result = submitted.result(60)
+    options = {"range_": range_, "transfer": transfer, "ensemble": ensemble}
+    result = denoiser.submit(picture, strength=strength, **options).result(60)
     before, after = picture.pixels, result.picture.pixels
     assert (after.shape, after.dtype) == (before.shape, before.dtype)
     assert result.picture.alpha is picture.alpha

@@ -38,8 +38,9 @@ def test_evaluate_takes_pairs(pictures, capsys):
     assert main(["evaluate", "--rival", "noisy", *pairs]) == 1
     assert "not one partner each" in capsys.readouterr().err
     pairs = ["--data", str(pictures), "--pairs", "a/*.png", "a/*.png", "--limit", "2"]
-    assert main(["evaluate", "--rival", "noisy", *pairs]) == 0
-    assert "(2) | pairs of noisy and clean shots, first 2 images | 0 |" in capsys.readouterr().out
+    assert main(["evaluate", "--rival", "noisy", *pairs, "--ensemble", "8"]) == 0
+    words = "pairs of noisy and clean shots, mean of 8 orientations, first 2 images"
+    assert f"(2) | {words} | 0 |" in capsys.readouterr().out
 
 
 def test_evaluate_draws_what_it_measures_on(tmp_path, monkeypatch, capsys):

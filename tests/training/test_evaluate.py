@@ -70,6 +70,29 @@ def test_a_grey_picture_gets_the_mean_of_the_channels(pictures):
     np.testing.assert_allclose(result.restored, expected, atol=0.6)
 
 
+@pytest.mark.parametrize("size", [2, 4, 8])
+def test_an_ensemble_is_the_mean_over_orientations(pictures, size):
+    seen = []
+
+    def lopsided(noisy, sigma):
+        """Shift by rows, and set apart what a network sees that reduces its input by 8."""
+        seen.append(noisy.shape)
+        shifted = np.roll(noisy, 1, 0)
+        shifted[::8] /= 2
+        return shifted
+
+    (result,) = outcomes(lopsided, trial(ensemble=size, limit=1), 25, pictures)
+    assert all(length % 32 == 0 for shape in seen for length in shape[:2])
+    noisy, (height, width, _) = result.noisy, result.noisy.shape
+    padded = np.pad(noisy, ((0, -height % 32), (0, -width % 32), (0, 0)), mode="reflect")
+    ways = [padded, padded[:, ::-1]][: 1 + (size == 8)]
+    turns = (0, 2) if size == 2 else range(4)
+    found = [np.rot90(lopsided(np.rot90(way, k), 0), -k) for way in ways for k in turns]
+    found[len(turns) :] = [each[:, ::-1] for each in found[len(turns) :]]
+    expected = 255 * np.mean(found, axis=0)[:height, :width]
+    np.testing.assert_allclose(result.restored, expected, rtol=0, atol=0.51)
+
+
 def test_what_cannot_be_read_is_left_out_and_told(tmp_path, capsys):
     Image.fromarray(PICTURE).save(tmp_path / "a.png")
     (tmp_path / "b.png").write_text("text")

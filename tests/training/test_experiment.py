@@ -167,6 +167,10 @@ def test_a_trial_in_words():
         ({"jpeg": 70, "sigmas": [0]}, "clean, then JPEG 70 (4:2:0)"),
         ({"drawn": 8, "subjects": ["flat", "text"], "sigmas": [0]}, "clean, flat and text"),
         ({"noisy": "a", "clean": "b", "grey": True}, "pairs of noisy and clean shots, grey"),
+        (
+            {"ensemble": 8, "limit": 3},
+            "clipped and rounded to 8 bits, mean of 8 orientations, first 3 images",
+        ),
     ],
 )
 def test_a_trials_own_noise_in_words(fields, words):
@@ -181,6 +185,7 @@ def test_a_trials_own_noise_in_words(fields, words):
         ({"noisy": "a", "clean": "b", "test_share": 0.2}, "test_share: of no use with pairs"),
         ({"drawn": 3, "only": ["a.png"]}, "only: of no use with drawn"),
         ({"subjects": ["text"]}, "subjects: of no use"),
+        ({"ensemble": 3}, "ensemble"),
         ({"subjects": ["cats"], "drawn": 3}, "subjects"),
         ({"kind": "poisson", "blur": 1}, "blur: of no use with poisson"),
         ({"protocol": "published", "jpeg": 70}, "service protocol"),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.imaging.codec import Picture, encode
+from app.imaging.codec import Format, Picture, encode
 from training.errors import TrainingError
 from training.images import Skipped, image_files, read, read_each, resize, to_grey
 
@@ -56,6 +56,24 @@ def test_sixteen_bits_stay(tmp_path):
     values = np.arange(60, dtype=np.uint16).reshape(4, 5, 3) * 1000
     (tmp_path / "a.png").write_bytes(encode(Picture(values)).data)
     np.testing.assert_array_equal(read(tmp_path / "a.png"), values)
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.int32, np.float32, np.float64])
+def test_samples_on_no_scale_are_mapped_from_the_range_that_they_fill(tmp_path, dtype):
+    samples = np.linspace(-1000, 3000, 1200).reshape(30, 40, 1).astype(dtype)
+    (tmp_path / "scan.tiff").write_bytes(encode(Picture(samples), Format.TIFF).data)
+    pixels = read(tmp_path / "scan.tiff")
+    assert pixels.dtype == np.float32
+    assert pixels.shape == (30, 40, 3)
+    np.testing.assert_allclose(pixels[..., 0].ravel(), np.linspace(0, 1, 1200), atol=1e-3)
+
+
+def test_samples_that_are_not_finite_are_skipped(tmp_path):
+    samples = np.full((30, 40, 1), np.nan, np.float32)
+    (tmp_path / "scan.tiff").write_bytes(encode(Picture(samples), Format.TIFF).data)
+    ((_, skipped),) = read_each([tmp_path / "scan.tiff"], np.shape)
+    assert isinstance(skipped, Skipped)
+    assert "not finite" in skipped.reason
 
 
 def test_what_cannot_be_read_is_skipped_with_a_reason(tmp_path):

@@ -30,6 +30,19 @@ def test_it_tells_how_far_it_is_and_comes_back_as_ever(page, large, tiles):
     assert saved.read_bytes() == page.site.post("/denoise", large.read_bytes())
 
 
+def test_the_best_quality_of_one_that_is_less_large_tells_how_far_it_is(page, picture, tiles):
+    tiles.release()
+    page.choose(picture("middle.png", 1024, 600))
+    page.done()
+    assert not jobs(page)
+    page.find("#best").click()
+    page.until(lambda: page.text("#going-words").startswith("0%"))
+    tiles.release(2)
+    page.until(lambda: page.text("#going-words").startswith("25%"))
+    tiles.release(6)
+    page.done()
+
+
 def test_cancel_gives_up_the_work_and_it_can_be_tried_again(page, large, tiles):
     page.choose(large)
     page.until(lambda: page.text("#going-words").startswith("0%"))

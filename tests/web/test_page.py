@@ -100,6 +100,27 @@ def test_choices_stay_until_they_are_reset(page, picture):
     assert page.run("return localStorage.length") == 0
 
 
+def test_the_best_quality_takes_all_orientations_and_stays_chosen(page, picture):
+    file = picture("noisy.png")
+    page.choose(file)
+    page.done()
+    page.find("#best").click()
+    page.done()
+    expected = page.site.post("/denoise?ensemble=8", file.read_bytes())
+    assert page.download().read_bytes() == expected
+    asked = "return performance.getEntriesByType('resource').map(each => each.name)"
+    assert any("ensemble=8" in name for name in page.run(asked))
+
+    page.open()
+    assert page.find("#best").is_selected()
+    page.choose(file)
+    page.done()
+    page.find("#reset").click()
+    page.done()
+    assert not page.find("#best").is_selected()
+    assert page.download().read_bytes() == page.site.post("/denoise", file.read_bytes())
+
+
 def test_the_strength_for_colour_is_scored(page):
     page.find("[data-sample=landscape]").click()
     page.done()

@@ -39,13 +39,14 @@ function wanted() {
     model: $("model").value,
     strength: Number($("strength").value),
     colour: Number($("colour").value),
+    ensemble: $("best").checked ? 8 : 1,
   };
 }
 
 /** What the pictures are sent for: the strengths are a matter of the browser. */
 function ordered() {
-  const { noise, model } = wanted();
-  return { noise, model };
+  const { noise, model, ensemble } = wanted();
+  return { noise, model, ensemble };
 }
 
 async function open(files) {
@@ -308,6 +309,7 @@ function keep() {
     model: chosen.model,
     strength: chosen.strength === 1 ? null : chosen.strength,
     colour: colourApart && chosen.colour !== chosen.strength ? chosen.colour : null,
+    ensemble: chosen.ensemble === 1 ? null : chosen.ensemble,
     format: chosen.format,
   };
   if (cards.length) choices.save(made);
@@ -316,11 +318,12 @@ function keep() {
 
 /** Take up what was chosen before. */
 function recall() {
-  const { model, strength = 1, colour, format = "" } = choices.load();
+  const { model, strength = 1, colour, ensemble, format = "" } = choices.load();
   if (cards.some(({ name }) => name === model)) $("model").value = model;
   $("strength").value = strength;
   colourApart = colour !== undefined;
   if (colourApart) $("colour").value = colour;
+  $("best").checked = ensemble > 1;
   $("format").value = [...$("format").options].some(({ value }) => value === format) ? format : "";
 }
 
@@ -415,6 +418,7 @@ function listen() {
   on("factor", "input", adjust);
   on("factor", "change", () => rested(rerun));
   on("model", "change", () => ((used = ""), adjust(), rerun()));
+  on("best", "change", () => (adjust(), rerun()));
   on("format", "change", keep);
   on("reset", "click", reset);
   on("strength", "input", adjust);

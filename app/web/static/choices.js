@@ -2,7 +2,7 @@
 
 const STORED = "denoiser-choices";
 
-/** @returns {{model?: string, strength?: string, colour?: string, format?: string}} */
+/** @returns {{model?: string, strength?: string, colour?: string, ensemble?: number, format?: string}} */
 export function load() {
   try {
     return JSON.parse(localStorage.getItem(STORED)) ?? {};

@@ -6,7 +6,7 @@ const LUMA = [0.299, 0.587, 0.114]; // of red, green and blue: ITU-R BT.601, ful
  * Input + strength * d' + colour * (d - d'), where d = result - input and d' is the luma of d: the
  * service's own formula. RGBA samples, 0..255; transparency is the input's.
  */
-export function mix(input, result, { strength, colour }, mixed) {
+function mix(input, result, { strength, colour }, mixed) {
   const [r, g, b] = LUMA.map((weight) => weight * (strength - colour));
   for (let i = 0; i < input.length; i += 4) {
     const red = result[i] - input[i];

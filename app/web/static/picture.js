@@ -8,7 +8,7 @@ import * as words from "./words.js";
 
 const KEPT = 8; // answers remembered for a picture; each may be tens of megabytes
 
-const LARGE = { pixels: 4e6, bytes: 8e6 }; // from which on a picture is worth a job
+const LARGE = { pixels: 4e6, bytes: 8e6 }; // what is worth a job, of a picture in one orientation
 
 const VOLUMES = ["dicom", "dicom-zip", "nifti", "nifti-gz"]; // formats that are seen slice by slice
 const RISING = ["nifti", "nifti-gz"]; // those whose first row is the lowest
@@ -33,13 +33,13 @@ const SIGNATURES = [
 export const EXTENSIONS = Object.fromEntries(SIGNATURES.map(([format, end]) => [format, end]));
 
 /** The format that a file's first bytes say, whatever its name says; null if none of ours. */
-export async function formatOf(blob) {
+async function formatOf(blob) {
   const bytes = new Uint8Array(await blob.slice(0, HEAD).arrayBuffer());
   return SIGNATURES.find(([, , is]) => is(bytes))?.[0] ?? null;
 }
 
 /** The problem with a file that is known for one which is not read; null where it is not. */
-export async function foreignTo(blob) {
+async function foreignTo(blob) {
   const bytes = new Uint8Array(await blob.slice(0, HEAD).arrayBuffer());
   const head = String.fromCharCode(...bytes);
   const found = READ.test(head) ? null : FOREIGN.find(({ pattern }) => pattern.test(head));
@@ -95,7 +95,7 @@ export class Work {
     this.volume = VOLUMES.includes(format) || stack;
     const pixels = this.volume ? null : await pixelsOf(this.file); // some draw the first page
     this.showable = pixels !== null;
-    this.large = pixels >= LARGE.pixels || (!this.showable && this.file.size >= LARGE.bytes);
+    this.load = this.showable ? pixels / LARGE.pixels : this.file.size / LARGE.bytes;
     if (this.showable) this.view = this.file;
   }
 
@@ -126,16 +126,16 @@ export class Work {
   }
 
   /** The result at full strength, as a file that can be seen. */
-  restored({ noise, model }, signal) {
+  restored({ noise, model, ensemble }, signal) {
     const drawn = noise || this.showable || this.volume;
     const format = drawn ? this.formatWith(noise) : "png";
-    return this.denoised({ noise, model, strength: 1, colour: 1, format }, signal);
+    return this.denoised({ noise, model, strength: 1, colour: 1, ensemble, format }, signal);
   }
 
   /** The same, and what is seen of it. */
-  async shown({ noise, model }, signal) {
-    const result = await this.restored({ noise, model }, signal);
-    return { ...result, seen: await this.#seen([noise, model], result.blob, signal) };
+  async shown({ noise, model, ensemble }, signal) {
+    const result = await this.restored({ noise, model, ensemble }, signal);
+    return { ...result, seen: await this.#seen([noise, model, ensemble], result.blob, signal) };
   }
 
   /** What the browser draws of a file: itself, or slices, which the service turns into a TIFF. */
@@ -148,32 +148,34 @@ export class Work {
   }
 
   /** The result as a file of the given format; "" is that in which the service answers. */
-  async denoised({ noise, model, strength, colour, format }, signal) {
+  async denoised({ noise, model, strength, colour, ensemble, format }, signal) {
     const other = format === this.formatWith(noise) ? null : format || null;
-    return this.#once(["denoised", noise, model, strength, colour, other], signal, async () => {
+    const parts = ["denoised", noise, model, strength, colour, ensemble, other];
+    return this.#once(parts, signal, async () => {
       const upload = noise ? await this.#noisy(noise, signal) : this.file;
       const colour_strength = colour === strength ? null : colour;
-      return this.#denoise(upload, { model, strength, colour_strength, format: other }, signal);
+      const options = { model, strength, colour_strength, ensemble, format: other };
+      return this.#denoise(upload, options, signal);
     });
   }
 
   #denoise(upload, options, signal) {
-    return this.large || this.volume
+    return this.volume || this.load * (options.ensemble ?? 1) >= 1
       ? service.denoiseAsJob(upload, options, signal, this.progressed)
       : service.denoise(upload, options, signal);
   }
 
   /** The scores of the noisy and of the denoised picture against the upload. */
-  async scores({ noise, model, strength, colour }, signal) {
+  async scores({ noise, model, strength, colour, ensemble }, signal) {
     const noisy = await this.#noisy(noise, signal);
-    const asked = { noise, model, strength, colour, format: this.formatWith(noise) };
+    const asked = { noise, model, strength, colour, ensemble, format: this.formatWith(noise) };
     const result = await this.denoised(asked, signal);
     const against = (blob, ...key) =>
       this.#once(["scores", noise, ...key], signal, () =>
         service.compare(this.file, blob, signal));
     const [before, after] = await Promise.all([
       against(noisy),
-      against(result.blob, model, strength, colour),
+      against(result.blob, model, strength, colour, ensemble),
     ]);
     return { noisy: before, denoised: after };
   }

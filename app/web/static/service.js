@@ -207,7 +207,7 @@ async function problem(response) {
 }
 
 /** Milliseconds by stage, of a header such as `decode;dur=3.1, infer;dur=120`. */
-export function serverTiming(header) {
+function serverTiming(header) {
   const stages = {};
   for (const entry of (header ?? "").split(",")) {
     const [name, ...parameters] = entry.split(";").map((part) => part.trim());

@@ -22,7 +22,7 @@ from app.imaging.formats.jxl.header import Head, Samples, read_head, write_head
 from app.imaging.formats.jxl.profile import read_profile
 from app.imaging.formats.jxl.stream import CONTAINER, codestream
 from app.imaging.icc import adobe_rgb
-from app.imaging.samples import orient
+from app.imaging.orientation import orient
 from tests.imaging.formats.damage import damaged
 
 LIMIT = 10_000

@@ -14,8 +14,9 @@ from app.imaging.formats.heif.items import Item, Items, read_items
 from app.imaging.formats.heif.picture import Coded, alpha_of, beside, coded, orientation, window
 from app.imaging.formats.png.chunks import write_chunk
 from app.imaging.metadata import upright
+from app.imaging.orientation import orient
 from app.imaging.picture import Change, Format, Header, Metadata, Picture, UnreadableImage
-from app.imaging.samples import Samples, deinterleave, orient, unpremultiply, widen
+from app.imaging.samples import Samples, deinterleave, unpremultiply, widen
 
 XMP = b"application/rdf+xml"
 
