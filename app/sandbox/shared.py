@@ -6,6 +6,8 @@ import math
 import mmap
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -49,9 +51,14 @@ class Region(Area):
     """
 
     def __init__(self, size: int, fd: int | None = None) -> None:
-        """Allocate a region, or open the one of the descriptor `fd` from another process."""
+        """Allocate a region, or open the one of the descriptor `fd` from another process.
+
+        Raises MemoryError if there is no descriptor left.
+        """
         self.size = size
-        self._fd = _anonymous_file(max(size, 1)) if fd is None else fd
+        self._fd = -1
+        with _exhaustion(size):
+            self._fd = _anonymous_file(max(size, 1)) if fd is None else fd
         self._map: mmap.mmap | None = None
 
     @classmethod
@@ -75,12 +82,8 @@ class Region(Area):
     def view(self) -> memoryview:
         """All bytes, for reading and writing; raises MemoryError if there is no room for them."""
         if self._map is None:
-            try:
+            with _exhaustion(self.size):
                 self._map = mmap.mmap(self._fd, max(self.size, 1), mmap.MAP_SHARED)
-            except OSError as error:
-                if error.errno == errno.ENOMEM:
-                    raise MemoryError(f"no room for {self.size} bytes") from error
-                raise
         return memoryview(self._map)[: self.size]
 
     def close(self) -> None:
@@ -91,6 +94,17 @@ class Region(Area):
 
     def __del__(self) -> None:
         self.close()
+
+
+@contextmanager
+def _exhaustion(size: int) -> Iterator[None]:
+    """Turn a lack of memory, or of descriptors, into MemoryError."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOMEM, errno.EMFILE, errno.ENFILE):
+            raise MemoryError(f"no room for {size} bytes") from error
+        raise
 
 
 def _anonymous_file(size: int) -> int:

@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry, make_asgi_app
 from app.api.middleware.body import BodyLimit
 from app.main import create_app
 from app.sandbox.pool import NURSERY
-from app.server.head import LimitedHead
+from app.server.crowd import CrowdedConnection
 from app.service.service import Service
 from app.settings import Settings
 
@@ -143,9 +143,11 @@ def metrics_apart(settings: Settings, registry: CollectorRegistry) -> Iterator[N
         listener.close()
 
 
-def protocol(settings: Settings) -> type[LimitedHead]:
-    """Return the HTTP protocol class with the limits of the settings."""
-    return LimitedHead.of(settings.max_head_bytes, settings.head_seconds, settings.answer_seconds)
+def protocol(settings: Settings) -> type[CrowdedConnection]:
+    """Return the HTTP protocol class of one server, with the limits of the settings."""
+    return CrowdedConnection.of(
+        settings.max_head_bytes, settings.head_seconds, settings.answer_seconds
+    )
 
 
 def make_server(app: FastAPI, kind: Callable[[uvicorn.Config, Service], Server] = Server) -> Server:

@@ -1,3 +1,4 @@
+import errno
 import os
 
 import numpy as np
@@ -48,6 +49,16 @@ def test_without_anonymous_memory_a_file_without_a_name_serves(monkeypatch, tmp_
 def test_what_the_machine_cannot_hold_is_want_of_memory():
     with pytest.raises(MemoryError):
         _ = Region(1 << 47).view
+
+
+@pytest.mark.parametrize("code", [errno.EMFILE, errno.ENFILE, errno.ENOMEM])
+def test_a_lack_of_descriptors_is_want_of_memory_too(code, monkeypatch):
+    def fail(*_):
+        raise OSError(code, "none left")
+
+    monkeypatch.setattr("os.memfd_create", fail)
+    with pytest.raises(MemoryError):
+        Region(1)
 
 
 def test_memory_that_nobody_touches_costs_nothing():
