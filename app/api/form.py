@@ -4,6 +4,7 @@ Starlette's parser would write files to disk, before their size is known.
 """
 
 from collections.abc import Collection
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 from python_multipart.exceptions import FormParserError
@@ -38,10 +39,10 @@ class Form:
         if not boundary:
             raise _malformed("Content-Type names no boundary")
         self._fields, self._wanted, self._any_name = fields, texts, any_name
-        self._files: dict[str, list[bytes]] = {}
-        self._texts: dict[str, list[bytes]] = {}
+        self._files: dict[str, BytesIO] = {}
+        self._texts: dict[str, BytesIO] = {}
         self._parts = 0
-        self._current: list[bytes] | None = None
+        self._current: BytesIO | None = None
         self._room = 0
         self._name = self._header_name = self._header_value = ""
         self._headers: dict[str, str] = {}
@@ -71,8 +72,8 @@ class Form:
         """Return all files and the requested text fields by name, once all bytes have been fed."""
         if not self._complete:
             raise _malformed("it ends before its last boundary")
-        files = {name: b"".join(parts) for name, parts in self._files.items()}
-        texts = {name: b"".join(parts) for name, parts in self._texts.items()}
+        files = {name: part.getvalue() for name, part in self._files.items()}
+        texts = {name: part.getvalue() for name, part in self._texts.items()}
         return files, {name: text.decode(errors="replace") for name, text in texts.items() if text}
 
     def _begin_part(self) -> None:
@@ -106,10 +107,10 @@ class Form:
             self._current = self._opened(self._texts)
             self._room = LONGEST_TEXT
 
-    def _opened(self, parts: dict[str, list[bytes]]) -> list[bytes]:
+    def _opened(self, parts: dict[str, BytesIO]) -> BytesIO:
         if self._name in parts:
             self._refuse(f"The form has the field `{self._shown}` more than once.")
-        return parts.setdefault(self._name, [])
+        return parts.setdefault(self._name, BytesIO())
 
     def _check_files(self) -> None:
         taken = " and ".join(f"`{field}`" for field in self._fields)
@@ -125,7 +126,7 @@ class Form:
             self._room -= end - start
             if self._room < 0:
                 self._refuse(f"The field `{self._shown}` is longer than {LONGEST_TEXT} bytes.")
-        self._current.append(data[start:end])
+        self._current.write(memoryview(data)[start:end])
 
     def _end(self) -> None:
         self._complete = True

@@ -1,6 +1,7 @@
 """Read the images in a request, from a form or as the body itself."""
 
 from collections.abc import Sequence
+from io import BytesIO
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -97,12 +98,11 @@ def _not_empty(data: bytes) -> bytes:
 
 
 async def _read_body(request: Request, share: Share) -> bytes:
-    chunks, size = [], 0
+    body = BytesIO()  # joining a list of large pieces would take their memory twice
     async for chunk in request.stream():
-        size += len(chunk)
-        share.hold(size)
-        chunks.append(chunk)
-    return b"".join(chunks)
+        share.hold(body.tell() + len(chunk))
+        body.write(chunk)
+    return body.getvalue()
 
 
 async def _fed(

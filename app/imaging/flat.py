@@ -49,17 +49,17 @@ def _has_flat_cells(pixels: Pixels) -> bool:
     height, width, _ = pixels.shape
     tops, lefts = _starts(height), _starts(width)
     colours = pixels[np.ix_(tops, lefts)]
-    flat = (pixels[np.ix_(tops + CELL - 1, lefts + CELL - 1)] == colours).all(axis=-1)
+    flat = _equal(pixels[np.ix_(tops + CELL - 1, lefts + CELL - 1)], colours)
     if not flat.any():
         return False
     windows = _windows(pixels)
-    for row in flat.any(axis=1).nonzero()[0]:
+    for row in np.flatnonzero(flat.any(axis=1)):
         flat[row, flat[row]] = _flat(windows[tops[row], lefts[flat[row]]])
     around = np.pad(flat, 1, mode="edge")
     beside = np.pad(colours, ((1, 1), (1, 1), (0, 0)), mode="edge")
     for down, across in product(range(3), repeat=2):
         part = np.s_[down : down + len(tops), across : across + len(lefts)]
-        flat &= around[part] & (beside[part] == colours).all(axis=-1)
+        flat &= around[part] & _equal(beside[part], colours)
     return bool(flat.any())
 
 

@@ -24,7 +24,7 @@ UVICORN = "0.54.0"
 """Version of uvicorn whose HttpToolsProtocol is extended here and in `head`."""
 
 SLICE = 1 << 13
-"""Bytes parsed at a time."""
+"""Bytes parsed at a time, where they are not within a body of a declared length."""
 TURN_SECONDS = 0.005
 """Seconds for which one connection may parse before the event loop serves the others."""
 MAX_AHEAD = 1 << 16
@@ -40,7 +40,8 @@ class Connection(HttpToolsProtocol):
     """uvicorn's HTTP protocol, with parsing in turns and a time limit on reading responses.
 
     - It parses a slice of the received bytes at a time and yields to the event loop after
-      TURN_SECONDS.
+      TURN_SECONDS. A body of a declared length is one piece, however much of it has come: parsing
+      it costs nothing.
     - It parses at most one request ahead. Further bytes are kept unparsed, up to MAX_AHEAD; beyond
       that, reading pauses.
     - A client that has closed its sending side still gets its responses. When a client leaves,
@@ -55,6 +56,8 @@ class Connection(HttpToolsProtocol):
     _turn: asyncio.Handle | None = None
     _unread: asyncio.TimerHandle | None = None
     _probe: asyncio.TimerHandle | None = None
+    _body_left = 0
+    """Bytes of the body being received that are still due, if its length is declared."""
     _half_closed = False
     """Whether the client has closed its sending side."""
     _pause = FIRST_PROBE_SECONDS
@@ -85,8 +88,14 @@ class Connection(HttpToolsProtocol):
             cycle.message_event.set()
 
     def data_received(self, data: bytes) -> None:
-        """Keep the received bytes, and parse them unless a turn is already scheduled."""
+        """Keep the received bytes, and parse them unless a turn is already scheduled.
+
+        What is nothing but a part of a body is parsed as it is.
+        """
         self._unset_keepalive_if_required()
+        if len(data) <= self._body_left and not (self._ahead or self._waits()):
+            self._parse_all(data)
+            return
         self._ahead += data
         if self._turn is None:
             self._advance()
@@ -117,8 +126,9 @@ class Connection(HttpToolsProtocol):
         self._turn = None
         began = time.perf_counter()
         while self._ahead and not self._waits():
-            piece = bytes(self._ahead[:SLICE])
-            del self._ahead[:SLICE]
+            size = max(SLICE, self._body_left)
+            piece = bytes(memoryview(self._ahead)[:size])
+            del self._ahead[:size]
             self._parse_all(piece)
             if self._ahead and time.perf_counter() - began > TURN_SECONDS:
                 self._turn = self.loop.call_soon(self._advance)
@@ -154,6 +164,18 @@ class Connection(HttpToolsProtocol):
     def upgrade_offered(self, parsed: int) -> int:
         """Ignore an offer to switch protocols; return the number of bytes parsed."""
         return parsed
+
+    def on_headers_complete(self) -> None:
+        """Begin a request, and note how long its body is to be."""
+        super().on_headers_complete()
+        self._body_left = int(dict(self.headers).get(b"content-length", 0))
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of the body."""
+        self._body_left -= len(body)
+        if len(body) > HIGH_WATER_LIMIT and not self.cycle.body:
+            self.cycle.body = b""  # type: ignore[assignment]  # so that what is added is not copied
+        super().on_body(body)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running, self._pause = cycle, FIRST_PROBE_SECONDS

@@ -123,7 +123,7 @@ class Models:
             raise Broken
         if not self._all_loaded:
             raise Loading
-        if not self._working:
+        if self.failing:
             raise Failing
 
     def accept(self) -> None:

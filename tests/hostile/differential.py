@@ -94,7 +94,7 @@ def _within(shapes: list[tuple[int, ...]]) -> bool:
 def _jpeg_difference(data: bytes) -> str | None:
     frame = stream.read_frame(data)
     try:
-        found = list(markers(stream.rebuild(data, frame, frame.transform)))
+        found = list(markers(stream.rebuild(data, frame, frame.transform).stream))
     except stream.EndMissing:  # it was decoded with an end of ours
         return None
     scans, frames = found.count(stream.SOS), [m for m in found if m in (0xC0, 0xC1, 0xC2)]

@@ -40,5 +40,5 @@ def test_markers_are_found_as_libjpeg_finds_them():
     assert list(markers(data)).count(stream.SOS) == 3
     plain = progressive(64, 3)
     frame = stream.read_frame(plain)
-    found = list(markers(stream.rebuild(plain, frame, frame.transform)))
+    found = list(markers(stream.rebuild(plain, frame, frame.transform).stream))
     assert found == [stream.APP14, stream.DQT, stream.DHT, 0xC2, *[stream.SOS] * 3, stream.EOI]

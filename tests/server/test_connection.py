@@ -21,7 +21,7 @@ from uvicorn import server as uvicorn_server
 from uvicorn.protocols.http import flow_control, httptools_impl
 
 from app.main import create_app
-from app.server.connection import MAX_AHEAD, UVICORN
+from app.server.connection import MAX_AHEAD, SLICE, UVICORN
 from app.server.server import make_server
 from app.settings import Settings
 
@@ -122,6 +122,31 @@ def png(side=20):
 
 def picture(side=20, head=HEAD):
     return head + b"Content-Length: %d\r\n\r\n" % len(png(side)) + png(side)
+
+
+@pytest.mark.parametrize("size", [1, SLICE, 1 << 20])
+def test_a_body_of_a_declared_length_ends_there_however_it_comes(serve, size):
+    data, pieces = bytes(range(256)) * 8192, []
+
+    async def take(scope, receive, send):
+        more = True
+        while more:
+            message = await receive()
+            pieces.append(message["body"])
+            more = message["more_body"]
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"%d" % sum(map(len, pieces))})
+
+    address, _, _ = serve(lambda app: app.mount("/taken", take))
+    head = b"POST /taken/ HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n" % len(data)
+    first, rest = data[:-3], data[-3:]
+    with socket.create_connection(address, 20) as connection:
+        connection.sendall(head + b"\r\n" + first[:size])
+        connection.sendall(first[size:])
+        connection.sendall(rest + picture())  # the next request, in the same packet
+        answers = read_all(connection)
+    assert answers.count(b"HTTP/1.1 200 ") == 2
+    assert b"".join(pieces) == data
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ def _jpeg(stream: bytes, kind: Kind) -> Samples:
     transform = frame.transform
     if not frame.is_jfif and frame.adobe is None:
         transform = Transform.NONE if kind.photometric == "RGB" else Transform.YCC
-    return np.asarray(imagecodecs.jpeg8_decode(rebuild(stream, frame, transform)))
+    return np.asarray(imagecodecs.jpeg8_decode(rebuild(stream, frame, transform).stream))
 
 
 def _run_lengths(stream: bytes, kind: Kind) -> Samples:

@@ -34,35 +34,34 @@ _ENDINGS = [  # each pair of first bits, for pixels that lack but these, and the
 _GREY = 128
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 
+Decode = Callable[[bytes], tuple[Samples, int]]
+"""Returns the samples of a stream, and where its image ends."""
 
-def decode_whole(
-    data: bytes, frame: Frame, decode: Callable[[bytes], Samples]
-) -> tuple[Samples, bool]:
-    """Return what `decode` makes of a stream, and whether that has its end.
+
+def decode_whole(data: bytes, frame: Frame, decode: Decode) -> tuple[Samples, int | None]:
+    """Return what `decode` makes of a stream, and where its image ends; None if it breaks off.
 
     Raises `UnreadableImage` where pixels are missing.
     """
     try:
-        samples = decode(data)
+        samples, end = decode(data)
     except EndMissing:
         cut = data.rstrip(b"\xff")  # half an end marker, perhaps, but half no pixel
     else:
         if _ends_early(data, samples, frame, decode):
             raise UnreadableImage("The JPEG image lacks pixels: the rest of it is missing.")
-        return samples, True
+        return samples, end
     try:
-        samples = decode(cut + END)
+        samples, _ = decode(cut + END)
         whole = _is_whole(cut, samples, frame, decode)
     except EndMissing:  # the new end became part of a segment that is cut off
         whole = False
     if not whole:
         raise UnreadableImage("The JPEG image is truncated.")
-    return samples, False
+    return samples, None
 
 
-def _ends_early(
-    data: bytes, samples: Samples, frame: Frame, decode: Callable[[bytes], Samples]
-) -> bool:
+def _ends_early(data: bytes, samples: Samples, frame: Frame, decode: Decode) -> bool:
     """Return whether pixels are missing before the end marker, or scans of several.
 
     Of pixels that are missing, libjpeg makes grey of medium brightness; without it, all is well.
@@ -76,12 +75,10 @@ def _ends_early(
     return not _is_whole(cut, samples, frame, decode)
 
 
-def _is_whole(
-    cut: bytes, samples: Samples, frame: Frame, decode: Callable[[bytes], Samples]
-) -> bool:
+def _is_whole(cut: bytes, samples: Samples, frame: Frame, decode: Decode) -> bool:
     """Return whether `samples`, made of the stream `cut`, owe nothing to what may follow it."""
     return _has_all_scans(cut + END, frame) and not any(
-        (decode(cut + ending + END) != samples).any() for ending in _ENDINGS
+        (decode(cut + ending + END)[0] != samples).any() for ending in _ENDINGS
     )
 
 

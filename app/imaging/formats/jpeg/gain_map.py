@@ -73,7 +73,7 @@ def with_directory(xmp: bytes | None, gain_map: bytes) -> bytes | None:
     return packet[:place] + _DIRECTORY % (ADOBE, len(gain_map)) + packet[place:]
 
 
-def appended(head: bytes, pixels: bytes, gain_map: bytes) -> bytes:
+def appended(head: bytes, pixels: memoryview, gain_map: bytes) -> bytes:
     """Return a picture with its map behind it, the index between its metadata and its pixels."""
     said = write_segment(APP2, ISO + _NO_VERSION) if ISO in gain_map else b""
     before = head + said

@@ -24,7 +24,6 @@ from app.imaging.formats.jpeg.stream import (
     Frame,
     read_frame,
     rebuild,
-    trailer,
     write_segment,
 )
 from app.imaging.picture import Change, Changes, Format, Header, Metadata, Picture
@@ -45,17 +44,17 @@ def decode(data: bytes) -> Picture:
     """Decode grey, YCbCr or RGB, and CMYK or YCCK, which become RGB."""
     frame = read_frame(data)
 
-    def pixels(stream: bytes) -> Samples:
+    def pixels(stream: bytes) -> tuple[Samples, int]:
         rebuilt = rebuild(stream, frame, frame.transform)
-        return np.asarray(imagecodecs.jpeg8_decode(rebuilt))
+        return np.asarray(imagecodecs.jpeg8_decode(rebuilt.stream)), rebuilt.end
 
-    samples, has_end = decode_whole(data, frame, pixels)
-    behind = trailer(data, frame) if has_end else memoryview(b"")
+    samples, end = decode_whole(data, frame, pixels)
+    behind = memoryview(b"" if end is None else data)[end:]
     gain_map = gain_maps.at_start(behind)
     metadata = replace(_metadata(frame), gain_map=gain_map)
     rest, is_kept = behind[len(gain_map or b"") :], gain_map is not None
     changes = _changes(frame, is_kept) | companions(frame, rest, is_kept)
-    if not has_end:
+    if end is None:
         changes |= {Change.END}
     if len(frame.components) == 4:
         # Adobe's programs store the absence of ink, and readers take it that all others do, too

@@ -56,6 +56,13 @@ class Segment(NamedTuple):
     end: int
 
 
+class Rebuilt(NamedTuple):
+    """A stream that was written anew, and where the image ends in the one that was read."""
+
+    stream: bytes
+    end: int
+
+
 class Component(NamedTuple):
     """A component of a frame: its name, its sampling factors, its quantisation table."""
 
@@ -169,15 +176,9 @@ def read_tables(data: bytes) -> tuple[bytes, ...]:
     raise UnreadableImage("The tables of the JPEG image are damaged.")
 
 
-def trailer(data: bytes, frame: Frame) -> memoryview:
-    """Return what lies behind the end of the image."""
-    ends = (each.end for each in segments(data, frame.scan) if each.marker == EOI)
-    return memoryview(data)[next(ends) :]
-
-
 def rebuild(
     data: bytes, frame: Frame, transform: Transform, tables: tuple[bytes, ...] = ()
-) -> bytes:
+) -> Rebuilt:
     """Return the stream anew, its components being what `transform` says, behind tables from
     elsewhere.
 
@@ -185,9 +186,10 @@ def rebuild(
     the scans go over the coefficients more often than any encoder has them do.
     """
     adobe = write_segment(APP14, ADOBE + struct.pack(">HHHB", 100, 0, 0, transform))
+    parts: list[bytes | memoryview]
     parts = [bytes([0xFF, SOI]), adobe, *tables, *frame.tables, _frame_segment(frame)]
-    parts += _scans(data, frame)
-    return b"".join(parts)
+    end = _add_scans(parts, data, frame)
+    return Rebuilt(b"".join(parts), end)
 
 
 def segments(data: bytes, position: int) -> Iterator[Segment]:
@@ -258,15 +260,16 @@ def _table(segment: Segment) -> bytes:
     return write_segment(marker, body)
 
 
-def _scans(data: bytes, frame: Frame) -> Iterator[bytes]:
-    """Return the scans with the tables between them, and the end."""
+def _add_scans(parts: list[bytes | memoryview], data: bytes, frame: Frame) -> int:
+    """Add the scans with the tables between them, and the end; return where that is."""
+    whole = memoryview(data)  # most of the file lies between two segments: not to be copied twice
     scans, cost, coefficients = 0, 0, BLOCK * sum(map(frame.blocks, frame.components))
     pixels, least = 0, 0  # where those of a scan that has been begun are, and how many bits
     for segment in segments(data, frame.scan):
         if pixels:
             if 8 * (segment.at - pixels) < least:
                 raise UnreadableImage("The JPEG image lacks pixels: the rest of it is missing.")
-            yield data[pixels : segment.at]
+            parts.append(whole[pixels : segment.at])
             pixels = 0
         if segment.marker == SOS:
             scans += 1
@@ -274,15 +277,16 @@ def _scans(data: bytes, frame: Frame) -> Iterator[bytes]:
             cost += work
             if scans > MAX_SCANS or cost > MAX_PASSES * coefficients:
                 raise TooManyPixels("The JPEG image has too many scans, each over all its pixels.")
-            yield header
+            parts.append(header)
             pixels = segment.end
         elif segment.marker in _TABLES:
-            yield _table(segment)
+            parts.append(_table(segment))
         elif segment.marker == EOI:
-            yield bytes([0xFF, EOI])
-            return
+            parts.append(bytes([0xFF, EOI]))
+            return segment.end
         elif segment.marker not in (DNL, *DESCRIBING):
             raise UnreadableImage("The JPEG image has a header among its scans.")
+    raise EndMissing("The JPEG image is truncated.")
 
 
 def _scan(body: bytes, frame: Frame) -> tuple[bytes, int, int]:

@@ -39,10 +39,10 @@ def encode(picture: Picture, quality: int | None = None) -> bytes:
         quality = DEFAULT_QUALITY if quality is None else quality
         sampling = "444" if quality >= 90 else "420"
     jpeg = imagecodecs.jpeg8_encode(samples, level=quality, subsampling=sampling)
-    pixels = bytes(jpeg)[_JFIF_END if jpeg[2:4] == b"\xff\xe0" else 2 :]
+    pixels = memoryview(jpeg)[_JFIF_END if jpeg[2:4] == b"\xff\xe0" else 2 :]
     head = b"".join([_START, *_metadata_segments(picture)])
     gain_map = picture.metadata.gain_map
-    return appended(head, pixels, gain_map) if gain_map else head + pixels
+    return appended(head, pixels, gain_map) if gain_map else b"".join((head, pixels))
 
 
 def too_long(metadata: Metadata) -> Iterator[Change]:

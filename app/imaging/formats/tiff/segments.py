@@ -130,8 +130,8 @@ def _decode_jpeg(segment: bytes, layout: Layout, rows: int) -> Samples:
         raise UnreadableImage("A segment of the TIFF image has other channels than the image.")
     if frame.width > layout.segment_width or frame.height > layout.segment_height:
         raise UnreadableImage("A segment of the TIFF image is larger than it should be.")
-    stream = jpeg.rebuild(segment, frame, _transform(frame, layout), layout.jpeg_tables)
-    samples = imagecodecs.jpeg8_decode(stream)
+    rebuilt = jpeg.rebuild(segment, frame, _transform(frame, layout), layout.jpeg_tables)
+    samples = imagecodecs.jpeg8_decode(rebuilt.stream)
     if samples.shape[0] < rows:
         raise UnreadableImage("A segment of the TIFF image is smaller than it should be.")
     return np.asarray(samples).reshape(*samples.shape[:2], layout.depth)
