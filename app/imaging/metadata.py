@@ -28,21 +28,22 @@ def inflate(data: bytes | memoryview) -> bytes:
     return inflated if stream.eof else b""
 
 
-def upright(metadata: Metadata) -> tuple[int, Metadata, Changes]:
+def upright(metadata: Metadata, *, by_container: bool = False) -> tuple[int, Metadata, Changes]:
     """Return the orientation, 1 to 8, the metadata for the upright image, and the changes.
 
     EXIF is changed in place, byte for byte, so that offsets inside maker notes stay valid: the
     orientation becomes 1, and the thumbnail, which would show the old image, is unlinked. What
     would be wrong is dropped: damaged EXIF, a resolution that no format can state, a damaged
     profile, and one of inks, for pixels that are grey or RGB by now, a gain map, which is not
-    turned with its image, and what XMP promises of other parts of the file.
+    turned with its image, and what XMP promises of other parts of the file. XMP only repeats an
+    orientation: that of EXIF, or one by which the container of the file has turned the image.
     """
     orientation, exif, has_thumbnail = _upright_exif(metadata.exif or b"")
     icc, xmp, dpi = metadata.icc, without_promises(metadata.xmp or b""), metadata.dpi
     kept_xmp = xmp == (metadata.xmp or b"")
     if icc is not None and (is_cmyk(icc) or not is_sound(icc)):
         icc = None
-    if orientation != 1 and xmp:
+    if (orientation != 1 or by_container) and xmp:
         xmp = _XMP_ORIENTATION.sub(rb"\g<1>1", xmp)
     if dpi is not None:
         dpi = dpi[::-1] if orientation >= 5 else dpi

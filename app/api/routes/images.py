@@ -86,7 +86,7 @@ async def noise(
     openapi_extra=openapi.upload("reference", "image", raw=False),
 )
 async def compare(request: Request, work: WorkOf) -> Comparison:
-    """Return RMSE, PSNR and SSIM on the 0..1 scale, whatever the bit depths.
+    """Return RMSE, PSNR in dB and SSIM, on the 0..1 scale whatever the bit depths.
 
     Both images must have the same width and height; a grey image is compared with a colour image as
     three equal channels. If either has signed, 32-bit or floating-point samples beyond 0..1, the

@@ -98,6 +98,13 @@ def test_exif_does_not_turn_what_the_container_has_turned(saved, colour, exif):
     assert decoded(codec.encode(decoded(said)).data).pixels.shape == (9, 7, 3)
 
 
+def test_xmp_does_not_turn_what_the_container_has_turned(saved, colour, exif):
+    data = saved(colour, "AVIF", exif=exif(6), xmp=b'<x tiff:Orientation="6"/>')
+    picture = decoded(data)
+    assert picture.changes == {Change.ORIENTATION}
+    assert picture.metadata.xmp == b'<x tiff:Orientation="1"/>'
+
+
 def test_metadata_is_kept(saved, opened, colour, exif, srgb):
     data = saved(colour, "AVIF", exif=exif(), xmp=b"<x/>", icc_profile=srgb)
     image = opened(codec.encode(decoded(data)).data)

@@ -27,7 +27,7 @@ def read_sequence(item: Item) -> Sequence:
     if len(settings) <= _ARRAYS:
         raise UnreadableImage("The image has no header.")
     if settings[_ARRAYS - 1] & 3 != 3:  # the decoder takes lengths of four bytes for granted
-        raise UnsupportedImage("The image has lengths of other than four bytes, which is not read.")
+        raise UnsupportedImage("Length fields of less than four bytes in an image are not read.")
     units = [*_listed(settings), *_units(item.data)]
     found = {unit for unit in units if unit[:1] and unit[0] >> 1 & 63 == _PARAMETERS}
     if len(found) != 1:
@@ -70,7 +70,7 @@ def _sequence(bits: Bits) -> Sequence:
     bits.golomb()
     colours = bits.golomb()
     if colours not in _SUBSAMPLING or (colours == 3 and bits.read()):
-        raise UnsupportedImage("The image has its colours in planes apart, which is not read.")
+        raise UnsupportedImage("The image has separately coded colour planes, which are not read.")
     width, height = bits.golomb(), bits.golomb()
     across = down = 0
     if bits.read():

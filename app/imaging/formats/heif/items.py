@@ -59,7 +59,7 @@ class Items:
 
     def __getitem__(self, number: int) -> Item:
         if number not in self.by_number:
-            raise UnreadableImage("The image refers to a part that there is not.")
+            raise UnreadableImage("The image refers to a part that is missing.")
         return self.by_number[number]
 
     def referring(self, kind: bytes, target: int) -> list[int]:
@@ -137,7 +137,7 @@ def _infos(body: bytes) -> dict[int, Item]:
         reader = _Reader(entry)
         head = reader.number(4)
         if head >> 24 not in (2, 3):
-            raise UnsupportedImage("The image lists its parts in a way of old, which is not read.")
+            raise UnsupportedImage("The list of the image's parts is of an obsolete kind.")
         number = reader.number(2 if head >> 24 == 2 else 4)
         reader.number(2)
         kind = reader.number(4).to_bytes(4, "big")
@@ -189,7 +189,7 @@ def _describe(items: dict[int, Item], body: bytes) -> None:
             for _ in range(reader.number(1)):
                 index = reader.number(size) & ((1 << (8 * size - 1)) - 1)
                 if index > len(known):
-                    raise UnreadableImage("A part of the image has a property that there is not.")
+                    raise UnreadableImage("A part of the image has a property that is missing.")
                 if item is not None and index:
                     item.properties.append(known[index - 1])
 

@@ -121,7 +121,7 @@ def window(item: Item) -> Window:
     found = Window(*map(int, shown))
     right_edge, lower_edge = found.left + found.width, found.top + found.height
     if min(found) < 0 or right_edge > width or lower_edge > height:
-        raise UnreadableImage("The image is to be cropped to what it does not have.")
+        raise UnreadableImage("The image is to be cropped to an area outside of it.")
     if width * height > MAX_WASTE * max(found.width * found.height, _ALWAYS):
         raise UnreadableImage("The image is far larger than what is to be seen of it.")
     return found

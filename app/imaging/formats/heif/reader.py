@@ -90,7 +90,8 @@ def decode(data: bytes, format_: Format, codec: Codec) -> Picture:
         changes.add(Change.ORIENTATION)
     used = {id(each) for part in parts for each in (part.grid, *part.tiles)}
     numbers = {n for n, each in items.by_number.items() if id(each) in used}
-    _, metadata, lost = upright(_metadata(items, item))  # Exif only repeats how it is turned
+    # EXIF only repeats how it is turned
+    _, metadata, lost = upright(_metadata(items, item), by_container=True)
 
     def seen(plane: Samples) -> Samples:
         rows = plane[shown.top : shown.top + shown.height]

@@ -302,7 +302,7 @@ def _scan(body: bytes, frame: Frame) -> tuple[bytes, int, int]:
     chosen = list(struct.iter_unpack("BB", body[1 : 1 + 2 * count]))
     names = {name for name, _ in chosen}
     if not names <= known.keys() or len(names) != count:
-        raise UnreadableImage("A scan of the JPEG image is of components that there are not.")
+        raise UnreadableImage("A scan of the JPEG image names components that are missing.")
     first, last, precision = (0, BLOCK - 1, 0)
     if frame.process == PROGRESSIVE:
         first, last, precision = body[-3:]

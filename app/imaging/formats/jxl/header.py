@@ -104,7 +104,7 @@ def read_head(data: bytes) -> Head:
         reader.bits(16 + 16 + 1 + 16)
     reader.no_extensions()
     if not reader.bits():
-        raise UnsupportedImage("The JPEG XL image has ways of its own to see colours.")
+        raise UnsupportedImage("The JPEG XL image has colour transforms of its own: not read here.")
     return Head(
         width=width,
         height=height,

@@ -59,7 +59,8 @@ def decode(data: bytes) -> Picture:
         pixels = unpremultiply(pixels, alpha)
     profile = None if head.colours.is_srgb else read_profile(stream)
     found, beside = read_metadata(data)
-    _, metadata, lost = upright(replace(found, icc=profile))  # Exif only repeats how it is turned
+    # EXIF only repeats how it is turned
+    _, metadata, lost = upright(replace(found, icc=profile), by_container=True)
     changes = those_of(
         {
             Change.ALPHA: head.premultiplied,
