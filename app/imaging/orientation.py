@@ -26,20 +26,24 @@ network; among those of four, the differences are below 0.02 dB.
 
 def orient(plane: Pixels, orientation: int) -> Pixels:
     """Turn rows and columns as EXIF orientation 1 to 8 asks, so that the image is upright."""
+    return np.ascontiguousarray(_turned(plane, orientation))
+
+
+def orient_back(plane: Pixels, orientation: int) -> Pixels:
+    """Return a view in which `orient` is undone."""
+    return _turned(plane, {6: 8, 8: 6}.get(orientation, orientation))
+
+
+def is_transposed(orientation: int) -> bool:
+    """Return whether `orient` makes rows of columns."""
+    return orientation >= 5
+
+
+def _turned(plane: Pixels, orientation: int) -> Pixels:
     if is_transposed(orientation):
         plane = plane.swapaxes(0, 1)
     if orientation in (3, 4, 7, 8):
         plane = plane[::-1]
     if orientation in (2, 3, 6, 7):
         plane = plane[:, ::-1]
-    return np.ascontiguousarray(plane)
-
-
-def orient_back(plane: Pixels, orientation: int) -> Pixels:
-    """Undo `orient`."""
-    return orient(plane, {6: 8, 8: 6}.get(orientation, orientation))
-
-
-def is_transposed(orientation: int) -> bool:
-    """Return whether `orient` makes rows of columns."""
-    return orientation >= 5
+    return plane
