@@ -135,7 +135,7 @@ class Batcher:
             self._queued += job.pixels_left
             self._jobs.append(job)
             following.remaining = lambda: self._remaining(following)
-            self._changed.notify_all()
+            self._wake_another()
         return job.future
 
     def close(self, timeout: float | None = None) -> None:
@@ -205,8 +205,17 @@ class Batcher:
                 if self.death or (self._closing and not self._jobs):
                     return []
                 if batch := self._take():
+                    self._wake_another()
                     return batch
                 self._changed.wait()
+
+    def _wake_another(self) -> None:
+        """Wake one more lane if there is something for it, which wakes the next in its turn.
+
+        All at once would compete for the interpreter only to find that one has taken the image.
+        """
+        if self._jobs:
+            self._changed.notify()
 
     def _take(self) -> list[Item]:
         """Take one tile of each request in turn, repeatedly, while they fit into the batch.
@@ -292,4 +301,6 @@ class Batcher:
             self.stats.tiles += len(batch)
             self.stats.pixels += pixels
             self._pace.account(pixels, start)
-            self._changed.notify_all()
+            self._wake_another()
+            if self._closing:
+                self._changed.notify_all()

@@ -130,13 +130,14 @@ def test_pictures_of_different_kinds_take_turns(start):
     assert [batch[0, 0, 0, 0] for batch in gate.batches] == [1, 2, 1, 1]
 
 
-def test_lanes_work_at_once_and_one_picture_comes_together_from_both(start):
+@pytest.mark.parametrize("lanes", [2, 3])
+def test_lanes_work_at_once_and_one_picture_comes_together_from_all(start, lanes):
     gate = Gate(opened=False)
-    batcher = start(gate, batch_pixels=TILE, lanes=2)
+    batcher = start(gate, batch_pixels=TILE, lanes=lanes)
     future, result = post(batcher, 1, tiles=5)
-    assert gate.entered.acquire(timeout=10)
-    assert gate.entered.acquire(timeout=10)
-    assert len(gate.batches) == 2
+    for _ in range(lanes):
+        assert gate.entered.acquire(timeout=10)
+    assert len(gate.batches) == lanes
     gate.opened.set()
     future.result(10)
     assert (result == 254).all()

@@ -1,4 +1,5 @@
 import struct
+from dataclasses import replace
 
 import imagecodecs
 import numpy as np
@@ -96,6 +97,14 @@ def test_exif_does_not_turn_what_the_container_has_turned(saved, colour, exif):
     np.testing.assert_array_equal(decoded(said).pixels, decoded(data).pixels)
     assert decoded(said).pixels.shape == (9, 7, 3)
     assert decoded(codec.encode(decoded(said)).data).pixels.shape == (9, 7, 3)
+
+
+def test_decoders_get_the_first_property_of_each_name(plain):
+    item = read_items(plain)[1]
+    more = [Box(b"ispe", struct.pack(">4xII", side, side)) for side in range(1, 2000)]
+    file = coded(Items({1: replace(item, properties=item.properties + more)}, 1), 1, b"av01")
+    assert read_items(file.file(b"avif", b"av1C"))[1].size == item.size
+    assert len(read_items(file.file(b"avif", b"av1C"))[1].properties) <= 4
 
 
 def test_xmp_does_not_turn_what_the_container_has_turned(saved, colour, exif):

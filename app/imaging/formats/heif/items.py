@@ -34,6 +34,13 @@ class Item:
         """Return the contents of its first property of that name."""
         return next((each.body for each in self.properties if each.name == name), None)
 
+    def coding(self, name: bytes) -> Box | None:
+        """Return its first property of that name that is no colour profile: decoders get one."""
+        for each in self.properties:
+            if each.name == name and (name != b"colr" or each.body[:4] == b"nclx"):
+                return each
+        return None
+
     @property
     def size(self) -> tuple[int, int]:
         """Width and height by its `ispe` property."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import NamedTuple
 
-from app.imaging.formats.heif.boxes import Box
 from app.imaging.formats.heif.items import Item, Items
 from app.imaging.formats.heif.writer import write_items
 from app.imaging.picture import Change, Changes, UnreadableImage, UnsupportedImage
@@ -55,9 +54,7 @@ class Coded:
         items = [
             replace(
                 item,
-                properties=[
-                    each for each in item.properties if each.name in kept and not is_profile(each)
-                ],
+                properties=[each for name in kept if (each := item.coding(name))],
                 references={},
             )
             for item in ([self.grid] if self.grid else []) + list(self.tiles)
@@ -185,8 +182,3 @@ def _grid(data: bytes) -> tuple[int, int, tuple[int, int]]:
     if len(data) != (12 if wide else 8) or data[0]:
         raise UnreadableImage("The grid of the image is damaged.")
     return data[2] + 1, data[3] + 1, struct.unpack_from(">II" if wide else ">HH", data, 4)
-
-
-def is_profile(each: Box) -> bool:
-    """Return whether a property is a colour profile."""
-    return each.name == b"colr" and each.body[:4] != b"nclx"

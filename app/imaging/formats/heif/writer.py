@@ -48,17 +48,16 @@ def _references(items: list[Item]) -> bytes:
 
 
 def _properties(items: list[Item]) -> bytes:
-    properties: list[Box] = []
+    places: dict[Box, int] = {}
     associations = []
     for number, item in enumerate(items, start=1):
-        properties += [each for each in item.properties if each not in properties]
         indices = [
-            properties.index(each) + 1 | (0 if each.name in _DESCRIPTIVE else 0x8000)
+            places.setdefault(each, len(places) + 1) | (0 if each.name in _DESCRIPTIVE else 0x8000)
             for each in item.properties
         ]
         if indices:
             numbers = struct.pack(f">HB{len(indices)}H", number, len(indices), *indices)
             associations.append(numbers)
-    container = write_box(b"ipco", *(write_box(*each) for each in properties))
+    container = write_box(b"ipco", *(write_box(*each) for each in places))
     count = struct.pack(">I", len(associations))
     return write_box(b"iprp", container, write_box(b"ipma", b"\0\0\0\1", count, *associations))
