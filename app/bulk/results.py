@@ -181,7 +181,7 @@ class Results:
 
     @property
     def _part(self) -> str:
-        """The start of the names of part files; not a folder, which would outlast them on a disk."""
+        """Start of the names of part files: no folder, which would outlast them on a disk."""
         return f"{FOLDER}/{self._shard}-part-"
 
     def _load(self) -> None:
