@@ -179,12 +179,17 @@ class Results:
     def _whole(self) -> str:
         return f"{FOLDER}/{self._shard}.parquet"
 
+    @property
+    def _part(self) -> str:
+        """Start of the names of part files: no folder, which would outlast them on a disk."""
+        return f"{FOLDER}/{self._shard}-part-"
+
     def _load(self) -> None:
-        own_parts = f"{FOLDER}/{self._shard}/"
         for file in _files(self._store):
-            if file.key.startswith(own_parts):
+            is_part = file.key.startswith(self._part)
+            if is_part:
                 self._parts.append(file.key)
-            own = file.key.startswith(own_parts) or file.key == self._whole
+            own = is_part or file.key == self._whole
             for row in _rows_in(self._store, file.key):
                 if self._is_of_this_shard(row):
                     self._keep(row, own=own)
@@ -210,7 +215,7 @@ class Results:
         """Write a part under a name that is unique even if two runs of one shard overlap."""
         local = Path(self._folder.name, "part.parquet")
         pq.write_table(to_table(self._fresh), local, compression="zstd")
-        part = f"{FOLDER}/{self._shard}/{uuid.uuid4().hex}.parquet"
+        part = f"{self._part}{uuid.uuid4().hex}.parquet"
         self._store.upload(str(local), part)
         self._parts.append(part)
         self._fresh, self._written = [], time.monotonic()

@@ -126,6 +126,8 @@ def test_local_folders_are_resumed(tmp_path):
     assert bulk() == "3 done, 0 skipped, 0 failed"
     assert bulk() == "0 done, 3 skipped, 0 failed"
     assert len(bulk.rows) == 3
+    (left,) = (tmp_path / "in" / "out" / "denoiser-results").iterdir()  # and no empty folder
+    assert left.name == "00000-of-00001.parquet"
 
 
 def test_a_manifest_names_the_pictures(bulk, memory):
