@@ -24,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
+from app import huge_pages
 from app.imaging.codec import Format, decode, encode
 from app.imaging.formats import FORMATS
 from app.imaging.picture import Picture
@@ -163,4 +164,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    huge_pages.use()  # as the service does
     sys.exit(main())

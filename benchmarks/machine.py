@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
+from app import huge_pages
 from app.inference.engines import EngineName, Precision, engine, installed
 from app.inference.engines.bfloat16 import has_bfloat16
 from app.inference.store import read_packages
@@ -147,4 +148,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    huge_pages.use()  # as the service does
     main()

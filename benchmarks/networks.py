@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from app import huge_pages
 from app.inference import engines
 from app.inference.engines import REFERENCE, Forward, Precision
 from benchmarks.markdown import line
@@ -89,4 +90,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    huge_pages.use()  # as the service does
     main()

@@ -20,7 +20,7 @@ def _free_port() -> int:
 
 PORT = _free_port()
 URL = f"http://127.0.0.1:{PORT}"
-START = "import sys; from app.cli import main; sys.exit(main())"  # the console script
+START = "import sys; from denoiser import main; sys.exit(main())"  # the console script
 COMMAND = (sys.executable, "-c", START, "serve", "--port", str(PORT))
 
 

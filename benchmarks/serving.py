@@ -34,6 +34,7 @@ from statistics import fmean
 
 import numpy as np
 
+from app import huge_pages
 from app.imaging.codec import Format
 from app.inference.engines import EngineName, installed
 from benchmarks.bare import model, rates
@@ -221,4 +222,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    huge_pages.use()  # as the service does
     sys.exit(main())

@@ -20,6 +20,10 @@ if Path(_CODE).is_dir():
 
 def main() -> int:
     """Run the command line; return the exit code, or end the process if it was stopped."""
+    from app import huge_pages
+
+    huge_pages.use()
+
     from app.batch import STOPPED
     from app.cli import main as run
 
