@@ -29,7 +29,7 @@ COUNT, SIDE = 24, 64
 
 def plain(**changes: Any) -> Camera:
     """Camera noise with all that is not named switched off."""
-    names = ("smoothed", "lines", "grain", "clean_share", "jpeg", "rounded")
+    names = ("smoothed", "coarse", "lines", "grain", "clean_share", "jpeg", "rounded")
     return Camera(**dict.fromkeys(names, 0.0) | changes)
 
 
@@ -105,13 +105,18 @@ def of_demosaicing(random: Random) -> dict[str, float]:
 def of_smoothing(random: Random) -> dict[str, float]:
     figures: dict[str, float] = {}
     noise = white(random)
-    for name, share in (("usual", 0.0), ("low", 1.0)):
-        smooth = array(smoothed(noise, random, plain(low_chroma=share))) @ YCC.T
+    ways = {
+        "usual": plain(low_chroma=0.0),
+        "low chroma": plain(low_chroma=1.0),
+        "coarse": plain(low_chroma=0.0, coarse=1.0),
+    }
+    for name, settings in ways.items():
+        smooth = array(smoothed(noise, random, settings)) @ YCC.T
         luma, chroma = smooth[..., 0], smooth[..., 1:]
-        figures[f"smoothed neighbours, {name} chroma"] = correlation(luma, 1)
-        figures[f"chroma to luma, {name} chroma"] = float(chroma.std() / luma.std())
-        figures[f"chroma neighbours, {name} chroma"] = correlation(chroma[..., 0], 1)
-        figures[f"chroma lag 4, {name} chroma"] = correlation(chroma[..., 0], 4)
+        figures[f"{name}: luma neighbours"] = correlation(luma, 1)
+        figures[f"{name}: chroma to luma"] = float(chroma.std() / luma.std())
+        figures[f"{name}: chroma neighbours"] = correlation(chroma[..., 0], 1)
+        figures[f"{name}: chroma lag 4"] = correlation(chroma[..., 0], 4)
     return figures
 
 
