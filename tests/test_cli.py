@@ -44,7 +44,7 @@ def test_it_ends_without_a_traceback(monkeypatch, picture, tmp_path, capsys, rai
     def stop(*_, **__):
         raise raised
 
-    monkeypatch.setattr("app.batch.find", stop)
+    monkeypatch.setattr("app.files.command.find", stop)
     assert run("noise", picture(), "-o", tmp_path / "out.png") == code
     assert capsys.readouterr().err.startswith("denoiser: ")
 

@@ -104,7 +104,8 @@ def test_noise_in_words():
     camera = Camera(share=1, grain=0, smoothed=0.5, clean_share=0, quality=(30, 90))
     assert str(Noise(white=fixed.model_copy(update={"share": 3}), camera=camera)) == (
         "75% Gaussian, sigma 51 on the 0..255 scale, one pattern for all images; "
-        "25% of cameras, 60% sensor noise, 50% smoothed in the camera, 60% JPEG of quality 30 to 90"
+        "25% of cameras, 60% sensor noise, 50% smoothed in the camera, "
+        "30% as coarse as most cameras' JPEGs, 60% JPEG of quality 30 to 90"
     )
 
 
@@ -204,5 +205,5 @@ def test_a_folder_is_read_or_drawn():
 
 
 def test_a_folder_has_a_name_for_the_card():
-    labels = [Folder(path="a"), Folder(path="a", name="b"), Folder(drawn=3)]
-    assert [folder.label for folder in labels] == ["a", "b", "drawn graphics"]
+    labels = [Folder(), Folder(path="a"), Folder(path="a", name="b"), Folder(drawn=3)]
+    assert [each.label for each in labels] == ["own images", "a", "b", "drawn graphics"]

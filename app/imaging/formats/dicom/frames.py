@@ -21,7 +21,8 @@ from app.imaging.formats.dicom.streams import (
     sides_of_jpeg,
     sides_of_jpeg_2000,
 )
-from app.imaging.formats.jpeg.stream import Transform, read_frame, rebuild
+from app.imaging.formats.jpeg.frame import Transform, read_frame
+from app.imaging.formats.jpeg.rebuild import rebuild
 from app.imaging.picture import UnreadableImage, UnsupportedImage
 
 Samples = NDArray[Any]

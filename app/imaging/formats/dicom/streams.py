@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from app.imaging.formats.jpeg.stream import BLOCK, EOI, MAX_SEGMENTS, PROGRESSIVE, SOS
+from app.imaging.formats.jpeg.frame import PROGRESSIVE
+from app.imaging.formats.jpeg.segments import BLOCK, EOI, MAX_SEGMENTS, SOS
 from app.imaging.picture import UnreadableImage
 
 _FRAMES = (*range(0xC0, 0xC4), 0xF7)  # of a JPEG, and of a JPEG-LS

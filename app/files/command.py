@@ -15,17 +15,17 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from app.files import Buffer, Job, Worked, run
-from app.finding import STANDARD, Misuse, Outcome, Status, find
+from app.console import FAILED, STOPPED, Misuse, complain
+from app.files.finding import STANDARD, Outcome, Status, find
+from app.files.meter import Meter
+from app.files.run import Job, Worked, run
+from app.files.writing import Buffer
 from app.imaging.codec import Format, Picture, decode
 from app.inference.job import Progress
-from app.meter import Meter
 from app.service.codec import ConfinedCodec
 from app.service.options import OutputOptions
 from app.settings import Settings
 
-STOPPED = 130
-"""Exit code of a command ended by Ctrl-C."""
 AT_ONCE = 16
 """Images in progress at a time: a full batch of small ones, and as many behind it."""
 
@@ -70,7 +70,7 @@ def convert(
     _sum_up(outcomes, len(sources), as_json=as_json, stopped=stopped)
     if stopped:
         return STOPPED
-    return 1 if any(outcome.status is Status.FAILED for outcome in outcomes) else 0
+    return FAILED if any(outcome.status is Status.FAILED for outcome in outcomes) else 0
 
 
 @dataclass(frozen=True)
@@ -185,8 +185,3 @@ def _print_json(outcome: Outcome, file: TextIO) -> None:
 
 def _say_nothing(outcome: Outcome) -> None:
     """Print nothing: without --json, only the summary is printed."""
-
-
-def complain(message: str) -> None:
-    """Print to standard error, apart from the output that programs read."""
-    sys.stderr.write(f"denoiser: {message}\n")

@@ -6,19 +6,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from app.console import Misuse
 from app.imaging import formats
 from app.imaging.formats.dicom import SIGNED, is_dicom
 
 STANDARD = Path("-")
 """Standard input, or standard output."""
 
-
 DIRECTORY = "DICOMDIR"
 """The index on a medium of DICOM files, which is no image."""
-
-
-class Misuse(Exception):
-    """The command line makes no sense."""
 
 
 class Status(StrEnum):
