@@ -24,7 +24,9 @@ class Folder(Section):
     drawn: PositiveInt | None = Field(
         None, description="no folder: so many graphics without noise, which need no files"
     )
-    name: str = Field("", description="what the model card calls it; the path by default")
+    name: str = Field(
+        "", description="what the model card calls it; the path by default, or own images"
+    )
     terms: str = Field("not stated", description="under which the images may be used")
     only: tuple[str, ...] = Field((), description="names of the files to take; all by default")
     noisy: str | None = Field(None, description="noisy shots, a folder or a pattern, and ...")
@@ -51,7 +53,9 @@ class Folder(Section):
     @property
     def label(self) -> str:
         """Its name on the model card."""
-        return self.name or ("drawn graphics" if self.drawn else self.path)
+        if self.name or self.drawn:
+            return self.name or "drawn graphics"
+        return "own images" if self.path == "." else self.path
 
     def weight_for(self, family: str) -> float:
         """Return the weight among patches of a family of noise; only pairs have a shot's own."""

@@ -138,5 +138,5 @@ def test_a_folder_is_read_or_drawn():
 
 
 def test_a_folder_has_a_name_for_the_card():
-    labels = [Folder(path="a"), Folder(path="a", name="b"), Folder(drawn=3)]
-    assert [folder.label for folder in labels] == ["a", "b", "drawn graphics"]
+    labels = [Folder(), Folder(path="a"), Folder(path="a", name="b"), Folder(drawn=3)]
+    assert [each.label for each in labels] == ["own images", "a", "b", "drawn graphics"]
