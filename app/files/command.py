@@ -19,15 +19,18 @@ from app.console import FAILED, STOPPED, Misuse, complain
 from app.files.finding import STANDARD, Outcome, Status, find
 from app.files.meter import Meter
 from app.files.run import Job, Worked, run
-from app.files.writing import Buffer
-from app.imaging.codec import Format, Picture, decode
+from app.imaging.codec import Change, Encoded, Format, Picture, decode
 from app.inference.job import Progress
+from app.sandbox.handles import SharedFile
 from app.service.codec import ConfinedCodec
 from app.service.options import OutputOptions
 from app.settings import Settings
 
 AT_ONCE = 16
 """Images in progress at a time: a full batch of small ones, and as many behind it."""
+
+PARTS = {Change.CHANNEL, Change.DEPTH_MAP, Change.FILM, Change.GAIN_MAP, Change.PICTURES}
+"""What a file may hold beside its image, and its result may lack."""
 
 Work = Callable[[Picture, Progress], Worked]
 
@@ -78,7 +81,7 @@ class _Coder:
     """How files are decoded and encoded."""
 
     read: Callable[[bytes], Picture]
-    write: Callable[[Picture, Format], Buffer]
+    write: Callable[[Picture, Format], Encoded | SharedFile]
 
 
 @contextmanager
@@ -90,7 +93,7 @@ def _coder(files: int, settings: Settings, options: OutputOptions) -> Iterator[_
     if files == 1:
         yield _Coder(
             read=partial(decode, max_pixels=settings.max_pixels, max_side=settings.max_side),
-            write=lambda picture, target: options.encode(picture, target).data,
+            write=options.encode,
         )
         return
     with ConfinedCodec(settings) as codec:
@@ -123,6 +126,11 @@ def _sum_up(outcomes: list[Outcome], total: int, *, as_json: bool, stopped: bool
     for outcome in outcomes:
         if outcome.status is Status.FAILED:
             complain(_printable(f"{outcome.source}: {outcome.reason}"))
+    lacking = [outcome for outcome in outcomes if not PARTS.isdisjoint(outcome.changes)]
+    if lacking and not as_json:
+        parts = ", ".join(sorted(PARTS & {each for o in lacking for each in o.changes}))
+        first = f"{lacking[0].source}" + (f" and {len(lacking) - 1} more" if lacking[1:] else "")
+        complain(_printable(f"{first}: done without what is beside the image: {parts}"))
     counts = Counter(outcome.status for outcome in outcomes)
     counted = ", ".join(f"{counts[status]} {status}" for status in Status)
     if stopped:

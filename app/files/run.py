@@ -13,8 +13,9 @@ from app.files.finding import STANDARD, Outcome, Source, Status
 from app.files.meter import Meter
 from app.files.naming import namesakes, target_of
 from app.files.scans import apart, together, volumes_among
-from app.files.writing import Buffer, Writer
+from app.files.writing import Writer
 from app.imaging.codec import (
+    Encoded,
     Format,
     ImagingError,
     Picture,
@@ -23,6 +24,7 @@ from app.imaging.codec import (
 )
 from app.inference.job import Progress
 from app.sandbox.faults import WorkerLost
+from app.sandbox.handles import SharedFile
 from app.service.room import BYTES_AT_ONCE, Room, check_size, largest_file
 
 STOP_SECONDS = 0.5
@@ -44,7 +46,7 @@ class Job:
 
     read: Callable[[bytes], Picture]
     work: Callable[[Picture, Progress], Worked]
-    write: Callable[[Picture, Format], Buffer]
+    write: Callable[[Picture, Format], Encoded | SharedFile]
     format_for: Callable[[Picture], Format]
     """Chooses the format of a result, unless the name given by the user decides it."""
     format: Format | None
@@ -204,7 +206,8 @@ class _Worker:
         for source, (target, format_), part in zip(sources, aims, parts, strict=True):
             if source.path in there:
                 continue
-            self._writer.write(target, job.write(part, format_))
+            written = job.write(part, format_)
+            self._writer.write(target, written.data)
             outcome = Outcome(
                 source.path,
                 Status.DONE,
@@ -213,6 +216,7 @@ class _Worker:
                 seconds=round(time.monotonic() - began, 3),
                 model=worked.model,
                 sigma=worked.sigma,
+                changes=tuple(sorted(written.changes)),
             )
             done.append(outcome)
         return [*skipped, *done]

@@ -23,7 +23,7 @@ def job(**changes):
     defaults: dict[str, Any] = {
         "read": lambda data: decode(data, max_pixels=10**6),
         "work": lambda picture, progress: Worked(picture),
-        "write": lambda picture, target: encode(picture, target).data,
+        "write": encode,
         "format_for": lambda picture: picture.format,
         "format": None,
     }
