@@ -12,10 +12,10 @@ from typing import Any, Literal, get_args, get_origin
 import shtab
 from pydantic import BaseModel, ValidationError
 
-from app.batch import STOPPED, Work, complain, convert
 from app.bulk import command as bulk
-from app.files import Worked
-from app.finding import Misuse
+from app.console import FAILED, STOPPED, Misuse, complain
+from app.files.command import Work, convert
+from app.files.run import Worked
 from app.imaging.codec import Picture
 from app.inference import engines
 from app.inference.job import Progress
@@ -69,20 +69,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(str(error))
     except BadModelPackage as error:
         complain(str(error))
-        return 1
+        return FAILED
     except ModuleNotFoundError as error:
         if error.name not in ("keras", *engines.NEEDS.values()):
             raise
         complain(
             f"{error.name} is missing: pip install 'denoiser[cpu]', [openvino], [gpu] or [jax]"
         )
-        return 1
+        return FAILED
     except KeyboardInterrupt:
         complain("stopped")
         return STOPPED
     except BrokenPipeError:  # the reader has gone, and output that is left may fail, too
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        return FAILED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -236,25 +236,11 @@ def _denoise(
     overwrite: bool,
     as_json: bool,
     output: Path | None = None,
-    manifest: str | None = None,
-    shard: str | None = None,
-    retry_failed: bool = False,
-    ray: bool = False,
-    gpus: float = 0.0,
     **given: Any,
 ) -> int:
+    flags = {name: value for name in bulk.FLAGS if (value := given.pop(name, None))}
     options, settings = DenoiseOptions(**given), Settings()
-    request = bulk.request_of(
-        inputs,
-        output,
-        overwrite=overwrite,
-        as_json=as_json,
-        manifest=manifest,
-        shard=shard,
-        retry_failed=retry_failed,
-        ray=ray,
-        gpus=gpus,
-    )
+    request = bulk.request_of(inputs, output, flags, overwrite=overwrite, as_json=as_json)
     if request:
         return bulk.denoise(request, options, settings)
     packages = local.packages_of(options, settings)

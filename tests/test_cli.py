@@ -18,6 +18,7 @@ from app.inference.store import BadModelPackage
 from app.sandbox.remote import Remote
 from app.service.keys import hash_of
 from app.settings import PROJECT, Settings
+from tests.fidelity.files import FILM
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def test_it_ends_without_a_traceback(monkeypatch, picture, tmp_path, capsys, rai
     def stop(*_, **__):
         raise raised
 
-    monkeypatch.setattr("app.batch.find", stop)
+    monkeypatch.setattr("app.files.command.find", stop)
     assert run("noise", picture(), "-o", tmp_path / "out.png") == code
     assert capsys.readouterr().err.startswith("denoiser: ")
 
@@ -201,6 +202,7 @@ def test_json_for_programs(picture, tmp_path, capsys):
         "pixels": 108,
         "model": None,
         "sigma": None,
+        "changes": [],
     }
     assert (lines[1]["source"], lines[1]["status"]) == (str(absent), "failed")
     assert "No such file" in lines[1]["reason"]
@@ -361,6 +363,17 @@ def test_json_tells_what_was_found(picture, tmp_path, capsys):
     assert done["model"] == "blur"
     assert 0 < done["sigma"] < 1
     assert done["seconds"] > 0
+
+
+def test_what_a_result_lacks_is_told(picture, tmp_path, capsys):
+    still = picture("still.jpg")
+    motion = tmp_path / "motion.jpg"
+    motion.write_bytes(still.read_bytes() + FILM)
+    assert run("noise", still, motion, "-o", tmp_path / "out") == 0
+    told = f"denoiser: {motion}: done without what is beside the image: film"
+    assert told in capsys.readouterr().err.splitlines()
+    assert run("noise", motion, "-o", tmp_path / "again", "--json") == 0
+    assert "film" in json.loads(capsys.readouterr().out)["changes"]
 
 
 COMMAND = (sys.executable, "-m", "denoiser")

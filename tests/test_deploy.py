@@ -11,9 +11,9 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from app.bulk.command import FAILED, UNFINISHED
 from app.bulk.shards import Shard, read_shard
 from app.cli import main
+from app.console import FAILED, UNFINISHED
 from app.main import create_app
 from app.settings import PROJECT, Settings
 from tests.api.conftest import image_file, listening, wait_until

@@ -12,13 +12,13 @@ from app.imaging.codec import ImagingError
 from app.imaging.noise import ChannelMode, NoiseKind, add_noise
 from app.imaging.scale import Pixels, from_unit, to_unit
 from training.errors import TrainingError
-from training.experiment import Trial
 from training.graphics import FOR_TRIALS, draw
 from training.images import Skipped, image_files, read, read_each, resize, to_grey
 from training.pairs import pairs, read_pair
 from training.rivals import Image
 from training.split import split, thumbnail
 from training.texture import enlarge, textured, through_jpeg
+from training.trial import Trial
 
 EIGHT_BITS = np.dtype(np.uint8)
 

@@ -10,9 +10,11 @@ from app.imaging.noise import NoiseKind
 from app.imaging.orientation import ENSEMBLES
 from training import MODULE
 from training.errors import TrainingError
-from training.experiment import Trial, checked, read_experiment
+from training.experiment import read_experiment
 from training.graphics import SUBJECTS
 from training.rivals import RIVALS, rival
+from training.section import checked
+from training.trial import Trial
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -60,7 +62,9 @@ def _report(options: argparse.Namespace) -> None:
 
 def _evaluate(options: argparse.Namespace) -> None:
     from training.checkpoint import load_network
-    from training.evaluate import first_rmse, network_method, outcomes, score, table
+    from training.evaluate import outcomes, score
+    from training.methods import network_method
+    from training.tables import first_rmse, table
 
     given = _trial(options)
     if options.trials and given:

@@ -12,20 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.imaging.metrics import psnr, rmse, ssim
-from app.imaging.orientation import ENSEMBLES, EnsembleChoice, orient, orient_back
 from app.imaging.scale import Pixels, from_unit, to_unit
-from training.anatomy import anatomy
 from training.cases import cases
 from training.casts import movements, rms_and_95th
 from training.errors import TrainingError
-from training.experiment import Trial
+from training.methods import ensemble_of
 from training.rivals import Image, Restore
+from training.trial import Trial
 
 SHOWN = 5
 """Images of a trial that are shown individually."""
-
-LARGEST_STRIDE = 32
-"""Of a network: a multiple of this is one of any stride."""
 
 PERFECT = 60.0
 """Upper limit in dB for the PSNR of an image, also of one that comes back unchanged."""
@@ -138,45 +134,6 @@ class Score:
         return {"casts_rms": round(rms, 3), "casts_95": round(most, 3)}
 
 
-def network_method(network: Any) -> Restore:
-    """Return a network as a method: the image goes through it whole.
-
-    It is extended at the right and at the bottom to a multiple of the network's stride, by
-    reflection, as in the service.
-    """
-    stride = anatomy(network).stride
-
-    def restore(noisy: Image, sigma: float) -> Image:  # noqa: ARG001 - it is blind
-        height, width, _ = noisy.shape
-        padding = ((0, -height % stride), (0, -width % stride), (0, 0))
-        padded = np.pad(noisy, padding, mode="reflect")
-        result: Image = network.predict_on_batch(padded[None])[0, :height, :width]
-        return result
-
-    return restore
-
-
-def ensemble_of(method: Restore, size: EnsembleChoice) -> Restore:
-    """Return the mean of what a method makes of an image in so many orientations, as a method.
-
-    As in the service, the image is extended before it is turned, which keeps every pixel in the
-    same phase of a network's stride.
-    """
-
-    def restore(noisy: Image, sigma: float) -> Image:
-        height, width, _ = noisy.shape
-        padding = ((0, -height % LARGEST_STRIDE), (0, -width % LARGEST_STRIDE), (0, 0))
-        padded = np.pad(noisy, padding, mode="reflect")
-        found = [
-            orient_back(method(orient(padded, orientation), sigma), orientation)
-            for orientation in ENSEMBLES[size]
-        ]
-        mean: Image = np.mean(found, axis=0)[:height, :width]
-        return mean
-
-    return restore if size > 1 else method
-
-
 def outcomes(method: Restore, trial: Trial, sigma: float, root: Path) -> Iterator[Outcome]:
     """Return what `method` makes of each image of the trial below `root`; sigma is on the 0..255
     scale.
@@ -234,53 +191,3 @@ def score(trial: Trial, sigma: float, results: Iterable[Outcome]) -> Score:
         images=len(figures),
         first=tuple(first),
     )
-
-
-def first_rmse(scores: Iterable[tuple[str, Score]]) -> str:
-    """RMSE of the first images of each trial, as the article tells it, as a Markdown table."""
-    rows = [
-        (
-            method,
-            s.dataset,
-            s.protocol,
-            f"{round(s.sigma, 2):g}",
-            " ".join(f"{o.rmse:.4f}" for o in s.first),
-            f"{fmean(o.rmse for o in s.first):.4f}",
-        )
-        for method, s in scores
-    ]
-    return _markdown(
-        ("method", "images", "noise and protocol", "sigma", "RMSE of the first", "mean"), rows
-    )
-
-
-def table(scores: Iterable[tuple[str, Score]]) -> str:
-    """Scores by the name of the method, as a Markdown table."""
-    head = (
-        *("method", "images", "noise and protocol", "sigma"),
-        *("noisy", "PSNR", "lowest", "SSIM", "RMSE", "shift", "worst", "casts", "s/MP"),
-    )
-    rows = [
-        (
-            method,
-            f"{s.dataset} ({s.images})",
-            s.protocol,
-            f"{round(s.sigma, 2):g}",
-            f"{s.noisy:.2f}",
-            f"{s.psnr:.2f}",
-            f"{s.lowest:.2f}",
-            f"{s.ssim:.4f}",
-            f"{s.rmse:.4f}",
-            f"{s.shift:.2f}",
-            f"{s.worst:.0f}",
-            "{:.2f} / {:.2f}".format(*s.casts) if s.casts else "",
-            f"{s.seconds_per_megapixel:.2f}",
-        )
-        for method, s in scores
-    ]
-    return _markdown(head, rows)
-
-
-def _markdown(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -6,11 +6,13 @@ from pathlib import Path
 
 from training.checkpoint import read_network
 from training.errors import TrainingError
-from training.evaluate import Score, first_rmse, network_method, outcomes, score, table
+from training.evaluate import Score, outcomes, score
 from training.experiment import Experiment, read_experiment
 from training.files import write
 from training.log import read_log
+from training.methods import network_method
 from training.pictures import draw_grid, draw_loss
+from training.tables import first_rmse, table
 
 
 def report(run: Path, data: Path, trials: Path | None = None) -> Path:

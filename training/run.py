@@ -48,7 +48,9 @@ def open_run(run: Path, source: Path, images: list[dict[str, Any]], console: Con
 def tell(images: list[dict[str, Any]], console: Console) -> None:
     """Print how many images there are, and what was left out."""
     for folder in images:
-        say(console, "{path}: {images} images to train on, {held_out} held out".format(**folder))
+        place = "" if folder["path"] == "." else f"{folder['path']}: "
+        counts = "{images} images to train on, {held_out} held out".format(**folder)
+        say(console, place + counts)
         for skipped in folder["skipped"]:
             say(console, "  skipped {file}: {reason}".format(**skipped))
 

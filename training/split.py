@@ -4,13 +4,16 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from app.imaging.scale import Pixels, from_unit, to_unit
-from training.experiment import Split
+
+Split = Literal["groups", "files"]
+"""Near-duplicates on one side, or file by file."""
 
 SEED = 42
 THUMB = 16

@@ -141,7 +141,7 @@ CATALOGUE: dict[Code, Row] = {
     "too-large": Row(
         413,
         "The file is too large",
-        "The body is longer than {limit} bytes.",
+        "The upload has more than {limit} bytes, the most that this service takes.",
         {"limit": 134_217_728},
     ),
     "needs-too-much-memory": Row(413, "The image is too large", WHOLE_MEMORY),
@@ -173,7 +173,7 @@ CATALOGUE: dict[Code, Row] = {
     "rate-limited": Row(
         429,
         "Too many requests",
-        "This caller has sent too many requests; Retry-After says when to send the next.",
+        "More requests were sent than one caller may send in a minute.",
         retry="retry-after",
     ),
     "too-many-requests": Row(

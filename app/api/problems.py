@@ -230,15 +230,21 @@ def _parts_of(errors: Iterable[Any], place: tuple[str, ...] = ()) -> list[Invali
     `place` says where the fields are, if the errors do not.
     """
     return [
-        InvalidPart(location=where[0], name=where[1], detail=f"{entry['msg']}.")
+        InvalidPart(location=where[0], name=where[1], detail=_detail_of(entry))
         for entry in errors
         if entry["type"] != "none_required"
         for where in [(*place, *entry["loc"])]
     ]
 
 
+def _detail_of(entry: Any) -> str:
+    if entry["type"] == "extra_forbidden":
+        return "There is no such parameter; /docs lists them."
+    return f"{entry['msg'].removesuffix('.')}."
+
+
 def _in_words(parts: Iterable[InvalidPart]) -> str:
-    return "; ".join(f"{part.name}: {part.detail}" for part in parts)
+    return " ".join(f"{part.name}: {part.detail}" for part in parts)
 
 
 async def _handle(request: Request, error: Exception) -> Response:

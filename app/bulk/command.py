@@ -4,16 +4,15 @@ import argparse
 import json
 import os
 import signal
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.finding import Misuse
+from app.console import FAILED, UNFINISHED, Misuse, complain
 from app.service.options import DenoiseOptions
 from app.settings import Settings
 
@@ -26,10 +25,8 @@ if TYPE_CHECKING:
 AT_ONCE = 32
 """Images in progress at a time, most of them waiting for the store."""
 REPORT_SECONDS = 60.0
-FAILED, UNFINISHED = 1, 75
-"""Exit codes: some images failed, as the results record; or some were not attempted, and the same
-command has to be run again (EX_TEMPFAIL).
-"""
+FLAGS = ("manifest", "shard", "retry_failed", "ray", "gpus")
+"""The flags that only apply between stores."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +35,11 @@ class Request:
 
     source: str
     target: str
+    overwrite: bool = False
+    as_json: bool = False
     manifest: str | None = None
     shard: str | None = None
     retry_failed: bool = False
-    overwrite: bool = False
-    as_json: bool = False
     ray: bool = False
     gpus: float = 0.0
 
@@ -91,30 +88,28 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def request_of(
     inputs: Sequence[str | Path],
     output: str | Path | None,
+    flags: Mapping[str, Any],
     *,
     overwrite: bool,
     as_json: bool,
-    manifest: str | None = None,
-    shard: str | None = None,
-    retry_failed: bool = False,
-    ray: bool = False,
-    gpus: float = 0.0,
 ) -> Request | None:
-    """Return the request, or None if it is not one between stores; raise Misuse if invalid."""
-    places = [*inputs, *([] if output is None else [output])]
-    if gpus and not ray:
+    """Return the request, or None if it is not one between stores; raise Misuse if invalid.
+
+    `flags` has the values of those of FLAGS that are given, and neither 0 nor empty.
+    """
+    places = [str(each) for each in (*inputs, *([] if output is None else [output]))]
+    if "gpus" in flags and "ray" not in flags:
         raise Misuse("--gpus needs --ray")
-    wanted = manifest or shard or retry_failed or ray
-    if not (wanted or any(isinstance(each, str) for each in places)):
+    if not (flags or any(isinstance(each, str) for each in (*inputs, output))):
         return None
     if len(places) != 2:
         raise Misuse("between stores, give one SRC and one DST")
-    if manifest and retry_failed:
+    if "manifest" in flags and "retry_failed" in flags:
         raise Misuse("--retry-failed takes its images from the results: leave out --manifest")
-    if shard and ray:
+    if "shard" in flags and "ray" in flags:
         raise Misuse("--ray shares the images among the machines: leave out --shard")
-    source, target = (str(each) for each in places)
-    return Request(source, target, manifest, shard, retry_failed, overwrite, as_json, ray, gpus)
+    source, target = places
+    return Request(source, target, overwrite, as_json, **flags)
 
 
 def denoise(request: Request, options: DenoiseOptions, settings: Settings) -> int:
@@ -144,7 +139,7 @@ def denoise(request: Request, options: DenoiseOptions, settings: Settings) -> in
             if not summary.stopped:
                 results.finish()
     except (StoreError, OSError) as error:
-        _say(str(error))
+        complain(str(error))
         return UNFINISHED
     return _end(summary, targets.url("denoiser-results"))
 
@@ -246,20 +241,16 @@ def _reporter(*, as_json: bool) -> "Callable[[Row, Summary], None]":
             print(json.dumps(asdict(row), default=str), flush=True)  # noqa: T201
         elif time.monotonic() - said >= REPORT_SECONDS:
             said = time.monotonic()
-            _say(f"{summary}; {summary.rate:.1f} images/s")
+            complain(f"{summary}; {summary.rate:.1f} images/s")
 
     return report
 
 
 def _end(summary: "Summary", results: str) -> int:
     for row in summary.named:
-        _say(f"{row.source}: {row.detail}")
-    _say(f"{summary}; {summary.rate:.1f} images/s; results: {results}")
+        complain(f"{row.source}: {row.detail}")
+    complain(f"{summary}; {summary.rate:.1f} images/s; results: {results}")
     if summary.stopped:
-        _say("stopped; run the command again to continue")
+        complain("stopped; run the command again to continue")
         return UNFINISHED
     return FAILED if summary.failed else 0
-
-
-def _say(message: str) -> None:
-    sys.stderr.write(f"denoiser: {message}\n")

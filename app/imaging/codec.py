@@ -16,7 +16,7 @@ from app.imaging.formats.format import FileFormat
 from app.imaging.formats.jpeg.coding import turned as turned_sampling
 from app.imaging.light import says_linear
 from app.imaging.metadata import upright
-from app.imaging.orientation import orient
+from app.imaging.orientation import is_transposed, orient
 from app.imaging.picture import (
     Change,
     Changes,
@@ -170,7 +170,9 @@ def _check(header: Header, max_pixels: int, max_side: int, *, takes_frames: bool
 
 def _turned(jpeg: tuple[int, str] | None, orientation: int) -> tuple[int, str] | None:
     """Return how a JPEG was coded, once rows may have become columns."""
-    return jpeg if jpeg is None or orientation < 5 else (jpeg[0], turned_sampling(jpeg[1]))
+    if jpeg is None or not is_transposed(orientation):
+        return jpeg
+    return jpeg[0], turned_sampling(jpeg[1])
 
 
 def _turned_upright(picture: Picture) -> Picture:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from app.imaging import ifd
 from app.imaging.icc import adobe_rgb, is_cmyk, is_sound
+from app.imaging.orientation import is_transposed
 from app.imaging.picture import Change, Changes, Metadata, those_of
 from app.imaging.tags import Tag
 from app.imaging.xmp import without_promises
@@ -15,6 +16,20 @@ MAX_DPI = 65_535  # in JPEG
 MAX_INFLATED = 2**23  # bytes; a colour profile or an XMP packet has at most a tenth of it
 
 _INDEX = 1  # the tag of the rule in the directory of interoperability
+_SIDES = (  # of a directory and the one of EXIF below it: across, down
+    (Tag.WIDTH, Tag.HEIGHT),
+    (Tag.X_RESOLUTION, Tag.Y_RESOLUTION),
+    (Tag.PIXELS_ACROSS, Tag.PIXELS_DOWN),
+    (Tag.FOCAL_X_RESOLUTION, Tag.FOCAL_Y_RESOLUTION),
+)
+_XMP_SIDES = (  # the same
+    (b"tiff:ImageWidth", b"tiff:ImageLength"),
+    (b"tiff:XResolution", b"tiff:YResolution"),
+    (b"exif:PixelXDimension", b"exif:PixelYDimension"),
+    (b"exif:FocalPlaneXResolution", b"exif:FocalPlaneYResolution"),
+)
+_OTHER_SIDE = dict(_XMP_SIDES) | {down: across for across, down in _XMP_SIDES}
+_XMP_SIDE = re.compile(rb"(?<=[\s</])(?:" + b"|".join(_OTHER_SIDE) + rb")(?=[\s=>])")
 _XMP_ORIENTATION = re.compile(rb"""(tiff:Orientation\s*(?:=\s*["']|>)\s*)[2-8]""")
 
 
@@ -32,11 +47,12 @@ def upright(metadata: Metadata, *, by_container: bool = False) -> tuple[int, Met
     """Return the orientation, 1 to 8, the metadata for the upright image, and the changes.
 
     EXIF is changed in place, byte for byte, so that offsets inside maker notes stay valid: the
-    orientation becomes 1, and the thumbnail, which would show the old image, is unlinked. What
-    would be wrong is dropped: damaged EXIF, a resolution that no format can state, a damaged
-    profile, and one of inks, for pixels that are grey or RGB by now, a gain map, which is not
-    turned with its image, and what XMP promises of other parts of the file. XMP only repeats an
-    orientation: that of EXIF, or one by which the container of the file has turned the image.
+    orientation becomes 1, sizes and resolutions change sides where rows become columns, and the
+    thumbnail, which would show the old image, is unlinked. XMP only repeats them: what EXIF says,
+    or the orientation by which the container of the file has turned the image. What would be wrong
+    is dropped: damaged EXIF, a resolution that no format can state, a damaged profile, and one of
+    inks, for pixels that are grey or RGB by now, a gain map, which is not turned with its image,
+    and what XMP promises of other parts of the file.
     """
     orientation, exif, has_thumbnail = _upright_exif(metadata.exif or b"")
     icc, xmp, dpi = metadata.icc, without_promises(metadata.xmp or b""), metadata.dpi
@@ -45,8 +61,10 @@ def upright(metadata: Metadata, *, by_container: bool = False) -> tuple[int, Met
         icc = None
     if (orientation != 1 or by_container) and xmp:
         xmp = _XMP_ORIENTATION.sub(rb"\g<1>1", xmp)
+    if is_transposed(orientation) and xmp:
+        xmp = _XMP_SIDE.sub(lambda found: _OTHER_SIDE[found[0]], xmp)
     if dpi is not None:
-        dpi = dpi[::-1] if orientation >= 5 else dpi
+        dpi = dpi[::-1] if is_transposed(orientation) else dpi
         dpi = dpi if min(dpi) >= 1 and max(dpi) <= MAX_DPI else None
     gain_map = metadata.gain_map if orientation == 1 else None
     changes = {
@@ -100,4 +118,27 @@ def _upright_exif(exif: bytes) -> tuple[int, bytes | None, bool]:
         value, size = first.integer(Tag.ORIENTATION, 1), len(orientation.value)
         one = (1).to_bytes(size, "little" if first.order == "<" else "big")
         turned[orientation.position : orientation.position + size] = one
-    return value if value in range(1, 9) else 1, bytes(turned), has_thumbnail
+    if value not in range(1, 9):
+        value = 1
+    if is_transposed(value):
+        _exchange_sides(turned, first)
+    return value, bytes(turned), has_thumbnail
+
+
+def _exchange_sides(exif: bytearray, first: ifd.Directory) -> None:
+    """Exchange what EXIF says of rows and columns, if it states both in the same type."""
+    try:
+        fields = ifd.tree(first)
+    except ValueError:
+        return
+    for level in (fields, fields.get(Tag.EXIF)):
+        if not isinstance(level, dict):
+            continue
+        for pair in _SIDES:
+            across, down = map(level.get, pair)
+            if not (isinstance(across, ifd.Field) and isinstance(down, ifd.Field)):
+                continue
+            if (across.kind, across.count) == (down.kind, down.count):
+                length, values = len(across.value), (bytes(down.value), bytes(across.value))
+                for side, value in zip((across, down), values, strict=True):
+                    exif[side.position : side.position + length] = value

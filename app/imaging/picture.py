@@ -151,8 +151,9 @@ class Metadata:
     stores them: these are written into that format alone. `gain_map` is a JPEG. `lossless` says
     that the file was a lossless WebP or JPEG XL, to be written losslessly again; `jpeg` are the
     quality, 1 to 100, and the chroma subsampling, such as "420", of a file that was a JPEG.
-    `linear` says that the samples are proportional to light. `notes` are for whoever gets the
-    image, and `made` says in words what was done to the samples.
+    `linear` says that the samples are proportional to light. `negative` is for files that store
+    white as the least value: what a sample and its stored value add up to. `notes` are for whoever
+    gets the image, and `made` says in words what was done to the samples.
     """
 
     icc: bytes | None = None
@@ -165,6 +166,7 @@ class Metadata:
     lossless: bool = False
     jpeg: tuple[int, str] | None = None
     linear: bool = False
+    negative: float | None = None
     notes: tuple[Note, ...] = ()
     made: str = ""
 

@@ -61,6 +61,10 @@ class Range:
         """The difference of `high` and `low`."""
         return self.high - self.low
 
+    def negative(self, total: float | None) -> "Range":
+        """Return the range of the values that add up to `total` with these; itself for None."""
+        return self if total is None else Range(total - self.high, total - self.low)
+
     def to_unit(self, samples: Pixels) -> NDArray[np.float32]:
         """Map finite samples of any type to the [0, 1] scale; clip those beyond."""
         unit = np.empty(samples.shape, np.float32)

@@ -20,14 +20,16 @@ REACH = 8
 def shown(original: Picture, result: Picture, wanted: Wanted) -> Picture:
     """Return what a caller wants to see of `result`, which `original` has become.
 
-    `residual` is original - result, in 32-bit floats and in the units of the samples; `sigma-map`
-    the deviation of that within REACH of each pixel of a frame, the root of its mean square.
-    Neither has alpha or a profile. Where the original is a grey NIfTI, both are one, of the same
-    geometry, and else TIFF.
+    `residual` is original - result, in 32-bit floats and in the units and the direction of the
+    values as stored; `sigma-map` the deviation of that within REACH of each pixel of a frame, the
+    root of its mean square. Neither has alpha or a profile. Where the original is a grey NIfTI,
+    both are one, of the same geometry, and else TIFF.
     """
     if wanted == "image":
         return result
     pixels = _difference(original.pixels, result.pixels)
+    if original.metadata.negative is not None:
+        np.negative(pixels, out=pixels)
     if wanted == "sigma-map":
         for frame in np.split(pixels, original.stack.frames):  # which are views
             frame[...] = _deviation(frame)
@@ -42,7 +44,7 @@ def shown(original: Picture, result: Picture, wanted: Wanted) -> Picture:
         alpha=None,
         extra=None,
         format=original.format if is_nifti else Format.TIFF,
-        metadata=replace(result.metadata, icc=None, colour=(), native=native),
+        metadata=replace(result.metadata, icc=None, colour=(), native=native, negative=None),
         changes=result.changes | {Change.DEPTH},
     )
 

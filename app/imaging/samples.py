@@ -59,6 +59,11 @@ def widen(samples: Samples, bits: int) -> Samples:
     return np.asarray(levels[samples.astype(levels.dtype)])
 
 
+def inverted(samples: Samples) -> Samples:
+    """Return the negative: black and white of the type, or 0 and 1 of floats, change places."""
+    return 1 - samples if samples.dtype.kind == "f" else np.invert(samples)
+
+
 def unpremultiply(pixels: Samples, alpha: Samples) -> Samples:
     """Divide premultiplied samples by alpha; keep pixels where alpha is 0."""
     is_float = pixels.dtype.kind == "f"

@@ -41,7 +41,11 @@ class Tag(enum.IntEnum):
     ICC = 34_675
     GPS = 34_853
     COLOUR_SPACE = 40_961
+    PIXELS_ACROSS = 40_962
+    PIXELS_DOWN = 40_963
     INTEROPERABILITY = 40_965
+    FOCAL_X_RESOLUTION = 41_486
+    FOCAL_Y_RESOLUTION = 41_487
 
 
 class Photometric(enum.IntEnum):

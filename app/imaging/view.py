@@ -75,6 +75,8 @@ def view_of(picture: Picture, choice: Choice = "auto", transfer: Transfer = "aut
         pixels = _filled(pixels, mask, picture.stack.frames)
     colours = _distinct_channels(pixels[..., : picture.channels])
     pixels = np.dstack((colours, pixels[..., -1])) if extra is not None else colours
+    if isinstance(choice, Range):
+        choice = choice.negative(picture.metadata.negative)
     chosen = choose(choice, pixels)
     one_colour = pixels.dtype != np.uint8 and is_flat(pixels)
     linear = picture.metadata.linear if transfer == "auto" else transfer == "linear"

@@ -10,7 +10,8 @@ segment.
 import re
 from xml.parsers import expat
 
-MAX_BYTES = 1 << 22  # of a packet that is parsed; real ones have some tens of thousands
+MAX_BYTES = 1 << 21  # of a packet that is parsed; real ones have some tens of thousands
+MAX_DEPTH = 100  # of elements within each other; real ones have ten
 
 _CAMERA = "http://ns.google.com/photos/1.0/camera/"
 _CONTAINER = "http://ns.google.com/photos/1.0/container/"
@@ -82,6 +83,8 @@ class _Cuts:
         if tag is None:
             raise _Unclear
         self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise _Unclear
         self._empty_end = tag.end() if tag[0].endswith(b"/>") else 0
         if self._cut_depth:
             return

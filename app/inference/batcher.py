@@ -2,7 +2,7 @@
 
 A few lanes, each a thread, run the network. A free lane takes the next tile of the request whose
 turn it is, fills the batch with tiles of the same kind from the requests behind it, and never waits
-for more.
+for more. `turns` has the queue, and `pace` the cost of a pixel.
 """
 
 import logging
@@ -18,14 +18,14 @@ from typing import TypeVar
 import numpy as np
 
 from app.imaging.scale import Pixels
-from app.imaging.tiling import Tile, cost
+from app.imaging.tiling import Tile
 from app.inference.canvas import Canvas
 from app.inference.job import Job, Progress, Timing
 from app.inference.pace import Pace
+from app.inference.turns import Item, Turns
 
 logger = logging.getLogger(__name__)
 
-Item = tuple[Job, Tile]
 Answer = TypeVar("Answer")
 
 LANES = 2
@@ -83,11 +83,8 @@ class Batcher:
         self.death: BaseException | None = None
         """What ended a lane, other than `close`: nothing can be done any more."""
         self._forward = forward
-        self._batch_pixels, self._queue_pixels = batch_pixels, queue_pixels
-        self._deadline = deadline
-        self._jobs: deque[Job] = deque()
-        self._queued = self._running = 0
-        self._large_running = False
+        self._queue_pixels, self._deadline = queue_pixels, deadline
+        self._turns = Turns(batch_pixels)
         self._pace = Pace(seconds_per_pixel, batch_pixels)
         self._closing = False
         self._changed = threading.Condition()
@@ -101,12 +98,12 @@ class Batcher:
     @property
     def queued_pixels(self) -> int:
         """Pixels of the tiles that wait or are being processed."""
-        return self._queued
+        return self._turns.pixels
 
     @property
     def queued_seconds(self) -> float:
         """Seconds that those will take, by the recent cost of a pixel."""
-        return self.seconds(self._queued)
+        return self.seconds(self._turns.pixels)
 
     def seconds(self, pixels: float) -> float:
         """Return how long so many pixels take, halos included, by the recent cost of a pixel."""
@@ -129,11 +126,10 @@ class Batcher:
         with self._changed:
             if self._closing or self.death:
                 raise Draining
-            self._drop_abandoned()
+            self.stats.dropped += self._turns.drop_abandoned()
             if not self._fits(job, patient=progress is not None):
                 raise Overloaded(self._time_until_it_fits(job))
-            self._queued += job.pixels_left
-            self._jobs.append(job)
+            self._turns.add(job)
             following.remaining = lambda: self._remaining(following)
             self._wake_another()
         return job.future
@@ -147,35 +143,26 @@ class Batcher:
         for lane in self._lanes:
             lane.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
         with self._changed:
-            self._give_up(Draining())
-
-    def _give_up(self, reason: Exception) -> None:
-        for job in self._jobs:
-            job.fail(reason)
-        self._jobs.clear()
+            self._turns.fail(Draining())
 
     def _fits(self, job: Job, rounds: int = 0, *, patient: bool = False) -> bool:
         """Return whether there is room and time for `job` after `rounds` turns of all others."""
-        done = self._turns(rounds)
-        left, ahead = self._queued - done, self._turns(rounds + len(job.tiles)) - done
+        done = self._turns.ahead(rounds)
+        left, ahead = self._turns.pixels - done, self._turns.ahead(rounds + len(job.tiles)) - done
         has_room = left + job.pixels_left <= self._queue_pixels
         in_time = patient or self.seconds(ahead + job.pixels_left) <= self._deadline
         return not left or (has_room and in_time)
 
     def _time_until_it_fits(self, job: Job) -> float:
         """Return the seconds until the job fits, if no others come."""
-        most = max((len(other.tiles) for other in self._jobs), default=0)
-        rounds = bisect_left(range(most + 1), True, key=lambda rounds: self._fits(job, rounds))
-        return self.seconds(self._turns(rounds))
-
-    def _turns(self, rounds: int) -> int:
-        """Return the pixels in progress and those of the next `rounds` tiles of every request."""
-        waiting = sum(min(len(job.tiles), rounds) * job.tiles[0].size for job in self._jobs)
-        return self._running + waiting if rounds else 0
+        candidates = range(self._turns.rounds() + 1)
+        rounds = bisect_left(candidates, True, key=lambda rounds: self._fits(job, rounds))
+        return self.seconds(self._turns.ahead(rounds))
 
     def _remaining(self, progress: Progress) -> float:
         with self._changed:
-            return self.seconds(self._turns(progress.planned - progress.done)) + progress.later
+            ahead = self._turns.ahead(progress.planned - progress.done)
+            return self.seconds(ahead) + progress.later
 
     def _run(self) -> None:
         batch: list[Item] = []
@@ -194,17 +181,17 @@ class Batcher:
                 self.death = error
                 for job, _ in batch:
                     job.fail(reason)
-                self._give_up(reason)
+                self._turns.fail(reason)
                 self._changed.notify_all()
 
     def _next_batch(self) -> list[Item]:
         """Wait for the next batch and return it; empty when all is done and closing."""
         with self._changed:
             while True:
-                self._drop_abandoned()
-                if self.death or (self._closing and not self._jobs):
+                self.stats.dropped += self._turns.drop_abandoned()
+                if self.death or (self._closing and not self._turns):
                     return []
-                if batch := self._take():
+                if batch := self._turns.take():
                     self._wake_another()
                     return batch
                 self._changed.wait()
@@ -214,53 +201,8 @@ class Batcher:
 
         All at once would compete for the interpreter only to find that one has taken the image.
         """
-        if self._jobs:
+        if self._turns:
             self._changed.notify()
-
-    def _take(self) -> list[Item]:
-        """Take one tile of each request in turn, repeatedly, while they fit into the batch.
-
-        Empty if there is no request, or only large tiles while one of them is in progress.
-        """
-        first = next((job for job in self._jobs if self._may_run(job)), None)
-        if first is None:
-            return []
-        room = max(1, self._batch_pixels // first.tiles[0].size)
-        batch: list[Item] = []
-        kind = first.kind
-        alike = list(self._jobs)
-        while len(batch) < room:
-            # the tiles of a volume are of several kinds, one after the other
-            alike = [job for job in alike if job.tiles and job.kind == kind]
-            if not alike:
-                break
-            batch += [(job, job.tiles.popleft()) for job in alike[: room - len(batch)]]
-        self._to_the_end(batch)
-        self._running += cost(tile for _, tile in batch)
-        self._large_running |= self._is_large(batch[0][1])
-        now = time.monotonic()
-        for job, _ in batch:
-            job.started = job.started or now
-        return batch
-
-    def _may_run(self, job: Job) -> bool:
-        return not (self._large_running and self._is_large(job.tiles[0]))
-
-    def _is_large(self, tile: Tile) -> bool:
-        return tile.size > self._batch_pixels
-
-    def _to_the_end(self, batch: list[Item]) -> None:
-        """Move the requests of the batch to the end, and forget those without further tiles."""
-        served = {job for job, _ in batch}
-        waiting = [job for job in self._jobs if job.tiles]
-        self._jobs = deque(sorted(waiting, key=served.__contains__))
-
-    def _drop_abandoned(self) -> None:
-        for job in self._jobs:
-            if job.future.done():
-                self._queued -= job.pixels_left
-                self.stats.dropped += job.future.cancelled()
-        self._jobs = deque(job for job in self._jobs if not job.future.done())
 
     def _processed(self, batch: list[Item]) -> list[tuple[Item, Pixels]]:
         """Return those of the batch that succeed, with the network's results."""
@@ -288,14 +230,8 @@ class Batcher:
                 job.finish()
 
     def _account(self, batch: list[Item], start: float, *, succeeded: bool) -> None:
-        pixels = cost(tile for _, tile in batch)
         with self._changed:
-            # Behind those, too, that came during the batch: an image of many tiles, alone until
-            # then, would otherwise have a second turn before their first.
-            self._to_the_end(batch)
-            self._queued -= pixels
-            self._running -= pixels
-            self._large_running &= not self._is_large(batch[0][1])
+            pixels = self._turns.done(batch)
             self.failures = 0 if succeeded else self.failures + 1
             self.stats.batches += 1
             self.stats.tiles += len(batch)

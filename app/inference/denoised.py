@@ -49,8 +49,8 @@ class Denoised:
 
     @property
     def range(self) -> Range:
-        """The values that were 0 and 1 for the network."""
-        return self.view.range
+        """The values, as stored, between which the network saw the image."""
+        return self.view.range.negative(self.original.metadata.negative)
 
     @property
     def transfer(self) -> Transfer:

@@ -42,6 +42,8 @@ class Layout:
     """Whether it was a lossless WebP or JPEG XL."""
     linear: bool
     """Whether its samples are proportional to light."""
+    negative: float | None
+    """What its samples and their stored values add up to, if white is stored as the least."""
     changes: tuple[str, ...]
     modality: str
 
@@ -62,6 +64,7 @@ class Layout:
             format=str(picture.format),
             lossless=picture.metadata.lossless,
             linear=picture.metadata.linear,
+            negative=picture.metadata.negative,
             changes=tuple(sorted(picture.changes)),
             modality=picture.modality,
         )
@@ -82,6 +85,7 @@ class Layout:
                 and layout.channels in (1, 3)
                 and layout.dtype in TYPES
                 and _is_modality(layout.modality)
+                and isinstance(layout.negative, int | float | None)
             )
         except (TypeError, KeyError) as error:
             raise ValueError("not a layout") from error
@@ -196,7 +200,7 @@ def samples_alone(area: Area, layout: Layout) -> Picture:
         area.array(layout.shape, layout.dtype),
         area.array(plane, layout.dtype, end) if layout.alpha else None,
         Format(layout.format),
-        Metadata(lossless=layout.lossless, linear=layout.linear),
+        Metadata(lossless=layout.lossless, linear=layout.linear, negative=layout.negative),
         stack=layout.stack,
         modality=layout.modality,
         extra=area.array(plane, layout.dtype, end + layout.alpha_bytes) if layout.extra else None,

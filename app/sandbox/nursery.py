@@ -1,31 +1,20 @@
-"""The lean process that workers are forked from, with only the codecs loaded.
+"""The service's end of the nursery, the process that workers are forked from.
 
 TensorFlow must not be forked once it has started, and a fresh Python takes a third of a second to
-start; a fork of this process takes milliseconds. Where a fork is not safe, it starts fresh ones. It
-sends no replies: a worker speaks for itself, and when it has died, the nursery reports it on the
-worker's own connection.
+start; a fork of the nursery, which `household` runs in, takes milliseconds.
 """
 
-import gc
 import os
-import select
-import signal
 import socket
 import subprocess
 import sys
 import threading
-import traceback
 import weakref
-from collections.abc import Callable
-from contextlib import suppress
 
-from app.sandbox import limits, wire
+from app.sandbox import household, wire
 
-START = "import sys; sys.path[:] = {path!r}; from app.sandbox import nursery; nursery.{call}"
 FORKS = hasattr(os, "fork") and sys.platform != "darwin"
 """Whether workers are forked; libraries of macOS do not work in a forked process."""
-MOST_DESCRIPTORS = 4096
-"""Descriptors that the nursery may have: two for each worker."""
 KEPT_BYTES = 1 << 24
 """Freed memory that a worker keeps, half of it at most in one piece: to get it anew from the system
 takes a tenth of the time of a photograph of a megapixel. Read by glibc alone.
@@ -35,7 +24,7 @@ KEPT = ("GLIBC_TUNABLES", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT", "TZ
 
 
 class Nursery:
-    """The service's end: started with the first worker, and again if it ends.
+    """Starts and kills workers; the process begins with the first, and again if it ends.
 
     May be used from any thread. Without `forks`, each worker is a fresh process.
     """
@@ -107,12 +96,6 @@ class Nursery:
             self._control, self.pid = None, 0
 
 
-def _command(call: str) -> tuple[str, ...]:
-    """Return the command line of a fresh Python that calls a function of this module."""
-    # -I: neither the environment nor the working folder decides what is imported
-    return sys.executable, "-I", "-c", START.format(path=sys.path, call=call)
-
-
 def _spawn(fd: int, *, forks: bool) -> "subprocess.Popen[bytes]":
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     # a fork takes one thread along; and each of a decoder would reserve 64 MiB of address space
@@ -122,7 +105,7 @@ def _spawn(fd: int, *, forks: bool) -> "subprocess.Popen[bytes]":
         "MALLOC_MMAP_THRESHOLD_": str(KEPT_BYTES // 2),
     }
     return subprocess.Popen(  # noqa: S603 - our own interpreter and words
-        _command(f"main({fd}, forks={forks})"),
+        household.fresh_python(f"main({fd}, forks={forks})"),
         env=kept | single | keeping,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -134,142 +117,3 @@ def _finish(control: socket.socket, process: "subprocess.Popen[bytes]") -> None:
     control.close()
     process.kill()
     process.wait()
-
-
-def main(fd: int, *, forks: bool) -> None:
-    """Run the nursery until the service, whose end of `fd` then closes, has gone.
-
-    Ctrl-C in a terminal and the SIGTERM of a supervisor reach whole process groups: the service
-    drains first, and needs its workers for that. A SIGTERM is passed on to it.
-    """
-    with socket.socket(fileno=fd) as control:
-        for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(ignored, signal.SIG_IGN)
-        if forks:
-            _warm_up()
-        limits.confine()
-        gc.freeze()  # so that collections in the workers do not touch the pages that they share
-        Household(control, _forked if forks else _executed).run()
-
-
-def _warm_up() -> None:
-    """Load what every worker needs: imports, libraries that codecs load on first use, and a table
-    for telling noise, which takes longer than a small image.
-
-    A codec that does not work here is reported, and fails for files of its own format alone.
-    """
-    import numpy as np
-
-    from app.imaging import formats
-    from app.imaging.codec import Format, Picture, decode, encode
-    from app.imaging.estimate import estimate_sigma
-    from app.sandbox import worker  # noqa: F401
-
-    picture = Picture(np.zeros((8, 8, 3), np.uint8))
-    for target in formats.of_all_pictures():
-        try:
-            decode(encode(picture, Format(target.name)).data, max_pixels=64)
-        except Exception:
-            traceback.print_exc()
-    steps = np.arange(64, dtype=np.uint8).reshape(8, 8, 1)
-    estimate_sigma(steps, steps)
-
-
-class Household:
-    """The workers of this process, which is their parent."""
-
-    def __init__(self, control: socket.socket, begin: Callable[[socket.socket, bool], int]) -> None:
-        """`begin` starts a worker that serves a connection, with threads or without, and returns
-        its process id.
-        """
-        self._control, self._begin = control, begin
-        self._workers: dict[int, tuple[int, socket.socket]] = {}
-        """By number: the process, and the connection on which to report its death."""
-        self._told = False
-
-    def run(self) -> None:
-        """Serve commands until the service is gone."""
-        awake, waking = socket.socketpair()
-        waking.setblocking(False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.signal(signal.SIGTERM, lambda *_: self._pass_on())
-        signal.set_wakeup_fd(waking.fileno())
-        while True:
-            ready, _, _ = select.select([self._control, awake], [], [])
-            if awake in ready:
-                awake.recv(4096)
-                self._bury()
-            if self._control in ready:
-                received = wire.receive(self._control)
-                if received is None:
-                    return
-                self._obey(*received)
-
-    def _pass_on(self) -> None:
-        """Tell the service of the first SIGTERM, which it may not have received."""
-        if not self._told:
-            self._told = True
-            with suppress(OSError):
-                wire.send(self._control, {"told": "end"})
-
-    def _obey(self, order: wire.Message, fds: list[int]) -> None:
-        number = order["worker"]
-        if order["do"] == "start":
-            connection = socket.socket(fileno=fds[0])
-            self._workers[number] = self._begin(connection, order["threads"]), connection
-        elif number in self._workers:
-            os.kill(self._workers[number][0], signal.SIGKILL)
-
-    def _bury(self) -> None:
-        """Report the workers that have died."""
-        for number, (pid, connection) in list(self._workers.items()):
-            buried, status = os.waitpid(pid, os.WNOHANG)
-            if buried:
-                connection.setblocking(False)
-                with suppress(OSError):
-                    wire.send(connection, {"died": os.waitstatus_to_exitcode(status)})
-                connection.close()
-                del self._workers[number]
-
-
-def _forked(connection: socket.socket, threads: bool) -> int:
-    """Start a worker that has all that this process has loaded."""
-    nursery = os.getpid()
-    pid = os.fork()
-    if pid:
-        return pid
-    try:
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        live(connection.fileno(), nursery, threads=threads)
-    finally:
-        os._exit(1)
-
-
-def _executed(connection: socket.socket, threads: bool) -> int:
-    """Start a worker that loads all that it needs."""
-    os.set_inheritable(connection.fileno(), True)
-    command = _command(f"live_apart({connection.fileno()}, {os.getpid()}, threads={threads})")
-    return os.posix_spawn(sys.executable, command, os.environ)
-
-
-def live_apart(connection: int, nursery: int, *, threads: bool) -> None:
-    """Run a worker in a fresh process."""
-    _warm_up()
-    live(connection, nursery, threads=threads)
-
-
-def live(connection: int, nursery: int, *, threads: bool) -> None:
-    """Run a worker until it ends."""
-    from app.sandbox.worker import work
-
-    signal.signal(signal.SIGTERM, lambda *_: os.kill(nursery, signal.SIGTERM))
-    kept = os.dup(connection)
-    null = os.open(os.devnull, os.O_RDONLY)
-    for fd in (0, 1, 2):  # output of decoders would look like lines of the log
-        os.dup2(null, fd)
-    os.dup2(kept, 3)
-    os.closerange(4, MOST_DESCRIPTORS)
-    limits.confine_worker(nursery, threads=threads)
-    work(socket.socket(fileno=3))
-    os._exit(0)

@@ -52,13 +52,13 @@ class ConfinedCodec:
 
     def encode(
         self, picture: Picture, target: Format, quality: int | None = None, *, strip: bool = False
-    ) -> memoryview:
+    ) -> SharedFile:
         """Encode an image, without its metadata if `strip`.
 
         Raises ImagingError if the format cannot hold it, and WorkerLost or MemoryError.
         """
         shared = SharedPicture.holding(picture)
-        return self._await(self._encode(shared, target, quality, strip=strip)).data
+        return self._await(self._encode(shared, target, quality, strip=strip))
 
     async def _decode(self, data: bytes) -> SharedPicture:
         with decoding():

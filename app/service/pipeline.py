@@ -59,4 +59,4 @@ class Pipeline:
             denoiser = self._denoisers.suited_to(picture)
             result, sigma = local.denoise(denoiser, picture, options, Progress())
             file = self._codec.encode(result, target, options.quality, strip=options.strips)
-            return Result(bytes(file), target, denoiser.card.name, sigma, size)
+            return Result(bytes(file.data), target, denoiser.card.name, sigma, size)

@@ -2,7 +2,9 @@ import io
 import re
 
 import numpy as np
+import pydicom
 import pytest
+import tifffile
 from PIL import Image
 
 from tests.api.conftest import listening
@@ -209,6 +211,38 @@ def test_the_range_that_is_worked_in_is_chosen_and_said(client):
     refused = client.post("/denoise", params={"range": "9:1"}, files={"image": file.getvalue()})
     assert refused.status_code == 422
     assert "LOW:HIGH" in refused.text
+
+
+COUNTS = np.random.default_rng(0).integers(100, 800, (30, 40), np.uint16)
+NEGATIVES = {
+    "tiff": files.by_tifffile(COUNTS, photometric="miniswhite"),
+    "dicom": files.dicom(COUNTS, stored=12, photometric="MONOCHROME1"),
+}
+
+
+def stored(data):
+    """The samples of a TIFF or a DICOM as they are stored, and what they stand for."""
+    if data[:2] == b"II":
+        page = tifffile.TiffFile(io.BytesIO(data)).pages.first
+        return page.asarray(), page.photometric.name
+    dataset = pydicom.dcmread(io.BytesIO(data))
+    return dataset.pixel_array, dataset.PhotometricInterpretation
+
+
+@pytest.mark.parametrize("kind", NEGATIVES)
+def test_a_negative_is_returned_as_one_with_its_values_as_stored(client, kind):
+    upload = NEGATIVES[kind]
+    answer = client.post("/denoise", files={"image": upload})
+    assert answer.headers["x-range"] == f"{COUNTS.min()}:{COUNTS.max()}"
+    found, way = stored(answer.content)
+    assert way == stored(upload)[1]
+    assert abs(found.mean() - COUNTS.mean()) < 10
+    assert found.std() < COUNTS.std() / 2
+    for asked in ("100:799", "0:4095"):
+        narrowed = client.post("/denoise", params={"range": asked}, files={"image": upload})
+        assert narrowed.headers["x-range"] == asked
+    removed = client.post("/denoise", params={"result": "residual"}, files={"image": upload})
+    np.testing.assert_array_equal(stored(removed.content)[0], COUNTS - found.astype("f4"))
 
 
 def test_8_bits_are_worked_on_as_they_are(client, image_file):

@@ -241,6 +241,14 @@ def test_a_bad_parameter_is_named(client, image_file, path, query, name):
     assert ("query", name) in {(error["in"], error["name"]) for error in problem["errors"]}
 
 
+def test_bad_parameters_are_explained_in_sentences(client, image_file):
+    answer = client.post("/denoise?strenght=1&quality=0", files={"image": image_file()})
+    assert answer.json()["detail"] == (
+        "quality: Input should be greater than or equal to 1. "
+        "strenght: There is no such parameter; /docs lists them."
+    )
+
+
 def test_an_unknown_model_is_named(client, image_file):
     answer = client.post("/denoise", params={"model": "vgg"}, files={"image": image_file()})
     assert answer.status_code == 404

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from app.bulk.command import FAILED, UNFINISHED
 from app.bulk.convert import asked_for
 from app.bulk.results import read_rows
 from app.bulk.store import Store
 from app.cli import main
+from app.console import FAILED, UNFINISHED
 from app.service.options import DenoiseOptions
 from tests.bulk.conftest import png
 

@@ -33,7 +33,9 @@ import numpy as np
 from PIL import Image
 
 from app.imaging.codec import Change, ImagingError, Picture, decode, read_header
-from app.imaging.formats.jpeg import stream
+from app.imaging.formats.jpeg.frame import read_frame
+from app.imaging.formats.jpeg.rebuild import MAX_SCANS, rebuild
+from app.imaging.formats.jpeg.segments import APP14, DHT, DQT, DRI, EOI, SOS, EndMissing
 from app.imaging.formats.tiff import lzw
 from tests.hostile.attacks import attacks, progressive, segment
 from tests.hostile.corpus import Hostile, endless, victims
@@ -92,16 +94,16 @@ def _within(shapes: list[tuple[int, ...]]) -> bool:
 
 
 def _jpeg_difference(data: bytes) -> str | None:
-    frame = stream.read_frame(data)
+    frame = read_frame(data)
     try:
-        found = list(markers(stream.rebuild(data, frame, frame.transform).stream))
-    except stream.EndMissing:  # it was decoded with an end of ours
+        found = list(markers(rebuild(data, frame, frame.transform).stream))
+    except EndMissing:  # it was decoded with an end of ours
         return None
-    scans, frames = found.count(stream.SOS), [m for m in found if m in (0xC0, 0xC1, 0xC2)]
-    known = {stream.APP14, stream.DHT, stream.DQT, stream.DRI, stream.SOS, stream.EOI, *frames}
-    if len(frames) != 1 or scans > stream.MAX_SCANS or set(found) - known:
+    scans, frames = found.count(SOS), [m for m in found if m in (0xC0, 0xC1, 0xC2)]
+    known = {APP14, DHT, DQT, DRI, SOS, EOI, *frames}
+    if len(frames) != 1 or scans > MAX_SCANS or set(found) - known:
         return "JPEG rebuilt with markers " + " ".join(f"{marker:02X}" for marker in found)
-    return None if found[-1] == stream.EOI else "JPEG rebuilt without an end"
+    return None if found[-1] == EOI else "JPEG rebuilt without an end"
 
 
 def markers(data: bytes) -> Iterator[int]:
@@ -115,7 +117,7 @@ def markers(data: bytes) -> Iterator[int]:
         if marker == 0 or 0xD0 <= marker <= 0xD7:
             continue
         yield marker
-        if marker not in (1, stream.EOI):
+        if marker not in (1, EOI):
             position += int.from_bytes(data[position : position + 2], "big")
 
 

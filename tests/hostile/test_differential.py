@@ -4,7 +4,9 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from app.imaging.formats.jpeg import stream
+from app.imaging.formats.jpeg.frame import read_frame
+from app.imaging.formats.jpeg.rebuild import rebuild
+from app.imaging.formats.jpeg.segments import APP14, DHT, DQT, EOI, SOS
 from tests.fidelity.files import NOISE, SMOOTH, by_pillow
 from tests.hostile.attacks import progressive
 from tests.hostile.differential import difference, markers, run, streams
@@ -37,8 +39,8 @@ def test_other_pixels_are_told(monkeypatch):
 
 def test_markers_are_found_as_libjpeg_finds_them():
     data = progressive(64, 3, b"\xff\x01", enclosed=True)
-    assert list(markers(data)).count(stream.SOS) == 3
+    assert list(markers(data)).count(SOS) == 3
     plain = progressive(64, 3)
-    frame = stream.read_frame(plain)
-    found = list(markers(stream.rebuild(plain, frame, frame.transform).stream))
-    assert found == [stream.APP14, stream.DQT, stream.DHT, 0xC2, *[stream.SOS] * 3, stream.EOI]
+    frame = read_frame(plain)
+    found = list(markers(rebuild(plain, frame, frame.transform).stream))
+    assert found == [APP14, DQT, DHT, 0xC2, *[SOS] * 3, EOI]

@@ -1,5 +1,6 @@
 import struct
 import zlib
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -73,6 +74,61 @@ def test_xmp_repeats_the_orientation(before, after):
 @pytest.mark.parametrize(("orientation", "dpi"), [(3, (300, 72)), (5, (72, 300)), (8, (72, 300))])
 def test_resolution_turns_with_the_picture(orientation, dpi):
     assert upright(Metadata(exif=block(orientation), dpi=(300, 72)))[1].dpi == dpi
+
+
+def sized(orientation, wide, high, order):
+    """EXIF of so many pixels, and so many dots an inch."""
+    dots = [ifd.rational(order, Fraction(each)) for each in (wide, high)]
+    fields: ifd.Tree = {
+        Tag.WIDTH: ifd.integers(order, ifd.SHORT, wide),
+        Tag.HEIGHT: ifd.integers(order, ifd.SHORT, high),
+        Tag.ORIENTATION: ifd.integers(order, ifd.SHORT, orientation),
+        Tag.X_RESOLUTION: dots[0],
+        Tag.Y_RESOLUTION: dots[1],
+        Tag.EXIF: {
+            Tag.PIXELS_ACROSS: ifd.integers(order, ifd.LONG, wide),
+            Tag.PIXELS_DOWN: ifd.integers(order, ifd.LONG, high),
+            Tag.FOCAL_X_RESOLUTION: dots[0],
+            Tag.FOCAL_Y_RESOLUTION: dots[1],
+        },
+    }
+    return ifd.header(order, 8) + ifd.pack(fields, order, 8)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_sizes_in_exif_turn_with_the_picture(orientation, order):
+    _, metadata, _ = upright(Metadata(exif=sized(orientation, 400, 300, order)))
+    sides = (300, 400) if orientation >= 5 else (400, 300)
+    assert metadata.exif == sized(1, *sides, order)
+
+
+def test_a_size_in_exif_of_which_one_side_is_stated_stays():
+    fields: ifd.Tree = {
+        Tag.WIDTH: ifd.integers("<", ifd.SHORT, 400),
+        Tag.ORIENTATION: ifd.integers("<", ifd.SHORT, 6),
+        Tag.EXIF: {
+            Tag.PIXELS_ACROSS: ifd.integers("<", ifd.SHORT, 400),
+            Tag.PIXELS_DOWN: ifd.integers("<", ifd.LONG, 300),
+        },
+    }
+    exif = ifd.header("<", 8) + ifd.pack(fields, "<", 8)
+    fields[Tag.ORIENTATION] = ifd.integers("<", ifd.SHORT, 1)
+    upright_exif = ifd.header("<", 8) + ifd.pack(fields, "<", 8)
+    assert upright(Metadata(exif=exif))[1].exif == upright_exif
+
+
+def test_sizes_in_xmp_turn_with_the_picture():
+    before = (
+        b'<d tiff:ImageWidth="4" tiff:ImageLength = "3"><exif:PixelXDimension>4'
+        b"</exif:PixelXDimension><note>tiff:ImageWidth, tiff:ImageWidths</note></d>"
+    )
+    after = (
+        b'<d tiff:ImageLength="4" tiff:ImageWidth = "3"><exif:PixelYDimension>4'
+        b"</exif:PixelYDimension><note>tiff:ImageWidth, tiff:ImageWidths</note></d>"
+    )
+    assert upright(Metadata(exif=block(8), xmp=before))[1].xmp == after
+    assert upright(Metadata(exif=block(3), xmp=before))[1].xmp == before
 
 
 @pytest.mark.parametrize("dpi", [(0.0, 72.0), (72.0, 1e9)])

@@ -6,8 +6,8 @@ from app.imaging.noise import NoiseKind
 from app.imaging.scale import to_unit
 from training.cases import cases, make_noisy, prepare, trial_files
 from training.errors import TrainingError
-from training.experiment import Trial
 from training.texture import LUMA
+from training.trial import Trial
 
 PICTURE = np.random.default_rng(5).integers(0, 250, (33, 50, 3), np.uint8)
 GREY = np.full((60, 80, 3), 128, np.uint8)

@@ -12,6 +12,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from app.imaging import codec
+from tests.fidelity.files import FILM, SMOOTH, by_pillow
 
 PASTE = """
   const data = new DataTransfer();
@@ -412,6 +413,18 @@ def test_a_tiff_of_16_bits_is_shown_as_png_and_saved_as_tiff(page, tmp_path):
     saved = page.download()
     assert saved.name == "deep-denoised.tif"
     assert saved.read_bytes() == page.site.post("/denoise", file.read_bytes())
+
+
+def test_what_is_not_in_the_result_is_named(page, tmp_path):
+    still, motion = tmp_path / "still.jpg", tmp_path / "motion.jpg"
+    still.write_bytes(by_pillow(SMOOTH, "JPEG"))
+    motion.write_bytes(still.read_bytes() + FILM)
+    for file, missing in ((motion, "The film of a motion photo"), (still, "")):
+        page.open()
+        page.choose(file)
+        page.done()
+        assert page.text("#missing") == missing
+        assert page.shown("#missing-row") is bool(missing)
 
 
 @pytest.mark.parametrize("kind", ["avif", "jxl"])

@@ -101,6 +101,16 @@ def test_the_middle_slice_is_seen_before_and_after_and_the_download_is_the_servi
     assert saved.read_bytes() == answer
 
 
+def test_a_negative_is_seen_as_what_it_shows(page, tmp_path):
+    film = tmp_path / "film.tif"
+    film.write_bytes(by_tifffile(RAMPS, photometric="miniswhite"))
+    page.choose(film)
+    page.done()
+    shown = 255 - windowed(RAMPS[2], *window(page))
+    np.testing.assert_allclose(seen(page), shown, atol=1)
+    np.testing.assert_allclose(seen(page, "result")[5:-5, 5:-5], shown[5:-5, 5:-5], atol=3)
+
+
 def test_another_slice_is_seen_at_once_by_slider_wheel_and_keys(page, volume):
     page.choose(volume("head.tif"))
     page.done()

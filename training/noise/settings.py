@@ -61,11 +61,12 @@ class Camera(Section):
     offset: Positive = Field((0.5, 25.0), description="sRGB noise that does not")
     grain: Share = Field(0.25, description="film grain instead of either, in luma alone")
     grain_sigma: Positive = Field((2.0, 28.0), description="of grain at mid grey, log-uniform")
-    smoothed: Share = Field(0.7, description="share with the camera's own noise reduction")
+    smoothed: Share = Field(0.9, description="share with the camera's own noise reduction")
+    coarse: Share = Field(0.6, description="of these, as coarse as most cameras' JPEGs")
     low_chroma: Share = Field(0.35, description="of these, hardly any chroma left")
     lines: Share = Field(0.08, description="share with rows of their own level")
     clean_share: Share = Field(0.08, description="patches without noise")
-    keep_casts: bool = Field(True, description="targets keep the local mean of the noise")
+    keep_casts: bool = Field(True, description="targets keep the casts of the noise")
     jpeg: Share = Field(0.6, description="share stored as JPEG")
     quality: tuple[Quality, Quality] = Field((30.0, 98.0), description="of JPEG")
     rounded: Share = Field(0.9, description="share rounded to 8 bits")
@@ -75,6 +76,7 @@ class Camera(Section):
             "sensor noise": self.sensor * (1 - self.grain),
             "film grain": self.grain,
             "smoothed in the camera": self.smoothed * (1 - self.grain),
+            "as coarse as most cameras' JPEGs": self.smoothed * self.coarse * (1 - self.grain),
             "without noise": self.clean_share,
             "JPEG of quality {:g} to {:g}".format(*self.quality): self.jpeg,
         }

@@ -86,6 +86,7 @@ def _frames(data: bytes) -> Iterator[Frame]:
                 control = data[start:position]
         else:
             raise UnreadableImage("The GIF image is damaged.")
+    raise UnsupportedImage(f"The GIF image has more than {MAX_EXTENSIONS} extensions.")
 
 
 def _after_blocks(data: bytes, position: int) -> int:

@@ -29,7 +29,8 @@ from app.imaging.samples import deinterleave, interleave, to_uint8
 _HAS_ALPHA = 0x10  # a flag of the extended header
 _IMAGES = (b"VP8 ", b"VP8L")
 _DAMAGED = b""  # stands for what is no chunk
-_KNOWN = {b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ICCP", b"EXIF", b"XMP "}
+_DESCRIBING = (b"ICCP", b"EXIF", b"XMP ")
+_KNOWN = {b"VP8 ", b"VP8L", b"VP8X", b"ALPH", *_DESCRIBING}
 
 MAX_SIDE = 16_383
 MAX_CHUNKS = 10_000
@@ -71,8 +72,9 @@ def decode(data: bytes) -> Picture:
         xmp=first.get(b"XMP "),
         lossless=_image(chunks).name == b"VP8L",
     )
+    names = [chunk.name for chunk in chunks if chunk.name in _DESCRIBING]
     changes = {
-        Change.METADATA: not first.keys() <= _KNOWN | {_DAMAGED},
+        Change.METADATA: not first.keys() <= _KNOWN | {_DAMAGED} or len(names) > len({*names}),
         Change.END: _DAMAGED in first,
     }
     return Picture(pixels, alpha, Format.WEBP, metadata, those_of(changes))

@@ -5,10 +5,13 @@ import * as words from "./words.js";
 const $ = (id) => document.getElementById(id);
 
 /** The noise that was found and where the time went. */
-export function showFacts({ sigma, taken, span, notes, timing, seconds }, noise) {
+export function showFacts({ sigma, taken, span, notes, changes, timing, seconds }, noise) {
   const stages = Object.entries(timing).filter(([stage]) => stage !== "total");
   $("sigma").textContent = words.sigma(sigma, noise?.kind ?? null, taken, span);
   $("taken").textContent = words.levels(taken, span);
+  const missing = words.missing(changes);
+  $("missing").textContent = missing;
+  $("missing-row").hidden = !missing;
   $("burned-in").hidden = !notes.includes("burned-in-annotation");
   $("time").textContent = words.duration(seconds * 1000);
   $("timing").replaceChildren(...stages.map(([stage, milliseconds]) => {

@@ -29,7 +29,7 @@ export async function askModels() {
 
 /**
  * @returns {Promise<{blob: Blob, model: string, sigma: ?number, span: ?number, notes: string[],
- *   timing: Object, seconds: number}>} `span` is what 1 of sigma is in the values of the file
+ *   changes: string[], timing: Object, seconds: number}>} `span` is what 1 of sigma is in the values of the file
  */
 export async function denoise(image, options, signal) {
   const started = performance.now();
@@ -46,11 +46,15 @@ async function described(response, timing, started) {
     model: response.headers.get("X-Model"),
     sigma: number(response.headers.get("X-Noise-Sigma")),
     span: high === undefined ? null : high - low,
-    notes: (response.headers.get("X-Image-Notes") ?? "").split(", "),
+    notes: list(response.headers.get("X-Image-Notes")),
+    changes: list(response.headers.get("X-Image-Changes")),
     timing,
     seconds: (performance.now() - started) / 1000,
   };
 }
+
+/** The names in a header, which may be missing. */
+const list = (header) => header?.split(", ") ?? [];
 
 /**
  * The same as a job, for what takes long: how far it is, is told to `progress`, and when the signal

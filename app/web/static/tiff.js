@@ -2,9 +2,11 @@
 
 const CHUNK = 65_536; // bytes read at a time: directories lie one behind the other
 
-const TAGS = { width: 256, height: 257, bits: 258, samples: 277, predictor: 317, kind: 339 };
+const TAGS = {
+  width: 256, height: 257, bits: 258, photometric: 262, samples: 277, predictor: 317, kind: 339,
+};
 const [OFFSETS, COUNTS] = [273, 279];
-const DEFAULTS = { bits: 1, samples: 1, predictor: 1, kind: 1 };
+const DEFAULTS = { bits: 1, photometric: 1, samples: 1, predictor: 1, kind: 1 };
 
 const FLOAT = 3; // of `kind`; 1 is unsigned, 2 signed
 const DIFFERENCES = 2; // of `predictor`; floating point has one of its own
@@ -21,6 +23,7 @@ const ARRAYS = {
  * @property {number} height
  * @property {number} samples of a pixel: 1 or 3, and one more for transparency
  * @property {number} bits of a sample
+ * @property {number} photometric what they stand for; 0 is grey whose least value is white
  * @property {1|2|3} kind of its numbers: unsigned, signed, floating point
  * @property {[number, number][]} strips where each begins and ends
  */

@@ -6,7 +6,8 @@ const LOOKED_AT = 9; // slices that the first window is taken from
 const ENOUGH = 20_000; // samples of each
 const TAILS = [0.005, 0.998]; // of those samples, what is left black and white
 
-/** The values that are shown: those below `centre - width / 2` black, above the other end white. */
+/** The values that are shown: those below `centre - width / 2` black, above the other end white;
+ * the other way about in a negative. */
 export class Volume {
   #blob;
   #pages;
@@ -56,16 +57,17 @@ export class Volume {
 
   /** A slice as a BMP, which takes no time to write, and which all browsers draw. */
   async picture(slice = this.middle, window = this.window) {
-    const { width, height, samples } = this.#pages[slice];
+    const { width, height, samples, photometric } = this.#pages[slice];
     const values = await this.samples(slice);
     const channels = samples < 3 ? 1 : 3;
     const stride = (width * channels + 3) & ~3;
     const pixels = new Uint8ClampedArray(stride * height);
-    const [low, scale] = [window.centre - window.width / 2, 255 / window.width];
+    const sign = photometric === 0 ? -1 : 1;
+    const [black, scale] = [window.centre - (sign * window.width) / 2, (sign * 255) / window.width];
     for (let y = 0, i = 0; y < height; y += 1) {
       for (let at = y * stride, x = 0; x < width; x += 1, at += channels, i += samples) {
         // a BMP has blue first
-        for (let c = 0; c < channels; c += 1) pixels[at + channels - 1 - c] = (values[i + c] - low) * scale;
+        for (let c = 0; c < channels; c += 1) pixels[at + channels - 1 - c] = (values[i + c] - black) * scale;
       }
     }
     const head = bitmapHead(width, this.#rising ? height : -height, channels);

@@ -77,6 +77,21 @@ export function sigma(share, kind, taken = null, span = null) {
   return `${strength(Math.max(share, taken ?? 0))}: ${amount(share, span)}`;
 }
 
+const PARTS = {
+  film: "the film of a motion photo",
+  pictures: "other images in the file",
+  "gain-map": "the gain map for bright screens",
+  "depth-map": "the depth map",
+  files: "files that are not scans",
+  channel: "a channel without a stated meaning",
+};
+
+/** What of the file is not in the result, by the names of its changes. */
+export function missing(changes) {
+  const parts = changes.filter((name) => name in PARTS).map((name) => PARTS[name]).join(", ");
+  return parts && `${parts[0].toUpperCase()}${parts.slice(1)}`;
+}
+
 /** Where an item of the batch stands. */
 export function state({ state, result, problem, work }) {
   if (state === "done") {

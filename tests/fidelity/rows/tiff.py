@@ -73,8 +73,18 @@ def _structures() -> Iterator[Row]:
 
 def _colours() -> Iterator[Row]:
     """Colours that are not plain grey or RGB."""
-    white = partial(by_tifffile, NOISE[..., 0], photometric="miniswhite")
-    yield "8-bit grey, white is zero", white, Kept(Format.TIFF, 255 - NOISE[..., 0])
+    grey, deep = NOISE[..., 0], DEEP[..., 0]
+    negatives = {
+        "8-bit grey": grey,
+        "16-bit grey": deep,
+        "16-bit signed grey": deep.view("i2"),
+        "32-bit floating-point grey": (grey / 256).astype("f4"),
+    }
+    for kind, samples in negatives.items():
+        white = partial(by_tifffile, samples, photometric="miniswhite")
+        yield f"{kind}, white is zero", white, Kept(Format.TIFF, samples)
+    white = partial(by_tifffile, grey, photometric="miniswhite")
+    yield "8-bit grey, white is zero", white, Kept(Format.PNG, 255 - grey), "format=png"
     make = partial(files.with_palette, INDICES, PALETTE, "TIFF")
     yield "palette", make, Kept(Format.TIFF, SEEN, (COLOURS,))
     make = partial(by_tifffile, INKS, photometric="separated")

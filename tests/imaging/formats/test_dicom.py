@@ -27,7 +27,7 @@ from app.imaging.codec import (
     UnsupportedImage,
 )
 from app.imaging.formats import dicom
-from app.imaging.formats.dicom.dataset import MAX_ITEMS
+from app.imaging.formats.dicom.dataset import FREE_ITEMS
 from app.imaging.picture import described
 from app.imaging.stack import Stack
 from tests.fidelity.files import DEEP, NOISE
@@ -413,11 +413,15 @@ def test_frames_of_another_size_are_refused():
 def test_a_data_set_of_too_many_items_is_refused_unseen(order, monkeypatch):
     data = bytearray(made(TWELVE))
     item = b"".join(number.to_bytes(2, order) for number in (0xFFFE, 0xE000)) + bytes(4)
-    head = struct.pack("<HH2sHI", 0x5200, 0x9230, b"SQ", 0, 8 * (MAX_ITEMS + 1))
+    count = FREE_ITEMS + FREE_ITEMS // 10  # an item takes 8 bytes, and 128 of a file give it one
+    head = struct.pack("<HH2sHI", 0x5200, 0x9230, b"SQ", 0, 8 * count)
     place = data.index(b"\xe0\x7f\x10\0OW")
-    data[place:place] = head + item * (MAX_ITEMS + 1)
+    data[place:place] = head + item * count
     monkeypatch.delattr("app.imaging.formats.dicom.dataset.dcmread")
     with pytest.raises(TooManyPixels, match="too many items"):
+        codec.read_header(bytes(data))
+    data += bytes(128 * FREE_ITEMS // 10)
+    with pytest.raises(UnreadableImage):  # it is parsed, by what is missing here
         codec.read_header(bytes(data))
 
 

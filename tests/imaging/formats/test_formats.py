@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app import finding
 from app.api import openapi
+from app.files import finding
 from app.imaging import codec, formats
 from app.imaging.codec import Format, Header, Picture, UnreadableImage, UnsupportedImage
 from app.imaging.formats.foreign import FOREIGN

@@ -56,7 +56,7 @@ def test_gif_without_a_picture_is_unreadable(tail):
 
 
 def test_gif_extensions_and_blocks_have_a_limit():
-    with pytest.raises(UnreadableImage):
+    with pytest.raises(UnsupportedImage, match="extensions"):
         decoded(SCREEN + b"!\xfe\0" * (gif.MAX_EXTENSIONS + 1))
     with pytest.raises(UnsupportedImage, match="blocks"):
         decoded(SCREEN + b"!\xfe" + b"\1a" * gif.MAX_BLOCKS + b"\0;")

@@ -14,8 +14,9 @@ from app.imaging.codec import (
     UnsuitableFormat,
     UnsupportedImage,
 )
-from app.imaging.formats.jpeg import stream
 from app.imaging.formats.jpeg import writer as jpeg
+from app.imaging.formats.jpeg.rebuild import MAX_SCANS
+from app.imaging.formats.jpeg.segments import MAX_SEGMENTS
 
 LIMIT = 10_000
 SCAN = b"\xff\xda"
@@ -203,10 +204,10 @@ def test_scans_have_a_limit(saved, colour):
     scan = data[data.rindex(SCAN) : -2]
     assert decoded(data[:-2] + scan * 5 + data[-2:]).size
     with pytest.raises(TooManyPixels, match="scans"):
-        decoded(data[:-2] + scan * stream.MAX_SCANS + data[-2:])
+        decoded(data[:-2] + scan * MAX_SCANS + data[-2:])
 
 
 def test_segments_have_a_limit(saved, colour):
-    data = with_segments(saved(colour, "JPEG"), segment(0xFE, b"") * stream.MAX_SEGMENTS)
+    data = with_segments(saved(colour, "JPEG"), segment(0xFE, b"") * MAX_SEGMENTS)
     with pytest.raises(UnreadableImage):
         decoded(data)

@@ -29,7 +29,7 @@ COUNT, SIDE = 24, 64
 
 def plain(**changes: Any) -> Camera:
     """Camera noise with all that is not named switched off."""
-    names = ("smoothed", "lines", "grain", "clean_share", "jpeg", "rounded")
+    names = ("smoothed", "coarse", "lines", "grain", "clean_share", "jpeg", "rounded")
     return Camera(**dict.fromkeys(names, 0.0) | changes)
 
 
@@ -105,13 +105,18 @@ def of_demosaicing(random: Random) -> dict[str, float]:
 def of_smoothing(random: Random) -> dict[str, float]:
     figures: dict[str, float] = {}
     noise = white(random)
-    for name, share in (("usual", 0.0), ("low", 1.0)):
-        smooth = array(smoothed(noise, random, plain(low_chroma=share))) @ YCC.T
+    ways = {
+        "usual": plain(low_chroma=0.0),
+        "low chroma": plain(low_chroma=1.0),
+        "coarse": plain(low_chroma=0.0, coarse=1.0),
+    }
+    for name, settings in ways.items():
+        smooth = array(smoothed(noise, random, settings)) @ YCC.T
         luma, chroma = smooth[..., 0], smooth[..., 1:]
-        figures[f"smoothed neighbours, {name} chroma"] = correlation(luma, 1)
-        figures[f"chroma to luma, {name} chroma"] = float(chroma.std() / luma.std())
-        figures[f"chroma neighbours, {name} chroma"] = correlation(chroma[..., 0], 1)
-        figures[f"chroma lag 4, {name} chroma"] = correlation(chroma[..., 0], 4)
+        figures[f"{name}: luma neighbours"] = correlation(luma, 1)
+        figures[f"{name}: chroma to luma"] = float(chroma.std() / luma.std())
+        figures[f"{name}: chroma neighbours"] = correlation(chroma[..., 0], 1)
+        figures[f"{name}: chroma lag 4"] = correlation(chroma[..., 0], 4)
     return figures
 
 
@@ -139,6 +144,8 @@ def of_casts(random: Random) -> dict[str, float]:
     shifted = array(local_mean(GREY * 0 + 0.25))
     figures["mean of a constant"] = float(np.abs(shifted - 0.25).max())
     figures["mean of white noise"] = float(array(local_mean(white(random))).std())
+    middle = camera(GREY, random, plain(sensor=0.0, slope=(1, 1), offset=(1, 1), smoothed=1.0))[1]
+    figures["targets of what is not clipped"] = float(np.abs(array(middle - GREY)).max() * 255)
     noisy, target = (array(x) for x in camera(flat(0.01), random, Camera(jpeg=0.0)))
     squares = (noisy - target).reshape(COUNT, 2, 32, 2, 32, 3).mean(axis=(2, 4))
     figures["casts left in targets"] = float(np.sqrt((squares**2).mean()) * 255)

@@ -55,11 +55,18 @@ def test_demosaicing_gives_ramps_back(figures, way):
 
 
 def test_smoothing_makes_noise_coarse_and_takes_chroma_out(figures):
-    assert 0.3 < figures["smoothed neighbours, usual chroma"] < 0.7
-    assert 0.35 < figures["chroma neighbours, usual chroma"] < 0.8
-    assert 0.03 < figures["chroma lag 4, usual chroma"] < 0.3
-    assert 0.35 < figures["chroma to luma, usual chroma"] < 1
-    assert figures["chroma to luma, low chroma"] < 0.3
+    assert 0.3 < figures["usual: luma neighbours"] < 0.7
+    assert 0.35 < figures["usual: chroma neighbours"] < 0.8
+    assert 0.03 < figures["usual: chroma lag 4"] < 0.3
+    assert 0.35 < figures["usual: chroma to luma"] < 1
+    assert figures["low chroma: chroma to luma"] < 0.3
+
+
+def test_coarse_noise_is_as_that_of_most_cameras(figures):
+    assert 0.5 < figures["coarse: luma neighbours"] < 0.75
+    assert 0.8 < figures["coarse: chroma neighbours"] < 0.95
+    assert 0.25 < figures["coarse: chroma lag 4"] < 0.6
+    assert 0.35 < figures["coarse: chroma to luma"] < 1
 
 
 def test_lines_are_a_level_a_row(figures):
@@ -76,9 +83,10 @@ def test_the_noise_of_grey_patches_is_grey(figures):
     assert figures["camera on grey, between channels"] < 1e-6
 
 
-def test_targets_keep_casts_and_lose_grain(figures):
+def test_targets_keep_casts_and_lose_noise_at_every_size(figures):
     assert figures["mean of a constant"] < 1e-6
-    assert figures["mean of white noise"] < 1 / 16
+    assert figures["mean of white noise"] < 1 / 12
+    assert figures["targets of what is not clipped"] < 1e-3
     assert figures["casts of the noise"] > 0.5
     assert figures["casts left in targets"] < 0.3 * figures["casts of the noise"]
 

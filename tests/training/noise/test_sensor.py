@@ -78,7 +78,7 @@ class Even(Random):
 
 def test_noise_is_smoothed_as_by_the_service():
     noise = np.random.default_rng(0).standard_normal((3, 64, 64)).astype(np.float32)
-    ours = np.asarray(smoothed(batch(mapped(noise, RGB)), Even(0), Camera(low_chroma=0)))
+    ours = np.asarray(smoothed(batch(mapped(noise, RGB)), Even(0), Camera(low_chroma=0, coarse=0)))
     even = (0.25, 0.25, 0.25, 0.25)
     theirs = smoothing.smoothed(noise, smoothing.Smoothing(even, even))
     edge = smoothing.REACH

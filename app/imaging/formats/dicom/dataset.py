@@ -34,6 +34,10 @@ MAX_OVERLAYS = 16
 
 MAX_ITEMS = 1 << 17
 """Items of sequences, and fragments of pixels: each becomes an object, which takes 20 us."""
+FREE_ITEMS, ITEM_BYTES = 1 << 14, 128
+"""Items that any file may have, and for how many of its bytes there may be one more: frames, which
+have a dozen each, have their pixels, too.
+"""
 
 EVEN = 1e-2
 """By how much steps between slices may differ, of a step, and still be of one size."""
@@ -122,8 +126,9 @@ def read(data: bytes) -> Scan:
     """
     if DeflatedExplicitVRLittleEndian.encode() in data:
         raise UnsupportedImage("A deflated DICOM is not supported; send it as explicit VR.")
-    if max(map(data.count, _ITEMS)) > MAX_ITEMS:
-        raise TooManyPixels(f"The DICOM has too many items; at most {MAX_ITEMS} are taken.")
+    most = min(FREE_ITEMS + len(data) // ITEM_BYTES, MAX_ITEMS)
+    if max(map(data.count, _ITEMS)) > most:
+        raise TooManyPixels(f"The DICOM has too many items; of its size, at most {most} are taken.")
     file = io.BytesIO(data)
     dataset = parse(file)
     implicit, little = dataset.original_encoding
@@ -203,13 +208,13 @@ def padding_of(dataset: Dataset, kind: Kind) -> tuple[int, int] | None:
 
 def stack_of(dataset: Dataset, frames: int) -> Stack:
     """Return how the frames lie: in space if their positions are one step apart."""
-    groups = list(dataset.get("PerFrameFunctionalGroupsSequence") or ())
+    groups = () if frames == 1 else dataset.get("PerFrameFunctionalGroupsSequence") or ()
+    if len(groups) != frames:
+        return Stack(frames)
     measures = _first(dataset, "SharedFunctionalGroupsSequence", "PixelMeasuresSequence")
     places = [
         vector(_first(each, "PlanePositionSequence"), "ImagePositionPatient") for each in groups
     ]
-    if len(places) != frames:
-        return Stack(frames)
     return Stack(frames, 1, spacing_between(places, vector(measures or dataset, "PixelSpacing", 2)))
 
 

@@ -79,7 +79,7 @@ def decode(data: bytes) -> Picture:
         pixels,
         alpha,
         Format.DICOM,
-        Metadata(native=native, notes=notes),
+        Metadata(native=native, negative=_negative(kind), notes=notes),
         those_of(changes),
         stack=stack_of(scan.dataset, kind.frames),
     )
@@ -114,7 +114,11 @@ def encode(picture: Picture) -> bytes:
 
 
 def _seen(samples: Samples, kind: Kind) -> Samples:
-    """Convert stored values to brightness, or back: MONOCHROME1 has white at the least."""
-    if kind.photometric != "MONOCHROME1":
-        return samples
-    return np.asarray(kind.dtype.type(sum(kind.limits)) - samples)
+    """Convert stored values to brightness, or back."""
+    total = _negative(kind)
+    return samples if total is None else np.asarray(kind.dtype.type(total) - samples)
+
+
+def _negative(kind: Kind) -> int | None:
+    """Return what brightness and stored value add up to: MONOCHROME1 has white at the least."""
+    return sum(kind.limits) if kind.photometric == "MONOCHROME1" else None

@@ -15,12 +15,14 @@ from pydicom.encaps import generate_frames
 
 from app.imaging.formats.dicom.dataset import Kind, Scan
 from app.imaging.formats.dicom.streams import (
+    check_end,
     check_jpeg,
     check_jpeg_2000,
     sides_of_jpeg,
     sides_of_jpeg_2000,
 )
-from app.imaging.formats.jpeg.stream import Transform, read_frame, rebuild
+from app.imaging.formats.jpeg.frame import Transform, read_frame
+from app.imaging.formats.jpeg.rebuild import rebuild
 from app.imaging.picture import UnreadableImage, UnsupportedImage
 
 Samples = NDArray[Any]
@@ -103,6 +105,7 @@ def _frame(stream: bytes, syntax: uid.UID, kind: Kind) -> Samples:
     if sides != (kind.rows, kind.columns):
         raise UnreadableImage("The DICOM has a frame that is not of the size that it declares.")
     if syntax in _JPEG_LS:
+        check_end(stream)
         samples = imagecodecs.jpegls_decode(stream)
     elif syntax in _JPEG_2000:
         check_jpeg_2000(stream)

@@ -151,6 +151,7 @@ def assembled(volume: Volume, files: Iterable[Picture], format_: Format) -> Pict
     shape = stack.frames * kind.rows, kind.columns
     pixels, alpha, top = np.empty((*shape, kind.channels), kind.dtype), None, 0
     native, notes, changes = list[bytes](), list[Note](), set[Change]()
+    negative: float | None = None  # the same of all: see `_volume_of`
     for part in files:
         place = slice(top, top + len(part.pixels))
         top = place.stop
@@ -161,12 +162,13 @@ def assembled(volume: Volume, files: Iterable[Picture], format_: Format) -> Pict
             alpha[place] = part.alpha
         native += part.metadata.native
         notes += part.metadata.notes
+        negative = part.metadata.negative
         changes |= part.changes
     return Picture(
         pixels,
         alpha,
         format_,
-        Metadata(native=tuple(native), notes=tuple(dict.fromkeys(notes))),
+        Metadata(native=tuple(native), negative=negative, notes=tuple(dict.fromkeys(notes))),
         frozenset(changes),
         stack=stack,
         modality=volume.modality,

@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from app.imaging.formats.jpeg.stream import BLOCK, EOI, MAX_SEGMENTS, PROGRESSIVE, SOS
+from app.imaging.formats.jpeg.frame import PROGRESSIVE
+from app.imaging.formats.jpeg.segments import BLOCK, EOI, MAX_SEGMENTS, SOS
 from app.imaging.picture import UnreadableImage
 
 _FRAMES = (*range(0xC0, 0xC4), 0xF7)  # of a JPEG, and of a JPEG-LS
@@ -45,14 +46,23 @@ def check_jpeg(stream: bytes, samples: int) -> None:
     each block does, or two unless it is progressive (T.81, F.1.2, G.1.2 and H.1.2).
     """
     markers = {each.marker: each for each in _segments(stream)}
-    start = markers[SOS].end if SOS in markers else len(stream)
-    end = stream.find(bytes([0xFF, EOI]), start)  # which pixels cannot contain
-    if end < 0:
-        raise UnreadableImage("The DICOM has a frame that is truncated.")
-    bits = 8 * (end - start)
+    bits = 8 * check_end(stream)
     blocks = samples // BLOCK * (1 if PROGRESSIVE in markers else 2)
     if bits < (samples if _LOSSLESS in markers else blocks):
         raise UnreadableImage("The DICOM has a frame that lacks pixels.")
+
+
+def check_end(stream: bytes) -> int:
+    """Return the bytes of a JPEG or JPEG-LS from its first scan to its end marker.
+
+    Raises UnreadableImage where it has none: CharLS takes zeros for what is missing, and counts two
+    billion of them before it gives up.
+    """
+    start = next((each.end for each in _segments(stream) if each.marker == SOS), len(stream))
+    end = stream.find(bytes([0xFF, EOI]), start)  # which pixels cannot contain
+    if end < 0:
+        raise UnreadableImage("The DICOM has a frame that is truncated.")
+    return end - start
 
 
 def sides_of_jpeg_2000(stream: bytes) -> tuple[int, int] | None:

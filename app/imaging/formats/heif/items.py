@@ -13,6 +13,7 @@ from app.imaging.formats.trailer import in_trailer
 from app.imaging.picture import Change, Changes, UnreadableImage, UnsupportedImage
 
 MAX_ITEMS = 2000
+MAX_LINKS = 100_000  # places of items, and properties of theirs; a large grid has some thousands
 
 _OFFSET, _IDAT = 0, 1  # where extents count from: the file, or the idat box
 _META, _FRAMES, _FILM = b"meta", b"moov", b"mpvd"
@@ -160,14 +161,17 @@ def _locate(items: dict[int, Item], body: bytes, data: bytes, idat: bytes) -> No
     version = reader.number(4) >> 24
     sizes = reader.number(2)
     offset_size, length_size, base_size, index_size = (sizes >> s & 15 for s in (12, 8, 4, 0))
-    total = 0
+    total = places = 0
     for _ in range(reader.count(4 if version == 2 else 2)):
         item = items.get(reader.number(4 if version == 2 else 2))
         method = reader.number(2) & 15 if version else _OFFSET
         from_file = reader.number(2) == 0
         base, extents = reader.number(base_size), []
         source = data if method == _OFFSET else idat
-        for _ in range(reader.count(2)):
+        count = reader.count(2)
+        places += count
+        _check_links(places)
+        for _ in range(count):
             reader.number(index_size if version else 0)
             start = base + reader.number(offset_size)
             length = reader.number(length_size) or len(source) - start
@@ -186,19 +190,27 @@ def _describe(items: dict[int, Item], body: bytes) -> None:
     containers = [box.body for box in inner if box.name == b"ipco"]
     if len(containers) != 1:
         raise UnreadableImage("The image has no list of properties, or several.")
-    known = list(boxes(containers[0]))
+    known, links = list(boxes(containers[0])), 0
     for association in (box.body for box in inner if box.name == b"ipma"):
         reader = _Reader(association)
         head = reader.number(4)
         size = 2 if head & 1 else 1
         for _ in range(reader.count(4)):
             item = items.get(reader.number(4 if head >> 24 else 2))
-            for _ in range(reader.number(1)):
+            count = reader.number(1)
+            links += count
+            _check_links(links)
+            for _ in range(count):
                 index = reader.number(size) & ((1 << (8 * size - 1)) - 1)
                 if index > len(known):
                     raise UnreadableImage("A part of the image has a property that is missing.")
                 if item is not None and index:
                     item.properties.append(known[index - 1])
+
+
+def _check_links(count: int) -> None:
+    if count > MAX_LINKS:
+        raise UnsupportedImage(f"The parts of the image have more than {MAX_LINKS} links.")
 
 
 def _refer(items: dict[int, Item], body: bytes | None) -> None:

@@ -154,6 +154,7 @@ _ORIENTATIONS = {
 def beside(items: Items, used: set[int]) -> Changes:
     """Return what the file holds beside its image, whose items are `used`."""
     changes = set()
+    parts = {part for each in items.by_number.values() for part in each.references.get(b"dimg", ())}
     for number, item in items.by_number.items():
         auxiliary = _auxiliary(item)
         if number in used or item.kind in (b"Exif", b"mime"):
@@ -164,9 +165,7 @@ def beside(items: Items, used: set[int]) -> Changes:
             changes.add(Change.DEPTH_MAP)
         elif b"thmb" in item.references or auxiliary or item.hidden:
             changes.add(Change.METADATA)
-        elif not any(
-            number in each.references.get(b"dimg", ()) for each in items.by_number.values()
-        ):
+        elif number not in parts:
             changes.add(Change.PICTURES)
     return frozenset(changes)
 

@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from app.imaging.formats.jpeg.stream import DQT, Frame
+from app.imaging.formats.jpeg.frame import Frame
+from app.imaging.formats.jpeg.segments import DQT
 
 # ITU-T T.81, table K.1, in the order of a quantisation table in a file, annex A.3.6
 _LUMA = np.array(

@@ -6,8 +6,9 @@ photo and Ultra HDR formats, and CIPA DC-007 (multi-picture format), describe th
 
 from collections.abc import Iterator
 
+from app.imaging.formats.jpeg.frame import Frame
 from app.imaging.formats.jpeg.gain_map import MULTI_PICTURE
-from app.imaging.formats.jpeg.stream import APP1, APP2, Frame
+from app.imaging.formats.jpeg.segments import APP1, APP2
 from app.imaging.formats.trailer import PADDING
 from app.imaging.picture import Change, Changes
 

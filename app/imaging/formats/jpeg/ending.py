@@ -12,17 +12,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from app.imaging.formats.jpeg.stream import (
-    BLOCK,
-    DRI,
-    EOI,
-    PROGRESSIVE,
-    SOS,
-    EndMissing,
-    Frame,
-    Segment,
-    segments,
-)
+from app.imaging.formats.jpeg.frame import PROGRESSIVE, Frame
+from app.imaging.formats.jpeg.segments import BLOCK, DRI, EOI, SOS, EndMissing, Segment, segments
 from app.imaging.picture import UnreadableImage
 from app.imaging.samples import Samples
 

@@ -8,13 +8,13 @@ format) and by XMP.
 import re
 import struct
 
-from app.imaging.formats.jpeg.stream import (
+from app.imaging.formats.jpeg.frame import read_frame
+from app.imaging.formats.jpeg.segments import (
     APP1,
     APP2,
     EOI,
     SOI,
     EndMissing,
-    read_frame,
     segments,
     write_segment,
 )

@@ -13,19 +13,9 @@ from app.imaging.formats.jpeg import gain_map as gain_maps
 from app.imaging.formats.jpeg.coding import coding
 from app.imaging.formats.jpeg.companions import companions
 from app.imaging.formats.jpeg.ending import decode_whole
-from app.imaging.formats.jpeg.stream import (
-    APP0,
-    APP1,
-    APP2,
-    APP13,
-    APP14,
-    COM,
-    JFIF,
-    Frame,
-    read_frame,
-    rebuild,
-    write_segment,
-)
+from app.imaging.formats.jpeg.frame import JFIF, Frame, read_frame
+from app.imaging.formats.jpeg.rebuild import rebuild
+from app.imaging.formats.jpeg.segments import APP0, APP1, APP2, APP13, APP14, COM, write_segment
 from app.imaging.picture import Change, Changes, Format, Header, Metadata, Picture
 from app.imaging.samples import Samples, cmyk_to_rgb, deinterleave
 

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 import imagecodecs
 
+from app.imaging.formats.jpeg.frame import JFIF
 from app.imaging.formats.jpeg.gain_map import appended, with_directory
 from app.imaging.formats.jpeg.reader import EXIF, ICC, XMP
-from app.imaging.formats.jpeg.stream import APP0, APP1, APP2, JFIF, MAX_BODY, write_segment
+from app.imaging.formats.jpeg.segments import APP0, APP1, APP2, MAX_BODY, write_segment
 from app.imaging.picture import Change, Format, Metadata, Picture, UnsuitableFormat
 from app.imaging.samples import interleave, to_uint8
 

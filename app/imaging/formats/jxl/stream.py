@@ -10,7 +10,8 @@ from app.imaging.picture import Change, Changes, Metadata, UnreadableImage
 
 CONTAINER = b"\0\0\0\x0cJXL \r\n\x87\n"
 
-_WHOLE, _PART = b"jxlc", b"jxlp"
+_WHOLE, _PART, _PACKED = b"jxlc", b"jxlp", b"brob"
+_DESCRIBING = (b"Exif", b"xml ")
 _LAST = 1 << 31  # in the number of a part
 _KNOWN = {b"JXL ", b"ftyp", b"jxll", b"jxli", b"jbrd", b"Exif", b"xml ", _WHOLE, _PART}
 
@@ -40,26 +41,31 @@ def read_metadata(data: bytes) -> tuple[Metadata, Changes]:
     first: dict[bytes, bytes] = {}
     outer, trailer = boxes_of_file(data, {_WHOLE, _PART})
     changes = set(in_trailer(trailer))
-    for box in map(_unpacked, outer):
-        first.setdefault(box.name, box.body)
-        if box.name == b"jhgm":
+    for box in outer:
+        name = box.body[:4] if box.name == _PACKED else box.name
+        if name == b"jhgm":
             changes.add(Change.GAIN_MAP)
-        elif box.name not in _KNOWN:
+        elif name not in _KNOWN or (name in first and name in _DESCRIBING):
             changes.add(Change.METADATA)
+        elif name in _DESCRIBING:  # unpacked once each: a few bytes may unpack to megabytes
+            found = _unpacked(box)
+            first[name] = found or b""
+            if found is None:
+                changes.add(Change.METADATA)
     exif = first.get(b"Exif", b"")
     tiff = 4 + int.from_bytes(exif[:4], "big")
     metadata = Metadata(exif=exif[tiff:] or None, xmp=first.get(b"xml ") or None)
     return metadata, frozenset(changes)
 
 
-def _unpacked(box: Box) -> Box:
-    """Return what a compressed box holds; the box itself where it is none, or is damaged."""
-    if box.name != b"brob":
-        return box
+def _unpacked(box: Box) -> bytes | None:
+    """Return what a box holds, which may be packed; None where that is damaged or too long."""
+    if box.name != _PACKED:
+        return box.body
     try:
-        return Box(box.body[:4], bytes(imagecodecs.brotli_decode(box.body[4:], out=MAX_INFLATED)))
+        return bytes(imagecodecs.brotli_decode(box.body[4:], out=MAX_INFLATED))
     except imagecodecs.BrotliError:
-        return box
+        return None
 
 
 def write_file(codestream: bytes, metadata: Metadata, deep: bool) -> bytes:

@@ -24,6 +24,7 @@ _EXIF = b"Exif\0\0"
 def read_metadata(chunks: list[Chunk]) -> Metadata:
     """Return the metadata in the chunks, but for those that are damaged."""
     icc = exif = raw = xmp = dpi = None
+    has_raw = False
     colour, native = [], []
     for name, body, whole in chunks:
         if name in _PIXELS or not is_sound(whole):
@@ -40,7 +41,7 @@ def read_metadata(chunks: list[Chunk]) -> Metadata:
         elif name in _COLOUR:
             colour.append(bytes(whole))
         elif name in _TEXTS and bytes(body[:22]).startswith(_RAW_EXIF):
-            raw = _raw_exif(name, bytes(body)) if raw is None else raw
+            raw, has_raw = raw if has_raw else _raw_exif(name, bytes(body)), True
         elif _may_copy(name):
             native.append(bytes(whole))
     return Metadata(
@@ -60,9 +61,9 @@ def _raw_exif(name: bytes, body: bytes) -> bytes | None:
         text = inflate(text[1:])
     elif name == b"iTXt":
         text = _international_text(memoryview(text))
-    lines = text.split(b"\n")
+    digits = b"".join(text.split(b"\n", 3)[3:])
     try:
-        found = bytes.fromhex(b"".join(lines[3:]).decode("ascii"))
+        found = bytes.fromhex(digits.decode("ascii"))  # whose lines it joins itself
     except ValueError:
         return None
     return found.removeprefix(_EXIF) if found.startswith((_EXIF, b"II", b"MM")) else None

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.imaging import ifd
-from app.imaging.formats.jpeg import stream as jpeg
+from app.imaging.formats.jpeg.segments import read_tables
 from app.imaging.picture import TooManyPixels, UnreadableImage, UnsupportedImage
 from app.imaging.tags import (
     PIXEL_TAGS,
@@ -265,4 +265,4 @@ def _palette(directory: ifd.Directory, photometric: Photometric, bits: int) -> N
 def _jpeg_tables(directory: ifd.Directory, compression: Compression) -> tuple[bytes, ...]:
     if compression is not Compression.JPEG or Tag.JPEG_TABLES not in directory.fields:
         return ()
-    return jpeg.read_tables(bytes(directory.fields[Tag.JPEG_TABLES].value))
+    return read_tables(bytes(directory.fields[Tag.JPEG_TABLES].value))

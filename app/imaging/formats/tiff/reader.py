@@ -31,7 +31,7 @@ from app.imaging.picture import (
     UnsupportedImage,
     those_of,
 )
-from app.imaging.samples import Samples, cmyk_to_rgb, unpremultiply, widen
+from app.imaging.samples import Samples, cmyk_to_rgb, inverted, unpremultiply, widen
 from app.imaging.stack import Stack
 from app.imaging.tags import FILE_TAGS, LOST_TAGS, PAGE_TAGS, Photometric, SampleFormat, Tag
 
@@ -187,7 +187,8 @@ def _decode_page(data: bytes, directory: ifd.Directory, *, is_first: bool = True
         samples = widen(samples, layout.bits)
     colours, metadata = samples[..., : layout.colours], _metadata(directory, is_first)
     if layout.photometric is Photometric.WHITE_IS_ZERO:
-        colours = 1 - colours if colours.dtype.kind == "f" else np.invert(colours)
+        colours = inverted(colours)
+        metadata = replace(metadata, negative=float(inverted(np.zeros(1, colours.dtype))[0]))
     elif layout.photometric is Photometric.PALETTE:
         colours = _look_up(layout, colours)
     elif layout.photometric is Photometric.CMYK:

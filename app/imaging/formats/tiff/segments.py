@@ -6,7 +6,8 @@ from typing import Any
 import imagecodecs
 import numpy as np
 
-from app.imaging.formats.jpeg import stream as jpeg
+from app.imaging.formats.jpeg.frame import Frame, Transform, read_frame
+from app.imaging.formats.jpeg.rebuild import rebuild
 from app.imaging.formats.tiff import lzw
 from app.imaging.formats.tiff.layout import Layout
 from app.imaging.picture import UnreadableImage
@@ -125,23 +126,23 @@ def _decode_fax(segment: bytes, layout: Layout, rows: int) -> Samples:
 
 
 def _decode_jpeg(segment: bytes, layout: Layout, rows: int) -> Samples:
-    frame = jpeg.read_frame(segment)
+    frame = read_frame(segment)
     if len(frame.components) != layout.depth:
         raise UnreadableImage("A segment of the TIFF image has other channels than the image.")
     if frame.width > layout.segment_width or frame.height > layout.segment_height:
         raise UnreadableImage("A segment of the TIFF image is larger than it should be.")
-    rebuilt = jpeg.rebuild(segment, frame, _transform(frame, layout), layout.jpeg_tables)
+    rebuilt = rebuild(segment, frame, _transform(frame, layout), layout.jpeg_tables)
     samples = imagecodecs.jpeg8_decode(rebuilt.stream)
     if samples.shape[0] < rows:
         raise UnreadableImage("A segment of the TIFF image is smaller than it should be.")
     return np.asarray(samples).reshape(*samples.shape[:2], layout.depth)
 
 
-def _transform(frame: jpeg.Frame, layout: Layout) -> jpeg.Transform:
+def _transform(frame: Frame, layout: Layout) -> Transform:
     """Return what the components are: RGB is stored as such, unless the segment is a JFIF file."""
     match layout.photometric:
         case Photometric.RGB if layout.depth == 4:
-            return jpeg.Transform.NONE
+            return Transform.NONE
         case Photometric.RGB:
-            return jpeg.Transform.YCC if frame.is_jfif else jpeg.Transform.NONE
+            return Transform.YCC if frame.is_jfif else Transform.NONE
     return frame.transform

@@ -8,7 +8,7 @@ import numpy as np
 
 from app.imaging import ifd
 from app.imaging.picture import Format, Metadata, Picture, UnsuitableFormat
-from app.imaging.samples import interleave
+from app.imaging.samples import interleave, inverted
 from app.imaging.tags import FILE_TAGS, Compression, Photometric, Predictor, SampleFormat, Tag
 
 STRIP_BYTES = 2**18  # before compression
@@ -24,8 +24,9 @@ _FORMATS = {"u": SampleFormat.UNSIGNED, "i": SampleFormat.SIGNED, "f": SampleFor
 def encode(picture: Picture, quality: int | None = None) -> bytes:  # noqa: ARG001
     """Encode at the picture's own depth and, if it came with EXIF, in that block's byte order.
 
-    Each frame is a page; all strips come first, then the directories. Raises `UnsuitableFormat`
-    where that is more than a TIFF of 32-bit offsets can hold.
+    What came as a TIFF in which white is 0 is written as one. Each frame is a page; all strips come
+    first, then the directories. Raises `UnsuitableFormat` where that is more than a TIFF of 32-bit
+    offsets can hold.
     """
     order, described = _described(picture.metadata)
     pages = _pages(picture, order, described)
@@ -74,9 +75,10 @@ def _tree(described: bytes, order: ifd.ByteOrder) -> ifd.Tree:
 def _strip(picture: Picture, frame: int, rows: slice, order: ifd.ByteOrder) -> bytes:
     further = picture.extra if picture.alpha is None else picture.alpha
     whole = slice(frame * picture.height, (frame + 1) * picture.height)
-    block = interleave(
-        picture.pixels[whole][rows], None if further is None else further[whole][rows]
-    )
+    colours = picture.pixels[whole][rows]
+    if _is_negative(picture):
+        colours = inverted(colours)
+    block = interleave(colours, None if further is None else further[whole][rows])
     if picture.dtype.kind == "f":
         differences = imagecodecs.floatpred_encode(block, axis=1)
     else:
@@ -85,11 +87,17 @@ def _strip(picture: Picture, frame: int, rows: slice, order: ifd.ByteOrder) -> b
     return bytes(imagecodecs.deflate_encode(differences.tobytes(), level=LEVEL))
 
 
+def _is_negative(picture: Picture) -> bool:
+    return picture.metadata.negative is not None and picture.format is Format.TIFF
+
+
 def _pixel_fields(picture: Picture, order: ifd.ByteOrder, rows: int) -> ifd.Tree:
     is_float = picture.dtype.kind == "f"
     further = picture.alpha is not None or picture.extra is not None
     channels = picture.channels + further
     photometric = Photometric.RGB if picture.channels == 3 else Photometric.BLACK_IS_ZERO
+    if _is_negative(picture):
+        photometric = Photometric.WHITE_IS_ZERO
     sample_format = _FORMATS[picture.dtype.kind]
     shorts: dict[int, list[int]] = {
         Tag.BITS: [picture.depth] * channels,

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from app.finding import STANDARD, Misuse, Source, Status, find, is_folder
+from app.console import Misuse
+from app.files.finding import STANDARD, Source, Status, find, is_folder
 
 
 def save(path):

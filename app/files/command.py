@@ -15,19 +15,22 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from app.files import Buffer, Job, Worked, run
-from app.finding import STANDARD, Misuse, Outcome, Status, find
-from app.imaging.codec import Format, Picture, decode
+from app.console import FAILED, STOPPED, Misuse, complain
+from app.files.finding import STANDARD, Outcome, Status, find
+from app.files.meter import Meter
+from app.files.run import Job, Worked, run
+from app.imaging.codec import Change, Encoded, Format, Picture, decode
 from app.inference.job import Progress
-from app.meter import Meter
+from app.sandbox.handles import SharedFile
 from app.service.codec import ConfinedCodec
 from app.service.options import OutputOptions
 from app.settings import Settings
 
-STOPPED = 130
-"""Exit code of a command ended by Ctrl-C."""
 AT_ONCE = 16
 """Images in progress at a time: a full batch of small ones, and as many behind it."""
+
+PARTS = {Change.CHANNEL, Change.DEPTH_MAP, Change.FILM, Change.GAIN_MAP, Change.PICTURES}
+"""What a file may hold beside its image, and its result may lack."""
 
 Work = Callable[[Picture, Progress], Worked]
 
@@ -70,7 +73,7 @@ def convert(
     _sum_up(outcomes, len(sources), as_json=as_json, stopped=stopped)
     if stopped:
         return STOPPED
-    return 1 if any(outcome.status is Status.FAILED for outcome in outcomes) else 0
+    return FAILED if any(outcome.status is Status.FAILED for outcome in outcomes) else 0
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ class _Coder:
     """How files are decoded and encoded."""
 
     read: Callable[[bytes], Picture]
-    write: Callable[[Picture, Format], Buffer]
+    write: Callable[[Picture, Format], Encoded | SharedFile]
 
 
 @contextmanager
@@ -90,7 +93,7 @@ def _coder(files: int, settings: Settings, options: OutputOptions) -> Iterator[_
     if files == 1:
         yield _Coder(
             read=partial(decode, max_pixels=settings.max_pixels, max_side=settings.max_side),
-            write=lambda picture, target: options.encode(picture, target).data,
+            write=options.encode,
         )
         return
     with ConfinedCodec(settings) as codec:
@@ -123,6 +126,11 @@ def _sum_up(outcomes: list[Outcome], total: int, *, as_json: bool, stopped: bool
     for outcome in outcomes:
         if outcome.status is Status.FAILED:
             complain(_printable(f"{outcome.source}: {outcome.reason}"))
+    lacking = [outcome for outcome in outcomes if not PARTS.isdisjoint(outcome.changes)]
+    if lacking and not as_json:
+        parts = ", ".join(sorted(PARTS & {each for o in lacking for each in o.changes}))
+        first = f"{lacking[0].source}" + (f" and {len(lacking) - 1} more" if lacking[1:] else "")
+        complain(_printable(f"{first}: done without what is beside the image: {parts}"))
     counts = Counter(outcome.status for outcome in outcomes)
     counted = ", ".join(f"{counts[status]} {status}" for status in Status)
     if stopped:
@@ -185,8 +193,3 @@ def _print_json(outcome: Outcome, file: TextIO) -> None:
 
 def _say_nothing(outcome: Outcome) -> None:
     """Print nothing: without --json, only the summary is printed."""
-
-
-def complain(message: str) -> None:
-    """Print to standard error, apart from the output that programs read."""
-    sys.stderr.write(f"denoiser: {message}\n")

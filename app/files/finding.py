@@ -6,19 +6,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from app.console import Misuse
 from app.imaging import formats
 from app.imaging.formats.dicom import SIGNED, is_dicom
+from app.imaging.picture import Change
 
 STANDARD = Path("-")
 """Standard input, or standard output."""
 
-
 DIRECTORY = "DICOMDIR"
 """The index on a medium of DICOM files, which is no image."""
-
-
-class Misuse(Exception):
-    """The command line makes no sense."""
 
 
 class Status(StrEnum):
@@ -66,6 +63,8 @@ class Outcome:
     """Name of the model that denoised it."""
     sigma: float | None = None
     """Standard deviation of the noise found, as a fraction of the working range."""
+    changes: tuple[Change, ...] = ()
+    """What differs in the target from the source, or is missing."""
 
 
 def find(

@@ -11,11 +11,11 @@ from pydicom import dcmread
 from pydicom.uid import JPEGLSLossless
 from rich.console import Console
 
-from app.batch import _Bar
 from app.cli import main
+from app.files.command import _Bar
+from app.files.meter import Meter
 from app.imaging.formats import FORMATS
 from app.inference.job import Progress
-from app.meter import Meter
 from tests.fidelity.files import DEEP, NOISE, by_pillow, dicom, nifti, series, zipped
 
 VOLUME = np.stack([DEEP[..., n] >> 4 for n in range(4)])

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
-from app.finding import Source, is_scan
+from app.files.finding import Source, is_scan
 from app.imaging.codec import Format, Picture
 from app.imaging.formats.dicom import part
 from app.service.room import check_size

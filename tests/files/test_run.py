@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from app.files import Job, Worked, run
-from app.finding import Source, Status
+from app.files.finding import Source, Status
+from app.files.run import Job, Worked, run
 from app.imaging.codec import Format, Picture, decode, encode
 from app.inference.job import Progress
 from app.service.room import Room
@@ -23,7 +23,7 @@ def job(**changes):
     defaults: dict[str, Any] = {
         "read": lambda data: decode(data, max_pixels=10**6),
         "work": lambda picture, progress: Worked(picture),
-        "write": lambda picture, target: encode(picture, target).data,
+        "write": encode,
         "format_for": lambda picture: picture.format,
         "format": None,
     }
@@ -110,7 +110,7 @@ def test_a_fault_of_the_work_does_not_stop_the_rest(tmp_path):
 
 
 def test_pictures_in_memory_are_bounded(tmp_path, monkeypatch):
-    monkeypatch.setattr("app.files.Room", lambda limit=150: Room(limit))
+    monkeypatch.setattr("app.files.run.Room", lambda limit=150: Room(limit))
     sources = [Source(save(tmp_path / f"{i}.png"), tmp_path / "out" / f"{i}.png") for i in range(6)]
     sources.append(Source(save(tmp_path / "large.png", 20), tmp_path / "out" / "large.png"))
     lock, held, most, together = threading.Lock(), [], [], threading.Event()

@@ -1,34 +1,31 @@
 """Process image files by the hundred: side by side, each result written whole or not at all."""
 
-import os
 import sys
-import threading
 import time
 from collections import ChainMap
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Generator, Iterable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from app.finding import STANDARD, Outcome, Source, Status
-from app.imaging import formats
+from app.files.finding import STANDARD, Outcome, Source, Status
+from app.files.meter import Meter
+from app.files.naming import namesakes, target_of
+from app.files.scans import apart, together, volumes_among
+from app.files.writing import Writer
 from app.imaging.codec import (
+    Encoded,
     Format,
     ImagingError,
     Picture,
     TooManyPixels,
-    UnsupportedImage,
     read_header,
 )
 from app.inference.job import Progress
-from app.meter import Meter
 from app.sandbox.faults import WorkerLost
-from app.scans import apart, together, volumes_among
+from app.sandbox.handles import SharedFile
 from app.service.room import BYTES_AT_ONCE, Room, check_size, largest_file
-
-Buffer = bytes | memoryview
 
 STOP_SECONDS = 0.5
 """Seconds that files being written have to be finished when the user stops the work."""
@@ -49,7 +46,7 @@ class Job:
 
     read: Callable[[bytes], Picture]
     work: Callable[[Picture, Progress], Worked]
-    write: Callable[[Picture, Format], Buffer]
+    write: Callable[[Picture, Format], Encoded | SharedFile]
     format_for: Callable[[Picture], Format]
     """Chooses the format of a result, unless the name given by the user decides it."""
     format: Format | None
@@ -81,7 +78,7 @@ def run(
     try:
         futures = [
             *(pool.submit(worker.convert_volume, volume, taken) for volume in volumes),
-            *(pool.submit(worker.convert_each, each, taken) for each in _namesakes(alone)),
+            *(pool.submit(worker.convert_each, each, taken) for each in namesakes(alone)),
         ]
         for future in as_completed(futures):
             yield from future.result()
@@ -90,29 +87,17 @@ def run(
         worker.stop()
 
 
-def _namesakes(sources: Iterable[Source]) -> Iterable[list[Source]]:
-    """Group the sources that differ in their suffix alone, since their results may share a name.
-
-    In each group, files in a format that is also written come first, since their results keep the
-    suffix.
-    """
-    groups: dict[Path, list[Source]] = {}
-    for source in sources:
-        groups.setdefault(source.stem, []).append(source)
-    return [sorted(group, key=lambda s: _named(s.path) is None) for group in groups.values()]
-
-
 class _Worker:
     """Apply a job to files; used by many threads."""
 
     def __init__(self, job: Job, meter: Meter) -> None:
         self._job, self._meter = job, meter
         self._room, self._files = Room(), Room(BYTES_AT_ONCE)
-        self._writing = _Gate()
+        self._writer = Writer()
 
     def stop(self) -> None:
         """Let the files being written be finished, and start no others."""
-        self._writing.close(STOP_SECONDS)
+        self._writer.close(STOP_SECONDS)
 
     def convert_each(
         self, namesakes: list[Source], taken: MutableMapping[Path, Path]
@@ -206,7 +191,7 @@ class _Worker:
     ) -> list[Outcome]:
         """Work on the whole of the sources' images, and write each result that is not there yet."""
         job, both = self._job, list(zip(sources, pictures, strict=True))
-        aims = [_target(source, job, picture) for source, picture in both]
+        aims = [target_of(source, picture, job.format, job.format_for) for source, picture in both]
         skipped = [
             Outcome(source.path, Status.SKIPPED, target)
             for source, (target, _) in zip(sources, aims, strict=True)
@@ -221,7 +206,8 @@ class _Worker:
         for source, (target, format_), part in zip(sources, aims, parts, strict=True):
             if source.path in there:
                 continue
-            self._write(target, job.write(part, format_))
+            written = job.write(part, format_)
+            self._writer.write(target, written.data)
             outcome = Outcome(
                 source.path,
                 Status.DONE,
@@ -230,6 +216,7 @@ class _Worker:
                 seconds=round(time.monotonic() - began, 3),
                 model=worked.model,
                 sigma=worked.sigma,
+                changes=tuple(sorted(written.changes)),
             )
             done.append(outcome)
         return [*skipped, *done]
@@ -242,72 +229,3 @@ class _Worker:
             what = "replace the input" if is_input else "have the same name as that of"
             raise FileExistsError(f"the result would {what} {owner}")
         return target.exists() and not source.exact and not self._job.overwrite
-
-    def _write(self, target: Path, result: Buffer) -> None:
-        with self._writing.passing():
-            if target == STANDARD:
-                sys.stdout.buffer.write(result)
-                sys.stdout.buffer.flush()
-            else:
-                _write_whole(target, result)
-
-
-def _target(source: Source, job: Job, picture: Picture) -> tuple[Path, Format]:
-    """Return where the result goes, and in which format."""
-    target = source.target
-    if source.exact and target != STANDARD:
-        return target, job.format or Format(formats.of_name(formats.parted(target.name)[1]).name)
-    format_ = job.format_for(picture)
-    # what scanners call their files is kept, which is seldom a name with a suffix
-    is_scan = format_ is picture.format is Format.DICOM
-    if source.exact or is_scan or _named(source.path) is format_:
-        return target, format_
-    return source.stem.with_name(f"{source.stem.name}{formats.FORMATS[format_].suffix}"), format_
-
-
-def _named(path: Path) -> Format | None:
-    try:
-        return Format(formats.of_name(formats.parted(path.name)[1]).name)
-    except UnsupportedImage:
-        return None
-
-
-def _write_whole(target: Path, data: Buffer) -> None:
-    """Write beside the target and rename, so that a kill or a full disk leaves no partial image."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(data)
-        part.replace(target)
-    finally:
-        with suppress(FileNotFoundError):
-            part.unlink()
-
-
-class _Gate:
-    """A gate that lets any number of threads through at a time, until it is closed."""
-
-    def __init__(self) -> None:
-        self._within = 0
-        self._closed = False
-        self._changed = threading.Condition()
-
-    @contextmanager
-    def passing(self) -> Iterator[None]:
-        """Pass the gate; raise InterruptedError if it is closed."""
-        with self._changed:
-            if self._closed:
-                raise InterruptedError("stopped")
-            self._within += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._within -= 1
-                self._changed.notify_all()
-
-    def close(self, seconds: float) -> None:
-        """Wait for the threads within, but no longer than `seconds`."""
-        with self._changed:
-            self._closed = True
-            self._changed.wait_for(lambda: not self._within, seconds)

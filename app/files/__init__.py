@@ -1,0 +1,1 @@
+"""Image files on the command line: found, processed side by side, and written whole."""

@@ -1,0 +1,55 @@
+"""Write results: each whole or not at all, and none once the work is stopped."""
+
+import os
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from app.files.finding import STANDARD
+
+Buffer = bytes | memoryview
+
+
+class Writer:
+    """Writes files, or to standard output; used by many threads."""
+
+    def __init__(self) -> None:
+        self._writing = 0
+        self._closed = False
+        self._changed = threading.Condition()
+
+    def write(self, target: Path, data: Buffer) -> None:
+        """Write a result; raise InterruptedError if this is closed."""
+        with self._changed:
+            if self._closed:
+                raise InterruptedError("stopped")
+            self._writing += 1
+        try:
+            if target == STANDARD:
+                sys.stdout.buffer.write(data)
+                sys.stdout.buffer.flush()
+            else:
+                _write_whole(target, data)
+        finally:
+            with self._changed:
+                self._writing -= 1
+                self._changed.notify_all()
+
+    def close(self, seconds: float) -> None:
+        """Write no more; wait for what is being written, but no longer than `seconds`."""
+        with self._changed:
+            self._closed = True
+            self._changed.wait_for(lambda: not self._writing, seconds)
+
+
+def _write_whole(target: Path, data: Buffer) -> None:
+    """Write beside the target and rename, so that a kill or a full disk leaves no partial image."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(data)
+        part.replace(target)
+    finally:
+        with suppress(FileNotFoundError):
+            part.unlink()

@@ -1,0 +1,124 @@
+"""JPEG streams, written anew from what was understood of them.
+
+libjpeg never sees a caller's bytes as they came. It is given tables, a header and scans that were
+understood here, so that it finds the size, the scans and the colours that were found here, and
+nothing else.
+"""
+
+import struct
+from typing import NamedTuple
+
+from app.imaging.formats.jpeg.frame import ADOBE, PROGRESSIVE, Frame, Transform, write_frame
+from app.imaging.formats.jpeg.segments import (
+    APP14,
+    BLOCK,
+    DESCRIBING,
+    DNL,
+    EOI,
+    SOI,
+    SOS,
+    TABLES,
+    EndMissing,
+    segments,
+    write_segment,
+    write_table,
+)
+from app.imaging.picture import TooManyPixels, UnreadableImage
+
+MAX_SCANS = 50  # each costs a pass over all blocks, and takes few bytes; encoders write about 10
+MAX_PASSES = 8  # over all coefficients together; encoders take at most 4
+
+_MAX_POINT = 13  # the lowest bit that a first scan may begin with
+
+
+class Rebuilt(NamedTuple):
+    """A stream that was written anew, and where the image ends in the one that was read."""
+
+    stream: bytes
+    end: int
+
+
+class _Scan(NamedTuple):
+    """A scan's header, written anew, and what the scan must take."""
+
+    header: bytes
+    coefficients: int  # that it goes over
+    bits: int  # at least
+
+
+def rebuild(
+    data: bytes, frame: Frame, transform: Transform, tables: tuple[bytes, ...] = ()
+) -> Rebuilt:
+    """Return the stream anew, its components being what `transform` says, behind tables from
+    elsewhere.
+
+    Raises `UnreadableImage` where it is cut off or a scan makes no sense, and `TooManyPixels` where
+    the scans go over the coefficients more often than any encoder has them do.
+    """
+    adobe = write_segment(APP14, ADOBE + struct.pack(">HHHB", 100, 0, 0, transform))
+    parts: list[bytes | memoryview]
+    parts = [bytes([0xFF, SOI]), adobe, *tables, *frame.tables, write_frame(frame)]
+    end = _add_scans(parts, data, frame)
+    return Rebuilt(b"".join(parts), end)
+
+
+def _add_scans(parts: list[bytes | memoryview], data: bytes, frame: Frame) -> int:
+    """Add the scans with the tables between them, and the end; return where that is."""
+    whole = memoryview(data)  # most of the file lies between two segments: not to be copied twice
+    scans, cost, coefficients = 0, 0, BLOCK * sum(map(frame.blocks, frame.components))
+    pixels, least = 0, 0  # where those of a scan that has been begun are, and how many bits
+    for segment in segments(data, frame.scan):
+        if pixels:
+            if 8 * (segment.at - pixels) < least:
+                raise UnreadableImage("The JPEG image lacks pixels: the rest of it is missing.")
+            parts.append(whole[pixels : segment.at])
+            pixels = 0
+        if segment.marker == SOS:
+            scans += 1
+            scan = _scan(segment.body, frame)
+            cost, least = cost + scan.coefficients, scan.bits
+            if scans > MAX_SCANS or cost > MAX_PASSES * coefficients:
+                raise TooManyPixels("The JPEG image has too many scans, each over all its pixels.")
+            parts.append(scan.header)
+            pixels = segment.end
+        elif segment.marker in TABLES:
+            parts.append(write_table(segment))
+        elif segment.marker == EOI:
+            parts.append(bytes([0xFF, EOI]))
+            return segment.end
+        elif segment.marker not in (DNL, *DESCRIBING):
+            raise UnreadableImage("The JPEG image has a header among its scans.")
+    raise EndMissing("The JPEG image is truncated.")
+
+
+def _scan(body: bytes, frame: Frame) -> _Scan:
+    """Return the scan whose header has this body.
+
+    The mean of each block takes a bit at least, and so do all other coefficients of it where blocks
+    without any cannot be told of in common (T.81, F.1.2 and G.1.2).
+    """
+    count = body[0] if body else 0
+    known = {component.name: component for component in frame.components}
+    if not 1 <= count <= len(known) or len(body) != 4 + 2 * count:
+        raise UnreadableImage("A scan of the JPEG image is damaged.")
+    chosen = list(struct.iter_unpack("BB", body[1 : 1 + 2 * count]))
+    names = {name for name, _ in chosen}
+    if not names <= known.keys() or len(names) != count:
+        raise UnreadableImage("A scan of the JPEG image names components that are missing.")
+    first, last, precision = (0, BLOCK - 1, 0)
+    if frame.process == PROGRESSIVE:
+        first, last, precision = body[-3:]
+        _check_progression(first, last, precision >> 4, precision & 15, count)
+    blocks = sum(frame.blocks(known[name]) for name in names)
+    each = 2 if frame.process != PROGRESSIVE else 1 if first == 0 else 0
+    least = each * sum(frame.seen_blocks(known[name]) for name in names)
+    selected = bytes([count]) + body[1 : 1 + 2 * count]
+    header = write_segment(SOS, selected + bytes([first, last, precision]))
+    return _Scan(header, blocks * (last - first + 1), least)
+
+
+def _check_progression(first: int, last: int, high: int, low: int, count: int) -> None:
+    """T.81, G.1.1.1: the mean comes alone, else one component, and bit by bit."""
+    band = last == 0 if first == 0 else first <= last < BLOCK and count == 1
+    if not band or low > _MAX_POINT or (high and high - 1 != low):
+        raise UnreadableImage("A scan of the JPEG image makes no sense.")

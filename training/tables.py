@@ -1,0 +1,56 @@
+"""Scores as tables in Markdown."""
+
+from collections.abc import Iterable
+from statistics import fmean
+
+from training.evaluate import Score
+
+
+def first_rmse(scores: Iterable[tuple[str, Score]]) -> str:
+    """RMSE of the first images of each trial, as the article tells it, as a Markdown table."""
+    rows = [
+        (
+            method,
+            s.dataset,
+            s.protocol,
+            f"{round(s.sigma, 2):g}",
+            " ".join(f"{o.rmse:.4f}" for o in s.first),
+            f"{fmean(o.rmse for o in s.first):.4f}",
+        )
+        for method, s in scores
+    ]
+    return _markdown(
+        ("method", "images", "noise and protocol", "sigma", "RMSE of the first", "mean"), rows
+    )
+
+
+def table(scores: Iterable[tuple[str, Score]]) -> str:
+    """Scores by the name of the method, as a Markdown table."""
+    head = (
+        *("method", "images", "noise and protocol", "sigma"),
+        *("noisy", "PSNR", "lowest", "SSIM", "RMSE", "shift", "worst", "casts", "s/MP"),
+    )
+    rows = [
+        (
+            method,
+            f"{s.dataset} ({s.images})",
+            s.protocol,
+            f"{round(s.sigma, 2):g}",
+            f"{s.noisy:.2f}",
+            f"{s.psnr:.2f}",
+            f"{s.lowest:.2f}",
+            f"{s.ssim:.4f}",
+            f"{s.rmse:.4f}",
+            f"{s.shift:.2f}",
+            f"{s.worst:.0f}",
+            "{:.2f} / {:.2f}".format(*s.casts) if s.casts else "",
+            f"{s.seconds_per_megapixel:.2f}",
+        )
+        for method, s in scores
+    ]
+    return _markdown(head, rows)
+
+
+def _markdown(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
