@@ -4,18 +4,18 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
 import shtab
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from app.bulk import command as bulk
 from app.console import FAILED, STOPPED, Misuse, complain
 from app.files.command import Work, convert
 from app.files.run import Worked
+from app.flags import add_flags, flag
 from app.imaging.codec import Picture
 from app.inference import engines
 from app.inference.job import Progress
@@ -93,18 +93,18 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     serve = commands.add_parser("serve", help="run the REST service")
-    _add_flags(serve, Settings)
+    add_flags(serve, Settings)
     serve.set_defaults(command=_serve)
 
     denoise = _add_command(commands, "denoise", "remove the noise from images", DENOISE)
     _add_files(denoise, bulk.place)
     bulk.add_flags(denoise)
-    _add_flags(denoise, DenoiseOptions)
+    add_flags(denoise, DenoiseOptions)
     denoise.set_defaults(command=_denoise)
 
     noise = _add_command(commands, "noise", "add noise to images", NOISE)
     _add_files(noise)
-    _add_flags(noise, NoiseOptions)
+    add_flags(noise, NoiseOptions)
     noise.set_defaults(command=_noise)
 
     models = commands.add_parser("models", help="list the models")
@@ -162,32 +162,9 @@ def _add_files(parser: argparse.ArgumentParser, place: Callable[[str], str | Pat
     )
 
 
-def _add_flags(parser: argparse.ArgumentParser, options: type[BaseModel]) -> None:
-    """Add a flag for each field; the model checks the values."""
-    for name, field in options.model_fields.items():
-        default = "" if field.default is None else f" [{field.default}]"
-        choices = ", ".join(_choices(field.annotation))
-        listed = f" One of {choices}." if choices else ""
-        description = f"{field.description}{listed}{default}".replace("%", "%%")
-        parser.add_argument(_flag(name), dest=name, metavar=name.upper(), help=description)
-
-
-def _choices(annotation: Any) -> list[str]:
-    """Return the values that a field may have, if they are listed."""
-    if get_origin(annotation) is Literal:
-        return list(map(str, get_args(annotation)))
-    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
-        return list(annotation)
-    return [choice for part in get_args(annotation) for choice in _choices(part)]
-
-
-def _flag(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
-
-
 def _source(model: str, field: str) -> str:
     environment = f" (DENOISER_{field.upper()})" if model == Settings.__name__ else ""
-    return _flag(field) + environment
+    return flag(field) + environment
 
 
 def _serve(**given: Any) -> int:

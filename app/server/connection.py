@@ -6,7 +6,6 @@ Written against the version of uvicorn in `UVICORN`; a test fails when another o
 import asyncio
 import logging
 import time
-from http import HTTPStatus
 from typing import Any, ClassVar
 
 import httptools
@@ -14,8 +13,8 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from app.api.catalogue import CATALOGUE
-from app.api.middleware.headers import SECURITY_HEADERS
-from app.api.problems import MEDIA_TYPE, Problem, ProblemError, problem
+from app.api.problems import ProblemError, problem
+from app.server.refusal import response_to
 from app.service.trace import Trace
 
 logger = logging.getLogger(__name__)
@@ -264,25 +263,9 @@ class Connection(HttpToolsProtocol):
         self._write_refusal(refusal)
 
     def _write_refusal(self, refusal: ProblemError) -> None:
-        status, trace = refusal.status, Trace()
-        title = HTTPStatus(status).phrase
-        answer = Problem(
-            title=title,
-            status=status,
-            detail=refusal.detail,
-            code=refusal.code,
-            request_id=trace.request_id,
-        )
-        body = answer.model_dump_json(exclude_none=True).encode()
-        headers = {
-            "Content-Type": MEDIA_TYPE,
-            "Content-Length": str(len(body)),
-            "Connection": "close",
-            "X-Request-ID": trace.request_id,
-            **SECURITY_HEADERS,
-        }
-        lines = [f"HTTP/1.1 {status} {title}", *(f"{name}: {headers[name]}" for name in headers)]
+        trace = Trace()
         self._ahead.clear()
-        self.transport.write("\r\n".join([*lines, "", ""]).encode() + body)
+        self.transport.write(response_to(refusal, trace.request_id))
         self.transport.close()
-        logger.info("request refused", extra={"request_id": trace.request_id, "status": status})
+        told = {"request_id": trace.request_id, "status": refusal.status}
+        logger.info("request refused", extra=told)

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -115,24 +116,13 @@ def metrics_apart(settings: Settings, registry: CollectorRegistry) -> Iterator[N
     limited = BodyLimit(
         make_asgi_app(registry), max_bytes=settings.max_head_bytes, seconds=settings.body_seconds
     )
-    config = uvicorn.Config(
-        limited,
-        http=protocol(settings),
-        lifespan="off",
-        ws="none",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=CANCEL_SECONDS,
-    )
+    server = uvicorn.Server(_config(limited, settings, lifespan="off"))
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         listener = socket.create_server((settings.host, settings.metrics_port), family=family)
     except OSError as error:
         logger.critical("the metrics cannot be served on port %d: %s", settings.metrics_port, error)
         raise SystemExit(1) from error
-    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],), name="metrics")
     thread.start()
     try:
@@ -154,22 +144,31 @@ def make_server(app: FastAPI, kind: Callable[[uvicorn.Config, Service], Server] 
     """Return a server for an application made by `create_app`."""
     settings: Settings = app.state.service.settings
     _allow_descriptors()
-    config = uvicorn.Config(
+    config = _config(
         app,
+        settings,
         host=settings.host,
         port=settings.port,
-        http=protocol(settings),
         lifespan="on",
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
+    )
+    return kind(config, app.state.service)
+
+
+def _config(app: Any, settings: Settings, **own: Any) -> uvicorn.Config:
+    """Return what all servers have in common, with what one has of its own."""
+    return uvicorn.Config(
+        app,
+        http=protocol(settings),
         ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=CANCEL_SECONDS,
+        **own,
     )
-    return kind(config, app.state.service)
 
 
 def _allow_descriptors() -> None:

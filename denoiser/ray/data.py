@@ -10,7 +10,7 @@ import ray
 from ray.data import ActorPoolStrategy, Dataset
 
 from app.bulk.convert import between, code_of, detail_of
-from app.bulk.results import State, to_table
+from app.bulk.results import SCHEMA, State, to_table
 from app.bulk.store import Source, Store
 from app.service.options import DenoiseOptions
 from app.service.pipeline import Pipeline
@@ -25,12 +25,7 @@ OUTCOME = pa.schema(
     [
         ("bytes", pa.large_binary()),
         ("format", pa.string()),
-        ("state", pa.string()),
-        ("code", pa.string()),
-        ("detail", pa.string()),
-        ("model", pa.string()),
-        ("sigma", pa.float64()),
-        ("seconds", pa.float64()),
+        *map(SCHEMA.field, ("state", "code", "detail", "model", "sigma", "seconds")),
     ]
 )
 """Columns that a row of bytes gets: `bytes` is the result, null if the image failed; the others are
