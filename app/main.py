@@ -13,6 +13,7 @@ from app.api import openapi
 from app.api.docs import add_docs
 from app.api.middleware.access import Access
 from app.api.middleware.body import BodyLimit
+from app.api.middleware.head import Head
 from app.api.middleware.headers import SecurityHeaders
 from app.api.middleware.observe import Observe
 from app.api.middleware.query import QueryLimit
@@ -63,6 +64,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             ),
             Middleware(QueryLimit),
             Middleware(Whole),
+            Middleware(Head),
         ],
         exception_handlers=HANDLERS,
     )

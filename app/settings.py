@@ -117,7 +117,8 @@ class Settings(BaseSettings):
     )
     max_jobs: PositiveInt = Field(
         default=32,
-        description="Jobs that are kept, those that wait and those done; beyond it, 503.",
+        description="Jobs that are kept, those that wait and those done, three quarters of them of "
+        "one client; beyond it, 503.",
     )
     job_seconds: PositiveFloat = Field(
         default=600, description="Time that the result of a job is kept, then it is forgotten."

@@ -256,7 +256,9 @@ async def _handle_http(request: Request, error: HTTPException) -> Response:
     route = getattr(request.scope.get("route"), "path", None)
     described = request.app.openapi()["paths"].get(route)
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and described:
-        error.headers = {"Allow": ", ".join(sorted(method.upper() for method in described))}
+        methods = {method.upper() for method in described}
+        methods |= {"HEAD"} if "GET" in methods else set()
+        error.headers = {"Allow": ", ".join(sorted(methods))}
     return problem_response(request, error)
 
 

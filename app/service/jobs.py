@@ -61,6 +61,8 @@ class Job:
     id: str
     owner: str | None
     """Who alone may know of it; None is everybody who knows the id."""
+    client: str
+    """Who started it, for nobody to take all places."""
     seconds: float
     """Estimate of what it takes by itself, made before it began."""
     state: State = State.WAITING
@@ -99,7 +101,8 @@ class Job:
 class Jobs:
     """Every job that is not forgotten: at most `limit`, each for `seconds` after it has ended.
 
-    To be used on the event loop alone.
+    A quarter of the places is kept for others than the client that has taken most. To be used on
+    the event loop alone.
     """
 
     def __init__(self, memory: Memory, *, limit: int, seconds: float) -> None:
@@ -120,15 +123,21 @@ class Jobs:
         self._turns = asyncio.Semaphore(AT_ONCE)
 
     def start(
-        self, operation: Operation, held: ExitStack, *, owner: str | None, seconds: float
+        self,
+        operation: Operation,
+        held: ExitStack,
+        *,
+        owner: str | None,
+        client: str = "",
+        seconds: float,
     ) -> Job:
         """Queue an operation that is expected to take so many `seconds`.
 
         `held`, the memory of what it works on, is closed when it ends. Raises Overloaded where
-        there are as many jobs as may be.
+        there are as many jobs as may be, of all or of this client.
         """
-        self._make_room()
-        job = Job(f"{self.worker}-{secrets.token_urlsafe(16)}", owner, seconds)
+        self._make_room(client)
+        job = Job(f"{self.worker}-{secrets.token_urlsafe(16)}", owner, client, seconds)
         job.kept = held.pop_all()
         self._jobs[job.id] = job
         job.task = asyncio.create_task(self._run(job, operation))
@@ -188,13 +197,23 @@ class Jobs:
         before = takewhile(lambda other: other is not job, self)
         return sum(other.own_seconds for other in before) + job.own_seconds
 
-    def _make_room(self) -> None:
-        if len(self._jobs) < self._limit:
+    def _make_room(self, client: str) -> None:
+        """Have a place for one more job of a client.
+
+        A result that was fetched makes way, else the oldest of whoever keeps more than this client
+        is about to: results that nobody fetches hold up none but their own.
+        """
+        kept = Counter(job.client for job in self)
+        has_its_share = kept[client] >= self._limit - self._limit // 4
+        if len(self._jobs) < self._limit and not has_its_share:
             return
-        collected = next((job for job in self if job.collected), None)
-        if collected is None:
+        ended = [job for job in self if job.ended and (job.client == client or not has_its_share)]
+        others = [job for job in ended if kept[job.client] > kept[client] + 1]
+        fetched = next((job for job in ended if job.collected), None)
+        leaves = fetched or max(others, key=lambda job: kept[job.client], default=None)
+        if leaves is None:
             raise self._memory.overloaded()
-        self._forget(collected)
+        self._forget(leaves)
 
     def _forget(self, job: Job) -> None:
         self._jobs.pop(job.id, None)

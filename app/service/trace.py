@@ -24,6 +24,8 @@ class Trace:
     """
     key: str | None = None
     """The first digits of the hash of the caller's API key."""
+    client: str = ""
+    """The caller as far as it is known: the key, or else the address."""
     model: str | None = None
     pixels: int = 0
     status: int = 0

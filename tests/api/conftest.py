@@ -84,7 +84,7 @@ def image_file_fixture() -> Callable[..., bytes]:
 
 @pytest.fixture(scope="session")
 def app(models: Path) -> FastAPI:
-    return create_app(Settings(models_dir=models, model="blur"))
+    return create_app(Settings(models_dir=models, model="blur", max_jobs=1000))  # of all tests
 
 
 @pytest.fixture(scope="session")

@@ -100,7 +100,7 @@ def slow(app: FastAPI) -> None:
 
 def at_work(app: FastAPI) -> None:
     """Claims a job that is under way."""
-    job = Job("0-a", None, 1.0, State.RUNNING)
+    job = Job("0-a", None, "", 1.0, State.RUNNING)
     job.progress.planned, job.progress.done = 5, 2
     app.state.service.jobs._jobs = {job.id: job}
 

@@ -157,6 +157,16 @@ def test_what_is_no_image_is_refused_at_once(client, image_file):
     assert "denoiser_held_bytes 0.0" in client.get("/metrics").text
 
 
+def test_a_head_fetches_no_result_and_follows_nothing(client, image_file):
+    job = start(client, image_file())
+    assert client.head(job, headers={"Accept": "text/event-stream"}).status_code == 200
+    *_, _ = followed(client, job)
+    head = client.head(f"{job}/result")
+    assert (head.status_code, head.content, head.headers["content-type"]) == (200, b"", "image/png")
+    with client.stream("GET", f"{job}/result") as result:  # which nobody has fetched so far
+        assert result.headers["content-length"] == head.headers["content-length"]
+
+
 def test_a_job_that_fails_says_why(client, image_file):
     job = start(client, image_file(mode="RGBA"), format="jpeg")
     *_, last = followed(client, job)

@@ -73,3 +73,14 @@ def test_every_error_is_a_problem(client, method, path, status, code):
     assert problem["request_id"] == answer.headers["x-request-id"]
     assert problem["detail"]
     assert ("allow" in answer.headers) is (status == 405)
+
+
+@pytest.mark.parametrize(
+    "path", ["/health/live", "/models", "/models/blur", "/metrics", "/nothing"]
+)
+def test_head_is_get_without_a_body(client, path):
+    head, get = client.head(path), client.get(path)
+    assert (head.status_code, head.content) == (get.status_code, b"")
+    assert head.headers["content-type"] == get.headers["content-type"]
+    if path != "/metrics":
+        assert head.headers["content-length"] == get.headers["content-length"]

@@ -20,14 +20,14 @@ def memory():
 
 @pytest.fixture
 def jobs(memory):
-    return Jobs(memory, limit=4, seconds=60)
+    return Jobs(memory, limit=5, seconds=60)  # of which one client may have 4
 
 
 @pytest.fixture
 def start(jobs, memory):
     """Starts a job that ends as its gate, a future, does."""
 
-    def begin(gate, owner=None, seconds=10.0):
+    def begin(gate, owner=None, client="", seconds=10.0):
         async def work(share, progress):
             share.hold(RESULT)
             progress.planned = 4
@@ -36,7 +36,7 @@ def start(jobs, memory):
 
         with ExitStack() as held:
             held.enter_context(memory.share()).hold(UPLOAD)
-            return jobs.start(work, held, owner=owner, seconds=seconds)
+            return jobs.start(work, held, owner=owner, client=client, seconds=seconds)
 
     return begin
 
@@ -166,6 +166,21 @@ async def test_there_are_only_so_many_and_what_was_fetched_makes_room(jobs, star
     start(gate())
     with pytest.raises(UnknownJob):
         jobs.find(kept[1].id, None)
+    await jobs.close()
+
+
+async def test_results_that_nobody_fetches_make_way_for_other_clients(jobs, start):
+    door = gate()
+    door.set_result("picture")
+    kept = [start(door, client="hoarder") for _ in range(4)]
+    async for _ in jobs.changes(kept[-1], 5):
+        pass
+    with pytest.raises(Overloaded):
+        start(door, client="hoarder")
+    mine = [start(gate(), client="other") for _ in range(2)]
+    assert list(jobs) == [*kept[1:], *mine]
+    with pytest.raises(Overloaded):  # as it would have as many
+        start(gate(), client="other")
     await jobs.close()
 
 

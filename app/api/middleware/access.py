@@ -65,7 +65,8 @@ class Access:
     def _admit(self, scope: Scope, address: str) -> None:
         given = _key(Headers(scope=scope))
         key = known(given, self.hashes) if given else None
-        trace_of(scope).key = key[:8] if key else None
+        trace = trace_of(scope)
+        trace.key, trace.client = (key[:8] if key else None), key or address
         # Before the key is checked: those who try keys one after another are limited, too.
         if self.rate is not None and (wait := self.rate.wait(key or address)):
             raise problem("rate-limited", retry_after=wait)

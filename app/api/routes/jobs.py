@@ -75,7 +75,9 @@ async def create_job(
     """Take what /denoise takes, and respond as soon as the image has arrived.
 
     The job may take as long as it does. It is kept in memory, with its result, until some minutes
-    after it has ended (DENOISER_JOB_SECONDS), and is lost with the process.
+    after it has ended (DENOISER_JOB_SECONDS), and is lost with the process. One client has at most
+    three quarters of all jobs (DENOISER_MAX_JOBS); when all places are taken, results that were
+    fetched make way first, then the oldest of whoever keeps most.
     """
     service.models.denoiser(options.model)  # refused before the image is sent
     with ExitStack() as held:
@@ -87,6 +89,7 @@ async def create_job(
             _denoising(service, Trace(trace.request_id), files, options),
             held,
             owner=trace.key,
+            client=trace.client,
             seconds=sum(operations.seconds_for(service, options, header) for header in found),
         )
     headers = {"Location": str(request.app.url_path_for("get_job", job_id=job.id))}
@@ -127,15 +130,19 @@ async def get_job(request: Request, service: ServiceOf, trace: TraceOf, job: Job
     """Return the progress once, or, with `Accept: text/event-stream`, each time it changes."""
     if EVENTS in request.headers.get("accept", ""):
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(_events(service, job, trace), media_type=EVENTS, headers=headers)
+        return StreamingResponse(
+            _events(request, service, job, trace), media_type=EVENTS, headers=headers
+        )
     status = _described(job, service.jobs.status(job), trace)
     return JSONResponse(
         status.model_dump(mode="json", exclude_none=True), headers={"Cache-Control": "no-store"}
     )
 
 
-async def _events(service: Service, job: Job, trace: Trace) -> AsyncIterator[str]:
+async def _events(request: Request, service: Service, job: Job, trace: Trace) -> AsyncIterator[str]:
     """Yield each change, until the end of the job or of the time to read a response."""
+    if request.method == "HEAD":
+        return
     async for status in service.jobs.changes(job, service.settings.answer_seconds):
         described = _described(job, status, trace)
         yield f"data: {described.model_dump_json(exclude_none=True)}\n\n"
@@ -147,7 +154,7 @@ async def _events(service: Service, job: Job, trace: Trace) -> AsyncIterator[str
     response_class=Response,
     responses=openapi.denoised("The denoised image.") | openapi.problems(404, 409, 422, 500, 503),
 )
-async def get_result(service: ServiceOf, trace: TraceOf, job: JobOf) -> Response:
+async def get_result(request: Request, service: ServiceOf, trace: TraceOf, job: JobOf) -> Response:
     """Return what /denoise would have returned: the image, or the problem."""
     if job.error is not None:
         raise as_problem(job.error)
@@ -156,12 +163,12 @@ async def get_result(service: ServiceOf, trace: TraceOf, job: JobOf) -> Response
     found, _ = job.result
     trace.model = found.model
     response = denoised_response(found, service.settings.answer_seconds)
-    response.background = BackgroundTask(_collected, job)
+    response.background = BackgroundTask(_collected, request, job)
     return response
 
 
-async def _collected(job: Job) -> None:
-    job.collected = True
+async def _collected(request: Request, job: Job) -> None:
+    job.collected |= request.method == "GET"
 
 
 @router.delete(

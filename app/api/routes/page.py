@@ -13,13 +13,13 @@ router = APIRouter(include_in_schema=False)
 _pages = StaticFiles(directory=WEB)
 
 
-@router.api_route("/", methods=["GET", "HEAD"])
+@router.get("/")
 async def page(request: Request) -> Response:
     """Return the page; what it loads is below /static."""
     return await _pages.get_response("index.html", request.scope)
 
 
-@router.api_route("/about-models", methods=["GET", "HEAD"])
+@router.get("/about-models")
 async def about_models(request: Request) -> Response:
     """Return the page about the models: the cards of /models, for people."""
     return await _pages.get_response("about-models.html", request.scope)
