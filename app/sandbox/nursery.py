@@ -19,7 +19,7 @@ KEPT_BYTES = 1 << 24
 """Freed memory that a worker keeps, half of it at most in one piece: to get it anew from the system
 takes a tenth of the time of a photograph of a megapixel. Read by glibc alone.
 """
-KEPT = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT", "TZ")
+KEPT = ("GLIBC_TUNABLES", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT", "TZ")
 """Environment variables that are passed on; others may be secret."""
 
 

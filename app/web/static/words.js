@@ -34,8 +34,8 @@ export function factor(kind, value) {
 export const percent = (value) => `${Math.round(value * 100)}%`;
 
 /**
- * The noise that was found, in a word. In flat places, 2 of 255 levels are visible to who looks
- * closely, a camera at ISO 1600 to 6400 leaves 3 to 8, and factor 0.1 is 25. What is found is good
+ * The noise that was found, in a word. In flat places, 2 of 255 levels are visible on a close look,
+ * a camera at ISO 1600 to 6400 leaves 3 to 8, and factor 0.1 is 25. What is found is good
  * to a third at worst (`benchmarks.quality --pairs`), so that "hardly any" ends well below 2.
  */
 const WORDS = [[1, "hardly any"], [2.5, "a little"], [10, "easily seen"], [40, "strong"]];

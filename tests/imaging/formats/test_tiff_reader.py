@@ -143,6 +143,19 @@ def test_white_may_be_zero():
     )
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({Tag.PHOTOMETRIC: 8}, "Colour in CIE L"),
+        ({Tag.PHOTOMETRIC: 77}, "Photometric 77"),
+        ({Tag.COMPRESSION: 34_712}, "JPEG 2000"),
+    ],
+)
+def test_what_is_not_supported_is_named_in_words(changes, words):
+    with pytest.raises(UnsupportedImage, match=f"^{words}.* in a TIFF is not supported; save it"):
+        decoded(tiff_file(changes))
+
+
 def test_a_predictor_has_a_meaning_where_libtiff_sees_one_alone(opened):
     plain = tiff_file({Tag.PREDICTOR: 2})
     np.testing.assert_array_equal(decoded(plain).pixels[..., 0], np.asarray(opened(plain)))

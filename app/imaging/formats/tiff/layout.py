@@ -42,6 +42,17 @@ _LISTS = frozenset(
 )
 _FAX = (Compression.FAX_RLE, Compression.FAX3, Compression.FAX4)
 _PREDICTED = (Compression.LZW, Compression.DEFLATE, Compression.OLD_DEFLATE, Compression.ZSTD)
+_REFUSED: dict[tuple[type[IntEnum], int], str] = {  # in words, those that programs write
+    (Photometric, 8): "Colour in CIE L*a*b*",
+    (Photometric, 9): "Colour in ICC L*a*b*",
+    (Photometric, 32_803): "The mosaic of a camera's sensor",
+    (Photometric, 32_845): "Colour in LogLuv",
+    (Compression, 6): "Old-style JPEG",
+    (Compression, 34_712): "JPEG 2000",
+    (Compression, 34_887): "LERC",
+    (Compression, 34_925): "LZMA",
+    (Compression, 50_001): "WebP",
+}
 _LSB_FIRST = 2  # a fill order
 E = TypeVar("E", bound=IntEnum)
 
@@ -165,9 +176,10 @@ def _one_of(kind: type[E], value: int) -> E:
     try:
         return kind(value)
     except ValueError:
+        what = _REFUSED.get((kind, value), f"{kind.__name__} {value}")
         raise UnsupportedImage(
-            f"{kind.__name__} {value} of the TIFF image is not supported; save it as grey or RGB, "
-            "compressed by LZW or Deflate or not at all."
+            f"{what} in a TIFF is not supported; save it as grey or RGB, compressed by LZW or "
+            "Deflate or not at all."
         ) from None
 
 
