@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -21,6 +20,7 @@ from app.main import create_app
 from app.sandbox.pool import Sandbox
 from app.server.server import make_server
 from app.settings import Settings
+from tests.serving import running
 
 
 def image_file(
@@ -38,17 +38,11 @@ def listening(app: FastAPI, lifespan: Literal["on", "off"] = "on") -> Iterator[h
     """Serves `app` on a free port; without its lifespan, it has no models and never will."""
     server = make_server(app)
     server.config.port, server.config.lifespan = 0, lifespan
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            time.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-            yield client
-    finally:
-        server.should_exit = True
-        thread.join()
+    with (
+        running(server) as (_, port),
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client,
+    ):
+        yield client
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:

@@ -1,10 +1,8 @@
 """Too many connections: the idle ones make room, and images go on."""
 
-import asyncio
 import resource
 import socket
-import threading
-import time
+from contextlib import ExitStack
 
 import pytest
 
@@ -13,6 +11,7 @@ from app.server import crowd
 from app.server.server import make_server, protocol
 from app.settings import Settings
 from tests.fidelity.files import NOISE, by_pillow
+from tests.serving import running
 
 MOST = 6
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -28,21 +27,8 @@ def connect(tmp_path, monkeypatch):
     monkeypatch.setattr(crowd, "MOST_CONNECTIONS", MOST)
     server = make_server(create_app(Settings(models_dir=tmp_path, port=0)))
     server.config.lifespan = "off"
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    address, opened = server.servers[0].sockets[0].getsockname(), []
-
-    def start():
-        opened.append(socket.create_connection(address, 20))
-        return opened[-1]
-
-    yield start
-    for each in opened:
-        each.close()
-    server.should_exit = server.force_exit = True
-    thread.join()
+    with running(server, force=True) as address, ExitStack() as opened:
+        yield lambda: opened.enter_context(socket.create_connection(address, 20))
 
 
 def is_answered(connection):

@@ -1,10 +1,9 @@
 """Limits on a request's head, met over a socket by a client that does not behave."""
 
-import asyncio
 import json
 import socket
-import threading
 import time
+from contextlib import ExitStack
 
 import pytest
 
@@ -13,6 +12,7 @@ from app.main import create_app
 from app.server.server import make_server
 from app.settings import Settings
 from tests.fidelity.files import NOISE, by_pillow, png_chunk
+from tests.serving import running
 
 LIMIT = 2000
 PICTURE = by_pillow(NOISE, "PNG")
@@ -22,24 +22,17 @@ PICTURE = PICTURE[:33] + png_chunk(b"tEXt", b"a\0\r\nUpgrade: this stays\r\n\r\n
 @pytest.fixture
 def connect(models):
     """Opens sockets to a service of its own, with its own protocol; no model is loaded."""
-    stack = []
+    stack = ExitStack()
 
     def start(**settings):
         app = create_app(Settings(models_dir=models, model="blur", port=0, **settings))
         server = make_server(app)
         server.config.lifespan = "off"
-        thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
-        stack.append((server, thread))
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        address = server.servers[0].sockets[0].getsockname()
+        address = stack.enter_context(running(server))
         return lambda: socket.create_connection(address, 20)
 
-    yield start
-    for server, thread in stack:
-        server.should_exit = True
-        thread.join()
+    with stack:
+        yield start
 
 
 def answer(connection):

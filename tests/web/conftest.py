@@ -29,6 +29,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.main import create_app
 from app.settings import Settings
+from tests.serving import running
 
 BUSY = {"title": "Service Unavailable", "detail": "Much to do.", "code": "overloaded"}
 REFUSED = {"title": "Unauthorized", "detail": "Send a key.", "code": "unauthorized"}
@@ -130,21 +131,15 @@ def serving(app: FastAPI) -> Iterator[Site]:
     """The application on a free port, once it is ready."""
     site = Site(app)
     server = uvicorn.Server(uvicorn.Config(site, port=0, log_config=None, ws="none"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            time.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
+    with running(server) as (_, port):
         site.url = f"http://127.0.0.1:{port}"
         site.held.set()
-        while httpx.get(f"{site.url}/health/ready").status_code != 200:
-            time.sleep(0.05)
-        yield site
-    finally:
-        site.held.set()
-        server.should_exit = True
-        thread.join()
+        try:
+            while httpx.get(f"{site.url}/health/ready").status_code != 200:
+                time.sleep(0.05)
+            yield site
+        finally:
+            site.held.set()
 
 
 @pytest.fixture(scope="session")
