@@ -7,11 +7,11 @@ import keras
 from app.inference.engines.bfloat16 import rewrite_graphs
 from training.anatomy import anatomy
 from training.architectures import build
+from training.casts import SIDE
 from training.checkpoint import load_network
 from training.errors import TrainingError
 from training.experiment import Experiment
 from training.losses import Objective
-from training.noise.casts import SIDE
 from training.noise.layer import AddNoise
 from training.schedule import Trapezoid
 from training.teachers import Teachers

@@ -322,7 +322,7 @@ def test_a_network_learns_from_itself_seen_from_all_sides(tmp_path, trained, pic
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"patch = 32": "patch = 40"}, "camera noise takes multiples of 16"),
+        ({"patch = 32": "patch = 48"}, "camera noise takes multiples of 32"),
         ({"patch = 32": "patch = 32\nwhole = true"}, "takes one family of noise"),
     ],
 )

@@ -4,13 +4,13 @@ from typing import Any
 
 from keras import ops
 
-from training.noise.casts import cast
+from training.noise.casts import local_mean
 from training.noise.colour import is_grey, to_ycc
 from training.noise.grain import grain_residual
 from training.noise.jpeg import jpeg
 from training.noise.levels import to_8_bits
 from training.noise.lines import lines
-from training.noise.random import Opposites, Random
+from training.noise.random import Random
 from training.noise.sensor import sensor_residual
 from training.noise.settings import Camera
 from training.noise.smoothing import smoothed
@@ -21,23 +21,16 @@ def camera(clean: Any, random: Random, settings: Camera) -> tuple[Any, Any]:
     """Noisy patches and their targets, for clean ones [n, h, w, 3] in [0, 1].
 
     The noise is added to the clean patch as a residual, so that targets stay sharp. They keep the
-    cast of the noise if `keep_casts` says so: pictures are not to change colour.
+    local mean of the noise unless `casts` says otherwise: pictures are not to change colour.
     """
     count = clean.shape[0]
-    if settings.keep_casts:
-        twice = ops.concatenate([clean, clean])
-        noisy, opposite = ops.split(_noisy(twice, Opposites(random), settings), 2)
-        target = clean + cast(noisy - clean, opposite - clean)
-    else:
-        noisy, target = _noisy(clean, random, settings), clean
+    residual = camera_residual(clean, random, settings)
+    noisy = ops.clip(clean + residual, 0.0, 1.0)
+    target = clean + local_mean(noisy - clean) if settings.keep_casts else clean
     stored = jpeg(noisy, random, settings.quality)
     noisy = ops.where(random.chance(count, settings.jpeg), stored, noisy)
     rounded = random.chance(count, settings.rounded)
     return ops.where(rounded, to_8_bits(noisy), noisy), target
-
-
-def _noisy(clean: Any, random: Random, settings: Camera) -> Any:
-    return ops.clip(clean + camera_residual(clean, random, settings), 0.0, 1.0)
 
 
 def camera_residual(clean: Any, random: Random, settings: Camera) -> Any:

@@ -4,22 +4,16 @@ from typing import Any
 
 from keras import ops
 
-SIDE = 16
-"""Side of the squares in pixels: small, since what casts depend on changes at every edge."""
-
-
-def cast(residual: Any, opposite: Any) -> Any:
-    """Return the cast of noise, for what it and its opposite came to, each [n, h, w, c].
-
-    Noise that is clipped at black, or bent by a tone curve, has a mean of its own: up to two levels
-    of blue in shadows. A network whose targets lack it learns to guess casts, and shifts colours.
-    In the mean of both, the noise itself cancels at every size, blotches of colour included.
-    """
-    return local_mean((residual + opposite) / 2)
+from training.casts import SIDE
 
 
 def local_mean(residual: Any) -> Any:
-    """Return the residual [n, h, w, c] averaged over squares and drawn out again, linearly."""
+    """Return the residual [n, h, w, c] averaged over squares and drawn out again, without its
+    grain.
+
+    Noise that is clipped at black, or bent by a tone curve, has a mean of its own: up to two levels
+    of blue in shadows. A network whose targets lack it learns to guess casts, and shifts colours.
+    """
     count, height, width, channels = residual.shape
     down, across = height // SIDE, width // SIDE
     squares = ops.reshape(residual, (count, down, SIDE, across, SIDE, channels))

@@ -15,7 +15,7 @@ class Random:
 
     def uniform(self, count: Any, bounds: tuple[float, float]) -> Any:
         """Return a value a patch from U(low, high)."""
-        return self._uniform((count, 1, 1, 1), *bounds)
+        return keras.random.uniform((count, 1, 1, 1), *bounds, seed=self.generator)
 
     def log_uniform(self, count: Any, bounds: tuple[float, float]) -> Any:
         """Return a value a patch whose logarithm is uniform between those of the bounds, both above
@@ -30,7 +30,8 @@ class Random:
 
     def weights(self, count: Any, size: int) -> Any:
         """Weights [n, 1, 1, size] of a random convex mix: uniform on the simplex."""
-        drawn = -ops.log(self._uniform((count, 1, 1, size), 1e-7, 1.0))
+        shape = (count, 1, 1, size)
+        drawn = -ops.log(keras.random.uniform(shape, 1e-7, 1.0, seed=self.generator))
         return drawn / ops.sum(drawn, axis=-1, keepdims=True)
 
     def normal(self, shape: Any) -> Any:
@@ -44,24 +45,3 @@ class Random:
     def integer(self, below: int) -> Any:
         """Return one whole number from 0 to `below` - 1, for the batch."""
         return keras.random.randint((), 0, below, seed=self.generator)
-
-    def _uniform(self, shape: Any, low: float, high: float) -> Any:
-        return keras.random.uniform(shape, low, high, seed=self.generator)
-
-
-class Opposites(Random):
-    """Draws for each patch of a batch's first half, and for its opposite in the second half: all
-    that is drawn is the same, but for normal values, whose signs differ.
-    """
-
-    def __init__(self, random: Random) -> None:
-        self.generator = random.generator
-
-    def normal(self, shape: Any) -> Any:
-        """Return a value a pixel from N(0, 1), and its opposite half a batch later."""
-        half = super().normal((shape[0] // 2, *shape[1:]))
-        return ops.concatenate([half, -half])
-
-    def _uniform(self, shape: Any, low: float, high: float) -> Any:
-        half = super()._uniform((shape[0] // 2, *shape[1:]), low, high)
-        return ops.concatenate([half, half])

@@ -66,7 +66,7 @@ class Camera(Section):
     low_chroma: Share = Field(0.35, description="of these, hardly any chroma left")
     lines: Share = Field(0.08, description="share with rows of their own level")
     clean_share: Share = Field(0.08, description="patches without noise")
-    keep_casts: bool = Field(True, description="targets keep the casts of the noise")
+    keep_casts: bool = Field(True, description="targets keep the local mean of the noise")
     jpeg: Share = Field(0.6, description="share stored as JPEG")
     quality: tuple[Quality, Quality] = Field((30.0, 98.0), description="of JPEG")
     rounded: Share = Field(0.9, description="share rounded to 8 bits")

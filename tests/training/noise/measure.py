@@ -144,8 +144,6 @@ def of_casts(random: Random) -> dict[str, float]:
     shifted = array(local_mean(GREY * 0 + 0.25))
     figures["mean of a constant"] = float(np.abs(shifted - 0.25).max())
     figures["mean of white noise"] = float(array(local_mean(white(random))).std())
-    middle = camera(GREY, random, plain(sensor=0.0, slope=(1, 1), offset=(1, 1), smoothed=1.0))[1]
-    figures["targets of what is not clipped"] = float(np.abs(array(middle - GREY)).max() * 255)
     noisy, target = (array(x) for x in camera(flat(0.01), random, Camera(jpeg=0.0)))
     squares = (noisy - target).reshape(COUNT, 2, 32, 2, 32, 3).mean(axis=(2, 4))
     figures["casts left in targets"] = float(np.sqrt((squares**2).mean()) * 255)
