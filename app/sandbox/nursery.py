@@ -1,7 +1,7 @@
 """The service's end of the nursery, the process that workers are forked from.
 
 TensorFlow must not be forked once it has started, and a fresh Python takes a third of a second to
-start; a fork of the nursery, which `household` runs in, takes milliseconds.
+start; a fork of the nursery, which `fork_server` runs in, takes milliseconds.
 """
 
 import os
@@ -11,7 +11,7 @@ import sys
 import threading
 import weakref
 
-from app.sandbox import household, wire
+from app.sandbox import fork_server, wire
 
 FORKS = hasattr(os, "fork") and sys.platform != "darwin"
 """Whether workers are forked; libraries of macOS do not work in a forked process."""
@@ -105,7 +105,7 @@ def _spawn(fd: int, *, forks: bool) -> "subprocess.Popen[bytes]":
         "MALLOC_MMAP_THRESHOLD_": str(KEPT_BYTES // 2),
     }
     return subprocess.Popen(  # noqa: S603 - our own interpreter and words
-        household.fresh_python(f"main({fd}, forks={forks})"),
+        fork_server.fresh_python(f"main({fd}, forks={forks})"),
         env=kept | single | keeping,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

@@ -16,7 +16,9 @@ from contextlib import suppress
 
 from app.sandbox import limits, wire
 
-START = "import sys; sys.path[:] = {path!r}; from app.sandbox import household; household.{call}"
+START = (
+    "import sys; sys.path[:] = {path!r}; from app.sandbox import fork_server; fork_server.{call}"
+)
 MOST_DESCRIPTORS = 4096
 """Descriptors that the nursery may have: two for each worker."""
 
@@ -40,7 +42,7 @@ def main(fd: int, *, forks: bool) -> None:
             _warm_up()
         limits.confine()
         gc.freeze()  # so that collections in the workers do not touch the pages that they share
-        Household(control, _forked if forks else _executed).run()
+        ForkServer(control, _forked if forks else _executed).run()
 
 
 def _warm_up() -> None:
@@ -66,7 +68,7 @@ def _warm_up() -> None:
     estimate_sigma(steps, steps)
 
 
-class Household:
+class ForkServer:
     """The workers of this process, which is their parent."""
 
     def __init__(self, control: socket.socket, begin: Callable[[socket.socket, bool], int]) -> None:

@@ -10,8 +10,8 @@ BROKEN = """
 import imagecodecs
 from imagecodecs import AVIF  # loads the functions, too
 imagecodecs.avif_encode = None
-from app.sandbox import household
-household.main({fd}, forks=True)
+from app.sandbox import fork_server
+fork_server.main({fd}, forks=True)
 """
 
 
