@@ -81,8 +81,8 @@ SIGMA: Json = {
 RANGE: Json = {
     "X-Range": {
         "description": (
-            "The values of the image that the model saw as 0 and 1, the lower first. "
-            "X-Noise-Sigma is a fraction of their difference."
+            "The values of the image, as stored, that the model saw as 0 and 1: the lower first, "
+            "unless white is stored as the least. X-Noise-Sigma is a fraction of their difference."
         ),
         "required": True,
         "schema": {"type": "string", "pattern": "^[-+.0-9e]+:[-+.0-9e]+$"},
