@@ -46,12 +46,12 @@ def test_a_replica_is_killed_then_stopped_and_no_request_lost_but_those_in_the_k
     nodes.add()
     posts, port, clients = requests(Format.JPEG, 64, 64, 4, "/denoise"), free_port, 4
     with cluster.replicas(2, port):
-        killed = asyncio.run(cluster.load_and(cluster.kill_one, port, posts, clients, seconds=2))
-        assert killed.statuses[200] > clients
+        killed = asyncio.run(cluster.load_and(cluster.kill_one, port, posts, clients, seconds=3))
+        assert killed.statuses[200] > 20
         assert len(killed.answers) - killed.statuses[200] <= clients
 
         stop = partial(cluster.scale_to, 1)
-        stopped = asyncio.run(cluster.load_and(stop, port, posts, clients, seconds=2))
+        stopped = asyncio.run(cluster.load_and(stop, port, posts, clients, seconds=3))
         assert set(stopped.statuses) == {200}
-        assert len(stopped.answers) > clients
+        assert len(stopped.answers) > 20
         wait_until(lambda: "ray_denoiser_requests_total{" in cluster.exported(), 30)
