@@ -21,6 +21,9 @@ MAX_PARTS = 100
 LONGEST_TEXT = 1000
 """Bytes of a parameter."""
 
+LONGEST_NAME = 255
+"""Bytes of the name of a file."""
+
 _FILE_TYPES = ("image/", "application/octet-stream")
 
 
@@ -73,6 +76,13 @@ class Form:
         if not self._complete:
             raise _malformed("it ends before its last boundary")
         files = {name: part.getvalue() for name, part in self._files.items()}
+        for name, data in files.items():
+            if _is_line(data):
+                raise invalid_body(
+                    name,
+                    f"The field `{name[:40]}` is text in place of a file; with curl, write "
+                    f"{name[:40]}=@PATH.",
+                )
         texts = {name: part.getvalue() for name, part in self._texts.items()}
         return files, {name: text.decode(errors="replace") for name, text in texts.items() if text}
 
@@ -137,6 +147,11 @@ class Form:
 
     def _refuse(self, detail: str) -> None:
         raise invalid_body(self._name, detail)
+
+
+def _is_line(data: bytes) -> bool:
+    """Return whether a file is a short line of text, as its name would be."""
+    return 0 < len(data) <= LONGEST_NAME and data.isascii() and data.decode().isprintable()
 
 
 def _malformed(reason: str) -> ProblemError:
