@@ -186,8 +186,8 @@ CATALOGUE: dict[Code, Row] = {
     "head-too-large": Row(
         431,
         "The request is too large",
-        "The request line and headers are longer than {limit} bytes.",
-        {"limit": 32_768},
+        "The request line and headers are longer than {limit}.",
+        {"limit": "32768 bytes"},
     ),
     "internal-error": Row(
         500,

@@ -35,7 +35,10 @@ FILLED = 0.5
 """The share of a type's own range from which on an image is taken to fill it."""
 
 OVERFLOWS = 1e30
-"""Magnitude beyond which single precision may overflow."""
+"""Magnitude beyond which single precision may overflow; below its inverse, it may come to 0."""
+
+FINEST = 1e-5
+"""The least span of a range, as a share of its ends, that single precision tells from nothing."""
 
 FARTHEST = float(np.finfo(np.float64).max) / 4
 """Magnitude up to which the distance of two numbers does not overflow, nor half as much again."""
@@ -110,12 +113,14 @@ class Range:
         return f"{end:.{min(9 + math.ceil(excess), 17)}g}"
 
     def _is_exceeded(self, samples: Pixels) -> bool:
-        return bool(samples.min() < self.low or samples.max() > self.high)
+        return float(samples.min()) < self.low or float(samples.max()) > self.high
 
     def _kind(self, dtype: np.dtype[Any]) -> np.dtype[np.floating[Any]]:
         """Return the floating-point type to map samples of `dtype` in."""
-        is_small = dtype == np.float32 and max(abs(self.low), abs(self.high)) < OVERFLOWS
-        return np.dtype(np.float32) if is_small else precise(dtype)
+        farthest = max(abs(self.low), abs(self.high))
+        if farthest > OVERFLOWS or self.span < max(1 / OVERFLOWS, FINEST * farthest):
+            return np.dtype(np.float64)
+        return np.dtype(np.float32) if dtype == np.float32 else precise(dtype)
 
 
 Choice = Literal["auto", "full"] | Range

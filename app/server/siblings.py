@@ -64,7 +64,9 @@ class Siblings:
             await self._hand_on(int(found[1]), scope, receive, send)
 
     async def _hand_on(self, number: int, scope: Scope, receive: Receive, send: Send) -> None:
-        transport = httpx.AsyncHTTPTransport(uds=str(_path(self._folder, number)))
+        path = str(_path(self._folder, number))
+        # without TLS: to read the certificates would block the event loop for a tenth of a second
+        transport = httpx.AsyncHTTPTransport(uds=path, verify=False)
         async with httpx.AsyncClient(transport=transport, timeout=self._patience) as client:
             answering = asyncio.create_task(_answer(client, scope, send))
             leaving = asyncio.create_task(_departure(receive))
@@ -96,8 +98,9 @@ def _as_it_came(scope: Scope) -> Scope:
 
 
 async def _answer(client: httpx.AsyncClient, scope: Scope, send: Send) -> None:
-    query = scope["query_string"].decode("latin-1")
-    url = httpx.URL("http://worker", path=scope["path"], query=query.encode())
+    query: bytes = scope["query_string"]
+    target = scope["raw_path"] + (b"?" + query if query else b"")  # escaped as it came
+    url = f"http://worker{target.decode('ascii')}"
     address = str(scope["client"][0]) if scope.get("client") else ""
     headers = [*_passed(scope["headers"], (CLIENT, b"content-length")), (CLIENT, address.encode())]
     async with client.stream(scope["method"], url, headers=headers) as response:

@@ -28,6 +28,10 @@ AT_ONCE = 2
 
 STEP_SECONDS = 0.5
 """Between two looks at a job that is followed."""
+AT_PACE = 100
+"""Followers who hear of changes within STEP_SECONDS; the looks are spread out where there are more,
+so that however many there are, they keep the event loop no busier.
+"""
 
 Operation = Callable[[Share, Progress], Awaitable[Any]]
 """Does the work within the memory of the share, and keeps the progress up to date. It may be called
@@ -113,6 +117,7 @@ class Jobs:
         self._memory, self._limit, self._seconds = memory, limit, seconds
         self._jobs: dict[str, Job] = {}
         self._turns = asyncio.Semaphore(AT_ONCE)
+        self._followers = 0
 
     def __iter__(self) -> Iterator[Job]:
         """All of them, the oldest first."""
@@ -161,14 +166,20 @@ class Jobs:
         """
         deadline = time.monotonic() + seconds
         last = None
-        while job.id in self._jobs:
-            now = self.status(job)
-            if now != last:
-                yield now
-            if job.ended or job.task is None or time.monotonic() > deadline:
-                return
-            last = now
-            await asyncio.wait([job.task], timeout=STEP_SECONDS)
+        self._followers += 1
+        try:
+            while job.id in self._jobs:
+                now = self.status(job)
+                if now != last:
+                    yield now
+                left = deadline - time.monotonic()
+                if job.ended or job.task is None or left < 0:
+                    return
+                last = now
+                step = STEP_SECONDS * max(1, self._followers / AT_PACE)
+                await asyncio.wait([job.task], timeout=min(step, left))
+        finally:
+            self._followers -= 1
 
     async def cancel(self, job: Job) -> None:
         """End and forget a job; its work is off the queue when this returns."""

@@ -189,7 +189,7 @@ CASES: dict[str, Case] = {
         get(f"/{'a' * 2000}"),
         {"max_head_bytes": 1000},
         nothing,
-        {"limit": 1000},
+        {"limit": "1000 bytes"},
     ),
     "internal-error": (post(), {}, ending_in(RuntimeError("secret")), {}),
     "overloaded": (post(), {"max_requests": 2}, full, {}),

@@ -140,3 +140,20 @@ def test_numbers_too_far_apart_for_a_distance_have_one_all_the_same(choice, far)
     assert math.isfinite(found.span)
     back = found.from_unit(found.to_unit(pixels), pixels)
     assert np.allclose(back, pixels, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
+@pytest.mark.parametrize("text", ["0:1e-320", "-1e-45:1e-45", "-4e307:4e307", "1e300:1.1e300"])
+def test_no_range_that_may_be_asked_for_makes_values_that_are_no_numbers(text, dtype):
+    pixels = np.arange(256).reshape(16, 16, 1).astype(dtype)
+    asked = read_choice(text)
+    assert isinstance(asked, Range)
+    unit = asked.to_unit(pixels)
+    assert 0 <= unit.min() <= unit.max() <= 1
+    assert np.isfinite(asked.from_unit(unit, pixels)).all()
+
+
+def test_a_range_finer_than_single_precision_is_mapped_to_its_ends():
+    pixels = np.linspace(1e9, 2e9, 256, dtype=np.float32).reshape(16, 16, 1)
+    unit = Range(1_000_000_031, 1_000_000_033).to_unit(pixels)
+    assert (unit.min(), unit.max()) == (0, 1)

@@ -140,6 +140,20 @@ def test_a_long_target_counts(connect):
         assert answer(connection)[0] == 431
 
 
+@pytest.mark.parametrize("end", [b"\r\n", b""])
+def test_a_head_of_many_short_fields_is_refused_before_they_fill_the_memory(connect, end):
+    head, field = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n", b"a:\r\n"
+    connecting = connect()
+    with connecting() as connection:
+        connection.sendall(head + field * 98 + b"\r\n")
+        assert answer(connection)[0] == 200
+    with connecting() as connection:
+        connection.sendall(head + field * 120 + end)
+        status, body = answer(connection)
+    assert status == 431
+    assert "100 fields" in json.loads(body)["detail"]
+
+
 def test_a_head_without_end_is_cut_off(connect):
     with connect(max_head_bytes=LIMIT)() as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nA: ")

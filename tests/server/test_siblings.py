@@ -1,9 +1,11 @@
 """What one worker hands to another, and what it does with what it is handed."""
 
 import asyncio
+import ssl
 import stat
 import tempfile
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 import uvicorn
@@ -71,7 +73,8 @@ async def ask(folder, path, headers=(), leaves=None):
     scope = {
         "type": "http",
         "method": "GET",
-        "path": path,
+        "path": unquote(path),
+        "raw_path": path.encode(),
         "query_string": b"a=1&b=%C3%A4",
         "headers": [(b"host", b"example.org"), *headers],
         "client": ("192.0.2.7", 99),
@@ -96,6 +99,13 @@ async def test_a_job_of_another_is_handed_on_whole(folder, other):
     assert b"".join(each["body"] for each in sent[1:]) == b"first last"
 
 
+@pytest.mark.parametrize("id_", ["%00", "%0d%0a", "a%3Fb", "a%23b", "%252e", "%E2%80%AE", "%ff"])
+async def test_ids_of_any_characters_are_handed_on(folder, other, id_):
+    _, sent = await ask(folder, f"/jobs/1-{id_}")
+    assert sent[0]["status"] == 202
+    assert other.scopes[0]["raw_path"] == f"/jobs/1-{id_}".encode()
+
+
 @pytest.mark.parametrize("path", ["/jobs/0-a", "/jobs", "/jobs/1-a/b/c", "/denoise", "/jobs/x-a"])
 async def test_all_else_stays(folder, path):
     own, _ = await ask(folder, path, [(b"x-denoiser-client", b"10.0.0.1")])
@@ -113,6 +123,14 @@ async def test_a_job_of_a_worker_that_is_gone_is_gone(folder):
     assert not own.scopes
     assert sent[0]["status"] == 404
     assert b"unknown-job" in sent[1]["body"]
+
+
+async def test_handing_on_reads_no_certificates(folder, other, monkeypatch):
+    """On the event loop that would take a tenth of a second for each request."""
+    monkeypatch.setattr(ssl, "create_default_context", None)
+    _, sent = await ask(folder, JOB)
+    assert sent[0]["status"] == 202
+    assert other.scopes
 
 
 async def test_nobody_else_may_use_the_sockets(folder):

@@ -5,7 +5,7 @@ import pytest
 
 from app.inference.batcher import Overloaded
 from app.service.errors import UnknownJob
-from app.service.jobs import AT_ONCE, Jobs, State
+from app.service.jobs import AT_ONCE, AT_PACE, STEP_SECONDS, Jobs, State
 from app.service.memory import Memory
 
 pytestmark = pytest.mark.anyio
@@ -204,3 +204,20 @@ async def test_following_ends_after_a_time(jobs, start):
     job = start(gate())
     assert 1 <= len([each async for each in jobs.changes(job, 0)]) <= 2
     await jobs.close()
+
+
+async def test_many_who_follow_hear_less_often_but_at_once_of_the_end(jobs, start):
+    door = gate()
+    job = start(door)
+    await settle()
+    followers = [jobs.changes(job, 60) for _ in range(20 * AT_PACE)]
+    for each in followers:
+        await anext(each)
+    heard = [asyncio.create_task(anext(each)) for each in followers]
+    job.progress.done = 2
+    await asyncio.sleep(2 * STEP_SECONDS)
+    assert not all(each.done() for each in heard)
+    door.set_result("picture")
+    async with asyncio.timeout(5):
+        last = await asyncio.gather(*heard)
+    assert last[-1].state is State.DONE
