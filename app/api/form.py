@@ -44,6 +44,7 @@ class Form:
         self._fields, self._wanted, self._any_name = fields, texts, any_name
         self._files: dict[str, BytesIO] = {}
         self._texts: dict[str, BytesIO] = {}
+        self._unnamed: set[str] = set()
         self._parts = 0
         self._current: BytesIO | None = None
         self._room = 0
@@ -77,7 +78,7 @@ class Form:
             raise _malformed("it ends before its last boundary")
         files = {name: part.getvalue() for name, part in self._files.items()}
         for name, data in files.items():
-            if _is_line(data):
+            if name in self._unnamed and _is_line(data):
                 raise invalid_body(
                     name,
                     f"The field `{name[:40]}` is text in place of a file; with curl, write "
@@ -112,6 +113,8 @@ class Form:
             is_file = kind.startswith(_FILE_TYPES)
         if is_file or self._name in self._fields:
             self._current = self._opened(self._files)
+            if not is_file:
+                self._unnamed.add(self._name)
             self._check_files()
         elif self._name in self._wanted:
             self._current = self._opened(self._texts)

@@ -117,6 +117,11 @@ def test_a_name_in_place_of_a_file_is_told_from_it(client, path, value):
     assert "text in place of a file" in answer.json()["detail"]
 
 
+def test_a_file_that_holds_text_is_a_file(client):
+    answer = client.post("/denoise", files={"image": b"photo.jpg"})
+    assert answer.status_code == 415
+
+
 def test_a_file_may_come_without_a_name(client, image_file):
     head = b'--x\r\nContent-Disposition: form-data; name="image"\r\n\r\n'
     body = head + image_file() + b"\r\n--x--"
