@@ -285,6 +285,22 @@ def test_parts_that_cannot_be_shown_are_refused(plain, changes):
         decoded(cropped(plain, **{"height": 6} | changes))
 
 
+def repeated(tile, times):
+    """An image whose frame, behind the header of the sequence, comes so many times."""
+    item = read_items(tile)[1]
+    start = item.data.index(b"\x0a")  # its byte of type, then one of length
+    frame = start + 2 + item.data[start + 1]
+    assert item.data[frame] == 0x32
+    data = item.data[:frame] + times * item.data[frame:]
+    return Coded(*item.size, b"av01", (replace(item, data=data),), None).file(b"avif", b"av1C")
+
+
+def test_an_image_of_few_frames_is_read_and_one_of_many_is_refused_by_its_header(tile):
+    decoded(repeated(tile, 8))
+    with pytest.raises(UnsupportedImage, match="more than 8 frames"):
+        codec.read_header(repeated(tile, 9))
+
+
 def test_a_small_part_of_a_large_picture_is_refused():
     large = avif(np.zeros((2048, 2048), np.uint8))
     with pytest.raises(UnreadableImage, match="far larger"):

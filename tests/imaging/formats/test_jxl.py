@@ -138,7 +138,7 @@ def test_the_colours_of_hidden_pixels_are_kept(noise):
 def test_a_profile_that_cannot_be_told_is_named(noise, monkeypatch):
     given = picture(noise, np.uint8, 3, metadata=Metadata(icc=adobe_rgb()))
     data = codec.encode(given, Format.JXL).data
-    monkeypatch.setattr("app.imaging.formats.jxl.profile._library", lambda: None)
+    monkeypatch.setattr("app.imaging.formats.jxl.profile.libjxl", lambda: None)
     found = decoded(data)
     assert (found.metadata.icc, found.changes) == (None, {Change.PROFILE})
 

@@ -2,16 +2,27 @@
 
 from app.imaging.formats.heif.bits import Bits
 from app.imaging.formats.heif.reader import Sequence
-from app.imaging.picture import UnreadableImage
+from app.imaging.picture import UnreadableImage, UnsupportedImage
 
 MAX_UNITS = 4096
+MAX_FRAMES = 8
+"""Frames of a coded image: one, or up to four that refine each other, and some that these refer to.
+All are decoded, each as large as the image, however few its bytes are.
+"""
 
 _SEQUENCE_HEADER = 1
+_FRAMES = (3, 6)  # with its tiles in units of their own, or in the same
 
 
 def read_sequence(data: bytes) -> Sequence:
-    """Return the sequence header of a coded image; there may be several if all are the same."""
-    headers = {body for kind, body in _units(data) if kind == _SEQUENCE_HEADER}
+    """Return the sequence header of a coded image; there may be several if all are the same.
+
+    Raises `UnreadableImage`, and `UnsupportedImage` for more than MAX_FRAMES frames.
+    """
+    units = _units(data)
+    if sum(kind in _FRAMES for kind, _ in units) > MAX_FRAMES:
+        raise UnsupportedImage(f"The image has more than {MAX_FRAMES} frames.")
+    headers = {body for kind, body in units if kind == _SEQUENCE_HEADER}
     if len(headers) != 1:
         raise UnreadableImage("The image has no header, or several that differ.")
     return _sequence(Bits(headers.pop()[:64]))

@@ -4,16 +4,14 @@ ISO/IEC 18181-1, annexes E.4 (the profile) and C (its entropy coding).
 """
 
 import ctypes
-from functools import cache
-from importlib import import_module
 
 from app.imaging.formats.jxl.bits import Writer
+from app.imaging.formats.jxl.libjxl import BASIC_INFO, COLOUR_ENCODING, decoder, libjxl
 
 MAX_PROFILE = 1 << 23
 """Bytes of a profile; one of a press has two megabytes."""
 
 _HEADER = 128
-_BASIC_INFO, _COLOUR_ENCODING = 0x40, 0x100  # events of the decoder
 _OF_SAMPLES = 1  # the profile of what is decoded, which may not be that of the original
 _EXPECTED = {
     8: b"\x04", 12: b"mntrRGB XYZ ", 36: b"acsp", 70: b"\xf6\xd6\0\1", 78: b"\xd3\x2d",
@@ -26,51 +24,23 @@ def read_profile(codestream: bytes) -> bytes | None:
 
     That is one which the file has, or one that says the same as a few words in its header.
     """
-    library = _library()
+    library = libjxl()
     if library is None:
         return None
-    decoder = library.JxlDecoderCreate(None)
-    try:
-        library.JxlDecoderSubscribeEvents(decoder, _BASIC_INFO | _COLOUR_ENCODING)
-        library.JxlDecoderSetInput(decoder, codestream, len(codestream))
-        status = library.JxlDecoderProcessInput(decoder)
-        if status == _BASIC_INFO:
-            status = library.JxlDecoderProcessInput(decoder)
+    with decoder(library, codestream, BASIC_INFO | COLOUR_ENCODING) as found:
+        status = library.JxlDecoderProcessInput(found)
+        if status == BASIC_INFO:
+            status = library.JxlDecoderProcessInput(found)
         size = ctypes.c_size_t(0)
-        if status != _COLOUR_ENCODING or library.JxlDecoderGetICCProfileSize(
-            decoder, _OF_SAMPLES, ctypes.byref(size)
+        if status != COLOUR_ENCODING or library.JxlDecoderGetICCProfileSize(
+            found, _OF_SAMPLES, ctypes.byref(size)
         ):
             return None
         if not 0 < size.value <= MAX_PROFILE:
             return None
         profile = ctypes.create_string_buffer(size.value)
-        failed = library.JxlDecoderGetColorAsICCProfile(decoder, _OF_SAMPLES, profile, size)
+        failed = library.JxlDecoderGetColorAsICCProfile(found, _OF_SAMPLES, profile, size)
         return None if failed else profile.raw
-    finally:
-        library.JxlDecoderDestroy(decoder)
-
-
-@cache
-def _library() -> ctypes.CDLL | None:
-    """Return the libjxl that imagecodecs brings, which has no function for this; None if it is
-    hidden.
-    """
-    try:
-        library = ctypes.CDLL(import_module("imagecodecs._jpegxl").__file__)
-        create, destroy = library.JxlDecoderCreate, library.JxlDecoderDestroy
-        process, subscribe = library.JxlDecoderProcessInput, library.JxlDecoderSubscribeEvents
-        give, size = library.JxlDecoderSetInput, library.JxlDecoderGetICCProfileSize
-        get = library.JxlDecoderGetColorAsICCProfile
-    except (ImportError, AttributeError, OSError):
-        return None
-    pointer, number, length = ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t
-    create.restype, create.argtypes = pointer, [pointer]
-    destroy.restype, destroy.argtypes = None, [pointer]
-    process.argtypes, subscribe.argtypes = [pointer], [pointer, number]
-    give.argtypes = [pointer, ctypes.c_char_p, length]
-    size.argtypes = [pointer, number, pointer]
-    get.argtypes = [pointer, number, ctypes.c_char_p, length]
-    return library
 
 
 def write_profile(writer: Writer, profile: bytes) -> None:

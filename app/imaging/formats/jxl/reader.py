@@ -7,6 +7,7 @@ import imagecodecs
 import numpy as np
 
 from app.imaging.formats.jxl.header import GREY, Head, Samples, read_head
+from app.imaging.formats.jxl.layers import check_layers
 from app.imaging.formats.jxl.profile import read_profile
 from app.imaging.formats.jxl.stream import codestream, read_metadata
 from app.imaging.metadata import upright
@@ -31,9 +32,11 @@ _PIXEL_BYTES = 24  # a squeezed picture is four 32-bit numbers a pixel until it 
 
 def read_header(data: bytes) -> Header:
     """Read the size of the picture, upright, and whether it is animated."""
-    head = read_head(codestream(data))
+    stream = codestream(data)
+    head = read_head(stream)
     if not head.animated:
         _type(head.samples)
+        check_layers(stream, head.width * head.height)
     width, height = _upright_size(head)
     return Header(Format.JXL, width, height, 1 + head.animated, pixel_bytes=_PIXEL_BYTES)
 
