@@ -21,6 +21,9 @@ MAX_PARTS = 100
 LONGEST_TEXT = 1000
 """Bytes of a parameter."""
 
+LONGEST_NAME = 255
+"""Bytes of the name of a file."""
+
 _FILE_TYPES = ("image/", "application/octet-stream")
 
 
@@ -41,6 +44,7 @@ class Form:
         self._fields, self._wanted, self._any_name = fields, texts, any_name
         self._files: dict[str, BytesIO] = {}
         self._texts: dict[str, BytesIO] = {}
+        self._unnamed: set[str] = set()
         self._parts = 0
         self._current: BytesIO | None = None
         self._room = 0
@@ -73,6 +77,13 @@ class Form:
         if not self._complete:
             raise _malformed("it ends before its last boundary")
         files = {name: part.getvalue() for name, part in self._files.items()}
+        for name, data in files.items():
+            if name in self._unnamed and _is_line(data):
+                raise invalid_body(
+                    name,
+                    f"The field `{name[:40]}` is text in place of a file; with curl, write "
+                    f"{name[:40]}=@PATH.",
+                )
         texts = {name: part.getvalue() for name, part in self._texts.items()}
         return files, {name: text.decode(errors="replace") for name, text in texts.items() if text}
 
@@ -102,6 +113,8 @@ class Form:
             is_file = kind.startswith(_FILE_TYPES)
         if is_file or self._name in self._fields:
             self._current = self._opened(self._files)
+            if not is_file:
+                self._unnamed.add(self._name)
             self._check_files()
         elif self._name in self._wanted:
             self._current = self._opened(self._texts)
@@ -137,6 +150,11 @@ class Form:
 
     def _refuse(self, detail: str) -> None:
         raise invalid_body(self._name, detail)
+
+
+def _is_line(data: bytes) -> bool:
+    """Return whether a file is a short line of text, as its name would be."""
+    return 0 < len(data) <= LONGEST_NAME and data.isascii() and data.decode().isprintable()
 
 
 def _malformed(reason: str) -> ProblemError:

@@ -240,7 +240,7 @@ def _parts_of(errors: Iterable[Any], place: tuple[str, ...] = ()) -> list[Invali
 def _detail_of(entry: Any) -> str:
     if entry["type"] == "extra_forbidden":
         return "There is no such parameter; /docs lists them."
-    return f"{entry['msg'].removesuffix('.')}."
+    return f"{entry['msg'].removeprefix('Value error, ').removesuffix('.')}."
 
 
 def _in_words(parts: Iterable[InvalidPart]) -> str:

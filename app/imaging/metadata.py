@@ -80,6 +80,17 @@ def upright(metadata: Metadata, *, by_container: bool = False) -> tuple[int, Met
     return orientation, kept, those_of(changes)
 
 
+def with_sides_exchanged(described: bytes) -> bytes:
+    """Return EXIF, or another directory, in which what is said of rows and columns is exchanged."""
+    try:
+        first = next(ifd.directories(described))
+    except (ValueError, struct.error, StopIteration):
+        return described
+    turned = bytearray(described)
+    _exchange_sides(turned, first)
+    return bytes(turned)
+
+
 def profile_by_exif(exif: bytes | None) -> bytes | None:
     """Return the profile of Adobe RGB if only EXIF says that the samples are in it.
 

@@ -7,6 +7,8 @@ import numpy as np
 from app.imaging.scale import Pixels
 
 UPRIGHT = 1
+TRANSPOSED = range(5, 9)
+"""Those that make rows of columns."""
 
 EnsembleChoice = Literal[1, 2, 4, 8]
 """In how many orientations an image may be processed, for the mean of the results."""
@@ -36,7 +38,7 @@ def orient_back(plane: Pixels, orientation: int) -> Pixels:
 
 def is_transposed(orientation: int) -> bool:
     """Return whether `orient` makes rows of columns."""
-    return orientation >= 5
+    return orientation in TRANSPOSED
 
 
 def _turned(plane: Pixels, orientation: int) -> Pixels:

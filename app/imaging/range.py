@@ -43,6 +43,9 @@ FINEST = 1e-5
 FARTHEST = float(np.finfo(np.float64).max) / 4
 """Magnitude up to which the distance of two numbers does not overflow, nor half as much again."""
 
+MOST_EXACT = 2**53
+"""Up to here, every whole number is a float."""
+
 KEPT, DROPPED = 0.9, 0.5
 """How near to its end of the range, 1, a network must leave a clipped value for what was clipped
 off to be restored entirely, and from where on it is removed with the noise.
@@ -57,7 +60,7 @@ class Range:
     high: float
 
     def __str__(self) -> str:
-        return f"{self.low:.9g}:{self.high:.9g}"
+        return f"{self._said(self.low)}:{self._said(self.high)}"
 
     @property
     def span(self) -> float:
@@ -102,6 +105,13 @@ class Range:
             result[band] = to_type(found, samples.dtype)
         return result
 
+    def _said(self, end: float) -> str:
+        """Return an end in as many digits as tell the values between both apart."""
+        if abs(end) <= MOST_EXACT and end == int(end):
+            return str(int(end))
+        excess = math.log10(max(abs(self.low), abs(self.high), self.span) / self.span)
+        return f"{end:.{min(9 + math.ceil(excess), 17)}g}"
+
     def _is_exceeded(self, samples: Pixels) -> bool:
         return float(samples.min()) < self.low or float(samples.max()) > self.high
 
@@ -130,7 +140,7 @@ def read_choice(text: str) -> Choice:
     except ValueError:
         found = Range(math.nan, math.nan)
     if not (is_plain and math.isfinite(found.span) and found.low < found.high):
-        raise ValueError("range must be auto, full, or LOW:HIGH with LOW less than HIGH")
+        raise ValueError("It must be auto, full, or LOW:HIGH with LOW less than HIGH")
     return found
 
 

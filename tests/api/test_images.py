@@ -210,7 +210,8 @@ def test_the_range_that_is_worked_in_is_chosen_and_said(client):
         assert answer.headers["x-range"] == used
     refused = client.post("/denoise", params={"range": "9:1"}, files={"image": file.getvalue()})
     assert refused.status_code == 422
-    assert "LOW:HIGH" in refused.text
+    said = "It must be auto, full, or LOW:HIGH with LOW less than HIGH."
+    assert refused.json()["detail"] == f"range: {said}"
 
 
 COUNTS = np.random.default_rng(0).integers(100, 800, (30, 40), np.uint16)

@@ -107,6 +107,28 @@ def test_a_single_file_may_be_in_any_field(client, image_file, field):
     assert answer.headers["content-type"] == "image/png"
 
 
+@pytest.mark.parametrize("path", ["denoise", "noise", "jobs", "compare"])
+@pytest.mark.parametrize("value", ["photo.jpg", "https://example.org/photo.jpg"])
+def test_a_name_in_place_of_a_file_is_told_from_it(client, path, value):
+    body = text("image", value) + text("reference", value)
+    body = body if path == "compare" else text("image", value)
+    answer = client.post(f"/{path}", content=body + b"--x--", headers={"Content-Type": MULTIPART})
+    assert answer.status_code == 422
+    assert "text in place of a file" in answer.json()["detail"]
+
+
+def test_a_file_that_holds_text_is_a_file(client):
+    answer = client.post("/denoise", files={"image": b"photo.jpg"})
+    assert answer.status_code == 415
+
+
+def test_a_file_may_come_without_a_name(client, image_file):
+    head = b'--x\r\nContent-Disposition: form-data; name="image"\r\n\r\n'
+    body = head + image_file() + b"\r\n--x--"
+    answer = client.post("/denoise", content=body, headers={"Content-Type": MULTIPART})
+    assert answer.status_code == 200
+
+
 def test_fields_that_nobody_asks_for_are_ignored(client, image_file):
     body = text("csrf", "secret") + part("second", b"", filename="") + part("image", image_file())
     answer = client.post("/denoise", content=body + b"--x--", headers={"Content-Type": MULTIPART})

@@ -103,6 +103,20 @@ def test_what_may_be_asked_for():
 
 
 @pytest.mark.parametrize(
+    "ends",
+    [(4_000_000_137, 4_000_000_919), (1e9 + 0.0625, 1e9 + 0.875), (0, 2**32 - 1), (-3e38, 0)],
+)
+def test_a_range_that_is_said_can_be_asked_for_however_far_from_0_it_is(ends):
+    again = read_choice(str(Range(*ends)))
+    assert isinstance(again, Range)
+    assert (again.low, again.high) == pytest.approx(ends, abs=1e-6 * (ends[1] - ends[0]), rel=0)
+
+
+def test_whole_numbers_are_said_in_full():
+    assert str(Range(4_000_000_137, 2**32 - 1)) == "4000000137:4294967295"
+
+
+@pytest.mark.parametrize(
     "text",
     ["", "w", "1", "1:", ":1", "2:1", "1:1", "nan:1", "0:inf", "a:b", "1_0:2_0", "\u0663:\u0664"],
 )

@@ -50,6 +50,12 @@ def _branded(*brands: bytes) -> bytes:
     return rb".{4}ftyp(?:.{8}(?:.{4}){0,59}?)?%b" % named
 
 
+_OF_FIRST_ELEMENT = rb"[\x00\x01\x05\x08\x12-\x18]"  # those that a data set may begin with
+_BARE_DICOM = (
+    rb"(?:\x08\x00%b\x00|\x00\x08\x00%b)(?:CS|DA|TM|UI|UL|.{2}\x00\x00|\x00\x00.{2})"
+    rb"|(?:DICM)?\x02\x00[\x00\x01]\x00(?:UL|OB)"
+) % (_OF_FIRST_ELEMENT, _OF_FIRST_ELEMENT)
+
 FOREIGN = (
     Foreign("a JPEG 2000", rb"\xff\x4f\xff\x51|\x00\x00\x00\x0cjP  \r\n\x87\n"),
     Foreign("a camera raw", _branded(b"crx ")),
@@ -64,7 +70,7 @@ FOREIGN = (
     ),
     Foreign("an NRRD", rb"NRRD000", "convert it to NIfTI"),
     Foreign("a MetaImage", rb"(?:Comment|ObjectType) = ", "convert it to NIfTI"),
-    Foreign("a DICOM", rb"(?:\x08\x00\x05\x00|\x00\x08\x00\x05)(?:CS|.{2}\x00\x00)", _ANEW),
+    Foreign("a DICOM", _BARE_DICOM, _ANEW),
     Foreign("a PNM", rb"P[1-7Ff][\t-\r ]", _DEEP),
     Foreign("a Radiance", rb"#\?R(?:ADIANC|GB)E", _DEEP),
     Foreign("a JPEG XR", rb"II\xbc"),

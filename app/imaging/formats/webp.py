@@ -94,7 +94,7 @@ def encode(picture: Picture, quality: int | None = None) -> bytes:
         file,
         "WEBP",
         lossless=lossless,
-        exact=lossless,  # keeps the colour of transparent pixels
+        exact=True,  # keeps the colour of transparent pixels
         quality=0 if lossless else DEFAULT_QUALITY if quality is None else quality,
         alpha_quality=100,
         method=LOSSLESS_METHOD if lossless else METHOD,

@@ -24,7 +24,7 @@ export const FOREIGN = [
   { title: "a MetaImage", advice: "convert it to NIfTI",
     pattern: /^(?:(?:Comment|ObjectType) = )/s },
   { title: "a DICOM", advice: "save it anew with the header of part 10, which it lacks",
-    pattern: /^(?:(?:\x08\x00\x05\x00|\x00\x08\x00\x05)(?:CS|.{2}\x00\x00))/s },
+    pattern: /^(?:(?:\x08\x00[\x00\x01\x05\x08\x12-\x18]\x00|\x00\x08\x00[\x00\x01\x05\x08\x12-\x18])(?:CS|DA|TM|UI|UL|.{2}\x00\x00|\x00\x00.{2})|(?:DICM)?\x02\x00[\x00\x01]\x00(?:UL|OB))/s },
   { title: "a PNM", advice: "convert it to PNG or TIFF",
     pattern: /^(?:P[1-7Ff][\t-\r ])/s },
   { title: "a Radiance", advice: "convert it to PNG or TIFF",

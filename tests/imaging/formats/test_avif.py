@@ -18,7 +18,7 @@ from app.imaging.codec import (
     UnsupportedImage,
 )
 from app.imaging.formats.heif.boxes import Box, boxes, write_box, write_full_box
-from app.imaging.formats.heif.items import Items, read_items
+from app.imaging.formats.heif.items import Item, Items, read_items
 from app.imaging.formats.heif.picture import Coded, coded
 from app.imaging.formats.heif.writer import write_items
 from tests.fidelity.files import avif
@@ -120,6 +120,32 @@ def test_metadata_is_kept(saved, opened, colour, exif, srgb):
     assert image.info["icc_profile"] == srgb
     assert image.getexif()[0x0110] == "Camera"
     assert decoded(data).metadata.xmp == b"<x/>"
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "described", "is_lost"),
+    [
+        (b"Exif", b"", [1], False),
+        (b"Exif", b"", [], True),
+        (b"mime", b"application/rdf+xml", [1], False),
+        (b"mime", b"application/rdf+xml", [], True),
+        (b"mime", b"application/json", [1], True),
+    ],
+)
+def test_metadata_that_is_not_of_the_image_is_named(kind, content, described, is_lost, plain, exif):
+    image = read_items(plain)[1]
+    text = b"<x/>" if content else bytes(4) + exif().tobytes().removeprefix(b"Exif\0\0")
+    item = Item(kind, content, data=text, references={b"cdsc": described} if described else {})
+    file = write_items(b"avif", [replace(image, references={}), item])
+    assert decoded(file).changes == ({Change.METADATA} if is_lost else set())
+
+
+def test_a_second_description_of_the_image_is_named(plain):
+    image = read_items(plain)[1]
+    xmp = Item(b"mime", b"application/rdf+xml", data=b"<x/>", references={b"cdsc": [1]})
+    file = write_items(b"avif", [replace(image, references={}), xmp, replace(xmp, data=b"<y/>")])
+    picture = decoded(file)
+    assert (picture.metadata.xmp, picture.changes) == (b"<x/>", {Change.METADATA})
 
 
 def test_light_beyond_srgb_keeps_its_numbers_and_its_name(noise):

@@ -195,6 +195,28 @@ def test_bits_that_are_not_stored_are_not_seen():
     np.testing.assert_array_equal(decoded(shifted).pixels[..., 0], TWELVE)
 
 
+@pytest.mark.parametrize(("kind", "least", "greatest"), [("u2", 0, 4095), ("i2", -2048, 2047)])
+def test_what_loss_has_moved_beyond_the_bits_stored_stays_at_their_end(kind, least, greatest):
+    rows = np.linspace(least - 60, greatest + 60, 64).astype("i4")
+    beyond = np.maximum(np.tile(rows, (64, 1)), 0 if kind == "u2" else least - 60).astype(kind)
+
+    def jpeg_2000(frame):
+        return imagecodecs.jpeg2k_encode(frame, level=0, codecformat="J2K")
+
+    data = made(beyond, stored=12, syntax=pydicom.uid.JPEG2000, coder=jpeg_2000)
+    shown = decoded(data).pixels[..., 0]
+    np.testing.assert_array_equal(shown, np.clip(beyond, least, greatest))
+
+
+def test_elements_that_are_there_twice_are_named():
+    data = made(TWELVE, PatientComments="first")
+    element = b"\x10\0\0\x40LT\6\0first "
+    assert element in data
+    twice = data.replace(element, element + element.replace(b"first", b"again"))
+    assert decoded(data).changes == set()
+    assert decoded(twice).changes == {Change.METADATA}
+
+
 def test_white_is_the_greatest_value_of_monochrome1_and_the_least_in_its_file():
     data = made(TWELVE, stored=12, photometric="MONOCHROME1")
     picture = decoded(data)
@@ -437,7 +459,7 @@ def test_a_data_set_of_too_many_items_is_refused_unseen(order, monkeypatch):
     head = struct.pack("<HH2sHI", 0x5200, 0x9230, b"SQ", 0, 8 * count)
     place = data.index(b"\xe0\x7f\x10\0OW")
     data[place:place] = head + item * count
-    monkeypatch.delattr("app.imaging.formats.dicom.dataset.dcmread")
+    monkeypatch.delattr("app.imaging.formats.dicom.dataset.read_partial")
     with pytest.raises(TooManyPixels, match="too many items"):
         codec.read_header(bytes(data))
     data += bytes(128 * FREE_ITEMS // 10)

@@ -154,3 +154,16 @@ def test_pages_are_turned_upright_one_by_one():
     with tifffile.TiffFile(io.BytesIO(encoded.data)) as after:
         np.testing.assert_array_equal(after.asarray(), np.rot90(pages, -1, axes=(1, 2)))
         assert {page.tags[274].value for page in after.pages} == {1}
+
+
+def test_what_pages_say_of_their_sides_is_turned_with_them():
+    file = io.BytesIO()
+    with tifffile.TiffWriter(file) as writer:
+        for _ in range(3):
+            turned = [(274, 3, 1, 6, True)]
+            sides = {"resolution": (300, 100), "extratags": turned, "metadata": None}
+            writer.write(np.zeros((2, 3), np.uint8), **sides)
+    encoded = codec.encode(codec.decode(file.getvalue(), max_pixels=18))
+    with tifffile.TiffFile(io.BytesIO(encoded.data)) as after:
+        across, down = ([page.tags[tag].value for page in after.pages] for tag in (282, 283))
+    assert (across, down) == ([(100, 1)] * 3, [(300, 1)] * 3)

@@ -46,6 +46,13 @@ def test_without_loss_comes_back_without_loss_under_transparency_too(saved, nois
     np.testing.assert_array_equal(again.alpha, samples[..., 3])
 
 
+def test_colours_under_transparency_stay_where_there_is_loss(smooth):
+    colour, alpha = smooth[..., :3], np.full(smooth.shape[:2], 255, np.uint8)
+    alpha[:, :20] = 0
+    again = decoded(webp.encode(Picture(colour, alpha), 95))
+    np.testing.assert_allclose(again.pixels, colour.astype(float), atol=8)
+
+
 def test_a_quality_asks_for_loss(saved, colour):
     picture = decoded(saved(colour, "WEBP", lossless=True))
     assert not decoded(webp.encode(picture, 50)).metadata.lossless

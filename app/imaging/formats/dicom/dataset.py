@@ -15,8 +15,9 @@ from typing import IO, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import config, dcmread, dcmwrite
+from pydicom import config, dcmwrite
 from pydicom.dataset import Dataset
+from pydicom.filereader import read_partial
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from app.imaging.picture import MODALITY, TooManyPixels, UnreadableImage, UnsupportedImage
@@ -61,8 +62,8 @@ class Scan:
     is_encapsulated: bool
     is_swapped: bool
     """Whether bytes come in pairs that are the wrong way round: 8 bits as big-endian words."""
-    is_alone: bool
-    """Whether nothing but padding follows."""
+    is_whole: bool
+    """Whether nothing but padding follows, and the parsed part has all elements that are there."""
 
     @property
     def syntax(self) -> UID:
@@ -108,7 +109,19 @@ def silence() -> Iterator[None]:
 
 def parse(file: IO[bytes]) -> Dataset:
     """Parse the elements before the pixels, lazily, and leave the file there."""
-    return dcmread(file, stop_before_pixels=True)
+    return _parsed(file)[0]
+
+
+def _parsed(file: IO[bytes]) -> tuple[Dataset, bool]:
+    """Return also whether an element is there more than once: the last one counts."""
+    tags: list[int] = []
+
+    def is_pixels(tag: int, _kind: str | None, _length: int) -> bool:
+        tags.append(tag)
+        return tag == _PIXELS or tag in _FLOATS
+
+    dataset = read_partial(file, is_pixels)
+    return dataset, len(tags) > len(set(tags))
 
 
 def written(dataset: Dataset) -> bytes:
@@ -130,7 +143,7 @@ def read(data: bytes) -> Scan:
     if max(map(data.count, _ITEMS)) > most:
         raise TooManyPixels(f"The DICOM has too many items; of its size, at most {most} are taken.")
     file = io.BytesIO(data)
-    dataset = parse(file)
+    dataset, repeats = _parsed(file)
     implicit, little = dataset.original_encoding
     order: ByteOrder = "little" if little else "big"
     place = file.tell()
@@ -155,7 +168,7 @@ def read(data: bytes) -> Scan:
         data[start:end],
         is_encapsulated,
         is_swapped=not little and kind == b"OW",
-        is_alone=is_encapsulated or _is_padding(data[end:], order),
+        is_whole=not repeats and (is_encapsulated or _is_padding(data[end:], order)),
     )
 
 

@@ -72,7 +72,7 @@ def decode(data: bytes) -> Picture:
     notes = (Note.NOT_FOR_DIAGNOSIS, *((Note.BURNED_IN,) if burned_in else ()))
     changes = {
         Change.COLOURS: kind.photometric.startswith("YBR"),
-        Change.METADATA: not scan.is_alone,
+        Change.METADATA: not scan.is_whole,
     }
     native = scan.before, b"lossy" if is_lossy(scan) else b""
     return Picture(

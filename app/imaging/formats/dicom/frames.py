@@ -110,6 +110,8 @@ def _frame(stream: bytes, syntax: uid.UID, kind: Kind) -> Samples:
     elif syntax in _JPEG_2000:
         check_jpeg_2000(stream)
         samples = imagecodecs.jpeg2k_decode(stream, numthreads=1)
+        if syntax in _LOSSY and samples.dtype.kind == kind.dtype.kind:
+            samples = _limited(samples, kind)
     elif syntax in _LOSSY and kind.allocated == 8:
         samples = _jpeg(stream, kind)
     else:
@@ -130,6 +132,12 @@ def _jpeg(stream: bytes, kind: Kind) -> Samples:
     if not frame.is_jfif and frame.adobe is None:
         transform = Transform.NONE if kind.photometric == "RGB" else Transform.YCC
     return np.asarray(imagecodecs.jpeg8_decode(rebuild(stream, frame, transform).stream))
+
+
+def _limited(samples: Samples, kind: Kind) -> Samples:
+    """Limit samples to the bits stored, beyond which loss may have moved them."""
+    (low, high), own = kind.limits, np.iinfo(samples.dtype)
+    return np.clip(samples, max(low, own.min), min(high, own.max))
 
 
 def _run_lengths(stream: bytes, kind: Kind) -> Samples:

@@ -17,6 +17,8 @@ MAX_TILES = 1024
 MAX_WASTE = 4  # times the picture's own size that what is decoded for it may have
 _ALWAYS = 1 << 18  # pixels that may be decoded for the smallest of pictures
 
+DESCRIBING = (b"Exif", b"mime")  # the kinds of items that describe others
+
 _ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1")
 _DEPTH_MAP = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:depth", b"urn:mpeg:hevc:2015:auxid:2")
 _TURNS = (b"irot", b"imir")
@@ -157,7 +159,12 @@ def beside(items: Items, used: set[int]) -> Changes:
     parts = {part for each in items.by_number.values() for part in each.references.get(b"dimg", ())}
     for number, item in items.by_number.items():
         auxiliary = _auxiliary(item)
-        if number in used or item.kind in (b"Exif", b"mime"):
+        described = item.references.get(b"cdsc", ())
+        if number in used:
+            continue
+        if item.kind in DESCRIBING:  # what describes another part is lost with that
+            if not described or items.primary in described:
+                changes.add(Change.METADATA)
             continue
         if item.kind == b"tmap" or b"gainmap" in auxiliary:
             changes.add(Change.GAIN_MAP)

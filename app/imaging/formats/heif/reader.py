@@ -90,6 +90,7 @@ def decode(data: bytes, format_: Format, codec: Codec) -> Picture:
         changes.add(Change.ORIENTATION)
     used = {id(each) for part in parts for each in (part.grid, *part.tiles)}
     numbers = {n for n, each in items.by_number.items() if id(each) in used}
+    numbers |= {part for part in _describing(items) if part is not None}
     # EXIF only repeats how it is turned
     _, metadata, lost = upright(_metadata(items, item), by_container=True)
 
@@ -141,9 +142,15 @@ def _metadata(items: Items, item: Item) -> Metadata:
                     [1 if primaries == 2 else primaries, 13 if transfer == 2 else transfer]
                 )
                 colour = (write_chunk(b"cICP", named + b"\0\1"),)
-    described = [items[number] for number in items.referring(b"cdsc", items.primary)]
-    exif = next((each.data for each in described if each.kind == b"Exif"), b"")
-    xmp = (each.data for each in described if each.content_type == XMP)
-    tiff = 4 + int.from_bytes(exif[:4], "big")
-    metadata = Metadata(exif=exif[tiff:] or None, xmp=next(xmp, None) or None)
+    exif, xmp = (None if part is None else items[part].data for part in _describing(items))
+    tiff = 4 + int.from_bytes((exif or b"")[:4], "big")
+    metadata = Metadata(exif=(exif or b"")[tiff:] or None, xmp=xmp or None)
     return replace(metadata, icc=profile, colour=() if profile else colour)
+
+
+def _describing(items: Items) -> tuple[int | None, int | None]:
+    """Return which items are the image's own EXIF and XMP."""
+    numbers = items.referring(b"cdsc", items.primary)
+    exif = (number for number in numbers if items[number].kind == b"Exif")
+    xmp = (number for number in numbers if items[number].content_type == XMP)
+    return next(exif, None), next(xmp, None)

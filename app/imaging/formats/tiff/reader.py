@@ -19,6 +19,8 @@ from app.imaging.formats.tiff.layout import (
 )
 from app.imaging.formats.tiff.segments import read_samples
 from app.imaging.formats.tiff.slices import slices
+from app.imaging.metadata import with_sides_exchanged
+from app.imaging.orientation import TRANSPOSED
 from app.imaging.picture import (
     Change,
     Changes,
@@ -161,6 +163,8 @@ def _stack(data: bytes, first: Picture, pages: list[ifd.Directory]) -> Picture:
             changes.add(Change.METADATA)
     without = FILE_TAGS - PAGE_TAGS | {Tag.ORIENTATION, *ifd.POINTERS}
     native = tuple(_described(page, without) for page in pages)
+    if _turn(pages[0]) in TRANSPOSED:
+        native = tuple(map(with_sides_exchanged, native))
     return Picture(
         pixels,
         alpha,
