@@ -402,6 +402,26 @@ def test_a_jpeg_of_too_few_bits_for_its_samples_is_refused_undecoded(monkeypatch
             decoded(data)
 
 
+@pytest.mark.parametrize("of_tile", [False, True])
+def test_a_jpeg_2000_of_many_layers_is_refused_undecoded(monkeypatch, of_tile):
+    whole = bytes(imagecodecs.jpeg2k_encode(TWELVE, level=0, codecformat="J2K"))
+    coding, tile = whole.index(b"\xff\x52"), whole.index(b"\xff\x90")
+    end = coding + 2 + int.from_bytes(whole[coding + 2 : coding + 4], "big")
+
+    def of_layers(count):
+        told = whole[coding : coding + 6] + struct.pack(">H", count) + whole[coding + 8 : end]
+        head = whole[coding:end] if of_tile else told
+        start = whole[tile : tile + 6] + bytes(4) + whole[tile + 10 : tile + 12]  # up to the end
+        rest = (told if of_tile else b"") + whole[tile + 12 :]
+        stream = whole[:coding] + head + whole[end:tile] + start + rest
+        return made(TWELVE, stored=12, syntax=pydicom.uid.JPEG2000Lossless, coder=lambda _: stream)
+
+    np.testing.assert_array_equal(decoded(of_layers(1)).pixels[..., 0], TWELVE)
+    monkeypatch.delattr("imagecodecs.jpeg2k_decode")
+    with pytest.raises(UnsupportedImage, match="more than 256 layers"):
+        decoded(of_layers(257))
+
+
 def test_a_jpeg_2000_that_lacks_tiles_is_refused():
     stream = bytearray(imagecodecs.jpeg2k_encode(TWELVE, level=0, codecformat="J2K"))
     rows, columns = TWELVE.shape

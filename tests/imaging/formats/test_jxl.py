@@ -18,7 +18,7 @@ from app.imaging.codec import (
 )
 from app.imaging.formats.heif.boxes import boxes, write_box
 from app.imaging.formats.jxl.bits import Writer
-from app.imaging.formats.jxl.header import Head, Samples, read_head, write_head
+from app.imaging.formats.jxl.header import DEPTH_MAP, Head, Samples, read_head, write_head
 from app.imaging.formats.jxl.profile import read_profile
 from app.imaging.formats.jxl.stream import CONTAINER, codestream
 from app.imaging.icc import adobe_rgb
@@ -260,3 +260,31 @@ def test_damage_is_told_and_never_more(plain, data):
     except ImagingError:
         return
     assert found.size <= LIMIT
+
+
+@pytest.mark.parametrize("maps", [2, 400])
+def test_of_several_depth_maps_none_is_decoded(maps):
+    with pytest.raises(UnsupportedImage, match="beside colours, alpha and depth"):
+        read_head(of_depth_maps(maps))
+    assert read_head(of_depth_maps(1)).depth_map
+
+
+def of_depth_maps(count):
+    """The header of an image of 8 x 8, grey."""
+    head = Writer()
+    head.bits(0x0AFF, 16)
+    head.bits(1, 1 + 5)  # eight rows
+    head.bits(1, 3)  # and as many columns
+    head.bits(0, 1 + 1)  # neither all as usual, nor more than that
+    head.bits(0, 1 + 2)  # of 8 bits
+    head.bits(1)
+    head.number(count, (0, 0), (1, 0), (2, 4), (1, 12))
+    for _ in range(count):
+        head.bits(0)
+        head.kind(DEPTH_MAP)
+        head.bits(0, 1 + 2 + 2 + 2)  # of 8 bits, not enlarged, without a name
+    head.bits(0)
+    head.bits(1)  # of sRGB
+    head.bits(0, 2)
+    head.bits(1)
+    return head.taken()

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from app.imaging.formats.jpeg.frame import PROGRESSIVE
 from app.imaging.formats.jpeg.segments import BLOCK, EOI, MAX_SEGMENTS, SOS
-from app.imaging.picture import UnreadableImage
+from app.imaging.picture import UnreadableImage, UnsupportedImage
 
 _FRAMES = (*range(0xC0, 0xC4), 0xF7)  # of a JPEG, and of a JPEG-LS
 _LOSSLESS = 0xC3
@@ -22,6 +22,11 @@ same of its tiles: how large they are, and where the first begins.
 """
 _MAIN, _TILE = 2, b"\xff\x90"  # bytes before the main header, and the marker of a part of a tile
 _TILE_HEAD = 12
+_CODING, _DATA = b"\xff\x52", b"\xff\x93"  # markers in headers; the latter ends that of a tile
+MAX_LAYERS = 256
+"""Quality layers of a JPEG 2000; encoders write one, or some tens. Each may take time for every few
+pixels, even where nothing is in it.
+"""
 
 
 class _Segment(NamedTuple):
@@ -75,15 +80,19 @@ def sides_of_jpeg_2000(stream: bytes) -> tuple[int, int] | None:
 
 
 def check_jpeg_2000(stream: bytes) -> None:
-    """Raise UnreadableImage for a JPEG 2000 some of whose tiles are missing."""
+    """Raise UnreadableImage for a JPEG 2000 some of whose tiles are missing.
+
+    Raises UnsupportedImage for more than MAX_LAYERS layers.
+    """
     found = _SIZE.search(stream[: 1 << 12])
     numbers = [int.from_bytes(part, "big") for part in found.groups()] if found else []
     if found is None or not all(numbers[4:6]):
         raise UnreadableImage("The DICOM has a frame that is damaged.")
     right, bottom, _, _, across, down, first, top = numbers
     tiles = -(-(right - first) // across) * -(-(bottom - top) // down)
-    there, position = set(), _after_main_header(stream, found.start())
+    there, position = set(), _after_header(stream, found.start() + _MAIN)
     while stream[position : position + 2] == _TILE:
+        _after_header(stream, position + _TILE_HEAD)
         there.add(_number(stream, position + 4, 2))
         size = _number(stream, position + 6, 4)
         if not size:  # the last, up to the end
@@ -93,11 +102,15 @@ def check_jpeg_2000(stream: bytes) -> None:
         raise UnreadableImage("The DICOM has a frame that lacks pixels.")
 
 
-def _after_main_header(stream: bytes, start: int) -> int:
-    position = start + _MAIN
+def _after_header(stream: bytes, start: int) -> int:
+    """Return where a header ends whose first segment is at `start`, and check its layers."""
+    position = start
     for _ in range(MAX_SEGMENTS):
-        if stream[position : position + 2] == _TILE or stream[position : position + 1] != b"\xff":
+        marker = stream[position : position + 2]
+        if marker in (_TILE, _DATA) or marker[:1] != b"\xff":
             break
+        if marker == _CODING and _number(stream, position + 6, 2) > MAX_LAYERS:
+            raise UnsupportedImage(f"The DICOM has a frame of more than {MAX_LAYERS} layers.")
         position += 2 + _number(stream, position + 2, 2)
     return position
 

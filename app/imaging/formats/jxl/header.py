@@ -189,11 +189,11 @@ def _write_samples(writer: Writer, samples: Samples) -> None:
 
 def _channels(reader: Reader) -> tuple[list[bool], int]:
     """Return for each alpha whether colours were multiplied by it, and how many depth maps there
-    are.
+    are: at most one of either, since each takes as much memory as the image.
     """
     kinds = [_channel(reader) for _ in range(reader.number(*_CHANNELS))]
     alphas = [associated for kind, associated in kinds if kind == ALPHA]
-    if len(alphas) > 1:
+    if len(alphas) > 1 or len(kinds) - len(alphas) > 1:
         raise UnsupportedImage("The JPEG XL image has channels beside colours, alpha and depth.")
     return alphas, len(kinds) - len(alphas)
 
