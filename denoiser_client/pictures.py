@@ -1,7 +1,7 @@
 """Images as callers have them: files, bytes, or arrays."""
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -23,7 +23,7 @@ result is, too.
 class Result:
     """An image returned by the service."""
 
-    data: bytes
+    data: bytes = field(repr=False)
     """The content of the file."""
     media_type: str
     """Its media type, such as `image/png`."""

@@ -45,7 +45,8 @@ def without_misfit(picture: Picture, target: FileFormat) -> Picture:
 
 
 def _lost(picture: Picture, target: FileFormat) -> Iterator[Change]:
-    metadata, holds, moves = picture.metadata, target.holds, target.name != picture.format
+    metadata, holds = picture.metadata, target.holds
+    moves = target.name != picture.format and holds.others
     deepest = max(holds.depths)
     if picture.depth > deepest or (picture.dtype.kind == "f" and deepest < 32):
         yield Change.DEPTH

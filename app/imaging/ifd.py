@@ -115,6 +115,12 @@ def tree(directory: Directory, without: Container[int] = ()) -> Tree:
     return result
 
 
+def has_only_in_big(directory: Directory, without: Container[int] = ()) -> bool:
+    """Return whether `tree` leaves out fields of types that only BigTIFF has, beside `without`."""
+    kinds = {entry.kind for tag, entry in directory.fields.items() if tag not in without}
+    return not kinds <= _SIZES.keys()
+
+
 def pack(
     fields: Mapping[int, Field | Tree], order: ByteOrder, position: int, *, is_last: bool = True
 ) -> bytes:

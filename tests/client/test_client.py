@@ -55,6 +55,12 @@ def test_files_and_bytes_go_in_and_files_come_out(client, pixels, tmp_path):
     assert client.denoise(path.read_bytes()).data == client.denoise(str(path)).data
 
 
+def test_a_result_is_shown_in_a_line_without_its_bytes(client, pixels):
+    shown = repr(client.denoise(pixels))
+    assert "image/png" in shown
+    assert "data" not in shown
+
+
 def test_changes_are_told(client, pixels):
     assert client.denoise(pixels).changes == ()
     alpha = np.dstack([pixels, pixels[..., :1]])

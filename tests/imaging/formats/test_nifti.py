@@ -141,6 +141,14 @@ def test_a_bomb_is_refused_by_what_its_header_declares():
         decoded(packed(bytes(vast)))
 
 
+def test_gzip_around_a_nifti_is_no_loss_and_nor_is_its_absence():
+    plain = nifti(VOLUME)
+    into = codec.encode(decoded(plain), Format.NIFTI_GZ)
+    assert (gzip.decompress(into.data), into.changes) == (plain, frozenset())
+    out = codec.encode(decoded(into.data), Format.NIFTI)
+    assert (out.data, out.changes) == (plain, frozenset())
+
+
 @pytest.mark.parametrize("target", [Format.NIFTI, Format.NIFTI_GZ])
 def test_nothing_else_can_become_a_nifti(target):
     with pytest.raises(UnsuitableFormat, match="Only what came as a NIfTI"):

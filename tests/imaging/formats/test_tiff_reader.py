@@ -447,6 +447,15 @@ def test_resolution_by_the_inch_and_by_the_centimetre(unit, dpi, saved_tiff, col
     assert decoded(data).metadata.dpi == dpi
 
 
+@pytest.mark.parametrize(("kind", "is_kept"), [("I", True), ("Q", False), ("q", False)])
+def test_numbers_that_only_bigtiff_has_are_named(kind, is_kept):
+    file = io.BytesIO()
+    own = [(65_000, kind, 2, (5, 6), True)]
+    tifffile.imwrite(file, np.zeros((4, 5), np.uint8), bigtiff=True, extratags=own, metadata=None)
+    picture = codec.decode(file.getvalue(), max_pixels=20)
+    assert picture.changes == (set() if is_kept else {Change.METADATA})
+
+
 def test_metadata_that_overlaps_does_not_cost_the_picture():
     data = bytearray(tiff_file({1000 + tag: [0] * 20 for tag in range(60)}))
     for tag in range(60):

@@ -214,7 +214,8 @@ def _changes(directory: ifd.Directory, layout: Layout) -> Changes:
         Change.ALPHA: has_alpha and layout.alpha != _STRAIGHT,
         Change.COLOURS: is_palette or layout.photometric is Photometric.CMYK,
         Change.DEPTH: layout.bits % 8 != 0 and not is_palette,
-        Change.METADATA: not LOST_TAGS.isdisjoint(directory.fields),
+        Change.METADATA: not LOST_TAGS.isdisjoint(directory.fields)
+        or ifd.has_only_in_big(directory, FILE_TAGS),
     }
     return those_of(changes)
 
