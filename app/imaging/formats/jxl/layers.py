@@ -13,7 +13,8 @@ MAX_MERGED = 1 << 30
 def check_layers(codestream: bytes, pixels: int) -> None:
     """Raise `UnsupportedImage` for more layers than an image of so many pixels may have.
 
-    They are counted without decoding them.
+    They are counted without decoding them. libjxl does not tell of frames that are never shown by
+    themselves (kSkipProgressive, kReferenceOnly), for which the time limit alone holds.
     """
     library = libjxl()
     if library is None:
