@@ -6,6 +6,7 @@ import pytest
 
 from app.imaging import codec
 from app.imaging.codec import (
+    Change,
     Format,
     Metadata,
     Picture,
@@ -109,6 +110,8 @@ def test_density_by_the_inch_and_by_the_centimetre(unit, dpi, saved, colour):
     start = data.index(b"JFIF\0") + 7
     picture = decoded(data[:start] + density + data[start + 5 :])
     assert picture.metadata.dpi == (dpi and pytest.approx(dpi))
+    is_ratio = unit == 0  # pixels twice as wide as high, which no answer says
+    assert picture.changes == ({Change.METADATA} if is_ratio else set())
 
 
 def test_what_does_not_fit_into_segments_is_left_out(colour, opened):

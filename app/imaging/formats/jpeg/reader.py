@@ -68,7 +68,7 @@ def _carried(marker: int, body: bytes) -> bytes | None:
     if marker in (APP13, APP14, COM):
         return b""
     if marker == APP0 and body.startswith(JFIF) and len(body) <= _JFIF_BODY:
-        return JFIF
+        return None if _is_ratio(body) else JFIF
     kinds = {APP1: (EXIF, XMP), APP2: (ICC,)}.get(marker, ())
     return next((kind for kind in kinds if body.startswith(kind)), None)
 
@@ -90,6 +90,14 @@ def _metadata(frame: Frame) -> Metadata:
             native.append(write_segment(marker, body))
     icc = b"".join(part for _, part in sorted(profile.items())) or None
     return Metadata(icc, exif, xmp, dpi, native=tuple(native), jpeg=coding(frame))
+
+
+def _is_ratio(jfif: bytes) -> bool:
+    """Return whether a segment states no density, but that pixels are not square."""
+    if len(jfif) < 12:
+        return False
+    unit, across, down = struct.unpack_from(">BHH", jfif, 7)
+    return bool(unit == 0 and across and down and across != down)
 
 
 def _density(jfif: bytes) -> tuple[float, float] | None:
