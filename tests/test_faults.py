@@ -207,7 +207,7 @@ def test_a_file_that_ends_its_decoder_cannot_be_read(listen, monkeypatch):
 
 
 def test_an_image_that_needs_more_memory_than_it_justifies_will_never_fit(listen, monkeypatch):
-    monkeypatch.setattr(Need, "budget", Budget(1 << 20, 60))
+    monkeypatch.setattr(Need, "decoding", Budget(1 << 20, 60))
     with listen() as client:
         for path in ("/noise", "/compare"):
             fields = ("image",) if path == "/noise" else ("reference", "image")

@@ -11,6 +11,11 @@ SECONDS = 3
 """Seconds of processor time for any job."""
 SECONDS_PER_MEGAPIXEL = 3.0
 """Seconds per megapixel: six times the slowest job, the comparison of two images."""
+SECONDS_PER_DECODED_MEGAPIXEL = 0.75
+"""Seconds per megapixel to decode: with those for the bytes of the file, at least six times what
+the slowest files take, which are JPEG XL and JPEG 2000 without loss. A file can be made that has
+its decoder go over all pixels again for every ten bytes.
+"""
 SECONDS_PER_FILE_MEGABYTE = 0.5
 """Seconds per megabyte of the files: ten times what it takes to look at all that are in a zip."""
 SECONDS_PER_SEGMENT = 0.0005
@@ -59,7 +64,15 @@ class Need:
     @property
     def budget(self) -> Budget:
         """What a job with this need may take."""
-        seconds = SECONDS_PER_MEGAPIXEL * self.pixels / 1e6
+        return self._budget(SECONDS_PER_MEGAPIXEL)
+
+    @property
+    def decoding(self) -> Budget:
+        """What decoding may take."""
+        return self._budget(SECONDS_PER_DECODED_MEGAPIXEL)
+
+    def _budget(self, per_megapixel: float) -> Budget:
+        seconds = per_megapixel * self.pixels / 1e6
         seconds += SECONDS_PER_SEGMENT * self.segments
         seconds += SECONDS_PER_FILE_MEGABYTE * self.file_bytes / 1e6
         memory = SLACK + 2 * self.decoded_bytes + 4 * self.file_bytes

@@ -16,6 +16,10 @@ THREAD_BYTES = 1 << 20
 """Longer files are copied in a thread, so that the event loop is not blocked."""
 
 
+DECODING = ("read", "open", "decode")
+"""The commands that decode; what others do with pixels takes longer."""
+
+
 class Caller:
     """One job after the other on a worker: how commands are sent, and what they may take."""
 
@@ -49,7 +53,7 @@ class Caller:
 
         Its result then lies at the beginning of the desk, if there is room for it.
         """
-        budget = self._need.budget
+        budget = self._need.decoding if command in DECODING else self._need.budget
         message = {
             "do": command,
             "budget": [budget.memory, budget.seconds],

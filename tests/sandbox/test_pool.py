@@ -34,6 +34,7 @@ from app.sandbox.pool import NURSERY, Sandbox
 from app.sandbox.remote import Remote
 from app.sandbox.rendering import Rendering
 from tests.fidelity.files import heic
+from tests.imaging.formats.test_jxl_layers import layered
 from tests.sandbox.conftest import LIMITS, is_alive, picture, png, until, workers
 
 pytestmark = pytest.mark.anyio
@@ -214,7 +215,7 @@ async def test_slow_work_goes_on_for_it_makes_progress(anyio_backend):
 async def test_a_job_that_wants_more_memory_than_its_pixels_may_is_refused(sandbox, monkeypatch):
     async with sandbox.worker() as worker:
         await worker.read(png(2000, 2000))
-        monkeypatch.setattr(Need, "budget", Budget(1 << 20, 60))
+        monkeypatch.setattr(Need, "decoding", Budget(1 << 20, 60))
         with pytest.raises(WorkerLost) as lost:
             await worker.decode(**LIMITS)
     assert lost.value.cause is Cause.MEMORY
@@ -239,16 +240,29 @@ async def test_a_job_that_takes_more_time_than_its_pixels_may_is_ended(sandbox, 
     monkeypatch.setattr(budget, "SECONDS_PER_MEGAPIXEL", 0)
     monkeypatch.setattr(budget, "SECONDS_PER_FILE_MEGABYTE", 0)
     async with sandbox.worker() as worker:
-        comparison = await comparing(worker, 2200)
+        comparison = await comparing(worker, 4000)
         with pytest.raises(WorkerLost) as lost:
             await comparison
+    assert lost.value.cause is Cause.TIME
+
+
+async def test_a_file_has_no_more_time_to_decode_than_its_pixels_and_bytes_take(
+    sandbox, monkeypatch
+):
+    """Of frames that are never shown, each takes as long as the image, and has 30 bytes."""
+    monkeypatch.setattr(budget, "SECONDS", 0)
+    monkeypatch.setattr(budget, "SECONDS_PER_DECODED_MEGAPIXEL", 0)
+    async with sandbox.worker() as worker:
+        await worker.read(layered(8000, 1000, shown=False))
+        with pytest.raises(WorkerLost) as lost:
+            await worker.decode(max_pixels=64_000_000, max_side=8000)
     assert lost.value.cause is Cause.TIME
 
 
 async def test_a_file_of_many_tiny_tiles_has_the_time_that_they_take(sandbox, monkeypatch):
     """Each costs as much as thousands of pixels; so many are not decoded by the way."""
     monkeypatch.setattr(budget, "SECONDS", 0)
-    monkeypatch.setattr(budget, "SECONDS_PER_MEGAPIXEL", 0)
+    monkeypatch.setattr(budget, "SECONDS_PER_DECODED_MEGAPIXEL", 0)
     monkeypatch.setattr(budget, "SECONDS_PER_FILE_MEGABYTE", 0)
     pixels = np.zeros((16 * 3000, 16), np.uint8)
     options = {"tile": (16, 16), "compression": "deflate", "photometric": "minisblack"}

@@ -14,10 +14,10 @@ SIDE = ((0, 8), (256, 11), (2304, 14), (18_688, 30))
 SECTION = ((0, 10), (1024, 14), (17_408, 22), (4_211_712, 30))
 
 
-def layer(*, last):
+def layer(*, last, shown=True):
     """ISO/IEC 18181-1, annex F: ONES, added to the corner of what is below."""
     frame = Writer()
-    frame.bits(0b1_00_0, 4)  # regular, modular
+    frame.bits(0b1_00_0 if shown else 0b1_11_0, 4)  # regular or skip-progressive, modular
     frame.bits(0, 2 + 1 + 2)  # no flags, no YCbCr, not enlarged
     frame.bits(1, 2)  # groups of 256 pixels
     frame.bits(0, 2)  # in one pass
@@ -38,9 +38,9 @@ def layer(*, last):
     return frame.taken() + lengths.taken() + ONES
 
 
-def layered(side, layers):
+def layered(side, layers, *, shown=True):
     head = write_head(Head(side, side, lossy=False, colours=Colours(GREY)), False).taken()
-    return head + layer(last=False) * (layers - 1) + layer(last=True)
+    return head + layer(last=False, shown=shown) * (layers - 1) + layer(last=True)
 
 
 @pytest.mark.parametrize("layers", [1, 2, 5])

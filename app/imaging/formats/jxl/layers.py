@@ -14,7 +14,7 @@ def check_layers(codestream: bytes, pixels: int) -> None:
     """Raise `UnsupportedImage` for more layers than an image of so many pixels may have.
 
     They are counted without decoding them. libjxl does not tell of frames that are never shown by
-    themselves (kSkipProgressive, kReferenceOnly), for which the time limit alone holds.
+    themselves (kSkipProgressive, kReferenceOnly), for which the time limit of decoding alone holds.
     """
     library = libjxl()
     if library is None:
