@@ -4,18 +4,31 @@ import io
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
-Picture: TypeAlias = str | PathLike[str] | bytes | NDArray[Any]
-"""A path, the bytes of a file, or an array of shape (height, width) or (height, width, channels).
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
-Channels are grey, grey and alpha, RGB, or RGBA. uint8 and uint16 are sent as they are; floats, from
-0 to 1, as 16 bits. A folder, of the DICOM files of a series, is sent as a zip, which the
-result is, too.
+
+class Readable(Protocol):
+    """A file that is open in binary mode, or what reads as one."""
+
+    def read(self) -> bytes:
+        """Return the bytes from the present position to the end."""
+        ...
+
+
+Picture: TypeAlias = "str | PathLike[str] | bytes | Readable | NDArray[Any] | Image"
+"""A path, the bytes of a file, an open file, an array, or an image of Pillow.
+
+An array is of shape (height, width) or (height, width, channels). Channels are grey, grey and
+alpha, RGB, or RGBA. uint8 and uint16 are sent as they are; floats, from 0 to 1, as 16 bits.
+Pillow's images are sent as PNG, in their own mode and with their colour profile. A folder, of the
+DICOM files of a series, is sent as a zip, which the result is, too.
 """
 
 
@@ -61,8 +74,29 @@ def read(picture: Picture) -> bytes:
         return picture
     if isinstance(picture, np.ndarray):
         return _encode(picture)
-    path = Path(picture)
-    return _zipped(path) if path.is_dir() else path.read_bytes()
+    if isinstance(picture, str | PathLike):
+        path = Path(picture)
+        return _zipped(path) if path.is_dir() else path.read_bytes()
+    if hasattr(picture, "read"):
+        return _rest(picture)
+    return _as_png(picture)
+
+
+def _rest(file: Readable) -> bytes:
+    data = file.read()
+    if not isinstance(data, bytes):
+        raise TypeError(f"open the file in binary mode: it reads as {type(data).__name__}")
+    return data
+
+
+def _as_png(picture: object) -> bytes:
+    from PIL.Image import Image  # not needed by callers who have files
+
+    if not isinstance(picture, Image):
+        raise TypeError(f"{type(picture).__name__} is not an image")
+    file = io.BytesIO()
+    picture.save(file, "PNG", compress_level=1)
+    return file.getvalue()
 
 
 def _zipped(folder: Path) -> bytes:

@@ -80,4 +80,9 @@ class ConfinedCodec:
             await asyncio.wait(others)
 
     def _await(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        try:
+            done = asyncio.run_coroutine_threadsafe(work, self._loop)
+        except RuntimeError:  # after the end: a thread may outlive the command
+            work.close()
+            raise
+        return done.result()

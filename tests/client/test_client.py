@@ -1,4 +1,5 @@
 import asyncio
+import io
 import json
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from PIL import Image, ImageCms
 
 from denoiser_client import AsyncClient, Client, Problem
 from tests.fidelity import files
@@ -53,6 +55,42 @@ def test_files_and_bytes_go_in_and_files_come_out(client, pixels, tmp_path):
     assert 0 < clean.sigma < 1
     assert clean.array().shape == pixels.shape
     assert client.denoise(path.read_bytes()).data == client.denoise(str(path)).data
+
+
+def test_open_files_are_read_from_where_they_are(client, pixels, tmp_path):
+    path = client.noise(pixels, factor=0.1, seed=7).save(tmp_path / "noisy.png")
+    expected = client.denoise(path)
+    with path.open("rb") as file:
+        assert client.denoise(file) == expected
+    after = io.BytesIO(b"head" + path.read_bytes())
+    after.seek(4)
+    assert client.denoise(after) == expected
+    with path.open("r", encoding="latin-1") as text, pytest.raises(TypeError, match="binary"):
+        client.denoise(text)
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "I;16"])
+def test_images_of_pillow_come_back_in_their_mode(client, pixels, mode):
+    sent = Image.fromarray(pixels.astype(np.uint16)[..., 0] << 8)
+    sent = sent if mode == "I;16" else Image.fromarray(pixels).convert(mode)
+    assert sent.mode == mode
+    result = client.denoise(sent)
+    assert (result.array() == client.denoise(np.asarray(sent)).array()).all()
+    assert Image.open(io.BytesIO(result.data)).mode == mode
+
+
+def test_an_image_of_pillow_keeps_its_colour_profile(client, pixels):
+    sent = Image.fromarray(pixels)
+    sent.info["icc_profile"] = profile = ImageCms.ImageCmsProfile(
+        ImageCms.createProfile("sRGB")
+    ).tobytes()
+    back = Image.open(io.BytesIO(client.denoise(sent).data))
+    assert back.info["icc_profile"] == profile
+
+
+def test_what_is_no_picture_at_all_is_not_sent(client):
+    with pytest.raises(TypeError, match="list is not an image"):
+        client.denoise([1, 2])
 
 
 def test_a_result_is_shown_in_a_line_without_its_bytes(client, pixels):

@@ -66,3 +66,10 @@ def test_what_is_in_progress_is_given_up_at_the_end():
             time.sleep(0.01)
         codec.close()
         assert isinstance(waiting.exception(60), CancelledError)
+
+
+def test_a_thread_that_comes_after_the_end_is_told_so_and_nothing_else_is_said():
+    codec = ConfinedCodec(Settings(codec_processes=1))
+    codec.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        codec.decode(png())
