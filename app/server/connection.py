@@ -25,7 +25,10 @@ UVICORN = "0.54.0"
 SLICE = 1 << 13
 """Bytes parsed at a time, where they are not within a body of a declared length."""
 TURN_SECONDS = 0.005
-"""Seconds for which one connection may parse before the event loop serves the others."""
+"""Seconds for which one connection may parse before the event loop serves the others.
+
+All connections that need further turns share half of the time, one turn after the other.
+"""
 MAX_AHEAD = 1 << 16
 """Bytes that are read and kept while an earlier request is in progress."""
 FIRST_PROBE_SECONDS, LONGEST_PROBE_SECONDS = 0.25, 2.0
@@ -50,6 +53,8 @@ class Connection(HttpToolsProtocol):
 
     answer_seconds: ClassVar[float]
 
+    _next_turn: ClassVar[float] = 0.0
+    """When, by the event loop's clock, the next further turn of any connection may begin."""
     _running: RequestResponseCycle | None = None
     """The request in progress; `cycle` is the one parsed last."""
     _turn: asyncio.Handle | None = None
@@ -130,7 +135,7 @@ class Connection(HttpToolsProtocol):
             del self._ahead[:size]
             self._parse_all(piece)
             if self._ahead and time.perf_counter() - began > TURN_SECONDS:
-                self._turn = self.loop.call_soon(self._advance)
+                self._turn = self._further_turn()
                 break
         if self.transport.is_closing():
             self._ahead.clear()
@@ -141,6 +146,11 @@ class Connection(HttpToolsProtocol):
             self._look_later()
         elif self.cycle is None or len(self.cycle.body) <= HIGH_WATER_LIMIT:
             self.flow.resume_reading()
+
+    def _further_turn(self) -> asyncio.Handle:
+        begins = max(self.loop.time(), Connection._next_turn)
+        Connection._next_turn = begins + 2 * TURN_SECONDS
+        return self.loop.call_at(begins, self._advance)
 
     def _waits(self) -> bool:
         return bool(self.pipeline) or self.refused

@@ -13,6 +13,8 @@ import threading
 import time
 from contextlib import contextmanager
 from importlib.metadata import version
+from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 from fastapi import FastAPI
@@ -21,7 +23,7 @@ from uvicorn import server as uvicorn_server
 from uvicorn.protocols.http import flow_control, httptools_impl
 
 from app.main import create_app
-from app.server.connection import MAX_AHEAD, SLICE, UVICORN
+from app.server.connection import MAX_AHEAD, SLICE, TURN_SECONDS, UVICORN, Connection
 from app.server.server import make_server
 from app.settings import Settings
 
@@ -447,3 +449,16 @@ def test_uvicorn_is_the_one_that_this_was_written_against():
     modules = (httptools_impl, flow_control, uvicorn_server)
     source = "".join(map(inspect.getsource, modules)).encode()
     assert hashlib.sha256(source).hexdigest() == WRITTEN_AGAINST
+
+
+def test_further_turns_of_all_connections_leave_half_of_the_time_to_others(monkeypatch):
+    monkeypatch.setattr(Connection, "_next_turn", 0.0)
+    begun = []
+    for _ in range(100):
+        each = Connection.__new__(Connection)
+        loop = SimpleNamespace(time=lambda: 1.0, call_at=lambda when, _: begun.append(when))
+        monkeypatch.setattr(each, "loop", loop, raising=False)
+        each._further_turn()
+    assert begun[0] == 1.0
+    gaps = [later - earlier for earlier, later in pairwise(begun)]
+    assert gaps == pytest.approx([2 * TURN_SECONDS] * 99)
