@@ -1,6 +1,5 @@
 """The workers: lent to one job at a time, and replaced when they are lost."""
 
-import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -9,6 +8,7 @@ from contextlib import asynccontextmanager
 from app.sandbox.faults import Cause
 from app.sandbox.link import Link
 from app.sandbox.nursery import Nursery
+from app.sandbox.places import Places
 from app.sandbox.remote import Remote
 
 logger = logging.getLogger(__name__)
@@ -33,18 +33,19 @@ class Sandbox:
         """Take `patience`, the seconds for which a worker may make no progress."""
         self.losses: Counter[Cause] = Counter()
         self._processes = processes
-        self._room = asyncio.Semaphore(processes)
+        self._places = Places(processes)
         self.patience = patience
         self._idle: list[Remote] = []
         self._closed = False
 
     @asynccontextmanager
-    async def worker(self, *, threads: bool = False) -> AsyncIterator[Remote]:
+    async def worker(self, client: str = "", *, threads: bool = False) -> AsyncIterator[Remote]:
         """Yield one worker for this job alone, with `threads` if need be; wait until one is free.
 
-        A job that is cancelled while its worker is busy costs that worker its life.
+        Clients whose jobs wait take turns. A job that is cancelled while its worker is busy costs
+        that worker its life.
         """
-        async with self._room:
+        async with self._places.one_for(client):
             worker = self._born(threads=True) if threads else self._take()
             try:
                 yield worker
@@ -56,8 +57,8 @@ class Sandbox:
 
     def start(self) -> None:
         """Start the first worker ahead of the first job; again after `close`, too."""
-        if self._closed:  # the next event loop may be another, and a semaphore belongs to one
-            self._closed, self._room = False, asyncio.Semaphore(self._processes)
+        if self._closed:  # the next event loop may be another, and places belong to one
+            self._closed, self._places = False, Places(self._processes)
         if not self._idle:
             self._replace()
 

@@ -24,16 +24,16 @@ Admit = Callable[[Header], None]
 """Called with a header before the image is decoded; raises to refuse it."""
 
 
-async def look(service: Service, file: bytes) -> Header:
+async def look(work: Work, file: bytes) -> Header:
     """Return what the header of a file declares.
 
     Raises ImagingError if it cannot be read, or declares more than the limits allow.
     """
     with decoding():
-        async with service.sandbox.worker(threads=need_threads(file)) as worker:
+        async with work.worker(threads=need_threads(file)) as worker:
             header = await worker.read(file)
-            if not _within_limits(service, header):
-                await worker.decode(**limits_of(service.settings))  # says what exceeds them
+            if not _within_limits(work.service, header):
+                await worker.decode(**limits_of(work.service.settings))  # says what exceeds them
     return header
 
 
@@ -46,7 +46,7 @@ async def volumes(work: Work, file: bytes) -> list[bytes]:
         return [file]
     work.share.hold(SPLITTING * len(file))
     with decoding():
-        async with work.service.sandbox.worker() as worker:
+        async with work.worker() as worker:
             parts = await worker.split(file)
     files = [data for _, data in parts] or [file]
     work.share.hold(sum(map(len, files)))
@@ -68,7 +68,7 @@ async def kept(work: Work, files: list[bytes]) -> AsyncIterator[tuple[Remote, li
     """
     size, count, limits = sum(map(len, files)), len(files), limits_of(work.service.settings)
     layouts: list[Layout] = []
-    async with work.service.sandbox.worker(threads=need_threads(*files)) as worker:
+    async with work.worker(threads=need_threads(*files)) as worker:
         with work.trace.stage("decode"), decoding():
             if 2 * size + count * SMALL_BYTES > work.share.room:
                 await _read(work, worker, files)
@@ -91,7 +91,7 @@ async def shared(work: Work, files: list[bytes], admit: Admit) -> SharedPicture:
     """
     size, limits = len(files[0]), limits_of(work.service.settings)
     with work.trace.stage("decode"), decoding():
-        async with work.service.sandbox.worker(threads=need_threads(*files)) as worker:
+        async with work.worker(threads=need_threads(*files)) as worker:
             if 2 * size + SMALL_BYTES > work.share.room:
                 for header in await _read(work, worker, files):
                     admit(header)

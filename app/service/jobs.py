@@ -13,11 +13,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import takewhile
 from typing import Any
 
 from app.inference.batcher import Overloaded
 from app.inference.job import Progress
+from app.sandbox.places import Places
 from app.service.errors import UnknownJob
 from app.service.memory import Memory, Share
 
@@ -105,8 +105,8 @@ class Job:
 class Jobs:
     """Every job that is not forgotten: at most `limit`, each for `seconds` after it has ended.
 
-    A quarter of the places is kept for others than the client that has taken most. To be used on
-    the event loop alone.
+    Clients whose jobs wait take turns, and a quarter of the places is kept for others than the
+    client that has taken most. To be used on the event loop alone.
     """
 
     def __init__(self, memory: Memory, *, limit: int, seconds: float) -> None:
@@ -116,7 +116,7 @@ class Jobs:
         """How many jobs were done, failed and cancelled since the start."""
         self._memory, self._limit, self._seconds = memory, limit, seconds
         self._jobs: dict[str, Job] = {}
-        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._places = Places(AT_ONCE)
         self._followers = 0
 
     def __iter__(self) -> Iterator[Job]:
@@ -125,7 +125,7 @@ class Jobs:
 
     def open(self) -> None:
         """Serve on the running event loop from now on."""
-        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._places = Places(AT_ONCE)
 
     def start(
         self,
@@ -205,8 +205,19 @@ class Jobs:
         """Return the seconds for those before it and itself, since all share one machine."""
         if job.state is State.RUNNING and job.progress.planned:
             return job.own_seconds
-        before = takewhile(lambda other: other is not job, self)
-        return sum(other.own_seconds for other in before) + job.own_seconds
+        return sum(other.own_seconds for other in self._before(job)) + job.own_seconds
+
+    def _before(self, job: Job) -> list[Job]:
+        """Return those that are likely to end before a job, since clients take turns."""
+        running = [other for other in self if other.state is State.RUNNING and other is not job]
+        taken = Counter[str]()
+        turns = dict[Job, int]()
+        for other in self:
+            if other.state is State.WAITING:
+                turns[other] = taken[other.client]
+                taken[other.client] += 1
+        own = turns.pop(job, -1)
+        return running + [other for other, turn in turns.items() if turn <= own]
 
     def _make_room(self, client: str) -> None:
         """Have a place for one more job of a client.
@@ -232,7 +243,7 @@ class Jobs:
 
     async def _run(self, job: Job, operation: Operation) -> None:
         try:
-            async with self._turns:
+            async with self._places.one_for(job.client):
                 await self._work(job, operation)
             job.state = State.DONE
         except Exception as error:

@@ -83,7 +83,7 @@ class _Denoising:
 
         The list is emptied.
         """
-        headers = [await confined.look(self.work.service, file) for file in files]
+        headers = [await confined.look(self.work, file) for file in files]
         target = self.options.format_for(Format.DICOM_ZIP, lossless=False)
         if target is not Format.DICOM_ZIP:
             raise UnsuitableFormat(
@@ -116,7 +116,7 @@ class _Denoising:
         share = self.work.share
         share.keep(0)
         share.hold(3 * _bytes(volumes))
-        async with self.work.service.sandbox.worker() as worker:
+        async with self.work.worker() as worker:
             joined = await worker.join([each.file for each in volumes])
         share.hold(len(joined.data))
         return joined
@@ -156,7 +156,7 @@ class _Denoising:
             made=result.made,
             wanted=options.result,
         )
-        async with self.work.service.sandbox.worker() as worker:
+        async with self.work.worker() as worker:
             return await worker.finish(
                 shared, restored, rendering, target, options.quality, strip=options.strips
             )

@@ -1,7 +1,9 @@
 """What is at hand wherever a request is worked on."""
 
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
+from app.sandbox.remote import Remote
 from app.service.memory import Share
 from app.service.service import Service
 from app.service.trace import Trace
@@ -15,3 +17,7 @@ class Work:
     trace: Trace
     share: Share
     """What it may hold of the service's memory."""
+
+    def worker(self, *, threads: bool = False) -> AbstractAsyncContextManager[Remote]:
+        """Return a context that holds a worker; the clients whose jobs wait for one take turns."""
+        return self.service.sandbox.worker(self.trace.client, threads=threads)

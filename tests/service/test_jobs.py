@@ -169,6 +169,22 @@ async def test_there_are_only_so_many_and_what_was_fetched_makes_room(jobs, star
     await jobs.close()
 
 
+async def test_clients_whose_jobs_wait_take_turns(jobs, start):
+    doors = [gate() for _ in range(4)]
+    first = [start(door, client="one") for door in doors]
+    other = start(gate(), client="other")
+    await settle()
+    assert jobs.status(other).state is State.WAITING
+    assert jobs.status(other).seconds_left == AT_ONCE * 7.5 + 2 * 10
+    assert jobs.status(first[3]).seconds_left == AT_ONCE * 7.5 + 3 * 10
+    for door in doors[:2]:
+        door.set_result("picture")
+    await settle()
+    assert jobs.status(other).state is State.RUNNING
+    assert [jobs.status(job).state for job in first[2:]] == [State.RUNNING, State.WAITING]
+    await jobs.close()
+
+
 async def test_results_that_nobody_fetches_make_way_for_other_clients(jobs, start):
     door = gate()
     door.set_result("picture")

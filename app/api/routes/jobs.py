@@ -83,10 +83,11 @@ async def create_job(
     with ExitStack() as held:
         share = held.enter_context(service.memory.share())
         (file,), options = await read_image(request, share, options)
-        files = await confined.volumes(Work(service, trace, share), file)
-        found = [await confined.look(service, each) for each in files]
+        work = Work(service, trace, share)
+        files = await confined.volumes(work, file)
+        found = [await confined.look(work, each) for each in files]
         job = service.jobs.start(
-            _denoising(service, Trace(trace.request_id), files, options),
+            _denoising(service, Trace(trace.request_id, client=trace.client), files, options),
             held,
             owner=trace.key,
             client=trace.client,
