@@ -40,6 +40,7 @@ from numpy.typing import NDArray
 from app.imaging.codec import Picture, decode
 from app.imaging.formats.nifti.file import TAKEN_FOR
 from app.imaging.stack import Stack
+from app.inference.correction import Correction
 from app.inference.denoiser import Denoiser, Limits
 from app.inference.store import chosen, read_packages
 from app.settings import Settings
@@ -104,7 +105,7 @@ def by_model(denoiser: Denoiser, noisy: Volume, axes: Literal["1", "3"]) -> Volu
     frames, height, width = noisy.shape
     stack = Stack(frames, 1, (1.0, 1.0, 1.0))
     picture = Picture(noisy.reshape(frames * height, width, 1), stack=stack)
-    result: Volume = denoiser.submit(picture, axes=axes).result().picture.pixels
+    result: Volume = denoiser.submit(picture, Correction(axes=axes)).result().picture.pixels
     return result.reshape(noisy.shape)
 
 

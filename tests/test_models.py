@@ -11,6 +11,7 @@ from app.imaging.codec import Metadata, Picture
 from app.imaging.metrics import psnr
 from app.imaging.noise import NoiseKind, add_noise
 from app.inference import engines
+from app.inference.correction import Correction
 from app.inference.denoiser import Denoiser
 from app.inference.engines import REFERENCE, Precision
 from app.inference.store import chosen, read_packages
@@ -124,7 +125,7 @@ def test_linear_pictures_gain_by_being_known_as_such(denoisers, kind, dtype):
 
     picture = Picture(pixels, metadata=Metadata(linear=True))
     linear, plain = (
-        denoisers("unet").submit(picture, transfer=transfer).result(60).picture.pixels
+        denoisers("unet").submit(picture, Correction(transfer=transfer)).result(60).picture.pixels
         for transfer in ("auto", "perceptual")
     )
     assert (linear.dtype, linear.shape) == (pixels.dtype, pixels.shape)

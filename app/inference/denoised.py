@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from app.imaging.blend import Strength
 from app.imaging.light import Transfer
-from app.imaging.orientation import EnsembleChoice
 from app.imaging.picture import Picture, described
 from app.imaging.range import Range
 from app.imaging.scale import Pixels
 from app.imaging.view import View, corrected, noise_found
 from app.inference.card import ModelCard
+from app.inference.correction import Correction
 from app.inference.job import Timing
 
 VERSION = version("denoiser")
@@ -25,26 +24,27 @@ class Denoised:
     """What the network saw of it."""
     restored: Pixels
     """The network's own result, with the channels of the view."""
-    strength: Strength
-    ensemble: EnsembleChoice
-    """In how many orientations the network saw the image."""
+    correction: Correction
+    """What was asked for."""
     timing: Timing
     card: ModelCard
     """The card of the model that was used."""
 
     @property
     def picture(self) -> Picture:
-        """The original with as much of the correction as `strength` says."""
-        found = corrected(self.original, self.view, self.restored, self.strength)
+        """The original with as much of the correction as was asked for."""
+        strength = self.correction.strength
+        found = corrected(self.original, self.view, self.restored, strength)
         return described(found, self.made)
 
     @property
     def made(self) -> str:
         """What was done, in words."""
-        card, luma, chroma = self.card, self.strength.luma, self.strength.chroma
+        card, asked = self.card, self.correction
+        luma, chroma = asked.strength.luma, asked.strength.chroma
         colour = f", of colour {chroma:g}" if chroma != luma else ""
         model = f"model {card.name} ({card.sha256[:12]})"
-        many = f", ensemble of {self.ensemble}" if self.ensemble > 1 else ""
+        many = f", ensemble of {asked.ensemble}" if asked.ensemble > 1 else ""
         return f"Noise removed by Denoiser {VERSION}, {model}, strength {luma:g}{colour}{many}."
 
     @property

@@ -4,26 +4,25 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Self, TypedDict
+from typing import Any, Self
 
 import numpy as np
 
-from app.imaging.blend import FULL, Strength
-from app.imaging.light import Transfer
 from app.imaging.orientation import EnsembleChoice
 from app.imaging.picture import Picture
-from app.imaging.range import Choice
 from app.imaging.scale import Pixels
 from app.imaging.stack import STILL, AxesChoice, Stack
 from app.imaging.tiling import SIDES
-from app.imaging.view import View, view_of
+from app.imaging.view import View
+from app.inference import engines
 from app.inference.batcher import Batcher, Stats
 from app.inference.canvas import canvas_of
 from app.inference.card import ModelCard
+from app.inference.correction import DEFAULT, Correction
 from app.inference.denoised import Denoised
-from app.inference.engines import REFERENCE, EngineName, Forward, Precision, choice, sides
+from app.inference.engines import REFERENCE, EngineName, Forward, Precision, choice
 from app.inference.job import Progress, Timing
+from app.inference.prepare import prepare, prepare_aside
 from app.inference.store import ModelPackage
 from app.inference.tiler import Tiler, most_in_a_tile
 from app.inference.warmup import warm
@@ -32,9 +31,6 @@ Empty = Callable[[tuple[int, ...], np.dtype[Any]], Pixels]
 
 MAX_FAILURES = 3
 """Batches in a row that may fail: one may be due to its image, or a temporary lack of memory."""
-
-SIMPLE_PIXELS = 1 << 18
-"""Size up to which the view of an 8-bit image without alpha is made on the event loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,39 +45,8 @@ class Limits:
     """The longest time, in seconds, that a new image may take with everything queued before it."""
 
 
-class Correction(TypedDict):
-    """How an image is denoised: the keyword arguments of `Denoiser.submit` and `denoise`."""
-
-    strength: Strength
-    range_: Choice
-    transfer: Transfer
-    axes: AxesChoice
-    ensemble: EnsembleChoice
-
-
-def _is_simple(picture: Picture) -> bool:
-    """Return whether making its view takes less time than starting a thread."""
-    plain = picture.dtype == np.uint8 and picture.alpha is None and picture.extra is None
-    small = picture.height * picture.width <= SIMPLE_PIXELS
-    return plain and small and not picture.metadata.linear
-
-
-def _seen(picture: Picture, choice: Choice, transfer: Transfer) -> tuple[View, Pixels]:
-    """Return the view of an image, and what the network is given of it."""
-    view = view_of(picture, choice, transfer)
-    return view, view.given()
-
-
-def _by_kind(forward: Forward, tiles: Pixels) -> Pixels:
-    """Run tiles of grey or RGB as they are; run one more channel, the last, as grey tiles."""
-    if tiles.shape[-1] in (1, 3):
-        return forward(tiles)
-    parts = tiles[..., :-1], tiles[..., -1:]
-    return np.concatenate([forward(np.ascontiguousarray(part)) for part in parts], axis=-1)
-
-
 class Denoiser:
-    """One model, loaded and warm, with a queue of its own."""
+    """One model, loaded and warm, and its queue."""
 
     def __init__(
         self,
@@ -99,7 +64,7 @@ class Denoiser:
         self.card, self.engine = card, engine
         self.tiler = Tiler.of(card, sides)
         self._batcher = Batcher(
-            partial(_by_kind, forward),
+            engines.with_extra(forward),
             batch_pixels=min(limits.batch_pixels, self.tiler.most),
             queue_pixels=limits.queue_pixels,
             deadline=limits.deadline,
@@ -124,39 +89,28 @@ class Denoiser:
         options = Precision(precision), threads
         name, forward = choice.load(package.path, engine, *options)
         cost = warm(forward, most_in_a_tile(package.card))
-        return cls(forward, package.card, limits or Limits(), cost, name, sides(name))
+        return cls(forward, package.card, limits or Limits(), cost, name, engines.sides(name))
 
     def submit(
         self,
         picture: Picture,
+        correction: Correction = DEFAULT,
         *,
-        strength: Strength = FULL,
-        range_: Choice = "auto",
-        transfer: Transfer = "auto",
-        axes: AxesChoice = "auto",
-        ensemble: EnsembleChoice = 1,
         progress: Progress | None = None,
     ) -> Future[Denoised]:
         """Queue an image; cancelling the future takes it off the queue.
 
-        `strength` is the share of the network's correction that is applied, `range_` says which
-        values are 0 and 1 for the network, `transfer` whether they are linear, `axes` along which
-        axes a volume is cut, and `ensemble` in how many orientations the network sees the image.
         `progress` is kept up to date. Raises Overloaded when there is no room, and Draining after
         `close`.
         """
-        seen = _seen(picture, range_, transfer)
-        return self._queue(picture, *seen, strength, axes, ensemble, progress=progress)
+        view, given = prepare(picture, correction)
+        return self._queue(picture, correction, view, given, progress=progress)
 
     async def denoise(
         self,
         picture: Picture,
+        correction: Correction = DEFAULT,
         *,
-        strength: Strength = FULL,
-        range_: Choice = "auto",
-        transfer: Transfer = "auto",
-        axes: AxesChoice = "auto",
-        ensemble: EnsembleChoice = 1,
         empty: Empty = np.empty,
         progress: Progress | None = None,
     ) -> Denoised:
@@ -166,41 +120,36 @@ class Denoiser:
         in memory that other processes see. `progress` is kept up to date; an image that has one may
         take longer than the deadline.
         """
-        if _is_simple(picture):
-            seen = _seen(picture, range_, transfer)
-        else:
-            seen = await asyncio.to_thread(_seen, picture, range_, transfer)
-        queued = self._queue(picture, *seen, strength, axes, ensemble, empty, progress)
+        view, given = await prepare_aside(picture, correction)
+        queued = self._queue(picture, correction, view, given, empty, progress)
         return await asyncio.wrap_future(queued)
 
     def _queue(
         self,
         picture: Picture,
+        correction: Correction,
         view: View,
         given: Pixels,
-        strength: Strength,
-        axes: AxesChoice,
-        ensemble: EnsembleChoice,
         empty: Empty = np.empty,
         progress: Progress | None = None,
     ) -> Future[Denoised]:
         def denoised(restored: Pixels, timing: Timing) -> Denoised:
-            return Denoised(picture, view, restored, strength, ensemble, timing, self.card)
+            return Denoised(picture, view, restored, correction, timing, self.card)
 
         if view.is_flat:
             done: Future[Denoised] = Future()
             done.set_result(denoised(view.pixels, Timing(0.0, 0.0)))
             return done
         stack, height, width = picture.stack, picture.height, picture.width
-        chosen = stack.axes(axes, height, width)
+        axes, ensemble = stack.axes(correction.axes, height, width), correction.ensemble
         restored = empty(view.pixels.shape, view.pixels.dtype)
-        canvas = canvas_of(view, given, restored, stack, chosen, ensemble)
+        canvas = canvas_of(view, given, restored, stack, axes, ensemble)
 
         def answer(timing: Timing) -> Denoised:
             canvas.finish()
             return denoised(restored, timing)
 
-        tiles = self.tiler.plan(height, width, stack, chosen, ensemble)
+        tiles = self.tiler.plan(height, width, stack, axes, ensemble)
         return self._batcher.submit(canvas, tiles, answer, progress)
 
     def seconds_for(

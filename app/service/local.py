@@ -29,7 +29,7 @@ def denoise(
 
     Returns what the options ask to see, and the standard deviation of the noise found, 0..1.
     """
-    done = denoiser.submit(picture, **options.correction, progress=progress).result()
+    done = denoiser.submit(picture, options.correction, progress=progress).result()
     return shown(picture, done.picture, options.result), done.sigma
 
 

@@ -15,7 +15,7 @@ from app.imaging.orientation import EnsembleChoice
 from app.imaging.range import read_choice
 from app.imaging.removed import Wanted
 from app.imaging.stack import AxesChoice
-from app.inference.denoiser import Correction
+from app.inference.correction import Correction
 
 LARGEST_SEED = 2**53 - 1
 """The largest integer that every JSON parser reads exactly."""
@@ -161,7 +161,7 @@ class DenoiseOptions(OutputOptions):
         """What `Denoiser` is asked for."""
         return Correction(
             strength=self.shares,
-            range_=read_choice(self.range),
+            range=read_choice(self.range),
             transfer=self.transfer,
             axes=self.axes,
             ensemble=self.ensemble,

@@ -14,8 +14,8 @@ CLEAN = np.linspace(0, 1, 40**3, dtype=np.float32).reshape(40, 40, 40)
 class Nothing:
     """A denoiser that gives everything back as it came."""
 
-    def submit(self, picture, *, axes):
-        assert axes in ("1", "3")
+    def submit(self, picture, correction):
+        assert correction.axes in ("1", "3")
         done: Future[SimpleNamespace] = Future()
         done.set_result(SimpleNamespace(picture=picture))
         return done

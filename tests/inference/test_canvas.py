@@ -7,6 +7,7 @@ from app.imaging.codec import Picture
 from app.imaging.range import Range
 from app.imaging.stack import Stack
 from app.inference.batcher import Overloaded
+from app.inference.correction import Correction
 from app.inference.denoiser import Denoiser, Limits
 from app.inference.store import read_packages
 from app.settings import Settings
@@ -53,7 +54,7 @@ def volume(dtype=np.uint16, volumes=1, spacing=None):
 def test_every_voxel_is_worked_on_along_all_axes(start, axes, dtype, volumes):
     picture = volume(dtype, volumes)
     network = Recorder()
-    found = start(network).submit(picture, axes=axes, range_=Range(0, 255)).result(60)
+    found = start(network).submit(picture, Correction(axes=axes, range=Range(0, 255))).result(60)
     tolerance = 0 if np.dtype(dtype).kind == "f" else 0.5
     tolerance = 1.0 if axes == "1" and dtype == np.uint8 else tolerance + 1e-4
     np.testing.assert_allclose(found.picture.pixels, picture.pixels / 2, rtol=0, atol=tolerance)
@@ -64,7 +65,7 @@ def test_every_voxel_is_worked_on_along_all_axes(start, axes, dtype, volumes):
 
 def test_planes_along_the_other_axes_are_those_of_the_volume(start):
     picture, network = volume(np.float32), Recorder()
-    start(network).submit(picture, axes="3", range_=Range(0, 1000)).result(60)
+    start(network).submit(picture, Correction(axes="3", range=Range(0, 1000))).result(60)
     voxels = picture.pixels.reshape(SIZE) / np.float32(1000)
     planes = [plane for axis in range(3) for plane in np.moveaxis(voxels, axis, 0)]
     seen = {plane.tobytes() for plane in planes}
@@ -96,8 +97,8 @@ def test_all_planes_count_in_the_queue(start):
     denoiser = start(lambda tiles: held.wait(60) and network(tiles), queue_pixels=1)
     tiles = denoiser.tiler.plan(*SIZE[1:], Stack(SIZE[0]), (0, 1, 2))
     assert len(tiles) == sum(SIZE)
-    first = denoiser.submit(volume(), axes="3")
+    first = denoiser.submit(volume(), Correction(axes="3"))
     with pytest.raises(Overloaded):
-        denoiser.submit(volume(), axes="3")
+        denoiser.submit(volume(), Correction(axes="3"))
     held.set()
     assert first.result(60).picture.stack.frames == SIZE[0]

@@ -12,6 +12,7 @@ from app.imaging.noise import add_noise
 from app.imaging.range import Range
 from app.imaging.stack import Stack
 from app.inference.batcher import Draining
+from app.inference.correction import Correction
 from app.inference.denoiser import Denoiser, Limits
 from app.inference.store import BadModelPackage, read_packages
 from app.inference.tiler import BATCH_FLOATS
@@ -105,8 +106,8 @@ def test_a_network_of_wide_layers_never_sees_much_at_once(models):
 def test_grey_stored_as_colour_stays_grey(denoiser, strength):
     grey = noisy_picture(200, 70, channels=1)
     colour = Picture(np.repeat(grey.pixels, 3, axis=-1), format=Format.PNG)
-    result = denoiser.submit(colour, strength=strength).result(60)
-    alone = denoiser.submit(grey, strength=strength).result(60)
+    result = denoiser.submit(colour, Correction(strength)).result(60)
+    alone = denoiser.submit(grey, Correction(strength)).result(60)
     assert result.picture.pixels.shape == (200, 70, 3)
     assert result.picture.pixels.flags.c_contiguous
     np.testing.assert_array_equal(result.picture.pixels, np.repeat(alone.picture.pixels, 3, -1))
@@ -116,8 +117,8 @@ def test_grey_stored_as_colour_stays_grey(denoiser, strength):
 def test_strength_blends_the_picture_and_the_result(denoiser):
     picture = noisy_picture(64, 64)
     full = denoiser.submit(picture).result(60).picture.pixels.astype(float)
-    half = denoiser.submit(picture, strength=Strength(0.5, 0.5)).result(60).picture.pixels
-    none = denoiser.submit(picture, strength=Strength(0.0, 0.0)).result(60).picture.pixels
+    half = denoiser.submit(picture, Correction(Strength(0.5, 0.5))).result(60).picture.pixels
+    none = denoiser.submit(picture, Correction(Strength(0.0, 0.0))).result(60).picture.pixels
     assert np.abs(half - (picture.pixels + full) / 2).max() <= 0.5 + 1e-3
     np.testing.assert_array_equal(none, picture.pixels)
 
@@ -125,7 +126,7 @@ def test_strength_blends_the_picture_and_the_result(denoiser):
 def test_colour_noise_goes_whole_while_some_grain_stays(denoiser):
     picture = noisy_picture(64, 64)
     full = denoiser.submit(picture).result(60).picture.pixels.astype(float)
-    mixed = denoiser.submit(picture, strength=Strength(0.5, 1.0)).result(60).picture.pixels
+    mixed = denoiser.submit(picture, Correction(Strength(0.5, 1.0))).result(60).picture.pixels
     luma = ((full - picture.pixels) @ [0.299, 0.587, 0.114])[..., None]
     wanted = np.clip(full - luma / 2, 0, 255)
     assert np.abs(mixed - wanted).max() <= 0.5 + 1e-3
@@ -135,7 +136,7 @@ def test_the_noise_found_does_not_depend_on_the_strength(denoiser):
     flat = np.full((128, 128, 3), 128, np.uint8)
     picture = Picture(add_noise(flat, 0.1, seed=0), format=Format.PNG)
     shares = (Strength(0.0, 0.0), Strength(0.5, 1.0), FULL)
-    sigmas = [denoiser.submit(picture, strength=s).result(60).sigma for s in shares]
+    sigmas = [denoiser.submit(picture, Correction(s)).result(60).sigma for s in shares]
     assert sigmas[0] == sigmas[1] == sigmas[2]
     assert sigmas[0] == pytest.approx(0.1 * np.sqrt(8 / 9) / NOISE_FOUND, rel=0.05)
 
@@ -174,7 +175,7 @@ def test_counts_that_fill_little_of_16_bits_are_worked_on_in_their_own_range(den
     blurred = sum(padded[i : i + 300, j : j + 200] for i in range(3) for j in range(3)) / 9
     inside = np.abs(result.picture.pixels - blurred)[1:-1, 1:-1]
     assert inside.max() <= 0.5 + 1e-2
-    wide = denoiser.submit(Picture(counts), range_="full").result(60)
+    wide = denoiser.submit(Picture(counts), Correction(range="full")).result(60)
     assert wide.range == Range(0, 65_535)
     assert 0.2 < wide.sigma * 65_535 / (result.sigma * 699) < 2
 
@@ -234,7 +235,7 @@ def test_none_of_the_correction_gives_the_samples_back(denoiser, dtype):
     pixels = random.normal(120, 20, (40, 50, 3)).astype(dtype)
     if dtype is np.float32:
         pixels[3, 4] = np.nan
-    none = denoiser.submit(Picture(pixels), strength=Strength(0, 0)).result(60).picture
+    none = denoiser.submit(Picture(pixels), Correction(Strength(0, 0))).result(60).picture
     np.testing.assert_array_equal(none.pixels, pixels)
 
 
@@ -249,8 +250,8 @@ def test_an_extra_channel_is_denoised_on_its_own(denoiser, channels, is_grey):
     other = denoiser.submit(Picture(extra[..., None])).result(60).picture.pixels
     np.testing.assert_array_equal(result.picture.pixels, alone)
     np.testing.assert_array_equal(result.picture.extra, other[..., 0])
-    none = denoiser.submit(Picture(pixels, extra=extra), strength=Strength(0, 0)).result(60).picture
-    np.testing.assert_array_equal(none.extra, extra)
+    kept = denoiser.submit(Picture(pixels, extra=extra), Correction(Strength(0, 0))).result(60)
+    np.testing.assert_array_equal(kept.picture.extra, extra)
 
 
 def test_a_volume_is_reckoned_to_take_as_long_as_along_the_axes_that_it_will_go(denoiser):

@@ -15,6 +15,7 @@ from app.imaging.stack import Stack
 from app.imaging.tiling import plan
 from app.inference.batcher import Overloaded
 from app.inference.canvas import Ensemble, Mean, Planes
+from app.inference.correction import Correction
 from app.inference.denoiser import Denoiser, Limits
 from app.inference.store import read_packages
 from app.inference.tiler import Tiler
@@ -71,7 +72,7 @@ def noise(*shape, dtype=np.float32):
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 def test_it_is_the_mean_of_the_results_turned_back(start, size, dtype):
     pixels = noise(64, 128, 3, dtype=dtype)  # one tile, without a margin
-    found = start(network(lopsided)).submit(Picture(pixels), ensemble=size).result(60)
+    found = start(network(lopsided)).submit(Picture(pixels), Correction(ensemble=size)).result(60)
     expected = white(pixels.dtype) * mean_by_definition(to_unit(pixels), lopsided, size)
     tolerance = 1e-6 if dtype == np.float32 else 0.51
     np.testing.assert_allclose(found.picture.pixels, expected, rtol=0, atol=tolerance)
@@ -83,7 +84,7 @@ def test_a_network_to_which_the_orientation_is_all_the_same_gains_nothing(start,
     denoiser = start(network(squared))
     picture = Picture(noise(70, 90, 1, dtype=dtype))
     alone = denoiser.submit(picture).result(60).picture.pixels
-    found = denoiser.submit(picture, ensemble=size).result(60)
+    found = denoiser.submit(picture, Correction(ensemble=size)).result(60)
     np.testing.assert_allclose(found.picture.pixels, alone, rtol=0, atol=1e-7)
     assert f"ensemble of {size}" in found.made
 
@@ -103,8 +104,9 @@ def test_tiles_give_the_same_as_the_whole_in_the_phase_of_the_stride(start):
         return phased(tiles)
 
     stride = {"stride": 8}
-    whole = start(phased, stride).submit(picture, ensemble=8).result(60).picture.pixels
-    tiled = start(watched, stride | {"floats_per_pixel": 1000.0}).submit(picture, ensemble=8)
+    whole = start(phased, stride).submit(picture, Correction(ensemble=8)).result(60).picture.pixels
+    small = stride | {"floats_per_pixel": 1000.0}
+    tiled = start(watched, small).submit(picture, Correction(ensemble=8))
     inside = np.s_[2:-2, 2:-2]  # beyond the edge of a tile, the function sees its other edge
     np.testing.assert_allclose(tiled.result(60).picture.pixels[inside], whole[inside], atol=1e-6)
     assert len(seen) > 8
@@ -115,7 +117,8 @@ def test_tiles_give_the_same_as_the_whole_in_the_phase_of_the_stride(start):
 def test_a_volume_is_the_mean_along_its_axes_of_the_means_of_orientations(start, size):
     voxels = noise(64, 64, 64)
     picture = Picture(voxels.reshape(64 * 64, 64, 1), stack=Stack(64))
-    submitted = start(lopsided).submit(picture, axes="3", ensemble=size, range_=Range(0, 1))
+    correction = Correction(axes="3", ensemble=size, range=Range(0, 1))
+    submitted = start(lopsided).submit(picture, correction)
     expected = np.zeros(voxels.shape)
     for axis in range(3):
         planes = [
@@ -136,10 +139,10 @@ def test_every_orientation_counts_in_time_tiles_and_the_queue(start):
         one, eight = (denoiser.tiler.cost(256, 256, stack, (0,), size) for size in (1, 8))
         assert eight == 8 * one
     picture = Picture(noise(256, 256, 1))
-    first = denoiser.submit(picture, ensemble=8)
+    first = denoiser.submit(picture, Correction(ensemble=8))
     assert denoiser.queued_pixels == 8 * 256 * 256
     with pytest.raises(Overloaded):
-        denoiser.submit(picture, ensemble=2)
+        denoiser.submit(picture, Correction(ensemble=2))
     denoiser.submit(picture)
     held.set()
     first.result(60)
@@ -157,7 +160,7 @@ def test_what_is_left_of_a_cancelled_one_is_not_done(start):
         return tiles
 
     denoiser = start(forward, batch_pixels=64 * 64)
-    first = denoiser.submit(Picture(noise(64, 64, 1)), ensemble=8)
+    first = denoiser.submit(Picture(noise(64, 64, 1)), Correction(ensemble=8))
     assert entered.wait(60)
     assert first.cancel()
     held.set()

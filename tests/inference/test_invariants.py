@@ -16,6 +16,7 @@ from app.imaging.blend import FULL, Strength
 from app.imaging.codec import Format, Metadata, Picture, decode, encode
 from app.imaging.orientation import orient
 from app.imaging.range import Range
+from app.inference.correction import Correction
 from app.inference.denoiser import Denoiser
 from app.inference.store import read_packages
 
@@ -92,8 +93,8 @@ def test_what_holds_for_every_picture(
             assert after is None
         else:
             np.testing.assert_array_equal(after, orient(before, orientation))
-    options = {"range_": range_, "transfer": transfer, "ensemble": ensemble}
-    result = denoiser.submit(picture, strength=strength, **options).result(60)
+    correction = Correction(strength, range_, transfer, ensemble=ensemble)
+    result = denoiser.submit(picture, correction).result(60)
     before, after = picture.pixels, result.picture.pixels
     assert (after.shape, after.dtype) == (before.shape, before.dtype)
     assert result.picture.alpha is picture.alpha

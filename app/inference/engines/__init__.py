@@ -12,6 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, Protocol, cast
 
+import numpy as np
+
 from app.imaging import tiling
 from app.imaging.scale import Pixels
 
@@ -24,6 +26,18 @@ mean. Values are clipped to the type's range, and integers are rounded to neares
 are multiples of the model's stride. It is called from several threads at once, with any number of
 tiles of any size, and raises MemoryError if the device has too little memory.
 """
+
+
+def with_extra(forward: Forward) -> Forward:
+    """Return a forward pass that also takes one extra channel, the last, and runs it as grey."""
+
+    def run(tiles: Pixels) -> Pixels:
+        if tiles.shape[-1] in (1, 3):
+            return forward(tiles)
+        parts = tiles[..., :-1], tiles[..., -1:]
+        return np.concatenate([forward(np.ascontiguousarray(part)) for part in parts], axis=-1)
+
+    return run
 
 
 class Precision(StrEnum):
