@@ -3,6 +3,7 @@
 import imagecodecs
 
 from app.imaging.formats.heif.boxes import Box, boxes_of_file, write_box
+from app.imaging.formats.jxl.end import behind
 from app.imaging.formats.jxl.header import SIGNATURE
 from app.imaging.formats.trailer import in_trailer
 from app.imaging.metadata import MAX_INFLATED
@@ -37,7 +38,7 @@ def codestream(data: bytes) -> bytes:
 def read_metadata(data: bytes) -> tuple[Metadata, Changes]:
     """EXIF and XMP of a file, and what else there is beside its picture."""
     if data[:2] == SIGNATURE:
-        return Metadata(), frozenset()
+        return Metadata(), in_trailer(behind(data))
     first: dict[bytes, bytes] = {}
     outer, trailer = boxes_of_file(data, {_WHOLE, _PART})
     changes = set(in_trailer(trailer))
