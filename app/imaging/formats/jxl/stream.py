@@ -3,6 +3,7 @@
 import imagecodecs
 
 from app.imaging.formats.heif.boxes import Box, boxes_of_file, write_box
+from app.imaging.formats.heif.exif import read_exif
 from app.imaging.formats.jxl.end import behind
 from app.imaging.formats.jxl.header import SIGNATURE
 from app.imaging.formats.trailer import in_trailer
@@ -53,9 +54,8 @@ def read_metadata(data: bytes) -> tuple[Metadata, Changes]:
             first[name] = found or b""
             if found is None:
                 changes.add(Change.METADATA)
-    exif = first.get(b"Exif", b"")
-    tiff = 4 + int.from_bytes(exif[:4], "big")
-    metadata = Metadata(exif=exif[tiff:] or None, xmp=first.get(b"xml ") or None)
+    exif = read_exif(first.get(b"Exif", b""))
+    metadata = Metadata(exif=exif, xmp=first.get(b"xml ") or None)
     return metadata, frozenset(changes)
 
 
