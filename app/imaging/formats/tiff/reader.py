@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from app.imaging import ifd
+from app.imaging.formats.tiff.channels import channels
 from app.imaging.formats.tiff.layout import (
     MAX_EXCESS,
     MAX_SEGMENTS,
@@ -64,6 +65,7 @@ def read_header(data: bytes) -> Header:
         )
     pixel = max(map(_pixel_bytes, pages))
     tiled = (math.prod(segment_size(each)) for each in pages if Tag.TILE_WIDTH in each.fields)
+    of_channels, run = channels(page, len(pages))
     return Header(
         Format.TIFF,
         page.integer(Tag.WIDTH),
@@ -72,6 +74,8 @@ def read_header(data: bytes) -> Header:
         pixel,
         max(tiled, default=0) * pixel,
         _count_segments(pages),
+        channels=of_channels,
+        run=run,
     )
 
 
@@ -181,7 +185,7 @@ def _stack(data: bytes, first: Picture, pages: list[ifd.Directory]) -> Picture:
         replace(metadata, native=native),
         frozenset(changes),
         extra,
-        Stack(count),
+        Stack(count, 1, None, *channels(pages[0], count)),
     )
 
 
