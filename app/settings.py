@@ -79,7 +79,8 @@ class Settings(BaseSettings):
     )
     codec_processes: PositiveInt = Field(
         default=4,
-        description="Processes that decode, encode and measure images, one at a time each.",
+        description="Processes that decode, encode and measure images, one at a time each, "
+        "and one more for a client who has none of them.",
     )
 
     max_body_bytes: PositiveInt = Field(
@@ -104,7 +105,8 @@ class Settings(BaseSettings):
     )
     memory_bytes: PositiveInt = Field(
         default=2 << 30,
-        description="Memory for all requests together: bodies, pixels, metadata; beyond it, 503.",
+        description="Memory for all requests together: bodies, pixels, metadata; three quarters of "
+        "it for several of one client; beyond it, 503.",
     )
     queue_pixels: PositiveInt = Field(
         default=1 << 31,

@@ -27,7 +27,7 @@ TraceOf = Annotated[Trace, Depends(_trace)]
 
 async def _work(service: ServiceOf, trace: TraceOf) -> AsyncIterator[Work]:
     service.models.accept()
-    with service.memory.share() as share:
+    with service.memory.share(trace.client) as share:
         yield Work(service, trace, share)
 
 

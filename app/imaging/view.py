@@ -17,7 +17,7 @@ from app.imaging.hidden import filled, hidden
 from app.imaging.light import Light, Transfer, light_of
 from app.imaging.picture import Picture
 from app.imaging.range import Choice, Range, choose, is_flat
-from app.imaging.scale import Mask, Pixels, white
+from app.imaging.scale import Mask, Pixels, is_plain, white
 
 Bounds = Range | Light
 """The mapping from samples to what a network sees, and from its result to samples."""
@@ -58,11 +58,14 @@ class View:
 
     @property
     def bounds(self) -> Bounds | None:
-        """The mapping; None for the range of types that networks take as they are."""
+        """The mapping; None for samples that networks take as they are: of a type of theirs, in its
+        range, and none beyond.
+        """
         if self.light is not None:
             return self.light
         taken = self.pixels.dtype in (np.uint8, np.uint16, np.float32)
-        return None if taken and self.range == Range(0, white(self.pixels.dtype)) else self.range
+        is_own = taken and self.range == Range(0, white(self.pixels.dtype))
+        return None if is_own and is_plain(self.pixels) else self.range
 
 
 def view_of(picture: Picture, choice: Choice = "auto", transfer: Transfer = "auto") -> View:

@@ -1,23 +1,25 @@
 """Places for jobs: those that wait get them by turns of their clients."""
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 
 class Places:
-    """A fixed number of places, for one event loop.
+    """A fixed number of places, and one more for a client that has none, for one event loop.
 
-    A client with a hundred jobs delays each job of another client by one of its own at most. Jobs
-    of one client go in the order in which they came.
+    A client that takes all places thus delays no other client's first job, however long its own
+    take; where several do, one with a hundred jobs delays each job of another by one of its own at
+    most. Jobs of one client go in the order in which they came.
 
     >>> async with places.one_for(client):
     ...     await job()
     """
 
     def __init__(self, count: int) -> None:
-        self._free = count
+        self._count = count
+        self._taken = Counter[str]()
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
 
     @asynccontextmanager
@@ -27,11 +29,11 @@ class Places:
         try:
             yield
         finally:
-            self._pass_on()
+            self._give_back(client)
 
     async def _take(self, client: str) -> None:
-        if self._free:  # nobody waits then
-            self._free -= 1
+        if self._may_take(client):  # nobody who might, waits then
+            self._taken[client] += 1
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(client, deque()).append(turn)
@@ -39,20 +41,24 @@ class Places:
             await turn
         except asyncio.CancelledError:
             if not turn.cancelled():  # the place was given in the same moment
-                self._pass_on()
+                self._give_back(client)
             raise
 
-    def _pass_on(self) -> None:
-        """Give a place that became free to the client whose turn it is."""
-        while self._waiting:
-            client, turns = next(iter(self._waiting.items()))
+    def _may_take(self, client: str) -> bool:
+        taken = self._taken.total()
+        return taken < self._count or (taken == self._count and not self._taken[client])
+
+    def _give_back(self, client: str) -> None:
+        """Give what became free to the clients whose turn it is."""
+        self._taken -= Counter([client])
+        while (found := next(filter(self._may_take, self._waiting), None)) is not None:
+            turns = self._waiting[found]
             turn = turns.popleft()
             if not turns:
-                del self._waiting[client]
+                del self._waiting[found]
             if turn.cancelled():
                 continue
             if turns:  # behind the other clients
-                self._waiting[client] = self._waiting.pop(client)
+                self._waiting[found] = self._waiting.pop(found)
+            self._taken[found] += 1
             turn.set_result(None)
-            return
-        self._free += 1

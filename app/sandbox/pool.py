@@ -21,7 +21,8 @@ NURSERY = Nursery()
 
 
 class Sandbox:
-    """At most `processes` workers at work, forked when first needed; for one event loop at a time.
+    """At most `processes` workers at work, forked when first needed, and one more for a client who
+    has none of them; for one event loop at a time.
 
     >>> async with sandbox.worker() as worker:
     ...     header = await worker.read(data)

@@ -1,7 +1,7 @@
 """Work that outlives the request that brought it: it is followed, fetched and cancelled by its id.
 
 All of it is in memory. At most AT_ONCE jobs run side by side, so that requests find room between
-them; those that wait hold their upload alone.
+them, and one more of a client that has none of these; those that wait hold their upload alone.
 """
 
 import asyncio
@@ -261,7 +261,7 @@ class Jobs:
             job.state, job.progress = State.RUNNING, Progress()
             with ExitStack() as held:
                 try:
-                    share = held.enter_context(self._memory.share())
+                    share = held.enter_context(self._memory.share(job.client))
                     job.result = await operation(share, job.progress)
                 except Overloaded as full:
                     pause = full.retry_after

@@ -1,5 +1,6 @@
 """The memory that requests in progress hold, and its limit."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -10,12 +11,17 @@ RETRY_AFTER = 2.0
 """Least seconds to wait: those who hold memory may be slow to send or to read an image."""
 
 
+FOR_OTHERS = 4
+"""The part of the memory that is kept for others than a client with several requests: a fourth."""
+
+
 class Memory:
     """Bytes that all requests together may hold, as they declare them, and the limit on requests.
 
-    Refusing a request for lack of memory costs nothing; running out of memory costs every request.
-    `backlog` returns the seconds until all queued work is done, and its memory free. Used on the
-    event loop only, hence without a lock.
+    One request may hold all, several of one client three quarters, so that those who stall keep
+    nobody else out. Refusing a request for lack of memory costs nothing; running out of it costs
+    every request. `backlog` returns the seconds until all queued work is done, and its memory free.
+    Used on the event loop only, hence without a lock.
     """
 
     def __init__(
@@ -25,16 +31,18 @@ class Memory:
         self.max_shares = max_shares
         self._backlog = backlog
         self.held = self.shares = 0
+        self.held_by = Counter[str]()
+        """What each client holds."""
 
     @contextmanager
-    def share(self) -> Iterator["Share"]:
-        """Yield the share of one request, returned at the end of the block.
+    def share(self, client: str = "") -> Iterator["Share"]:
+        """Yield the share of one request of a client, returned at the end of the block.
 
         Raises Overloaded if the maximum number of requests is reached.
         """
         if self.shares >= self.max_shares:
             raise self.overloaded()
-        share = Share(self)
+        share = Share(self, client)
         self.shares += 1
         try:
             yield share
@@ -51,15 +59,19 @@ class Memory:
 class Share:
     """What one request holds."""
 
-    def __init__(self, memory: Memory) -> None:
-        self._memory = memory
+    def __init__(self, memory: Memory, client: str) -> None:
+        self._memory, self._client = memory, client
         self._held = 0
         self._beside = 0
 
     @property
     def room(self) -> int:
         """The most bytes that it could hold now."""
-        return self._memory.capacity - self._memory.held + self._held - self._beside
+        memory = self._memory
+        others, most = memory.held_by[self._client] - self._held, memory.capacity
+        if others:  # requests of the same client
+            most -= most // FOR_OTHERS + others
+        return min(memory.capacity - memory.held + self._held, most) - self._beside
 
     def keep(self, size: int) -> None:
         """Hold `size` bytes from now on beside whatever `hold` is called for.
@@ -80,11 +92,15 @@ class Share:
         Raises Overloaded if others leave too little, and NeedsTooMuchMemory if even the whole
         memory would not be enough.
         """
-        size += self._beside
-        more = size - self._held
-        if more > 0 and self._memory.held + more > self._memory.capacity:
-            if size > self._memory.capacity:
+        room = self.room
+        total = size + self._beside
+        more = total - self._held
+        if more > 0 and size > room:
+            if total > self._memory.capacity:
                 raise NeedsTooMuchMemory
             raise self._memory.overloaded()
+        self._held = total
         self._memory.held += more
-        self._held = size
+        self._memory.held_by[self._client] += more
+        if not self._memory.held_by[self._client]:
+            del self._memory.held_by[self._client]

@@ -214,6 +214,18 @@ def test_the_range_that_is_worked_in_is_chosen_and_said(client):
     assert refused.json()["detail"] == f"range: {said}"
 
 
+@pytest.mark.parametrize("ensemble", [1, 2])
+def test_floats_beyond_the_range_that_is_asked_for_are_seen_at_its_ends(client, ensemble):
+    """Even where that is the range in which networks take floats as they are."""
+    values = np.random.default_rng(0).normal(0, 3, (64, 64)).astype(np.float32)
+    asked = {"range": "0:1", "ensemble": ensemble}
+    upload = {"image": files.by_tifffile(values)}
+    answer = client.post("/denoise", params=asked, files=upload)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["x-range"] == "0:1"
+    assert 0 < float(answer.headers["x-noise-sigma"]) < 1
+
+
 COUNTS = np.random.default_rng(0).integers(100, 800, (30, 40), np.uint16)
 NEGATIVES = {
     "tiff": files.by_tifffile(COUNTS, photometric="miniswhite"),

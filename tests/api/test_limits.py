@@ -76,10 +76,11 @@ def test_the_memory_of_a_comparison_is_that_of_both_pictures(listen, image_file)
 class HalfSent:
     """A request of which only half has come."""
 
-    def __init__(self, client, data):
+    def __init__(self, client, data, sender="127.0.0.1"):
         self.rest = data[len(data) // 2 :]
         self.socket = socket.create_connection((client.base_url.host, client.base_url.port), 20)
         lines = ["POST /noise HTTP/1.1", "Host: x", "Content-Type: image/png"]
+        lines += [f"X-Forwarded-For: {sender}"]
         lines += [f"Content-Length: {len(data)}", "", ""]
         self.socket.sendall("\r\n".join(lines).encode() + data[: len(data) // 2])
 
@@ -97,11 +98,24 @@ def test_the_memory_of_all_requests(listen, image_file, wait_until):
     data = image_file(WIDTH, HEIGHT)
     edge = 2 * len(data) + 16 * WIDTH * HEIGHT
     for room, result in ((len(data) // 2, (200, None)), (0, (503, "overloaded"))):
-        with listen(memory_bytes=edge + room) as client:
-            other = HalfSent(client, data)
+        with listen(memory_bytes=edge + room, trusted_proxies=("127.0.0.1",)) as client:
+            other = HalfSent(client, data, "10.0.0.1")
             wait_until(lambda client=client: holds_something(client))
             assert post(client, data) == result
             assert other.finish() == 200
+
+
+def test_who_stalls_does_not_keep_the_memory_from_others(listen, image_file, wait_until):
+    data = image_file(WIDTH, HEIGHT)
+    edge = 2 * len(data) + 16 * WIDTH * HEIGHT
+    with listen(memory_bytes=4 * edge, trusted_proxies=("127.0.0.1",)) as client:
+        stalled = [HalfSent(client, bytes(2 * edge), "10.0.0.1") for _ in range(4)]
+        wait_until(lambda: f"denoiser_held_bytes {3 * edge}.0" in client.get("/metrics").text)
+        for sender, status in (("10.0.0.2", 200), ("10.0.0.1", 503)):
+            header = {"Content-Type": "image/png", "X-Forwarded-For": sender}
+            assert client.post("/noise", content=data, headers=header).status_code == status
+        for each in stalled:
+            each.socket.close()
 
 
 def test_the_number_of_requests_at_a_time(listen, image_file, wait_until):

@@ -9,7 +9,9 @@ pytestmark = pytest.mark.anyio
 
 
 async def order_of(places, clients, cancelled=()):
-    """Return in which order jobs of these clients get the only place; some are cancelled first."""
+    """Return in which order jobs of these clients get a place once two others are done with theirs;
+    some are cancelled first.
+    """
     served = []
 
     async def job(number, client):
@@ -17,7 +19,7 @@ async def order_of(places, clients, cancelled=()):
             served.append(f"{client}{number}")
             await asyncio.sleep(0)
 
-    async with places.one_for("first"):
+    async with places.one_for("first"), places.one_for("second"):
         tasks = [asyncio.create_task(job(*each)) for each in enumerate(clients)]
         await asyncio.sleep(0)
         for number in cancelled:
@@ -60,3 +62,19 @@ async def test_as_many_are_at_work_as_there_are_places():
 
     await asyncio.gather(*(job() for _ in range(10)))
     assert (at_work, most) == (0, 3)
+
+
+async def test_a_client_that_takes_all_places_keeps_nobody_else_from_a_first_one():
+    places = Places(2)
+    async with places.one_for("a"), places.one_for("a"):
+        third = asyncio.create_task(places.one_for("a").__aenter__())
+        async with asyncio.timeout(5), places.one_for("b"):
+            second = asyncio.create_task(places.one_for("b").__aenter__())
+            await asyncio.sleep(0)
+            assert not third.done()
+            assert not second.done()
+        async with asyncio.timeout(5):
+            await second
+        assert not third.done()
+    async with asyncio.timeout(5):
+        await third

@@ -7,7 +7,7 @@ from app.service.memory import Memory
 
 def test_shares_add_up_and_are_given_back():
     memory = Memory(100, 2)
-    with memory.share() as one, memory.share() as other:
+    with memory.share("a") as one, memory.share("b") as other:
         one.hold(60)
         other.hold(40)
         assert memory.held == 100
@@ -18,7 +18,7 @@ def test_shares_add_up_and_are_given_back():
 
 def test_what_others_hold_is_refused_for_now():
     memory = Memory(100, 2)
-    with memory.share() as one, memory.share() as other:
+    with memory.share("a") as one, memory.share("b") as other:
         one.hold(60)
         other.hold(30)
         assert (one.room, other.room) == (70, 40)
@@ -27,6 +27,23 @@ def test_what_others_hold_is_refused_for_now():
         assert memory.held == 90
         one.hold(0)
         other.hold(100)
+
+
+def test_one_request_may_hold_all_and_several_of_a_client_three_quarters():
+    memory = Memory(100, 4)
+    with memory.share("a") as one, memory.share("a") as two, memory.share("b") as other:
+        one.hold(100)
+        assert (two.room, other.room) == (-25, 0)
+        one.hold(40)
+        assert (two.room, other.room) == (35, 60)
+        with pytest.raises(Overloaded):
+            two.hold(36)
+        two.hold(35)
+        assert (one.room, two.room, other.room) == (40, 35, 25)
+        other.hold(25)
+        one.hold(39)
+    assert memory.held == 0
+    assert not memory.held_by
 
 
 @pytest.mark.parametrize(("backlog", "seconds"), [(0.0, 2.0), (40.0, 40.0)])

@@ -81,7 +81,7 @@ async def create_job(
     """
     service.models.denoiser(options.model)  # refused before the image is sent
     with ExitStack() as held:
-        share = held.enter_context(service.memory.share())
+        share = held.enter_context(service.memory.share(trace.client))
         (file,), options = await read_image(request, share, options)
         work = Work(service, trace, share)
         files = await confined.volumes(work, file)
