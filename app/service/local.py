@@ -17,7 +17,8 @@ from app.imaging.picture import described
 from app.imaging.removed import shown
 from app.inference.denoiser import Denoiser, Limits
 from app.inference.job import Progress
-from app.inference.store import BadModelPackage, ModelPackage, chosen, read_packages
+from app.inference.store import ModelPackage, chosen, read_packages
+from app.service.errors import UnknownModel
 from app.service.options import DenoiseOptions, NoiseOptions
 from app.settings import Settings
 
@@ -46,12 +47,13 @@ def packages_of(options: DenoiseOptions, settings: Settings) -> dict[str, ModelP
     """Return the packages that images may need, by name.
 
     The first is that of the model in the options, or else in the settings; in the latter case,
-    those for scans of some modality follow. Raises BadModelPackage if there is none of that name.
+    those for scans of some modality follow. Raises UnknownModel if there is none of that name, and
+    BadModelPackage as `read_packages` does.
     """
     packages = read_packages(settings.models_dir)
     name = options.model or settings.model
     if name not in packages:
-        raise BadModelPackage(f"there is no model {name!r}; there are: {', '.join(packages)}")
+        raise UnknownModel(name, packages)
     cards = [] if options.model else [package.card for package in packages.values()]
     modalities = [card.modality for card in cards if card.modality]
     names = [name, *(chosen(packages, name, modality) for modality in modalities)]
