@@ -1,8 +1,8 @@
-"""Run tiles of many requests in common batches, with the requests taking turns.
+"""Run tiles of many requests in common batches, with clients and their requests taking turns.
 
-A few lanes, each a thread, run the network. A free lane takes the next tile of the request whose
-turn it is, fills the batch with tiles of the same kind from the requests behind it, and never waits
-for more. `turns` has the queue, and `pace` the cost of a pixel.
+A few lanes, each a thread, run the network. A free lane takes the next tile of the client and
+request whose turn it is, fills the batch with tiles of the same kind from those behind it, and
+never waits for more. `turns` has the queue, and `pace` the cost of a pixel.
 """
 
 import logging
@@ -115,14 +115,16 @@ class Batcher:
         tiles: Iterable[Tile],
         answer: Callable[[Timing], Answer],
         progress: Progress | None = None,
+        client: str = "",
     ) -> Future[Answer]:
         """Queue the tiles of a canvas; once all are done, the future holds the result.
 
-        Cancelling it takes the rest off the queue. With `progress`, which is kept up to date, the
-        deadline does not apply. Raises Overloaded or Draining.
+        Clients take turns, and so do the requests of each. Cancelling the future takes the rest off
+        the queue. With `progress`, which is kept up to date, the deadline does not apply. Raises
+        Overloaded or Draining.
         """
         following = progress or Progress()
-        job = Job(canvas, deque(tiles), answer, Future(), time.monotonic(), following)
+        job = Job(canvas, deque(tiles), answer, Future(), time.monotonic(), following, client)
         with self._changed:
             if self._closing or self.death:
                 raise Draining
@@ -130,7 +132,7 @@ class Batcher:
             if not self._fits(job, patient=progress is not None):
                 raise Overloaded(self._time_until_it_fits(job))
             self._turns.add(job)
-            following.remaining = lambda: self._remaining(following)
+            following.remaining = lambda: self._remaining(following, client)
             self._wake_another()
         return job.future
 
@@ -147,8 +149,9 @@ class Batcher:
 
     def _fits(self, job: Job, rounds: int = 0, *, patient: bool = False) -> bool:
         """Return whether there is room and time for `job` after `rounds` turns of all others."""
-        done = self._turns.ahead(rounds)
-        left, ahead = self._turns.pixels - done, self._turns.ahead(rounds + len(job.tiles)) - done
+        done = self._turns.ahead(job.client, rounds)
+        ahead = self._turns.ahead(job.client, rounds + len(job.tiles)) - done
+        left = self._turns.pixels - done
         has_room = left + job.pixels_left <= self._queue_pixels
         in_time = patient or self.seconds(ahead + job.pixels_left) <= self._deadline
         return not left or (has_room and in_time)
@@ -157,11 +160,11 @@ class Batcher:
         """Return the seconds until the job fits, if no others come."""
         candidates = range(self._turns.rounds() + 1)
         rounds = bisect_left(candidates, True, key=lambda rounds: self._fits(job, rounds))
-        return self.seconds(self._turns.ahead(rounds))
+        return self.seconds(self._turns.ahead(job.client, rounds))
 
-    def _remaining(self, progress: Progress) -> float:
+    def _remaining(self, progress: Progress, client: str) -> float:
         with self._changed:
-            ahead = self._turns.ahead(progress.planned - progress.done)
+            ahead = self._turns.ahead(client, progress.planned - progress.done, is_new=False)
             return self.seconds(ahead) + progress.later
 
     def _run(self) -> None:

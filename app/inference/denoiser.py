@@ -113,15 +113,16 @@ class Denoiser:
         *,
         empty: Empty = np.empty,
         progress: Progress | None = None,
+        client: str = "",
     ) -> Denoised:
         """Await `submit`: cancelling this takes the image off the queue.
 
         `empty` allocates the array for the result, whose initial values do not matter: it may lie
         in memory that other processes see. `progress` is kept up to date; an image that has one may
-        take longer than the deadline.
+        take longer than the deadline. The images of all clients take turns.
         """
         view, given = await prepare_aside(picture, correction)
-        queued = self._queue(picture, correction, view, given, empty, progress)
+        queued = self._queue(picture, correction, view, given, empty, progress, client)
         return await asyncio.wrap_future(queued)
 
     def _queue(
@@ -132,6 +133,7 @@ class Denoiser:
         given: Pixels,
         empty: Empty = np.empty,
         progress: Progress | None = None,
+        client: str = "",
     ) -> Future[Denoised]:
         def denoised(restored: Pixels, timing: Timing) -> Denoised:
             return Denoised(picture, view, restored, correction, timing, self.card)
@@ -150,7 +152,7 @@ class Denoiser:
             return denoised(restored, timing)
 
         tiles = self.tiler.plan(height, width, stack, axes, ensemble)
-        return self._batcher.submit(canvas, tiles, answer, progress)
+        return self._batcher.submit(canvas, tiles, answer, progress, client)
 
     def seconds_for(
         self,

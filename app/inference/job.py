@@ -52,6 +52,8 @@ class Job:
     future: Future[Any]
     submitted: float
     progress: Progress = field(default_factory=Progress)
+    client: str = ""
+    """Who has sent the image."""
     started: float | None = None
     left: int = field(init=False)
     """Tiles that are not done yet."""

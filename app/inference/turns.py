@@ -1,7 +1,10 @@
-"""The queue of tiles: requests take turns, and tiles of the same kind share a batch."""
+"""The queue of tiles: clients take turns, and so do the requests of each; tiles of the same kind
+share a batch.
+"""
 
 import time
-from collections import deque
+from collections import Counter, deque
+from operator import itemgetter
 
 from app.imaging.tiling import Tile, cost
 from app.inference.job import Job
@@ -21,6 +24,8 @@ class Turns:
         """Pixels of the tiles that wait or are being processed."""
         self._batch_pixels = batch_pixels
         self._jobs: deque[Job] = deque()
+        self._clients: dict[str, None] = {}
+        """Those of the requests, who has waited longest first."""
         self._running = 0
         self._large_running = False
 
@@ -29,22 +34,24 @@ class Turns:
         return bool(self._jobs)
 
     def add(self, job: Job) -> None:
-        """Put a request behind the others."""
+        """Put a request behind the others of its client."""
         self.pixels += job.pixels_left
         self._jobs.append(job)
+        self._clients.setdefault(job.client)
 
     def take(self) -> list[Item]:
         """Take one tile of each request in turn, repeatedly, while they fit into a batch.
 
         Empty if there is no request, or only large tiles while one of them is in progress.
         """
-        first = next((job for job in self._jobs if self._may_run(job)), None)
+        in_turn = self._in_turn()
+        first = next((job for job in in_turn if self._may_run(job)), None)
         if first is None:
             return []
         room = max(1, self._batch_pixels // first.tiles[0].size)
         batch: list[Item] = []
         kind = first.kind
-        alike = list(self._jobs)
+        alike = in_turn
         while len(batch) < room:
             # the tiles of a volume are of several kinds, one after the other
             alike = [job for job in alike if job.tiles and job.kind == kind]
@@ -70,10 +77,26 @@ class Turns:
         self._large_running &= not self._is_large(batch[0][1])
         return pixels
 
-    def ahead(self, rounds: int) -> int:
-        """Return the pixels in progress and those of the next `rounds` tiles of every request."""
-        waiting = sum(min(len(job.tiles), rounds) * job.tiles[0].size for job in self._jobs)
-        return self._running + waiting if rounds else 0
+    def ahead(self, client: str, rounds: int, *, is_new: bool = True) -> int:
+        """Return the pixels in progress and those of the next `rounds` tiles of every request of a
+        client, with those of others that have their turns meanwhile.
+
+        With `is_new`, the client is about to have one more request.
+        """
+        if not rounds:
+            return 0
+        own, turns = 0, rounds if is_new else 0
+        tiles, pixels = Counter[str](), Counter[str]()
+        for job in self._jobs:
+            count, size = len(job.tiles), job.tiles[0].size
+            if job.client == client:
+                own += min(count, rounds) * size
+                turns += min(count, rounds)
+            else:
+                tiles[job.client] += count
+                pixels[job.client] += count * size
+        others = sum(pixels[each] * min(turns, count) // count for each, count in tiles.items())
+        return self._running + own + others
 
     def rounds(self) -> int:
         """Return after how many tiles of each request none waits any more."""
@@ -93,6 +116,16 @@ class Turns:
             job.fail(reason)
         self._jobs.clear()
 
+    def _in_turn(self) -> list[Job]:
+        """Return the first request of each client, then the second of each, and so on."""
+        places = {client: place for place, client in enumerate(self._clients)}
+        ranks = Counter[str]()
+        ranked = []
+        for job in self._jobs:
+            ranked.append(((ranks[job.client], places[job.client]), job))
+            ranks[job.client] += 1
+        return [job for _, job in sorted(ranked, key=itemgetter(0))]
+
     def _may_run(self, job: Job) -> bool:
         return not (self._large_running and self._is_large(job.tiles[0]))
 
@@ -100,7 +133,12 @@ class Turns:
         return tile.size > self._batch_pixels
 
     def _to_the_end(self, batch: list[Item]) -> None:
-        """Move the requests of the batch to the end, and forget those without further tiles."""
+        """Move the requests of the batch and their clients to the end; forget those without further
+        tiles.
+        """
         served = {job for job, _ in batch}
         waiting = [job for job in self._jobs if job.tiles]
         self._jobs = deque(sorted(waiting, key=served.__contains__))
+        left, had_turns = {job.client for job in waiting}, {job.client for job in served}
+        clients = filter(left.__contains__, self._clients)
+        self._clients = dict.fromkeys(sorted(clients, key=had_turns.__contains__))

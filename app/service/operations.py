@@ -133,7 +133,11 @@ class _Denoising:
         weight = confined.weight(shared.layout, self.options)
         share.hold(weight + encoding)
         result = await denoiser.denoise(
-            picture, self.options.correction, empty=restored.array, progress=self.progress
+            picture,
+            self.options.correction,
+            empty=restored.array,
+            progress=self.progress,
+            client=trace.client,
         )
         for stage, seconds in (("queue", result.timing.queue), ("infer", result.timing.infer)):
             trace.stages[stage] = trace.stages.get(stage, 0.0) + seconds

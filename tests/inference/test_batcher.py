@@ -58,12 +58,13 @@ def start():
         batcher.close(timeout=10)
 
 
-def post(batcher, value, tiles=1):
+def post(batcher, value, tiles=1, client=""):
     """Queues a picture of one colour, `tiles` tiles wide; returns the future and the result."""
     pixels = np.full((64, 64 * tiles, 3), value, np.uint8)
     result = np.zeros_like(pixels)
     pieces = plan(64, 64 * tiles, halo=0, stride=1, sides=(64,))
-    return batcher.submit(Planes(pixels, result), pieces, lambda timing: timing), result
+    canvas = Planes(pixels, result)
+    return batcher.submit(canvas, pieces, lambda timing: timing, client=client), result
 
 
 def test_a_picture_comes_back_whole_with_its_timing(start):
@@ -114,6 +115,32 @@ def test_who_comes_during_a_batch_goes_before_its_next(start):
     for future in (large, small):
         future.result(10)
     assert [batch[0, 0, 0, 0] for batch in gate.batches] == [1, 2, 1, 1]
+
+
+def test_a_client_of_many_requests_does_not_hold_up_another(start):
+    gate = Gate(opened=False)
+    batcher = start(gate, batch_pixels=TILE)
+    many = [post(batcher, 1, client="many")[0] for _ in range(6)]
+    gate.entered.acquire()
+    few = [post(batcher, value, tiles, client="few")[0] for value, tiles in ((2, 2), (3, 1))]
+    gate.opened.set()
+    for future in (*many, *few):
+        future.result(10)
+    assert [int(batch[0, 0, 0, 0]) for batch in gate.batches] == [1, 2, 1, 3, 1, 2, 1, 1, 1]
+
+
+def test_who_would_be_done_in_time_by_turns_is_taken_however_much_another_has(start):
+    gate = Gate(opened=False)
+    batcher = start(gate, batch_pixels=TILE, cost=1 / TILE, deadline=10.0)
+    post(batcher, 1, tiles=40, client="much")
+    gate.entered.acquire()
+    with pytest.raises(Overloaded):
+        post(batcher, 1, tiles=10, client="much")
+    future, _ = post(batcher, 2, tiles=4, client="little")
+    with pytest.raises(Overloaded):
+        post(batcher, 2, tiles=4, client="little")
+    gate.opened.set()
+    future.result(10)
 
 
 def test_pictures_of_different_kinds_take_turns(start):
