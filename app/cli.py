@@ -1,7 +1,6 @@
 """The command line: denoiser serve | denoise | noise | models | key | completion."""
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
@@ -12,7 +11,7 @@ import shtab
 from pydantic import ValidationError
 
 from app.bulk import command as bulk
-from app.console import FAILED, STOPPED, Misuse, complain
+from app.console import FAILED, STOPPED, Misuse, complain, reason_of
 from app.files.command import Work, convert
 from app.files.run import Worked
 from app.flags import add_flags, flag
@@ -21,9 +20,11 @@ from app.inference import engines
 from app.inference.job import Progress
 from app.inference.store import BadModelPackage, read_packages
 from app.service import local
+from app.service.errors import UnknownModel
 from app.service.keys import hash_of, new_key
 from app.service.options import DenoiseOptions, NoiseOptions
 from app.settings import Settings
+from app.streams import drop_output
 
 REST = """An image that cannot be read does not stop the rest: it is named at the end, and
 the exit code is 1 instead of 0. It is 2 for misuse, and 130 after Ctrl-C, which
@@ -60,12 +61,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }
     command: Callable[..., int] = given.pop("command")
     try:
-        return command(**given)
+        code = command(**given)
+        sys.stdout.flush()  # a full disk is noticed here, and not at the end of the interpreter
+        return code
     except ValidationError as error:
         first = error.errors()[0]
         where = [f"{_source(error.title, str(field))}: " for field in first["loc"][:1]]
         parser.error("".join([*where, first["msg"]]))
-    except Misuse as error:
+    except (Misuse, UnknownModel) as error:
         parser.error(str(error))
     except BadModelPackage as error:
         complain(str(error))
@@ -80,8 +83,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         complain("stopped")
         return STOPPED
-    except BrokenPipeError:  # the reader has gone, and output that is left may fail, too
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # whoever read the output has seen enough
+        drop_output()
+        return FAILED
+    except OSError as error:
+        drop_output()
+        complain(reason_of(error))
         return FAILED
 
 

@@ -15,3 +15,10 @@ class Misuse(Exception):
 def complain(message: str) -> None:
     """Print to standard error, apart from the output that programs read."""
     sys.stderr.write(f"denoiser: {message}\n")
+
+
+def reason_of(error: Exception) -> str:
+    """Return what an error says, without the number of one of the operating system."""
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error)
+    return f"{error.filename}: {error.strerror}" if error.filename else error.strerror

@@ -24,6 +24,10 @@ def main() -> int:
 
     huge_pages.use()
 
+    from app.streams import open_streams
+
+    open_streams()
+
     from app.cli import main as run
     from app.console import STOPPED
 

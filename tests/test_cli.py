@@ -247,11 +247,6 @@ def test_a_suffix_that_means_no_format(picture, tmp_path, capsys):
     assert "is not a format" in capsys.readouterr().err
 
 
-def test_an_unknown_model(picture, tmp_path, capsys):
-    assert run("denoise", picture(), "-o", tmp_path / "out.png", "--model", "vgg") == 1
-    assert "there is no model 'vgg'; there are: blur" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -267,6 +262,10 @@ def test_an_unknown_model(picture, tmp_path, capsys):
         (
             ["denoise", "in.png", "-o", "out.png", "--ensemble", "3"],
             "--ensemble: Input should be 1, 2, 4 or 8",
+        ),
+        (
+            ["denoise", "in.png", "--model", "vgg"],
+            "there is no model 'vgg'; there are: blur",
         ),
         (["serve", "--port", "x"], r"--port \(DENOISER_PORT\): Input should be a valid integer"),
     ],
@@ -404,6 +403,24 @@ def test_denoise_takes_what_a_pipe_brings(picture, tmp_path, monkeypatch, capfdb
         monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=pipe))
         assert run("denoise", "-") == 0
     assert capfdbinary.readouterr().out == (tmp_path / "a.denoised.jpg").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "complaint"),
+    [
+        (("models", ">/dev/full"), 1, "denoiser: No space left on device\n"),
+        (("noise", "in.png", "--json", ">/dev/full"), 1, "denoiser: No space left on device\n"),
+        (("noise", "in.png", "-o", "-", ">&-"), 1, "denoiser: in.png: Bad file descriptor\n"),
+        (("noise", "-", "<&-", ">out.png"), 1, "denoiser: -: Bad file descriptor\n"),
+        (("noise", "in.png", "<&-", ">&-"), 0, ""),
+        (("noise", "nothing.png", "2>&-"), 1, ""),
+    ],
+)
+def test_streams_that_are_full_or_closed(picture, tmp_path, arguments, code, complaint):
+    picture()
+    line = " ".join(["exec", *COMMAND, *arguments])
+    done = subprocess.run(line, shell=True, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (code, complaint)
 
 
 def test_no_picture_is_written_to_a_terminal(picture, monkeypatch, capsys):

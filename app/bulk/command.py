@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.console import FAILED, UNFINISHED, Misuse, complain
+from app.console import FAILED, UNFINISHED, Misuse, complain, reason_of
 from app.service.options import DenoiseOptions
 from app.settings import Settings
 
@@ -115,7 +115,7 @@ def request_of(
 def denoise(request: Request, options: DenoiseOptions, settings: Settings) -> int:
     """Denoise what is not done yet; return the exit code.
 
-    Raises Misuse and BadModelPackage.
+    Raises Misuse, UnknownModel and BadModelPackage.
     """
     try:
         from app.bulk.store import Store, StoreError
@@ -138,8 +138,10 @@ def denoise(request: Request, options: DenoiseOptions, settings: Settings) -> in
             summary = work(names, run, request, options, settings)
             if not summary.stopped:
                 results.finish()
+    except BrokenPipeError:
+        raise
     except (StoreError, OSError) as error:
-        complain(str(error))
+        complain(reason_of(error))
         return UNFINISHED
     return _end(summary, targets.url("denoiser-results"))
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from app.files.finding import STANDARD
+from app.streams import drop_output
 
 Buffer = bytes | memoryview
 
@@ -27,8 +28,7 @@ class Writer:
             self._writing += 1
         try:
             if target == STANDARD:
-                sys.stdout.buffer.write(data)
-                sys.stdout.buffer.flush()
+                _write_out(data)
             else:
                 _write_whole(target, data)
         finally:
@@ -41,6 +41,15 @@ class Writer:
         with self._changed:
             self._closed = True
             self._changed.wait_for(lambda: not self._writing, seconds)
+
+
+def _write_out(data: Buffer) -> None:
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except OSError:
+        drop_output()
+        raise
 
 
 def _write_whole(target: Path, data: Buffer) -> None:

@@ -106,8 +106,8 @@ class Header:
     """What a file declares before anything of it is decoded.
 
     `format` is the name of one that is read. `width` and `height` are those of a frame as stored,
-    before any orientation; `frames` counts pages and slices, too, which lie as `volumes` and
-    `spacing` say (see `Stack`). `pixel_bytes` is the most that a
+    before any orientation; `frames` counts pages and slices, too, which lie as `volumes`,
+    `spacing`, `channels` and `run` say (see `Stack`). `pixel_bytes` is the most that a
     pixel takes while it is decoded: four 16-bit samples as stored, and four as they are kept;
     `more_bytes` is what decoding takes beside the image, for a tile that is larger, and `segments`
     counts the tiles or strips of all frames, which are decoded one by one. `modality` is that of a
@@ -124,11 +124,13 @@ class Header:
     volumes: int = 1
     spacing: tuple[float, float, float] | None = None
     modality: str = ""
+    channels: int = 1
+    run: int = 1
 
     @property
     def stack(self) -> Stack:
         """The arrangement of the frames."""
-        return Stack(self.frames, self.volumes, self.spacing)
+        return Stack(self.frames, self.volumes, self.spacing, self.channels, self.run)
 
     @property
     def size(self) -> int:

@@ -46,9 +46,10 @@ FARTHEST = float(np.finfo(np.float64).max) / 4
 MOST_EXACT = 2**53
 """Up to here, every whole number is a float."""
 
-KEPT, DROPPED = 0.9, 0.5
+KEPT = 0.7
 """How near to its end of the range, 1, a network must leave a clipped value for what was clipped
-off to be restored entirely, and from where on it is removed with the noise.
+off to be restored; else it goes with the noise. It is all or nothing: half of a hot pixel is
+neither what was there nor what should be.
 """
 
 
@@ -100,8 +101,7 @@ class Range:
                 beyond = samples[band].astype(kind)
                 beyond -= np.clip(beyond, self.low, self.high)
                 nearness = np.where(beyond > 0, values[band], 1 - values[band])
-                beyond *= np.clip((nearness - DROPPED) / (KEPT - DROPPED), 0, 1)
-                found += beyond
+                found += np.where(nearness >= KEPT, beyond, 0)
             result[band] = to_type(found, samples.dtype)
         return result
 

@@ -28,12 +28,15 @@ class Stack:
 
     There are `frames` in `volumes` of equal depth, one after the other. `spacing` is the distance
     between the centres of neighbouring frames, rows and columns, in one unit; None if the file does
-    not declare it, or the frames are not apart in space.
+    not declare it, or the frames are not apart in space. Frames may be of several `channels`, such
+    as the dyes of a microscope's, `run` of each before those of the next; these are no volume.
     """
 
     frames: int = 1
     volumes: int = 1
     spacing: tuple[float, float, float] | None = None
+    channels: int = 1
+    run: int = 1
 
     @property
     def depth(self) -> int:
@@ -48,6 +51,8 @@ class Stack:
         frame.
         """
         sides = self.depth, height, width
+        if self.channels > 1:
+            return (0,)
         if choice != "3" and self.spacing is None:
             return (0,)
         if choice == "3" or (choice == "auto" and self._is_isotropic):
@@ -55,6 +60,10 @@ class Stack:
         thick = self._thick_axis
         is_wide = all(side >= MIN_SIDE for axis, side in enumerate(sides) if axis != thick)
         return (thick,) if is_wide else (0,)
+
+    def channel(self, frame: int) -> int:
+        """Return the channel of a frame."""
+        return frame // self.run % self.channels
 
     @property
     def _is_isotropic(self) -> bool:

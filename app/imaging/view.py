@@ -3,6 +3,7 @@
 It sees samples that are finite and not hidden, in their range.
 """
 
+import math
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -18,6 +19,7 @@ from app.imaging.light import Light, Transfer, light_of
 from app.imaging.picture import Picture
 from app.imaging.range import Choice, Range, choose, is_flat
 from app.imaging.scale import Mask, Pixels, is_plain, white
+from app.imaging.stack import Stack
 
 Bounds = Range | Light
 """The mapping from samples to what a network sees, and from its result to samples."""
@@ -35,9 +37,9 @@ class View:
     hidden: Mask | None
     """The samples that were filled from their neighbours, as in `app.imaging.hidden`."""
     range: Range
-    """The values that are 0 and 1 for the network."""
-    frames: int
-    """Number of frames, one below the other."""
+    """The values that are 0 and 1 for the network; of several channels, the widest's."""
+    stack: Stack
+    """The arrangement of the frames, one below the other."""
     is_flat: bool
     """Whether there is only one colour to see, in other than 8 bits."""
     flat: Mask | None = None
@@ -46,6 +48,8 @@ class View:
     """The curve through which linear samples are seen."""
     bare: Bare | None = None
     """The area without noise, if the rest has some."""
+    channels: tuple[Bounds, ...] = ()
+    """The mapping of each channel, where frames are of several, each with a range of its own."""
 
     def given(self) -> Pixels:
         """Return what the network is given: `pixels`, with their noise over the bare area."""
@@ -85,8 +89,14 @@ def view_of(picture: Picture, choice: Choice = "auto", transfer: Transfer = "aut
     linear = picture.metadata.linear if transfer == "auto" else transfer == "linear"
     light = light_of(pixels, chosen) if linear else None
     flat = None if one_colour else flat_area(pixels)
-    bare = None if one_colour else find_bare(pixels, flat, mask)
-    return View(pixels, mask, chosen, picture.stack.frames, one_colour, flat, light, bare)
+    stack, channels = picture.stack, tuple[Bounds, ...]()
+    if stack.channels > 1 and choice == "auto" and pixels.dtype != np.uint8:
+        parts = [_of_channel(pixels, stack, number) for number in range(stack.channels)]
+        ranges = [choose(choice, part) for part in parts]
+        chosen = max(ranges, key=lambda each: each.span)
+        channels = tuple(map(light_of, parts, ranges) if linear else ranges)
+    bare = None if one_colour or channels else find_bare(pixels, flat, mask)
+    return View(pixels, mask, chosen, stack, one_colour, flat, light, bare, channels)
 
 
 def corrected(original: Picture, view: View, restored: Pixels, strength: Strength) -> Picture:
@@ -125,8 +135,15 @@ def noise_found(view: View, restored: Pixels) -> float:
     """
     if is_flat(view.pixels):
         return 0.0
-    sigma = estimate_sigma(view.pixels, restored, view.bounds, frames=view.frames)
-    return min(sigma / NOISE_FOUND, 1.0)
+    stack = view.stack
+    if not view.channels:
+        sigma = estimate_sigma(view.pixels, restored, view.bounds, frames=stack.frames)
+        return min(sigma / NOISE_FOUND, 1.0)
+    frames, energy = stack.frames // stack.channels, 0.0
+    for number, bounds in enumerate(view.channels):
+        noisy, clean = (_of_channel(each, stack, number) for each in (view.pixels, restored))
+        energy += estimate_sigma(noisy, clean, bounds, frames) ** 2 / stack.channels
+    return min(math.sqrt(energy) / NOISE_FOUND, 1.0)
 
 
 def _filled(pixels: Pixels, mask: Mask, frames: int) -> Pixels:
@@ -135,6 +152,13 @@ def _filled(pixels: Pixels, mask: Mask, frames: int) -> Pixels:
         return filled(pixels, mask)
     parts = zip(np.split(pixels, frames), np.split(mask, frames), strict=True)
     return np.concatenate([filled(*part) if part[1].any() else part[0] for part in parts])
+
+
+def _of_channel(pixels: Pixels, stack: Stack, number: int) -> Pixels:
+    """Return the frames of a channel, one below the other."""
+    height, *rest = len(pixels) // stack.frames, *pixels.shape[1:]
+    turns = pixels.reshape(-1, stack.channels, stack.run * height, *rest)
+    return turns[:, number].reshape(-1, *rest)
 
 
 def _distinct_channels(pixels: Pixels) -> Pixels:

@@ -51,30 +51,37 @@ class Planes:
         result: Pixels,
         bounds: Bounds | None = None,
         stack: Stack = STILL,
+        of_channels: tuple[Bounds, ...] = (),
     ) -> None:
         """Take `pixels` and `result`, [height, width, channels] with frames one below the other.
 
-        With `bounds`, the network sees `pixels` mapped by them, in float32.
+        With `bounds`, the network sees `pixels` mapped by them, in float32; with `of_channels`, the
+        frames of each channel of the stack by their own.
         """
         self._pixels, self._result = _volumes(pixels, stack), _volumes(result, stack)
-        self._bounds = bounds
+        self._bounds, self._of_channels, self._stack = bounds, of_channels, stack
         self.dtype = pixels.dtype if bounds is None else np.dtype(np.float32)
         self.channels = int(pixels.shape[-1])
 
     def cut(self, tile: Tile) -> Pixels:
         """Return a tile as the network sees it."""
-        part = cut(_plane(self._pixels, tile), tile)
-        return part if self._bounds is None else self._bounds.to_unit(part)
+        part, bounds = cut(_plane(self._pixels, tile), tile), self._bounds_of(tile)
+        return part if bounds is None else bounds.to_unit(part)
 
     def stitch(self, tile: Tile, values: Pixels) -> None:
         """Take the network's result for a tile."""
-        result = _plane(self._result, tile)
-        if self._bounds is None:
+        result, bounds = _plane(self._result, tile), self._bounds_of(tile)
+        if bounds is None:
             stitch(result, tile, values)
             return
         core = tile.rows.core, tile.columns.core
         found = values[tile.rows.core_in_tile, tile.columns.core_in_tile]
-        result[core] = self._bounds.from_unit(found, _plane(self._pixels, tile)[core])
+        result[core] = bounds.from_unit(found, _plane(self._pixels, tile)[core])
+
+    def _bounds_of(self, tile: Tile) -> Bounds | None:
+        if not self._of_channels:
+            return self._bounds
+        return self._of_channels[self._stack.channel(tile.plane)]
 
     def finish(self) -> None:
         """Do nothing more: the result is complete."""
@@ -162,7 +169,8 @@ def canvas_of(
     if len(axes) > 1:
         canvas: Canvas = Mean(given, result, bounds, stack, axes)
     else:
-        canvas = Planes(given, result, view.bounds if ensemble == 1 else bounds, stack)
+        maps = view.bounds if ensemble == 1 and not view.channels else bounds
+        canvas = Planes(given, result, maps, stack, view.channels)
     return canvas if ensemble == 1 else Ensemble(canvas, ensemble)
 
 

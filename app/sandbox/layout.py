@@ -29,6 +29,9 @@ class Layout:
     frames: int
     volumes: int
     spacing: tuple[float, float, float] | None
+    frame_channels: int
+    """Channels that frames are of, and `run` of each in a row."""
+    run: int
     height: int
     width: int
     channels: int
@@ -54,6 +57,8 @@ class Layout:
             frames=picture.stack.frames,
             volumes=picture.stack.volumes,
             spacing=picture.stack.spacing,
+            frame_channels=picture.stack.channels,
+            run=picture.stack.run,
             height=picture.height,
             width=picture.width,
             channels=picture.channels,
@@ -77,11 +82,13 @@ class Layout:
             layout = cls(**given | {"changes": tuple(given["changes"]), "spacing": spacing})
             Format(layout.format)
             counts = layout.frames, layout.volumes, layout.height, layout.width
+            turn = layout.frame_channels, layout.run
             sound = (
-                all(type(n) is int for n in (*counts, layout.metadata))
-                and min(counts) > 0 <= layout.metadata
+                all(type(n) is int for n in (*counts, *turn, layout.metadata))
+                and min(*counts, *turn) > 0 <= layout.metadata
                 and layout.frames <= MAX_FRAMES
                 and layout.frames % layout.volumes == 0
+                and layout.frames % (layout.frame_channels * layout.run) == 0
                 and layout.channels in (1, 3)
                 and layout.dtype in TYPES
                 and _is_modality(layout.modality)
@@ -107,7 +114,7 @@ class Layout:
     @property
     def stack(self) -> Stack:
         """The arrangement of the frames."""
-        return Stack(self.frames, self.volumes, self.spacing)
+        return Stack(self.frames, self.volumes, self.spacing, self.frame_channels, self.run)
 
     @property
     def size(self) -> int:
@@ -151,7 +158,9 @@ def parsed_header(given: Any) -> Header:
         spacing = given["spacing"] and spacing_of(*given["spacing"])
         header = Header(**given | {"spacing": spacing})
         counts = header.width, header.height, header.frames, header.volumes, header.segments
-        sound = all(type(n) is int for n in (*counts, header.pixel_bytes, header.more_bytes))
+        turn = header.channels, header.run
+        sound = all(type(n) is int for n in (*counts, *turn, header.pixel_bytes, header.more_bytes))
+        sound = sound and min(turn) > 0 == header.frames % (header.channels * header.run)
         sound = sound and header.volumes > 0 == header.frames % header.volumes
         sound = sound and _is_modality(header.modality)
     except (TypeError, KeyError) as error:

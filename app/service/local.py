@@ -4,11 +4,9 @@ Its files are decoded and encoded by `codec`, in confined processes.
 """
 
 import math
-import os
 import sys
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 
 from app.imaging import noise
@@ -17,9 +15,11 @@ from app.imaging.picture import described
 from app.imaging.removed import shown
 from app.inference.denoiser import Denoiser, Limits
 from app.inference.job import Progress
-from app.inference.store import BadModelPackage, ModelPackage, chosen, read_packages
+from app.inference.store import ModelPackage, chosen, read_packages
+from app.service.errors import UnknownModel
 from app.service.options import DenoiseOptions, NoiseOptions
 from app.settings import Settings
+from app.streams import silence
 
 
 def denoise(
@@ -46,12 +46,13 @@ def packages_of(options: DenoiseOptions, settings: Settings) -> dict[str, ModelP
     """Return the packages that images may need, by name.
 
     The first is that of the model in the options, or else in the settings; in the latter case,
-    those for scans of some modality follow. Raises BadModelPackage if there is none of that name.
+    those for scans of some modality follow. Raises UnknownModel if there is none of that name, and
+    BadModelPackage as `read_packages` does.
     """
     packages = read_packages(settings.models_dir)
     name = options.model or settings.model
     if name not in packages:
-        raise BadModelPackage(f"there is no model {name!r}; there are: {', '.join(packages)}")
+        raise UnknownModel(name, packages)
     cards = [] if options.model else [package.card for package in packages.values()]
     modalities = [card.modality for card in cards if card.modality]
     names = [name, *(chosen(packages, name, modality) for modality in modalities)]
@@ -97,23 +98,3 @@ def load_denoiser(package: ModelPackage, settings: Settings) -> Denoiser:
         threads=settings.threads,
         limits=Limits(queue_pixels=sys.maxsize, deadline=math.inf),
     )
-
-
-@contextmanager
-def silence() -> Iterator[None]:
-    """Close standard error while TensorFlow is imported.
-
-    Its libraries report how they were compiled, whatever their log level.
-    """
-    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:  # somebody wants to know
-        yield
-        return
-    sys.stderr.flush()
-    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
-        os.close(nowhere)

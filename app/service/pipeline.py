@@ -33,7 +33,7 @@ class Pipeline:
     """
 
     def __init__(self, options: DenoiseOptions, settings: Settings) -> None:
-        """Load the model; raise BadModelPackage if there is none as the options name."""
+        """Load the model; raise UnknownModel if there is none as the options name."""
         packages = local.packages_of(options, settings)
         self._options, self._room = options, Room()
         self._codec = ConfinedCodec(settings)

@@ -95,6 +95,16 @@ def test_a_star_keeps_its_light_and_a_hot_pixel_goes():
     assert bounds.from_unit(values, samples).ravel().tolist() == [40_000, 170, 0, 730]
 
 
+@pytest.mark.parametrize("left", [0.0, 0.3, 0.5, 0.6, 0.69, 0.71, 0.8, 1.0])
+@pytest.mark.parametrize("extreme", [60_000.0, -60_000.0])
+def test_a_value_far_out_of_the_range_is_kept_or_removed_and_never_halved(extreme, left):
+    bounds = Range(100, 800)
+    samples = np.full((1, 1, 1), extreme, np.float32)
+    values = np.full((1, 1, 1), left if extreme > 0 else 1 - left, np.float32)
+    found = abs(float(bounds.from_unit(values, samples).item()))
+    assert found < 1000 or found > 59_000
+
+
 def test_what_may_be_asked_for():
     assert read_choice("auto") == "auto"
     assert read_choice("full") == "full"

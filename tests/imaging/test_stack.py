@@ -36,6 +36,13 @@ def test_what_is_thin_goes_frame_by_frame(sides):
     assert thick.axes("auto", *sides[1:]) == (0,)
 
 
+def test_channels_take_turns_and_are_no_volume():
+    assert [Stack(6, channels=2).channel(n) for n in range(6)] == [0, 1, 0, 1, 0, 1]
+    assert [Stack(6, channels=2, run=3).channel(n) for n in range(6)] == [0, 0, 0, 1, 1, 1]
+    stack = Stack(2 * MIN_SIDE, spacing=(1.0, 1.0, 1.0), channels=2)
+    assert stack.axes("3", MIN_SIDE, MIN_SIDE) == (0,)
+
+
 def test_spacing_is_positive_or_unknown():
     assert spacing_of(-2.0, 1.0, 0.5) == (2.0, 1.0, 0.5)
     assert spacing_of(0.0, 1.0, 1.0) is None

@@ -102,6 +102,29 @@ def test_a_network_of_wide_layers_never_sees_much_at_once(models):
     assert max(seen) * card.floats_per_pixel <= BATCH_FLOATS
 
 
+@pytest.mark.parametrize("ensemble", [1, 4])
+@pytest.mark.parametrize("transfer", ["perceptual", "linear"])
+@pytest.mark.parametrize("run", [1, 2])
+def test_each_channel_of_a_stack_is_denoised_as_by_itself(denoiser, run, transfer, ensemble):
+    random = np.random.default_rng(0)
+    bright, dim = (random.normal(level, level / 9, (4, 60, 50, 1)) for level in (40_000, 300))
+    turns = np.stack([bright.reshape(4 // run, -1, 50, 1), dim.reshape(4 // run, -1, 50, 1)], 1)
+    stack = Stack(8, channels=2, run=run)
+    correction = Correction(transfer=transfer, ensemble=ensemble)
+
+    def denoised(pixels, stack):
+        picture = Picture(pixels.astype(np.uint16), format=Format.TIFF, stack=stack)
+        return denoiser.submit(picture, correction).result(60)
+
+    both = denoised(turns.reshape(-1, 50, 1), stack)
+    alone = [denoised(each.reshape(-1, 50, 1), Stack(4)) for each in (bright, dim)]
+    found = both.picture.pixels.reshape(turns.shape).swapaxes(0, 1).reshape(2, -1, 50, 1)
+    for channel, single in zip(found, alone, strict=True):
+        np.testing.assert_array_equal(channel, single.picture.pixels)
+    assert both.range == alone[0].range
+    assert both.sigma == pytest.approx(np.sqrt(np.mean([each.sigma**2 for each in alone])))
+
+
 @pytest.mark.parametrize("strength", [Strength(0.5, 0.5), Strength(0.5, 0.9), FULL])
 def test_grey_stored_as_colour_stays_grey(denoiser, strength):
     grey = noisy_picture(200, 70, channels=1)

@@ -75,7 +75,7 @@ def test_the_service_sees_samples_and_nothing_that_is_to_be_parsed():
 
 
 def test_so_do_the_frames_of_a_stack():
-    stack = Stack(4, 2, (2.0, 1.0, 0.5))
+    stack = Stack(4, 2, (2.0, 1.0, 0.5), 2, 1)
     given = replace(picture(12, 5), stack=stack, modality="MR")
     found = view(*placed(given))
     assert (found.stack, found.height, found.width) == (stack, 3, 5)
@@ -104,6 +104,8 @@ GOOD = to_message(Layout.of(picture(), b""))
         *({"height": value} for value in (0, -1, 1.5, "1", None, True)),
         *({"frames": value} for value in (0, 1.0, "1", 1 << 30)),
         *({"volumes": value} for value in (0, 2)),
+        *({"frame_channels": value} for value in (0, 2, "1")),
+        *({"run": value} for value in (0, 2, 1.0)),
         *({"spacing": value} for value in ("abc", [1], 1.0)),
         *({"metadata": value} for value in (-1, 0.5)),
         *({"channels": value} for value in (0, 2, 4, "3")),
@@ -122,7 +124,7 @@ def test_what_is_no_layout_is_refused(wrong):
         Layout.parse([GOOD])
 
 
-HEADER = Header("nifti", 5, 4, 6, volumes=2, spacing=(1.0, 1.0, 2.0), modality="MR")
+HEADER = Header("nifti", 5, 4, 6, volumes=2, spacing=(1.0, 1.0, 2.0), modality="MR", channels=3)
 
 
 @pytest.mark.parametrize(
@@ -130,6 +132,8 @@ HEADER = Header("nifti", 5, 4, 6, volumes=2, spacing=(1.0, 1.0, 2.0), modality="
     [
         *({"width": value} for value in (1.5, "1", None, True)),
         *({"volumes": value} for value in (0, -1, 4)),
+        *({"channels": value} for value in (0, -1, 4, "2", 2.0)),
+        *({"run": value} for value in (0, -1, 3, None)),
         *({"spacing": value} for value in ("abc", [1], 1.0)),
         {"pixel_bytes": "16"},
         *({"modality": value} for value in (None, 1, "mr", "M R", "MR\n")),

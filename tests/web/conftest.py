@@ -42,7 +42,7 @@ SWITCHES = (
     "--window-size=1200,900",
 )
 
-SCREENS = {"desktop": (1280, 900, False), "phone": (360, 740, True)}
+SCREENS = {"desktop": (1280, 900, False), "phone": (360, 740, True), "sideways": (740, 360, True)}
 
 
 @dataclass
@@ -300,7 +300,7 @@ def page(chromium: webdriver.Chrome, site: Site, tmp_path: Path) -> Iterator[Pag
 
 @pytest.fixture(params=[(t, s) for t in ("light", "dark") for s in SCREENS], ids="-".join)
 def screen(request: pytest.FixtureRequest, page: Page) -> Iterator[Page]:
-    """The page in light and dark, on a desktop and a phone."""
+    """The page in light and dark, on a desktop and a phone, also one held sideways."""
     theme, screen = request.param
     width, height, mobile = SCREENS[screen]
     metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile}

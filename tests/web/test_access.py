@@ -7,6 +7,8 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
+PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+SIDEWAYS = PHONE | {"width": 844, "height": 390}
 
 
 def check(page):
@@ -211,23 +213,50 @@ def test_two_fingers_magnify(page, picture):
     assert page.measure("--width") == pytest.approx(2 * fit, rel=0.05)
 
 
-def test_the_download_is_in_sight_on_a_phone(page, picture):
-    metrics = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+@pytest.mark.parametrize("metrics", [PHONE, SIDEWAYS], ids=["upright", "sideways"])
+def test_the_download_is_in_sight_on_a_phone(page, picture, metrics):
     page.cdp("Emulation.setDeviceMetricsOverride", **metrics)
     try:
         page.choose(picture("noisy.png", 300, 400))
         page.done()
-        for place in (0, 10_000):
+        # upright, it stays in sight
+        for place in (0, 10_000) if metrics is PHONE else (0,):
             page.run("scrollTo(0, arguments[0])", place)
-            box = page.run(
-                "const box = document.querySelector('#download').getBoundingClientRect();"
-                "return [box.left, box.top, box.right, box.bottom]"
-            )
-            assert min(box) > 0
-            assert box[2] <= 390
-            assert box[3] <= 844
+            left, top, right, bottom = box_of(page, "#download")
+            assert min(left, top) > 0
+            assert right <= metrics["width"]
+            assert bottom <= metrics["height"]
     finally:
         page.cdp("Emulation.clearDeviceMetricsOverride")
+
+
+def test_the_image_has_a_phone_held_sideways_to_itself(page, picture):
+    """What is in sight of it is most of the height, and nothing lies over it."""
+    page.cdp("Emulation.setDeviceMetricsOverride", **SIDEWAYS)
+    try:
+        page.choose(picture("noisy.png", 600, 400))
+        page.done()
+        left, top, right, _ = box_of(page, "#comparison")
+        assert SIDEWAYS["height"] - top > 0.65 * SIDEWAYS["height"]
+        covered = page.run(
+            "return [...Array(20).keys()].map(at => document.elementFromPoint("
+            "  arguments[0], arguments[1] + (innerHeight - 1 - arguments[1]) * at / 19))"
+            ".filter(each => !each.closest('#comparison, .tools, .stage')).length",
+            left + (right - left) / 4,
+            top + 1,
+        )
+        assert covered == 0
+    finally:
+        page.cdp("Emulation.clearDeviceMetricsOverride")
+
+
+def box_of(page, selector):
+    """The left, top, right and bottom of an element in the window."""
+    return page.run(
+        "const box = document.querySelector(arguments[0]).getBoundingClientRect();"
+        "return [box.left, box.top, box.right, box.bottom]",
+        selector,
+    )
 
 
 def test_what_was_dropped_is_announced_when_it_is_done(page, picture):

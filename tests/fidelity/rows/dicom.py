@@ -6,12 +6,22 @@ from typing import Any
 
 import imagecodecs
 import numpy as np
+from PIL import Image
 from pydicom import uid
 
 from app.imaging.codec import Change, Format
 from tests.fidelity import files
 from tests.fidelity.files import DEEP, NOISE, SMOOTH, Samples
-from tests.fidelity.row import LOSSY, METADATA, UNREADABLE, UNSUITABLE, UNSUPPORTED, Kept, Row
+from tests.fidelity.row import (
+    COLOURS,
+    LOSSY,
+    METADATA,
+    UNREADABLE,
+    UNSUITABLE,
+    UNSUPPORTED,
+    Kept,
+    Row,
+)
 
 
 def _cut(frame: Samples) -> bytes:
@@ -46,6 +56,11 @@ def rows() -> Iterator[Row]:
     coder = partial(imagecodecs.jpeg8_encode, level=95)
     make = partial(files.dicom, SMOOTH[..., 0], syntax=uid.JPEGBaseline8Bit, coder=coder)
     yield "8-bit grey, JPEG", make, Kept(Format.DICOM, SMOOTH[..., 0], (), LOSSY)
+    ycc = np.asarray(Image.fromarray(SMOOTH).convert("YCbCr"))
+    make = partial(files.dicom, ycc, photometric="YBR_FULL")
+    coded = partial(make, syntax=uid.JPEGLSLossless, coder=imagecodecs.jpegls_encode)
+    for title, file in (("8-bit YCbCr", make), ("8-bit YCbCr, JPEG-LS", coded)):
+        yield title, file, Kept(Format.DICOM, SMOOTH, (COLOURS,), LOSSY)
     make = partial(files.dicom, DEEP[..., 0])
     yield "16-bit grey", make, Kept(Format.TIFF, DEEP[..., 0], (METADATA,)), "format=tiff"
     yield "16-bit grey", make, UNSUITABLE, "metadata=strip"

@@ -127,6 +127,7 @@ def test_metadata_is_kept(saved, opened, colour, exif, srgb):
     [
         (b"Exif", b"", [1], False),
         (b"Exif", b"", [], True),
+        (b"Exif", b"", [7], True),  # a part that is not there
         (b"mime", b"application/rdf+xml", [1], False),
         (b"mime", b"application/rdf+xml", [], True),
         (b"mime", b"application/json", [1], True),
@@ -138,6 +139,15 @@ def test_metadata_that_is_not_of_the_image_is_named(kind, content, described, is
     item = Item(kind, content, data=text, references={b"cdsc": described} if described else {})
     file = write_items(b"avif", [replace(image, references={}), item])
     assert decoded(file).changes == ({Change.METADATA} if is_lost else set())
+
+
+def test_exif_may_have_the_mark_that_it_has_in_jpeg(plain, exif):
+    image, block = read_items(plain)[1], exif().tobytes()
+    item = Item(b"Exif", data=bytes(4) + block, references={b"cdsc": [1]})
+    picture = decoded(write_items(b"avif", [replace(image, references={}), item]))
+    assert block.startswith(b"Exif\0\0")
+    assert picture.changes == set()
+    assert picture.metadata.exif == block.removeprefix(b"Exif\0\0")
 
 
 def test_a_second_description_of_the_image_is_named(plain):

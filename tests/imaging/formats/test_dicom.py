@@ -4,6 +4,7 @@ import io
 import struct
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import imagecodecs
 import numpy as np
 import pydicom
 import pytest
-from pydicom import Dataset, dcmread
+from PIL import Image
+from pydicom import Dataset, dcmread, uid
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, JPEGBaseline8Bit
 
@@ -30,7 +32,7 @@ from app.imaging.formats import dicom
 from app.imaging.formats.dicom.dataset import FREE_ITEMS
 from app.imaging.picture import described
 from app.imaging.stack import Stack
-from tests.fidelity.files import DEEP, NOISE
+from tests.fidelity.files import DEEP, NOISE, SMOOTH
 from tests.fidelity.files import dicom as made
 from tests.imaging.formats.dicom_rules import violations
 
@@ -96,7 +98,6 @@ REFUSED = {
         "32 bits in 32": "SC_rgb_rle_32bit SC_rgb_rle_32bit_2frame badVR rtdose rtdose_1frame "
         "rtdose_expb rtdose_expb_1frame rtdose_rle rtdose_rle_1frame",
         "1 bits in 1": "liver_1frame liver_expb_1frame",
-        "YBR_FULL_422": "SC_ybr_full_422_uncompressed",
         "PALETTE": "examples_palette",
         "deflated": "image_dfl",
         "incomplete or damaged": "JPEGLSNearLossless_08 JPEGLSNearLossless_16 "
@@ -154,6 +155,56 @@ def test_what_is_against_the_rules_would_be_found():
 def test_frames_are_those_that_pydicom_decodes(name):
     data = (SAMPLES / name).read_bytes()
     np.testing.assert_array_equal(decoded(data).pixels[..., 0], read(data).pixel_array)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("name", ["examples_ybr_color.dcm", "SC_ybr_full_422_uncompressed.dcm"])
+def test_colours_are_those_that_pydicom_converts(name):
+    data = (SAMPLES / name).read_bytes()
+    picture = decoded(data)
+    shown = pydicom.pixels.pixel_array(io.BytesIO(data))
+    assert Change.COLOURS in picture.changes
+    np.testing.assert_allclose(
+        picture.pixels.reshape(shown.shape).astype(int), shown.astype(int), rtol=0, atol=1
+    )
+    result = encoded(picture)
+    assert (result.PhotometricInterpretation, result.PlanarConfiguration) == ("RGB", 0)
+
+
+@pytest.mark.parametrize(
+    ("syntax", "coder"),
+    [
+        (uid.ExplicitVRLittleEndian, None),
+        (uid.ExplicitVRBigEndian, None),
+        (uid.JPEGLSLossless, imagecodecs.jpegls_encode),
+        (uid.JPEGLosslessSV1, partial(imagecodecs.jpeg8_encode, lossless=True)),
+        (uid.JPEG2000Lossless, partial(imagecodecs.jpeg2k_encode, codecformat="j2k", mct=False)),
+    ],
+    ids=["plain", "big-endian", "JPEG-LS", "lossless JPEG", "JPEG 2000"],
+)
+def test_ycbcr_becomes_rgb_in_every_coding(syntax, coder):
+    ycc = np.asarray(Image.fromarray(SMOOTH).convert("YCbCr"))
+    picture = decoded(made(ycc, photometric="YBR_FULL", syntax=syntax, coder=coder))
+    assert picture.changes == {Change.COLOURS}
+    np.testing.assert_allclose(picture.pixels.astype(int), SMOOTH.astype(int), rtol=0, atol=2)
+
+
+def test_a_jpeg_2000_that_rotates_colours_itself_is_rgb_whatever_the_data_set_says():
+    coder = partial(imagecodecs.jpeg2k_encode, codecformat="j2k", reversible=True)
+    for said in ("RGB", "YBR_RCT", "YBR_FULL"):
+        data = made(SMOOTH, photometric=said, syntax=uid.JPEG2000Lossless, coder=coder)
+        np.testing.assert_array_equal(decoded(data).pixels, SMOOTH)
+
+
+def test_pairs_of_pixels_share_their_chroma():
+    pairs = np.array([[[10, 20, 128, 128], [30, 40, 128, 228]]], np.uint8)
+    data = made(pairs[0], photometric="YBR_FULL_422", SamplesPerPixel=3, Rows=1, Columns=4)
+    rows = decoded(data).pixels
+    np.testing.assert_array_equal(rows[0, :2, 0], [10, 20])
+    np.testing.assert_array_equal(rows[0, 2:, 0], [170, 180])
+    odd = made(pairs[0], photometric="YBR_FULL_422", SamplesPerPixel=3, Rows=1, Columns=3)
+    with pytest.raises(UnreadableImage, match="odd number"):
+        decoded(odd)
 
 
 @pytest.mark.parametrize("name", ["jpeg_ls_lossless", "jp2klossless", "RLE", "implicit", "expb"])
@@ -241,6 +292,16 @@ def test_padding_is_hidden(limit):
     assert decoded(made(TWELVE | 1, PixelPaddingValue=2)).alpha is None
 
 
+def test_padding_is_hidden_where_coding_nearly_without_loss_has_moved_it():
+    samples = np.where(DEEP[..., 1] % 3 == 0, 0, TWELVE | 64)
+    coder = partial(imagecodecs.jpegls_encode, level=3)
+    made_near = partial(made, stored=12, PixelPaddingValue=0, coder=coder)
+    data = made_near(samples, syntax=uid.JPEGLSNearLossless)
+    moved = imagecodecs.jpegls_decode(coder(samples))
+    assert moved[samples == 0].any()
+    np.testing.assert_array_equal(decoded(data).alpha == 0, samples == 0)
+
+
 def test_padding_may_lack_its_sign():
     samples = DEEP[..., 0].view("i2")
     samples = np.where(samples == -2000, -1999, samples).astype("i2")
@@ -251,7 +312,7 @@ def test_padding_may_lack_its_sign():
     assert (decoded(bytes(data)).alpha == 0).sum() == 1
 
 
-def enhanced(frames, step=(0, 0, 1.0), odd=0.0):
+def enhanced(frames, step=(0, 0, 1.0), odd=0.0, slopes=(1, 1, 1)):
     measures = Dataset()
     measures.PixelSpacing = [1.0, 1.0]
     shared = Dataset()
@@ -264,6 +325,9 @@ def enhanced(frames, step=(0, 0, 1.0), odd=0.0):
         kind.FrameType = ["ORIGINAL", "PRIMARY", "M", "NONE"]
         group.PlanePositionSequence = Sequence([place])
         group.MRImageFrameTypeSequence = Sequence([kind])
+        scale = Dataset()
+        scale.RescaleSlope, scale.RescaleIntercept = str(slopes[number]), "0"
+        group.PixelValueTransformationSequence = Sequence([scale])
         groups.append(group)
     return made(
         frames,
@@ -280,6 +344,7 @@ def test_frames_in_a_row_are_a_volume():
     assert decoded(enhanced(frames, (0, 3, 4))).stack.spacing == (5.0, 1.0, 1.0)
     assert decoded(enhanced(frames, odd=0.5)).stack.spacing is None
     assert decoded(enhanced(frames, (0, 0, 0))).stack.spacing is None
+    assert decoded(enhanced(frames, slopes=(1, 1.5, 2))).stack == Stack(3)
     assert decoded(made(frames, stored=12)).stack == Stack(3)
     result = encoded(decoded(enhanced(frames)))
     assert result.ImageType == ["DERIVED", "PRIMARY", "M", "NONE"]
@@ -332,6 +397,7 @@ def test_what_is_no_more_true_is_left_out():
         ({"HighBit": 16}, UnreadableImage, "highest bit"),
         ({"SamplesPerPixel": 4}, UnsupportedImage, "4 samples a pixel"),
         ({"PhotometricInterpretation": "YBR_FULL_422"}, UnsupportedImage, "YBR_FULL_422"),
+        ({"PhotometricInterpretation": "YBR_PARTIAL_422"}, UnsupportedImage, "YBR_PARTIAL_422"),
         ({"Rows": 0}, UnreadableImage, "sides that make no sense"),
         ({"Rows": 10}, UnreadableImage, "truncated"),
         ({"NumberOfFrames": 2}, UnreadableImage, "truncated"),

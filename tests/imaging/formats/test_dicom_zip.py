@@ -103,6 +103,18 @@ def test_places_that_are_not_known_leave_the_numbers():
     np.testing.assert_array_equal(picture.pixels.reshape(3, 9, 13), VOLUME[:3][::-1])
 
 
+def test_slices_of_scales_of_their_own_are_not_apart_in_space():
+    def scaled(*slopes):
+        places = [[0, 0, number] for number in range(len(slopes))]
+        files = zip(places, slopes, strict=True)
+        return decoded(
+            *(at(n, ImagePositionPatient=p, RescaleSlope=s) for n, (p, s) in enumerate(files))
+        )
+
+    assert scaled("2.0", "2", "2").stack == Stack(3, 1, (1.0, 1.0, 1.0))
+    assert scaled("2", "2.5", "2").stack == Stack(3)
+
+
 def test_a_gap_leaves_no_spacing():
     assert decoded(*SLICES[:2], SLICES[3]).stack == Stack(3)
 

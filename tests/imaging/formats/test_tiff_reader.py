@@ -162,6 +162,10 @@ def test_a_predictor_has_a_meaning_where_libtiff_sees_one_alone(opened):
     packed = bytes(imagecodecs.deflate_encode(bytes(range(4))))
     data = tiff_file({Tag.PREDICTOR: 2, Tag.COMPRESSION: Compression.DEFLATE}, packed)
     np.testing.assert_array_equal(decoded(data).pixels[..., 0], [[0, 1], [2, 5]])
+    packed = bytes(imagecodecs.packbits_encode(bytes(range(4))))
+    data = tiff_file({Tag.PREDICTOR: 2, Tag.COMPRESSION: Compression.PACKBITS}, packed)
+    with pytest.raises(UnsupportedImage, match="programs differ"):
+        decoded(data)
 
 
 @pytest.mark.parametrize("scale", [1, 256, 257])
@@ -273,6 +277,16 @@ def test_pages_are_frames_and_thumbnails_are_not(saved_tiff, colour):
     data = still[:link] + struct.pack("<I", len(still)) + still[link + 4 :] + thumbnail
     assert codec.read_header(data).frames == 1
     np.testing.assert_array_equal(decoded(data).pixels, colour)
+
+
+def test_a_mask_is_no_page_and_named(colour):
+    file = io.BytesIO()
+    with tifffile.TiffWriter(file) as tiff:
+        tiff.write(colour, photometric="rgb")
+        tiff.write(colour[..., 0] > 99, photometric="mask", subfiletype=4)
+    picture = decoded(file.getvalue())
+    assert (picture.stack.frames, picture.changes) == (1, {Change.METADATA})
+    np.testing.assert_array_equal(picture.pixels, colour)
 
 
 def stack(**options):

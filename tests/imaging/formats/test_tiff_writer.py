@@ -144,6 +144,24 @@ def test_each_page_keeps_its_own_fields():
         assert 285 not in after.pages[1].tags
 
 
+def test_white_may_be_zero_in_some_pages(noise):
+    grey, polarities = noise[..., :1], ["minisblack", "miniswhite", "minisblack"]
+    file = io.BytesIO()
+    with tifffile.TiffWriter(file) as tiff:
+        for polarity in polarities:
+            tiff.write(grey[..., 0], photometric=polarity)
+    picture = decoded(file.getvalue())
+    shown = np.concatenate([grey, np.invert(grey), grey])
+    np.testing.assert_array_equal(picture.pixels, shown)
+    encoded = codec.encode(picture)
+    assert encoded.changes == set()
+    with tifffile.TiffFile(io.BytesIO(encoded.data)) as tiff:
+        assert [page.photometric.name.lower() for page in tiff.pages] == polarities
+        for page in tiff.pages:
+            np.testing.assert_array_equal(page.asarray(), grey[..., 0])
+    np.testing.assert_array_equal(decoded(codec.encode(codec.stripped(picture)).data).pixels, shown)
+
+
 def test_pages_are_turned_upright_one_by_one():
     file = io.BytesIO()
     pages = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)

@@ -18,6 +18,8 @@ MAKERS = {
     "gif": lambda: by_pillow(SMOOTH[..., 0], "GIF"),
     "heic": lambda: heic(SMOOTH, 8),
     "jpeg": lambda: by_pillow(SMOOTH, "JPEG"),
+    "bare jxl": lambda: jxl(SMOOTH),
+    "bare jxl with loss": lambda: jxl(SMOOTH, level=80, lossless=False),
     "jxl": lambda: write_file(jxl(SMOOTH), Metadata(), deep=False),
     "png": lambda: by_pillow(SMOOTH, "PNG"),
     "webp": lambda: by_pillow(SMOOTH, "WEBP"),

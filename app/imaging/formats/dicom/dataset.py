@@ -220,7 +220,11 @@ def padding_of(dataset: Dataset, kind: Kind) -> tuple[int, int] | None:
 
 
 def stack_of(dataset: Dataset, frames: int) -> Stack:
-    """Return how the frames lie: in space if their positions are one step apart."""
+    """Return how the frames lie: in space if their positions are one step apart.
+
+    Frames that are scaled each in its own way, as PET's are, are not: planes across them would show
+    their scales.
+    """
     groups = () if frames == 1 else dataset.get("PerFrameFunctionalGroupsSequence") or ()
     if len(groups) != frames:
         return Stack(frames)
@@ -228,7 +232,16 @@ def stack_of(dataset: Dataset, frames: int) -> Stack:
     places = [
         vector(_first(each, "PlanePositionSequence"), "ImagePositionPatient") for each in groups
     ]
+    if len({scaling_of(_first(each, "PixelValueTransformationSequence")) for each in groups}) > 1:
+        return Stack(frames)
     return Stack(frames, 1, spacing_between(places, vector(measures or dataset, "PixelSpacing", 2)))
+
+
+def scaling_of(dataset: Dataset | None) -> tuple[float, float]:
+    """Return slope and intercept, by which stored values become those that were measured."""
+    found = Dataset() if dataset is None else dataset
+    slope, intercept = found.get("RescaleSlope"), found.get("RescaleIntercept")
+    return (1.0 if slope is None else float(slope), float(intercept or 0))
 
 
 def spacing_between(

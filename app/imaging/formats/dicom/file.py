@@ -15,7 +15,7 @@ from app.imaging.formats.dicom.dataset import (
     stack_of,
 )
 from app.imaging.formats.dicom.derived import derived
-from app.imaging.formats.dicom.frames import Samples, check, frames, is_lossy
+from app.imaging.formats.dicom.frames import Samples, check, frames, inexactness, is_lossy
 from app.imaging.picture import (
     Change,
     Format,
@@ -59,12 +59,13 @@ def decode(data: bytes) -> Picture:
     check(scan, kind)
     pixels = np.empty((kind.frames * kind.rows, kind.columns, kind.channels), kind.dtype)
     padding = padding_of(scan.dataset, kind) if kind.channels == 1 else None
+    slack = 0 if padding is None else inexactness(scan, kind)
     alpha = None if padding is None else np.empty(pixels.shape[:2], kind.dtype)
     for number, frame in enumerate(frames(scan, kind)):
         place = slice(number * kind.rows, (number + 1) * kind.rows)
         pixels[place] = _seen(frame, kind)
         if alpha is not None and padding is not None:
-            is_padding = (frame >= padding[0]) & (frame <= padding[1])
+            is_padding = (frame >= padding[0] - slack) & (frame <= padding[1] + slack)
             alpha[place] = np.where(is_padding[..., 0], 0, limits(kind.dtype)[1])
     if alpha is not None and alpha.all():
         alpha = None

@@ -13,11 +13,14 @@ from numpy.typing import NDArray
 from pydicom import uid
 from pydicom.encaps import generate_frames
 
+from app.imaging.formats.dicom.colour import HALVED, full_chroma, to_rgb
 from app.imaging.formats.dicom.dataset import Kind, Scan
 from app.imaging.formats.dicom.streams import (
     check_end,
     check_jpeg,
     check_jpeg_2000,
+    is_rotated,
+    nearness,
     sides_of_jpeg,
     sides_of_jpeg_2000,
 )
@@ -42,6 +45,13 @@ def is_lossy(scan: Scan) -> bool:
     return scan.syntax in _LOSSY
 
 
+def inexactness(scan: Scan, kind: Kind) -> int:
+    """Return by how much samples coded nearly without loss may differ from what they were."""
+    if scan.syntax != uid.JPEGLSNearLossless:
+        return 0
+    return nearness(next(generate_frames(scan.pixels, number_of_frames=kind.frames)))
+
+
 def check(scan: Scan, kind: Kind) -> None:
     """Refuse what is not decoded; raises UnsupportedImage and UnreadableImage."""
     name = scan.syntax.name
@@ -52,28 +62,38 @@ def check(scan: Scan, kind: Kind) -> None:
         raise UnreadableImage("The DICOM has pixels that are not of its transfer syntax.")
     grey = kind.channels == 1 and kind.photometric in ("MONOCHROME1", "MONOCHROME2")
     colour = kind.channels == 3 and kind.allocated == kind.stored and not kind.is_signed
-    colours = {"RGB"}
+    colours = {"RGB", "YBR_FULL", HALVED}
     if scan.is_encapsulated:
-        colours |= {"YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"}
+        colours |= {"YBR_ICT", "YBR_RCT"}
     if not grey and not (colour and kind.photometric in colours):
         raise UnsupportedImage(
             f"A DICOM of {kind.channels} samples a pixel, {kind.photometric}, is not supported: it "
-            "must be MONOCHROME1, MONOCHROME2 or RGB."
+            "must be MONOCHROME1, MONOCHROME2, RGB or YBR_FULL."
         )
+    if not scan.is_encapsulated and _is_halved(kind) and kind.columns % 2:
+        raise UnreadableImage("The DICOM has pairs of pixels, and rows of an odd number of them.")
     if not scan.is_encapsulated and len(scan.pixels) < _size(kind) * kind.frames:
         raise UnreadableImage("The DICOM image is truncated.")
 
 
 def frames(scan: Scan, kind: Kind) -> Iterator[Samples]:
     """Each frame [rows, columns, channels], of the type of the data set's samples."""
-    found = _native(scan, kind) if not scan.is_encapsulated else _decoded(scan, kind)
-    for raw in found:
-        yield _valued(raw, kind)
+    if scan.is_encapsulated:
+        yield from (_valued(raw, kind) for raw in _decoded(scan, kind))
+        return
+    is_rgb = kind.channels == 1 or kind.photometric == "RGB"
+    for raw in _native(scan, kind):
+        yield _valued(raw if is_rgb else to_rgb(raw), kind)
+
+
+def _is_halved(kind: Kind) -> bool:
+    return kind.channels == 3 and kind.photometric == HALVED
 
 
 def _size(kind: Kind) -> int:
-    """Bytes of a frame."""
-    return kind.rows * kind.columns * kind.channels * kind.allocated // 8
+    """Bytes of a frame that is not coded."""
+    channels = 2 if _is_halved(kind) else kind.channels
+    return kind.rows * kind.columns * channels * kind.allocated // 8
 
 
 def _native(scan: Scan, kind: Kind) -> Iterator[Samples]:
@@ -84,7 +104,8 @@ def _native(scan: Scan, kind: Kind) -> Iterator[Samples]:
         pixels = np.frombuffer(pixels[: len(pixels) // 2 * 2], "u2").byteswap().tobytes()
     for number in range(kind.frames):
         frame = np.frombuffer(pixels, dtype, size // dtype.itemsize, number * size)
-        yield _arranged(frame, kind, is_planar=kind.is_planar)
+        frame = full_chroma(frame) if _is_halved(kind) else frame
+        yield _arranged(frame, kind, is_planar=kind.is_planar and not _is_halved(kind))
 
 
 def _decoded(scan: Scan, kind: Kind) -> Iterator[Samples]:
@@ -99,8 +120,10 @@ def _decoded(scan: Scan, kind: Kind) -> Iterator[Samples]:
 
 
 def _frame(stream: bytes, syntax: uid.UID, kind: Kind) -> Samples:
+    may_be_ybr = kind.channels == 3 and kind.photometric.startswith("YBR_FULL")
     if syntax == uid.RLELossless:
-        return _run_lengths(stream, kind)
+        samples = _run_lengths(stream, kind)
+        return to_rgb(samples) if may_be_ybr else samples
     sides = sides_of_jpeg_2000(stream) if syntax in _JPEG_2000 else sides_of_jpeg(stream)
     if sides != (kind.rows, kind.columns):
         raise UnreadableImage("The DICOM has a frame that is not of the size that it declares.")
@@ -112,15 +135,17 @@ def _frame(stream: bytes, syntax: uid.UID, kind: Kind) -> Samples:
         samples = imagecodecs.jpeg2k_decode(stream, numthreads=1)
         if syntax in _LOSSY and samples.dtype.kind == kind.dtype.kind:
             samples = _limited(samples, kind)
+        may_be_ybr &= not is_rotated(stream)
     elif syntax in _LOSSY and kind.allocated == 8:
-        samples = _jpeg(stream, kind)
+        samples, may_be_ybr = _jpeg(stream, kind), False
     else:
         # chroma may be halved both ways
         check_jpeg(stream, kind.rows * kind.columns * (3 if kind.channels == 3 else 2) // 2)
         samples = imagecodecs.jpeg8_decode(stream, colorspace=None if kind.channels == 1 else "RGB")
     if samples.dtype.itemsize * 8 != kind.allocated:  # of 8 bits, say, in 16
         samples = samples.astype(kind.dtype)
-    return _arranged(samples, kind, is_planar=False)
+    arranged = _arranged(samples, kind, is_planar=False)
+    return to_rgb(arranged) if may_be_ybr else arranged
 
 
 def _jpeg(stream: bytes, kind: Kind) -> Samples:
@@ -142,7 +167,8 @@ def _limited(samples: Samples, kind: Kind) -> Samples:
 
 def _run_lengths(stream: bytes, kind: Kind) -> Samples:
     """PackBits, a plane for every byte of samples."""
-    dtype, room = kind.dtype.newbyteorder("<"), bytearray(_size(kind))
+    size = kind.rows * kind.columns * kind.channels * kind.dtype.itemsize
+    dtype, room = kind.dtype.newbyteorder("<"), bytearray(size)
     found = imagecodecs.dicomrle_decode(stream, dtype, out=room)
     if len(found) != len(room):
         raise UnreadableImage("The DICOM has a frame that is not of the size that it declares.")

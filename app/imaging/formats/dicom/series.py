@@ -18,6 +18,7 @@ from app.imaging.formats.dicom.dataset import (
     kind_of,
     modality_of,
     read,
+    scaling_of,
     silence,
     spacing_between,
     stack_of,
@@ -51,6 +52,8 @@ class Slice:
     """How far that is along the normal of the plane, in mm."""
     across: Vector | None
     """Distances between rows and columns, in mm."""
+    scaling: tuple[float, float]
+    """Its slope and intercept."""
     before: int
     """Bytes of the data set before the pixels."""
 
@@ -97,6 +100,7 @@ def survey(name: str, data: bytes) -> Slice:
         position=position,
         depth=depth,
         across=vector(scan.dataset, "PixelSpacing", 2),
+        scaling=scaling_of(scan.dataset),
         before=len(scan.before),
     )
 
@@ -113,7 +117,8 @@ def volumes(slices: Iterable[Slice]) -> list[Volume]:
     """Put slices into their volumes, in order of place, or of number where places are unknown.
 
     Places that several slices have, all as many, are those of as many volumes, one after the other
-    over time; else they are taken for slices that are not apart in space.
+    over time; else they are taken for slices that are not apart in space. So are slices that are
+    scaled each in its own way, as PET's are: planes across them would show their scales.
     """
     groups: dict[tuple[Any, ...], list[Slice]] = {}
     for each in slices:
@@ -135,6 +140,8 @@ def _arranged(group: list[Slice]) -> Volume:
         return Volume(tuple(numbered), Stack(len(group)))
     ordered = [same[number] for number in range(count) for same in places]
     spacing = spacing_between([each[0].position for each in places], group[0].across)
+    if len({each.scaling for each in group}) > 1:
+        spacing = None
     return Volume(tuple(ordered), Stack(len(group), count, spacing))
 
 

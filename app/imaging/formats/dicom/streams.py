@@ -70,6 +70,14 @@ def check_end(stream: bytes) -> int:
     return end - start
 
 
+def nearness(stream: bytes) -> int:
+    """Return by how much samples of a JPEG-LS may differ from those that were coded (NEAR)."""
+    scan = next((each for each in _segments(stream) if each.marker == SOS), None)
+    if scan is None:
+        return 0
+    return _number(stream, scan.start + 1 + 2 * _number(stream, scan.start, 1), 1)
+
+
 def sides_of_jpeg_2000(stream: bytes) -> tuple[int, int] | None:
     """Return rows and columns, by the header of a JPEG 2000, which may lie in a file of its own."""
     found = _SIZE.search(stream[: 1 << 12])
@@ -100,6 +108,14 @@ def check_jpeg_2000(stream: bytes) -> None:
         position += max(size, _TILE_HEAD)
     if len(there) < tiles:
         raise UnreadableImage("The DICOM has a frame that lacks pixels.")
+
+
+def is_rotated(stream: bytes) -> bool:
+    """Return whether a JPEG 2000 has its colours rotated, and its decoder rotates them back."""
+    found = _SIZE.search(stream[: 1 << 12])
+    start = found.start() + _MAIN if found else 0
+    coding = stream.find(_CODING, start, _after_header(stream, start))
+    return coding >= 0 and stream[coding + 8 : coding + 9] == b"\1"
 
 
 def _after_header(stream: bytes, start: int) -> int:

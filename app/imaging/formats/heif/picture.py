@@ -156,6 +156,7 @@ _ORIENTATIONS = {
 def beside(items: Items, used: set[int]) -> Changes:
     """Return what the file holds beside its image, whose items are `used`."""
     changes = set()
+    unused = items.by_number.keys() - used
     parts = {part for each in items.by_number.values() for part in each.references.get(b"dimg", ())}
     for number, item in items.by_number.items():
         auxiliary = _auxiliary(item)
@@ -163,7 +164,7 @@ def beside(items: Items, used: set[int]) -> Changes:
         if number in used:
             continue
         if item.kind in DESCRIBING:  # what describes another part is lost with that
-            if not described or items.primary in described:
+            if not described or not unused.issuperset(described):
                 changes.add(Change.METADATA)
             continue
         if item.kind == b"tmap" or b"gainmap" in auxiliary:

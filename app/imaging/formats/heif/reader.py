@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from app.imaging.formats.heif.exif import read_exif
 from app.imaging.formats.heif.items import Item, Items, read_items
 from app.imaging.formats.heif.picture import Coded, alpha_of, beside, coded, orientation, window
 from app.imaging.formats.png.chunks import write_chunk
@@ -143,8 +144,7 @@ def _metadata(items: Items, item: Item) -> Metadata:
                 )
                 colour = (write_chunk(b"cICP", named + b"\0\1"),)
     exif, xmp = (None if part is None else items[part].data for part in _describing(items))
-    tiff = 4 + int.from_bytes((exif or b"")[:4], "big")
-    metadata = Metadata(exif=(exif or b"")[tiff:] or None, xmp=xmp or None)
+    metadata = Metadata(exif=read_exif(exif or b""), xmp=xmp or None)
     return replace(metadata, icc=profile, colour=() if profile else colour)
 
 

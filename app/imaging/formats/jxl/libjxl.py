@@ -6,8 +6,10 @@ from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 
-BASIC_INFO, COLOUR_ENCODING, FRAME = 0x40, 0x100, 0x400
+BASIC_INFO, COLOUR_ENCODING, FRAME, PIXELS = 0x40, 0x100, 0x400, 0x1000
 """Events of a decoder, which `JxlDecoderProcessInput` returns as they come."""
+SUCCESS, NEEDS_BUFFER = 0, 5
+"""What it returns else: at the end, and before it decodes the pixels of a frame."""
 
 
 @contextmanager
@@ -31,6 +33,7 @@ def libjxl() -> ctypes.CDLL | None:
         process, subscribe = library.JxlDecoderProcessInput, library.JxlDecoderSubscribeEvents
         give, size = library.JxlDecoderSetInput, library.JxlDecoderGetICCProfileSize
         get, coalesce = library.JxlDecoderGetColorAsICCProfile, library.JxlDecoderSetCoalescing
+        skip, release = library.JxlDecoderSkipCurrentFrame, library.JxlDecoderReleaseInput
     except (ImportError, AttributeError, OSError):
         return None
     pointer, number, length = ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t
@@ -41,4 +44,5 @@ def libjxl() -> ctypes.CDLL | None:
     size.argtypes = [pointer, number, pointer]
     get.argtypes = [pointer, number, ctypes.c_char_p, length]
     coalesce.argtypes = [pointer, number]
+    skip.argtypes, release.argtypes, release.restype = [pointer], [pointer], length
     return library

@@ -3,6 +3,8 @@
 import imagecodecs
 
 from app.imaging.formats.heif.boxes import Box, boxes_of_file, write_box
+from app.imaging.formats.heif.exif import read_exif
+from app.imaging.formats.jxl.end import behind
 from app.imaging.formats.jxl.header import SIGNATURE
 from app.imaging.formats.trailer import in_trailer
 from app.imaging.metadata import MAX_INFLATED
@@ -37,7 +39,7 @@ def codestream(data: bytes) -> bytes:
 def read_metadata(data: bytes) -> tuple[Metadata, Changes]:
     """EXIF and XMP of a file, and what else there is beside its picture."""
     if data[:2] == SIGNATURE:
-        return Metadata(), frozenset()
+        return Metadata(), in_trailer(behind(data))
     first: dict[bytes, bytes] = {}
     outer, trailer = boxes_of_file(data, {_WHOLE, _PART})
     changes = set(in_trailer(trailer))
@@ -52,9 +54,8 @@ def read_metadata(data: bytes) -> tuple[Metadata, Changes]:
             first[name] = found or b""
             if found is None:
                 changes.add(Change.METADATA)
-    exif = first.get(b"Exif", b"")
-    tiff = 4 + int.from_bytes(exif[:4], "big")
-    metadata = Metadata(exif=exif[tiff:] or None, xmp=first.get(b"xml ") or None)
+    exif = read_exif(first.get(b"Exif", b""))
+    metadata = Metadata(exif=exif, xmp=first.get(b"xml ") or None)
     return metadata, frozenset(changes)
 
 

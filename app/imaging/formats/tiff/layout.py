@@ -258,6 +258,11 @@ def _predictor(
         predictor = Predictor(directory.integer(Tag.PREDICTOR, 1))
     except ValueError:
         raise UnreadableImage("The TIFF image has a predictor that is not known.") from None
+    if compression is Compression.PACKBITS and predictor is not Predictor.NONE:
+        raise UnsupportedImage(  # libtiff takes it for none, other programs do not
+            "A TIFF of PackBits with a predictor is not supported, as programs differ about what "
+            "it shows; save it compressed by LZW or Deflate or not at all."
+        )
     if compression not in _PREDICTED:
         return Predictor.NONE  # these have none, whatever the field says, for libtiff, too
     is_float = sample_format is SampleFormat.FLOAT

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from app.imaging import ifd
+from app.imaging.formats.tiff.channels import channels
 from app.imaging.formats.tiff.layout import (
     MAX_EXCESS,
     MAX_SEGMENTS,
@@ -38,13 +39,14 @@ from app.imaging.stack import Stack
 from app.imaging.tags import FILE_TAGS, LOST_TAGS, PAGE_TAGS, Photometric, SampleFormat, Tag
 
 _UNSPECIFIED, _PREMULTIPLIED, _STRAIGHT = 0, 1, 2  # what an extra channel is
+_MASK = 4  # what samples stand for where they say which of another page count
 
 
 def read_header(data: bytes) -> Header:
-    """Read the directories; thumbnails and other reductions do not count as frames."""
+    """Read the directories; thumbnails, other reductions and masks do not count as frames."""
     directories = list(ifd.directories(data))
     for each in directories:
-        check_fields(each, (Tag.SUBFILE,))
+        check_fields(each, (Tag.SUBFILE, Tag.PHOTOMETRIC))
     pages = _pages(directories)
     if not directories:
         raise UnreadableImage("The TIFF file contains no image.")
@@ -63,6 +65,7 @@ def read_header(data: bytes) -> Header:
         )
     pixel = max(map(_pixel_bytes, pages))
     tiled = (math.prod(segment_size(each)) for each in pages if Tag.TILE_WIDTH in each.fields)
+    of_channels, run = channels(page, len(pages))
     return Header(
         Format.TIFF,
         page.integer(Tag.WIDTH),
@@ -71,6 +74,8 @@ def read_header(data: bytes) -> Header:
         pixel,
         max(tiled, default=0) * pixel,
         _count_segments(pages),
+        channels=of_channels,
+        run=run,
     )
 
 
@@ -116,8 +121,12 @@ def _pixel_bytes(page: ifd.Directory) -> int:
 
 
 def _pages(directories: list[ifd.Directory]) -> list[ifd.Directory]:
-    """Those that are no reduction of another: thumbnails may come first."""
-    return [each for each in directories if not each.integer(Tag.SUBFILE) & 1]
+    """Those that are no reduction of another, and no mask: thumbnails may come first."""
+    return [
+        each
+        for each in directories
+        if not each.integer(Tag.SUBFILE) & 1 and each.integer(Tag.PHOTOMETRIC, -1) != _MASK
+    ]
 
 
 def decode(data: bytes) -> Picture:
@@ -137,7 +146,8 @@ def decode(data: bytes) -> Picture:
 def _stack(data: bytes, first: Picture, pages: list[ifd.Directory]) -> Picture:
     """Return the pages one below the other; `first` is that of the first of them.
 
-    What describes the others goes with them, but for the EXIF and GPS directories below.
+    What describes the others goes with them, but for the EXIF and GPS directories below, and, where
+    white is 0 in some pages alone, in which it is.
     """
     _check_apart(data, pages)
     count, height = len(pages), first.height
@@ -161,7 +171,10 @@ def _stack(data: bytes, first: Picture, pages: list[ifd.Directory]) -> Picture:
             changes.add(Change.PROFILE)
         if number and not page.fields.keys().isdisjoint(ifd.POINTERS):
             changes.add(Change.METADATA)
-    without = FILE_TAGS - PAGE_TAGS | {Tag.ORIENTATION, *ifd.POINTERS}
+    negatives = [page.integer(Tag.PHOTOMETRIC) == Photometric.WHITE_IS_ZERO for page in pages]
+    metadata, without = first.metadata, FILE_TAGS - PAGE_TAGS | {Tag.ORIENTATION, *ifd.POINTERS}
+    if len(set(negatives)) > 1:
+        metadata, without = replace(metadata, negative=None), without - {Tag.PHOTOMETRIC}
     native = tuple(_described(page, without) for page in pages)
     if _turn(pages[0]) in TRANSPOSED:
         native = tuple(map(with_sides_exchanged, native))
@@ -169,10 +182,10 @@ def _stack(data: bytes, first: Picture, pages: list[ifd.Directory]) -> Picture:
         pixels,
         alpha,
         Format.TIFF,
-        replace(first.metadata, native=native),
+        replace(metadata, native=native),
         frozenset(changes),
         extra,
-        Stack(count),
+        Stack(count, 1, None, *channels(pages[0], count)),
     )
 
 

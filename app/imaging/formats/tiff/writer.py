@@ -24,9 +24,9 @@ _FORMATS = {"u": SampleFormat.UNSIGNED, "i": SampleFormat.SIGNED, "f": SampleFor
 def encode(picture: Picture, quality: int | None = None) -> bytes:  # noqa: ARG001
     """Encode at the picture's own depth and, if it came with EXIF, in that block's byte order.
 
-    What came as a TIFF in which white is 0 is written as one. Each frame is a page; all strips come
-    first, then the directories. Raises `UnsuitableFormat` where that is more than a TIFF of 32-bit
-    offsets can hold.
+    What came as a TIFF in which white is 0, or as pages some of which are such, is written so.
+    Each frame is a page; all strips come first, then the directories. Raises `UnsuitableFormat`
+    where that is more than a TIFF of 32-bit offsets can hold.
     """
     order, described = _described(picture.metadata)
     pages = _pages(picture, order, described)
@@ -35,10 +35,15 @@ def encode(picture: Picture, quality: int | None = None) -> bytes:  # noqa: ARG0
     strips: list[bytes] = []
     position = len(ifd.header(order, 0))
     for number, fields in enumerate(pages):
-        tops = range(0, picture.height, rows)
-        page = [_strip(picture, number, slice(top, top + rows), order) for top in tops]
+        is_negative = _is_negative(picture, fields, order)
+        page = [
+            _strip(picture, number, slice(top, top + rows), order, is_negative=is_negative)
+            for top in range(0, picture.height, rows)
+        ]
         ends = position + np.cumsum([len(strip) for strip in page])
         fields |= pixel_fields
+        if is_negative:
+            fields[Tag.PHOTOMETRIC] = ifd.integers(order, ifd.SHORT, Photometric.WHITE_IS_ZERO)
         fields[Tag.STRIP_OFFSETS] = ifd.integers(order, ifd.LONG, position, *ends[:-1].tolist())
         fields[Tag.STRIP_COUNTS] = ifd.integers(order, ifd.LONG, *map(len, page))
         strips += page
@@ -72,11 +77,13 @@ def _tree(described: bytes, order: ifd.ByteOrder) -> ifd.Tree:
     return ifd.tree(directory) if directory.order == order else {}
 
 
-def _strip(picture: Picture, frame: int, rows: slice, order: ifd.ByteOrder) -> bytes:
+def _strip(
+    picture: Picture, frame: int, rows: slice, order: ifd.ByteOrder, *, is_negative: bool
+) -> bytes:
     further = picture.extra if picture.alpha is None else picture.alpha
     whole = slice(frame * picture.height, (frame + 1) * picture.height)
     colours = picture.pixels[whole][rows]
-    if _is_negative(picture):
+    if is_negative:
         colours = inverted(colours)
     block = interleave(colours, None if further is None else further[whole][rows])
     if picture.dtype.kind == "f":
@@ -87,8 +94,14 @@ def _strip(picture: Picture, frame: int, rows: slice, order: ifd.ByteOrder) -> b
     return bytes(imagecodecs.deflate_encode(differences.tobytes(), level=LEVEL))
 
 
-def _is_negative(picture: Picture) -> bool:
-    return picture.metadata.negative is not None and picture.format is Format.TIFF
+def _is_negative(picture: Picture, fields: ifd.Tree, order: ifd.ByteOrder) -> bool:
+    """Return whether white is 0 in a page of these fields."""
+    if picture.format is not Format.TIFF:
+        return False
+    own = fields.get(Tag.PHOTOMETRIC)
+    white = ifd.integers(order, ifd.SHORT, Photometric.WHITE_IS_ZERO)
+    said = isinstance(own, ifd.Field) and bytes(own.value) == white.value
+    return picture.metadata.negative is not None or said
 
 
 def _pixel_fields(picture: Picture, order: ifd.ByteOrder, rows: int) -> ifd.Tree:
@@ -96,8 +109,6 @@ def _pixel_fields(picture: Picture, order: ifd.ByteOrder, rows: int) -> ifd.Tree
     further = picture.alpha is not None or picture.extra is not None
     channels = picture.channels + further
     photometric = Photometric.RGB if picture.channels == 3 else Photometric.BLACK_IS_ZERO
-    if _is_negative(picture):
-        photometric = Photometric.WHITE_IS_ZERO
     sample_format = _FORMATS[picture.dtype.kind]
     shorts: dict[int, list[int]] = {
         Tag.BITS: [picture.depth] * channels,

@@ -1,0 +1,26 @@
+"""Where a JPEG XL codestream ends, which it does not say itself."""
+
+from app.imaging.formats.jxl.layers import MAX_LAYERS
+from app.imaging.formats.jxl.libjxl import FRAME, NEEDS_BUFFER, PIXELS, SUCCESS, decoder, libjxl
+
+
+def behind(codestream: bytes) -> bytes:
+    """Return what lies behind the last frame; nothing where libjxl does not tell.
+
+    No pixels are decoded: frames are skipped by the lengths in their headers.
+    """
+    library = libjxl()
+    if library is None:
+        return b""
+    with decoder(library, codestream, FRAME | PIXELS) as found:
+        library.JxlDecoderSetCoalescing(found, 0)
+        for _ in range(2 * MAX_LAYERS):
+            status = library.JxlDecoderProcessInput(found)
+            if status == SUCCESS:
+                left: int = library.JxlDecoderReleaseInput(found)
+                return codestream[len(codestream) - left :]
+            if status == NEEDS_BUFFER:
+                library.JxlDecoderSkipCurrentFrame(found)
+            elif status != FRAME:
+                break
+    return b""

@@ -1,0 +1,50 @@
+"""Pages that are of several channels, as microscopes write them: which is of which.
+
+OME-XML counts planes in the order of dimensions that it states, ImageJ in its own, XYCZT.
+"""
+
+import math
+import re
+
+from app.imaging import ifd
+from app.imaging.tags import Tag
+
+MAX_CHANNELS = 64
+"""More are those of a spectrometer, and look alike."""
+
+_PIXELS = re.compile(rb"<(?:\w+:)?Pixels\s[^>]*>")
+_ORDER = re.compile(rb"""\sDimensionOrder\s*=\s*["']XY([CZT]{3})["']""")
+_SIZE = re.compile(rb"""\sSize([CZT])\s*=\s*["'](\d{1,9})["']""")
+_IMAGEJ = re.compile(rb"ImageJ=")
+_IMAGEJ_SIZE = re.compile(rb"^(channels|slices|frames)=(\d{1,9})\r?$", re.M)
+_DIMENSIONS = {b"channels": b"C", b"slices": b"Z", b"frames": b"T"}
+
+
+def channels(page: ifd.Directory, frames: int) -> tuple[int, int]:
+    """Return how many channels pages are of by the first, and how many of one are in a row.
+
+    One where nothing is said, or what is said is not of so many pages.
+    """
+    if frames < 2 or Tag.DESCRIPTION not in page.fields:
+        return 1, 1
+    said = bytes(page.fields[Tag.DESCRIPTION].value)
+    order, sizes = _by_imagej(said) if _IMAGEJ.match(said) else _by_ome(said)
+    count = sizes.get("C", 1)
+    if not 1 < count <= MAX_CHANNELS or math.prod(sizes.values()) != frames:
+        return 1, 1
+    return count, math.prod(sizes.get(each, 1) for each in order[: order.index("C")])
+
+
+def _by_imagej(said: bytes) -> tuple[str, dict[str, int]]:
+    """Return the order of dimensions, the fastest first, and their sizes."""
+    found = _IMAGEJ_SIZE.findall(said)
+    return "CZT", {_DIMENSIONS[name].decode(): int(size) for name, size in found}
+
+
+def _by_ome(said: bytes) -> tuple[str, dict[str, int]]:
+    images = _PIXELS.findall(said)
+    order = _ORDER.search(images[0]) if len(images) == 1 else None
+    if order is None:
+        return "CZT", {}
+    sizes = {name.decode(): int(size) for name, size in _SIZE.findall(images[0])}
+    return order[1].decode(), sizes if set(order[1]) == set(b"CZT") else {}
