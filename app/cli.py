@@ -11,7 +11,7 @@ import shtab
 from pydantic import ValidationError
 
 from app.bulk import command as bulk
-from app.console import FAILED, STOPPED, Misuse, complain, drop_output, reason_of
+from app.console import FAILED, STOPPED, Misuse, complain, reason_of
 from app.files.command import Work, convert
 from app.files.run import Worked
 from app.flags import add_flags, flag
@@ -24,6 +24,7 @@ from app.service.errors import UnknownModel
 from app.service.keys import hash_of, new_key
 from app.service.options import DenoiseOptions, NoiseOptions
 from app.settings import Settings
+from app.streams import drop_output
 
 REST = """An image that cannot be read does not stop the rest: it is named at the end, and
 the exit code is 1 instead of 0. It is 2 for misuse, and 130 after Ctrl-C, which

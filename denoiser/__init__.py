@@ -24,11 +24,12 @@ def main() -> int:
 
     huge_pages.use()
 
-    from app.console import STOPPED, open_streams
+    from app.streams import open_streams
 
     open_streams()
 
     from app.cli import main as run
+    from app.console import STOPPED
 
     code = run()
     if code == STOPPED:  # by Ctrl-C, which does not wait for the images that threads work on

@@ -53,7 +53,8 @@ class Status:
 def picture_call(path: str, picture: Picture, options: Mapping[str, Any]) -> Call:
     """Return the request that sends one image; the result of an array is to be a PNG."""
     own = {"format": "png"} if isinstance(picture, np.ndarray) else {}
-    return Call("POST", path, own | dict(options), {"image": read(picture)})
+    given = {name: value for name, value in options.items() if value is not None}
+    return Call("POST", path, own | given, {"image": read(picture)})
 
 
 def compare_call(reference: Picture, picture: Picture) -> Call:

@@ -5,7 +5,7 @@ Both send the same requests, and repeat them when the service says that it is bu
 
 import asyncio
 import time
-from typing import Any, Self, Unpack
+from typing import Any, Self, TypedDict, Unpack
 
 import httpx
 
@@ -29,27 +29,33 @@ TIMEOUT = 150.0
 """Seconds to wait for a response: longer than the service takes with its default settings."""
 ATTEMPTS = 5
 LONGEST_WAIT = 60.0
-"""Seconds; a service that asks for a longer wait is not retried."""
 
 
-class _Settings:
-    """The settings of both clients."""
+class Settings(TypedDict, total=False):
+    """How a client reaches the service, apart from its URL."""
+
+    key: str | None
+    """The API key, if the service requires one."""
+    timeout: float
+    """Seconds to wait for each response, by default TIMEOUT; the service must not take longer."""
+    attempts: int
+    """How often a request is sent at most while the service is busy, by default ATTEMPTS times."""
+    longest_wait: float
+    """Seconds, by default LONGEST_WAIT; a service that asks for more is not tried again."""
+
+
+class _Base:
+    """What both clients keep of their settings."""
 
     def __init__(
         self,
-        url: str = URL,
+        url: str,
         *,
         key: str | None = None,
         timeout: float = TIMEOUT,
         attempts: int = ATTEMPTS,
         longest_wait: float = LONGEST_WAIT,
     ) -> None:
-        """Take the `url` of the service and the API `key`, if it requires one.
-
-        A request that the service is too busy for is repeated after the seconds in its Retry-After
-        header, up to `attempts` times in all, if these are at most `longest_wait`. `timeout`, in
-        seconds, applies to each response; it must be longer than the service may take.
-        """
         if attempts < 1:
             raise ValueError("attempts must be at least 1")
         self._attempts, self._longest_wait = attempts, longest_wait
@@ -73,7 +79,7 @@ class _Settings:
         return wait
 
 
-class Client(_Settings):
+class Client(_Base):
     """A client that waits for each answer; one may be used by many threads.
 
         with Client("http://localhost:8000", key="denoiser_...") as client:
@@ -83,7 +89,8 @@ class Client(_Settings):
     Raises Problem where the service refuses, and httpx.TransportError where it cannot be reached.
     """
 
-    def __init__(self, url: str = URL, **settings: Any) -> None:
+    def __init__(self, url: str = URL, **settings: Unpack[Settings]) -> None:
+        """Take the `url` of the service, which may have a path, and Settings."""
         super().__init__(url, **settings)
         self._http = httpx.Client(**self._options)
 
@@ -131,7 +138,7 @@ class Client(_Settings):
             attempt += 1
 
 
-class AsyncClient(_Settings):
+class AsyncClient(_Base):
     """A client for asyncio, with the methods of `Client` as coroutines.
 
         async with AsyncClient() as client:
@@ -140,7 +147,8 @@ class AsyncClient(_Settings):
     Raises as `Client` does.
     """
 
-    def __init__(self, url: str = URL, **settings: Any) -> None:
+    def __init__(self, url: str = URL, **settings: Unpack[Settings]) -> None:
+        """Take the `url` of the service, which may have a path, and Settings."""
         super().__init__(url, **settings)
         self._http = httpx.AsyncClient(**self._options)
 

@@ -1,4 +1,7 @@
-"""The parameters of the requests; the service checks them, and has a default for each."""
+"""The parameters of the requests; the service checks them.
+
+It has a default for each, which applies to those that are left out or None.
+"""
 
 from typing import Literal, TypedDict
 
@@ -10,41 +13,43 @@ Format = Literal[
 class OutputOptions(TypedDict, total=False):
     """The form of the resulting image."""
 
-    format: Format
+    format: Format | None
     """Format of the result; by default that of the file, a lossless one for `noise`, and PNG for
     arrays.
     """
-    quality: int
+    quality: int | None
     """Quality of a JPEG, WebP, AVIF or JPEG XL file, 1 to 100."""
-    metadata: Literal["keep", "strip"]
+    metadata: Literal["keep", "strip"] | None
 
 
 class DenoiseOptions(OutputOptions, total=False):
     """How noise is removed."""
 
-    model: str
+    model: str | None
     """Name of a model, as `models()` lists it; the service chooses one otherwise."""
-    strength: float
+    strength: float | None
     """Share of the correction that is applied, 0 to 1."""
-    colour_strength: float
+    colour_strength: float | None
     """The same for colour alone, 0 to 1; by default the value of `strength`."""
-    range: str
+    range: str | None
     """The values that are black and white: `auto`, `full` or `LOW:HIGH`."""
-    transfer: Literal["auto", "linear", "perceptual"]
+    transfer: Literal["auto", "linear", "perceptual"] | None
     """Whether the samples are proportional to light."""
-    axes: Literal["auto", "1", "3"]
+    axes: Literal["auto", "1", "3"] | None
     """The axes of a stack of slices along which planes are cut."""
-    ensemble: Literal[1, 2, 4, 8]
+    ensemble: Literal[1, 2, 4, 8] | None
     """In how many orientations the image is denoised; the result is the mean."""
-    result: Literal["image", "residual", "sigma-map"]
+    result: Literal["image", "residual", "sigma-map"] | None
     """The image without its noise, what was removed, or how strong that was around each pixel."""
 
 
 class NoiseOptions(OutputOptions, total=False):
     """What noise is added."""
 
-    factor: float
+    factor: float | None
     """Standard deviation on the 0..1 scale."""
-    kind: Literal["gaussian", "poisson", "rician", "speckle", "salt-pepper", "camera", "grain"]
-    channels: Literal["independent", "shared"]
-    seed: int
+    kind: (
+        Literal["gaussian", "poisson", "rician", "speckle", "salt-pepper", "camera", "grain"] | None
+    )
+    channels: Literal["independent", "shared"] | None
+    seed: int | None

@@ -11,7 +11,7 @@ import pytest
 from app.settings import PROJECT
 
 LAYERS = (
-    ("app.settings", "app.imaging"),
+    ("app.settings", "app.streams", "app.imaging"),
     ("app.sandbox", "app.inference"),
     ("app.service",),
     ("app.api", "app.web"),

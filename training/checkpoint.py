@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from app.settings import PROJECT
 from training.errors import TrainingError
 from training.files import write
 
@@ -85,7 +86,9 @@ def save_network(network: keras.Model, *paths: Path) -> None:
 def load_network(path: Path) -> Any:
     """Return the network in a .keras file, or in a folder that holds model.keras.
 
-    Raises TrainingError if there is none, or one that needs code of its own.
+    A relative path that does not exist is looked for in the project, whose models are known as
+    models/NAME wherever a command is run. Raises TrainingError if there is none, or one that needs
+    code of its own.
     """
     return read_network(path)[0]
 
@@ -94,7 +97,8 @@ def read_network(path: Path) -> tuple[Any, bytes]:
     """Return the same network, and the very bytes that it is of: a run may replace the file
     meanwhile.
     """
-    file = path / "model.keras" if path.is_dir() else path
+    place = path if path.exists() or not (PROJECT / path).exists() else PROJECT / path
+    file = place / "model.keras" if place.is_dir() else place
     try:
         content = file.read_bytes()
         with tempfile.TemporaryDirectory() as folder:

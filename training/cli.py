@@ -1,6 +1,7 @@
 """The command line, `python -m training`."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import TypeAlias
 
 from app.imaging.noise import NoiseKind
 from app.imaging.orientation import ENSEMBLES
+from app.streams import silence
 from training import MODULE
 from training.errors import TrainingError
 from training.experiment import read_experiment
@@ -21,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return the exit status."""
     options = _parser().parse_args(arguments)
     try:
+        _import_keras()
         options.run_command(options)
     except TrainingError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -38,7 +41,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-# Keras and its backend take seconds to import: commands import them when they run.
+def _import_keras() -> None:
+    """Import Keras and its backend, which takes seconds, and have them report only errors."""
+    with silence():
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        import keras  # noqa: F401
+
+
+# Modules that need Keras are imported when a command runs, after that.
 
 
 def _train(options: argparse.Namespace) -> None:

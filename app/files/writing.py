@@ -6,8 +6,8 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from app.console import drop_output
 from app.files.finding import STANDARD
+from app.streams import drop_output
 
 Buffer = bytes | memoryview
 

@@ -4,11 +4,9 @@ Its files are decoded and encoded by `codec`, in confined processes.
 """
 
 import math
-import os
 import sys
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 
 from app.imaging import noise
@@ -21,6 +19,7 @@ from app.inference.store import ModelPackage, chosen, read_packages
 from app.service.errors import UnknownModel
 from app.service.options import DenoiseOptions, NoiseOptions
 from app.settings import Settings
+from app.streams import silence
 
 
 def denoise(
@@ -99,23 +98,3 @@ def load_denoiser(package: ModelPackage, settings: Settings) -> Denoiser:
         threads=settings.threads,
         limits=Limits(queue_pixels=sys.maxsize, deadline=math.inf),
     )
-
-
-@contextmanager
-def silence() -> Iterator[None]:
-    """Close standard error while TensorFlow is imported.
-
-    Its libraries report how they were compiled, whatever their log level.
-    """
-    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:  # somebody wants to know
-        yield
-        return
-    sys.stderr.flush()
-    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
-        os.close(nowhere)

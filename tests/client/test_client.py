@@ -79,6 +79,12 @@ def test_images_of_pillow_come_back_in_their_mode(client, pixels, mode):
     assert Image.open(io.BytesIO(result.data)).mode == mode
 
 
+def test_none_stands_for_the_default(client, pixels):
+    given = client.denoise(pixels, strength=None, model=None, format=None)
+    assert given.media_type == "image/png"
+    assert np.array_equal(given.array(), client.denoise(pixels).array())
+
+
 def test_an_image_of_pillow_keeps_its_colour_profile(client, pixels):
     sent = Image.fromarray(pixels)
     sent.info["icc_profile"] = profile = ImageCms.ImageCmsProfile(

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -81,6 +83,14 @@ def test_a_saved_network_gives_the_same_pixels(tmp_path):
     for place in (tmp_path, tmp_path / "model.keras"):
         again = load_network(place)
         np.testing.assert_array_equal(np.asarray(network(picture)), np.asarray(again(picture)))
+
+
+def test_the_models_of_the_project_are_found_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert load_network(Path("models/unet-fast")).count_params() > 10_000
+    (tmp_path / "models" / "unet-fast").mkdir(parents=True)
+    save_network(build("unet", OPTIONS), tmp_path / "models" / "unet-fast" / "model.keras")
+    assert load_network(Path("models/unet-fast")).count_params() < 10_000
 
 
 def test_what_is_no_network_is_named(tmp_path):

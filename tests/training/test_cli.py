@@ -1,9 +1,13 @@
+import os
 import shutil
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 
 from app.inference.store import read_packages
+from app.settings import PROJECT
 from training import loop
 from training.cli import main
 
@@ -86,6 +90,14 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path, monkeypatch, capsys, argume
     assert error.startswith("error: ")
     assert words in error
     assert error.count("\n") == 1
+
+
+def test_nothing_else_is_said(tmp_path):
+    command = [sys.executable, "-m", "training", "package", str(tmp_path / "nothing")]
+    environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"error: there is no {tmp_path / 'nothing'}\n"
 
 
 def test_an_empty_folder_is_an_error(tmp_path, experiment, capsys):
