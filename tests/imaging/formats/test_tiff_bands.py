@@ -99,7 +99,7 @@ def test_bands_are_turned_upright():
 
 def test_other_formats_do_not_hold_them():
     _, data = saved(5, photometric="minisblack")
-    with pytest.raises(UnsuitableFormat, match="ask for tiff"):
+    with pytest.raises(UnsuitableFormat, match="5 channels; ask for tiff"):
         codec.encode(decoded(data), Format.PNG)
 
 
