@@ -13,7 +13,8 @@ from app.imaging import noise
 from app.imaging.codec import Picture
 from app.imaging.picture import described
 from app.imaging.removed import shown
-from app.inference.denoiser import Denoiser, Limits
+from app.inference.batcher import Limits
+from app.inference.denoiser import Denoiser
 from app.inference.job import Progress
 from app.inference.store import ModelPackage, chosen, read_packages
 from app.service.errors import UnknownModel
