@@ -82,7 +82,7 @@ class Range:
                 np.clip(part, self.low, self.high, out=part)
             part -= self.low
             part /= self.span
-            unit[band] = part
+            np.clip(part, 0, 1, out=unit[band])  # rounded, an end of the range may lie beyond
         return unit
 
     def from_unit(self, values: NDArray[np.floating[Any]], samples: Pixels) -> Pixels:

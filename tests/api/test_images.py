@@ -173,6 +173,15 @@ def test_compare_measures(client, image_file):
     assert -1 <= measures["ssim"] < 1
 
 
+def test_nothing_differs_by_more_than_all_of_the_range(client):
+    """The range of one sample is a thousandth of its value, which single precision rounds."""
+    values = (np.full((1, 1), value, np.float32) for value in (0.51182163, 1e38))
+    one, other = map(files.by_tifffile, values)
+    answer = client.post("/compare", files={"reference": one, "image": other})
+    assert answer.status_code == 200, answer.text
+    assert 0.99 < answer.json()["rmse"] <= 1
+
+
 def test_equal_pictures_have_no_finite_psnr(client, image_file):
     files = {"reference": image_file(), "image": image_file()}
     assert client.post("/compare", files=files).json() == {"rmse": 0, "psnr": None, "ssim": 1}

@@ -50,6 +50,13 @@ def test_the_format_is_the_one_that_is_asked_for(client, media_type):
     assert answer.headers["vary"] == "Accept"
 
 
+def test_versions_that_are_no_numbers_are_not_found_but_metrics_are(client):
+    for media_type in ("application/openmetrics-text", "text/plain"):
+        answer = client.get("/metrics", headers={"Accept": f"{media_type};version=latest"})
+        assert answer.status_code == 200
+        assert "denoiser_ready" in answer.text
+
+
 @pytest.mark.anyio
 async def test_applications_do_not_share_their_metrics(models):
     for _ in range(2):

@@ -163,6 +163,15 @@ def test_no_range_that_may_be_asked_for_makes_values_that_are_no_numbers(text, d
     assert np.isfinite(asked.from_unit(unit, pixels)).all()
 
 
+@pytest.mark.parametrize("dtype", [np.uint32, np.float16, np.float32])
+def test_rounding_leads_to_no_values_beyond_0_and_1(dtype):
+    values = np.linspace(60_000, 65_504, 256).astype(dtype).reshape(16, 16, 1)
+    for low in np.linspace(60_000, 65_000, 50):
+        for span in (0.7, 65.504, 1000.3):
+            unit = Range(float(low), float(low) + span).to_unit(values)
+            assert 0 <= unit.min() <= unit.max() <= 1
+
+
 def test_a_range_finer_than_single_precision_is_mapped_to_its_ends():
     pixels = np.linspace(1e9, 2e9, 256, dtype=np.float32).reshape(16, 16, 1)
     unit = Range(1_000_000_031, 1_000_000_033).to_unit(pixels)

@@ -20,6 +20,9 @@ router = APIRouter(tags=["operation"])
 async def metrics(request: Request, service: ServiceOf) -> Response:
     """Return the metrics in the format that the Accept header asks for."""
     service.metrics.publish()
-    encode, media_type = choose_encoder(request.headers.get("accept", ""))
+    try:
+        encode, media_type = choose_encoder(request.headers.get("accept", ""))
+    except TypeError:  # it asks for a version that is no number
+        encode, media_type = choose_encoder("")
     body = encode(service.metrics.registry)
     return Response(body, headers={"Content-Type": media_type, "Vary": "Accept"})
