@@ -122,8 +122,9 @@ def encode(
     if target.encode is None:
         raise UnsuitableFormat(f"{target.title} images are read here, but not written.")
     if picture.stack.frames > 1 and not target.holds.frames:
+        what = "channels" if picture.metadata.bands else "frames"
         raise UnsuitableFormat(
-            f"{target.title} cannot hold {picture.stack.frames} frames; ask for tiff."
+            f"{target.title} cannot hold {picture.stack.frames} {what}; ask for tiff."
         )
     if not (target.holds.numbers or (is_plain(picture.pixels) and _is_plain_beside(picture))):
         raise UnsuitableFormat(

@@ -154,7 +154,9 @@ class Metadata:
     that the file was a lossless WebP or JPEG XL, to be written losslessly again; `jpeg` are the
     quality, 1 to 100, and the chroma subsampling, such as "420", of a file that was a JPEG.
     `linear` says that the samples are proportional to light. `negative` is for files that store
-    white as the least value: what a sample and its stored value add up to. `notes` are for whoever
+    white as the least value: what a sample and its stored value add up to. `bands` are for a TIFF
+    whose frames are the channels of one page: what colours it has, and what each further channel
+    is, in the numbers of TIFF. `notes` are for whoever
     gets the image, and `made` says in words what was done to the samples.
     """
 
@@ -169,6 +171,7 @@ class Metadata:
     jpeg: tuple[int, str] | None = None
     linear: bool = False
     negative: float | None = None
+    bands: tuple[int, ...] = ()
     notes: tuple[Note, ...] = ()
     made: str = ""
 

@@ -22,7 +22,7 @@ Known formats that are not supported are named in the response, with what to con
 `python -m tests.fidelity > docs/fidelity.md` writes this page.
 """
 
-_COLOURS = {1: "grey", 2: "grey + alpha", 3: "RGB", 4: "RGB + alpha"}
+_COLOURS = {1: "grey", 2: "grey + alpha", 3: "RGB", 4: "RGB + alpha", 5: "in 5 channels"}
 _KINDS = {"u": "", "i": " signed", "f": " floating-point"}
 
 

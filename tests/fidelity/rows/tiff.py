@@ -26,9 +26,8 @@ from tests.fidelity.samples import GREY, INDICES, INKS, MODES, PALETTE, PRINTED,
 
 
 def rows() -> Iterator[Row]:
-    return chain(
-        _depths(), _structures(), _colours(), _pages(), _numbers(), _unstated(), _refused()
-    )
+    numbers = chain(_numbers(), _unstated(), _bands())
+    return chain(_depths(), _structures(), _colours(), _pages(), numbers, _refused())
 
 
 def _depths() -> Iterator[Row]:
@@ -134,6 +133,18 @@ def _unstated() -> Iterator[Row]:
         yield f"{title} RGB + a channel not stated", make, back, "format=png"
 
 
+def _bands() -> Iterator[Row]:
+    """More channels than colours, alpha and one more."""
+    for title, source in (("8-bit", NOISE), ("16-bit", DEEP)):
+        five = np.dstack((source, source[::-1, ::-1, 0]))
+        make = partial(by_tifffile, five, photometric="minisblack", planarconfig="contig")
+        yield f"{title}, 5 bands", make, Kept(Format.TIFF, five)
+        yield f"{title}, 5 bands", make, UNSUITABLE, "format=png"
+        meant = ["unassalpha", "unspecified"]
+        make = partial(by_tifffile, five, photometric="rgb", extrasamples=meant)
+        yield f"{title} RGB + alpha + a channel not stated", make, Kept(Format.TIFF, five)
+
+
 def _refused() -> Iterator[Row]:
     """What is not read."""
     yield (
@@ -144,9 +155,9 @@ def _refused() -> Iterator[Row]:
     yield "CIE L*a*b*", partial(by_tifffile, SMOOTH, photometric="cielab"), UNSUPPORTED
     five = np.dstack((NOISE, NOISE[..., 0]))
     extra = partial(
-        by_tifffile, five, photometric="rgb", extrasamples=["unassalpha", "unspecified"]
+        by_tifffile, five, photometric="rgb", extrasamples=["assocalpha", "unspecified"]
     )
-    yield "RGB + two more channels", extra, UNSUPPORTED
+    yield "RGB + premultiplied alpha + one more channel", extra, UNSUPPORTED
 
 
 def _grey_or_rgb(samples: Samples, **options: Any) -> bytes:

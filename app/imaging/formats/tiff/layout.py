@@ -28,6 +28,7 @@ from app.imaging.tags import (
 MAX_SEGMENTS = 65_536
 MIN_TILE = 2**20  # pixels that a tile may always have, however small the picture
 MIN_PIXELS = 2**25  # that all tiles together may always have
+MAX_BANDS = 512  # channels of one page
 MAX_EXCESS = 2  # pixels in segments to one of the picture
 
 _CHANNELS = {Photometric.RGB: 3, Photometric.CMYK: 4, Photometric.YCBCR: 3}  # of colour; else 1
@@ -53,6 +54,8 @@ _REFUSED: dict[tuple[type[IntEnum], int], str] = {  # in words, those that progr
     (Compression, 34_925): "LZMA",
     (Compression, 50_001): "WebP",
 }
+_BANDED = (Photometric.BLACK_IS_ZERO, Photometric.RGB)
+UNSPECIFIED, PREMULTIPLIED, STRAIGHT = 0, 1, 2  # what an extra channel is
 _LSB_FIRST = 2  # a fill order
 E = TypeVar("E", bound=IntEnum)
 
@@ -68,6 +71,7 @@ class Layout:
     channels: int
     colours: int  # channels without alpha, or one more
     alpha: int  # what the last channel is: 1 has multiplied the colours, 2 has not, 0 is no alpha
+    bands: tuple[int, ...]  # what channels are beyond the colours, likewise, if they are several
     format: SampleFormat
     photometric: Photometric
     compression: Compression
@@ -125,7 +129,10 @@ def read_layout(directory: ifd.Directory) -> Layout:
     bits = shared(directory, Tag.BITS, channels)
     colours = _CHANNELS.get(photometric, 1)
     planar = channels > 1 and directory.integer(Tag.PLANAR, 1) == 2
-    if channels - colours not in (0, 1) or bits not in _depths(
+    bands = _bands(directory)
+    if bands and compression is Compression.JPEG:
+        raise UnsupportedImage(f"A TIFF image of {channels} channels in JPEG is not supported.")
+    if (channels - colours not in (0, 1) and not bands) or bits not in _depths(
         sample_format, photometric, compression, 1 if planar else channels
     ):
         raise UnsupportedImage(
@@ -146,6 +153,7 @@ def read_layout(directory: ifd.Directory) -> Layout:
         channels=channels,
         colours=colours,
         alpha=int(_list(directory, Tag.EXTRA_SAMPLES, (0, channels - colours)).max(initial=0)),
+        bands=bands,
         format=sample_format,
         photometric=photometric,
         compression=compression,
@@ -160,6 +168,33 @@ def read_layout(directory: ifd.Directory) -> Layout:
         palette=_palette(directory, photometric, bits),
         jpeg_tables=_jpeg_tables(directory, compression),
     )
+
+
+def count_bands(directory: ifd.Directory) -> int:
+    """Return how many bands a page has that are frames of their own: its channels but for alpha.
+
+    Up to four channels are one frame; raises `UnsupportedImage` for more than MAX_BANDS.
+    """
+    bands = _bands(directory)
+    return directory.integer(Tag.SAMPLES, 1) - (STRAIGHT in bands) if bands else 1
+
+
+def _bands(directory: ifd.Directory) -> tuple[int, ...]:
+    """Return what channels are beyond the colours, if they are several."""
+    channels = directory.integer(Tag.SAMPLES, 1)
+    photometric = directory.integer(Tag.PHOTOMETRIC, -1)
+    further = channels - _CHANNELS.get(Photometric(photometric), 1) if photometric in _BANDED else 0
+    if further < 2:
+        return ()
+    if channels > MAX_BANDS:
+        raise UnsupportedImage(f"The TIFF image has more than {MAX_BANDS} channels.")
+    stated = _list(directory, Tag.EXTRA_SAMPLES, (0, further)).tolist() or [UNSPECIFIED] * further
+    if not {*stated} <= {UNSPECIFIED, STRAIGHT} or stated.count(STRAIGHT) > 1:
+        raise UnsupportedImage(
+            "A TIFF image of several alpha channels, or one that has multiplied "
+            "more than four channels, is not supported."
+        )
+    return tuple(stated)
 
 
 def _count(width: int, height: int, segment: tuple[int, int], planes: int) -> int:

@@ -12,8 +12,12 @@ from app.imaging.formats.tiff.layout import (
     MAX_EXCESS,
     MAX_SEGMENTS,
     MIN_PIXELS,
+    PREMULTIPLIED,
+    STRAIGHT,
+    UNSPECIFIED,
     Layout,
     check_fields,
+    count_bands,
     read_layout,
     segment_size,
     shared,
@@ -38,7 +42,6 @@ from app.imaging.samples import Samples, cmyk_to_rgb, inverted, unpremultiply, w
 from app.imaging.stack import Stack
 from app.imaging.tags import FILE_TAGS, LOST_TAGS, PAGE_TAGS, Photometric, SampleFormat, Tag
 
-_UNSPECIFIED, _PREMULTIPLIED, _STRAIGHT = 0, 1, 2  # what an extra channel is
 _MASK = 4  # what samples stand for where they say which of another page count
 
 
@@ -63,16 +66,21 @@ def read_header(data: bytes) -> Header:
         raise UnsupportedImage(
             f"The TIFF has {count} slices in one directory; save it with a page for each."
         )
+    bands = max(map(count_bands, pages))
+    if bands > 1 and len(pages) > 1:
+        raise UnsupportedImage(
+            "The TIFF has pages of more than four channels; send them one by one."
+        )
     pixel = max(map(_pixel_bytes, pages))
     tiled = (math.prod(segment_size(each)) for each in pages if Tag.TILE_WIDTH in each.fields)
-    of_channels, run = channels(page, len(pages))
+    of_channels, run = (bands, 1) if bands > 1 else channels(page, len(pages))
     return Header(
         Format.TIFF,
         page.integer(Tag.WIDTH),
         page.integer(Tag.HEIGHT),
-        len(pages),
+        len(pages) * bands,
         pixel,
-        max(tiled, default=0) * pixel,
+        max(tiled, default=0) * pixel * bands,
         _count_segments(pages),
         channels=of_channels,
         run=run,
@@ -115,8 +123,10 @@ def _pixel_bytes(page: ifd.Directory) -> int:
     bits, channels = min(64, shared(page, Tag.BITS, stated)), min(5, stated)  # more are refused
     # A segment is unpacked beside the samples, which are then parted, and the colours divided.
     size = max(4, bits // 8)
+    if count_bands(page) > 1:  # which are frames: one channel, spread, moved, and alpha beside it
+        return max(16, bits // 8 + 4 * size)
     is_float = shared(page, Tag.SAMPLE_FORMAT, stated) == SampleFormat.FLOAT
-    divides = page.integer(Tag.EXTRA_SAMPLES) == _PREMULTIPLIED and (is_float or bits > 16)
+    divides = page.integer(Tag.EXTRA_SAMPLES) == PREMULTIPLIED and (is_float or bits > 16)
     return max(16, channels * (bits // 8 + size) + 3 * size * divides)
 
 
@@ -137,7 +147,8 @@ def decode(data: bytes) -> Picture:
     """
     directories = list(ifd.directories(data))
     pages = _pages(directories)
-    picture = _decode_page(data, pages[0])
+    decode_page = _decode_bands if count_bands(pages[0]) > 1 else _decode_page
+    picture = decode_page(data, pages[0])
     if len(pages) < len(directories):
         picture = replace(picture, changes=picture.changes | {Change.METADATA})
     return picture if len(pages) == 1 else _stack(data, picture, pages)
@@ -213,18 +224,36 @@ def _decode_page(data: bytes, directory: ifd.Directory, *, is_first: bool = True
     pixels, alpha, extra = np.ascontiguousarray(colours), None, None
     if layout.channels > layout.colours:
         further = np.ascontiguousarray(samples[..., -1])
-        alpha, extra = (None, further) if layout.alpha == _UNSPECIFIED else (further, None)
-        if layout.alpha == _PREMULTIPLIED:
+        alpha, extra = (None, further) if layout.alpha == UNSPECIFIED else (further, None)
+        if layout.alpha == PREMULTIPLIED:
             pixels = unpremultiply(pixels, further)
     changes = _changes(directory, layout)
     return Picture(pixels, alpha, Format.TIFF, metadata, changes, extra)
 
 
+def _decode_bands(data: bytes, directory: ifd.Directory) -> Picture:
+    """Return each channel but for alpha as a frame, all of them under the same alpha."""
+    layout = read_layout(directory)
+    samples = read_samples(data, layout)
+    if layout.format is SampleFormat.UNSIGNED:
+        samples = widen(samples, layout.bits)
+    meant = [UNSPECIFIED] * layout.colours + list(layout.bands)
+    planes = [number for number, each in enumerate(meant) if each != STRAIGHT]
+    pixels = np.concatenate([samples[..., number] for number in planes])
+    alpha = None
+    if STRAIGHT in meant:
+        alpha = np.tile(samples[..., meant.index(STRAIGHT)], (len(planes), 1))
+    metadata = replace(_metadata(directory, True), bands=(layout.photometric, *layout.bands))
+    stack = Stack(len(planes), channels=len(planes))
+    changes = _changes(directory, layout)
+    return Picture(pixels[..., None], alpha, Format.TIFF, metadata, changes, None, stack)
+
+
 def _changes(directory: ifd.Directory, layout: Layout) -> Changes:
-    has_alpha = layout.channels > layout.colours and layout.alpha != _UNSPECIFIED
+    has_alpha = layout.channels > layout.colours and layout.alpha != UNSPECIFIED
     is_palette = layout.photometric is Photometric.PALETTE
     changes = {
-        Change.ALPHA: has_alpha and layout.alpha != _STRAIGHT,
+        Change.ALPHA: has_alpha and layout.alpha != STRAIGHT,
         Change.COLOURS: is_palette or layout.photometric is Photometric.CMYK,
         Change.DEPTH: layout.bits % 8 != 0 and not is_palette,
         Change.METADATA: not LOST_TAGS.isdisjoint(directory.fields)

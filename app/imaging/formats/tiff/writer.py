@@ -1,6 +1,7 @@
 """TIFF out: strips of Deflate after a predictor, and a directory that keeps what it was given."""
 
 import struct
+from dataclasses import replace
 from fractions import Fraction
 
 import imagecodecs
@@ -8,14 +9,15 @@ import numpy as np
 
 from app.imaging import ifd
 from app.imaging.picture import Format, Metadata, Picture, UnsuitableFormat
-from app.imaging.samples import interleave, inverted
+from app.imaging.samples import Samples, interleave, inverted
+from app.imaging.stack import STILL
 from app.imaging.tags import FILE_TAGS, Compression, Photometric, Predictor, SampleFormat, Tag
 
 STRIP_BYTES = 2**18  # before compression
 LARGEST = 2**32 - 2**28  # bytes of all strips: room is left for the directories
 LEVEL = 1  # benchmarks/codecs.py: level 6 takes five times as long to save an eighth
 
-_UNSPECIFIED, _UNASSOCIATED_ALPHA = 0, 2
+_UNSPECIFIED, _STRAIGHT = 0, 2  # what an extra channel is
 _INCH = 2
 _OF_EACH_PAGE = {Tag.ICC, Tag.RESOLUTION_UNIT, Tag.X_RESOLUTION, Tag.Y_RESOLUTION, Tag.ORIENTATION}
 _FORMATS = {"u": SampleFormat.UNSIGNED, "i": SampleFormat.SIGNED, "f": SampleFormat.FLOAT}
@@ -28,6 +30,8 @@ def encode(picture: Picture, quality: int | None = None) -> bytes:  # noqa: ARG0
     Each frame is a page; all strips come first, then the directories. Raises `UnsuitableFormat`
     where that is more than a TIFF of 32-bit offsets can hold.
     """
+    if picture.metadata.bands:
+        picture = _of_one_page(picture)
     order, described = _described(picture.metadata)
     pages = _pages(picture, order, described)
     rows = max(1, STRIP_BYTES // (picture.width * picture.pixels[0, 0].nbytes))
@@ -60,6 +64,24 @@ def encode(picture: Picture, quality: int | None = None) -> bytes:  # noqa: ARG0
     return b"".join([header, *strips, *directories])
 
 
+def _of_one_page(picture: Picture) -> Picture:
+    """Return a view of the frames, which are bands, as the channels of one.
+
+    The bands of its metadata then are those that there are: alpha may have been left out.
+    """
+    photometric, *meant = picture.metadata.bands
+    if picture.alpha is None:
+        meant = [each for each in meant if each != _STRAIGHT]
+    frames = picture.pixels.reshape(picture.stack.frames, picture.height, picture.width)
+    return replace(
+        picture,
+        pixels=np.moveaxis(frames, 0, -1),
+        alpha=None if picture.alpha is None else picture.alpha[: picture.height],
+        metadata=replace(picture.metadata, bands=(photometric, *meant)),
+        stack=STILL,
+    )
+
+
 def _pages(picture: Picture, order: ifd.ByteOrder, first: ifd.Tree) -> list[ifd.Tree]:
     """Return the fields of each page that describe it; the first has those of the whole image."""
     count, native = picture.stack.frames, picture.metadata.native
@@ -86,12 +108,22 @@ def _strip(
     if is_negative:
         colours = inverted(colours)
     block = interleave(colours, None if further is None else further[whole][rows])
+    if picture.metadata.bands and further is not None:
+        _, *meant = picture.metadata.bands
+        block = _with_alpha_at(meant.index(_STRAIGHT) - len(meant), block)
     if picture.dtype.kind == "f":
         differences = imagecodecs.floatpred_encode(block, axis=1)
     else:
         differences = imagecodecs.delta_encode(block.view(f"u{block.itemsize}"), axis=1)
         differences = differences.astype(differences.dtype.newbyteorder(order))
     return bytes(imagecodecs.deflate_encode(differences.tobytes(), level=LEVEL))
+
+
+def _with_alpha_at(place: int, block: Samples) -> Samples:
+    """Move the last channel to where it was among the others, counted from the end."""
+    places = list(range(block.shape[-1] - 1))
+    places.insert(len(places) + 1 + place, block.shape[-1] - 1)
+    return np.ascontiguousarray(block[..., places])
 
 
 def _is_negative(picture: Picture, fields: ifd.Tree, order: ifd.ByteOrder) -> bool:
@@ -119,7 +151,10 @@ def _pixel_fields(picture: Picture, order: ifd.ByteOrder, rows: int) -> ifd.Tree
         Tag.SAMPLE_FORMAT: [sample_format] * channels,
     }
     if further:
-        shorts[Tag.EXTRA_SAMPLES] = [_UNSPECIFIED if picture.alpha is None else _UNASSOCIATED_ALPHA]
+        shorts[Tag.EXTRA_SAMPLES] = [_UNSPECIFIED if picture.alpha is None else _STRAIGHT]
+    if picture.metadata.bands:
+        colours, *meant = picture.metadata.bands
+        shorts |= {Tag.PHOTOMETRIC: [colours], Tag.EXTRA_SAMPLES: meant}
     longs: dict[int, list[int]] = {
         Tag.WIDTH: [picture.width],
         Tag.HEIGHT: [picture.height],
