@@ -105,8 +105,8 @@ class Settings(BaseSettings):
     )
     memory_bytes: PositiveInt = Field(
         default=2 << 30,
-        description="Memory for all requests together: bodies, pixels, metadata; three quarters of "
-        "it for several of one client; beyond it, 503.",
+        description="Memory for all requests together: bodies, pixels, metadata; beyond it, 503, "
+        "and beyond three quarters for many of one client.",
     )
     queue_pixels: PositiveInt = Field(
         default=1 << 31,

@@ -40,8 +40,9 @@ from numpy.typing import NDArray
 from app.imaging.codec import Picture, decode
 from app.imaging.formats.nifti.file import TAKEN_FOR
 from app.imaging.stack import Stack
+from app.inference.batcher import Limits
 from app.inference.correction import Correction
-from app.inference.denoiser import Denoiser, Limits
+from app.inference.denoiser import Denoiser
 from app.inference.store import chosen, read_packages
 from app.settings import Settings
 from benchmarks.markdown import head, line

@@ -34,8 +34,7 @@ from typing import Self
 import numpy as np
 
 from app.imaging.codec import Format
-from app.inference.batcher import LANES
-from app.inference.denoiser import Limits
+from app.inference.batcher import LANES, Limits
 from app.inference.tiler import Tiler
 from app.service.local import package_of
 from app.service.options import DenoiseOptions

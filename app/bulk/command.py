@@ -52,7 +52,9 @@ def place(text: str) -> str | Path:
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags that only apply between stores."""
     stores = parser.add_argument_group(
-        "between stores", "SRC and DST are folders: URLs such as s3://bucket/scans, or local."
+        "between stores",
+        "SRC and DST are folders: URLs such as s3://bucket/scans, or local.\n"
+        "The exit code is 75 if the work was stopped, or a store is unavailable: run it\nagain.",
     )
     stores.add_argument(
         "--manifest",

@@ -10,13 +10,30 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from app.imaging.scale import Pixels, to_unit
+from app.imaging.range import robust
+from app.imaging.scale import Pixels, is_plain, to_unit
 
 Plane = NDArray[np.float64]
 
 BAND_ROWS = 64
 WINDOW_SIGMA = 1.5
 WINDOW_RADIUS = 5
+
+
+def comparable(reference: Pixels, image: Pixels) -> tuple[Pixels, Pixels]:
+    """Return images of the same height and width, but any numbers, as the measures take them.
+
+    Grey is repeated for each channel of the other. Numbers beyond [0, 1] are on the scale of the
+    range that the reference fills, and those that are not finite are 0. Images wider than high are
+    transposed: a band of rows would be large in one of 65,500 columns.
+    """
+    channels = max(reference.shape[2], image.shape[2])
+    a, b = (np.broadcast_to(each, (*each.shape[:2], channels)) for each in (reference, image))
+    if not (is_plain(a) and is_plain(b)):
+        a, b = (np.where(np.isfinite(each), each, 0) for each in (a, b))
+        bounds = robust(a)
+        a, b = bounds.to_unit(a), bounds.to_unit(b)
+    return (a, b) if a.shape[1] <= a.shape[0] else (a.swapaxes(0, 1), b.swapaxes(0, 1))
 
 
 def rmse(reference: Pixels, image: Pixels) -> float:

@@ -46,6 +46,20 @@ class Draining(Exception):
     """The service is stopping and accepts no new work."""
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits of a queue; pixels are those of the tiles, halos included."""
+
+    batch_pixels: int = 1 << 18
+    """The most pixels in one batch: four tiles of 256x256. A larger tile is a batch of its own, and
+    one such is in progress at a time, which bounds the memory.
+    """
+    queue_pixels: int = 1 << 31
+    """The most pixels that wait."""
+    deadline: float = 60.0
+    """The longest time, in seconds, that a new request may take until it is done."""
+
+
 @dataclass(slots=True)
 class Stats:
     """What the batcher has done since it started, for the metrics."""
@@ -58,22 +72,18 @@ class Stats:
 
 
 class Batcher:
-    """Run `forward` on batches of at most `batch_pixels`, from a queue of at most `queue_pixels`.
+    """Run the network on batches of tiles from a queue within `limits`.
 
-    `forward` is called from `lanes` threads at once. A larger tile is a batch of its own, and one
-    such is in progress at a time, which bounds the memory; other lanes are left to the small ones.
-    `deadline` is the longest time, in seconds, that a new request may take until it is done; both
-    limits count the tiles' pixels, halos included. When there is nothing else to do, any request is
-    accepted. `seconds_per_pixel` is the assumed cost of a pixel until batches have been timed.
+    `forward` is called from `lanes` threads at once; while one has a large tile, the others are
+    left to the small ones. When there is nothing else to do, any request is accepted.
+    `seconds_per_pixel` is the assumed cost of a pixel until batches have been timed.
     """
 
     def __init__(
         self,
         forward: Callable[[Pixels], Pixels],
+        limits: Limits,
         *,
-        batch_pixels: int,
-        queue_pixels: int,
-        deadline: float,
         seconds_per_pixel: float = 0.0,
         lanes: int = LANES,
     ) -> None:
@@ -83,9 +93,9 @@ class Batcher:
         self.death: BaseException | None = None
         """What ended a lane, other than `close`: nothing can be done any more."""
         self._forward = forward
-        self._queue_pixels, self._deadline = queue_pixels, deadline
-        self._turns = Turns(batch_pixels)
-        self._pace = Pace(seconds_per_pixel, batch_pixels)
+        self._limits = limits
+        self._turns = Turns(limits.batch_pixels)
+        self._pace = Pace(seconds_per_pixel, limits.batch_pixels)
         self._closing = False
         self._changed = threading.Condition()
         self._lanes = [
@@ -152,8 +162,8 @@ class Batcher:
         done = self._turns.ahead(job.client, rounds)
         ahead = self._turns.ahead(job.client, rounds + len(job.tiles)) - done
         left = self._turns.pixels - done
-        has_room = left + job.pixels_left <= self._queue_pixels
-        in_time = patient or self.seconds(ahead + job.pixels_left) <= self._deadline
+        has_room = left + job.pixels_left <= self._limits.queue_pixels
+        in_time = patient or self.seconds(ahead + job.pixels_left) <= self._limits.deadline
         return not left or (has_room and in_time)
 
     def _time_until_it_fits(self, job: Job) -> float:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -15,7 +15,7 @@ from app.imaging.stack import STILL, AxesChoice, Stack
 from app.imaging.tiling import SIDES
 from app.imaging.view import View
 from app.inference import engines
-from app.inference.batcher import Batcher, Stats
+from app.inference.batcher import Batcher, Limits, Stats
 from app.inference.canvas import canvas_of
 from app.inference.card import ModelCard
 from app.inference.correction import DEFAULT, Correction
@@ -31,18 +31,6 @@ Empty = Callable[[tuple[int, ...], np.dtype[Any]], Pixels]
 
 MAX_FAILURES = 3
 """Batches in a row that may fail: one may be due to its image, or a temporary lack of memory."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Limits of a model's queue; pixels count the tiles' halos."""
-
-    batch_pixels: int = 1 << 18
-    """The most pixels in one batch: four tiles of 256x256."""
-    queue_pixels: int = 1 << 31
-    """The most pixels that wait."""
-    deadline: float = 60.0
-    """The longest time, in seconds, that a new image may take with everything queued before it."""
 
 
 class Denoiser:
@@ -65,9 +53,7 @@ class Denoiser:
         self.tiler = Tiler.of(card, sides)
         self._batcher = Batcher(
             engines.with_extra(forward),
-            batch_pixels=min(limits.batch_pixels, self.tiler.most),
-            queue_pixels=limits.queue_pixels,
-            deadline=limits.deadline,
+            replace(limits, batch_pixels=min(limits.batch_pixels, self.tiler.most)),
             seconds_per_pixel=seconds_per_pixel,
         )
 

@@ -1,42 +1,19 @@
-"""The work of a worker: one command after the other, on files and images that it keeps."""
+"""The loop of a worker: it runs one command after the other, each within a budget."""
 
-import io
 import os
 import socket
 import traceback
 from collections.abc import Callable, Iterable
-from dataclasses import replace
-from typing import Any
 
-import numpy as np
-
-from app.imaging.codec import (
-    Encoded,
-    Format,
-    Header,
-    ImagingError,
-    Picture,
-    decode,
-    encode,
-    read_header,
-    stripped,
-)
-from app.imaging.formats.dicom_zip import joined, split
-from app.imaging.metrics import psnr, rmse, ssim
-from app.imaging.noise import ChannelMode, NoiseKind, add_noise
-from app.imaging.picture import described
-from app.imaging.range import read_choice, robust
-from app.imaging.removed import shown
-from app.imaging.scale import Pixels, is_plain
-from app.imaging.view import corrected, noise_found, view_of
-from app.sandbox import desk, layout, limits, wire
-from app.sandbox.budget import Budget, is_small
-from app.sandbox.layout import Layout, view
-from app.sandbox.rendering import Rendering
+from app.imaging.codec import ImagingError
+from app.sandbox import desk, limits, wire
+from app.sandbox.bench import Bench
+from app.sandbox.budget import Budget
 from app.sandbox.shared import Area, Region
 from app.sandbox.wire import Message
 
-LONGEST_WORDS = 8000
+LONGEST_DETAIL = 8000
+"""Characters of an error's text that the service is told."""
 
 
 def work(connection: socket.socket) -> None:
@@ -66,176 +43,8 @@ def _answer(command: Callable[..., Message], given: Iterable[Area], arguments: M
     try:
         return command(*given, **arguments)
     except ImagingError as error:
-        return {"error": type(error).__name__, "detail": str(error)[:LONGEST_WORDS]}
+        return {"error": type(error).__name__, "detail": str(error)[:LONGEST_DETAIL]}
     except MemoryError:
         return {"error": "MemoryLimit" if limits.has_met_its_own() else "MemoryError"}
     except Exception:
-        return {"error": "Exception", "detail": traceback.format_exc()[-LONGEST_WORDS:]}
-
-
-class Bench:
-    """The files and images of one job, and the commands on them."""
-
-    def __init__(self, desk: Area) -> None:
-        self.desk = desk
-        self.drop()
-
-    def drop(self) -> None:
-        """Drop everything; commands that end a job do so themselves."""
-        self._files: list[tuple[bytes, Header]] = []
-        self._pictures: list[Picture] = []
-        self._metadata = b""
-        self._encoded: Encoded | None = None
-        self._parts: list[bytes] = []
-
-    def read(self, file: Area) -> Message:
-        """Take a file; return what its header declares."""
-        return {"header": layout.to_message(self._taken(file))}
-
-    def _taken(self, file: Area) -> Header:
-        data = file.read()
-        header = read_header(data)
-        self._files.append((data, header))
-        return header
-
-    def open(self, *files: Area, max_pixels: int, max_side: int, lend: bool) -> Message:
-        """Take files; decode them if all are small, else return only what their headers declare."""
-        headers = list(map(self._taken, files))
-        answer: Message = {"headers": list(map(layout.to_message, headers)), "layouts": []}
-        if all(map(is_small, headers)):
-            answer["layouts"] = [
-                self.decode(max_pixels=max_pixels, max_side=max_side, lend=lend)["layout"]
-                for _ in files
-            ]
-        return answer
-
-    def decode(self, *, max_pixels: int, max_side: int, lend: bool) -> Message:
-        """Decode the first of the remaining files; return its layout.
-
-        With `lend`, it is decoded onto the desk, if there is room for it.
-        """
-        data, header = self._files.pop(0)
-        picture = decode(data, max_pixels=max_pixels, max_side=max_side, header=header)
-        self._metadata = layout.pack(picture.metadata)
-        found = Layout.of(picture, self._metadata)
-        self._pictures.append(picture)
-        if lend and found.nbytes <= self.desk.size:
-            self.lend(self.desk)
-        return {"layout": layout.to_message(found)}
-
-    def lend(self, room: Area) -> Message:
-        """Copy the image into shared memory, and keep nothing of it."""
-        layout.write(self._pictures[-1], self._metadata, room)
-        self.drop()
-        return {}
-
-    def finish(
-        self,
-        original: Area,
-        *restored: Area,
-        layout: Message,
-        rendering: Message,
-        **encoding: Any,
-    ) -> Message:
-        """Encode an image in shared memory, with the network's result, also there, as its pixels.
-
-        Returns how much noise that removed, too. Without a result there was nothing to denoise.
-        """
-        picture, how = view(original, Layout.parse(layout)), Rendering.parse(rendering)
-        seen = view_of(picture, read_choice(how.working_range), how.transfer)
-        result, shape = seen.pixels, (*picture.pixels.shape[:2], how.channels)
-        for area in restored:
-            result = area.array(shape, picture.dtype)
-        found = described(corrected(picture, seen, result, how.strength), how.made)
-        self._pictures.append(shown(picture, found, how.wanted))
-        sigma = noise_found(seen, result)
-        return self.encode(**encoding) | {"sigma": sigma}
-
-    def add_noise(self, *, factor: float, kind: str, channels: str, seed: int) -> Message:
-        """Add noise to the image."""
-        noisy = add_noise(
-            self._pictures[-1].pixels,
-            factor,
-            kind=NoiseKind(kind),
-            channels=ChannelMode(channels),
-            seed=seed,
-        )
-        made = f"Noise added: {kind}, factor {factor:g}."
-        self._pictures[-1] = described(replace(self._pictures[-1], pixels=noisy), made)
-        return {}
-
-    def encode(
-        self,
-        *,
-        format: str,  # noqa: A002
-        quality: int | None,
-        strip: bool,
-    ) -> Message:
-        """Encode the image onto the desk; return its length, and what it cannot store.
-
-        A file longer than the desk has to be fetched.
-        """
-        picture = stripped(self._pictures[-1]) if strip else self._pictures[-1]
-        return self._kept(encode(picture, Format(format), quality))
-
-    def encode_given(self, picture: Area, *, layout: Message, **encoding: Any) -> Message:
-        """Encode an image in shared memory, as `encode` does."""
-        self._pictures.append(view(picture, Layout.parse(layout)))
-        return self.encode(**encoding)
-
-    def _kept(self, encoded: Encoded) -> Message:
-        size, self._encoded = len(encoded.data), encoded
-        if size <= self.desk.size:
-            self.fetch(self.desk)
-        return {"size": size, "changes": sorted(encoded.changes), "notes": encoded.notes}
-
-    def fetch(self, room: Area) -> Message:
-        """Copy the file into shared memory."""
-        if self._encoded is None:
-            raise LookupError("nothing has been encoded")
-        data = self._encoded.data
-        room.view[: len(data)] = data
-        self.drop()
-        return {}
-
-    def split(self, file: Area) -> Message:
-        """Take the volumes of a zip apart; return their headers, and the bytes of each."""
-        parts = split(file.read())
-        self._parts = [data for _, data in parts]
-        headers = [layout.to_message(header) for header, _ in parts]
-        return {"headers": headers, "sizes": list(map(len, self._parts))}
-
-    def hand_over(self, room: Area) -> Message:
-        """Copy the first of the remaining volumes into shared memory."""
-        data = self._parts.pop(0)
-        room.view[: len(data)] = data
-        return {}
-
-    def join(self, files: Area, *, parts: list[int]) -> Message:
-        """Make one zip of several, of so many bytes, which lie one behind the other."""
-        rest = io.BytesIO(files.view)
-        data = joined([rest.read(size) for size in parts])
-        return self._kept(Encoded(data, Format.DICOM_ZIP, frozenset()))
-
-    def compare(self) -> Message:
-        """Return how far the second image is from the first."""
-        a, b = _comparable(*self._pictures)
-        self.drop()
-        return {"rmse": rmse(a, b), "psnr": psnr(a, b), "ssim": ssim(a, b)}
-
-
-def _comparable(reference: Picture, image: Picture) -> tuple[Pixels, Pixels]:
-    """Return both with the same number of channels, turned so that rows are the short side.
-
-    The measures process bands of rows: those of an image of 65,500 columns would be large.
-    """
-    channels = max(reference.channels, image.channels)
-    a, b = (
-        np.broadcast_to(picture.pixels, (*picture.pixels.shape[:2], channels))
-        for picture in (reference, image)
-    )
-    if not (is_plain(a) and is_plain(b)):  # on the scale of the range that the reference fills
-        a, b = (np.where(np.isfinite(each), each, 0) for each in (a, b))
-        bounds = robust(a)
-        a, b = bounds.to_unit(a), bounds.to_unit(b)
-    return (a, b) if a.shape[1] <= a.shape[0] else (a.swapaxes(0, 1), b.swapaxes(0, 1))
+        return {"error": "Exception", "detail": traceback.format_exc()[-LONGEST_DETAIL:]}

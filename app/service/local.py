@@ -7,13 +7,12 @@ import math
 import sys
 import threading
 from collections.abc import Mapping
-from dataclasses import replace
 
 from app.imaging import noise
 from app.imaging.codec import Picture
-from app.imaging.picture import described
 from app.imaging.removed import shown
-from app.inference.denoiser import Denoiser, Limits
+from app.inference.batcher import Limits
+from app.inference.denoiser import Denoiser
 from app.inference.job import Progress
 from app.inference.store import ModelPackage, chosen, read_packages
 from app.service.errors import UnknownModel
@@ -35,11 +34,9 @@ def denoise(
 
 def add_noise(picture: Picture, options: NoiseOptions, seed: int) -> Picture:
     """Return a decoded image with noise by the options and the seed."""
-    noisy = noise.add_noise(
-        picture.pixels, options.factor, kind=options.kind, channels=options.channels, seed=seed
+    return noise.noisy_picture(
+        picture, options.factor, kind=options.kind, channels=options.channels, seed=seed
     )
-    made = f"Noise added: {options.kind}, factor {options.factor:g}."
-    return described(replace(picture, pixels=noisy), made)
 
 
 def packages_of(options: DenoiseOptions, settings: Settings) -> dict[str, ModelPackage]:

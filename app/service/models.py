@@ -5,8 +5,8 @@ import gc
 import logging
 from contextlib import suppress
 
-from app.inference.batcher import Draining
-from app.inference.denoiser import Denoiser, Limits
+from app.inference.batcher import Draining, Limits
+from app.inference.denoiser import Denoiser
 from app.inference.engines import EngineName
 from app.inference.store import BadModelPackage, ModelPackage, chosen, read_packages
 from app.service.errors import Broken, Failing, Loading, UnknownModel

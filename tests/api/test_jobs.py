@@ -249,7 +249,7 @@ def test_an_ensemble_that_is_too_slow_may_be_smaller(application, image_file, wa
 
 
 def _limits():
-    from app.inference.denoiser import Limits
+    from app.inference.batcher import Limits
 
     return Limits()
 

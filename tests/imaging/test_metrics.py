@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skimage.metrics import structural_similarity
 
-from app.imaging.metrics import psnr, rmse, ssim
+from app.imaging.metrics import comparable, psnr, rmse, ssim
 from app.imaging.noise import add_noise
 
 RANDOM = np.random.default_rng(0)
@@ -33,6 +33,17 @@ def test_depths_may_differ():
     deep = PICTURE.astype(np.uint16) * 257
     assert rmse(PICTURE, deep) < 1e-7
     assert rmse(PICTURE, (PICTURE / 255).astype(np.float32)) < 1e-7
+
+
+def test_what_is_measured_is_on_one_scale_in_rows_of_the_short_side():
+    grey = PICTURE[..., :1]
+    counts = np.where(grey == grey.max(), np.nan, grey.astype(np.float64) * 10)
+    a, b = comparable(counts.swapaxes(0, 1), PICTURE.swapaxes(0, 1).astype(np.float64) * 10)
+    assert a.shape == b.shape == PICTURE.shape
+    assert 0 <= a.min() < a.max() <= 1
+    assert rmse(a[counts[..., 0] > 0], b[counts[..., 0] > 0]) == 0
+    same, _ = comparable(grey, PICTURE)
+    assert np.array_equal(same, PICTURE)
 
 
 @pytest.mark.parametrize("factor", [0.02, 0.1, 0.4])

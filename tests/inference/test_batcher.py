@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from app.imaging.tiling import plan
-from app.inference.batcher import Batcher, Draining, Overloaded
+from app.inference.batcher import Batcher, Draining, Limits, Overloaded
 from app.inference.canvas import Planes
 
 TILE = 64 * 64
@@ -44,9 +44,7 @@ def start():
     ):
         batcher = Batcher(
             forward,
-            batch_pixels=batch_pixels,
-            queue_pixels=queue_pixels,
-            deadline=deadline,
+            Limits(batch_pixels, queue_pixels, deadline),
             seconds_per_pixel=cost,
             lanes=lanes,
         )

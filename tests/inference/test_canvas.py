@@ -6,9 +6,9 @@ import pytest
 from app.imaging.codec import Picture
 from app.imaging.range import Range
 from app.imaging.stack import Stack
-from app.inference.batcher import Overloaded
+from app.inference.batcher import Limits, Overloaded
 from app.inference.correction import Correction
-from app.inference.denoiser import Denoiser, Limits
+from app.inference.denoiser import Denoiser
 from app.inference.store import read_packages
 from app.settings import Settings
 

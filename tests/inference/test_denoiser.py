@@ -11,9 +11,9 @@ from app.imaging.estimate import NOISE_FOUND
 from app.imaging.noise import add_noise
 from app.imaging.range import Range
 from app.imaging.stack import Stack
-from app.inference.batcher import Draining
+from app.inference.batcher import Draining, Limits
 from app.inference.correction import Correction
-from app.inference.denoiser import Denoiser, Limits
+from app.inference.denoiser import Denoiser
 from app.inference.store import BadModelPackage, read_packages
 from app.inference.tiler import BATCH_FLOATS
 

@@ -13,10 +13,10 @@ from app.imaging.range import Range
 from app.imaging.scale import from_unit, to_unit, white
 from app.imaging.stack import Stack
 from app.imaging.tiling import plan
-from app.inference.batcher import Overloaded
+from app.inference.batcher import Limits, Overloaded
 from app.inference.canvas import Ensemble, Mean, Planes
 from app.inference.correction import Correction
-from app.inference.denoiser import Denoiser, Limits
+from app.inference.denoiser import Denoiser
 from app.inference.store import read_packages
 from app.inference.tiler import Tiler
 from app.settings import Settings

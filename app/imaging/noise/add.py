@@ -1,5 +1,6 @@
 """Add noise of any kind to an image."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,21 @@ from app.imaging.noise.camera import add_camera_noise
 from app.imaging.noise.grain import add_grain
 from app.imaging.noise.kinds import ChannelMode, NoiseKind
 from app.imaging.noise.pointwise import add_pointwise
+from app.imaging.picture import Picture, described
 from app.imaging.range import choose
 from app.imaging.scale import Pixels, is_plain
 
 NO_NOISE = 1e-6
 """A smaller factor, less than a fifteenth of a 16-bit level, changes nothing."""
+
+
+def noisy_picture(
+    picture: Picture, factor: float, *, kind: NoiseKind, channels: ChannelMode, seed: int
+) -> Picture:
+    """Return the image with noise, which its metadata mention; raise ValueError as `add_noise`."""
+    noisy = add_noise(picture.pixels, factor, kind=kind, channels=channels, seed=seed)
+    made = f"Noise added: {kind}, factor {factor:g}."
+    return described(replace(picture, pixels=noisy), made)
 
 
 def add_noise(

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.imaging.noise import ChannelMode, NoiseKind, add_noise
+from app.imaging.noise import ChannelMode, NoiseKind, add_noise, noisy_picture
+from app.imaging.picture import Picture
 
 GREY = np.full((200, 300, 3), 128, np.uint8)
 
@@ -79,3 +80,10 @@ def test_large_pictures_get_fresh_noise_all_over():
 def test_factor_out_of_range_is_refused(factor):
     with pytest.raises(ValueError, match="between 0 and 1"):
         add_noise(GREY, factor, seed=0)
+
+
+def test_a_picture_says_that_noise_was_added():
+    kind, channels = NoiseKind.POISSON, ChannelMode.INDEPENDENT
+    noisy = noisy_picture(Picture(GREY), 0.2, kind=kind, channels=channels, seed=1)
+    np.testing.assert_array_equal(noisy.pixels, add_noise(GREY, 0.2, kind=kind, seed=1))
+    assert noisy.metadata.made == "Noise added: poisson, factor 0.2."
