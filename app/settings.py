@@ -105,12 +105,13 @@ class Settings(BaseSettings):
     )
     memory_bytes: PositiveInt = Field(
         default=2 << 30,
-        description="Memory for all requests together: bodies, pixels, metadata; three quarters of "
-        "it for several of one client; beyond it, 503.",
+        description="Memory for all requests together: bodies, pixels, metadata; beyond it, 503, "
+        "and beyond three quarters for many of one client.",
     )
     queue_pixels: PositiveInt = Field(
         default=1 << 31,
-        description="Pixels that may wait for one model, including halos; beyond it, 503.",
+        description="Pixels of one client that may wait for one model, including halos; beyond it, "
+        "503.",
     )
     queue_seconds: PositiveFloat = Field(
         default=60,

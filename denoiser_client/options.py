@@ -6,7 +6,7 @@ It has a default for each, which applies to those that are left out or None.
 from typing import Literal, TypedDict
 
 Format = Literal[
-    "png", "jpeg", "webp", "tiff", "avif", "jxl", "nifti", "nifti-gz", "dicom", "dicom-zip"
+    "png", "jpeg", "webp", "tiff", "avif", "jxl", "fits", "nifti", "nifti-gz", "dicom", "dicom-zip"
 ]
 
 

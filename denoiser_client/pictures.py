@@ -60,7 +60,7 @@ class Result:
     def array(self) -> NDArray[Any]:
         """Return the pixels as `Picture` describes arrays; floats from 0 to 1 if such were sent.
 
-        Raises ValueError for TIFF, NIfTI and DICOM, which need other libraries.
+        Raises ValueError for TIFF, FITS, NIfTI and DICOM, which need other libraries.
         """
         pixels = _decode(self.data, self.media_type)
         if not self.is_float:

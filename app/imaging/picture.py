@@ -95,6 +95,7 @@ class Format(enum.StrEnum):
     TIFF = "tiff"
     AVIF = "avif"
     JXL = "jxl"
+    FITS = "fits"
     NIFTI = "nifti"
     NIFTI_GZ = "nifti-gz"
     DICOM = "dicom"

@@ -11,17 +11,18 @@ RETRY_AFTER = 2.0
 """Least seconds to wait: those who hold memory may be slow to send or to read an image."""
 
 
-FOR_OTHERS = 4
-"""The part of the memory that is kept for others than a client with several requests: a fourth."""
+PARTS = 4
+"""One of so many parts of the memory is kept for others than a client of many requests."""
 
 
 class Memory:
     """Bytes that all requests together may hold, as they declare them, and the limit on requests.
 
-    One request may hold all, several of one client three quarters, so that those who stall keep
-    nobody else out. Refusing a request for lack of memory costs nothing; running out of it costs
-    every request. `backlog` returns the seconds until all queued work is done, and its memory free.
-    Used on the event loop only, hence without a lock.
+    A request may hold all that is free, unless others of its client hold more than a quarter: then
+    they hold three quarters together at most, so that those who stall keep nobody else out.
+    Refusing a request for lack of memory costs nothing; running out of it costs every request.
+    `backlog` returns the seconds until all queued work is done, and its memory free. Used on the
+    event loop only, hence without a lock.
     """
 
     def __init__(
@@ -68,9 +69,10 @@ class Share:
     def room(self) -> int:
         """The most bytes that it could hold now."""
         memory = self._memory
-        others, most = memory.held_by[self._client] - self._held, memory.capacity
-        if others:  # requests of the same client
-            most -= most // FOR_OTHERS + others
+        most, part = memory.capacity, memory.capacity // PARTS
+        others = memory.held_by[self._client] - self._held  # requests of the same client
+        if others > part:
+            most -= part + others
         return min(memory.capacity - memory.held + self._held, most) - self._beside
 
     def keep(self, size: int) -> None:

@@ -197,9 +197,9 @@ class NoiseOptions(OutputOptions):
     )
     format: Format | SkipJsonSchema[None] = Field(
         default=None,
-        description="Format of the result; by default that of the upload where it is TIFF, NIfTI, "
-        "DICOM, or lossless WebP or JPEG XL, and PNG for all others, so that the noise is not "
-        "compressed away.",
+        description="Format of the result; by default that of the upload where it is TIFF, FITS, "
+        "NIfTI, DICOM, or lossless WebP or JPEG XL, and PNG for all others, so that the noise is "
+        "not compressed away.",
     )
 
     def format_for(self, own: Format, *, lossless: bool) -> Format:

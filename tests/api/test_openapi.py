@@ -28,6 +28,7 @@ SCANS = {
         ("application/zip", "application/x-zip-compressed"),
         files.zipped(*files.series(files.NOISE[None, ..., 0])),
     ),
+    **dict.fromkeys(("image/fits", "application/fits"), files.fits(files.NOISE[..., 0])),
     "image/x-nifti": files.nifti(files.NOISE[None, ..., 0]),
     "application/gzip": files.nifti(files.NOISE[None, ..., 0], packed=True),
 }

@@ -221,6 +221,23 @@ def nifti(
     return gzip.compress(data, 1, mtime=0) if packed else data
 
 
+def fits(samples: Samples, *cards: str, behind: bytes = b"", before: bytes = b"") -> bytes:
+    """Samples [height, width], or [planes, height, width], the highest bit moved if need be."""
+    kind, size = samples.dtype.kind, samples.itemsize
+    bits = 8 * size if kind != "f" else -8 * size
+    if (kind, size) in (("u", 2), ("u", 4), ("i", 1)):
+        offset = -128 if kind == "i" else 1 << (8 * size - 1)
+        cards = (f"BZERO   = {offset:>20}", "BSCALE  =                    1", *cards)
+        samples = samples.view(f"u{size}") ^ np.array(1 << (8 * size - 1), f"u{size}")
+    sides = [f"NAXIS{n}  = {side:>20}" for n, side in enumerate(samples.shape[::-1], 1)]
+    first = "XTENSION= 'IMAGE   '" if before else "SIMPLE  =                    T"
+    numbers = [f"BITPIX  = {bits:>20}", f"NAXIS   = {samples.ndim:>20}"]
+    header = "".join(card.ljust(80) for card in (first, *numbers, *sides, *cards, "END"))
+    stored = samples.astype(samples.dtype.newbyteorder(">")).tobytes()
+    padded = header.encode().ljust(-(-len(header) // 2880) * 2880)
+    return before + padded + stored.ljust(-(-len(stored) // 2880) * 2880, b"\0") + behind
+
+
 def of_two_sizes() -> bytes:
     """A TIFF of pages that differ in size."""
     return by_pillow(SMOOTH, "TIFF", save_all=True, append_images=[Image.fromarray(SMOOTH[1:])])

@@ -19,7 +19,6 @@ SAMPLES = [
     ("an SVG", SVG),
     ("a Photoshop", b"8BPS\0\1"),
     ("an OpenEXR", b"\x76\x2f\x31\x01"),
-    ("a FITS", b"SIMPLE  =                    T"),
     ("a NIfTI header", b"\x5c\1\0\0" + bytes(340) + b"ni1\0"),
     ("a NIfTI header", b"\x1c\2\0\0ni2\0\r\n\x1a\n"),
     ("an NRRD", b"NRRD0004\ntype: short\n"),

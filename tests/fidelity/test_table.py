@@ -28,6 +28,7 @@ READERS = {
     "image/jxl": imagecodecs.jpegxl_decode,
     "application/dicom": lambda data: pydicom.dcmread(io.BytesIO(data)).pixel_array,
     "application/zip": lambda data: by_zip(data),
+    "image/fits": lambda data: by_cards(data),
     "image/x-nifti": lambda data: by_nibabel(data),
     "application/gzip": lambda data: by_nibabel(gzip.decompress(data)),
     "image/tiff": lambda data: tifffile.imread(io.BytesIO(data)),
@@ -44,6 +45,19 @@ def by_nibabel(data):
         volume = np.stack([volume[each] for each in volume.dtype.names], -1)
         return volume.reshape(-1, *volume.shape[-3:])
     return volume.astype(volume.dtype.newbyteorder("=")).reshape(-1, *volume.shape[-2:])
+
+
+def by_cards(data):
+    start = data.index(b"END" + b" " * 77) // 2880 * 2880 + 2880
+    cards = [data[place : place + 80] for place in range(0, start, 80)]
+    value = {card[:8].strip(): card[10:31].strip() for card in cards}
+    bits, offset = int(value[b"BITPIX"]), int(value.get(b"BZERO", 0))
+    sides = [int(value.get(b"NAXIS%d" % n, 1)) for n in (3, 2, 1)]
+    kind = f">f{-bits // 8}" if bits < 0 else f">i{bits // 8}" if bits > 8 else "u1"
+    stored = np.frombuffer(data, kind, np.prod(sides), start).reshape(sides)
+    if not offset:
+        return stored.astype(stored.dtype.newbyteorder("="))
+    return (stored.astype("i8") + offset).astype(f"{'i' if offset < 0 else 'u'}{bits // 8}")
 
 
 def by_zip(data):

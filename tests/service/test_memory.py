@@ -34,6 +34,9 @@ def test_one_request_may_hold_all_and_several_of_a_client_three_quarters():
     with memory.share("a") as one, memory.share("a") as two, memory.share("b") as other:
         one.hold(100)
         assert (two.room, other.room) == (-25, 0)
+        one.hold(25)  # the upload of a job, perhaps, which is beside what it takes
+        two.hold(75)
+        two.hold(0)
         one.hold(40)
         assert (two.room, other.room) == (35, 60)
         with pytest.raises(Overloaded):

@@ -64,7 +64,6 @@ FOREIGN = (
     Foreign("an SVG", rb"(?:\xef\xbb\xbf)?[\t-\r ]*(?=<).*<svg", "draw it as PNG"),
     Foreign("a Photoshop", rb"8BPS"),
     Foreign("an OpenEXR", rb"\x76\x2f\x31\x01", _DEEP),
-    Foreign("a FITS", rb"SIMPLE  =", _DEEP),
     Foreign(
         "a NIfTI header", rb".{344}ni1\x00|.{4}ni2\x00", "send header and image in one, as .nii"
     ),

@@ -15,8 +15,6 @@ export const FOREIGN = [
     pattern: /^(?:8BPS)/s },
   { title: "an OpenEXR", advice: "convert it to PNG or TIFF",
     pattern: /^(?:\x76\x2f\x31\x01)/s },
-  { title: "a FITS", advice: "convert it to PNG or TIFF",
-    pattern: /^(?:SIMPLE  =)/s },
   { title: "a NIfTI header", advice: "send header and image in one, as .nii",
     pattern: /^(?:.{344}ni1\x00|.{4}ni2\x00)/s },
   { title: "an NRRD", advice: "convert it to NIfTI",

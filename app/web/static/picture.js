@@ -10,12 +10,12 @@ const KEPT = 8; // answers remembered for a picture; each may be tens of megabyt
 
 const LARGE = { pixels: 4e6, bytes: 8e6 }; // what is worth a job, of a picture in one orientation
 
-const VOLUMES = ["dicom", "dicom-zip", "nifti", "nifti-gz"]; // formats that are seen slice by slice
-const RISING = ["nifti", "nifti-gz"]; // those whose first row is the lowest
+const VOLUMES = ["dicom", "dicom-zip", "fits", "nifti", "nifti-gz"]; // formats that are seen slice by slice
+const RISING = ["fits", "nifti", "nifti-gz"]; // those whose first row is the lowest
 
 const HEAD = 1024; // bytes that a file is known by
 const READ =
-  /^(?:BM|GIF8|\x89PNG|\xff\xd8\xff|RIFF.{4}WEBP|II[*+]\0(?!.{4}CR\x02)|MM\0[*+]|\x1f\x8b|PK\x03\x04|.{128}DICM|.{344}n\+1\0|.{4}n\+2\0|\xff\x0a|\0{3}\fJXL |.{4}ftyp(?:.{8}(?:.{4}){0,59}?)?(?:avi[fs]|hei[cmsx]|hev[cx]|mif1|msf1))/s;
+  /^(?:BM|GIF8|SIMPLE  =|\x89PNG|\xff\xd8\xff|RIFF.{4}WEBP|II[*+]\0(?!.{4}CR\x02)|MM\0[*+]|\x1f\x8b|PK\x03\x04|.{128}DICM|.{344}n\+1\0|.{4}n\+2\0|\xff\x0a|\0{3}\fJXL |.{4}ftyp(?:.{8}(?:.{4}){0,59}?)?(?:avi[fs]|hei[cmsx]|hev[cx]|mif1|msf1))/s;
 
 const SIGNATURES = [
   ["png", "png", (bytes) => starts(bytes, [0x89, 0x50, 0x4e, 0x47])],
@@ -25,6 +25,7 @@ const SIGNATURES = [
   ["jxl", "jxl", (bytes) => starts(bytes, [0xff, 0x0a]) || ascii(bytes, 4, "JXL \r\n\x87\n")],
   ["tiff", "tif", (bytes) => ["II*\0", "MM\0*", "II+\0", "MM\0+"].some((m) => ascii(bytes, 0, m))],
   ["dicom", "dcm", (bytes) => ascii(bytes, 128, "DICM")],
+  ["fits", "fits", (bytes) => ascii(bytes, 0, "SIMPLE  =")],
   ["nifti", "nii", (bytes) => ascii(bytes, 344, "n+1\0") || ascii(bytes, 4, "n+2\0")],
   ["dicom-zip", "zip", (bytes) => ascii(bytes, 0, "PK\x03\x04")],
   ["nifti-gz", "nii.gz", (bytes) => starts(bytes, [0x1f, 0x8b])], // no other gzip is read

@@ -12,7 +12,7 @@ from app.imaging.tags import Tag
 MAX_CHANNELS = 64
 """More are those of a spectrometer, and look alike."""
 
-_PIXELS = re.compile(rb"<(?:\w+:)?Pixels\s[^>]*>")
+_PIXELS = re.compile(rb"<(?:\w+:)?Pixels\s[^<>]*>")
 _ORDER = re.compile(rb"""\sDimensionOrder\s*=\s*["']XY([CZT]{3})["']""")
 _SIZE = re.compile(rb"""\sSize([CZT])\s*=\s*["'](\d{1,9})["']""")
 _IMAGEJ = re.compile(rb"ImageJ=")

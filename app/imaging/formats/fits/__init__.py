@@ -1,0 +1,18 @@
+"""FITS: astronomers' images and cubes, in numbers of any kind, FITS standard 4.0."""
+
+from app.imaging.formats.fits.file import decode, encode, read_header
+from app.imaging.formats.fits.head import OPENING
+from app.imaging.formats.format import FileFormat, Holds, recognise
+from app.imaging.picture import Format
+
+FORMAT = FileFormat(
+    name=Format.FITS,
+    title="FITS",
+    media_types=("image/fits", "application/fits"),
+    suffixes=(".fits", ".fit", ".fts"),
+    recognises=recognise(OPENING),
+    read_header=read_header,
+    decode=decode,
+    encode=encode,
+    holds=Holds(depths=(8, 16, 32, 64), alpha=True, numbers=True, frames=True, others=False),
+)
