@@ -110,7 +110,8 @@ class Settings(BaseSettings):
     )
     queue_pixels: PositiveInt = Field(
         default=1 << 31,
-        description="Pixels that may wait for one model, including halos; beyond it, 503.",
+        description="Pixels of one client that may wait for one model, including halos; beyond it, "
+        "503.",
     )
     queue_seconds: PositiveFloat = Field(
         default=60,

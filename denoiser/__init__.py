@@ -10,6 +10,9 @@ import os
 import sys
 from pathlib import Path
 
+_STOPPED = 130
+"""The exit code after Ctrl-C, `app.console.STOPPED`: importing that is what may be stopped."""
+
 _CODE = str(Path(__file__).resolve().parent / "code")
 
 if Path(_CODE).is_dir():
@@ -20,6 +23,17 @@ if Path(_CODE).is_dir():
 
 def main() -> int:
     """Run the command line; return the exit code, or end the process if it was stopped."""
+    try:
+        code = _run()
+    except KeyboardInterrupt:  # while modules are imported
+        code = _STOPPED
+    if code == _STOPPED:  # by Ctrl-C, which does not wait for the images that threads work on
+        sys.stdout.flush()
+        os._exit(code)
+    return code
+
+
+def _run() -> int:
     from app import huge_pages
 
     huge_pages.use()
@@ -29,10 +43,5 @@ def main() -> int:
     open_streams()
 
     from app.cli import main as run
-    from app.console import STOPPED
 
-    code = run()
-    if code == STOPPED:  # by Ctrl-C, which does not wait for the images that threads work on
-        sys.stdout.flush()
-        os._exit(code)
-    return code
+    return run()

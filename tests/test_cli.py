@@ -491,6 +491,21 @@ denoiser.main()
     assert [path.name for path in (tmp_path / "in.noisy").iterdir()] == ["a.png"]
 
 
+def test_a_stop_while_modules_are_imported_needs_no_traceback():
+    code = """
+import builtins, denoiser
+imported = builtins.__import__
+def stopped(name, *arguments, **given):
+    if name == "app.cli":
+        raise KeyboardInterrupt
+    return imported(name, *arguments, **given)
+builtins.__import__ = stopped
+denoiser.main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=PROJECT)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
 def test_help_needs_no_tensorflow():
     code = """
 import sys

@@ -36,7 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error.name} is not installed", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("stopped; train --resume goes on from the last checkpoint", file=sys.stderr)
+        more = "; train --resume goes on from the last checkpoint, or starts if there is none"
+        print("stopped" + more * (options.run_command is _train), file=sys.stderr)
         return 130
     return 0
 

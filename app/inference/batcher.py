@@ -55,7 +55,7 @@ class Limits:
     one such is in progress at a time, which bounds the memory.
     """
     queue_pixels: int = 1 << 31
-    """The most pixels that wait."""
+    """The most pixels of one client that wait, unless it has but one request."""
     deadline: float = 60.0
     """The longest time, in seconds, that a new request may take until it is done."""
 
@@ -162,7 +162,8 @@ class Batcher:
         done = self._turns.ahead(job.client, rounds)
         ahead = self._turns.ahead(job.client, rounds + len(job.tiles)) - done
         left = self._turns.pixels - done
-        has_room = left + job.pixels_left <= self._limits.queue_pixels
+        own = self._turns.beyond(job.client, rounds)
+        has_room = not own or own + job.pixels_left <= self._limits.queue_pixels
         in_time = patient or self.seconds(ahead + job.pixels_left) <= self._limits.deadline
         return not left or (has_room and in_time)
 

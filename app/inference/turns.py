@@ -26,7 +26,8 @@ class Turns:
         self._jobs: deque[Job] = deque()
         self._clients: dict[str, None] = {}
         """Those of the requests, who has waited longest first."""
-        self._running = 0
+        self._running = Counter[str]()
+        """Pixels in progress, by client."""
         self._large_running = False
 
     def __bool__(self) -> bool:
@@ -59,7 +60,8 @@ class Turns:
                 break
             batch += [(job, job.tiles.popleft()) for job in alike[: room - len(batch)]]
         self._to_the_end(batch)
-        self._running += cost(tile for _, tile in batch)
+        for job, tile in batch:
+            self._running[job.client] += tile.size
         self._large_running |= self._is_large(batch[0][1])
         now = time.monotonic()
         for job, _ in batch:
@@ -73,7 +75,9 @@ class Turns:
         # would otherwise have a second turn before their first.
         self._to_the_end(batch)
         self.pixels -= pixels
-        self._running -= pixels
+        for job, tile in batch:
+            self._running[job.client] -= tile.size
+        self._running += Counter()  # without those that have none
         self._large_running &= not self._is_large(batch[0][1])
         return pixels
 
@@ -96,7 +100,15 @@ class Turns:
                 tiles[job.client] += count
                 pixels[job.client] += count * size
         others = sum(pixels[each] * min(turns, count) // count for each, count in tiles.items())
-        return self._running + own + others
+        return self._running.total() + own + others
+
+    def beyond(self, client: str, rounds: int) -> int:
+        """Return the pixels of a client that are left after the next `rounds` tiles of each of its
+        requests.
+        """
+        own = (job for job in self._jobs if job.client == client)
+        waiting = sum(max(len(job.tiles) - rounds, 0) * job.tiles[0].size for job in own)
+        return waiting if rounds else waiting + self._running[client]
 
     def rounds(self) -> int:
         """Return after how many tiles of each request none waits any more."""

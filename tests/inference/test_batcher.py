@@ -141,6 +141,21 @@ def test_who_would_be_done_in_time_by_turns_is_taken_however_much_another_has(st
     future.result(10)
 
 
+def test_a_picture_larger_than_the_queue_keeps_no_other_client_out(start):
+    gate = Gate(opened=False)
+    batcher = start(gate, batch_pixels=TILE, queue_pixels=10 * TILE)
+    post(batcher, 1, tiles=40, client="much")
+    gate.entered.acquire()
+    with pytest.raises(Overloaded):
+        post(batcher, 1, client="much")
+    futures = [post(batcher, 2, tiles=tiles, client="little")[0] for tiles in (7, 3)]
+    with pytest.raises(Overloaded):
+        post(batcher, 2, client="little")
+    gate.opened.set()
+    for future in futures:
+        future.result(10)
+
+
 def test_pictures_of_different_kinds_take_turns(start):
     gate = Gate(opened=False)
     batcher = start(gate, batch_pixels=TILE)

@@ -127,6 +127,15 @@ def test_train_ends_without_a_traceback(monkeypatch, experiment, capsys, raised,
     assert words in capsys.readouterr().err
 
 
+def test_a_stop_of_another_command_tells_nothing_of_runs(monkeypatch, trained, pictures, capsys):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("training.evaluate.score", stop)
+    assert main(["evaluate", str(trained), "--data", str(pictures)]) == 130
+    assert capsys.readouterr().err == "stopped\n"
+
+
 def test_a_run_is_named_after_its_experiment(monkeypatch, experiment):
     called: dict[str, Any] = {}
     monkeypatch.setattr(loop, "train", lambda *args, **kwargs: called.update(kwargs, args=args))
