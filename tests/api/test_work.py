@@ -29,7 +29,7 @@ class Stuck:
     def seconds_for(self, height, width, stack, axes, ensemble):
         return 0.0
 
-    async def denoise(self, picture, correction, *, empty, progress):
+    async def denoise(self, picture, correction, *, empty, progress, client):
         if self.full:
             raise Overloaded(2.5)
         self.futures.append(Future())

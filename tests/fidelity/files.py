@@ -222,7 +222,9 @@ def nifti(
 
 
 def fits(samples: Samples, *cards: str, behind: bytes = b"", before: bytes = b"") -> bytes:
-    """Samples [height, width], or [planes, height, width], the highest bit moved if need be."""
+    """Samples [height, width], or [planes, height, width], the highest bit moved if need be; the
+    last row comes first, which is the lowest, unless a card says otherwise.
+    """
     kind, size = samples.dtype.kind, samples.itemsize
     bits = 8 * size if kind != "f" else -8 * size
     if (kind, size) in (("u", 2), ("u", 4), ("i", 1)):
@@ -233,7 +235,9 @@ def fits(samples: Samples, *cards: str, behind: bytes = b"", before: bytes = b""
     first = "XTENSION= 'IMAGE   '" if before else "SIMPLE  =                    T"
     numbers = [f"BITPIX  = {bits:>20}", f"NAXIS   = {samples.ndim:>20}"]
     header = "".join(card.ljust(80) for card in (first, *numbers, *sides, *cards, "END"))
-    stored = samples.astype(samples.dtype.newbyteorder(">")).tobytes()
+    if samples.ndim > 1 and not any(card.startswith("ROWORDER") for card in cards):
+        samples = np.flip(samples, -2)
+    stored = samples.astype(samples.dtype.newbyteorder(">")).tobytes("C")
     padded = header.encode().ljust(-(-len(header) // 2880) * 2880)
     return before + padded + stored.ljust(-(-len(stored) // 2880) * 2880, b"\0") + behind
 

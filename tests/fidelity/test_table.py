@@ -54,7 +54,7 @@ def by_cards(data):
     bits, offset = int(value[b"BITPIX"]), int(value.get(b"BZERO", 0))
     sides = [int(value.get(b"NAXIS%d" % n, 1)) for n in (3, 2, 1)]
     kind = f">f{-bits // 8}" if bits < 0 else f">i{bits // 8}" if bits > 8 else "u1"
-    stored = np.frombuffer(data, kind, np.prod(sides), start).reshape(sides)
+    stored = np.frombuffer(data, kind, np.prod(sides), start).reshape(sides)[:, ::-1]
     if not offset:
         return stored.astype(stored.dtype.newbyteorder("="))
     return (stored.astype("i8") + offset).astype(f"{'i' if offset < 0 else 'u'}{bits // 8}")

@@ -56,14 +56,14 @@ def compare(
                 break
             for name, entrant in entrants.items():
                 found[name] = min(found[name], entrant.turn())
-    return found
+        return {name: math.inf if entrants[name].failed else found[name] for name in names}
 
 
 class _Entrant:
     """An engine on trial; what it imports must not stay in the memory of the service."""
 
     def __init__(self, name: EngineName, path: Path, precision: Precision, threads: int) -> None:
-        self._name, self._failed = name, False
+        self._name, self.failed = name, False
         program = START.format(
             sys_path=sys.path, name=name, path=str(path), precision=str(precision), threads=threads
         )
@@ -89,14 +89,14 @@ class _Entrant:
 
     def turn(self) -> float:
         """Return the seconds of one turn; infinity, and a line in the log, if the engine fails."""
-        if self._failed:
+        if self.failed:
             return math.inf
         try:
             self._asked.write("\n")
             self._asked.flush()
             answer = next(line for line in self._answers if line.startswith(SECONDS))
         except (OSError, StopIteration):  # it has ended
-            self._failed = True
+            self.failed = True
             self._process.kill()
             _, output = self._process.communicate()
             logger.warning("engine %s has failed its trial: %s", self._name, output.strip()[-500:])

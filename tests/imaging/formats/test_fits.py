@@ -51,6 +51,17 @@ def test_all_but_the_samples_is_kept_byte_for_byte(dtype):
     assert changed.endswith(table)
 
 
+def test_the_first_row_is_the_lowest_unless_the_header_says_otherwise():
+    cube = np.arange(7 * 4 * 5, dtype="u1").reshape(7, 4, 5)
+    usual, other = fits(cube), fits(cube, "ROWORDER= 'TOP-DOWN'")
+    assert usual[BLOCK : BLOCK + 5] == cube[0, -1].tobytes()
+    assert other[BLOCK : BLOCK + 5] == cube[0, 0].tobytes()
+    for data in (usual, other):
+        picture = decoded(data)
+        np.testing.assert_array_equal(picture.pixels.reshape(cube.shape), cube)
+        assert codec.encode(picture).data == data
+
+
 def test_cards_of_samples_as_they_were_become_blank():
     cards = ("CHECKSUM= 'abc'", "DATASUM = '1'", "DATAMAX =                  255", "TELESCOP= 'x'")
     found = codec.encode(decoded(fits(GREY, *cards))).data

@@ -52,7 +52,7 @@ def test_an_engine_that_others_slow_in_most_turns_is_known_by_its_quickest(
 
 @pytest.mark.parametrize(("failure", "why"), [("1 / 0", "ZeroDivisionError"), ("sys.exit(3)", "")])
 def test_an_engine_that_fails_is_the_slowest(entered, tmp_path, caplog, failure, why):
-    entered(openvino=f"{failure} if turn == 2 else 0.001", tensorflow="0.001")
+    entered(openvino=f"{failure} if turn == 2 else 0.001", tensorflow="0.1")
     assert chosen(tmp_path) == "tensorflow"
     (message,) = caplog.messages
     assert "engine openvino has failed its trial" in message

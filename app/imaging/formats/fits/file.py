@@ -37,15 +37,15 @@ def read_header(data: bytes) -> Header:
 
 
 def decode(data: bytes) -> Picture:
-    """Decode samples as they are stored, in the order of the file: the first row is the lowest.
+    """Decode samples as they are stored, the rows from the highest to the lowest.
 
     Scales are left to whoever reads them, but for those that make numbers unsigned or signed. What
     is blank is hidden by an alpha of 0.
     """
     head = read_head(data)
-    stored = np.frombuffer(data, head.dtype, head.samples, head.start)
+    stored = _turned(np.frombuffer(data, head.dtype, head.samples, head.start), head)
     shape = head.stack.frames * head.height, head.width
-    pixels, alpha = _moved(stored.astype(_native(head)), head).reshape(*shape, 1), None
+    pixels, alpha = _moved(stored.astype(_native(head), "C"), head).reshape(*shape, 1), None
     if head.blank is not None and (is_blank := stored == head.blank).any():
         alpha = np.where(is_blank, 0, limits(pixels.dtype)[1]).astype(pixels.dtype).reshape(shape)
     return Picture(
@@ -73,12 +73,20 @@ def encode(picture: Picture, quality: int | None = None) -> bytes:  # noqa: ARG0
     kept = head.width, head.height, head.stack
     if given != kept or picture.dtype != _moved(empty, head).dtype:
         raise UnsuitableFormat("The image is not what its FITS header describes; ask for tiff.")
-    samples = _moved(picture.pixels, head).view(_native(head)).astype(head.dtype)
+    samples = _turned(_moved(picture.pixels, head), head).view(_native(head)).astype(head.dtype)
     header = bytearray(native[0])
     for place, name in cards(native[0][head.header :]):
         if name in _NO_MORE_TRUE:
             header[head.header + place : head.header + place + CARD] = b" " * CARD
-    return b"".join((header, samples.tobytes(), native[1]))
+    return b"".join((header, samples.tobytes("C"), native[1]))
+
+
+def _turned(samples: Samples, head: Head) -> Samples:
+    """Return samples [frames, height, width] with the rows from the last to the first, which is the
+    highest unless the header says otherwise, as of standard 4.0, 5.1.
+    """
+    frames = samples.reshape(head.stack.frames, head.height, head.width)
+    return frames if head.is_top_down else frames[:, ::-1]
 
 
 def _native(head: Head) -> np.dtype[Any]:

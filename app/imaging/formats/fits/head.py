@@ -43,6 +43,8 @@ class Head:
     """Whether the highest bit stands for an offset: unsigned numbers of 16 bits, say."""
     blank: int | None
     """The number that stands for no data, as it is stored."""
+    is_top_down: bool
+    """Whether the first row is the highest, as some cameras' programs have it, not the lowest."""
     header: int
     """Where the header begins, in bytes."""
     start: int
@@ -108,6 +110,7 @@ def _head(cards: dict[str, str], sides: list[int], header: int, start: int) -> H
         dtype=np.dtype(_TYPES[bits]),
         is_moved=bits > 0 and scale == 1 and offset == _OFFSETS[bits],
         blank=blank,
+        is_top_down=cards.get("ROWORDER", "").strip() == "TOP-DOWN",
         header=header,
         start=start,
     )
