@@ -11,7 +11,7 @@ const KEPT = 8; // answers remembered for a picture; each may be tens of megabyt
 const LARGE = { pixels: 4e6, bytes: 8e6 }; // what is worth a job, of a picture in one orientation
 
 const VOLUMES = ["dicom", "dicom-zip", "fits", "nifti", "nifti-gz"]; // formats that are seen slice by slice
-const RISING = ["fits", "nifti", "nifti-gz"]; // those whose first row is the lowest
+const RISING = ["nifti", "nifti-gz"]; // those whose first row is the lowest
 
 const HEAD = 1024; // bytes that a file is known by
 const READ =

@@ -8,6 +8,7 @@ import imagecodecs
 import numpy as np
 
 from app.imaging import ifd
+from app.imaging.formats.tiff.layout import STRAIGHT, UNSPECIFIED
 from app.imaging.picture import Format, Metadata, Picture, UnsuitableFormat
 from app.imaging.samples import Samples, interleave, inverted
 from app.imaging.stack import STILL
@@ -17,7 +18,6 @@ STRIP_BYTES = 2**18  # before compression
 LARGEST = 2**32 - 2**28  # bytes of all strips: room is left for the directories
 LEVEL = 1  # benchmarks/codecs.py: level 6 takes five times as long to save an eighth
 
-_UNSPECIFIED, _STRAIGHT = 0, 2  # what an extra channel is
 _INCH = 2
 _OF_EACH_PAGE = {Tag.ICC, Tag.RESOLUTION_UNIT, Tag.X_RESOLUTION, Tag.Y_RESOLUTION, Tag.ORIENTATION}
 _FORMATS = {"u": SampleFormat.UNSIGNED, "i": SampleFormat.SIGNED, "f": SampleFormat.FLOAT}
@@ -71,7 +71,7 @@ def _of_one_page(picture: Picture) -> Picture:
     """
     photometric, *meant = picture.metadata.bands
     if picture.alpha is None:
-        meant = [each for each in meant if each != _STRAIGHT]
+        meant = [each for each in meant if each != STRAIGHT]
     frames = picture.pixels.reshape(picture.stack.frames, picture.height, picture.width)
     return replace(
         picture,
@@ -110,7 +110,7 @@ def _strip(
     block = interleave(colours, None if further is None else further[whole][rows])
     if picture.metadata.bands and further is not None:
         _, *meant = picture.metadata.bands
-        block = _with_alpha_at(meant.index(_STRAIGHT) - len(meant), block)
+        block = _with_alpha_at(meant.index(STRAIGHT) - len(meant), block)
     if picture.dtype.kind == "f":
         differences = imagecodecs.floatpred_encode(block, axis=1)
     else:
@@ -151,7 +151,7 @@ def _pixel_fields(picture: Picture, order: ifd.ByteOrder, rows: int) -> ifd.Tree
         Tag.SAMPLE_FORMAT: [sample_format] * channels,
     }
     if further:
-        shorts[Tag.EXTRA_SAMPLES] = [_UNSPECIFIED if picture.alpha is None else _STRAIGHT]
+        shorts[Tag.EXTRA_SAMPLES] = [UNSPECIFIED if picture.alpha is None else STRAIGHT]
     if picture.metadata.bands:
         colours, *meant = picture.metadata.bands
         shorts |= {Tag.PHOTOMETRIC: [colours], Tag.EXTRA_SAMPLES: meant}
