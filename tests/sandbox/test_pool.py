@@ -34,7 +34,7 @@ from app.sandbox.pool import NURSERY, Sandbox
 from app.sandbox.remote import Remote
 from app.sandbox.rendering import Rendering
 from tests.fidelity.files import heic
-from tests.imaging.formats.test_jxl_layers import layered
+from tests.imaging.formats.test_jxl_frames import layered
 from tests.sandbox.conftest import LIMITS, is_alive, picture, png, until, workers
 
 pytestmark = pytest.mark.anyio
@@ -249,11 +249,11 @@ async def test_a_job_that_takes_more_time_than_its_pixels_may_is_ended(sandbox, 
 async def test_a_file_has_no_more_time_to_decode_than_its_pixels_and_bytes_take(
     sandbox, monkeypatch
 ):
-    """Of frames that are never shown, each takes as long as the image, and has 30 bytes."""
+    """Of layers, each takes as long as the image, and has 30 bytes."""
     monkeypatch.setattr(budget, "SECONDS", 0)
     monkeypatch.setattr(budget, "SECONDS_PER_DECODED_MEGAPIXEL", 0)
     async with sandbox.worker() as worker:
-        await worker.read(layered(8000, 1000, shown=False))
+        await worker.read(layered(8000, 9))
         with pytest.raises(WorkerLost) as lost:
             await worker.decode(max_pixels=64_000_000, max_side=8000)
     assert lost.value.cause is Cause.TIME

@@ -2,9 +2,6 @@
 
 from app.imaging.picture import UnreadableImage, UnsupportedImage
 
-LONGEST = 4096
-"""Bytes that are looked at: a header without names and profile has about a hundred."""
-
 Choice = tuple[int, int]
 """One of four ways to write a number: what is added to it, and its bits."""
 
@@ -12,17 +9,28 @@ Choice = tuple[int, int]
 class Reader:
     """Takes numbers off a codestream, one after the other."""
 
-    def __init__(self, data: bytes) -> None:
-        self._value, self._size = int.from_bytes(data[:LONGEST], "little"), 8 * len(data[:LONGEST])
-        self.position = 0
-        """Bits that have been read."""
+    def __init__(self, data: bytes, start: int = 0) -> None:
+        """Begin at a byte of the codestream."""
+        self._data = data
+        self.position = 8 * start
+        """In bits, behind what has been read."""
+
+    @property
+    def left(self) -> int:
+        """Bits that there still are."""
+        return 8 * len(self._data) - self.position
 
     def bits(self, count: int = 1) -> int:
         """Return a number of so many bits."""
-        start, self.position = self.position, self.position + count
-        if self.position > self._size:
+        if count > self.left:
             raise UnreadableImage("The header of the JPEG XL image is truncated, or too long.")
-        return self._value >> start & ((1 << count) - 1)
+        start, self.position = self.position, self.position + count
+        taken = self._data[start >> 3 : self.position + 7 >> 3]
+        return int.from_bytes(taken, "little") >> (start & 7) & ((1 << count) - 1)
+
+    def align(self) -> None:
+        """Go on at a whole byte."""
+        self.position = -(-self.position // 8) * 8
 
     def number(self, *choices: Choice) -> int:
         """Return a number in one of four ways (U32)."""

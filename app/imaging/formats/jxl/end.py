@@ -1,6 +1,6 @@
 """Where a JPEG XL codestream ends, which it does not say itself."""
 
-from app.imaging.formats.jxl.layers import MAX_LAYERS
+from app.imaging.formats.jxl.frames import MAX_FRAMES
 from app.imaging.formats.jxl.libjxl import FRAME, NEEDS_BUFFER, PIXELS, SUCCESS, decoder, libjxl
 
 
@@ -14,7 +14,7 @@ def behind(codestream: bytes) -> bytes:
         return b""
     with decoder(library, codestream, FRAME | PIXELS) as found:
         library.JxlDecoderSetCoalescing(found, 0)
-        for _ in range(2 * MAX_LAYERS):
+        for _ in range(2 * MAX_FRAMES):
             status = library.JxlDecoderProcessInput(found)
             if status == SUCCESS:
                 left: int = library.JxlDecoderReleaseInput(found)

@@ -21,8 +21,7 @@ _BITS: tuple[Choice, ...] = ((8, 0), (10, 0), (12, 0), (1, 6))
 _FLOAT_BITS: tuple[Choice, ...] = ((32, 0), (16, 0), (24, 0), (1, 6))
 _CHANNELS: tuple[Choice, ...] = ((0, 0), (1, 0), (2, 4), (1, 12))
 _CHROMATICITY: tuple[Choice, ...] = ((0, 19), (524_288, 19), (1_048_576, 20), (2_097_152, 21))
-_PREVIEW: tuple[Choice, ...] = ((1, 6), (65, 8), (321, 10), (1345, 12))
-_SMALL_PREVIEW: tuple[Choice, ...] = ((16, 0), (32, 0), (1, 5), (33, 9))
+_LONGEST = 4096  # bytes that are looked at: a header has about a hundred, without names
 _D65, _CUSTOM = 1, 2
 _RELATIVE = 1  # rendering intent
 
@@ -71,6 +70,11 @@ class Head:
     bits: int = 0
     """Up to the end of what was read."""
 
+    @property
+    def extra_channels(self) -> int:
+        """Channels beside those of the colours."""
+        return self.alpha + self.depth_map
+
 
 def read_head(data: bytes) -> Head:
     """Return the header of a codestream.
@@ -79,7 +83,7 @@ def read_head(data: bytes) -> Head:
     """
     if data[:2] != SIGNATURE:
         raise UnreadableImage("The JPEG XL image has no beginning.")
-    reader = Reader(data)
+    reader = Reader(data[:_LONGEST])
     reader.bits(16)
     width, height = _size(reader)
     if reader.bits():
@@ -92,7 +96,7 @@ def read_head(data: bytes) -> Head:
         if reader.bits():
             _size(reader)
         if reader.bits():
-            _skip_preview(reader)
+            raise UnsupportedImage("The JPEG XL image has a preview, which is not read here.")
         if reader.bits():
             return Head(width, height, orientation, animated=True)
     samples = _samples(reader)
@@ -164,13 +168,6 @@ def _size(reader: Reader) -> tuple[int, int]:
         over, under = _RATIOS[ratio]
         return height * over // under, height
     return 8 * (1 + reader.bits(5)) if small else reader.number(*_SIDE), height
-
-
-def _skip_preview(reader: Reader) -> None:
-    choices = _SMALL_PREVIEW if reader.bits() else _PREVIEW
-    reader.number(*choices)
-    if not reader.bits(3):
-        reader.number(*choices)
 
 
 def _samples(reader: Reader) -> Samples:

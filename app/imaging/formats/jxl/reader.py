@@ -6,8 +6,8 @@ from typing import Any
 import imagecodecs
 import numpy as np
 
+from app.imaging.formats.jxl.frames import check_frames
 from app.imaging.formats.jxl.header import GREY, Head, Samples, read_head
-from app.imaging.formats.jxl.layers import check_layers
 from app.imaging.formats.jxl.profile import read_profile
 from app.imaging.formats.jxl.stream import codestream, read_metadata
 from app.imaging.metadata import upright
@@ -36,7 +36,7 @@ def read_header(data: bytes) -> Header:
     head = read_head(stream)
     if not head.animated:
         _type(head.samples)
-        check_layers(stream, head.width * head.height)
+        check_frames(stream, head)
     width, height = _upright_size(head)
     return Header(Format.JXL, width, height, 1 + head.animated, pixel_bytes=_PIXEL_BYTES)
 

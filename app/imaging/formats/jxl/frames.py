@@ -1,0 +1,264 @@
+"""Frames of a JPEG XL image: layers, which libjxl merges into one, and frames that are never shown
+by themselves. Each may cost as much as the whole image, however few its bytes are.
+
+ISO/IEC 18181-1, annex F: their headers are walked here, and each frame is skipped by the lengths of
+its sections.
+"""
+
+from dataclasses import dataclass
+
+from app.imaging.formats.jxl.bits import Choice, Reader
+from app.imaging.formats.jxl.header import Head
+from app.imaging.formats.jxl.libjxl import COLOUR_ENCODING, FRAME, decoder, libjxl
+from app.imaging.picture import UnreadableImage, UnsupportedImage
+
+MAX_FRAMES = 1000
+MAX_TIMES = 8
+MORE_PIXELS = 1 << 26
+"""Pixels of all frames: so many times those of the image, and so many more, which take a second to
+merge.
+"""
+LARGEST = 1 << 32
+"""Pixels; more are refused by their number."""
+
+REGULAR, LOW_RESOLUTION, REFERENCE, SKIP_PROGRESSIVE = range(4)  # kinds of frames
+_FROM_LOW_RESOLUTION = 32  # a flag
+_REPLACE, _BLEND, _ADD_WEIGHTED, _MULTIPLY = 0, 2, 3, 4  # ways to merge
+
+_SIDE: tuple[Choice, ...] = ((0, 8), (256, 11), (2304, 14), (18_688, 30))
+_SECTION: tuple[Choice, ...] = ((0, 10), (1024, 14), (17_408, 22), (4_211_712, 30))
+_PASSES: tuple[Choice, ...] = ((1, 0), (2, 0), (3, 0), (4, 3))
+_NAME: tuple[Choice, ...] = ((0, 0), (0, 4), (16, 5), (48, 10))
+_SECTION_BITS = 12  # of the length of a section, at least
+_HEADER_BYTES, _SECTION_BYTES = 8192, 16  # of a frame, and of what it says of each section, at most
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What the header of a frame says of its size and its place among the others."""
+
+    kind: int
+    pixels: int
+    sections: int
+    last: bool
+
+
+def check_frames(codestream: bytes, head: Head) -> None:
+    """Raise `UnsupportedImage` for more frames, or more pixels in all of them, than an image of
+    the size may have; `UnreadableImage` where the file ends before them.
+
+    Nothing is decoded. Images of more than LARGEST pixels are not looked at. Where libjxl is
+    hidden, frames are counted as far as that goes without it.
+    """
+    size = head.width * head.height
+    most = MAX_TIMES * size + MORE_PIXELS
+    if size > LARGEST:
+        return
+    first = position = _first(codestream, head)
+    pixels = 0
+    for _ in range(MAX_FRAMES):
+        if first is None or position is None:
+            return
+        reader = Reader(codestream, position)
+        frame = _frame(reader, head)
+        is_merged = frame.kind in (REGULAR, SKIP_PROGRESSIVE)
+        pixels += max(frame.pixels, size) if is_merged else frame.pixels
+        if pixels > most:
+            raise UnsupportedImage(
+                "The JPEG XL image has too many layers for its size: "
+                f"more than {most} pixels in all."
+            )
+        if frame.last:
+            return
+        if not reader.bits():
+            position = _behind(reader, frame)
+        elif frame.kind == REGULAR:
+            position = _behind_shuffled(codestream, head, first, position, frame)
+        else:
+            raise UnsupportedImage("The JPEG XL image has hidden layers in an order of their own.")
+    raise UnsupportedImage(f"The JPEG XL image has more than {MAX_FRAMES} layers.")
+
+
+def _first(codestream: bytes, head: Head) -> int | None:
+    """Return where the first frame begins, which libjxl tells if there is a profile before it."""
+    if not head.colours.profile:
+        return -(-head.bits // 8)
+    library = libjxl()
+    if library is None:
+        return None
+    with decoder(library, codestream, COLOUR_ENCODING) as found:
+        if library.JxlDecoderProcessInput(found) != COLOUR_ENCODING:
+            raise UnreadableImage("The colour profile of the JPEG XL image is damaged.")
+        left: int = library.JxlDecoderReleaseInput(found)
+        return len(codestream) - left
+
+
+def _behind(reader: Reader, frame: _Frame) -> int:
+    """Return where the next frame begins, by the lengths of the sections of this one."""
+    reader.align()
+    if frame.sections * _SECTION_BITS > reader.left:
+        raise UnreadableImage("The JPEG XL image is truncated.")
+    length = sum(reader.number(*_SECTION) for _ in range(frame.sections))
+    reader.align()
+    return reader.position // 8 + length
+
+
+def _behind_shuffled(
+    codestream: bytes, head: Head, first: int, position: int, frame: _Frame
+) -> int | None:
+    """Return where the next frame begins, if sections are not in their order; None if unknown.
+
+    That order is packed, and libjxl tells only where the sections of a shown frame begin. Given
+    zeros for these and all that follows, it takes the first zeros behind them for a frame, too.
+    """
+    library = libjxl()
+    if library is None:
+        return None
+    most = _HEADER_BYTES + _SECTION_BYTES * frame.sections
+    stream = codestream[:first] + codestream[position : position + most]
+    with decoder(library, stream, FRAME) as found:
+        library.JxlDecoderSetCoalescing(found, 0)
+        if library.JxlDecoderProcessInput(found) != FRAME:
+            raise UnreadableImage("The JPEG XL image is truncated or damaged.")
+        left: int = library.JxlDecoderReleaseInput(found)
+        sections = position + len(stream) - first - left
+        zeros = bytes(len(codestream) - sections + _zero_frame(head))
+        library.JxlDecoderSetInput(found, zeros, len(zeros))
+        if library.JxlDecoderProcessInput(found) != FRAME:
+            raise UnreadableImage("The JPEG XL image is truncated.")
+        behind: int = library.JxlDecoderReleaseInput(found)
+        return sections + len(zeros) - behind - _zero_frame(head)
+
+
+def _zero_frame(head: Head) -> int:
+    """Return how many bytes of zeros libjxl takes for a frame, which has empty sections."""
+    reader = Reader(bytes(64))
+    frame = _frame(reader, head)
+    header = -(-(reader.position + 1) // 8)
+    return header + -(-frame.sections * _SECTION_BITS // 8)
+
+
+def _frame(reader: Reader, head: Head) -> _Frame:
+    """Read the header of a frame."""
+    if reader.bits():
+        return _Frame(REGULAR, head.width * head.height, sections=1, last=True)
+    kind, modular = reader.bits(2), bool(reader.bits())
+    upsampling, group = _coding(reader, head, modular)
+    passes = _passes(reader) if kind != REFERENCE else 1
+    width, height, partial = _place(reader, head, kind)
+    last = _skip_merging(reader, head, kind, partial)
+    reader.bits(8 * reader.number(*_NAME))
+    _skip_filters(reader, modular)
+    reader.no_extensions()
+    return _Frame(kind, width * height, _sections(width, height, upsampling, group, passes), last)
+
+
+def _coding(reader: Reader, head: Head, modular: bool) -> tuple[int, int]:
+    """Return how many times a frame is enlarged, and the side of its groups in pixels."""
+    flags = _flags(reader)
+    ycc = not head.lossy and bool(reader.bits())
+    upsampling = 1
+    if not flags & _FROM_LOW_RESOLUTION:
+        reader.bits(6 if ycc else 0)
+        upsampling = 1 << reader.bits(2)
+        reader.bits(2 * head.extra_channels)
+    if modular:
+        return upsampling, 128 << reader.bits(2)
+    reader.bits(6 if head.lossy else 0)
+    return upsampling, 256
+
+
+def _flags(reader: Reader) -> int:
+    """Return a number of up to 64 bits (U64), of which no flag needs more than 12."""
+    match reader.bits(2):
+        case 0:
+            return 0
+        case 1:
+            return 1 + reader.bits(4)
+        case 2:
+            return 17 + reader.bits(8)
+    raise UnsupportedImage("The JPEG XL image has frames of a kind that is not read here.")
+
+
+def _passes(reader: Reader) -> int:
+    passes = reader.number(*_PASSES)
+    if passes > 1:
+        previews = reader.number((0, 0), (1, 0), (2, 0), (3, 1))
+        reader.bits(2 * (passes - 1) + 2 * previews)
+        for _ in range(previews):
+            reader.number((0, 0), (1, 0), (2, 0), (0, 3))
+    return passes
+
+
+def _place(reader: Reader, head: Head, kind: int) -> tuple[int, int, bool]:
+    """Return the width and height of a frame, and whether it leaves some of the image as it is."""
+    width, height = head.width, head.height
+    if kind == LOW_RESOLUTION:
+        shift = 3 * (1 + reader.bits(2))
+        return -(-width >> shift), -(-height >> shift), False
+    if not reader.bits():
+        return width, height, False
+    left, top = (0, 0) if kind == REFERENCE else (_signed(reader), _signed(reader))
+    right, bottom = (start + reader.number(*_SIDE) for start in (left, top))
+    partial = left > 0 or top > 0 or right < width or bottom < height
+    return right - left, bottom - top, partial
+
+
+def _signed(reader: Reader) -> int:
+    number = reader.number(*_SIDE)
+    return -(number + 1 >> 1) if number & 1 else number >> 1
+
+
+def _skip_merging(reader: Reader, head: Head, kind: int, partial: bool) -> bool:
+    """Skip how a frame is put onto others, and they onto it; return whether it is the last."""
+    replaces = last = False
+    if kind in (REGULAR, SKIP_PROGRESSIVE):
+        channels = [_replaces(reader, head, partial) for _ in range(1 + head.extra_channels)]
+        replaces, last = channels[0], bool(reader.bits())
+    if not last and kind != LOW_RESOLUTION:
+        reader.bits(2)
+        if kind == REFERENCE or (replaces and not partial):
+            reader.bits()
+    return last
+
+
+def _replaces(reader: Reader, head: Head, partial: bool) -> bool:
+    """Read how a channel is put onto what is below it; return whether it takes its place."""
+    how = reader.number((0, 0), (1, 0), (2, 0), (3, 2))
+    by_alpha = head.extra_channels > 0 and how in (_BLEND, _ADD_WEIGHTED)
+    if by_alpha:
+        reader.number((0, 0), (1, 0), (2, 0), (3, 3))
+    if by_alpha or how == _MULTIPLY:
+        reader.bits()
+    if how != _REPLACE or partial:
+        reader.bits(2)
+    return how == _REPLACE
+
+
+def _skip_filters(reader: Reader, modular: bool) -> None:
+    """Skip how a frame is smoothed; its weights have 16 bits each."""
+    if reader.bits():
+        return
+    if reader.bits() and reader.bits():
+        reader.bits(16 * 6)
+    if reader.bits(2):
+        if not modular and reader.bits():
+            reader.bits(16 * 8)
+        if reader.bits():
+            reader.bits(16 * 5)
+        if reader.bits():
+            reader.bits(16 * (3 if modular else 4))
+        if modular:
+            reader.bits(16)
+    reader.no_extensions()
+
+
+def _sections(width: int, height: int, upsampling: int, group: int, passes: int) -> int:
+    """Return in how many parts a frame is stored: those of its groups, and of eight times eight."""
+
+    def groups(side: int) -> int:
+        return -(-width // (upsampling * side)) * -(-height // (upsampling * side))
+
+    if passes == groups(group) == 1:
+        return 1
+    return 2 + groups(8 * group) + passes * groups(group)
