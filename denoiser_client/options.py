@@ -6,7 +6,18 @@ It has a default for each, which applies to those that are left out or None.
 from typing import Literal, TypedDict
 
 Format = Literal[
-    "png", "jpeg", "webp", "tiff", "avif", "jxl", "fits", "nifti", "nifti-gz", "dicom", "dicom-zip"
+    "png",
+    "jpeg",
+    "webp",
+    "tiff",
+    "avif",
+    "jxl",
+    "jp2",
+    "fits",
+    "nifti",
+    "nifti-gz",
+    "dicom",
+    "dicom-zip",
 ]
 
 
@@ -18,7 +29,7 @@ class OutputOptions(TypedDict, total=False):
     arrays.
     """
     quality: int | None
-    """Quality of a JPEG, WebP, AVIF or JPEG XL file, 1 to 100."""
+    """Quality of a JPEG, WebP, AVIF, JPEG XL or JPEG 2000 file, 1 to 100."""
     metadata: Literal["keep", "strip"] | None
 
 

@@ -139,6 +139,7 @@ def _decode(data: bytes, media_type: str) -> NDArray[Any]:
         "image/webp": imagecodecs.webp_decode,
         "image/avif": imagecodecs.avif_decode,
         "image/jxl": imagecodecs.jpegxl_decode,
+        "image/jp2": imagecodecs.jpeg2k_decode,
     }
     if media_type not in decoders:
         raise ValueError(f"{media_type} cannot be decoded to an array here; ask for format='png'")

@@ -50,6 +50,8 @@ def _lost(picture: Picture, target: FileFormat) -> Iterator[Change]:
     deepest = max(holds.depths)
     if picture.depth > deepest or (picture.dtype.kind == "f" and deepest < 32):
         yield Change.DEPTH
+    if metadata.white is not None and not holds.white(metadata.white):
+        yield Change.DEPTH
     if picture.channels == 1 and not holds.grey:
         yield Change.COLOURS
     if picture.alpha is not None and not holds.alpha:

@@ -95,6 +95,7 @@ class Format(enum.StrEnum):
     TIFF = "tiff"
     AVIF = "avif"
     JXL = "jxl"
+    JP2 = "jp2"
     FITS = "fits"
     NIFTI = "nifti"
     NIFTI_GZ = "nifti-gz"
@@ -152,13 +153,14 @@ class Metadata:
     `dpi` is horizontal, vertical. `colour` holds the chunks by which PNG defines its samples,
     whatever the file was, and `native` further parts, such as PNG text, as the image's own format
     stores them: these are written into that format alone. `gain_map` is a JPEG. `lossless` says
-    that the file was a lossless WebP or JPEG XL, to be written losslessly again; `jpeg` are the
-    quality, 1 to 100, and the chroma subsampling, such as "420", of a file that was a JPEG.
+    that the file was a lossless WebP, JPEG XL or JPEG 2000, to be written losslessly again; `jpeg`
+    are the quality, 1 to 100, and the chroma subsampling, such as "420", of a file that was a JPEG.
     `linear` says that the samples are proportional to light. `negative` is for files that store
-    white as the least value: what a sample and its stored value add up to. `bands` are for a TIFF
-    whose frames are the channels of one page: what colours it has, and what each further channel
-    is, in the numbers of TIFF. `notes` are for whoever
-    gets the image, and `made` says in words what was done to the samples.
+    white as the least value: what a sample and its stored value add up to. `white` is for files
+    whose samples fill neither 8 nor 16 bits and were spread over these: the stored value of white.
+    `bands` are for a TIFF whose frames are the channels of one page: what colours it has, and what
+    each further channel is, in the numbers of TIFF. `notes` are for whoever gets the image, and
+    `made` says in words what was done to the samples.
     """
 
     icc: bytes | None = None
@@ -172,6 +174,7 @@ class Metadata:
     jpeg: tuple[int, str] | None = None
     linear: bool = False
     negative: float | None = None
+    white: int | None = None
     bands: tuple[int, ...] = ()
     notes: tuple[Note, ...] = ()
     made: str = ""

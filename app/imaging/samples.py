@@ -52,11 +52,23 @@ def to_integers(samples: Samples) -> Samples:
 
 def widen(samples: Samples, bits: int) -> Samples:
     """Spread samples of 1 to 16 `bits` over the full range of 8 or 16, rounded to nearest."""
-    if bits in (8, 16, 32):
-        return samples
-    full = 255 if bits < 8 else 65_535
-    levels = np.rint(np.linspace(0, full, 2**bits)).astype(np.uint8 if bits < 8 else np.uint16)
+    return samples if bits in (8, 16, 32) else spread(samples, 2**bits - 1)
+
+
+def spread(samples: Samples, white: int) -> Samples:
+    """Spread samples of 0 to `white` over the full range of 8 or 16 bits, rounded to nearest."""
+    full = 255 if white <= 255 else 65_535
+    levels = np.rint(np.linspace(0, full, white + 1)).astype(np.uint8 if full == 255 else np.uint16)
     return np.asarray(levels[samples.astype(levels.dtype)])
+
+
+def narrow(samples: Samples, white: int) -> Samples:
+    """Bring samples of the full range of 8 or 16 bits to 0 to `white`, as they were before `spread`
+    and rounded to nearest.
+    """
+    full = np.iinfo(samples.dtype).max
+    levels = np.rint(np.linspace(0, white, full + 1)).astype(samples.dtype)
+    return np.asarray(levels[samples])
 
 
 def inverted(samples: Samples) -> Samples:

@@ -21,7 +21,8 @@ from app.settings import Settings
 from tests.api.conftest import listening, wait_until
 from tests.fidelity import files
 
-READ = ("png", "jpeg", "webp", "tiff", "bmp", "gif", "avif", "jxl", "heic", "heif")
+JPEG_2000 = ("jp2", "j2c", "jpx")
+READ = ("png", "jpeg", "webp", "tiff", "bmp", "gif", "avif", "jxl", "heic", "heif", *JPEG_2000)
 SCANS = {
     "application/dicom": files.dicom(files.NOISE[..., 0]),
     **dict.fromkeys(
@@ -38,6 +39,8 @@ def picture(kind, mode="RGB"):
     image, file = Image.linear_gradient("L").resize((12, 9)).convert(mode), io.BytesIO()
     if kind == "jxl":  # which Pillow has not
         return bytes(imagecodecs.jpegxl_encode(np.asarray(image)))
+    if kind in JPEG_2000:
+        return bytes(imagecodecs.jpeg2k_encode(np.asarray(image)))
     if kind in ("heic", "heif"):
         return files.heic(np.asarray(image), 8)
     image.save(file, kind)

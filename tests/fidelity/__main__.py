@@ -63,7 +63,7 @@ def _answer(kept: Kept) -> str:
 
 def _bits(kept: Kept) -> int:
     """Bits of a sample; AVIF holds 12 where an array must have 16."""
-    bits = 8 * kept.samples.itemsize
+    bits = kept.bits or 8 * kept.samples.itemsize
     return 12 if kept.format is Format.AVIF and bits == 16 else bits
 
 

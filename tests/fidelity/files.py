@@ -93,6 +93,12 @@ def jxl(samples: Samples, **options: Any) -> bytes:
     return bytes(imagecodecs.jpegxl_encode(samples, effort=1, numthreads=1, **options))
 
 
+def jp2(samples: Samples, *, bits: int | None = None, **options: Any) -> bytes:
+    """Saved by OpenJPEG, without loss unless asked otherwise, in the bits of the type or fewer."""
+    options = {"reversible": True, "mct": samples.ndim == 3} | options
+    return bytes(imagecodecs.jpeg2k_encode(samples, bitspersample=bits, **options))
+
+
 def by_pillow(samples: Samples, kind: str, mode: str | None = None, **options: Any) -> bytes:
     """Saved by Pillow, after conversion to `mode`."""
     image, file = Image.fromarray(samples), io.BytesIO()

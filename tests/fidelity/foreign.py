@@ -12,8 +12,6 @@ SAMPLES = [
     ("a camera raw", ftyp(b"crx ", b"crx ", b"isom")),
     ("a camera raw", b"II*\0\x10\0\0\0CR\2\0" + bytes(20)),
     ("a camera raw", b"FUJIFILMCCD-RAW 0201"),
-    ("a JPEG 2000", b"\0\0\0\x0cjP  \r\n\x87\n"),
-    ("a JPEG 2000", b"\xff\x4f\xff\x51\0"),
     ("a PDF", b"\n%PDF-1.7"),
     ("an SVG", b'\xef\xbb\xbf<?xml version="1.0"?>\n<!-- drawn -->' + SVG),
     ("an SVG", SVG),

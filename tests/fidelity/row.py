@@ -31,6 +31,8 @@ class Kept:
     tolerance: int = 0
     metadata: frozenset[Item] = frozenset()
     unstated: bool = False
+    bits: int | None = None
+    """Of a sample, where they do not fill its type."""
 
 
 @dataclass(frozen=True, slots=True)

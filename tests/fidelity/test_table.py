@@ -26,6 +26,7 @@ READERS = {
     "image/webp": imagecodecs.webp_decode,
     "image/avif": imagecodecs.avif_decode,
     "image/jxl": imagecodecs.jpegxl_decode,
+    "image/jp2": imagecodecs.jpeg2k_decode,
     "application/dicom": lambda data: pydicom.dcmread(io.BytesIO(data)).pixel_array,
     "application/zip": lambda data: by_zip(data),
     "image/fits": lambda data: by_cards(data),

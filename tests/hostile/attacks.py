@@ -19,6 +19,7 @@ import numpy as np
 from app.imaging import ifd
 from app.imaging.codec import ImagingError, decode
 from app.imaging.formats.heif.boxes import write_box
+from app.imaging.formats.jp2.container import SIGNATURE
 from app.imaging.formats.jxl.header import Head, read_head, write_head
 from app.imaging.formats.jxl.stream import CONTAINER, codestream
 from app.imaging.tags import PIXEL_TAGS, Compression, Tag
@@ -47,6 +48,8 @@ def attacks() -> Iterator[Hostile]:
     yield from _pages_that_share()
     for name, data in _jpeg_xls():
         yield Hostile(f"JPEG XL, {name}", data)
+    for name, data in _jpeg_2000s():
+        yield Hostile(f"JPEG 2000, {name}", data)
 
 
 def tiff(changes: Fields, segment: bytes = GREY.tobytes(), big: bool = False) -> bytes:
@@ -341,6 +344,98 @@ def _jpeg_xls() -> Iterator[tuple[str, bytes]]:
     frame = np.zeros((1, 1, 3), np.uint8)
     many = bytes(imagecodecs.jpegxl_encode(np.stack([frame] * 500), numthreads=1))
     yield "500 frames", many
+
+
+def jpeg_2000(
+    *,
+    sides: tuple[int, int] = (64, 64),
+    tile: tuple[int, int] | None = None,
+    components: int = 1,
+    depth: int = 7,
+    apart: int = 1,
+    coding: bytes = b"\0\0\0\1\0\5\4\4\0\1",
+    of_tile: bytes = b"",
+    tiles: int = 1,
+    samples: bytes = b"",
+) -> bytes:
+    """A codestream: its main header, whose COD is `coding`, and as many tiles, each with a header
+    and the same bytes of samples.
+    """
+    size = struct.pack(">H8IH", 0, *sides, 0, 0, *(tile or sides), 0, 0, components)
+    size += bytes([depth, apart, apart]) * components
+    quantization = b"\x40" + bytes([8 << 3] * (3 * coding[5] + 1))
+    main = [segment(0x51, size), segment(0x52, coding), segment(0x5C, quantization)]
+    length = 14 + len(of_tile) + len(samples)
+    parts = [
+        segment(0x90, struct.pack(">HIBB", number, length, 0, 1)) + of_tile + b"\xff\x93" + samples
+        for number in range(tiles)
+    ]
+    return b"\xff\x4f" + b"".join((*main, *parts)) + b"\xff\xd9"
+
+
+def _coded(
+    layers: int = 1, levels: int = 5, block: int = 4, precincts: bytes = b"", rotated: int = 0
+) -> bytes:
+    """What a COD says."""
+    style = struct.pack(">BBHB", bool(precincts), 0, layers, rotated)
+    return style + bytes([levels, block, block, 0, 1]) + precincts
+
+
+def _jpeg_2000s() -> Iterator[tuple[str, bytes]]:
+    """Sizes that are claimed, far too many of everything, streams that end."""
+    for sides in ((8000, 8000), (65_000, 900), (1 << 31, 1), (0xFFFF_FFFF, 0xFFFF_FFFF), (0, 1)):
+        yield f"{sides}", jpeg_2000(sides=sides)
+        for precinct in (b"\0", b"\x11", b"\x88"):
+            coding = _coded(precincts=precinct * 6)
+            yield f"{sides}, precincts of {precinct!r}", jpeg_2000(sides=sides, coding=coding)
+            data = jpeg_2000(sides=sides, of_tile=segment(0x52, coding))
+            yield f"{sides}, precincts of {precinct!r} in a tile", data
+            half = (max(1, sides[0] // 2), sides[1])
+            data = jpeg_2000(sides=sides, tile=half, of_tile=segment(0x52, coding), tiles=2)
+            yield f"{sides}, precincts of {precinct!r} in two tiles", data
+        yield f"{sides}, small blocks", jpeg_2000(sides=sides, coding=_coded(block=0))
+        data = jpeg_2000(sides=sides, of_tile=segment(0x52, _coded(block=0)))
+        yield f"{sides}, small blocks in a tile", data
+        data = jpeg_2000(sides=sides, of_tile=segment(0x53, b"\0\0\5\0\0\0\1"))
+        yield f"{sides}, small blocks of a component", data
+    for tile in ((1, 1), (2, 2), (16, 16), (1, 4096), (0, 0)):
+        for tiles in (1, 65_535):
+            data = jpeg_2000(sides=(512, 512), tile=tile, tiles=tiles)
+            yield f"{tiles} tiles of {tile}", data
+            yield (
+                f"{tiles} of more tiles of {tile}",
+                jpeg_2000(sides=(8000, 8000), tile=tile, tiles=tiles),
+            )
+    for layers in (0, 257, 65_535):
+        coding = _coded(layers)
+        yield f"{layers} layers", jpeg_2000(coding=coding)
+        yield f"{layers} layers of a tile", jpeg_2000(of_tile=segment(0x52, coding))
+    for levels in (33, 255):
+        yield f"{levels} levels", jpeg_2000(coding=_coded(levels=levels))
+    for block in (5, 9, 255):
+        yield f"blocks of {block}", jpeg_2000(coding=_coded(block=block))
+    for components in (0, 5, 16_384, 65_535):
+        yield f"{components} components", jpeg_2000(components=min(components, 20_000))
+    for depth in (16, 37, 127, 255):
+        yield f"a depth of {depth}", jpeg_2000(depth=depth)
+    for apart in (0, 2, 255):
+        yield f"samples {apart} pixels apart", jpeg_2000(apart=apart)
+    good = bytes(imagecodecs.jpeg2k_encode(GREY, codecformat="j2k"))
+    for end in (*range(2, 16), *range(16, len(good) - 2, 37)):
+        yield f"cut at {end}", good[:end]
+        yield f"cut at {end} in its box", SIGNATURE + write_box(b"jp2c", good[:end])
+    start = good.index(b"\xff\x90")
+    for size in (0, 1, 11, 12, 1 << 31, 0xFFFF_FFFF):
+        told = struct.pack(">I", size)
+        yield f"a tile of {size}", good[: start + 6] + told + good[start + 10 : -99]
+    yield "another tile", good[: start + 4] + b"\0\1" + good[start + 6 :]
+    yield "many segments", good[:start] + segment(0x64, b"") * 20_000 + good[start:]
+    yield "many parts", good[:start] + good[start : start + 6] + bytes(3) + b"\x0c" * 9_000
+    for length in (1, 2, 7, 0x7FFF_FFFF, 0xFFFF_FFFF):
+        yield f"a box of {length}", SIGNATURE + struct.pack(">I", length) + b"jp2c" + good
+    yield "two streams", SIGNATURE + write_box(b"jp2c", good) * 2
+    yield "no stream", SIGNATURE + write_box(b"jp2h", b"")
+    yield "many boxes", SIGNATURE + write_box(b"free") * 20_000 + write_box(b"jp2c", good)
 
 
 def _riff(body: bytes) -> bytes:

@@ -57,7 +57,6 @@ _BARE_DICOM = (
 ) % (_OF_FIRST_ELEMENT, _OF_FIRST_ELEMENT)
 
 FOREIGN = (
-    Foreign("a JPEG 2000", rb"\xff\x4f\xff\x51|\x00\x00\x00\x0cjP  \r\n\x87\n"),
     Foreign("a camera raw", _branded(b"crx ")),
     Foreign("a camera raw", rb"FUJIFILMCCD-RAW|FOVb|IIU\x00|IIR|MMOR|II\*\x00.{4}CR\x02"),
     Foreign("a PDF", rb".*%PDF-"),

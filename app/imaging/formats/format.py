@@ -10,6 +10,10 @@ def _none_too_long(_: Metadata) -> Iterator[Change]:
     return iter(())
 
 
+def _no_white(_: int) -> bool:
+    return False
+
+
 def _no_colour(_: Metadata) -> bool:
     return False
 
@@ -21,7 +25,8 @@ class Holds:
     `depths` are bits a sample, of which 32 is floating point; `extra` is a channel of no stated
     meaning, and `numbers` are samples that are signed, of 32 bits, or floating point beyond 0 to 1.
     Colour profiles are held by all formats that are written; `colour` tells whether what PNG says
-    of colours without one is. `too_long` names the parts of metadata that are left out. `frames`
+    of colours without one is, and `white` whether one is that is not the greatest of 8 or 16 bits.
+    `too_long` names the parts of metadata that are left out. `frames`
     says that there may be several, pages or slices, and `others` that pictures of other formats can
     be written, too.
     """
@@ -36,6 +41,7 @@ class Holds:
     dpi: bool = False
     gain_map: bool = False
     colour: Callable[[Metadata], bool] = _no_colour
+    white: Callable[[int], bool] = _no_white
     frames: bool = False
     others: bool = True
     too_long: Callable[[Metadata], Iterator[Change]] = _none_too_long

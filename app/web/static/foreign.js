@@ -1,8 +1,6 @@
 /** Files that are known but not read, made by `python -m tests.reference`. */
 
 export const FOREIGN = [
-  { title: "a JPEG 2000", advice: "convert it to JPEG or PNG",
-    pattern: /^(?:\xff\x4f\xff\x51|\x00\x00\x00\x0cjP  \r\n\x87\n)/s },
   { title: "a camera raw", advice: "convert it to JPEG or PNG",
     pattern: /^(?:.{4}ftyp(?:.{8}(?:.{4}){0,59}?)?(?:crx ))/s },
   { title: "a camera raw", advice: "convert it to JPEG or PNG",

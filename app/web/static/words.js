@@ -55,7 +55,9 @@ function amount(share, span) {
   return `${value(share * span)} in stored values`;
 }
 
-const FORMATS = { "dicom-zip": "DICOM in a zip", fits: "FITS", nifti: "NIfTI", "nifti-gz": "NIfTI" };
+const FORMATS = {
+  "dicom-zip": "DICOM in a zip", fits: "FITS", jp2: "JPEG 2000", nifti: "NIfTI", "nifti-gz": "NIfTI",
+};
 
 /** What a format is called. */
 export const format = (name) => FORMATS[name] ?? name.toUpperCase();

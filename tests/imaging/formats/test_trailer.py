@@ -10,7 +10,7 @@ from app.imaging.codec import Change, UnreadableImage
 from app.imaging.formats.heif.boxes import boxes, write_box
 from app.imaging.formats.jxl.stream import write_file
 from app.imaging.picture import Metadata
-from tests.fidelity.files import FILM, SMOOTH, avif, by_pillow, heic, jxl
+from tests.fidelity.files import FILM, SMOOTH, avif, by_pillow, heic, jp2, jxl
 
 MAKERS = {
     "avif": lambda: avif(SMOOTH),
@@ -18,6 +18,8 @@ MAKERS = {
     "gif": lambda: by_pillow(SMOOTH[..., 0], "GIF"),
     "heic": lambda: heic(SMOOTH, 8),
     "jpeg": lambda: by_pillow(SMOOTH, "JPEG"),
+    "bare jp2": lambda: jp2(SMOOTH, codecformat="j2k"),
+    "jp2": lambda: jp2(SMOOTH),
     "bare jxl": lambda: jxl(SMOOTH),
     "bare jxl with loss": lambda: jxl(SMOOTH, level=80, lossless=False),
     "jxl": lambda: write_file(jxl(SMOOTH), Metadata(), deep=False),
@@ -65,7 +67,7 @@ def test_boxes_of_others_are_named(name, box):
     assert picture.changes == alone.changes | {Change.METADATA}
 
 
-@pytest.mark.parametrize("name", ["avif", "heic", "jxl"])
+@pytest.mark.parametrize("name", ["avif", "heic", "jp2", "jxl"])
 def test_a_file_that_breaks_off_is_none_with_something_behind_it(name):
     data, _ = plain(name)
     *before, last = boxes(data)

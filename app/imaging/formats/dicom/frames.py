@@ -18,12 +18,11 @@ from app.imaging.formats.dicom.dataset import Kind, Scan
 from app.imaging.formats.dicom.streams import (
     check_end,
     check_jpeg,
-    check_jpeg_2000,
-    is_rotated,
+    codestream_of,
     nearness,
     sides_of_jpeg,
-    sides_of_jpeg_2000,
 )
+from app.imaging.formats.jp2 import codestream
 from app.imaging.formats.jpeg.frame import Transform, read_frame
 from app.imaging.formats.jpeg.rebuild import rebuild
 from app.imaging.picture import UnreadableImage, UnsupportedImage
@@ -124,28 +123,40 @@ def _frame(stream: bytes, syntax: uid.UID, kind: Kind) -> Samples:
     if syntax == uid.RLELossless:
         samples = _run_lengths(stream, kind)
         return to_rgb(samples) if may_be_ybr else samples
-    sides = sides_of_jpeg_2000(stream) if syntax in _JPEG_2000 else sides_of_jpeg(stream)
-    if sides != (kind.rows, kind.columns):
+    if syntax in _JPEG_2000:
+        return _jpeg_2000(codestream_of(stream), syntax, kind)
+    if sides_of_jpeg(stream) != (kind.rows, kind.columns):
         raise UnreadableImage("The DICOM has a frame that is not of the size that it declares.")
     if syntax in _JPEG_LS:
         check_end(stream)
         samples = imagecodecs.jpegls_decode(stream)
-    elif syntax in _JPEG_2000:
-        check_jpeg_2000(stream)
-        samples = imagecodecs.jpeg2k_decode(stream, numthreads=1)
-        if syntax in _LOSSY and samples.dtype.kind == kind.dtype.kind:
-            samples = _limited(samples, kind)
-        may_be_ybr &= not is_rotated(stream)
     elif syntax in _LOSSY and kind.allocated == 8:
         samples, may_be_ybr = _jpeg(stream, kind), False
     else:
         # chroma may be halved both ways
         check_jpeg(stream, kind.rows * kind.columns * (3 if kind.channels == 3 else 2) // 2)
         samples = imagecodecs.jpeg8_decode(stream, colorspace=None if kind.channels == 1 else "RGB")
+    return _in_rgb(samples, kind, may_be_ybr)
+
+
+def _jpeg_2000(stream: bytes, syntax: uid.UID, kind: Kind) -> Samples:
+    head = codestream.read_head(stream)
+    if (head.height, head.width, len(head.components)) != (kind.rows, kind.columns, kind.channels):
+        raise UnreadableImage("The DICOM has a frame that is not of the size that it declares.")
+    codestream.check(stream, head)
+    samples = imagecodecs.jpeg2k_decode(stream, numthreads=1)
+    if syntax in _LOSSY and samples.dtype.kind == kind.dtype.kind:
+        samples = _limited(samples, kind)
+    may_be_ybr = kind.channels == 3 and kind.photometric.startswith("YBR_FULL")
+    return _in_rgb(samples, kind, may_be_ybr and not head.is_rotated)
+
+
+def _in_rgb(samples: Samples, kind: Kind, is_ybr: bool) -> Samples:
+    """Return what was decoded [rows, columns, channels], in the type of the data set."""
     if samples.dtype.itemsize * 8 != kind.allocated:  # of 8 bits, say, in 16
         samples = samples.astype(kind.dtype)
     arranged = _arranged(samples, kind, is_planar=False)
-    return to_rgb(arranged) if may_be_ybr else arranged
+    return to_rgb(arranged) if is_ybr else arranged
 
 
 def _jpeg(stream: bytes, kind: Kind) -> Samples:

@@ -1,32 +1,19 @@
 """The coded frames of a DICOM: how large they say they are, and that nothing of them is missing.
 
-Decoders make up what is missing, without a word. Markers are those of ITU-T T.81, table B.1, of
-T.87, and of T.800, annex A.
+Decoders make up what is missing, without a word. Markers are those of ITU-T T.81, table B.1, and of
+T.87.
 """
 
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from app.imaging.formats.jp2 import codestream
 from app.imaging.formats.jpeg.frame import PROGRESSIVE
 from app.imaging.formats.jpeg.segments import BLOCK, EOI, MAX_SEGMENTS, SOS
-from app.imaging.picture import UnreadableImage, UnsupportedImage
+from app.imaging.picture import UnreadableImage
 
 _FRAMES = (*range(0xC0, 0xC4), 0xF7)  # of a JPEG, and of a JPEG-LS
 _LOSSLESS = 0xC3
-_SIZE = re.compile(
-    rb"\xff\x4f\xff\x51..(?:..)(.{4})(.{4})(.{4})(.{4})(.{4})(.{4})(.{4})(.{4})", re.S
-)
-"""The beginning of a JPEG 2000 stream: how far its grid goes, where the image begins in it, and the
-same of its tiles: how large they are, and where the first begins.
-"""
-_MAIN, _TILE = 2, b"\xff\x90"  # bytes before the main header, and the marker of a part of a tile
-_TILE_HEAD = 12
-_CODING, _DATA = b"\xff\x52", b"\xff\x93"  # markers in headers; the latter ends that of a tile
-MAX_LAYERS = 256
-"""Quality layers of a JPEG 2000; encoders write one, or some tens. Each may take time for every few
-pixels, even where nothing is in it.
-"""
 
 
 class _Segment(NamedTuple):
@@ -78,57 +65,9 @@ def nearness(stream: bytes) -> int:
     return _number(stream, scan.start + 1 + 2 * _number(stream, scan.start, 1), 1)
 
 
-def sides_of_jpeg_2000(stream: bytes) -> tuple[int, int] | None:
-    """Return rows and columns, by the header of a JPEG 2000, which may lie in a file of its own."""
-    found = _SIZE.search(stream[: 1 << 12])
-    if found is None:
-        return None
-    right, bottom, left, top = (int.from_bytes(part, "big") for part in found.groups()[:4])
-    return bottom - top, right - left
-
-
-def check_jpeg_2000(stream: bytes) -> None:
-    """Raise UnreadableImage for a JPEG 2000 some of whose tiles are missing.
-
-    Raises UnsupportedImage for more than MAX_LAYERS layers.
-    """
-    found = _SIZE.search(stream[: 1 << 12])
-    numbers = [int.from_bytes(part, "big") for part in found.groups()] if found else []
-    if found is None or not all(numbers[4:6]):
-        raise UnreadableImage("The DICOM has a frame that is damaged.")
-    right, bottom, _, _, across, down, first, top = numbers
-    tiles = -(-(right - first) // across) * -(-(bottom - top) // down)
-    there, position = set(), _after_header(stream, found.start() + _MAIN)
-    while stream[position : position + 2] == _TILE:
-        _after_header(stream, position + _TILE_HEAD)
-        there.add(_number(stream, position + 4, 2))
-        size = _number(stream, position + 6, 4)
-        if not size:  # the last, up to the end
-            break
-        position += max(size, _TILE_HEAD)
-    if len(there) < tiles:
-        raise UnreadableImage("The DICOM has a frame that lacks pixels.")
-
-
-def is_rotated(stream: bytes) -> bool:
-    """Return whether a JPEG 2000 has its colours rotated, and its decoder rotates them back."""
-    found = _SIZE.search(stream[: 1 << 12])
-    start = found.start() + _MAIN if found else 0
-    coding = stream.find(_CODING, start, _after_header(stream, start))
-    return coding >= 0 and stream[coding + 8 : coding + 9] == b"\1"
-
-
-def _after_header(stream: bytes, start: int) -> int:
-    """Return where a header ends whose first segment is at `start`, and check its layers."""
-    position = start
-    for _ in range(MAX_SEGMENTS):
-        marker = stream[position : position + 2]
-        if marker in (_TILE, _DATA) or marker[:1] != b"\xff":
-            break
-        if marker == _CODING and _number(stream, position + 6, 2) > MAX_LAYERS:
-            raise UnsupportedImage(f"The DICOM has a frame of more than {MAX_LAYERS} layers.")
-        position += 2 + _number(stream, position + 2, 2)
-    return position
+def codestream_of(stream: bytes) -> bytes:
+    """Return the codestream of a JPEG 2000, which may lie in a file of its own."""
+    return stream[max(0, stream.find(codestream.START, 0, 1 << 12)) :]
 
 
 def _segments(stream: bytes) -> Iterator[_Segment]:

@@ -1,0 +1,179 @@
+"""JP2 files: boxes around a codestream, ITU-T T.800, annex I, and of a JPX what is like them."""
+
+import math
+import struct
+from dataclasses import dataclass, field
+
+from app.imaging.formats.heif.boxes import boxes, boxes_of_file, write_box
+from app.imaging.formats.jp2.codestream import START
+from app.imaging.formats.png.metadata import METRE
+from app.imaging.formats.trailer import in_trailer
+from app.imaging.picture import (
+    Change,
+    Changes,
+    Format,
+    Metadata,
+    Picture,
+    UnreadableImage,
+    UnsupportedImage,
+    those_of,
+)
+
+SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"
+STRAIGHT, PREMULTIPLIED = 1, 2
+"""What a channel is that is alpha."""
+YCC = 18
+"""The number of the colour space that is to be converted."""
+
+_SRGB, _GREY = 16, 17
+_BY_NUMBER, _BY_PROFILE = 1, (2, 3)
+_UNSTATED, _ALL = 0xFFFF, 0  # a channel of no stated meaning; what alpha is for
+_STREAM, _HEADERS, _RESOLUTION = b"jp2c", b"jp2h", b"res "
+_KEPT = {b"xml ", b"uuid", b"uinf", b"asoc"}
+_KNOWN = {b"jP  ", b"ftyp", b"rreq", b"free", b"ihdr", b"bpcc", b"colr", b"cdef", _RESOLUTION}
+_KNOWN |= {_STREAM, _HEADERS, *_KEPT}
+_PALETTE = b"pclr"
+_XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
+_EXIF = b"JpgTiffExif->JP2"
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a file holds."""
+
+    stream: bytes
+    """The codestream, to the end of its box."""
+    streams: int = 1
+    """How many there are, of which this is the first."""
+    space: int = 0
+    """The number of its colour space; 0 if none is given."""
+    alpha: int = 0
+    """What the last component is: STRAIGHT, PREMULTIPLIED, or no alpha."""
+    metadata: Metadata = field(default_factory=Metadata)
+    changes: Changes = frozenset()
+
+
+def read_file(data: bytes) -> Contents:
+    """Take a file apart, which may be a codestream alone.
+
+    Raises UnreadableImage, and UnsupportedImage for palettes, inks, and channels in disorder.
+    """
+    if data.startswith(START):
+        return Contents(data)
+    found, trailer = boxes_of_file(data, {_STREAM})
+    streams = [box.body for box in found if box.name == _STREAM]
+    if not streams:
+        raise UnreadableImage("The JPEG 2000 file contains no image.")
+    inner = [each for box in found if box.name == _HEADERS for each in boxes(box.body)]
+    if any(box.name == _PALETTE for box in inner):
+        raise UnsupportedImage("A JPEG 2000 of a palette is not supported; convert it to PNG.")
+    space, icc = _colours([box.body for box in inner if box.name == b"colr"])
+    exif = xmp = None
+    native = []
+    for box in (*found, *inner):
+        if box.name == b"uuid" and box.body.startswith(_XMP) and xmp is None:
+            xmp = box.body[len(_XMP) :]
+        elif box.name == b"uuid" and box.body.startswith(_EXIF) and exif is None:
+            exif = box.body[len(_EXIF) :]
+        elif box.name in _KEPT:
+            native.append(write_box(*box))
+    resolutions = [each for box in inner if box.name == _RESOLUTION for each in boxes(box.body)]
+    lost = any(box.name not in _KNOWN for box in (*found, *inner))
+    return Contents(
+        streams[0],
+        len(streams),
+        space,
+        _alpha([box.body for box in inner if box.name == b"cdef"]),
+        Metadata(
+            icc=icc,
+            exif=exif or None,
+            xmp=xmp or None,
+            dpi=_dpi(resolutions[0].body) if resolutions else None,
+            native=tuple(native),
+        ),
+        those_of({Change.METADATA: lost}) | in_trailer(trailer),
+    )
+
+
+def write_file(stream: bytes, bits: int, picture: Picture) -> bytes:
+    """Return a file around a codestream of a picture with so many bits a sample."""
+    metadata = picture.metadata
+    last = picture.alpha if picture.alpha is not None else picture.extra
+    count = picture.channels + (last is not None)
+    sizes = struct.pack(">IIHBBBB", picture.height, picture.width, count, bits - 1, 7, 0, 0)
+    inner = [write_box(b"ihdr", sizes), write_box(b"colr", _written_colours(picture))]
+    if last is not None:
+        kinds = [(n, 0, n + 1) for n in range(picture.channels)]
+        further = (_UNSTATED, _UNSTATED) if picture.alpha is None else (STRAIGHT, _ALL)
+        kinds.append((picture.channels, *further))
+        numbers = b"".join(struct.pack(">3H", *each) for each in kinds)
+        inner.append(write_box(b"cdef", struct.pack(">H", count), numbers))
+    if metadata.dpi:
+        inner.append(write_box(_RESOLUTION, write_box(b"resc", _resolution(metadata.dpi))))
+    parts = [SIGNATURE, write_box(b"ftyp", b"jp2 ", bytes(4), b"jp2 "), write_box(_HEADERS, *inner)]
+    if metadata.exif:
+        parts.append(write_box(b"uuid", _EXIF, metadata.exif))
+    if metadata.xmp:
+        parts.append(write_box(b"uuid", _XMP, metadata.xmp))
+    if picture.format is Format.JP2:
+        parts += metadata.native
+    return b"".join((*parts, write_box(_STREAM, stream)))
+
+
+def _colours(stated: list[bytes]) -> tuple[int, bytes | None]:
+    """Return the number of the first colour space that is known, and a profile."""
+    for body in stated:
+        if body[0] in _BY_PROFILE:
+            return 0, body[3:]
+        number = int.from_bytes(body[3:7], "big")
+        if body[0] == _BY_NUMBER and number in (_SRGB, _GREY, YCC):
+            return number, None
+    if stated:
+        raise UnsupportedImage(
+            "The JPEG 2000 image has colours other than grey, RGB or YCbCr; convert it to PNG or "
+            "TIFF."
+        )
+    return 0, None
+
+
+def _dpi(body: bytes) -> tuple[float, float] | None:
+    """Return what a box of a resolution says, down before across, in pixels of a metre."""
+    *terms, down, across = struct.unpack_from(">4H2b", body)
+    if not all(terms):
+        return None
+    return (
+        terms[2] / terms[3] * 10.0**across * METRE,
+        terms[0] / terms[1] * 10.0**down * METRE,
+    )
+
+
+def _resolution(dpi: tuple[float, float]) -> bytes:
+    """Return the same in fractions, each of a power of ten."""
+    across, down = (_fraction(dots / METRE) for dots in dpi)
+    return struct.pack(">4H2b", *down[:2], *across[:2], down[2], across[2])
+
+
+def _fraction(number: float) -> tuple[int, int, int]:
+    """Return numerator, denominator, and exponent of ten, as exact as 16 bits can be."""
+    exponent = math.ceil(math.log10(number / 0xFFFF))
+    return round(number / 10.0**exponent), 1, exponent
+
+
+def _alpha(stated: list[bytes]) -> int:
+    """Return what the last channel is, where the others are colours in their order."""
+    if not stated:
+        return 0
+    kinds = sorted(struct.iter_unpack(">3H", stated[0][2:]))
+    alphas = [number for number, kind, _ in kinds if kind in (STRAIGHT, PREMULTIPLIED)]
+    colours = [(number, place) for number, kind, place in kinds if kind == 0]
+    is_ordered = all(place in (number + 1, _ALL, _UNSTATED) for number, place in colours)
+    if alphas not in ([], [len(kinds) - 1]) or not is_ordered:
+        raise UnsupportedImage("The JPEG 2000 image has its channels in another order.")
+    return kinds[-1][1] if alphas else 0
+
+
+def _written_colours(picture: Picture) -> bytes:
+    if picture.metadata.icc:
+        return bytes([_BY_PROFILE[0], 0, 0]) + picture.metadata.icc
+    space = _GREY if picture.channels == 1 else _SRGB
+    return bytes([_BY_NUMBER, 0, 0]) + space.to_bytes(4, "big")

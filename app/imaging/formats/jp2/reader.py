@@ -1,0 +1,115 @@
+"""JPEG 2000 in: boxes and headers by our own walk, samples by OpenJPEG, which sees no box."""
+
+from dataclasses import replace
+
+import imagecodecs
+import numpy as np
+
+from app.imaging.formats.dicom.colour import to_rgb
+from app.imaging.formats.jp2.codestream import END, Component, Head, check, read_head
+from app.imaging.formats.jp2.container import PREMULTIPLIED, YCC, Contents, read_file
+from app.imaging.formats.trailer import in_trailer
+from app.imaging.picture import (
+    Change,
+    Format,
+    Header,
+    Metadata,
+    Picture,
+    UnreadableImage,
+    UnsupportedImage,
+    those_of,
+)
+from app.imaging.samples import deinterleave, unpremultiply, widen
+
+_DEEPEST = 16  # bits
+_WORKING = 8  # bytes that OpenJPEG has of each sample
+
+
+def read_header(data: bytes) -> Header:
+    """Read the size of the image, and what its samples are; further images count as frames."""
+    contents = read_file(data)
+    head = read_head(contents.stream)
+    kind = _kind(head)
+    return Header(
+        Format.JP2,
+        head.width,
+        head.height,
+        contents.streams,
+        max(16, len(head.components) * (_WORKING + (4 if kind.bits > 8 else 2))),
+        head.more_bytes,
+        head.tiles,
+    )
+
+
+def decode(data: bytes) -> Picture:
+    """Decode grey or RGB of 1 to 16 bits, with alpha or one more channel.
+
+    Fewer than 8 bits are spread over 8, and 9 to 15 over 16. Signed samples stay as they are, and
+    the result of such is a TIFF.
+    """
+    contents = read_file(data)
+    head = read_head(contents.stream)
+    kind, end = _kind(head), check(contents.stream, head)
+    samples = imagecodecs.jpeg2k_decode(contents.stream[:end] + END, numthreads=1)
+    samples = samples.reshape(*samples.shape[:2], -1)
+    expected = np.dtype(f"{'i' if kind.is_signed else 'u'}{1 if kind.bits <= 8 else 2}")
+    shape = head.height, head.width, len(head.components)
+    if samples.shape != shape or samples.dtype != expected:
+        raise UnreadableImage("The JPEG 2000 image is not what it declares.")
+    if not kind.is_signed:
+        samples = widen(samples, kind.bits)
+    pixels, last = deinterleave(samples)
+    is_ycc = contents.space == YCC and pixels.shape[-1] == 3
+    if is_ycc:
+        pixels = to_rgb(pixels)
+    if last is not None and contents.alpha == PREMULTIPLIED:
+        pixels = unpremultiply(pixels, last)
+    rest = contents.stream[end:]
+    changes = {
+        Change.ALPHA: contents.alpha == PREMULTIPLIED,
+        Change.COLOURS: is_ycc,
+        Change.END: not rest.startswith(END),
+    }
+    picture = Picture(
+        pixels,
+        last if contents.alpha else None,
+        Format.JP2,
+        _described(contents, head, kind),
+        contents.changes | those_of(changes) | in_trailer(rest.removeprefix(END)),
+        None if contents.alpha else last,
+    )
+    return _as_tiff(picture, kind) if kind.is_signed else picture
+
+
+def _kind(head: Head) -> Component:
+    """Return what all components are; raises UnsupportedImage where they differ."""
+    kinds = set(head.components)
+    if len(kinds) > 1:
+        raise UnsupportedImage("The JPEG 2000 image has components that differ in size or depth.")
+    (kind,) = kinds
+    if kind.apart != (1, 1) or kind.bits > _DEEPEST:
+        raise UnsupportedImage(
+            f"A JPEG 2000 of {kind.bits} bits, or of components smaller than the image, is not "
+            "supported."
+        )
+    return kind
+
+
+def _described(contents: Contents, head: Head, kind: Component) -> Metadata:
+    white = None if kind.bits in (8, 16) or kind.is_signed else (1 << kind.bits) - 1
+    return replace(contents.metadata, lossless=head.coding.is_reversible, white=white)
+
+
+def _as_tiff(picture: Picture, kind: Component) -> Picture:
+    """Return a picture of signed samples, which is written as a TIFF, with what that can hold."""
+    changes = {
+        Change.FORMAT: True,
+        Change.DEPTH: kind.bits not in (8, 16),
+        Change.METADATA: bool(picture.metadata.native),
+    }
+    return replace(
+        picture,
+        format=Format.TIFF,
+        metadata=replace(picture.metadata, native=(), lossless=False),
+        changes=picture.changes | those_of(changes),
+    )

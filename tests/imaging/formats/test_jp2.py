@@ -1,0 +1,277 @@
+import io
+import struct
+
+import imagecodecs
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from app.imaging import codec
+from app.imaging.codec import (
+    Change,
+    Format,
+    ImagingError,
+    Metadata,
+    Picture,
+    TooManyPixels,
+    UnreadableImage,
+    UnsupportedImage,
+)
+from app.imaging.formats.heif.boxes import boxes, write_box
+from tests.fidelity.files import DEEP, NOISE, SMOOTH, jp2, profile
+from tests.hostile.attacks import jpeg_2000, segment
+from tests.imaging.formats.damage import damaged
+
+LIMIT = 10_000
+GREY = NOISE[..., 0]
+
+
+def decoded(data):
+    return codec.decode(data, max_pixels=LIMIT)
+
+
+def again(data, **options):
+    encoded = codec.encode(decoded(data), **options)
+    return encoded, decoded(encoded.data)
+
+
+def within(data, *added, outer=(), without=()):
+    """The file with boxes added to its header, others in front of its codestream, and some gone."""
+    parts = []
+    for name, body in boxes(data):
+        if name == b"jp2h":
+            kept = [write_box(*each) for each in boxes(body) if each.name not in without]
+            body = b"".join([*kept, *(write_box(*each) for each in added)])
+        parts += [write_box(*each) for each in outer] if name == b"jp2c" else []
+        parts.append(write_box(name, body))
+    return b"".join(parts)
+
+
+def colours(number):
+    return b"colr", b"\1\0\0" + number.to_bytes(4, "big")
+
+
+def channels(*kinds):
+    return b"cdef", struct.pack(f">H{3 * len(kinds)}H", len(kinds), *np.ravel(kinds))
+
+
+def test_boxes_of_others_come_back_as_they_were():
+    places = [
+        (b"uuid", bytes.fromhex("b14bf8bd083d4b43a5ae8cd7d5a6ce03") + b"II*\0"),
+        (b"xml ", b"<x/>"),
+    ]
+    resolution = (b"res ", write_box(b"resc", struct.pack(">4H2B", 300, 1, 300, 1, 0, 0)))
+    data = within(jp2(SMOOTH), resolution, outer=places)
+    assert decoded(data).metadata.dpi == pytest.approx((7.62, 7.62))
+    encoded, picture = again(data)
+    assert encoded.changes == set()
+    found = list(boxes(encoded.data))
+    assert [each for each in found if each.name in (b"uuid", b"xml ")] == places
+    (header,) = (each.body for each in found if each.name == b"jp2h")
+    assert b"res " in [each.name for each in boxes(header)]
+    assert picture.metadata.dpi == pytest.approx((7.62, 7.62))
+    assert codec.encode(decoded(data), Format.PNG).changes == {Change.METADATA}
+    bare = codec.encode(codec.stripped(decoded(data)))
+    assert {each.name for each in boxes(bare.data)} == {b"jP  ", b"ftyp", b"jp2h", b"jp2c"}
+
+
+def test_boxes_that_are_not_known_are_named():
+    assert decoded(within(jp2(SMOOTH), outer=[(b"abcd", b"")])).changes == {Change.METADATA}
+
+
+def test_what_describes_an_image_is_where_others_look_for_it():
+    exif = b"II*\0\x08\0\0\0\1\0\x0f\1\2\0\4\0\0\0abc\0\0\0\0\0"
+    metadata = Metadata(icc=profile(), exif=exif, xmp=b"<x:xmpmeta/>")
+    data = codec.encode(Picture(SMOOTH, metadata=metadata), Format.JP2).data
+    found = {each.body[:16]: each.body[16:] for each in boxes(data) if each.name == b"uuid"}
+    assert found == {
+        b"JpgTiffExif->JP2": exif,
+        bytes.fromhex("be7acfcb97a942e89c71999491e3afac"): b"<x:xmpmeta/>",
+    }
+    picture = decoded(data)
+    assert (picture.metadata.icc, picture.metadata.exif) == (profile(), exif)
+    assert picture.metadata.xmp == b"<x:xmpmeta/>"
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
+def test_others_see_what_was_written(mode):
+    image = Image.fromarray(NOISE).convert(mode)
+    picture = Picture(
+        np.asarray(image.convert(mode.removesuffix("A"))).reshape(*NOISE.shape[:2], -1),
+        np.asarray(image.getchannel("A")) if mode.endswith("A") else None,
+    )
+    with Image.open(io.BytesIO(codec.encode(picture, Format.JP2).data)) as found:
+        assert found.mode == mode
+        np.testing.assert_array_equal(found, image)
+
+
+def test_tiles_may_begin_anywhere():
+    file, rng = io.BytesIO(), np.random.default_rng(5)
+    image = rng.integers(0, 256, (70, 90, 3), np.uint8)
+    options = {"tile_size": (32, 16), "offset": (10, 20), "tile_offset": (3, 7)}
+    Image.fromarray(image).save(file, "JPEG2000", **options)
+    header = codec.read_header(file.getvalue())
+    assert (header.width, header.height, header.segments) == (90, 70, 4 * 6)
+    np.testing.assert_array_equal(decoded(file.getvalue()).pixels, Image.open(file))
+
+
+def test_premultiplied_colours_are_divided():
+    alpha = np.full((9, 13), 128, np.uint8)
+    samples = np.dstack([SMOOTH // 2, alpha])
+    kinds = [(0, 0, 1), (1, 0, 2), (2, 0, 3), (3, 2, 0)]
+    picture = decoded(within(jp2(samples), channels(*kinds), without=[b"cdef"]))
+    assert picture.changes == {Change.ALPHA}
+    np.testing.assert_array_equal(picture.alpha, alpha)
+    assert np.abs(picture.pixels.astype(int) - SMOOTH).max() <= 2
+
+
+def test_luma_and_chroma_become_colours():
+    grey = np.full((9, 13, 3), 128, np.uint8)
+    grey[..., 0] = GREY
+    picture = decoded(within(jp2(grey), colours(18), without=[b"colr"]))
+    assert picture.changes == {Change.COLOURS}
+    np.testing.assert_array_equal(picture.pixels, np.dstack([GREY] * 3))
+
+
+@pytest.mark.parametrize(
+    ("boxes_", "words"),
+    [
+        ([colours(12)], "colours other than"),
+        ([channels((0, 0, 3), (1, 0, 2), (2, 0, 1))], "another order"),
+        ([channels((0, 1, 0), (1, 0, 1), (2, 0, 2))], "another order"),
+        ([(b"pclr", bytes(20))], "palette"),
+    ],
+)
+def test_other_colours_are_refused(boxes_, words):
+    with pytest.raises(UnsupportedImage, match=words):
+        decoded(within(jp2(SMOOTH), *boxes_, without=[b"colr"]))
+
+
+def test_components_that_differ_are_refused():
+    data = bytearray(jp2(SMOOTH, codecformat="j2k"))
+    for place, words in ((42, "differ"), (43, "differ")):
+        patched = bytearray(data)
+        patched[place] += 1
+        with pytest.raises(UnsupportedImage, match=words):
+            codec.read_header(bytes(patched))
+
+
+def test_a_file_of_two_images_is_no_still_one():
+    data = jp2(SMOOTH)
+    *_, (name, stream) = boxes(data)
+    with pytest.raises(UnsupportedImage, match="animated"):
+        decoded(data + write_box(name, stream))
+
+
+def test_the_end_of_a_codestream_may_be_missing_but_nothing_else():
+    data = jp2(NOISE, codecformat="j2k")
+    whole = decoded(data)
+    picture = decoded(data[:-2])
+    assert picture.changes == {Change.END}
+    np.testing.assert_array_equal(picture.pixels, whole.pixels)
+    for cut in (3, 4, len(data) // 2, len(data) - 60):
+        with pytest.raises(UnreadableImage):
+            decoded(data[:-cut])
+
+
+def test_loss_is_what_the_upload_had_or_the_caller_asks_for():
+    samples = np.random.default_rng(2).normal(128, 9, (64, 64, 3)).astype(np.uint8)
+
+    def size(data, quality=None):
+        return len(again(data, quality=quality)[0].data)
+
+    lossless, lossy = jp2(samples), jp2(samples, level=40, reversible=False)
+    np.testing.assert_array_equal(again(lossless)[1].pixels, samples)
+    assert size(lossless, 50) < 0.7 * size(lossless, 95) < 0.7 * size(lossless)
+    assert size(lossless, 100) == size(lossless)
+    assert size(lossy) < 0.9 * size(lossy, 100)
+    error = again(lossless, quality=50)[1].pixels.astype(float) - samples
+    assert 39 < 20 * np.log10(255 / error.std()) < 43
+
+
+def test_alpha_and_deep_samples_know_no_loss():
+    for picture in (
+        Picture(NOISE[..., :3].copy(), NOISE[..., 3].copy()),
+        Picture(DEEP[..., :3].copy()),
+    ):
+        found = decoded(codec.encode(picture, Format.JP2, quality=10).data)
+        np.testing.assert_array_equal(found.pixels, picture.pixels)
+        assert picture.alpha is None or (found.alpha == picture.alpha).all()
+
+
+def test_few_bits_that_another_format_gave_are_kept():
+    picture = decoded(jp2(DEEP[..., 0] >> 6, bits=10))
+    assert picture.metadata.white == 1023
+    assert codec.encode(picture, Format.TIFF).changes == {Change.DEPTH}
+    assert imagecodecs.jpeg2k_decode(codec.encode(picture).data).max() < 1024
+    light = Picture(np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8, 1))
+    encoded = codec.encode(light, Format.JP2)
+    assert encoded.changes == {Change.DEPTH}
+    np.testing.assert_allclose(decoded(encoded.data).pixels / 65_535, light.pixels, atol=1e-5)
+
+
+def coding(layers=1, levels=5, block=4, precincts=b""):
+    style = struct.pack(">BBHB", bool(precincts), 0, layers, 0)
+    return style + bytes([levels, block, block, 0, 1]) + precincts
+
+
+@pytest.mark.parametrize("in_tile", [False, True])
+@pytest.mark.parametrize(
+    ("declared", "sides", "words"),
+    [
+        (coding(layers=257), (64, 64), "more than 256 layers"),
+        (coding(block=0), (4096, 4096), "too many blocks"),
+        (coding(precincts=b"\x11" * 6), (4096, 4096), "lacks pixels"),
+        (coding(layers=256, precincts=b"\x55" * 6), (512, 512), "lacks pixels"),
+        (coding(levels=33), (64, 64), "damaged"),
+        (coding(block=5), (64, 64), "damaged"),
+    ],
+)
+def test_what_would_take_far_more_than_the_file_is_refused_undecoded(
+    declared, sides, words, in_tile, monkeypatch
+):
+    monkeypatch.delattr("imagecodecs.jpeg2k_decode")
+    told = {"of_tile": segment(0x52, declared)} if in_tile else {"coding": declared}
+    with pytest.raises((UnsupportedImage, UnreadableImage), match=words):
+        codec.decode(jpeg_2000(sides=sides, samples=bytes(999), **told), max_pixels=1 << 24)
+
+
+def test_a_component_may_declare_no_more_than_the_image(monkeypatch):
+    monkeypatch.delattr("imagecodecs.jpeg2k_decode")
+    data = jpeg_2000(sides=(4096, 4096), of_tile=segment(0x53, b"\0\0\5\0\0\0\1"))
+    with pytest.raises(UnsupportedImage, match="too many blocks"):
+        codec.decode(data, max_pixels=1 << 24)
+
+
+def test_tiny_tiles_are_refused_undecoded(monkeypatch):
+    monkeypatch.delattr("imagecodecs.jpeg2k_decode")
+    for sides, tile in (((64, 64), (1, 1)), ((4096, 4096), (32, 32))):
+        with pytest.raises(TooManyPixels, match="too many tiles"):
+            codec.decode(jpeg_2000(sides=sides, tile=tile), max_pixels=1 << 24)
+
+
+def test_memory_that_precincts_and_blocks_take_is_declared():
+    plain, tiny = (
+        codec.read_header(jpeg_2000(sides=(4096, 4096), coding=coding(block=2, precincts=each)))
+        for each in (b"\x88" * 6, b"\x33" * 6)
+    )
+    assert tiny.more_bytes > plain.more_bytes + (4096 * 4096 // 64) * 1000
+
+
+@settings(max_examples=200, deadline=None)
+@given(damaged(jp2(NOISE), jp2(GREY, codecformat="j2k"), jp2(SMOOTH, level=45, reversible=False)))
+def test_damage_is_refused_or_read(data):
+    try:
+        picture = decoded(data)
+    except ImagingError:
+        return
+    assert picture.size <= LIMIT
+
+
+@given(st.binary(max_size=40))
+def test_anything_may_follow_a_signature(rest):
+    for start in (b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  \r\n\x87\n"):
+        with pytest.raises(ImagingError):
+            decoded(start + rest)
