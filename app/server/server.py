@@ -13,8 +13,10 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
-from prometheus_client import CollectorRegistry, make_asgi_app
+from prometheus_client import CollectorRegistry
+from starlette.middleware.gzip import GZipMiddleware
 
+from app.api.exposition import metrics_app
 from app.api.middleware.body import BodyLimit
 from app.main import create_app
 from app.sandbox.pool import NURSERY
@@ -114,7 +116,9 @@ def metrics_apart(settings: Settings, registry: CollectorRegistry) -> Iterator[N
         yield
         return
     limited = BodyLimit(
-        make_asgi_app(registry), max_bytes=settings.max_head_bytes, seconds=settings.body_seconds
+        GZipMiddleware(metrics_app(registry)),
+        max_bytes=settings.max_head_bytes,
+        seconds=settings.body_seconds,
     )
     server = uvicorn.Server(_config(limited, settings, lifespan="off"))
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET

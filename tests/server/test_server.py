@@ -1,5 +1,6 @@
 """The process itself: how it starts, fails to start, and stops."""
 
+import gzip
 import http.client
 import io
 import json
@@ -305,9 +306,14 @@ def test_the_metrics_may_have_a_port_of_their_own(models, free_port):
     registry = create_app(settings).state.service.metrics.registry
     with metrics_apart(settings, registry):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        connection.request("GET", "/metrics")
+        for accept in ("*/*", "text/plain;version=latest", "text/html, \xff"):
+            connection.request("GET", "/metrics", headers={"Accept": accept})
+            response = connection.getresponse()
+            assert (response.status, b"denoiser_ready 0.0" in response.read()) == (200, True)
+        connection.request("GET", "/metrics", headers={"Accept-Encoding": "gzip"})
         response = connection.getresponse()
-        assert (response.status, b"denoiser_ready 0.0" in response.read()) == (200, True)
+        assert response.headers["Content-Encoding"] == "gzip"
+        assert b"denoiser_ready 0.0" in gzip.decompress(response.read())
         connection.close()
         with pytest.raises(SystemExit), metrics_apart(settings, registry):
             pass

@@ -268,6 +268,29 @@ def test_elements_that_are_there_twice_are_named():
     assert decoded(twice).changes == {Change.METADATA}
 
 
+@pytest.mark.parametrize("is_undefined", [False, True])
+@pytest.mark.parametrize("syntax", [uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian])
+def test_elements_that_are_in_an_item_twice_are_named(syntax, is_undefined):
+    inner, region, other = Dataset(), Dataset(), Dataset()
+    inner.CodeValue, inner.CodingSchemeDesignator = "first1", "again1"
+    region.ConceptCodeSequence = Sequence([inner, inner])
+    region.PatientComments, other.PatientComments = "same", "same"
+    dataset = read(made(TWELVE, AnatomicRegionSequence=Sequence([region, other])))
+    for each in (dataset["AnatomicRegionSequence"], region["ConceptCodeSequence"]):
+        each.is_undefined_length = is_undefined
+        for item in each.value:
+            item.is_undefined_length_sequence_item = is_undefined
+    dataset.PatientComments = "same"
+    dataset.file_meta.TransferSyntaxUID = syntax
+    file = io.BytesIO()
+    dataset.save_as(file, implicit_vr=syntax.is_implicit_VR, little_endian=True)
+    data = file.getvalue()
+    assert decoded(data).changes == set()
+    twice = data.replace(b"\x08\0\2\1", b"\x08\0\0\1")  # the tags of those two
+    assert data.count(b"\x08\0\2\1") == 2
+    assert decoded(twice).changes == {Change.METADATA}
+
+
 def test_white_is_the_greatest_value_of_monochrome1_and_the_least_in_its_file():
     data = made(TWELVE, stored=12, photometric="MONOCHROME1")
     picture = decoded(data)

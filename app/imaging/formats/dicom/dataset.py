@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from pydicom.dataset import Dataset
 from pydicom.filereader import read_partial
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
+from app.imaging.formats.dicom.repeats import ByteOrder, has_repeats
 from app.imaging.picture import MODALITY, TooManyPixels, UnreadableImage, UnsupportedImage
 from app.imaging.stack import Stack, spacing_of
 
@@ -28,7 +29,6 @@ config.settings.writing_validation_mode = config.IGNORE
 logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)  # it would tell of patients
 
 Vector = NDArray[np.float64]
-ByteOrder = Literal["little", "big"]
 
 MAX_OVERLAYS = 16
 """Groups of overlays that there may be: 6000 to 601E."""
@@ -62,8 +62,17 @@ class Scan:
     is_encapsulated: bool
     is_swapped: bool
     """Whether bytes come in pairs that are the wrong way round: 8 bits as big-endian words."""
-    is_whole: bool
-    """Whether nothing but padding follows, and the parsed part has all elements that are there."""
+    is_followed: bool
+    """Whether anything but padding follows."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the data set has all elements that the file has."""
+        implicit, little = self.dataset.original_encoding
+        order: ByteOrder = "little" if little else "big"
+        return not self.is_followed and not has_repeats(
+            self.before, implicit=bool(implicit), order=order
+        )
 
     @property
     def syntax(self) -> UID:
@@ -109,19 +118,11 @@ def silence() -> Iterator[None]:
 
 def parse(file: IO[bytes]) -> Dataset:
     """Parse the elements before the pixels, lazily, and leave the file there."""
-    return _parsed(file)[0]
-
-
-def _parsed(file: IO[bytes]) -> tuple[Dataset, bool]:
-    """Return also whether an element is there more than once: the last one counts."""
-    tags: list[int] = []
 
     def is_pixels(tag: int, _kind: str | None, _length: int) -> bool:
-        tags.append(tag)
         return tag == _PIXELS or tag in _FLOATS
 
-    dataset = read_partial(file, is_pixels)
-    return dataset, len(tags) > len(set(tags))
+    return read_partial(file, is_pixels)
 
 
 def written(dataset: Dataset) -> bytes:
@@ -143,7 +144,7 @@ def read(data: bytes) -> Scan:
     if max(map(data.count, _ITEMS)) > most:
         raise TooManyPixels(f"The DICOM has too many items; of its size, at most {most} are taken.")
     file = io.BytesIO(data)
-    dataset, repeats = _parsed(file)
+    dataset = parse(file)
     implicit, little = dataset.original_encoding
     order: ByteOrder = "little" if little else "big"
     place = file.tell()
@@ -168,7 +169,7 @@ def read(data: bytes) -> Scan:
         data[start:end],
         is_encapsulated,
         is_swapped=not little and kind == b"OW",
-        is_whole=not repeats and (is_encapsulated or _is_padding(data[end:], order)),
+        is_followed=not (is_encapsulated or _is_padding(data[end:], order)),
     )
 
 

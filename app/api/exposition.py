@@ -1,0 +1,25 @@
+"""Metrics in the text formats of Prometheus and OpenMetrics."""
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+def expose(registry: CollectorRegistry, request: Request) -> Response:
+    """Return the metrics in the format that the Accept header asks for."""
+    try:
+        encode, media_type = choose_encoder(request.headers.get("accept", ""))
+    except TypeError:  # it asks for a version that is no number
+        encode, media_type = choose_encoder("")
+    return Response(encode(registry), headers={"Content-Type": media_type, "Vary": "Accept"})
+
+
+def metrics_app(registry: CollectorRegistry) -> ASGIApp:
+    """Return an application that answers every request with the metrics."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await expose(registry, Request(scope))(scope, receive, send)
+
+    return app
