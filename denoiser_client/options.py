@@ -13,6 +13,7 @@ Format = Literal[
     "avif",
     "jxl",
     "jp2",
+    "pnm",
     "fits",
     "nifti",
     "nifti-gz",

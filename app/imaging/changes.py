@@ -58,6 +58,8 @@ def _lost(picture: Picture, target: FileFormat) -> Iterator[Change]:
         yield Change.ALPHA
     if picture.extra is not None and not holds.extra:
         yield Change.CHANNEL
+    if metadata.icc and not holds.profile:
+        yield Change.PROFILE
     if metadata.colour and not metadata.icc and not holds.colour(metadata):
         yield Change.PROFILE
     if metadata.gain_map and not holds.gain_map:

@@ -96,6 +96,7 @@ class Format(enum.StrEnum):
     AVIF = "avif"
     JXL = "jxl"
     JP2 = "jp2"
+    PNM = "pnm"
     FITS = "fits"
     NIFTI = "nifti"
     NIFTI_GZ = "nifti-gz"
@@ -153,11 +154,12 @@ class Metadata:
     `dpi` is horizontal, vertical. `colour` holds the chunks by which PNG defines its samples,
     whatever the file was, and `native` further parts, such as PNG text, as the image's own format
     stores them: these are written into that format alone. `gain_map` is a JPEG. `lossless` says
-    that the file was a lossless WebP, JPEG XL or JPEG 2000, to be written losslessly again; `jpeg`
-    are the quality, 1 to 100, and the chroma subsampling, such as "420", of a file that was a JPEG.
-    `linear` says that the samples are proportional to light. `negative` is for files that store
-    white as the least value: what a sample and its stored value add up to. `white` is for files
-    whose samples fill neither 8 nor 16 bits and were spread over these: the stored value of white.
+    that the file was a PNM, or a lossless WebP, JPEG XL or JPEG 2000, to be written losslessly
+    again; `jpeg` are the quality, 1 to 100, and the chroma subsampling, such as "420", of a file
+    that was a JPEG. `linear` says that the samples are proportional to light. `negative` is for
+    files that store white as the least value: what a sample and its stored value add up to. `white`
+    is for files whose samples fill neither 8 nor 16 bits and were spread over these: the stored
+    value of white.
     `bands` are for a TIFF whose frames are the channels of one page: what colours it has, and what
     each further channel is, in the numbers of TIFF. `notes` are for whoever gets the image, and
     `made` says in words what was done to the samples.

@@ -44,7 +44,9 @@ def shown(original: Picture, result: Picture, wanted: Wanted) -> Picture:
         alpha=None,
         extra=None,
         format=original.format if is_nifti else Format.TIFF,
-        metadata=replace(result.metadata, icc=None, colour=(), native=native, negative=None),
+        metadata=replace(
+            result.metadata, icc=None, colour=(), native=native, negative=None, white=None
+        ),
         changes=result.changes | {Change.DEPTH},
     )
 

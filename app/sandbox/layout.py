@@ -42,7 +42,7 @@ class Layout:
     """Bytes of the packed metadata."""
     format: str
     lossless: bool
-    """Whether it was a lossless WebP, JPEG XL or JPEG 2000."""
+    """Whether it was a PNM, or a lossless WebP, JPEG XL or JPEG 2000."""
     linear: bool
     """Whether its samples are proportional to light."""
     negative: float | None

@@ -45,10 +45,10 @@ class OutputOptions(_Options):
     )
     quality: Annotated[int, Field(ge=1, le=100)] | SkipJsonSchema[None] = Field(
         default=None,
-        description="Quality of a JPEG, WebP, AVIF, JPEG XL or JPEG 2000 result; PNG and TIFF are "
-        "lossless, and so are JPEG XL and JPEG 2000 unless this is given or the upload was lossy. "
-        "By default 95, and 90 for AVIF and JPEG XL; for a JPEG upload, the quality that makes the "
-        "result about as large. AVIF, JPEG XL and JPEG 2000 are lossless at 100.",
+        description="Quality of a JPEG, WebP, AVIF, JPEG XL or JPEG 2000 result; PNG, TIFF and "
+        "PNM are lossless, and so are JPEG XL and JPEG 2000 unless this is given or the upload was "
+        "lossy. By default 95, and 90 for AVIF and JPEG XL; for a JPEG upload, the quality that "
+        "makes the result about as large. AVIF, JPEG XL and JPEG 2000 are lossless at 100.",
         examples=[95],
     )
     metadata: Literal["keep", "strip"] = Field(
@@ -197,9 +197,9 @@ class NoiseOptions(OutputOptions):
     )
     format: Format | SkipJsonSchema[None] = Field(
         default=None,
-        description="Format of the result; by default that of the upload where it is TIFF, FITS, "
-        "NIfTI, DICOM, or lossless WebP, JPEG XL or JPEG 2000, and PNG for all others, so that the "
-        "noise is not compressed away.",
+        description="Format of the result; by default that of the upload where it is TIFF, PNM, "
+        "FITS, NIfTI, DICOM, or lossless WebP, JPEG XL or JPEG 2000, and PNG for all others, so "
+        "that the noise is not compressed away.",
     )
 
     def format_for(self, own: Format, *, lossless: bool) -> Format:

@@ -22,7 +22,21 @@ from tests.api.conftest import listening, wait_until
 from tests.fidelity import files
 
 JPEG_2000 = ("jp2", "j2c", "jpx")
-READ = ("png", "jpeg", "webp", "tiff", "bmp", "gif", "avif", "jxl", "heic", "heif", *JPEG_2000)
+PNM = [f"x-portable-{kind}map" for kind in ("any", "arbitrary", "bit", "gray", "pix")]
+READ = (
+    "png",
+    "jpeg",
+    "webp",
+    "tiff",
+    "bmp",
+    "gif",
+    "avif",
+    "jxl",
+    "heic",
+    "heif",
+    *JPEG_2000,
+    *PNM,
+)
 SCANS = {
     "application/dicom": files.dicom(files.NOISE[..., 0]),
     **dict.fromkeys(
@@ -43,7 +57,7 @@ def picture(kind, mode="RGB"):
         return bytes(imagecodecs.jpeg2k_encode(np.asarray(image)))
     if kind in ("heic", "heif"):
         return files.heic(np.asarray(image), 8)
-    image.save(file, kind)
+    image.save(file, "ppm" if kind in PNM else kind)
     return file.getvalue()
 
 

@@ -24,6 +24,7 @@ from tests.fidelity.rows import (
     nifti,
     others,
     png,
+    pnm,
     tiff,
     webp,
 )
@@ -42,6 +43,7 @@ SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
     "HEIC": heic.rows,
     "JPEG XL": jxl.rows,
     "JPEG 2000": jp2.rows,
+    "PNM": pnm.rows,
     "BMP": bmp.rows,
     "GIF": gif.rows,
     "Other formats": others.rows,

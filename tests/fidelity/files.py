@@ -93,6 +93,29 @@ def jxl(samples: Samples, **options: Any) -> bytes:
     return bytes(imagecodecs.jpegxl_encode(samples, effort=1, numthreads=1, **options))
 
 
+def pnm(samples: Samples, white: int, *lines: str, kind: int = 5) -> bytes:
+    """A PNM of bytes, with more lines, such as comments, in front of the number of white."""
+    height, width = samples.shape[:2]
+    head = "\n".join((f"P{kind}", f"{width} {height}", *lines, f"{white}", ""))
+    return head.encode() + samples.astype(">u2" if white > 255 else "u1").tobytes()
+
+
+def pam(samples: Samples, white: int, kind: str) -> bytes:
+    """A PAM, which has any number of channels."""
+    height, width, depth = samples.shape
+    head = f"P7\nWIDTH {width}\nHEIGHT {height}\nDEPTH {depth}\nMAXVAL {white}\n"
+    head += f"TUPLTYPE {kind}\nENDHDR\n"
+    return head.encode() + samples.astype(">u2" if white > 255 else "u1").tobytes()
+
+
+def plain_pnm(samples: Samples, white: int, kind: int) -> bytes:
+    """A PNM in text."""
+    height, width = samples.shape[:2]
+    numbers = " ".join(map(str, samples.ravel()))
+    most = "" if kind == 1 else f"{white}\n"
+    return f"P{kind}\n# plain\n{width} {height}\n{most}{numbers}\n".encode()
+
+
 def jp2(samples: Samples, *, bits: int | None = None, **options: Any) -> bytes:
     """Saved by OpenJPEG, without loss unless asked otherwise, in the bits of the type or fewer."""
     options = {"reversible": True, "mct": samples.ndim == 3} | options

@@ -27,7 +27,7 @@ SAMPLES = [
     ("a DICOM", b"\x08\0\0\0UL\4\0" + bytes(4)),
     ("a DICOM", b"\2\0\0\0UL\4\0" + bytes(4)),
     ("a DICOM", b"DICM\2\0\0\0UL\4\0" + bytes(4)),
-    ("a PNM", b"P5\n# grey\n4 4\n255\n" + bytes(16)),
+    ("a PFM", b"PF\n4 4\n-1.0\n" + bytes(192)),
     ("a Radiance", b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n"),
     ("a JPEG XR", b"II\xbc\x01" + bytes(8)),
     ("an icon", b"\0\0\1\0\1\0\x10\x10"),

@@ -32,6 +32,7 @@ READERS = {
     "image/fits": lambda data: by_cards(data),
     "image/x-nifti": lambda data: by_nibabel(data),
     "application/gzip": lambda data: by_nibabel(gzip.decompress(data)),
+    "image/x-portable-anymap": lambda data: by_netpbm(data),
     "image/tiff": lambda data: tifffile.imread(io.BytesIO(data)),
 }
 ITEMS = {"icc_profile": "profile", "xmp": "xmp", "dpi": "dpi", "comment": "comment"}
@@ -59,6 +60,21 @@ def by_cards(data):
     if not offset:
         return stored.astype(stored.dtype.newbyteorder("="))
     return (stored.astype("i8") + offset).astype(f"{'i' if offset < 0 else 'u'}{bits // 8}")
+
+
+def by_netpbm(data):
+    if data.startswith(b"P7"):
+        head, _, samples = data.partition(b"ENDHDR\n")
+        said = dict(line.split(b" ") for line in head.splitlines()[1:])
+        *shape, white = (int(said[name]) for name in (b"HEIGHT", b"WIDTH", b"DEPTH", b"MAXVAL"))
+    else:
+        data = data.replace(b"# plain\n", b"", 1)
+        kind, sides, most, samples = data.split(b"\n", 3)
+        width, height = map(int, sides.split())
+        shape, white = [height, width, 3][: 3 if kind == b"P6" else 2], int(most)
+    found = np.frombuffer(samples, ">u2" if white > 255 else "u1").reshape(shape)
+    assert found.max() <= white
+    return found.astype(found.dtype.newbyteorder("="))
 
 
 def by_zip(data):

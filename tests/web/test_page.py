@@ -427,7 +427,7 @@ def test_what_is_not_in_the_result_is_named(page, tmp_path):
         assert page.shown("#missing-row") is bool(missing)
 
 
-@pytest.mark.parametrize("kind", ["avif", "jp2", "jxl"])
+@pytest.mark.parametrize("kind", ["avif", "jp2", "jxl", "pnm"])
 def test_newer_formats_come_back_in_their_own(page, tmp_path, kind):
     pixels = np.random.default_rng(3).integers(0, 256, (20, 30, 3), np.uint8)
     file = tmp_path / f"new.{kind}"

@@ -69,7 +69,7 @@ FOREIGN = (
     Foreign("an NRRD", rb"NRRD000", "convert it to NIfTI"),
     Foreign("a MetaImage", rb"(?:Comment|ObjectType) = ", "convert it to NIfTI"),
     Foreign("a DICOM", _BARE_DICOM, _ANEW),
-    Foreign("a PNM", rb"P[1-7Ff][\t-\r ]", _DEEP),
+    Foreign("a PFM", rb"P[Ff][\t-\r ]", "convert it to TIFF"),
     Foreign("a Radiance", rb"#\?R(?:ADIANC|GB)E", _DEEP),
     Foreign("a JPEG XR", rb"II\xbc"),
     Foreign("an icon", rb"\x00\x00\x01\x00[\x01-\xff]\x00|icns"),

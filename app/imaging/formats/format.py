@@ -24,11 +24,10 @@ class Holds:
 
     `depths` are bits a sample, of which 32 is floating point; `extra` is a channel of no stated
     meaning, and `numbers` are samples that are signed, of 32 bits, or floating point beyond 0 to 1.
-    Colour profiles are held by all formats that are written; `colour` tells whether what PNG says
-    of colours without one is, and `white` whether one is that is not the greatest of 8 or 16 bits.
-    `too_long` names the parts of metadata that are left out. `frames`
-    says that there may be several, pages or slices, and `others` that pictures of other formats can
-    be written, too.
+    `profile` is one of colours; `colour` tells whether what PNG says of colours without one is
+    held, and `white` whether a value of white is that is not the greatest of 8 or 16 bits.
+    `too_long` names the parts of metadata that are left out. `frames` says that there may be
+    several, pages or slices, and `others` that pictures of other formats can be written, too.
     """
 
     depths: tuple[int, ...] = ()
@@ -39,6 +38,7 @@ class Holds:
     exif: bool = False
     xmp: bool = False
     dpi: bool = False
+    profile: bool = True
     gain_map: bool = False
     colour: Callable[[Metadata], bool] = _no_colour
     white: Callable[[int], bool] = _no_white

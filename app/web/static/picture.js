@@ -15,7 +15,7 @@ const RISING = ["nifti", "nifti-gz"]; // those whose first row is the lowest
 
 const HEAD = 1024; // bytes that a file is known by
 const READ =
-  /^(?:BM|GIF8|SIMPLE  =|\x89PNG|\xff\xd8\xff|RIFF.{4}WEBP|II[*+]\0(?!.{4}CR\x02)|MM\0[*+]|\x1f\x8b|PK\x03\x04|.{128}DICM|.{344}n\+1\0|.{4}n\+2\0|\xff\x0a|\xff\x4f\xff\x51|\0{3}\fjP {2}|\0{3}\fJXL |.{4}ftyp(?:.{8}(?:.{4}){0,59}?)?(?:avi[fs]|hei[cmsx]|hev[cx]|mif1|msf1))/s;
+  /^(?:BM|P[1-7][\t-\r #]|GIF8|SIMPLE  =|\x89PNG|\xff\xd8\xff|RIFF.{4}WEBP|II[*+]\0(?!.{4}CR\x02)|MM\0[*+]|\x1f\x8b|PK\x03\x04|.{128}DICM|.{344}n\+1\0|.{4}n\+2\0|\xff\x0a|\xff\x4f\xff\x51|\0{3}\fjP {2}|\0{3}\fJXL |.{4}ftyp(?:.{8}(?:.{4}){0,59}?)?(?:avi[fs]|hei[cmsx]|hev[cx]|mif1|msf1))/s;
 
 const SIGNATURES = [
   ["png", "png", (bytes) => starts(bytes, [0x89, 0x50, 0x4e, 0x47])],
@@ -24,6 +24,7 @@ const SIGNATURES = [
   ["avif", "avif", (bytes) => ascii(bytes, 4, "ftypavif")],
   ["jxl", "jxl", (bytes) => starts(bytes, [0xff, 0x0a]) || ascii(bytes, 4, "JXL \r\n\x87\n")],
   ["jp2", "jp2", (bytes) => starts(bytes, [0xff, 0x4f, 0xff, 0x51]) || ascii(bytes, 4, "jP  \r\n\x87\n")],
+  ["pnm", "pnm", (bytes) => /^P[1-7][\t-\r #]/.test(String.fromCharCode(...bytes.slice(0, 3)))],
   ["tiff", "tif", (bytes) => ["II*\0", "MM\0*", "II+\0", "MM\0+"].some((m) => ascii(bytes, 0, m))],
   ["dicom", "dcm", (bytes) => ascii(bytes, 128, "DICM")],
   ["fits", "fits", (bytes) => ascii(bytes, 0, "SIMPLE  =")],
