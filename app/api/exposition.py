@@ -2,9 +2,11 @@
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
-from starlette.requests import Request
-from starlette.responses import Response
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.api.problems import ProblemError
 
 
 def expose(registry: CollectorRegistry, request: Request) -> Response:
@@ -17,9 +19,20 @@ def expose(registry: CollectorRegistry, request: Request) -> Response:
 
 
 def metrics_app(registry: CollectorRegistry) -> ASGIApp:
-    """Return an application that answers every request with the metrics."""
+    """Return an application that answers every request with the metrics.
+
+    A body is read first, which is when a limit on bodies applies.
+    """
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await expose(registry, Request(scope))(scope, receive, send)
+        request = Request(scope, receive)
+        try:
+            await request.body()
+            response = expose(registry, request)
+        except ProblemError as error:
+            response = PlainTextResponse(error.detail, error.status)
+        except ClientDisconnect:
+            return
+        await response(scope, receive, send)
 
     return app

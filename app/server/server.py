@@ -32,6 +32,9 @@ a minute; the client must be the one that closes, because a request that crosses
 close would be lost.
 """
 
+BACKLOG = 2048
+"""Connections that wait to be accepted, as many as uvicorn lets wait."""
+
 CANCEL_SECONDS = 1
 """Seconds that requests cancelled at the end of `drain_seconds` have to send their responses."""
 
@@ -121,12 +124,7 @@ def metrics_apart(settings: Settings, registry: CollectorRegistry) -> Iterator[N
         seconds=settings.body_seconds,
     )
     server = uvicorn.Server(_config(limited, settings, lifespan="off"))
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    try:
-        listener = socket.create_server((settings.host, settings.metrics_port), family=family)
-    except OSError as error:
-        logger.critical("the metrics cannot be served on port %d: %s", settings.metrics_port, error)
-        raise SystemExit(1) from error
+    listener = listen("the metrics", settings.host, settings.metrics_port)
     thread = threading.Thread(target=server.run, args=([listener],), name="metrics")
     thread.start()
     try:
@@ -135,6 +133,16 @@ def metrics_apart(settings: Settings, registry: CollectorRegistry) -> Iterator[N
         server.should_exit = True
         thread.join()
         listener.close()
+
+
+def listen(what: str, host: str, port: int) -> socket.socket:
+    """Return a socket on which connections wait; log where `what` cannot be served, and exit."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        logger.critical("%s cannot be served on %s, port %d: %s", what, host, port, error)
+        raise SystemExit(1) from error
 
 
 def protocol(settings: Settings) -> type[CrowdedConnection]:

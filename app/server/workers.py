@@ -32,7 +32,7 @@ from prometheus_client.multiprocess import mark_process_dead
 
 from app.logs import configure_logs
 from app.main import create_app
-from app.server.server import Server, exit_code, make_server, metrics_apart
+from app.server.server import Server, exit_code, listen, make_server, metrics_apart
 from app.server.siblings import Siblings, listener_of
 from app.service.metrics import WorkersTotals
 from app.service.service import Service
@@ -55,9 +55,14 @@ def serve(settings: Settings) -> int:
     The exit code is 1 if the workers cannot serve. SIGTERM, SIGINT and SIGHUP drain all of them; a
     second signal kills them.
     """
-    config = uvicorn.Config("", host=settings.host, port=settings.port, log_config=None)
-    with config.bind_socket() as listener, tempfile.TemporaryDirectory() as folder:
-        listener.listen(config.backlog)  # connections wait until a worker accepts them
+    with (
+        listen("the service", settings.host, settings.port) as listener,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        logger.info(
+            "running on http://%s:%d (Press CTRL+C to quit)", host, listener.getsockname()[1]
+        )
         os.environ[SHARED_METRICS] = folder  # read when the workers import prometheus_client
         registry = CollectorRegistry()
         registry.register(WorkersTotals(Path(folder)))

@@ -298,7 +298,8 @@ def test_the_exit_code_tells_of_a_failure(models):
     assert serve(Settings(models_dir=models, model="absent", port=0)) == 1
 
 
-def test_the_metrics_may_have_a_port_of_their_own(models, free_port):
+def test_the_metrics_may_have_a_port_of_their_own(models, free_port, monkeypatch):
+    monkeypatch.setattr("app.api.middleware.body.LINGER_SECONDS", 0.1)
     port = free_port
     settings = Settings(
         models_dir=models, model="blur", metrics=False, metrics_port=port, head_seconds=0.5
@@ -322,6 +323,7 @@ def test_the_metrics_may_have_a_port_of_their_own(models, free_port):
             assert silent.recv(100).startswith(b"HTTP/1.1 408 ")
         with socket.create_connection(("127.0.0.1", port), 30) as endless:
             endless.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n")
+            assert endless.recv(100).startswith(b"HTTP/1.1 413 ")
             with pytest.raises(ConnectionError):  # a reset or a broken pipe, and no timeout
                 endless.sendall(bytes(1_000_000_000))
     with pytest.raises(ConnectionRefusedError):

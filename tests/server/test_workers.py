@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -219,6 +220,15 @@ def test_where_no_worker_can_serve_the_exit_code_tells(make_package, caplog):
     assert serve(Settings(models_dir=folder, model="blur", port=0, workers=2)) == 1
     assert "cannot serve" in caplog.text
     assert not workers()
+
+
+def test_where_the_port_is_taken_the_log_names_it(models, caplog):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(SystemExit):
+            serve(Settings(models_dir=models, model="blur", port=port, workers=2))
+    assert f"127.0.0.1, port {port}" in caplog.text
+    assert "in use" in caplog.text
 
 
 def test_without_their_parent_they_end(tmp_path, models):
