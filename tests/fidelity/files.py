@@ -196,6 +196,18 @@ def dicom(
     return file.getvalue()
 
 
+def paletted(
+    stored: Samples, colours: Samples, *, bits: int = 8, first: int = 0, **elements: Any
+) -> bytes:
+    """A DICOM of numbers that stand for colours [n, 3], the first one for the first of these."""
+    words = np.asarray(colours, "<u2" if bits == 16 else "u1")
+    for name, column in zip(("Red", "Green", "Blue"), words.T, strict=True):
+        table, whole = f"{name}PaletteColorLookupTable", column.tobytes()
+        elements[f"{table}Descriptor"] = [len(words) & 0xFFFF, first, bits]
+        elements[f"{table}Data"] = whole + bytes(len(whole) % 2)
+    return dicom(stored, photometric="PALETTE COLOR", **elements)
+
+
 def series(samples: Samples, series: str = "1.2.4", **elements: Any) -> list[tuple[str, bytes]]:
     """Slices of 1 mm, [slices, height, width], or with 3 channels: a file each, and its name."""
     lying = {"ImageOrientationPatient": [1, 0, 0, 0, 1, 0], "PixelSpacing": [1, 1]}

@@ -12,8 +12,11 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+import numpy as np
+from pydicom import uid
+
 from tests.fidelity.cases import cases
-from tests.fidelity.files import png_chunk
+from tests.fidelity.files import dicom, png_chunk
 from tests.fidelity.row import Kept
 
 LIES = (0, 1, 2, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF)
@@ -79,6 +82,7 @@ def bombs() -> list[Hostile]:
         ),
         Hostile("TIFF bomb of 30,000 x 30,000", tiff_of(30_000, 30_000, lake)),
         Hostile("TIFF bomb that claims 8 x 8", tiff_of(8, 8, sea)),
+        Hostile("DICOM that inflates to 256 MiB", dicom_of(1 << 28)),
         Hostile("WebP that claims 16,384 x 16,384", webp_of(16_384, 16_384)),
         Hostile("WebP that claims 7,900 x 7,900", webp_of(7_900, 7_900)),
         Hostile("GIF that claims 65,535 x 65,535", b"GIF89a" + b"\xff" * 4 + bytes(3) + b",;"),
@@ -103,6 +107,13 @@ def tiff_of(width: int, height: int, strip: bytes) -> bytes:
     return head.ljust(200, b"\0") + strip
 
 
+def dicom_of(zeros: int) -> bytes:
+    """A DICOM whose deflated data set is nothing but so many zeros."""
+    whole = dicom(np.zeros((8, 8), np.uint8), syntax=uid.DeflatedExplicitVRLittleEndian)
+    end = 144 + int.from_bytes(whole[140:144], "little")
+    return whole[:end] + _deflated(zeros, raw=True)
+
+
 def webp_of(width: int, height: int) -> bytes:
     """The header of a lossless WebP, and nothing of its pixels."""
     chunk = b"\x2f" + struct.pack("<I", (width - 1) | (height - 1) << 14) + bytes(16)
@@ -124,8 +135,8 @@ def mended(data: bytes) -> bytes:
     return bytes(result)
 
 
-def _deflated(zeros: int) -> bytes:
-    packer = zlib.compressobj(9)
+def _deflated(zeros: int, *, raw: bool = False) -> bytes:
+    packer = zlib.compressobj(9, wbits=-zlib.MAX_WBITS if raw else zlib.MAX_WBITS)
     block = bytes(1 << 20)
     parts = [packer.compress(block) for _ in range(zeros >> 20)]
     return b"".join(parts) + packer.compress(bytes(zeros & 0xFFFFF)) + packer.flush()

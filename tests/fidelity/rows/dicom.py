@@ -22,6 +22,7 @@ from tests.fidelity.row import (
     Kept,
     Row,
 )
+from tests.fidelity.samples import INDICES, PALETTE, SEEN
 
 
 def _cut(frame: Samples) -> bytes:
@@ -47,6 +48,7 @@ def rows() -> Iterator[Row]:
     for title, syntax, coder in (
         ("JPEG-LS", uid.JPEGLSLossless, imagecodecs.jpegls_encode),
         ("JPEG 2000", uid.JPEG2000Lossless, partial(imagecodecs.jpeg2k_encode, codecformat="j2k")),
+        ("HTJ2K", uid.HTJ2KLossless, imagecodecs.htj2k_encode),
         ("lossless JPEG", uid.JPEGLossless, partial(imagecodecs.jpeg8_encode, lossless=True)),
     ):
         make = partial(files.dicom, twelve, stored=12, syntax=syntax, coder=coder)
@@ -64,8 +66,10 @@ def rows() -> Iterator[Row]:
     make = partial(files.dicom, DEEP[..., 0])
     yield "16-bit grey", make, Kept(Format.TIFF, DEEP[..., 0], (METADATA,)), "format=tiff"
     yield "16-bit grey", make, UNSUITABLE, "metadata=strip"
-    make = partial(files.dicom, NOISE[..., 0], photometric="PALETTE COLOR")
-    yield "palette", make, UNSUPPORTED
+    make = partial(files.paletted, INDICES, PALETTE)
+    yield "palette", make, Kept(Format.DICOM, SEEN, (COLOURS,))
+    make = partial(files.dicom, twelve, stored=12, syntax=uid.DeflatedExplicitVRLittleEndian)
+    yield "12-bit grey, deflated", make, Kept(Format.DICOM, twelve)
 
 
 def in_a_zip() -> Iterator[Row]:

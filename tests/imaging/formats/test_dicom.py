@@ -3,6 +3,7 @@
 import io
 import struct
 import sys
+import zlib
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -30,9 +31,10 @@ from app.imaging.codec import (
 )
 from app.imaging.formats import dicom
 from app.imaging.formats.dicom.dataset import FREE_ITEMS
+from app.imaging.formats.dicom.deflated import MAX_INFLATED
 from app.imaging.picture import described
 from app.imaging.stack import Stack
-from tests.fidelity.files import DEEP, NOISE, SMOOTH
+from tests.fidelity.files import DEEP, NOISE, SMOOTH, paletted, zipped
 from tests.fidelity.files import dicom as made
 from tests.imaging.formats.dicom_rules import violations
 
@@ -58,6 +60,13 @@ NEW = {
 }
 
 
+PALETTE = {"SamplesPerPixel"} | {
+    f"{colour}PaletteColorLookupTable{part}"
+    for colour in ("Red", "Green", "Blue")
+    for part in ("Data", "Descriptor")
+}
+
+
 def decoded(data):
     return codec.decode(data, max_pixels=1 << 22)
 
@@ -71,9 +80,9 @@ def read(data):
     return dcmread(io.BytesIO(data))
 
 
-def others(dataset):
+def others(dataset, without=frozenset()):
     return {
-        each.tag: each for each in dataset if each.tag.element and each.keyword not in NEW
+        each.tag: each for each in dataset if each.tag.element and each.keyword not in NEW | without
     }  # lengths of groups have been retired
 
 
@@ -98,8 +107,6 @@ REFUSED = {
         "32 bits in 32": "SC_rgb_rle_32bit SC_rgb_rle_32bit_2frame badVR rtdose rtdose_1frame "
         "rtdose_expb rtdose_expb_1frame rtdose_rle rtdose_rle_1frame",
         "1 bits in 1": "liver_1frame liver_expb_1frame",
-        "PALETTE": "examples_palette",
-        "deflated": "image_dfl",
         "incomplete or damaged": "JPEGLSNearLossless_08 JPEGLSNearLossless_16 "
         "SC_rgb_jls_lossy_line SC_rgb_jls_lossy_sample",
     }.items()
@@ -117,7 +124,8 @@ def test_the_files_of_pydicom_give_derived_images_or_a_clear_refusal(path):
     picture = decoded(path.read_bytes())
     result = encoded(picture, picture.pixels // 2 * 2)
     source = dcmread(path)
-    assert others(result) == others(source)
+    of_palette = PALETTE if source.PhotometricInterpretation == "PALETTE COLOR" else set()
+    assert others(result, of_palette) == others(source, of_palette)
     assert violations(result) <= violations(source)
     assert result.ImageType[0] == "DERIVED"
     assert result.SOPInstanceUID not in ("", source.SOPInstanceUID)
@@ -556,10 +564,124 @@ def test_a_data_set_of_too_many_items_is_refused_unseen(order, monkeypatch):
         codec.read_header(bytes(data))
 
 
-def test_deflated_data_sets_are_refused_unseen():
-    data = made(TWELVE, syntax=pydicom.uid.DeflatedExplicitVRLittleEndian)
-    with pytest.raises(UnsupportedImage, match="deflated"):
+def deflated(body, syntax=uid.DeflatedExplicitVRLittleEndian, length=None):
+    """The file of a data set, deflated anew."""
+    whole = made(TWELVE, stored=12, syntax=syntax)
+    end = 144 + int.from_bytes(whole[140:144], "little")
+    packer = zlib.compressobj(wbits=-15)
+    stream = packer.compress(body or zlib.decompress(whole[end:], -15)) + packer.flush()
+    return whole[:end] + stream[:length]
+
+
+def test_a_deflated_data_set_is_read_and_its_result_is_not_deflated():
+    data = deflated(b"")
+    assert len(data) < len(made(TWELVE, stored=12))
+    header, picture = codec.read_header(data), decoded(data)
+    assert header.more_bytes > 0
+    np.testing.assert_array_equal(picture.pixels[..., 0], TWELVE)
+    result = encoded(picture)
+    assert result.file_meta.TransferSyntaxUID == ExplicitVRLittleEndian
+    np.testing.assert_array_equal(result.pixel_array, TWELVE)
+    assert decoded(data + bytes(1)).changes == set()
+
+
+def test_a_deflated_data_set_that_grows_beyond_measure_is_refused_unseen(monkeypatch):
+    monkeypatch.delattr("app.imaging.formats.dicom.dataset.read_partial")
+    for size in (MAX_INFLATED, 1 << 28):
+        data = deflated(bytes(size + (1 << 20)))
+        assert len(data) < 1 << 20
+        with pytest.raises(TooManyPixels, match="inflates to more than"):
+            codec.read_header(data)
+    for length in (0, 10, 100):
+        with pytest.raises(UnreadableImage, match="truncated"):
+            codec.read_header(deflated(b"", length=length))
+
+
+def test_pydicom_is_given_no_deflated_data_set(monkeypatch):
+    monkeypatch.delattr("app.imaging.formats.dicom.dataset.read_partial")
+    data, syntax = deflated(b""), uid.DeflatedExplicitVRLittleEndian.encode()
+    without_length = data[:132] + data[144:]
+    twice = deflated(made(TWELVE)[132:] + syntax)
+    for each in (without_length, twice, made(TWELVE, PatientComments=syntax.decode())):
+        with pytest.raises(UnsupportedImage, match="deflated"):
+            codec.read_header(each)
+
+
+COLOURS_OF_ALL = np.random.default_rng(4).integers(0, 256, (256, 3))
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_palette_becomes_colours(bits):
+    colours = COLOURS_OF_ALL << (bits - 8)
+    data = paletted(NOISE[..., 0], colours, bits=bits, SmallestImagePixelValue=0)
+    picture = decoded(data)
+    assert picture.changes == {Change.COLOURS}
+    np.testing.assert_array_equal(picture.pixels, COLOURS_OF_ALL[NOISE[..., 0]])
+    result = encoded(picture)
+    assert (result.PhotometricInterpretation, result.SamplesPerPixel) == ("RGB", 3)
+    assert not [each.keyword for each in result if "Palette" in each.keyword]
+    assert "SmallestImagePixelValue" not in result
+    np.testing.assert_array_equal(result.pixel_array, picture.pixels)
+
+
+def test_values_beyond_a_palette_have_its_first_and_its_last_colour():
+    stored = np.array([[0, 99, 100, 101, 102, 4000]], "u2")
+    data = paletted(stored, np.arange(1, 10).reshape(3, 3), first=100)
+    found = decoded(data).pixels[0]
+    np.testing.assert_array_equal(found[:, 0], [1, 1, 1, 4, 7, 7])
+
+
+def test_a_palette_in_words_that_fill_their_lower_halves_is_read():
+    found = decoded(paletted(NOISE[..., 0], COLOURS_OF_ALL, bits=16)).pixels
+    np.testing.assert_array_equal(found, COLOURS_OF_ALL[NOISE[..., 0]])
+
+
+@pytest.mark.parametrize(
+    ("elements", "words"),
+    [
+        ({"SegmentedRedPaletteColorLookupTableData": bytes(8)}, "segments"),
+        ({"RedPaletteColorLookupTableDescriptor": [255, 0, 8]}, "tables differ"),
+        ({"RedPaletteColorLookupTableData": bytes(100)}, "truncated"),
+        ({"PixelRepresentation": 1}, "PALETTE COLOR"),
+    ],
+)
+def test_palettes_that_make_no_sense_are_refused_by_their_header(elements, words):
+    data = paletted(NOISE[..., 0], COLOURS_OF_ALL)
+    dataset = dcmread(io.BytesIO(data))
+    dataset.update(Dataset())
+    for name, value in elements.items():
+        setattr(dataset, name, value)
+    file = io.BytesIO()
+    dataset.save_as(file)
+    with pytest.raises(ImagingError, match=words):
+        codec.read_header(file.getvalue())
+
+
+def test_a_palette_behind_a_lossy_code_is_refused():
+    coder = partial(imagecodecs.jpeg8_encode, level=95)
+    data = paletted(NOISE[..., 0], COLOURS_OF_ALL, syntax=JPEGBaseline8Bit, coder=coder)
+    with pytest.raises(UnsupportedImage, match="coded with loss"):
         codec.read_header(data)
+
+
+def test_a_series_of_palettes_is_a_volume_of_colours():
+    slices = [paletted(NOISE[..., n], COLOURS_OF_ALL, InstanceNumber=n + 1) for n in range(3)]
+    data = zipped(*((f"{n}.dcm", each) for n, each in enumerate(slices)))
+    picture = decoded(data)
+    assert picture.stack.frames == 3
+    np.testing.assert_array_equal(
+        picture.pixels, np.concatenate([COLOURS_OF_ALL[NOISE[..., n]] for n in range(3)])
+    )
+
+
+@pytest.mark.parametrize(
+    "syntax", [uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL, uid.HTJ2K], ids=lambda each: each.name
+)
+@pytest.mark.parametrize("samples", [TWELVE, SMOOTH, DEEP[..., 0].view("i2")])
+def test_htj2k_is_read(syntax, samples):
+    stored = 12 if samples is TWELVE else None
+    data = made(samples, stored=stored, syntax=syntax, coder=imagecodecs.htj2k_encode)
+    np.testing.assert_array_equal(np.squeeze(decoded(data).pixels), samples)
 
 
 def test_nothing_else_can_become_a_dicom():

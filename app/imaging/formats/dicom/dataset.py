@@ -10,7 +10,7 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, Any
 
 import numpy as np
@@ -20,6 +20,8 @@ from pydicom.dataset import Dataset
 from pydicom.filereader import read_partial
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
+from app.imaging.formats.dicom.deflated import inflated
+from app.imaging.formats.dicom.palette import PALETTE
 from app.imaging.formats.dicom.repeats import ByteOrder, has_repeats
 from app.imaging.picture import MODALITY, TooManyPixels, UnreadableImage, UnsupportedImage
 from app.imaging.stack import Stack, spacing_of
@@ -102,6 +104,15 @@ class Kind:
         return np.dtype(f"{'i' if self.is_signed else 'u'}{self.allocated // 8}")
 
     @property
+    def shown(self) -> "Kind":
+        """What they are once a palette has given them colours, if there is one."""
+        if self.photometric != PALETTE:
+            return self
+        return replace(
+            self, channels=3, photometric="RGB", allocated=8, stored=8, high=7, is_signed=False
+        )
+
+    @property
     def limits(self) -> tuple[int, int]:
         """The least and the greatest value that there may be."""
         span = 1 << self.stored
@@ -135,12 +146,13 @@ def written(dataset: Dataset) -> bytes:
 def read(data: bytes) -> Scan:
     """Take a file apart; raises UnreadableImage, and UnsupportedImage where it has no pixels.
 
-    A deflated data set is refused unseen: pydicom would take whatever it unpacks to into memory.
-    So is one of too many items (TooManyPixels).
+    One of too many items is refused unseen (TooManyPixels), and pydicom is given no deflated one:
+    it would take whatever that unpacks to into memory.
     """
-    if DeflatedExplicitVRLittleEndian.encode() in data:
-        raise UnsupportedImage("A deflated DICOM is not supported; send it as explicit VR.")
     most = min(FREE_ITEMS + len(data) // ITEM_BYTES, MAX_ITEMS)
+    data = inflated(data)
+    if DeflatedExplicitVRLittleEndian.encode() in data:
+        raise UnsupportedImage("The DICOM names the deflated syntax where it is not in that.")
     if max(map(data.count, _ITEMS)) > most:
         raise TooManyPixels(f"The DICOM has too many items; of its size, at most {most} are taken.")
     file = io.BytesIO(data)

@@ -16,6 +16,7 @@ from app.imaging.formats.dicom.dataset import (
 )
 from app.imaging.formats.dicom.derived import derived
 from app.imaging.formats.dicom.frames import Samples, check, frames, inexactness, is_lossy
+from app.imaging.formats.dicom.palette import coloured, palette_of, without_palette
 from app.imaging.picture import (
     Change,
     Format,
@@ -35,16 +36,19 @@ def read_header(data: bytes) -> Header:
     scan = read(data)
     kind = kind_of(scan.dataset)
     check(scan, kind)
-    pixel_bytes = 6 * kind.channels * kind.dtype.itemsize
+    shown = kind.shown
+    pixel_bytes = 6 * shown.channels * shown.dtype.itemsize
+    inflated = len(scan.before) + len(scan.pixels) - len(data)
     return Header(
         Format.DICOM,
         kind.columns,
         kind.rows,
         kind.frames,
         max(16, pixel_bytes),
+        3 * max(0, inflated),
         segments=kind.frames,
         spacing=stack_of(scan.dataset, kind.frames).spacing,
-        modality=modality_of(scan.dataset, kind),
+        modality=modality_of(scan.dataset, shown),
     )
 
 
@@ -57,13 +61,16 @@ def decode(data: bytes) -> Picture:
     scan = read(data)
     kind = kind_of(scan.dataset)
     check(scan, kind)
-    pixels = np.empty((kind.frames * kind.rows, kind.columns, kind.channels), kind.dtype)
-    padding = padding_of(scan.dataset, kind) if kind.channels == 1 else None
+    shown, palette = kind.shown, None
+    if shown != kind:
+        palette = palette_of(scan.dataset)
+    pixels = np.empty((kind.frames * kind.rows, kind.columns, shown.channels), shown.dtype)
+    padding = padding_of(scan.dataset, kind) if shown.channels == 1 else None
     slack = 0 if padding is None else inexactness(scan, kind)
     alpha = None if padding is None else np.empty(pixels.shape[:2], kind.dtype)
     for number, frame in enumerate(frames(scan, kind)):
         place = slice(number * kind.rows, (number + 1) * kind.rows)
-        pixels[place] = _seen(frame, kind)
+        pixels[place] = coloured(frame, palette) if palette else _seen(frame, kind)
         if alpha is not None and padding is not None:
             is_padding = (frame >= padding[0] - slack) & (frame <= padding[1] + slack)
             alpha[place] = np.where(is_padding[..., 0], 0, limits(kind.dtype)[1])
@@ -72,7 +79,7 @@ def decode(data: bytes) -> Picture:
     burned_in = str(scan.dataset.get("BurnedInAnnotation", "")).upper() == "YES"
     notes = (Note.NOT_FOR_DIAGNOSIS, *((Note.BURNED_IN,) if burned_in else ()))
     changes = {
-        Change.COLOURS: kind.photometric.startswith("YBR"),
+        Change.COLOURS: palette is not None or kind.photometric.startswith("YBR"),
         Change.METADATA: not scan.is_whole,
     }
     native = scan.before, b"lossy" if is_lossy(scan) else b""
@@ -101,9 +108,12 @@ def encode(picture: Picture) -> bytes:
         dataset = parse(io.BytesIO(native[0]))
         kind = kind_of(dataset)
         given = picture.height, picture.width, picture.stack.frames, picture.channels, picture.dtype
-        kept = kind.rows, kind.columns, kind.frames, kind.channels, kind.dtype
+        shown = kind.shown
+        kept = kind.rows, kind.columns, kind.frames, shown.channels, shown.dtype
         if given == kept:
-            samples = _seen(np.clip(picture.pixels, *kind.limits), kind)
+            samples = _seen(np.clip(picture.pixels, *shown.limits), shown)
+            if shown != kind:
+                without_palette(dataset)
             is_lossy = bool(native[1])
             return derived(dataset, samples, is_lossy=is_lossy, made=picture.metadata.made)
     except Exception:  # whose words may hold a patient's

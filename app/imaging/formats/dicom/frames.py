@@ -15,6 +15,7 @@ from pydicom.encaps import generate_frames
 
 from app.imaging.formats.dicom.colour import HALVED, full_chroma, to_rgb
 from app.imaging.formats.dicom.dataset import Kind, Scan
+from app.imaging.formats.dicom.palette import PALETTE, palette_of
 from app.imaging.formats.dicom.streams import (
     check_end,
     check_jpeg,
@@ -37,6 +38,7 @@ _LOSSY = {
 _JPEG = {uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit, uid.JPEGLossless, uid.JPEGLosslessSV1}
 _JPEG_LS = {uid.JPEGLSLossless, uid.JPEGLSNearLossless}
 _JPEG_2000 = {uid.JPEG2000Lossless, uid.JPEG2000}
+_JPEG_2000 |= {uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL, uid.HTJ2K}
 
 
 def is_lossy(scan: Scan) -> bool:
@@ -64,11 +66,16 @@ def check(scan: Scan, kind: Kind) -> None:
     colours = {"RGB", "YBR_FULL", HALVED}
     if scan.is_encapsulated:
         colours |= {"YBR_ICT", "YBR_RCT"}
-    if not grey and not (colour and kind.photometric in colours):
+    is_palette = kind.channels == 1 and kind.photometric == PALETTE and not kind.is_signed
+    if not (grey or is_palette or (colour and kind.photometric in colours)):
         raise UnsupportedImage(
             f"A DICOM of {kind.channels} samples a pixel, {kind.photometric}, is not supported: it "
-            "must be MONOCHROME1, MONOCHROME2, RGB or YBR_FULL."
+            "must be MONOCHROME1, MONOCHROME2, PALETTE COLOR, RGB or YBR_FULL."
         )
+    if is_palette and is_lossy(scan):
+        raise UnsupportedImage("A DICOM of a palette that is coded with loss is not supported.")
+    if is_palette:
+        palette_of(scan.dataset)
     if not scan.is_encapsulated and _is_halved(kind) and kind.columns % 2:
         raise UnreadableImage("The DICOM has pairs of pixels, and rows of an odd number of them.")
     if not scan.is_encapsulated and len(scan.pixels) < _size(kind) * kind.frames:

@@ -85,6 +85,7 @@ def survey(name: str, data: bytes) -> Slice:
     scan = read(data)
     kind = kind_of(scan.dataset)
     check(scan, kind)
+    kind = kind.shown
     position = vector(scan.dataset, "ImagePositionPatient")
     direction = vector(scan.dataset, "ImageOrientationPatient", 6)
     depth = None

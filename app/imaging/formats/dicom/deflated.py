@@ -1,0 +1,51 @@
+"""Deflated data sets, PS3.5, A.5: inflated within bounds, as explicit VR without compression."""
+
+import zlib
+from collections.abc import Iterator
+
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
+
+from app.imaging.picture import TooManyPixels, UnreadableImage, UnsupportedImage
+
+MAX_INFLATED = 1 << 25
+"""Bytes that a data set may be longer than its file: nothing is known of it before that."""
+
+_LENGTH, _GROUP = b"\2\0\0\0UL\4\0", slice(132, 140)  # of the file's own header, which comes first
+_SYNTAX = DeflatedExplicitVRLittleEndian.encode()
+_PLAIN = ExplicitVRLittleEndian.encode().ljust(len(_SYNTAX), b"\0")
+_RAW, _PIECE = -zlib.MAX_WBITS, 1 << 16
+
+
+def inflated(data: bytes) -> bytes:
+    """Return a file as it would be if its data set were not deflated; itself if that is not.
+
+    Raises TooManyPixels for far more bytes than the file has, and UnreadableImage if it is cut.
+    """
+    if _SYNTAX not in data:
+        return data
+    if data[_GROUP] != _LENGTH:
+        raise UnsupportedImage("A deflated DICOM must begin with the length of its header.")
+    end = 144 + int.from_bytes(data[140:144], "little")
+    header, most = data[:end], MAX_INFLATED + len(data)
+    if _SYNTAX not in header:
+        return data
+    size = 0
+    for piece in _pieces(data, end):  # none is kept before it is known how many there are
+        size += len(piece)
+        if size > most:
+            raise TooManyPixels(f"The DICOM inflates to more than {most} bytes.")
+    return b"".join((header.replace(_SYNTAX, _PLAIN), *_pieces(data, end)))
+
+
+def _pieces(data: bytes, position: int) -> Iterator[bytes]:
+    """Inflate what begins there, piece by piece; raises UnreadableImage if it has no end."""
+    stream = zlib.decompressobj(_RAW)
+    while not stream.eof:
+        given = stream.unconsumed_tail
+        if not given:
+            given = data[position : position + _PIECE]
+            position += len(given)
+        piece = stream.decompress(given, _PIECE)
+        if not (given or piece):
+            raise UnreadableImage("The DICOM image is truncated.")
+        yield piece

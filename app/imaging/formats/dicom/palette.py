@@ -1,0 +1,69 @@
+"""Palettes of a DICOM: stored values that stand for colours, PS3.3, C.7.6.3.1.5 and C.7.6.3.1.6."""
+
+from typing import NamedTuple
+
+import numpy as np
+from pydicom.dataset import Dataset
+
+from app.imaging.picture import UnreadableImage, UnsupportedImage
+from app.imaging.samples import Samples
+
+PALETTE = "PALETTE COLOR"
+"""The photometric interpretation of such images."""
+
+_COLOURS = ("Red", "Green", "Blue")
+_TABLE, _DESCRIPTOR = "PaletteColorLookupTableData", "PaletteColorLookupTableDescriptor"
+_ALL = 1 << 16  # entries, for which the descriptor has no number
+_NO_MORE_TRUE = (
+    *(f"{colour}{name}" for colour in _COLOURS for name in (_TABLE, _DESCRIPTOR)),
+    *("PaletteColorLookupTableUID", "PixelPaddingValue", "PixelPaddingRangeLimit"),
+    *("SmallestImagePixelValue", "LargestImagePixelValue"),
+)
+
+
+class Palette(NamedTuple):
+    """The colours of stored values."""
+
+    first: int
+    """The value of the first one."""
+    colours: Samples
+    """[values, 3] in 8 bits."""
+
+
+def palette_of(dataset: Dataset) -> Palette:
+    """Read the palette; raises UnsupportedImage for one in segments, and UnreadableImage."""
+    if f"SegmentedRed{_TABLE}" in dataset:
+        raise UnsupportedImage("A DICOM of a palette in segments is not supported.")
+    descriptors = [tuple(dataset[colour + _DESCRIPTOR].value) for colour in _COLOURS]
+    count, first, bits = descriptors[0]
+    if len(set(descriptors)) > 1 or bits not in (8, 16):
+        raise UnsupportedImage("A DICOM of a palette whose tables differ is not supported.")
+    order = "<" if dataset.original_encoding[1] else ">"
+    tables = [_table(dataset[name + _TABLE].value, count or _ALL, order) for name in _COLOURS]
+    colours = np.stack(tables, axis=-1)
+    if colours.max() > 255:  # some writers fill the lower 8 of the 16 bits, others the upper
+        colours >>= 8
+    return Palette(first, colours.astype(np.uint8))
+
+
+def coloured(frame: Samples, palette: Palette) -> Samples:
+    """Return the colours [rows, columns, 3] of stored values [rows, columns, 1]."""
+    places = np.clip(frame[..., 0].astype(np.int32) - palette.first, 0, len(palette.colours) - 1)
+    return np.asarray(palette.colours[places])
+
+
+def without_palette(dataset: Dataset) -> None:
+    """Change what is said of the pixels to colours of 8 bits."""
+    for name in _NO_MORE_TRUE:
+        if name in dataset:
+            del dataset[name]
+    dataset.SamplesPerPixel, dataset.PixelRepresentation = 3, 0
+    dataset.BitsAllocated = dataset.BitsStored = 8
+
+
+def _table(stored: bytes, count: int, order: str) -> Samples:
+    """Return the entries of a table, which are words, or bytes if there are as many."""
+    size = 1 if len(stored) in (count, count + count % 2) else 2
+    if len(stored) < count * size:
+        raise UnreadableImage("The DICOM has a palette that is truncated.")
+    return np.frombuffer(stored, f"{order}u{size}", count).astype(np.uint16)
