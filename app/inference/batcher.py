@@ -233,15 +233,21 @@ class Batcher:
         return list(zip(batch, values, strict=True))
 
     def _stitch(self, done: list[tuple[Item, Pixels]]) -> None:
-        """Put results where they belong; resolve the futures of images that are complete."""
+        """Put results where they belong; resolve the futures of images that are complete.
+
+        Where that fails, as it does for lack of memory, it fails for the image in question alone.
+        """
         for (job, tile), value in done:
-            job.canvas.stitch(tile, value)
-            with self._changed:
-                job.progress.done += 1
-                job.left -= 1
-                is_complete = not job.left
-            if is_complete:
-                job.finish()
+            try:
+                job.canvas.stitch(tile, value)
+                with self._changed:
+                    job.progress.done += 1
+                    job.left -= 1
+                    is_complete = not job.left
+                if is_complete:
+                    job.finish()
+            except Exception as error:
+                job.fail(error)
 
     def _account(self, batch: list[Item], start: float, *, succeeded: bool) -> None:
         with self._changed:

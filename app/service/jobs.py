@@ -241,19 +241,24 @@ class Jobs:
         self._jobs.pop(job.id, None)
         job.kept.close()
 
+    def _expire(self, job_id: str) -> None:
+        if job := self._jobs.get(job_id):
+            self._forget(job)
+
     async def _run(self, job: Job, operation: Operation) -> None:
         try:
             async with self._places.one_for(job.client):
                 await self._work(job, operation)
             job.state = State.DONE
         except Exception as error:
-            job.error, job.state = error, State.FAILED
+            job.error, job.state = _alone(error), State.FAILED
             job.kept.close()
         self.ends[job.state] += 1
         seconds = round(time.monotonic() - job.began, 3)
         facts = {"state": job.state.value, "seconds": seconds}
         logger.info("job ended", extra=facts)
-        asyncio.get_running_loop().call_later(self._seconds, self._forget, job)
+        # by its id: a timer that held the job would hold its result, too, though it were cancelled
+        asyncio.get_running_loop().call_later(self._seconds, self._expire, job.id)
 
     async def _work(self, job: Job, operation: Operation) -> None:
         """Run the operation, and again if others left no room for it."""
@@ -271,3 +276,9 @@ class Jobs:
                     return
             job.state = State.WAITING
             await asyncio.sleep(pause)
+
+
+def _alone(error: Exception) -> Exception:
+    """Return an error without the errors and frames behind it, which hold what they worked on."""
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)

@@ -267,6 +267,29 @@ def test_one_bad_tile_fails_its_own_request_only(start):
     assert batcher.queued_pixels == 0
 
 
+class Short(Planes):
+    """Planes for whose results there is no memory."""
+
+    def stitch(self, tile, values):
+        raise MemoryError
+
+
+def test_a_result_that_cannot_be_kept_fails_its_own_request_only(start):
+    batcher = start(Gate())
+    pixels = np.zeros((64, 128, 3), np.uint8)
+    tiles = plan(64, 128, halo=0, stride=1, sides=(64,))
+    short = batcher.submit(Short(pixels, pixels), tiles, lambda timing: timing)
+    unfinished = batcher.submit(Planes(pixels, pixels), tiles, lambda timing: [][0])
+    with pytest.raises(MemoryError):
+        short.result(10)
+    with pytest.raises(IndexError):
+        unfinished.result(10)
+    post(batcher, 1)[0].result(10)
+    assert batcher.death is None
+    batcher.close()
+    assert batcher.queued_pixels == 0
+
+
 def test_a_full_queue_refuses_and_says_when_to_come_back(start):
     gate = Gate(opened=False)
     batcher = start(gate, queue_pixels=5 * TILE, cost=1 / TILE)

@@ -1,4 +1,6 @@
 import asyncio
+import gc
+import weakref
 from contextlib import ExitStack
 
 import pytest
@@ -136,6 +138,44 @@ async def test_a_failure_is_kept_and_its_memory_is_not(jobs, start, memory):
     assert str(job.error) == "no"
     assert memory.held == memory.shares == 0
     assert jobs.ends == {"failed": 1}
+
+
+class Pixels:
+    """Stands for the memory that a job takes."""
+
+
+async def test_a_result_goes_with_its_job(jobs, start):
+    door, pixels = gate(), Pixels()
+    lives = weakref.ref(pixels)
+    door.set_result(pixels)
+    job = start(door)
+    async for _ in jobs.changes(job, 5):
+        pass
+    await jobs.cancel(job)
+    del door, pixels, job
+    await settle()
+    gc.collect()
+    assert lives() is None
+
+
+async def test_a_failure_does_not_hold_what_it_happened_to(jobs):
+    lives = []
+
+    async def work(share, progress):
+        pixels = Pixels()
+        lives.append(weakref.ref(pixels))
+        try:
+            raise OSError("no space")
+        except OSError as error:
+            raise ValueError("no") from error
+
+    job = jobs.start(work, ExitStack(), owner=None, seconds=1)
+    async for _ in jobs.changes(job, 5):
+        pass
+    del work
+    gc.collect()
+    assert str(job.error) == "no"
+    assert lives[0]() is None
 
 
 async def test_where_others_leave_no_room_it_waits(jobs, memory):
