@@ -27,9 +27,15 @@ Picture: TypeAlias = "str | PathLike[str] | bytes | Readable | NDArray[Any] | Im
 
 An array is of shape (height, width) or (height, width, channels). Channels are grey, grey and
 alpha, RGB, or RGBA. uint8 and uint16 are sent as they are; floats, from 0 to 1, as 16 bits.
-Pillow's images are sent as PNG, in their own mode and with their colour profile. A folder, of the
-DICOM files of a series, is sent as a zip, which the result is, too.
+Pillow's images are sent as PNG, in their own mode and with their colour profile; inks, floats and
+integers of 32 bits, which PNG cannot hold, as TIFF, which the result is, too, unless another format
+is asked for. A folder, of the DICOM files of a series, is sent as a zip, which the result is, too.
 """
+
+_AS_PNG = {"1", "I;16", "I;16B", "L", "LA", "P", "RGB", "RGBA"}
+_AS_TIFF = {"CMYK", "F", "I"}
+_CONVERTED = {"HSV": "RGB", "La": "LA", "PA": "RGBA", "RGBX": "RGB", "RGBa": "RGBA", "YCbCr": "RGB"}
+"""Modes of Pillow that no file has, by those that have the same pixels."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,7 @@ def read(picture: Picture) -> bytes:
         return _zipped(path) if path.is_dir() else path.read_bytes()
     if hasattr(picture, "read"):
         return _rest(picture)
-    return _as_png(picture)
+    return _of_pillow(picture)
 
 
 def _rest(file: Readable) -> bytes:
@@ -89,13 +95,20 @@ def _rest(file: Readable) -> bytes:
     return data
 
 
-def _as_png(picture: object) -> bytes:
+def _of_pillow(picture: object) -> bytes:
     from PIL.Image import Image  # not needed by callers who have files
 
     if not isinstance(picture, Image):
         raise TypeError(f"{type(picture).__name__} is not an image")
+    if picture.mode in _CONVERTED:
+        picture = picture.convert(_CONVERTED[picture.mode])
+    if picture.mode not in _AS_PNG | _AS_TIFF:
+        raise TypeError(f"an image of mode {picture.mode} cannot be sent: make it one of mode RGB")
     file = io.BytesIO()
-    picture.save(file, "PNG", compress_level=1)
+    if picture.mode in _AS_TIFF:
+        picture.save(file, "TIFF")
+    else:
+        picture.save(file, "PNG", compress_level=1)
     return file.getvalue()
 
 

@@ -45,6 +45,11 @@ class Keeper(keras.callbacks.Callback):
         self.probe = patches.draw(patches.done)[..., :3]
         self.validation, self.log, self.console = validation, log, console
         self.done, self.started = patches.done, time.monotonic()
+        self.is_stopping = False
+
+    def stop(self) -> None:
+        """Have the run end after this step, with its state saved."""
+        self.is_stopping = True
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
         """Start the clock."""
@@ -55,14 +60,21 @@ class Keeper(keras.callbacks.Callback):
         """Count the step; raise TrainingError if the loss is not finite, keeping what was saved."""
         self.step += 1
         self._require_number(logs["loss"])
-        if self.step == self.steps:
+        if self.step == self.steps or self.is_stopping:
             self.model.stop_training = True
-        elif time.monotonic() - self.saved >= CHECKPOINT_SECONDS:
+        if self.step < self.steps and (
+            self.is_stopping or time.monotonic() - self.saved >= CHECKPOINT_SECONDS
+        ):
             save_state(self.model, self.epoch, self.run / "last.npz")
             self.saved = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Save the run; last, what tells a resume to continue after this epoch."""
+        """Save the run; last, what tells a resume to continue after this epoch.
+
+        An epoch that was stopped before its end leaves that to the resume.
+        """
+        if self.is_stopping and self.step < min(self.steps, self.first + self.params["steps"]):
+            return
         elapsed = time.monotonic() - self.began
         # The loss was that before the last step: the result of that step is checked, too.
         restored = self.network.predict_on_batch(self.probe)

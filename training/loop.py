@@ -11,6 +11,7 @@ from training.checkpoint import load_network, load_state, take_weights
 from training.data import THREADS, Patches, load
 from training.experiment import Schedule, read_experiment
 from training.files import alone_in
+from training.interrupt import heeding
 from training.keeper import Keeper
 from training.log import Log
 from training.progress import ProgressBar, duration, say
@@ -90,10 +91,10 @@ def _estimate(model: Any, patches: Patches, schedule: Schedule, console: Console
 def _fit(
     model: Any, patches: Patches, schedule: Schedule, epochs: int, keeper: Keeper, console: Console
 ) -> None:
-    """Goes on behind `epochs` epochs; the keeper stops at the last step."""
+    """Goes on behind `epochs` epochs; the keeper stops at the last step, or at Ctrl-C."""
     shown = ProgressBar(console, steps=schedule.steps, done=patches.done, batch=schedule.batch)
     left = math.ceil((schedule.steps - patches.done) / len(patches))
-    with shown.bar:
+    with shown.bar, heeding(keeper.stop):
         model.fit(
             patches,
             epochs=epochs + left,
@@ -102,3 +103,5 @@ def _fit(
             verbose=0,
             shuffle=False,
         )
+    if keeper.step < schedule.steps:  # raised here, where Keras has ended its threads
+        raise KeyboardInterrupt

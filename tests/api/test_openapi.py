@@ -21,7 +21,7 @@ from app.settings import Settings
 from tests.api.conftest import listening, wait_until
 from tests.fidelity import files
 
-JPEG_2000 = ("jp2", "j2c", "jpx")
+JPEG_2000 = ("jp2", "j2c", "jpx", "jph", "jphc")
 PNM = [f"x-portable-{kind}map" for kind in ("any", "arbitrary", "bit", "gray", "pix")]
 READ = (
     "png",

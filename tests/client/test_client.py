@@ -79,6 +79,32 @@ def test_images_of_pillow_come_back_in_their_mode(client, pixels, mode):
     assert Image.open(io.BytesIO(result.data)).mode == mode
 
 
+@pytest.mark.parametrize(
+    ("mode", "back"),
+    [("CMYK", "RGB"), ("YCbCr", "RGB"), ("HSV", "RGB"), ("RGBX", "RGB"), ("PA", "RGBA")],
+)
+def test_images_of_pillow_that_are_no_png_come_back_in_rgb(client, pixels, mode, back):
+    sent = Image.fromarray(pixels).convert("P" if mode == "PA" else mode).convert(mode)
+    result = client.denoise(sent, strength=0)
+    found = Image.open(io.BytesIO(result.data))
+    assert found.mode == back
+    assert np.abs(np.asarray(found, int) - np.asarray(sent.convert(back), int)).mean() < 4
+
+
+@pytest.mark.parametrize(("mode", "dtype"), [("I", np.int32), ("F", np.float32)])
+def test_numbers_of_pillow_come_back_as_they_went(client, pixels, mode, dtype):
+    numbers = pixels[..., 0].astype(dtype) * 1000 - 500
+    result = client.denoise(Image.fromarray(numbers), strength=0)
+    found = Image.open(io.BytesIO(result.data))
+    assert (found.mode, result.media_type) == (mode, "image/tiff")
+    np.testing.assert_array_equal(np.asarray(found), numbers)
+
+
+def test_an_image_of_pillow_in_lab_is_not_sent(client):
+    with pytest.raises(TypeError, match="mode LAB cannot be sent"):
+        client.denoise(Image.new("LAB", (3, 2)))
+
+
 def test_none_stands_for_the_default(client, pixels):
     given = client.denoise(pixels, strength=None, model=None, format=None)
     assert given.media_type == "image/png"

@@ -2,6 +2,7 @@ import json
 import os
 import re
 import shutil
+import signal
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from training.checkpoint import load_network
 from training.data import load
 from training.errors import TrainingError
 from training.files import alone_in
+from training.interrupt import heeding
 from training.keeper import Keeper
 from training.log import read_log
 from training.loop import train
@@ -109,6 +111,52 @@ def test_a_run_that_dies_within_an_epoch_goes_on_there(
     assert [(row["epoch"], row["step"]) for row in read_log(run / "log.csv")] == [(0, 2), (1, 4)]
     for a, b in zip(weights(trained), weights(run), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(("step", "epoch"), [(1, 0), (2, 1)])
+def test_a_run_that_is_stopped_goes_on_at_that_step(
+    tmp_path, trained, pictures, experiment, monkeypatch, step, epoch
+):
+    """Ctrl-C comes within an epoch, and at its end."""
+    run, source = tmp_path / "run", experiment()
+    require_number = Keeper._require_number
+
+    def interrupt(keeper, loss):
+        require_number(keeper, loss)
+        if keeper.step == step and not keeper.is_stopping:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Keeper, "_require_number", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            train(source, pictures, run, console=QUIET)
+    with np.load(run / "last.npz") as state:
+        assert state["epoch"] == epoch
+    resumed = []
+    monkeypatch.setattr(Keeper, "on_train_begin", lambda keeper, logs: resumed.append(keeper.step))
+    train(source, pictures, run, resume=True, console=QUIET)
+    assert resumed == [step]
+    for a, b in zip(weights(trained), weights(run), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_second_interrupt_stops_at_once(capfd):
+    asked = []
+    with heeding(lambda: asked.append(1)):
+        os.kill(os.getpid(), signal.SIGINT)
+        assert asked == [1]
+        assert "Ctrl-C again" in capfd.readouterr().err
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    assert asked == [1]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_interrupt_that_is_ignored_still_is(monkeypatch):
+    monkeypatch.setattr(signal, "getsignal", lambda _: signal.SIG_IGN)
+    with heeding(pytest.fail):
+        monkeypatch.undo()
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_run_tells_how_long_it_takes_and_what_comes_next(tmp_path, pictures, experiment, capsys):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 
+import imagecodecs
 import numpy as np
 
 from app.imaging.codec import Format
@@ -45,6 +46,9 @@ def rows() -> Iterator[Row]:
     grey = channels(NOISE, "L")
     make = partial(files.jp2, grey, codecformat="j2k")
     yield "8-bit grey, a codestream alone", make, Kept(Format.JP2, grey)
+    deep = channels(DEEP, "RGB")
+    coded = partial(imagecodecs.htj2k_encode, deep)
+    yield "16-bit RGB, HTJ2K", coded, Kept(Format.JP2, deep)
     make = partial(files.jp2, SMOOTH, level=45, reversible=False)
     yield "8-bit RGB, with loss", make, Kept(Format.JP2, SMOOTH, (), LOSSY)
     yield "5 components", partial(files.jp2, np.dstack([grey] * 5)), UNSUPPORTED

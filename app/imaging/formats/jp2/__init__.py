@@ -15,8 +15,8 @@ def _holds_colour(metadata: Metadata) -> bool:
 FORMAT = FileFormat(
     name=Format.JP2,
     title="JPEG 2000",
-    media_types=("image/jp2", "image/j2c", "image/jpx"),
-    suffixes=(".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx"),
+    media_types=("image/jp2", "image/j2c", "image/jpx", "image/jph", "image/jphc"),
+    suffixes=(".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx", ".jph", ".jhc"),
     recognises=recognise(SIGNATURE, START),
     read_header=read_header,
     decode=decode,

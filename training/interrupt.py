@@ -1,0 +1,36 @@
+"""Ctrl-C in a run: heeded between two steps, where the state can be saved."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+
+STOPPING = b"\nstopping after this step; Ctrl-C again stops at once\n"
+_ERRORS = 2  # the descriptor: what a signal has interrupted may be writing to sys.stderr
+
+
+@contextmanager
+def heeding(ask: Callable[[], None]) -> Iterator[None]:
+    """Call `ask` at the first Ctrl-C; a second one interrupts, as usual.
+
+    Where Ctrl-C is ignored, as by `nohup`, it still is; outside the main thread nothing changes.
+    """
+    usual = signal.getsignal(signal.SIGINT)
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if usual is not signal.default_int_handler or not in_main_thread:
+        yield
+        return
+
+    def heed(_signal: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, usual)
+        with suppress(OSError):
+            os.write(_ERRORS, STOPPING)
+        ask()
+
+    signal.signal(signal.SIGINT, heed)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
