@@ -157,8 +157,8 @@ def parsed_header(given: Any) -> Header:
     try:
         spacing = given["spacing"] and spacing_of(*given["spacing"])
         header = Header(**given | {"spacing": spacing})
-        counts = header.width, header.height, header.frames, header.volumes, header.segments
-        counts += header.pixel_bytes, header.more_bytes
+        sides = header.width, header.height, header.frames, header.volumes
+        counts = *sides, header.segments, header.pixel_bytes, header.more_bytes
         turn = header.channels, header.run
         sound = all(type(n) is int for n in (*counts, *turn)) and min(counts) >= 0
         sound = sound and min(turn) > 0 == header.frames % (header.channels * header.run)
