@@ -18,7 +18,7 @@ from app.imaging.codec import (
     UnsuitableFormat,
     UnsupportedImage,
 )
-from app.imaging.tags import Compression, Photometric, Tag
+from app.imaging.tags import Compression, Photometric, SampleFormat, Tag
 
 LIMIT = 10_000
 
@@ -149,11 +149,35 @@ def test_white_may_be_zero():
         ({Tag.PHOTOMETRIC: 8}, "Colour in CIE L"),
         ({Tag.PHOTOMETRIC: 77}, "Photometric 77"),
         ({Tag.COMPRESSION: 34_712}, "JPEG 2000"),
+        ({Tag.SAMPLE_FORMAT: 6}, "Complex numbers"),
     ],
 )
 def test_what_is_not_supported_is_named_in_words(changes, words):
     with pytest.raises(UnsupportedImage, match=f"^{words}.* in a TIFF is not supported; save it"):
         decoded(tiff_file(changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({Tag.BITS: 64}, "in grey, one channel of 64-bit integers, not compressed,"),
+        ({Tag.PHOTOMETRIC: 3, Tag.BITS: 16}, "in a palette, one channel of 16-bit integers"),
+        ({Tag.SAMPLE_FORMAT: 3, Tag.COMPRESSION: 5}, "8-bit floating-point numbers, compressed by"),
+        ({Tag.PHOTOMETRIC: 6, Tag.SAMPLES: 3, Tag.BITS: [8] * 3}, "in YCbCr, 3 channels of 8-bit"),
+    ],
+)
+def test_samples_that_are_not_supported_are_named_in_words(changes, words):
+    with pytest.raises(UnsupportedImage, match=f"^A TIFF .*{words}.*save it as grey or RGB"):
+        decoded(tiff_file(changes))
+
+
+@pytest.mark.parametrize("photometric", Photometric)
+@pytest.mark.parametrize("number", SampleFormat)
+@pytest.mark.parametrize("compression", Compression)
+def test_every_kind_of_samples_has_words(photometric, number, compression):
+    changes = {Tag.PHOTOMETRIC: photometric, Tag.SAMPLE_FORMAT: number, Tag.BITS: 17}
+    with pytest.raises(UnsupportedImage, match="one channel of 17-bit"):
+        decoded(tiff_file(changes | {Tag.COMPRESSION: compression}))
 
 
 def test_a_predictor_has_a_meaning_where_libtiff_sees_one_alone(opened):

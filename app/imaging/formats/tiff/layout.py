@@ -44,15 +44,46 @@ _LISTS = frozenset(
 _FAX = (Compression.FAX_RLE, Compression.FAX3, Compression.FAX4)
 _PREDICTED = (Compression.LZW, Compression.DEFLATE, Compression.OLD_DEFLATE, Compression.ZSTD)
 _REFUSED: dict[tuple[type[IntEnum], int], str] = {  # in words, those that programs write
+    (Photometric, 4): "A mask",
     (Photometric, 8): "Colour in CIE L*a*b*",
     (Photometric, 9): "Colour in ICC L*a*b*",
     (Photometric, 32_803): "The mosaic of a camera's sensor",
     (Photometric, 32_845): "Colour in LogLuv",
+    (Photometric, 34_892): "The raw colour of a camera's sensor",
+    (SampleFormat, 5): "Complex numbers",
+    (SampleFormat, 6): "Complex numbers",
     (Compression, 6): "Old-style JPEG",
+    (Compression, 33_003): "JPEG 2000",
+    (Compression, 33_005): "JPEG 2000",
     (Compression, 34_712): "JPEG 2000",
     (Compression, 34_887): "LERC",
     (Compression, 34_925): "LZMA",
     (Compression, 50_001): "WebP",
+    (Compression, 50_002): "JPEG XL",
+    (Compression, 52_546): "JPEG XL",
+}
+_COLOURS = {
+    Photometric.WHITE_IS_ZERO: "grey",
+    Photometric.BLACK_IS_ZERO: "grey",
+    Photometric.RGB: "RGB",
+    Photometric.PALETTE: "a palette",
+    Photometric.CMYK: "CMYK",
+    Photometric.YCBCR: "YCbCr",
+}
+_NUMBERS = {
+    SampleFormat.UNSIGNED: "integers",
+    SampleFormat.SIGNED: "signed integers",
+    SampleFormat.FLOAT: "floating-point numbers",
+}
+_PACKING = {
+    Compression.NONE: "not compressed",
+    **dict.fromkeys(_FAX, "compressed as a fax"),
+    Compression.LZW: "compressed by LZW",
+    Compression.JPEG: "compressed as JPEG",
+    Compression.DEFLATE: "compressed by Deflate",
+    Compression.OLD_DEFLATE: "compressed by Deflate",
+    Compression.PACKBITS: "compressed by PackBits",
+    Compression.ZSTD: "compressed by Zstandard",
 }
 _BANDED = (Photometric.BLACK_IS_ZERO, Photometric.RGB)
 UNSPECIFIED, PREMULTIPLIED, STRAIGHT = 0, 1, 2  # what an extra channel is
@@ -136,8 +167,9 @@ def read_layout(directory: ifd.Directory) -> Layout:
         sample_format, photometric, compression, 1 if planar else channels
     ):
         raise UnsupportedImage(
-            f"A TIFF image of {channels} x {bits}-bit {photometric.name} samples "
-            f"({sample_format.name}, {compression.name}) is not supported."
+            f"A TIFF in {_COLOURS[photometric]}, {_counted(channels)} of {bits}-bit "
+            f"{_NUMBERS[sample_format]}, {_PACKING[compression]}, is not supported; save it as "
+            "grey or RGB, of 8 or 16 bits, or of 32-bit floating-point numbers."
         )
     segment = segment_size(directory)
     offsets, counts = _segments(
@@ -177,6 +209,10 @@ def count_bands(directory: ifd.Directory) -> int:
     """
     bands = _bands(directory)
     return directory.integer(Tag.SAMPLES, 1) - (STRAIGHT in bands) if bands else 1
+
+
+def _counted(channels: int) -> str:
+    return "one channel" if channels == 1 else f"{channels} channels"
 
 
 def _bands(directory: ifd.Directory) -> tuple[int, ...]:
