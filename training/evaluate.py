@@ -109,7 +109,7 @@ class Score:
     seconds_per_megapixel: float
     images: int
     first: tuple[Outcome, ...]
-    """RMSE of up to five images, as in the article."""
+    """Those of up to SHOWN images, which are shown individually."""
 
     def on_card(self) -> dict[str, Any]:
         """Return what of it a model card states."""

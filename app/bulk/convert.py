@@ -30,6 +30,7 @@ CODES: dict[type[Exception], str] = {
     UnsupportedImage: "unsupported-media-type",
     UnsuitableFormat: "unsuitable-format",
     TooLarge: "too-large",
+    MemoryError: "no-memory",
     FileNotFoundError: "not-found",
     PermissionError: "forbidden",
     OSError: "store-error",

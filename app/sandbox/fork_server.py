@@ -109,7 +109,11 @@ class ForkServer:
         number = order["worker"]
         if order["do"] == "start":
             connection = socket.socket(fileno=fds[0])
-            self._workers[number] = self._begin(connection, order["threads"]), connection
+            try:
+                self._workers[number] = self._begin(connection, order["threads"]), connection
+            except OSError:  # no further process may be: who waits for this one hears it hang up
+                traceback.print_exc()
+                connection.close()
         elif number in self._workers:
             os.kill(self._workers[number][0], signal.SIGKILL)
 

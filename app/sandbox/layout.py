@@ -157,9 +157,10 @@ def parsed_header(given: Any) -> Header:
     try:
         spacing = given["spacing"] and spacing_of(*given["spacing"])
         header = Header(**given | {"spacing": spacing})
-        counts = header.width, header.height, header.frames, header.volumes, header.segments
+        sides = header.width, header.height, header.frames, header.volumes
+        counts = *sides, header.segments, header.pixel_bytes, header.more_bytes
         turn = header.channels, header.run
-        sound = all(type(n) is int for n in (*counts, *turn, header.pixel_bytes, header.more_bytes))
+        sound = all(type(n) is int for n in (*counts, *turn)) and min(counts) >= 0
         sound = sound and min(turn) > 0 == header.frames % (header.channels * header.run)
         sound = sound and header.volumes > 0 == header.frames % header.volumes
         sound = sound and _is_modality(header.modality)

@@ -30,7 +30,8 @@ class Remote(Caller):
         """Give the worker a file; return what its header declares."""
         self._take(data)
         answer = await self._ask("read", _area(data))
-        return self._header(answer["header"])
+        with self.link.checked():
+            return self._header(answer["header"])
 
     async def open(
         self, *files: bytes, max_pixels: int, max_side: int
@@ -41,8 +42,8 @@ class Remote(Caller):
         yet.
         """
         answer = await self._opened(files, max_pixels, max_side, lend=False)
-        headers = [self._header(header) for header in answer["headers"]]
         with self.link.checked():
+            headers = [self._header(header) for header in answer["headers"]]
             return headers, [Layout.parse(layout) for layout in answer["layouts"]]
 
     async def open_shared(
@@ -51,7 +52,8 @@ class Remote(Caller):
         """Open one file, handed over as `decode_shared` does if it is decoded."""
         answer = await self._opened([data], max_pixels, max_side, lend=True)
         with self.link.checked():
-            (header,), layouts = map(self._header, answer["headers"]), answer["layouts"]
+            (header,) = map(self._header, answer["headers"])
+            layouts = [Layout.parse(layout) for layout in answer["layouts"]]
         return header, await self._lent(layouts[0]) if layouts else None
 
     async def _opened(
@@ -76,9 +78,8 @@ class Remote(Caller):
 
     def _header(self, given: Any) -> Header:
         """Return the header in a reply, which the budgets of later commands are based on."""
-        with self.link.checked():
-            header = parsed_header(given)
-            self._need += Need(header.size, header.decoded_bytes, segments=header.segments)
+        header = parsed_header(given)
+        self._need += Need(header.size, header.decoded_bytes, segments=header.segments)
         return header
 
     async def decode(self, *, max_pixels: int, max_side: int) -> Layout:
@@ -90,12 +91,12 @@ class Remote(Caller):
     async def decode_shared(self, *, max_pixels: int, max_side: int) -> SharedPicture:
         """Have the file decoded and handed over; the worker keeps nothing of it."""
         answer = await self._ask("decode", max_pixels=max_pixels, max_side=max_side, lend=True)
-        return await self._lent(answer["layout"])
-
-    async def _lent(self, given: Any) -> SharedPicture:
-        """Return the image that was decoded."""
         with self.link.checked():
-            layout = Layout.parse(given)
+            layout = Layout.parse(answer["layout"])
+        return await self._lent(layout)
+
+    async def _lent(self, layout: Layout) -> SharedPicture:
+        """Return the image that was decoded."""
         area = await self._handed_over("lend", layout.nbytes)
         return SharedPicture(area, layout)
 

@@ -8,6 +8,7 @@ import asyncio
 import re
 import socket
 from collections.abc import Collection, Iterable
+from contextlib import aclosing
 from pathlib import Path
 
 import httpx
@@ -78,10 +79,14 @@ class Siblings:
                 return
             try:
                 answering.result()
-            except httpx.ConnectError:  # that worker is gone, and its jobs with it
+            except _Gone:  # and its jobs with it
                 scope.setdefault("state", {})["trace"] = trace_for(None)
                 refusal = problem_response(Request(scope), UnknownJob(self._kept))
                 await refusal(scope, receive, send)
+
+
+class _Gone(Exception):
+    """The other worker has ended, before or while it was asked."""
 
 
 def _came_by(scope: Scope) -> str:
@@ -103,7 +108,12 @@ async def _answer(client: httpx.AsyncClient, scope: Scope, send: Send) -> None:
     url = f"http://worker{target.decode('ascii')}"
     address = str(scope["client"][0]) if scope.get("client") else ""
     headers = [*_passed(scope["headers"], (CLIENT, b"content-length")), (CLIENT, address.encode())]
-    async with client.stream(scope["method"], url, headers=headers) as response:
+    request = client.build_request(scope["method"], url, headers=headers)
+    try:
+        response = await client.send(request, stream=True)
+    except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
+        raise _Gone from error
+    async with aclosing(response):
         passed = _passed(response.headers.raw)
         start = {"status": response.status_code, "headers": passed}
         await send({"type": "http.response.start", **start})

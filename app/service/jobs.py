@@ -106,7 +106,7 @@ class Jobs:
     """Every job that is not forgotten: at most `limit`, each for `seconds` after it has ended.
 
     Clients whose jobs wait take turns, and a quarter of the places is kept for others than the
-    client that has taken most. To be used on the event loop alone.
+    client that has taken most. To be used on the event loop alone, but for a look at all of them.
     """
 
     def __init__(self, memory: Memory, *, limit: int, seconds: float) -> None:
@@ -120,8 +120,8 @@ class Jobs:
         self._followers = 0
 
     def __iter__(self) -> Iterator[Job]:
-        """All of them, the oldest first."""
-        return iter(self._jobs.values())
+        """All of them now, the oldest first; from any thread."""
+        return iter(list(self._jobs.values()))
 
     def open(self) -> None:
         """Serve on the running event loop from now on."""
@@ -193,7 +193,7 @@ class Jobs:
 
     async def close(self) -> None:
         """Cancel and forget all jobs."""
-        for job in list(self):
+        for job in self:
             await self.cancel(job)
 
     @property

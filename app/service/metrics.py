@@ -175,7 +175,7 @@ class _State(Collector):
                 "denoiser_dropped", "Images dropped from the queue.", labels=("model",)
             ),
         ]
-        for name, denoiser in list(self._models.loaded.items()):
+        for name, denoiser in self._models.loaded.items():
             stats = denoiser.stats
             queue.add_metric((name,), denoiser.queued_pixels)
             values = (stats.batches, stats.tiles, stats.pixels, stats.dropped)

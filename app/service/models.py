@@ -25,6 +25,7 @@ class Models:
         self._settings = settings
         self._packages: dict[str, ModelPackage] = {}
         self.loaded: dict[str, Denoiser] = {}
+        """Those that are, by name; never changed but replaced, since other threads look at it."""
         self.draining = self._closed = False
         self._unloadable: Exception | None = None
 
@@ -71,7 +72,8 @@ class Models:
         try:
             self._packages = await asyncio.to_thread(self._read)
             for name, package in self._packages.items():
-                self.loaded[name] = denoiser = await self._loaded(package)
+                denoiser = await self._loaded(package)
+                self.loaded = self.loaded | {name: denoiser}
                 engine, speed = denoiser.engine, denoiser.megapixels_per_second
                 message = "model %s is loaded and warm, on %s: %.2g megapixels a second"
                 logger.info(message, name, engine, speed)

@@ -176,15 +176,18 @@ def test_files_in_memory_are_bounded(memory, monkeypatch):
     assert max(sizes) < max(most) <= limit
 
 
-def test_an_error_that_nobody_foresaw_is_a_row(memory):
+@pytest.mark.parametrize(
+    ("error", "code"), [(RuntimeError, "internal-error"), (MemoryError, "no-memory")]
+)
+def test_an_error_that_is_not_the_images_is_a_row(memory, error, code):
     memory.pipe_file("/in/a.png", png())
 
     def broken(data):
-        raise RuntimeError("odd")
+        raise error("odd")
 
     bulk = Bulk("memory://in", "memory://out", broken)
     assert bulk() == "0 done, 0 skipped, 1 failed"
-    assert [(row.code, row.detail) for row in bulk.rows] == [("internal-error", "odd")]
+    assert [(row.code, row.detail) for row in bulk.rows] == [(code, "odd")]
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,8 @@ HEADER = Header("nifti", 5, 4, 6, volumes=2, spacing=(1.0, 1.0, 2.0), modality="
 @pytest.mark.parametrize(
     "wrong",
     [
-        *({"width": value} for value in (1.5, "1", None, True)),
+        *({"width": value} for value in (1.5, "1", None, True, -1)),
+        *({name: -6} for name in ("height", "frames", "pixel_bytes", "more_bytes", "segments")),
         *({"volumes": value} for value in (0, -1, 4)),
         *({"channels": value} for value in (0, -1, 4, "2", 2.0)),
         *({"run": value} for value in (0, -1, 3, None)),

@@ -336,6 +336,7 @@ async def test_a_worker_that_babbles_is_taken_for_crashed(anyio_backend):
         b"\2\0\0\0[]",
         b"\x0a\0\0\0" + b'{"pid": 1}' + b"\x0e\0\0\0" + b'{"header": {}}',
         b"\x0a\0\0\0" + b'{"pid": 1}' + b"\x0d\0\0\0" + b'{"died": "a"}',
+        b"\x0a\0\0\0" + b'{"pid": 1}' + b"\x02\0\0\0" + b"{}",
     ):
         babbler = Babbler()
         worker = Remote(Link(babbler, 10))

@@ -125,6 +125,18 @@ async def test_a_job_of_a_worker_that_is_gone_is_gone(folder):
     assert b"unknown-job" in sent[1]["body"]
 
 
+async def test_so_is_one_of_a_worker_that_goes_before_it_answers(folder):
+    with listener_of(folder, 1) as listener:
+        listener.listen()
+        asking = asyncio.create_task(ask(folder, JOB))
+        listener.setblocking(False)
+        connection, _ = await asyncio.get_running_loop().sock_accept(listener)
+        connection.close()
+        _, sent = await asking
+    assert sent[0]["status"] == 404
+    assert b"unknown-job" in sent[1]["body"]
+
+
 async def test_handing_on_reads_no_certificates(folder, other, monkeypatch):
     """On the event loop that would take a tenth of a second for each request."""
     monkeypatch.setattr(ssl, "create_default_context", None)

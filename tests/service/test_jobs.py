@@ -81,6 +81,14 @@ async def test_an_id_is_not_to_be_guessed_and_names_the_worker(jobs, start):
     await jobs.close()
 
 
+async def test_jobs_may_come_and_go_while_others_look_at_them(jobs, start):
+    first = start(gate())
+    looking = iter(jobs)
+    start(gate())
+    assert list(looking) == [first]
+    await jobs.close()
+
+
 async def test_nobody_else_knows_of_it(jobs, start):
     job = start(gate(), owner="ann")
     assert jobs.find(job.id, "ann") is job

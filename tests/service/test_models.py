@@ -37,6 +37,14 @@ async def test_models_are_ready_once_loaded_and_until_drained(make_models):
         models.denoiser("blur")
 
 
+async def test_models_may_be_loaded_while_a_thread_looks_at_them(make_models):
+    models = make_models()
+    looking = iter(models.loaded.values())
+    await models.load()
+    assert list(looking) == []
+    await models.close()
+
+
 async def test_scans_of_a_modality_have_a_model_of_their_own(make_models, models_for_scans):
     models = make_models(models_dir=models_for_scans)
     await models.load()
