@@ -115,7 +115,7 @@ def _of_pillow(picture: object) -> bytes:
 def _zipped(folder: Path) -> bytes:
     """Return a zip of all files below a folder."""
     packed = io.BytesIO()
-    with ZipFile(packed, "w", ZIP_DEFLATED, compresslevel=1) as archive:
+    with ZipFile(packed, "w", ZIP_DEFLATED, compresslevel=1, strict_timestamps=False) as archive:
         for path in sorted(folder.rglob("*")):
             if path.is_file():
                 archive.write(path, path.relative_to(folder))

@@ -11,7 +11,10 @@ import pytest
 from app.settings import PROJECT
 
 LAYERS = (
-    ("app.settings", "app.streams", "app.imaging"),
+    (
+        *("app.settings", "app.flags", "app.console", "app.streams", "app.logs"),
+        *("app.huge_pages", "app.imaging"),
+    ),
     ("app.sandbox", "app.inference"),
     ("app.service",),
     ("app.api", "app.web"),
@@ -50,6 +53,17 @@ def test_no_module_knows_of_a_layer_above_it(package):
         if (height(name) or 0) > height(package)
     ]
     assert upwards == []
+
+
+def test_every_module_has_a_layer_and_the_page_names_it():
+    names = [name for layer in LAYERS for name in layer]
+    for path in (PROJECT / "app").iterdir():
+        if path.name.startswith("__") or not (
+            path.suffix == ".py" or (path / "__init__.py").exists()
+        ):
+            continue
+        assert f"app.{path.stem}" in names
+        assert f"`app/{path.name}`" in PAGE
 
 
 @pytest.mark.parametrize("room", ["cli.py", "files", "bulk"])

@@ -66,13 +66,16 @@ class Models:
         return max((denoiser.queued_seconds for denoiser in self.loaded.values()), default=0.0)
 
     async def load(self) -> None:
-        """Read, load and warm all models once, in a thread; set `failure` if that is impossible."""
+        """Read, load and warm all models once, in a thread; set `failure` if that is impossible.
+
+        The default comes first, since the first decides which engine is used.
+        """
         if self._all_loaded or self.failure:
             return
         try:
             self._packages = await asyncio.to_thread(self._read)
-            for name, package in self._packages.items():
-                denoiser = await self._loaded(package)
+            for name in sorted(self._packages, key=self._settings.model.__ne__):
+                denoiser = await self._loaded(self._packages[name])
                 self.loaded = self.loaded | {name: denoiser}
                 engine, speed = denoiser.engine, denoiser.megapixels_per_second
                 message = "model %s is loaded and warm, on %s: %.2g megapixels a second"

@@ -37,7 +37,11 @@ class Pipeline:
         packages = local.packages_of(options, settings)
         self._options, self._room = options, Room()
         self._codec = ConfinedCodec(settings)
-        self._denoisers = local.Denoisers(packages, settings)
+        try:
+            self._denoisers = local.Denoisers(packages, settings)
+        except BaseException:
+            self._codec.close()
+            raise
 
     def __enter__(self) -> Self:
         return self

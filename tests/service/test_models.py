@@ -45,6 +45,15 @@ async def test_models_may_be_loaded_while_a_thread_looks_at_them(make_models):
     await models.close()
 
 
+async def test_the_default_is_loaded_first(make_models, models_for_scans, caplog):
+    models = make_models(models_dir=models_for_scans, model="scans")
+    with caplog.at_level("INFO"):
+        await models.load()
+    names = [words.split()[1] for words in caplog.messages if words.startswith("model ")]
+    assert names == ["scans", "blur"]
+    await models.close()
+
+
 async def test_scans_of_a_modality_have_a_model_of_their_own(make_models, models_for_scans):
     models = make_models(models_dir=models_for_scans)
     await models.load()

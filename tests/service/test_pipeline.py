@@ -3,6 +3,7 @@
 import io
 import os
 import signal
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -12,6 +13,7 @@ import pytest
 from PIL import Image
 
 from app.imaging.codec import UnreadableImage
+from app.service import local
 from app.service.options import DenoiseOptions
 from app.service.pipeline import Pipeline
 from app.settings import Settings
@@ -42,6 +44,17 @@ def test_every_option_of_the_correction_is_heeded(pipeline):
     plain = mean(pipeline()(steps()))
     assert mean(pipeline(transfer="linear")(steps())) != pytest.approx(plain, rel=0.01)
     assert mean(pipeline(range="0:65535", strength=0)(steps())) == 31_000
+
+
+def test_a_model_that_cannot_be_loaded_leaves_nothing_running(models, monkeypatch):
+    def fail(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(local, "load_denoiser", fail)
+    settings = Settings(models_dir=models, model="blur", codec_processes=1)
+    with pytest.raises(MemoryError):
+        Pipeline(DenoiseOptions(), settings)
+    assert "codec" not in {thread.name for thread in threading.enumerate()}
 
 
 def test_scans_get_the_model_for_them_unless_another_is_named(models_for_scans):

@@ -1,7 +1,6 @@
 """Choose the engine that runs the networks: the one named, or the fastest that is installed."""
 
 import logging
-from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +11,9 @@ from app.inference.store import BadModelPackage
 logger = logging.getLogger(__name__)
 
 Wanted = EngineName | Literal["auto"]
+
+_decided: dict[tuple[Precision, int], EngineName] = {}
+"""What auto is, by precision and threads."""
 
 
 def load(
@@ -33,8 +35,15 @@ def load(
         return REFERENCE, engines.engine(REFERENCE).load(path, precision, threads)
 
 
-@cache
 def _fastest(path: Path, precision: Precision, threads: int) -> EngineName:
+    """Return what auto is for the process, once the first model has found it out."""
+    options = precision, threads
+    if options not in _decided:
+        _decided[options] = _by_trial(path, *options)
+    return _decided[options]
+
+
+def _by_trial(path: Path, precision: Precision, threads: int) -> EngineName:
     """Return the fastest installed engine by trial; the reference if none can load the model."""
     names = engines.suitable() or engines.installed()
     if len(names) < 2:

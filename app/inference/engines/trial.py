@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, Self, cast
 
@@ -26,6 +26,8 @@ LONGEST = 120.0
 """Seconds after which an engine counts as failed, its import included."""
 SECONDS = "seconds: "
 """What marks the answers among all that an engine may print."""
+SHOWN = 500
+"""Characters of what a failed engine has printed last that are logged."""
 
 START = """
 import sys; sys.path[:] = {sys_path!r}
@@ -71,11 +73,13 @@ class _Entrant:
             (sys.executable, "-c", program),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=subprocess.STDOUT,  # read together with the answers, or it would fill its pipe
             text=True,
         )
         self._asked = cast("IO[str]", self._process.stdin)
-        self._answers = cast("IO[str]", self._process.stdout)
+        self._output = cast("IO[str]", self._process.stdout)
+        self._said = ""
+        """The end of what is no answer."""
         self._timer = threading.Timer(LONGEST, self._process.kill)
         self._timer.start()
 
@@ -91,17 +95,17 @@ class _Entrant:
         """Return the seconds of one turn; infinity, and a line in the log, if the engine fails."""
         if self.failed:
             return math.inf
-        try:
+        with suppress(OSError):  # it has ended: what it said until then says why
             self._asked.write("\n")
             self._asked.flush()
-            answer = next(line for line in self._answers if line.startswith(SECONDS))
-        except (OSError, StopIteration):  # it has ended
-            self.failed = True
-            self._process.kill()
-            _, output = self._process.communicate()
-            logger.warning("engine %s has failed its trial: %s", self._name, output.strip()[-500:])
-            return math.inf
-        return float(answer.removeprefix(SECONDS))
+        for line in self._output:
+            _, is_answer, seconds = line.rpartition(SECONDS)
+            if is_answer:
+                return float(seconds)
+            self._said = (self._said + line)[-SHOWN:]
+        self.failed = True
+        logger.warning("engine %s has failed its trial: %s", self._name, self._said.strip())
+        return math.inf
 
 
 def take_turns(forward: Forward) -> None:

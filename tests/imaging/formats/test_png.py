@@ -1,8 +1,10 @@
+import io
 import struct
 import zlib
 
 import numpy as np
 import pytest
+from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from app.imaging import codec
@@ -204,6 +206,16 @@ def test_a_text_chunk_that_holds_no_exif_is_left_out_and_named(text):
     picture = decoded(png_file([[1]], 1, 8, GREY, chunk))
     assert picture.metadata == Metadata()
     assert picture.changes == {Change.METADATA}
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_an_image_beside_the_only_frame_is_not_taken_for_that(beside):
+    first, other = (Image.new("RGB", (8, 8), colour) for colour in ("red", "blue"))
+    file = io.BytesIO()
+    frames = [other] if beside else []
+    first.save(file, "PNG", save_all=True, append_images=frames, default_image=beside)
+    assert (b"fdAT" in file.getvalue()) == beside
+    assert codec.read_header(file.getvalue()).frames == 1 + beside
 
 
 def test_animations_are_refused_and_a_single_frame_is_not():

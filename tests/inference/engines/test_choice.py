@@ -8,10 +8,8 @@ from app.inference.store import BadModelPackage
 
 
 @pytest.fixture(autouse=True)
-def forgotten():
-    choice._fastest.cache_clear()
-    yield
-    choice._fastest.cache_clear()
+def forgotten(monkeypatch):
+    monkeypatch.setattr(choice, "_decided", {})
 
 
 class Stand:
@@ -78,6 +76,15 @@ def test_the_log_tells_the_times_once(offered, tmp_path, caplog):
     with caplog.at_level(logging.INFO):
         chosen(tmp_path), chosen(tmp_path)
     assert caplog.messages == ["engine openvino: a trial takes tensorflow 200 ms, openvino 100 ms"]
+
+
+def test_the_first_model_decides_for_all(offered, tmp_path, caplog):
+    offered(tensorflow=0.2, openvino=0.1)
+    with caplog.at_level(logging.INFO):
+        assert chosen(tmp_path / "unet") == "openvino"
+        offered(tensorflow=0.1, openvino=0.2)
+        assert chosen(tmp_path / "unet-fast") == "openvino"
+    assert len(caplog.messages) == 1
 
 
 def test_what_the_fastest_cannot_load_runs_on_the_reference(offered, tmp_path):

@@ -19,15 +19,21 @@ LONGEST_CHUNK = 2**30
 
 
 def read_header(data: bytes) -> Header:
-    """Read the IHDR chunk and, of an animation, the number of frames."""
-    chunks, frames = read_chunks(data), 1
+    """Read the IHDR chunk and, of an animation, the number of frames.
+
+    The image itself is one of these only if it is announced as such (fcTL).
+    """
+    chunks, frames, is_frame = read_chunks(data), 0, False
     head = read_head(next(chunks))
     for chunk in chunks:
         if chunk.name == b"acTL":
             frames = struct.unpack_from(">I", chunk.body)[0]
+        is_frame |= chunk.name == b"fcTL"
         if chunk.name == b"IDAT":
             break
-    return Header(Format.PNG, head.width, head.height, frames)
+    if frames and not is_frame:
+        frames += any(chunk.name == b"fdAT" for chunk in chunks)
+    return Header(Format.PNG, head.width, head.height, max(1, frames))
 
 
 def decode(data: bytes) -> Picture:
