@@ -50,6 +50,8 @@ def attacks() -> Iterator[Hostile]:
         yield Hostile(f"JPEG XL, {name}", data)
     for name, data in _jpeg_2000s():
         yield Hostile(f"JPEG 2000, {name}", data)
+    for name, data in _pnms():
+        yield Hostile(f"PNM, {name}", data)
 
 
 def tiff(changes: Fields, segment: bytes = GREY.tobytes(), big: bool = False) -> bytes:
@@ -464,6 +466,17 @@ def _jpeg_2000s() -> Iterator[tuple[str, bytes]]:
     yield "two streams", SIGNATURE + write_box(b"jp2c", good) * 2
     yield "no stream", SIGNATURE + write_box(b"jp2h", b"")
     yield "many boxes", SIGNATURE + write_box(b"free") * 20_000 + write_box(b"jp2c", good)
+
+
+def _pnms() -> Iterator[tuple[str, bytes]]:
+    """Far too much text for a pixel, and numbers that are none."""
+    for name, text in (("comments", b"#\n" * 3_000_000), ("numbers", b"1 " * 1_000_000)):
+        yield f"{name} without end", b"P2\n1 1\n1\n" + text + b"1"
+    yield "a long header", b"P5\n" + b"#\n" * 40_000 + b"1 1\n255\n1"
+    yield "a PAM without end", b"P7\n" + b"WIDTH 1\n" * 9_000
+    for number in (b"-1", b"+1", b"1_0", b"1" * 5_000, b"0x1", b"1e1", b"\xd9\xa1"):
+        for head in (b"P5\n%b 1\n255\n", b"P7\nWIDTH %b\nHEIGHT 1\nDEPTH 1\nMAXVAL 255\nENDHDR\n"):
+            yield f"a width of {number[:9]!r}", head % number + bytes(16)
 
 
 def _riff(body: bytes) -> bytes:
