@@ -53,12 +53,18 @@ def _write_out(data: Buffer) -> None:
 
 
 def _write_whole(target: Path, data: Buffer) -> None:
-    """Write beside the target and rename, so that a kill or a full disk leaves no partial image."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    """Write beside the target and rename, so that a kill or a full disk leaves no partial image.
+
+    Raises OSError with the target in its message, since whoever reports it knows the source alone.
+    """
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(data)
         part.replace(target)
+    except OSError as error:
+        reason = f"{target} cannot be written: {error.strerror}"
+        raise OSError(error.errno, reason) from error
     finally:
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             part.unlink()

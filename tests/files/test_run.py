@@ -94,6 +94,14 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
     assert list((tmp_path / "out").iterdir()) == []
 
 
+def test_a_result_that_cannot_be_written_is_named(tmp_path):
+    target = tmp_path / "file" / "a.png"
+    target.parent.write_text("no folder")
+    (outcome,) = run([Source(save(tmp_path / "a.png"), target)], job(), threads=1)
+    assert outcome.status is Status.FAILED
+    assert outcome.reason == f"{target} cannot be written: File exists"
+
+
 def test_a_fault_of_the_work_does_not_stop_the_rest(tmp_path):
     sources = [
         Source(save(tmp_path / f"{i}.png", 8 + i), tmp_path / "out" / f"{i}.png") for i in range(4)

@@ -12,7 +12,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from app.imaging import codec
-from tests.fidelity.files import FILM, SMOOTH, by_pillow
+from tests.fidelity.files import FILM, SMOOTH, by_pillow, heic
 
 PASTE = """
   const data = new DataTransfer();
@@ -438,6 +438,22 @@ def test_newer_formats_come_back_in_their_own(page, tmp_path, kind):
     saved = page.download()
     assert saved.name == f"new-denoised.{kind}"
     assert saved.read_bytes() == page.site.post("/denoise", file.read_bytes())
+
+
+@pytest.mark.parametrize(("bits", "ending"), [(8, "jpg"), (10, "avif")])
+def test_a_heic_is_named_after_what_the_service_makes_of_it(page, tmp_path, bits, ending):
+    file = tmp_path / "IMG_1.heic"
+    file.write_bytes(heic(SMOOTH, bits))
+    page.choose(file)
+    page.done()
+    assert page.text("#format option:first-child") == "JPEG, or AVIF if deeper"
+    saved = page.download()
+    assert saved.name == f"IMG_1-denoised.{ending}"
+    assert saved.read_bytes() == page.site.post("/denoise", file.read_bytes())
+
+    saved.unlink()
+    page.select("#format", "png")
+    assert page.download().read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(

@@ -213,7 +213,7 @@ async function download() {
   try {
     const { blob } = await work.denoised(asked, signal);
     if (signal.aborted) return;
-    const name = saving.nameOf(work, asked);
+    const name = await saving.nameOf(work, blob);
     saving.save(blob, name);
     say(`Saved ${name}, ${words.bytes(blob.size)}.`);
   } catch (error) {
@@ -338,13 +338,13 @@ function reset() {
 
 /** Name the format that the picture is answered in where none is asked for; offer what holds it. */
 function formats(work, noise) {
-  const own = words.format(work.formatWith(noise));
+  const own = words.answer(work.formatWith(noise));
   const stacked = work.view.depth > 1 && !many();
   for (const option of $("format").options) {
     option.disabled = stacked && !["", "tiff"].includes(option.value);
   }
   if ($("format").selectedOptions[0].disabled) $("format").value = "";
-  $("format").options[0].textContent = many() ? "As each came" : `${own} (same)`;
+  $("format").options[0].textContent = many() ? "As each came" : own;
 }
 
 /** Press the button of a magnification; none where it is between them. */

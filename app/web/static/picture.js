@@ -22,6 +22,7 @@ const SIGNATURES = [
   ["jpeg", "jpg", (bytes) => starts(bytes, [0xff, 0xd8, 0xff])],
   ["webp", "webp", (bytes) => ascii(bytes, 0, "RIFF") && ascii(bytes, 8, "WEBP")],
   ["avif", "avif", (bytes) => ascii(bytes, 4, "ftypavif")],
+  ["heif", "heic", (bytes) => ascii(bytes, 4, "ftyp")], // answered in JPEG or AVIF
   ["jxl", "jxl", (bytes) => starts(bytes, [0xff, 0x0a]) || ascii(bytes, 4, "JXL \r\n\x87\n")],
   ["jp2", "jp2", (bytes) => starts(bytes, [0xff, 0x4f, 0xff, 0x51]) || ascii(bytes, 4, "jP  \r\n\x87\n")],
   ["pnm", "pnm", (bytes) => /^P[1-7][\t-\r #]/.test(String.fromCharCode(...bytes.slice(0, 3)))],
@@ -33,12 +34,15 @@ const SIGNATURES = [
   ["nifti-gz", "nii.gz", (bytes) => starts(bytes, [0x1f, 0x8b])], // no other gzip is read
 ];
 
-export const EXTENSIONS = Object.fromEntries(SIGNATURES.map(([format, end]) => [format, end]));
-
 /** The format that a file's first bytes say, whatever its name says; null if none of ours. */
-async function formatOf(blob) {
+const formatOf = async (blob) => (await signatureOf(blob))?.[0] ?? null;
+
+/** The ending of such a file's name. */
+export const extensionOf = async (blob) => (await signatureOf(blob))?.[1] ?? "";
+
+async function signatureOf(blob) {
   const bytes = new Uint8Array(await blob.slice(0, HEAD).arrayBuffer());
-  return SIGNATURES.find(([, , is]) => is(bytes))?.[0] ?? null;
+  return SIGNATURES.find(([, , is]) => is(bytes));
 }
 
 /** The problem with a file that is known for one which is not read; null where it is not. */

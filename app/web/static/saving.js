@@ -1,7 +1,7 @@
 /** Results on their way to the reader's disk. */
 
 import { LANES, patiently } from "./batch.js";
-import { EXTENSIONS } from "./picture.js";
+import { extensionOf } from "./picture.js";
 import { downloadZip } from "./vendor/client-zip.js";
 
 const UNSAFE = /[\\/:*?"<>|]/g; // in a file's name, where a zip may be unpacked
@@ -15,10 +15,10 @@ export function save(blob, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
-/** What a result is called: after its picture, with the ending of its format. */
-export function nameOf(work, { noise, format }) {
+/** What a result is called: after its picture, with the ending of what it is. */
+export async function nameOf(work, result) {
   const base = work.name.replace(/(\.nii)?\.[^.]*$/i, "");
-  return `${base}-denoised.${EXTENSIONS[format || work.formatWith(noise)]}`;
+  return `${base}-denoised.${await extensionOf(result)}`;
 }
 
 /**
@@ -27,13 +27,11 @@ export function nameOf(work, { noise, format }) {
  */
 export async function zip(works, asked, signal, progress) {
   const failed = [];
-  const taken = new Set();
   let done = 0;
   async function entry(work) {
-    const name = unique(nameOf(work, asked).replace(UNSAFE, "_"), taken);
     try {
       const { blob } = await patiently(() => work.denoised(asked, signal), signal);
-      return { name, input: blob };
+      return { name: (await nameOf(work, blob)).replace(UNSAFE, "_"), input: blob };
     } catch (problem) {
       signal.throwIfAborted();
       failed.push({ work, problem });
@@ -57,8 +55,12 @@ async function* ahead(works, make) {
   for (const each of made) yield await each;
 }
 
+/** Those that there are, each with a name of its own. */
 async function* present(entries) {
-  for await (const entry of entries) if (entry) yield entry;
+  const taken = new Set();
+  for await (const entry of entries) {
+    if (entry) yield { ...entry, name: unique(entry.name, taken) };
+  }
 }
 
 /** The name, or one like it that no disk takes for one before it: many know no capitals. */

@@ -56,11 +56,14 @@ function amount(share, span) {
 }
 
 const FORMATS = {
-  "dicom-zip": "DICOM in a zip", fits: "FITS", jp2: "JPEG 2000", nifti: "NIfTI", "nifti-gz": "NIfTI",
+  "dicom-zip": "DICOM in a zip", fits: "FITS", heif: "HEIC", jp2: "JPEG 2000", nifti: "NIfTI", "nifti-gz": "NIfTI",
 };
 
 /** What a format is called. */
 export const format = (name) => FORMATS[name] ?? name.toUpperCase();
+
+/** In which format a picture of this one is answered where none is asked for. */
+export const answer = (name) => (name === "heif" ? "JPEG, or AVIF if deeper" : `${format(name)} (same)`);
 
 /** A value of a file's; a whole number where all of them are. */
 export function value(number, isWhole = false) {
