@@ -79,6 +79,7 @@ def _behind_profile(side):
 def progressive(pixels, **settings):
     """RGB as libjxl writes it to be shown while it arrives; the settings are numbers to it."""
     library, room = libjxl(), 1 << 20
+    assert library
     pointer, number = ctypes.c_void_p, ctypes.c_int64
     library.JxlEncoderCreate.restype = library.JxlEncoderFrameSettingsCreate.restype = pointer
     encoder = pointer(library.JxlEncoderCreate(None))
