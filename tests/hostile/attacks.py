@@ -50,6 +50,8 @@ def attacks() -> Iterator[Hostile]:
         yield Hostile(f"JPEG XL, {name}", data)
     for name, data in _jpeg_2000s():
         yield Hostile(f"JPEG 2000, {name}", data)
+    for name, data in _pnms():
+        yield Hostile(f"PNM, {name}", data)
 
 
 def tiff(changes: Fields, segment: bytes = GREY.tobytes(), big: bool = False) -> bytes:
@@ -430,12 +432,51 @@ def _jpeg_2000s() -> Iterator[tuple[str, bytes]]:
         yield f"a tile of {size}", good[: start + 6] + told + good[start + 10 : -99]
     yield "another tile", good[: start + 4] + b"\0\1" + good[start + 6 :]
     yield "many segments", good[:start] + segment(0x64, b"") * 20_000 + good[start:]
+    part = good[start : start + 6]
+    steps = [
+        struct.pack(">I4xH", 16, 16 * n - 14).replace(bytes(4), b"\0\1\xff\x64")
+        for n in range(1000, 0, -1)
+    ]
+    chain = b"".join(part + each for each in steps) + segment(0x64, b"") * 9_990 + b"\xff\x93"
+    yield "headers that lead to another", good[:start] + chain
+    hidden = segment(0x70, segment(0x52, _coded(layers=65_535)))
+    yield "segments in another", jpeg_2000(of_tile=hidden, samples=bytes(999))
+    corner = jpeg_2000(
+        sides=(4097, 4096), tile=(4096, 4096), tiles=2, coding=_coded(precincts=b"\x22" * 6)
+    )
+    yield (
+        "a small tile before a large one",
+        corner[:8] + struct.pack(">4I", 8192, 4096, 4095, 0) + corner[24:],
+    )
+    thin = [struct.pack(">B5B", 1, 0, 4, 4, 0, 1) + each for each in (b"\xf1", b"\x1f")]
+    style = struct.pack(">BBHB", 1, 2, 1, 0)
+    orders = segment(0x5F, struct.pack(">BBHBBB", 0, 0, 1, 33, 4, 2) * 30)
+    told = segment(0x53, b"\1" + thin[1]) + orders
+    data = jpeg_2000(
+        sides=(8000, 8000),
+        components=4,
+        coding=style + thin[0][1:],
+        of_tile=told,
+        samples=bytes(40_000),
+    )
+    yield "precincts at every pixel", data
     yield "many parts", good[:start] + good[start : start + 6] + bytes(3) + b"\x0c" * 9_000
     for length in (1, 2, 7, 0x7FFF_FFFF, 0xFFFF_FFFF):
         yield f"a box of {length}", SIGNATURE + struct.pack(">I", length) + b"jp2c" + good
     yield "two streams", SIGNATURE + write_box(b"jp2c", good) * 2
     yield "no stream", SIGNATURE + write_box(b"jp2h", b"")
     yield "many boxes", SIGNATURE + write_box(b"free") * 20_000 + write_box(b"jp2c", good)
+
+
+def _pnms() -> Iterator[tuple[str, bytes]]:
+    """Far too much text for a pixel, and numbers that are none."""
+    for name, text in (("comments", b"#\n" * 3_000_000), ("numbers", b"1 " * 1_000_000)):
+        yield f"{name} without end", b"P2\n1 1\n1\n" + text + b"1"
+    yield "a long header", b"P5\n" + b"#\n" * 40_000 + b"1 1\n255\n1"
+    yield "a PAM without end", b"P7\n" + b"WIDTH 1\n" * 9_000
+    for number in (b"-1", b"+1", b"1_0", b"1" * 5_000, b"0x1", b"1e1", b"\xd9\xa1"):
+        for head in (b"P5\n%b 1\n255\n", b"P7\nWIDTH %b\nHEIGHT 1\nDEPTH 1\nMAXVAL 255\nENDHDR\n"):
+            yield f"a width of {number[:9]!r}", head % number + bytes(16)
 
 
 def _riff(body: bytes) -> bytes:

@@ -77,6 +77,12 @@ def test_boxes_of_others_come_back_as_they_were():
     assert {each.name for each in boxes(bare.data)} == {b"jP  ", b"ftyp", b"jp2h", b"jp2c"}
 
 
+def test_there_is_one_header_of_a_file():
+    data = within(jp2(SMOOTH), outer=[(b"jp2h", write_box(b"xml ", b"<x/>"))])
+    picture = decoded(data)
+    assert (picture.changes, picture.metadata.native) == ({Change.METADATA}, ())
+
+
 def test_boxes_that_are_not_known_are_named():
     assert decoded(within(jp2(SMOOTH), outer=[(b"abcd", b"")])).changes == {Change.METADATA}
 
@@ -250,6 +256,104 @@ def test_tiny_tiles_are_refused_undecoded(monkeypatch):
     for sides, tile in (((64, 64), (1, 1)), ((4096, 4096), (32, 32))):
         with pytest.raises(TooManyPixels, match="too many tiles"):
             codec.decode(jpeg_2000(sides=sides, tile=tile), max_pixels=1 << 24)
+
+
+PART = b"\xff\x90\0\x0a\0\0"
+
+
+def test_a_tile_counts_as_what_it_is_and_not_as_the_first_one(monkeypatch):
+    monkeypatch.delattr("imagecodecs.jpeg2k_decode")
+    tiny = coding(precincts=b"\x33" * 6)
+    for options in ({"coding": tiny}, {"of_tile": segment(0x52, tiny)}):
+        data = jpeg_2000(
+            sides=(1025, 1024), tile=(1024, 1024), tiles=2, samples=bytes(999), **options
+        )
+        data = data[:8] + struct.pack(">4I", 2048, 1024, 1023, 0) + data[24:]  # a column of one
+        with pytest.raises(UnreadableImage, match="lacks pixels"):
+            codec.decode(data, max_pixels=1 << 24)
+    assert codec.read_header(data).more_bytes < 1 << 20
+
+
+def test_a_tile_that_takes_far_more_than_the_header_declares_is_refused(monkeypatch):
+    monkeypatch.delattr("imagecodecs.jpeg2k_decode")
+    told = segment(0x52, coding(precincts=b"\x44" * 6))
+    data = jpeg_2000(sides=(2048, 2048), of_tile=told, samples=bytes(50_000))
+    with pytest.raises(UnsupportedImage, match="unlike the others"):
+        codec.decode(data, max_pixels=1 << 24)
+
+
+def test_blocks_end_where_their_precincts_do(monkeypatch):
+    monkeypatch.delattr("imagecodecs.jpeg2k_decode")
+    thin = coding(levels=0, precincts=b"\xf0")
+    with pytest.raises(UnsupportedImage, match="too many blocks"):
+        codec.decode(
+            jpeg_2000(sides=(8192, 4096), coding=thin, samples=bytes(9000)), max_pixels=1 << 26
+        )
+
+
+def test_precincts_are_not_looked_for_at_every_pixel(monkeypatch):
+    monkeypatch.delattr("imagecodecs.jpeg2k_decode")
+    data = jpeg_2000(
+        sides=(4096, 4096),
+        components=2,
+        coding=coding(levels=0, precincts=b"\xf1"),
+        of_tile=segment(0x53, b"\1\1\0\4\4\0\1\x1f"),
+        samples=bytes(9000),
+    )
+    with pytest.raises(UnsupportedImage, match="too many places"):
+        codec.decode(data, max_pixels=1 << 24)
+
+
+@pytest.mark.parametrize(
+    "segments",
+    [
+        segment(0x53, b"\0\0\5\4\4\0\1") + segment(0x52, coding()),
+        segment(0x52, coding()) * 2,
+        segment(0x53, b"\0\0\5\4\4\0\1") * 2,
+        segment(0x52, coding(precincts=b"\x88" * 5)),
+    ],
+)
+def test_codings_that_can_be_read_in_two_ways_are_refused(segments, monkeypatch):
+    monkeypatch.delattr("imagecodecs.jpeg2k_decode")
+    with pytest.raises(UnreadableImage, match="image is damaged"):
+        decoded(jpeg_2000(of_tile=segments, samples=bytes(999)))
+
+
+def test_segments_in_which_a_decoder_may_find_others_are_refused(monkeypatch):
+    monkeypatch.delattr("imagecodecs.jpeg2k_decode")
+    with pytest.raises(UnsupportedImage, match="not of part 1"):
+        decoded(jpeg_2000(of_tile=segment(0x70, segment(0x52, coding(layers=65_535)))))
+
+
+def test_a_header_ends_within_its_part(monkeypatch):
+    monkeypatch.delattr("imagecodecs.jpeg2k_decode")
+    data = jpeg_2000()
+    start, parts = data.index(PART), b""
+    for number in range(255):
+        parts += PART + struct.pack(">IBB", 16, number, 0)
+        parts += b"\xff\x64" + struct.pack(">H", (255 - number) * 16 - 14)
+    data = data[:start] + parts + segment(0x64, b"") * 9000 + b"\xff\x93"
+    with pytest.raises(UnreadableImage, match="image is damaged"):
+        decoded(data)
+
+
+def test_a_tile_has_parts_but_not_without_end(monkeypatch):
+    data = jp2(GREY, codecformat="j2k")
+    start = data.index(PART)
+    empty = PART + struct.pack(">IBB", 14, 1, 0) + b"\xff\x93"
+    np.testing.assert_array_equal(decoded(data[:-2] + empty + data[-2:]).pixels[..., 0], GREY)
+    monkeypatch.delattr("imagecodecs.jpeg2k_decode")
+    with pytest.raises(UnreadableImage, match="image is damaged"):
+        decoded(data[:start] + empty * 256 + data[start:])
+
+
+def test_an_end_ahead_of_the_last_tile_is_none():
+    data = jp2(GREY, codecformat="j2k")
+    start = data.index(PART)
+    data = data[:start] + segment(0x64, b"\0\1\xff\xd9") + data[start:-2]
+    place = data.index(PART) + 6
+    with pytest.raises(UnreadableImage, match="truncated"):
+        decoded(data[:place] + bytes(4) + data[place + 4 :])
 
 
 def test_memory_that_precincts_and_blocks_take_is_declared():

@@ -118,12 +118,21 @@ def test_white_goes_to_formats_that_hold_it_alone():
         b"P7\nWIDTH 1\nHEIGHT 1\nMAXVAL 255\nENDHDR\n12345",
         b"P7\nWIDTH 1\nHEIGHT 1\nDEPTH 1\nMAXVAL 255\n1",
         b"P7\nWIDTH x\nHEIGHT 1\nDEPTH 1\nMAXVAL 255\nENDHDR\n1",
+        b"P7\nWIDTH 1_0\nHEIGHT 1\nDEPTH 1\nMAXVAL 255\nENDHDR\n1234567890",
+        b"P7\nWIDTH +1\nHEIGHT 1\nDEPTH 1\nMAXVAL 255\nENDHDR\n1",
         b"P5\n" + b"#" * 70_000 + b"\n2 2\n255\n1234",
     ],
 )
 def test_what_makes_no_sense_is_refused(data):
     with pytest.raises(UnreadableImage):
         decoded(data)
+
+
+def test_comments_among_samples_are_not_without_end():
+    few, many = (b"P2\n2 1\n9\n3 " + b"#\n" * count + b"4\n" for count in (5, 10_001))
+    np.testing.assert_array_equal(decoded(few).pixels[..., 0], [[85, 113]])
+    with pytest.raises(UnsupportedImage, match="more than 10000 comments"):
+        decoded(many)
 
 
 def test_what_is_large_is_refused_by_its_header():

@@ -5,8 +5,9 @@ and segments are those of ITU-T T.800, annex A.
 """
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from app.imaging.picture import TooManyPixels, UnreadableImage, UnsupportedImage
@@ -22,16 +23,29 @@ MAX_LAYERS = 256
 where nothing is in it.
 """
 MAX_BLOCKS = 1 << 18
-"""Blocks of coefficients that a component may have: each takes memory, even where it is empty."""
+"""Blocks of coefficients that a component may have in a tile: each takes memory, even where it is
+empty.
+"""
 BLOCK_BYTES, PRECINCT_BYTES, TILE_BYTES = 640, 2048, 1 << 14
 """What a block, a precinct and a tile take in the decoder beside their pixels."""
 FREE_TILES, TILE_PIXELS = 1 << 10, 1 << 12
 """Tiles that any image may have, and for how many of its pixels there may be one."""
+FREE_BYTES = 1 << 24
+"""What blocks and precincts of a tile may take, even where the main header declares less."""
 MAX_SEGMENTS = 10_000
 """Segments of a header."""
+MAX_PARTS = 255
+"""Parts that a tile may be in."""
+FREE_STEPS, STEPS_A_BYTE = 1 << 22, 16
+"""Steps that a decoder may take in search of precincts, in any image and for each of its bytes."""
 
-_COD, _COC, _SOT, _SOD = (bytes([0xFF, each]) for each in (0x52, 0x53, 0x90, 0x93))
-_SOT_BYTES = 12
+_SOC_BYTES, _SOT_BYTES, _ORDER_BYTES = 2, 12, 7
+_SIZ, _COD, _COC, _POC, _SOT, _SOD = (
+    bytes([0xFF, each]) for each in (0x51, 0x52, 0x53, 0x5F, 0x90, 0x93)
+)
+# those of part 1, and CAP: in segments that are unknown to it, a decoder may look for others
+_KNOWN = {bytes([0xFF, each]) for each in (0x50, 0x55, 0x57, 0x58, *range(0x5C, 0x62), 0x63, 0x64)}
+_KNOWN |= {_SIZ, _COD, _COC}
 _MOST_LEVELS, _MOST_EXPONENT = 32, 8
 _WHOLE = (1 << 15, 1 << 15)  # a precinct where none is stated
 
@@ -45,13 +59,13 @@ class Component(NamedTuple):
 
 
 class Coding(NamedTuple):
-    """How components are coded."""
+    """How a component is coded."""
 
     levels: int
     """Of decomposition."""
-    block: int
-    """Coefficients of a block."""
-    precincts: list[tuple[int, int]]
+    block: tuple[int, int]
+    """Columns and rows of coefficients."""
+    precincts: tuple[tuple[int, int], ...]
     """Columns and rows at each resolution, from the lowest."""
     is_reversible: bool
     """Whether the transform is one without loss."""
@@ -68,8 +82,11 @@ class Head:
     tile: tuple[int, int]
     """The sides of a tile."""
     components: tuple[Component, ...]
-    coding: Coding
+    codings: tuple[Coding, ...]
+    """Of each component, unless a tile has its own."""
     layers: int
+    orders: int
+    """In how many orders packets follow each other."""
     is_rotated: bool
     """Whether colours are rotated, and the decoder rotates them back."""
     end: int
@@ -87,11 +104,34 @@ class Head:
         return self.grid[0] * self.grid[1]
 
     @property
+    def is_reversible(self) -> bool:
+        """Whether no component is coded with loss."""
+        return all(each.is_reversible for each in self.codings)
+
+    @property
     def more_bytes(self) -> int:
         """What decoding takes beside samples."""
-        blocks = self.width * self.height // self.coding.block
-        each = BLOCK_BYTES * blocks + PRECINCT_BYTES * _precincts(self.coding, self, 0)
-        return TILE_BYTES * self.tiles + each * len(self.components)
+        columns, rows = self.largest
+        each = (_memory(coding, columns, rows) for coding in self.codings)
+        return TILE_BYTES * self.tiles + sum(each)
+
+    @property
+    def largest(self) -> tuple[int, int]:
+        """The sides of the largest part of the image that is in a tile."""
+        across, down = self.grid
+        return (
+            max(self._extent(0, place) for place in {0, min(1, across - 1), across - 1}),
+            max(self._extent(1, place) for place in {0, min(1, down - 1), down - 1}),
+        )
+
+    def sides(self, tile: int) -> tuple[int, int]:
+        """Return the sides of the part of the image that is in a tile."""
+        down, across = divmod(tile, self.grid[0])
+        return self._extent(0, across), self._extent(1, down)
+
+    def _extent(self, axis: int, place: int) -> int:
+        start = self.tile[axis] * place - self.origin[axis]
+        return min(start + self.tile[axis], (self.width, self.height)[axis]) - max(start, 0)
 
 
 class _Segment(NamedTuple):
@@ -100,11 +140,19 @@ class _Segment(NamedTuple):
     end: int
 
 
+class _Style(NamedTuple):
+    """How components are coded, in a tile or in all."""
+
+    codings: tuple[Coding, ...]
+    layers: int
+    orders: int
+
+
 def read_head(stream: bytes) -> Head:
     """Read the main header; raises UnreadableImage, and UnsupportedImage for many components."""
     if stream[: len(START)] != START:
         raise UnreadableImage("The JPEG 2000 image has no beginning.")
-    size, *others = _segments(stream, 2)
+    size, *others = _segments(stream, _SOC_BYTES, len(stream))
     right, bottom, left, top, across, down, first, upper, count = struct.unpack_from(
         ">2x8IH", size.body
     )
@@ -116,6 +164,7 @@ def read_head(stream: bytes) -> Head:
     makes_sense = first <= left < right and upper <= top < bottom and across and down
     if told is None or len(size.body) != 36 + 3 * count or not makes_sense:
         raise UnreadableImage("The JPEG 2000 image is damaged.")
+    style = _styled(others, _Style((_coding(told),) * count, 0, 1))
     return Head(
         right - left,
         bottom - top,
@@ -125,8 +174,9 @@ def read_head(stream: bytes) -> Head:
             Component((depth & 127) + 1, depth > 127, (step, line))
             for depth, step, line in struct.iter_unpack("BBB", size.body[36:])
         ),
-        _coding(told),
-        _layers(told),
+        style.codings,
+        style.layers,
+        style.orders,
         told.body[4] == 1,
         others[-1].end,
     )
@@ -140,37 +190,67 @@ def check(stream: bytes, head: Head) -> int:
     """
     if head.tiles > max(FREE_TILES, head.width * head.height // TILE_PIXELS):
         raise TooManyPixels("The JPEG 2000 image has too many tiles for its size.")
-    _check_codings(stream, head, _segments(stream, 2), 0)
-    there, position = set(), head.end
+    common = _Style(head.codings, head.layers, head.orders)
+    styles, position, parts = dict[int, _Style](), head.end, 0
     while stream[position : position + 2] == _SOT:
         tile, size = struct.unpack_from(">HI", stream, position + 4)
-        if tile >= head.tiles:
+        end = position + max(size, _SOT_BYTES) if size else len(stream)
+        parts += 1
+        if tile >= head.tiles or parts > MAX_PARTS * head.tiles:
             raise UnreadableImage("The JPEG 2000 image is damaged.")
-        _check_codings(stream, head, _segments(stream, position + _SOT_BYTES), tile)
-        there.add(tile)
+        found = list(_segments(stream, position + _SOT_BYTES, min(end, len(stream))))
+        if tile in styles and any(each.marker in (_COD, _COC) for each in found):
+            raise UnreadableImage("The JPEG 2000 image is damaged.")
+        styles[tile] = _styled(found, styles.get(tile, common))
         if not size:  # the last, up to the end
-            position = stream.rfind(END)
+            position = stream.rfind(END, position)
             break
-        position += max(size, _SOT_BYTES)
+        position = end
     if not 0 <= position <= len(stream):
         raise UnreadableImage("The JPEG 2000 image is truncated.")
-    if len(there) < head.tiles:
+    if len(styles) < head.tiles:
         raise UnreadableImage("The JPEG 2000 image lacks pixels.")
+    _check_tiles(styles, head, len(stream))
     return position
 
 
-def _segments(stream: bytes, position: int) -> Iterator[_Segment]:
-    """Each segment of a header, up to the first tile or to the samples of one."""
+def _segments(stream: bytes, position: int, most: int) -> Iterator[_Segment]:
+    """Each segment of a header, up to the first tile or to the samples of one; none may end behind
+    `most`.
+    """
     for _ in range(MAX_SEGMENTS):
         marker = stream[position : position + 2]
-        if marker in (_SOT, _SOD):
+        if position == most or marker in (_SOT, _SOD):
             return
         end = position + 2 + max(2, int.from_bytes(stream[position + 2 : position + 4], "big"))
-        if marker[:1] != b"\xff" or end > len(stream):
+        if marker[:1] != b"\xff" or end > most:
             raise UnreadableImage("The JPEG 2000 image is damaged.")
+        if marker not in _KNOWN:
+            raise UnsupportedImage("The JPEG 2000 image has segments that are not of part 1.")
         yield _Segment(marker, stream[position + 4 : end], end)
         position = end
     raise UnsupportedImage(f"The JPEG 2000 image has more than {MAX_SEGMENTS} segments.")
+
+
+def _styled(segments: list[_Segment], style: _Style) -> _Style:
+    """Return a style with what a header says of it: COD of all components, before COC of one."""
+    codings, layers, orders = list(style.codings), style.layers, style.orders
+    seen = set[bytes]()
+    for each in segments:
+        if each.marker == _POC:
+            orders += len(each.body) // _ORDER_BYTES
+        if each.marker not in (_COD, _COC):
+            continue
+        name = each.marker + (each.body[:1] if each.marker == _COC else b"")
+        is_late = each.marker == _COD and bool(seen)  # decoders have it undo what came before
+        if is_late or name in seen:
+            raise UnreadableImage("The JPEG 2000 image is damaged.")
+        seen.add(name)
+        if each.marker == _COD:
+            codings, layers = [_coding(each)] * len(codings), int.from_bytes(each.body[2:4], "big")
+        else:
+            codings[each.body[0]] = _coding(each)
+    return _Style(tuple(codings), layers, orders)
 
 
 def _coding(segment: _Segment) -> Coding:
@@ -179,47 +259,79 @@ def _coding(segment: _Segment) -> Coding:
     levels, across, down, _, transform = segment.body[start : start + 5]
     if levels > _MOST_LEVELS or across + down > _MOST_EXPONENT:
         raise UnreadableImage("The JPEG 2000 image is damaged.")
-    precincts = [_WHOLE] * (levels + 1)
+    precincts = (_WHOLE,) * (levels + 1)
     if segment.body[start - (5 if segment.marker == _COD else 1)] & 1:
         stated = segment.body[start + 5 : start + 6 + levels]
-        precincts = [(1 << (each & 15), 1 << (each >> 4)) for each in stated]
-    return Coding(levels, 16 << (across + down), precincts, transform == 1)
+        precincts = tuple((1 << (each & 15), 1 << (each >> 4)) for each in stated)
+    if len(precincts) <= levels:
+        raise UnreadableImage("The JPEG 2000 image is damaged.")
+    return Coding(levels, (4 << across, 4 << down), precincts, transform == 1)
 
 
-def _layers(segment: _Segment) -> int:
-    return int.from_bytes(segment.body[2:4], "big")
-
-
-def _check_codings(stream: bytes, head: Head, segments: Iterable[_Segment], tile: int) -> None:
-    """Refuse what the header of a tile declares, or the main one, if it is beyond measure.
+def _check_tiles(styles: Mapping[int, _Style], head: Head, size: int) -> None:
+    """Refuse tiles that are together beyond what so many bytes can hold.
 
     There is a packet for each precinct in each layer, and it takes a byte or more (B.9, B.10).
     """
-    for each in segments:
-        if each.marker not in (_COD, _COC):
-            continue
-        coding, layers = _coding(each), head.layers
-        if each.marker == _COD:
-            layers = _layers(each)
+    packets = steps = 0
+    most = max(FREE_BYTES, head.more_bytes)
+    for tile, (codings, layers, orders) in styles.items():
+        sides = head.sides(tile)
+        packets += layers * sum(_precincts(each, *sides) for each in codings)
+        steps += orders * _steps(codings, *sides)
         if layers > MAX_LAYERS:
             raise UnsupportedImage(f"The JPEG 2000 image has more than {MAX_LAYERS} layers.")
-        if head.width * head.height // coding.block > MAX_BLOCKS:
-            raise UnsupportedImage("The JPEG 2000 image has too many blocks for its size.")
-        if layers * _precincts(coding, head, tile) > len(stream):
+        if packets > size:
             raise UnreadableImage("The JPEG 2000 image lacks pixels.")
+        if max(_blocks(each, *sides) for each in codings) > MAX_BLOCKS:
+            raise UnsupportedImage("The JPEG 2000 image has too many blocks for its size.")
+        if sum(_memory(each, *sides) for each in codings) > most:
+            raise UnsupportedImage("The JPEG 2000 image has a tile that is unlike the others.")
+        if steps > FREE_STEPS + STEPS_A_BYTE * size:
+            raise UnsupportedImage("The JPEG 2000 image has precincts in too many places.")
 
 
-def _precincts(coding: Coding, head: Head, tile: int) -> int:
-    """Return how many precincts a component has in a tile, at least."""
-    down, across = divmod(tile, head.grid[0])
-    columns, rows = (
-        min(head.tile[axis] * (place + 1) - head.origin[axis], side)
-        - max(head.tile[axis] * place - head.origin[axis], 0)
-        for axis, (place, side) in enumerate(((across, head.width), (down, head.height)))
-    )
+def _memory(coding: Coding, columns: int, rows: int) -> int:
+    """Return what blocks and precincts of a component take in the decoder."""
+    blocks, precincts = _blocks(coding, columns, rows), _precincts(coding, columns, rows)
+    return BLOCK_BYTES * blocks + PRECINCT_BYTES * precincts
+
+
+@lru_cache
+def _blocks(coding: Coding, columns: int, rows: int) -> int:
+    """Return how many blocks a component has; one ends where its precinct does."""
+    blocks = 0
+    for number, (width, height) in enumerate(coding.precincts):
+        below, halved = coding.levels - number, int(number > 0)  # in bands, precincts are halved
+        across = min(coding.block[0], max(1, width >> halved))
+        down = min(coding.block[1], max(1, height >> halved))
+        area = (columns >> below) * (rows >> below)
+        blocks += (area - area // 4 * halved) // (across * down)
+    return blocks
+
+
+@lru_cache
+def _precincts(coding: Coding, columns: int, rows: int) -> int:
+    """Return how many precincts a component has, at least."""
     return sum(
         -(-(columns >> below) // width) * -(-(rows >> below) // height)
         for below, (width, height) in zip(
             range(coding.levels, -1, -1), coding.precincts, strict=True
         )
     )
+
+
+@lru_cache
+def _steps(codings: tuple[Coding, ...], columns: int, rows: int) -> int:
+    """Return how often a decoder that goes from place to place looks for a precinct.
+
+    Places are as far apart as the narrowest precincts are wide, and the lowest are high.
+    """
+    sizes = [
+        (width << (each.levels - number), height << (each.levels - number))
+        for each in codings
+        for number, (width, height) in enumerate(each.precincts)
+    ]
+    across, down = (min(size[axis] for size in sizes) for axis in (0, 1))
+    places = -(-columns // across) * -(-rows // down)
+    return places * len(codings) * max(len(each.precincts) for each in codings)

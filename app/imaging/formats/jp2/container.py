@@ -64,7 +64,8 @@ def read_file(data: bytes) -> Contents:
     streams = [box.body for box in found if box.name == _STREAM]
     if not streams:
         raise UnreadableImage("The JPEG 2000 file contains no image.")
-    inner = [each for box in found if box.name == _HEADERS for each in boxes(box.body)]
+    headers = [box.body for box in found if box.name == _HEADERS]
+    inner = list(boxes(headers[0])) if headers else []  # there may be one
     if any(box.name == _PALETTE for box in inner):
         raise UnsupportedImage("A JPEG 2000 of a palette is not supported; convert it to PNG.")
     space, icc = _colours([box.body for box in inner if box.name == b"colr"])
@@ -78,7 +79,7 @@ def read_file(data: bytes) -> Contents:
         elif box.name in _KEPT:
             native.append(write_box(*box))
     resolutions = [each for box in inner if box.name == _RESOLUTION for each in boxes(box.body)]
-    lost = any(box.name not in _KNOWN for box in (*found, *inner))
+    lost = len(headers) > 1 or any(box.name not in _KNOWN for box in (*found, *inner))
     return Contents(
         streams[0],
         len(streams),

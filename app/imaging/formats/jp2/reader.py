@@ -97,7 +97,7 @@ def _kind(head: Head) -> Component:
 
 def _described(contents: Contents, head: Head, kind: Component) -> Metadata:
     white = None if kind.bits in (8, 16) or kind.is_signed else (1 << kind.bits) - 1
-    return replace(contents.metadata, lossless=head.coding.is_reversible, white=white)
+    return replace(contents.metadata, lossless=head.is_reversible, white=white)
 
 
 def _as_tiff(picture: Picture, kind: Component) -> Picture:

@@ -103,9 +103,10 @@ def _lines(text: bytes) -> Head:
         elif line:
             name, _, value = line.partition(b" ")
             values[name] = value.strip()
-    width, height, depth, white = (
-        int(values[name]) for name in (b"WIDTH", b"HEIGHT", b"DEPTH", b"MAXVAL")
-    )
+    stated = [values[name] for name in (b"WIDTH", b"HEIGHT", b"DEPTH", b"MAXVAL")]
+    if not all(map(bytes.isdigit, stated)):
+        raise UnreadableImage("The header of the PNM image makes no sense.")
+    width, height, depth, white = map(int, stated)
     return Head(
         width,
         height,

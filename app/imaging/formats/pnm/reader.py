@@ -6,8 +6,20 @@ import numpy as np
 
 from app.imaging.formats.pnm.head import GREATEST, Head, is_pnm, read_head
 from app.imaging.formats.trailer import in_trailer
-from app.imaging.picture import Change, Format, Header, Metadata, Picture, UnreadableImage, those_of
+from app.imaging.picture import (
+    Change,
+    Format,
+    Header,
+    Metadata,
+    Picture,
+    UnreadableImage,
+    UnsupportedImage,
+    those_of,
+)
 from app.imaging.samples import Samples, deinterleave, spread
+
+MAX_COMMENTS = 10_000
+"""Comments that samples in text may have among them: what is between two takes memory."""
 
 _COMMENT = re.compile(rb"#[^\n\r]*")
 _BETWEEN = b"\t\n\v\f\r "
@@ -70,6 +82,8 @@ def _of_bytes(data: bytes, head: Head) -> Samples:
 
 def _of_text(data: bytes, head: Head) -> Samples:
     """Return samples that are written in digits; bits need nothing between them."""
+    if data.count(b"#", head.start) > MAX_COMMENTS:
+        raise UnsupportedImage(f"The PNM image has more than {MAX_COMMENTS} comments.")
     text = _COMMENT.sub(b"", data[head.start :])
     if text.translate(None, b"0123456789" + _BETWEEN):
         raise UnreadableImage("The PNM image has samples that are no numbers.")
