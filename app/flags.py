@@ -10,7 +10,7 @@ from pydantic import BaseModel
 def add_flags(parser: argparse.ArgumentParser, options: type[BaseModel]) -> None:
     """Add a flag for each field; the model checks the values."""
     for name, field in options.model_fields.items():
-        default = "" if field.default is None else f" [{field.default}]"
+        default = "" if field.default in (None, ()) else f" [{field.default}]"
         choices = ", ".join(_choices(field.annotation))
         listed = f" One of {choices}." if choices else ""
         description = f"{field.description}{listed}{default}".replace("%", "%%")

@@ -300,6 +300,14 @@ def test_the_help_needs_no_manual(command, capsys):
     assert "the exit code is 1 instead of 0" in described
 
 
+def test_the_help_of_a_list_that_is_empty_by_default_names_no_default(capsys):
+    with pytest.raises(SystemExit):
+        run("serve", "--help")
+    described = " ".join(capsys.readouterr().out.split())
+    assert "[()]" not in described
+    assert "may use it. --rate-per-minute" in described
+
+
 def test_only_what_the_user_asked_about_is_printed(picture, tmp_path, models):
     command = [sys.executable, "-c", "import sys; from app.cli import main; sys.exit(main())"]
     environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}

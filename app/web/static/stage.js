@@ -48,7 +48,7 @@ export async function draw(work, left, input, result = null) {
   table = { work, left: left === "original" ? work.view : input, input, result };
   await redraw();
   const { naturalWidth, naturalHeight } = $("left-image");
-  const depth = volume ? ` × ${volume.depth}` : "";
+  const depth = volume?.depth > 1 ? ` × ${volume.depth}` : "";
   $("about").textContent =
     `${naturalWidth} × ${naturalHeight}${depth} pixels, ${work.kind}, ${words.bytes(work.file.size)}` +
     (work.showable || volume ? "" : " (this browser cannot show it: you see a PNG of it)");

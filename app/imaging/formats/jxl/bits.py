@@ -51,12 +51,13 @@ class Writer:
     """Puts numbers behind each other."""
 
     def __init__(self) -> None:
-        self._value = self._size = 0
+        self._value = self.size = 0
+        """`size` is in bits."""
 
     def bits(self, value: int, count: int = 1) -> None:
         """Write a number of so many bits."""
-        self._value |= value << self._size
-        self._size += count
+        self._value |= value << self.size
+        self.size += count
 
     def number(self, value: int, *choices: Choice) -> None:
         """Write a number in the first of four ways that it fits into (U32)."""
@@ -73,4 +74,4 @@ class Writer:
 
     def taken(self) -> bytes:
         """Return all of them, filled up to whole bytes."""
-        return self._value.to_bytes(-(-self._size // 8), "little")
+        return self._value.to_bytes(-(-self.size // 8), "little")

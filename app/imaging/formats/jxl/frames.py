@@ -5,10 +5,12 @@ ISO/IEC 18181-1, annex F: their headers are walked here, and each frame is skipp
 its sections.
 """
 
+import itertools
+import math
 from dataclasses import dataclass
 
-from app.imaging.formats.jxl.bits import Choice, Reader
-from app.imaging.formats.jxl.header import Head
+from app.imaging.formats.jxl.bits import Choice, Reader, Writer
+from app.imaging.formats.jxl.header import GREY, Colours, Head, write_head
 from app.imaging.formats.jxl.libjxl import COLOUR_ENCODING, FRAME, decoder, libjxl
 from app.imaging.picture import UnreadableImage, UnsupportedImage
 
@@ -30,7 +32,8 @@ _SECTION: tuple[Choice, ...] = ((0, 10), (1024, 14), (17_408, 22), (4_211_712, 3
 _PASSES: tuple[Choice, ...] = ((1, 0), (2, 0), (3, 0), (4, 3))
 _NAME: tuple[Choice, ...] = ((0, 0), (0, 4), (16, 5), (48, 10))
 _SECTION_BITS = 12  # of the length of a section, at least
-_HEADER_BYTES, _SECTION_BYTES = 8192, 16  # of a frame, and of what it says of each section, at most
+_ORDER_BYTES, _SECTION_BYTES = 4096, 16  # of the code of an order, and of each section in it
+_FILTERS = ((1, 1), (0, 6), (2, 7))  # numbers, and their bits, that say how a frame is smoothed
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +41,33 @@ class _Frame:
     """What the header of a frame says of its size and its place among the others."""
 
     kind: int
-    pixels: int
-    sections: int
+    width: int
+    height: int
+    upsampling: int
+    """How many times it is enlarged."""
+    group: int
+    """The side of its groups, in pixels before that."""
+    passes: int
     last: bool
+
+    @property
+    def pixels(self) -> int:
+        """Once it is enlarged."""
+        return self.width * self.height
+
+    @property
+    def stored(self) -> tuple[int, int]:
+        """The width and height before that."""
+        return -(-self.width // self.upsampling), -(-self.height // self.upsampling)
+
+    @property
+    def sections(self) -> int:
+        """In how many parts it is stored: those of its groups, and of eight times eight."""
+        groups, larger = (
+            math.prod(-(-side // part) for side in self.stored)
+            for part in (self.group, 8 * self.group)
+        )
+        return 1 if self.passes == groups == 1 else 2 + larger + self.passes * groups
 
 
 def check_frames(codestream: bytes, head: Head) -> None:
@@ -54,10 +81,10 @@ def check_frames(codestream: bytes, head: Head) -> None:
     most = MAX_TIMES * size + MORE_PIXELS
     if size > LARGEST:
         return
-    first = position = _first(codestream, head)
+    position = _first(codestream, head)
     pixels = 0
     for _ in range(MAX_FRAMES):
-        if first is None or position is None:
+        if position is None:
             return
         reader = Reader(codestream, position)
         frame = _frame(reader, head)
@@ -70,12 +97,8 @@ def check_frames(codestream: bytes, head: Head) -> None:
             )
         if frame.last:
             return
-        if not reader.bits():
-            position = _behind(reader, frame)
-        elif frame.kind == REGULAR:
-            position = _behind_shuffled(codestream, head, first, position, frame)
-        else:
-            raise UnsupportedImage("The JPEG XL image has hidden layers in an order of their own.")
+        is_shuffled = reader.bits()
+        position = (_behind_shuffled if is_shuffled else _behind)(reader, frame)
     raise UnsupportedImage(f"The JPEG XL image has more than {MAX_FRAMES} layers.")
 
 
@@ -103,31 +126,58 @@ def _behind(reader: Reader, frame: _Frame) -> int:
     return reader.position // 8 + length
 
 
-def _behind_shuffled(
-    codestream: bytes, head: Head, first: int, position: int, frame: _Frame
-) -> int | None:
+def _behind_shuffled(reader: Reader, frame: _Frame) -> int | None:
     """Return where the next frame begins, if sections are not in their order; None if unknown.
 
-    That order is packed, and libjxl tells only where the sections of a shown frame begin. Given
-    zeros for these and all that follows, it takes the first zeros behind them for a frame, too.
+    That order is packed, and libjxl tells where the sections begin, but only of a shown frame. So
+    it is given the order as that of another image. Given zeros for the sections and all that
+    follows, it takes the first zeros behind them for a frame, too.
     """
     library = libjxl()
     if library is None:
         return None
-    most = _HEADER_BYTES + _SECTION_BYTES * frame.sections
-    stream = codestream[:first] + codestream[position : position + most]
+    head, stream = _stand_in(reader, frame)
     with decoder(library, stream, FRAME) as found:
         library.JxlDecoderSetCoalescing(found, 0)
         if library.JxlDecoderProcessInput(found) != FRAME:
             raise UnreadableImage("The JPEG XL image is truncated or damaged.")
         left: int = library.JxlDecoderReleaseInput(found)
-        sections = position + len(stream) - first - left
-        zeros = bytes(len(codestream) - sections + _zero_frame(head))
+        sections = reader.position // 8 - left
+        zeros = bytes(reader.left // 8 + left + _zero_frame(head))
         library.JxlDecoderSetInput(found, zeros, len(zeros))
         if library.JxlDecoderProcessInput(found) != FRAME:
             raise UnreadableImage("The JPEG XL image is truncated.")
         behind: int = library.JxlDecoderReleaseInput(found)
         return sections + len(zeros) - behind - _zero_frame(head)
+
+
+def _stand_in(reader: Reader, frame: _Frame) -> tuple[Head, bytes]:
+    """Return an image of one shown frame of as many sections, and what the reader comes to next:
+    their order and lengths, and a little more.
+
+    These are at the same place in a byte, since they go on at a whole one in between.
+    """
+    head = Head(*frame.stored, lossy=False, colours=Colours(GREY))
+    start = reader.position % 8
+    for name, filters in itertools.product(range(len(_NAME)), _FILTERS):
+        writer = Writer()
+        writer.bits(0b1000, 4 + 2 + 1)  # a shown frame, modular, no flags, no YCbCr
+        writer.bits(0, 2)  # not enlarged
+        writer.bits((frame.group // 128).bit_length() - 1, 2)
+        writer.number(frame.passes, *_PASSES)
+        writer.bits(0, 2 * frame.passes if frame.passes > 1 else 0)
+        writer.bits(0, 1 + 2 + 1 + 2 + 1)  # whole, in place of others, not the last, not kept
+        least, bits = _NAME[name]
+        writer.bits(name, 2 + bits + 8 * least)
+        writer.bits(*filters)
+        writer.bits(0, 2)  # no extensions
+        writer.bits(1)  # in an order of their own
+        if writer.size % 8 == start:
+            break
+    count = min(reader.left, 8 * (_ORDER_BYTES + _SECTION_BYTES * frame.sections))
+    count -= (writer.size + count) % 8
+    writer.bits(reader.bits(count), count)
+    return head, write_head(head, profile=False).taken() + writer.taken()
 
 
 def _zero_frame(head: Head) -> int:
@@ -141,7 +191,7 @@ def _zero_frame(head: Head) -> int:
 def _frame(reader: Reader, head: Head) -> _Frame:
     """Read the header of a frame."""
     if reader.bits():
-        return _Frame(REGULAR, head.width * head.height, sections=1, last=True)
+        return _Frame(REGULAR, head.width, head.height, 1, 256, 1, last=True)
     kind, modular = reader.bits(2), bool(reader.bits())
     upsampling, group = _coding(reader, head, modular)
     passes = _passes(reader) if kind != REFERENCE else 1
@@ -150,7 +200,7 @@ def _frame(reader: Reader, head: Head) -> _Frame:
     reader.bits(8 * reader.number(*_NAME))
     _skip_filters(reader, modular)
     reader.no_extensions()
-    return _Frame(kind, width * height, _sections(width, height, upsampling, group, passes), last)
+    return _Frame(kind, width, height, upsampling, group, passes, last)
 
 
 def _coding(reader: Reader, head: Head, modular: bool) -> tuple[int, int]:
@@ -251,14 +301,3 @@ def _skip_filters(reader: Reader, modular: bool) -> None:
         if modular:
             reader.bits(16)
     reader.no_extensions()
-
-
-def _sections(width: int, height: int, upsampling: int, group: int, passes: int) -> int:
-    """Return in how many parts a frame is stored: those of its groups, and of eight times eight."""
-
-    def groups(side: int) -> int:
-        return -(-width // (upsampling * side)) * -(-height // (upsampling * side))
-
-    if passes == groups(group) == 1:
-        return 1
-    return 2 + groups(8 * group) + passes * groups(group)
