@@ -13,10 +13,7 @@ MAX_INFLATED = 1 << 25
 _LENGTH, _GROUP = b"\2\0\0\0UL\4\0", slice(132, 140)  # of the file's own header, which comes first
 _SYNTAX = DeflatedExplicitVRLittleEndian.encode()
 _PLAIN = ExplicitVRLittleEndian.encode().ljust(len(_SYNTAX), b"\0")
-_OTHERS = (
-    b"\0\0",
-    b"\2\0",
-)  # groups of commands and of the header: a parser takes any number of each
+_OTHERS = b"\0\0", b"\2\0"  # groups of commands and of the header, of which none are counted
 _RAW, _PIECE = -zlib.MAX_WBITS, 1 << 16
 
 
