@@ -607,6 +607,21 @@ def test_pydicom_is_given_no_deflated_data_set(monkeypatch):
             codec.read_header(each)
 
 
+@pytest.mark.parametrize(
+    ("element", "words"),
+    [
+        (b"\x09\0\0\0UL\0\0", "more than 65536 elements"),
+        (bytes(8), "is no data set"),
+        (b"\2\0\2\0UI\0\0", "is no data set"),
+    ],
+)
+def test_elements_without_end_are_refused(element, words):
+    data = deflated(element * (1 << 20))
+    assert len(data) < 1 << 16
+    with pytest.raises(ImagingError, match=words):
+        codec.read_header(data)
+
+
 COLOURS_OF_ALL = np.random.default_rng(4).integers(0, 256, (256, 3))
 
 

@@ -13,13 +13,15 @@ MAX_INFLATED = 1 << 25
 _LENGTH, _GROUP = b"\2\0\0\0UL\4\0", slice(132, 140)  # of the file's own header, which comes first
 _SYNTAX = DeflatedExplicitVRLittleEndian.encode()
 _PLAIN = ExplicitVRLittleEndian.encode().ljust(len(_SYNTAX), b"\0")
+_OTHERS = b"\0\0", b"\2\0"  # groups of commands and of the header, of which none are counted
 _RAW, _PIECE = -zlib.MAX_WBITS, 1 << 16
 
 
 def inflated(data: bytes) -> bytes:
     """Return a file as it would be if its data set were not deflated; itself if that is not.
 
-    Raises TooManyPixels for far more bytes than the file has, and UnreadableImage if it is cut.
+    Raises TooManyPixels for far more bytes than the file has, UnreadableImage if it is cut, and
+    UnsupportedImage for what no data set begins with.
     """
     if _SYNTAX not in data:
         return data
@@ -34,7 +36,10 @@ def inflated(data: bytes) -> bytes:
         size += len(piece)
         if size > most:
             raise TooManyPixels(f"The DICOM inflates to more than {most} bytes.")
-    return b"".join((header.replace(_SYNTAX, _PLAIN), *_pieces(data, end)))
+    body = b"".join(_pieces(data, end))
+    if body[:2] in _OTHERS:
+        raise UnsupportedImage("What is deflated in the DICOM is no data set.")
+    return header.replace(_SYNTAX, _PLAIN) + body
 
 
 def _pieces(data: bytes, position: int) -> Iterator[bytes]:
