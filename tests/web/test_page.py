@@ -440,6 +440,24 @@ def test_newer_formats_come_back_in_their_own(page, tmp_path, kind):
     assert saved.read_bytes() == page.site.post("/denoise", file.read_bytes())
 
 
+@pytest.mark.parametrize(
+    ("name", "alone", "with_noise"),
+    [
+        ("a.jpg", "JPEG (same)", "PNG"),
+        ("a.png", "PNG (same)", "PNG (same)"),
+        ("a.bmp", "PNG", "PNG"),
+    ],
+)
+def test_only_the_format_of_the_upload_is_called_the_same(page, picture, name, alone, with_noise):
+    page.choose(picture(name))
+    page.done()
+    assert page.text("#format option:first-child") == alone
+    page.pick("way", "show")
+    page.until(lambda: page.text("#status") != "Done.")
+    page.done()
+    assert page.text("#format option:first-child") == with_noise
+
+
 @pytest.mark.parametrize(("bits", "ending"), [(8, "jpg"), (10, "avif")])
 def test_a_heic_is_named_after_what_the_service_makes_of_it(page, tmp_path, bits, ending):
     file = tmp_path / "IMG_1.heic"

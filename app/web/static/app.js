@@ -338,7 +338,7 @@ function reset() {
 
 /** Name the format that the picture is answered in where none is asked for; offer what holds it. */
 function formats(work, noise) {
-  const own = words.answer(work.formatWith(noise));
+  const own = words.answer(work.formatWith(noise), work.kind);
   const stacked = work.view.depth > 1 && !many();
   for (const option of $("format").options) {
     option.disabled = stacked && !["", "tiff"].includes(option.value);

@@ -62,8 +62,11 @@ const FORMATS = {
 /** What a format is called. */
 export const format = (name) => FORMATS[name] ?? name.toUpperCase();
 
-/** In which format a picture of this one is answered where none is asked for. */
-export const answer = (name) => (name === "heif" ? "JPEG, or AVIF if deeper" : `${format(name)} (same)`);
+/** The format in which a picture is answered where none is asked for; `kind` is what it came as. */
+export function answer(name, kind) {
+  if (name === "heif") return "JPEG, or AVIF if deeper";
+  return format(name) === kind ? `${kind} (same)` : format(name);
+}
 
 /** A value of a file's; a whole number where all of them are. */
 export function value(number, isWhole = false) {
