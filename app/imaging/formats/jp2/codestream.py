@@ -17,6 +17,9 @@ START = b"\xff\x4f\xff\x51"
 END = b"\xff\xd9"
 """The marker that it ends with: EOC."""
 
+WORKING = 8
+"""Bytes that OpenJPEG has of each sample while it decodes."""
+
 MAX_COMPONENTS = 4
 MAX_LAYERS = 256
 """Quality layers; encoders write one, or some tens. Each may take time for every few pixels, even

@@ -6,7 +6,7 @@ import imagecodecs
 import numpy as np
 
 from app.imaging.formats.dicom.colour import to_rgb
-from app.imaging.formats.jp2.codestream import END, Component, Head, check, read_head
+from app.imaging.formats.jp2.codestream import END, WORKING, Component, Head, check, read_head
 from app.imaging.formats.jp2.container import PREMULTIPLIED, YCC, Contents, read_file
 from app.imaging.formats.trailer import in_trailer
 from app.imaging.picture import (
@@ -22,7 +22,6 @@ from app.imaging.picture import (
 from app.imaging.samples import deinterleave, unpremultiply, widen
 
 _DEEPEST = 16  # bits
-_WORKING = 8  # bytes that OpenJPEG has of each sample
 
 
 def read_header(data: bytes) -> Header:
@@ -35,7 +34,7 @@ def read_header(data: bytes) -> Header:
         head.width,
         head.height,
         contents.streams,
-        max(16, len(head.components) * (_WORKING + (4 if kind.bits > 8 else 2))),
+        max(16, len(head.components) * (WORKING + (4 if kind.bits > 8 else 2))),
         head.more_bytes,
         head.tiles,
     )
