@@ -26,8 +26,7 @@ _DEEPEST = 16  # bits
 
 def read_header(data: bytes) -> Header:
     """Read the size of the image, and what its samples are; further images count as frames."""
-    contents = read_file(data)
-    head = read_head(contents.stream)
+    contents, head = _read(data)
     kind = _kind(head)
     return Header(
         Format.JP2,
@@ -46,8 +45,7 @@ def decode(data: bytes) -> Picture:
     Fewer than 8 bits are spread over 8, and 9 to 15 over 16. Signed samples stay as they are, and
     the result of such is a TIFF.
     """
-    contents = read_file(data)
-    head = read_head(contents.stream)
+    contents, head = _read(data)
     kind, end = _kind(head), check(contents.stream, head)
     samples = imagecodecs.jpeg2k_decode(contents.stream[:end] + END, numthreads=1)
     samples = samples.reshape(*samples.shape[:2], -1)
@@ -78,6 +76,18 @@ def decode(data: bytes) -> Picture:
         None if contents.alpha else last,
     )
     return _as_tiff(picture, kind) if kind.is_signed else picture
+
+
+def _read(data: bytes) -> tuple[Contents, Head]:
+    """Read boxes and main header; refuses channels that the codestream does not have as told."""
+    contents = read_file(data)
+    head = read_head(contents.stream)
+    count = len(head.components)
+    if contents.channels > count:
+        raise UnreadableImage("The JPEG 2000 file describes channels that it does not have.")
+    if contents.alpha and (contents.channels < count or count % 2):
+        raise UnsupportedImage("The JPEG 2000 image has alpha that is not beside grey or RGB.")
+    return contents, head
 
 
 def _kind(head: Head) -> Component:
