@@ -610,7 +610,7 @@ def test_pydicom_is_given_no_deflated_data_set(monkeypatch):
 @pytest.mark.parametrize(
     ("element", "words"),
     [
-        (b"\x09\0\0\0UL\0\0", "more than 65536 elements"),
+        (b"\x09\0\0\0UL\0\0", "too many elements"),
         (bytes(8), "is no data set"),
         (b"\2\0\2\0UI\0\0", "is no data set"),
     ],
@@ -620,6 +620,37 @@ def test_elements_without_end_are_refused(element, words):
     assert len(data) < 1 << 16
     with pytest.raises(ImagingError, match=words):
         codec.read_header(data)
+
+
+ELEMENTS, LENGTH = b"\x18\0\x14\x91LO\0\0" * (1 << 20), 1 << 23
+GROUPS = b"\0\x52\x30\x92SQ\0\0"
+ITEM, UNDEFINED = b"\xfe\xff\0\xe0", b"\xff" * 4
+
+
+@pytest.mark.parametrize(
+    ("sequence", "item"),
+    [
+        (UNDEFINED, UNDEFINED),
+        (UNDEFINED, struct.pack("<I", LENGTH)),
+        (struct.pack("<I", LENGTH + 8), struct.pack("<I", LENGTH)),
+    ],
+)
+def test_elements_without_end_are_refused_in_sequences_too(sequence, item):
+    data = deflated(GROUPS + sequence + ITEM + item + ELEMENTS)
+    assert len(data) < 1 << 16
+    with pytest.raises(TooManyPixels, match="too many elements"):
+        codec.read_header(data)
+
+
+def test_frames_may_have_tens_of_elements_each():
+    group = Dataset()
+    for number in range(40):
+        group.add_new(0x0018_9100 + number, "LO", "12")
+    frames = np.zeros((4000, 1, 1), np.uint16)
+    data = made(frames, PerFrameFunctionalGroupsSequence=[group] * len(frames))
+    assert codec.read_header(data).frames == len(frames)
+    end = 144 + int.from_bytes(data[140:144], "little")
+    assert codec.read_header(deflated(data[end:])).frames == len(frames)
 
 
 COLOURS_OF_ALL = np.random.default_rng(4).integers(0, 256, (256, 3))

@@ -11,7 +11,6 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import count
 from typing import IO, Any
 
 import numpy as np
@@ -22,8 +21,8 @@ from pydicom.filereader import read_partial
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from app.imaging.formats.dicom.deflated import inflated
+from app.imaging.formats.dicom.elements import ByteOrder, Counted, check_number, has_repeats
 from app.imaging.formats.dicom.palette import PALETTE
-from app.imaging.formats.dicom.repeats import ByteOrder, has_repeats
 from app.imaging.picture import MODALITY, TooManyPixels, UnreadableImage, UnsupportedImage
 from app.imaging.stack import Stack, spacing_of
 
@@ -36,8 +35,12 @@ Vector = NDArray[np.float64]
 MAX_OVERLAYS = 16
 """Groups of overlays that there may be: 6000 to 601E."""
 
-MAX_ELEMENTS = 1 << 16
-"""Elements before the pixels: each takes 1.5 us, and a deflated file hardly a byte for several."""
+MAX_ELEMENTS = 1 << 20
+"""Elements before the pixels, those in sequences included: each takes 2 us."""
+FREE_ELEMENTS, ELEMENT_BYTES = 1 << 18, 16
+"""Elements that any file may have, and for how many of its bytes there may be one more: frames may
+have some tens each, and a deflated file hardly a byte for several.
+"""
 MAX_ITEMS = 1 << 17
 """Items of sequences, and fragments of pixels: each becomes an object, which takes 20 us."""
 FREE_ITEMS, ITEM_BYTES = 1 << 14, 128
@@ -131,15 +134,9 @@ def silence() -> Iterator[None]:
 
 
 def parse(file: IO[bytes]) -> Dataset:
-    """Parse the elements before the pixels, lazily, and leave the file there.
-
-    Raises TooManyPixels for more than MAX_ELEMENTS, those in sequences not counted.
-    """
-    numbers = count(1)
+    """Parse the elements before the pixels, lazily, and leave the file there."""
 
     def is_pixels(tag: int, _kind: str | None, _length: int) -> bool:
-        if next(numbers) > MAX_ELEMENTS:
-            raise TooManyPixels(f"The DICOM has more than {MAX_ELEMENTS} elements.")
         return tag == _PIXELS or tag in _FLOATS
 
     return read_partial(file, is_pixels)
@@ -155,20 +152,23 @@ def written(dataset: Dataset) -> bytes:
 def read(data: bytes) -> Scan:
     """Take a file apart; raises UnreadableImage, and UnsupportedImage where it has no pixels.
 
-    One of too many items is refused unseen (TooManyPixels), and pydicom is given no deflated one:
-    it would take whatever that unpacks to into memory.
+    One of too many items is refused unseen (TooManyPixels), one of too many elements where they
+    are. pydicom is given no deflated one: it would take whatever that unpacks to into memory.
     """
+    most_elements = min(FREE_ELEMENTS + len(data) // ELEMENT_BYTES, MAX_ELEMENTS)
     most = min(FREE_ITEMS + len(data) // ITEM_BYTES, MAX_ITEMS)
     data = inflated(data)
     if DeflatedExplicitVRLittleEndian.encode() in data:
         raise UnsupportedImage("The DICOM names the deflated syntax where it is not in that.")
     if max(map(data.count, _ITEMS)) > most:
         raise TooManyPixels(f"The DICOM has too many items; of its size, at most {most} are taken.")
-    file = io.BytesIO(data)
+    file = Counted(data, most_elements)
     dataset = parse(file)
     implicit, little = dataset.original_encoding
     order: ByteOrder = "little" if little else "big"
     place = file.tell()
+    before = data[:place]
+    check_number(before, most_elements, implicit=bool(implicit), order=order)
     group, element = (int.from_bytes(data[at : at + 2], order) for at in (place, place + 2))
     tag = group << 16 | element
     if tag in _FLOATS:
@@ -186,7 +186,7 @@ def read(data: bytes) -> Scan:
         raise UnreadableImage("The DICOM image is truncated.")
     return Scan(
         dataset,
-        data[:place],
+        before,
         data[start:end],
         is_encapsulated,
         is_swapped=not little and kind == b"OW",

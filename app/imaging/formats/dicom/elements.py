@@ -1,20 +1,44 @@
-"""Elements that a DICOM file has twice, of which pydicom keeps the last and does not tell.
+"""The elements of a DICOM file at every depth: how many there are, and whether one is there twice.
 
 PS3.5, section 7: elements one after the other, of which sequences have items of further elements.
+pydicom takes any number, and keeps the last of those that are repeated without a word.
 """
 
+import io
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from app.imaging.picture import TooManyPixels
+
 ByteOrder = Literal["little", "big"]
 
-_PREAMBLE = 132  # bytes
+_PREAMBLE, _HEAD = 132, 8  # bytes, the latter of an element without its value
 _META = b"\2\0"  # the group of what comes before the data set, explicit and little-endian
 _ITEM, _END_OF_ITEM, _END_OF_SEQUENCE = 0xFFFE_E000, 0xFFFE_E00D, 0xFFFE_E0DD
 _LONG_LENGTH = {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT",
                 b"UV"}  # fmt: skip
 _OF_ITEMS = (b"SQ", b"UN", b"")
 _UNDEFINED = 0xFFFF_FFFF
+
+
+class Counted(io.BytesIO):
+    """A file whose parser finds at most so many elements, those of sequences counted.
+
+    Raises TooManyPixels beyond that.
+    """
+
+    def __init__(self, data: bytes, most: int) -> None:
+        super().__init__(data)
+        self._most = self._left = most
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read bytes; every element, and every item, begins with a read of eight."""
+        if size == _HEAD:
+            self._left -= 1
+            if self._left < 0:
+                raise _too_many(self._most)
+        return super().read(size)
 
 
 @dataclass(slots=True)
@@ -30,9 +54,28 @@ def has_repeats(data: bytes, *, implicit: bool, order: ByteOrder) -> bool:
 
     `data` is the file up to its pixels; where it is damaged, it counts up to there.
     """
+    for tags, tag in _walk(data, implicit, order):
+        if tag in tags:
+            return True
+        tags.add(tag)
+    return False
+
+
+def check_number(data: bytes, most: int, *, implicit: bool, order: ByteOrder) -> None:
+    """Raise TooManyPixels for more elements, at all depths, whether or not they have been parsed.
+
+    Sequences of a stated length are parsed once somebody asks for them.
+    """
+    for number, _ in enumerate(_walk(data, implicit, order), 1):
+        if number > most:
+            raise _too_many(most)
+
+
+def _walk(data: bytes, implicit: bool, order: ByteOrder) -> Iterator[tuple[set[int], int]]:
+    """Each element at any depth: a set for the tags that are beside it, and its own."""
     levels = [_Level(len(data))]
     place = _PREAMBLE
-    while place + 8 <= len(data):
+    while place + _HEAD <= len(data):
         while place >= levels[-1].end:
             levels.pop()
         if len(levels) == 1 and data[place : place + 2] == _META:
@@ -45,14 +88,15 @@ def has_repeats(data: bytes, *, implicit: bool, order: ByteOrder) -> bool:
         elif tag == _END_OF_ITEM:
             levels = levels[:-1] or levels
         elif tag != _END_OF_SEQUENCE:
-            if tag in levels[-1].tags:
-                return True
-            levels[-1].tags.add(tag)
+            yield levels[-1].tags, tag
             if length != _UNDEFINED and not (
-                kind in _OF_ITEMS and length >= 8 and _tag(data, place, order) == _ITEM
+                kind in _OF_ITEMS and length >= _HEAD and _tag(data, place, order) == _ITEM
             ):
                 place += length
-    return False
+
+
+def _too_many(most: int) -> TooManyPixels:
+    return TooManyPixels(f"The DICOM has too many elements; of its size, at most {most} are taken.")
 
 
 def _element(
