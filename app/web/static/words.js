@@ -56,7 +56,7 @@ function amount(share, span) {
 }
 
 const FORMATS = {
-  "dicom-zip": "DICOM in a zip", fits: "FITS", heif: "HEIC", jp2: "JPEG 2000", nifti: "NIfTI", "nifti-gz": "NIfTI",
+  "dicom-zip": "DICOM in a zip", fits: "FITS", heic: "HEIC", jp2: "JPEG 2000", nifti: "NIfTI", "nifti-gz": "NIfTI",
 };
 
 /** What a format is called. */
@@ -64,7 +64,7 @@ export const format = (name) => FORMATS[name] ?? name.toUpperCase();
 
 /** The format in which a picture is answered where none is asked for; `kind` is what it came as. */
 export function answer(name, kind) {
-  if (name === "heif") return "JPEG, or AVIF if deeper";
+  if (name === "heic") return "JPEG, or AVIF if deeper";
   return format(name) === kind ? `${kind} (same)` : format(name);
 }
 
