@@ -36,6 +36,7 @@ from app.imaging.picture import described
 from app.imaging.stack import Stack
 from tests.fidelity.files import DEEP, NOISE, SMOOTH, paletted, zipped
 from tests.fidelity.files import dicom as made
+from tests.hostile.attacks import jpeg_2000
 from tests.imaging.formats.dicom_rules import violations
 
 SAMPLES = Path(pydicom.__file__).parent / "data/test_files"
@@ -620,6 +621,26 @@ def test_elements_without_end_are_refused(element, words):
     assert len(data) < 1 << 16
     with pytest.raises(ImagingError, match=words):
         codec.read_header(data)
+
+
+def test_memory_that_frames_of_jpeg_2000_take_is_declared():
+    frames = np.zeros((2, 512, 512), np.uint8)
+
+    def header(*precincts):
+        each = iter(precincts)
+        return codec.read_header(
+            made(
+                frames,
+                syntax=uid.JPEG2000Lossless,
+                coder=lambda _: jpeg_2000(
+                    sides=(512, 512), coding=b"\1\0\0\1\0\5\4\4\0\1" + 6 * next(each)
+                ),
+            )
+        )
+
+    plain, tiny = header(b"\x88", b"\x88"), header(b"\x88", b"\x33")
+    assert plain.more_bytes >= 8 * 512 * 512
+    assert tiny.more_bytes > plain.more_bytes + (512 * 512 // 64) * 1000
 
 
 ELEMENTS, LENGTH = b"\x18\0\x14\x91LO\0\0" * (1 << 20), 1 << 23

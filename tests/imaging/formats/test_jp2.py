@@ -155,6 +155,23 @@ def test_other_colours_are_refused(boxes_, words):
         decoded(within(jp2(SMOOTH), *boxes_, without=[b"colr"]))
 
 
+@pytest.mark.parametrize(
+    ("pixels", "kinds", "words"),
+    [
+        (GREY, [(0, 0, 1), (1, 1, 0)], "does not have"),
+        (SMOOTH, [(0, 0, 1), (1, 0, 2), (2, 0, 3), (3, 2, 0)], "does not have"),
+        (SMOOTH, [(0, 0, 1), (1, 0, 2), (2, 1, 0)], "not beside"),
+        (np.dstack([SMOOTH, GREY]), [(0, 0, 1), (1, 1, 0)], "not beside"),
+        (SMOOTH, [(0, 0, 1), (0, 0, 1), (2, 0, 3)], "another order"),
+    ],
+)
+def test_channels_are_those_of_the_codestream(pixels, kinds, words):
+    data = within(jp2(pixels), channels(*kinds), without=[b"cdef"])
+    for read in (codec.read_header, decoded):
+        with pytest.raises((UnreadableImage, UnsupportedImage), match=words):
+            read(data)
+
+
 def test_components_that_differ_are_refused():
     data = bytearray(jp2(SMOOTH, codecformat="j2k"))
     for place, words in ((42, "differ"), (43, "differ")):
@@ -323,6 +340,23 @@ def test_segments_in_which_a_decoder_may_find_others_are_refused(monkeypatch):
     monkeypatch.delattr("imagecodecs.jpeg2k_decode")
     with pytest.raises(UnsupportedImage, match="not of part 1"):
         decoded(jpeg_2000(of_tile=segment(0x70, segment(0x52, coding(layers=65_535)))))
+
+
+def test_a_profile_of_ht_is_no_unknown_segment():
+    data = bytes(imagecodecs.htj2k_encode(GREY))
+    place = data.index(b"\xff\x52")
+    profile = segment(0x59, b"\0\1")
+    picture = decoded(data[:place] + profile + data[place:])
+    np.testing.assert_array_equal(picture.pixels[..., 0], GREY)
+
+
+def test_segments_are_counted_in_all_parts_together(monkeypatch):
+    monkeypatch.delattr("imagecodecs.jpeg2k_decode")
+    data = jpeg_2000()
+    start, comment = data.index(PART), segment(0x64, b"\0\1")
+    part = PART + struct.pack(">IBB", 14 + 100 * len(comment), 1, 0) + comment * 100 + b"\xff\x93"
+    with pytest.raises(UnsupportedImage, match="more than 10064 segments"):
+        decoded(data[:start] + part * 101 + data[start:])
 
 
 def test_a_header_ends_within_its_part(monkeypatch):

@@ -15,7 +15,14 @@ from app.imaging.formats.dicom.dataset import (
     stack_of,
 )
 from app.imaging.formats.dicom.derived import derived
-from app.imaging.formats.dicom.frames import Samples, check, frames, inexactness, is_lossy
+from app.imaging.formats.dicom.frames import (
+    Samples,
+    check,
+    frames,
+    inexactness,
+    is_lossy,
+    more_bytes,
+)
 from app.imaging.formats.dicom.palette import coloured, palette_of, without_palette
 from app.imaging.picture import (
     Change,
@@ -45,7 +52,7 @@ def read_header(data: bytes) -> Header:
         kind.rows,
         kind.frames,
         max(16, pixel_bytes),
-        3 * max(0, inflated),
+        3 * max(0, inflated) + more_bytes(scan, kind),
         segments=kind.frames,
         spacing=stack_of(scan.dataset, kind.frames).spacing,
         modality=modality_of(scan.dataset, shown),

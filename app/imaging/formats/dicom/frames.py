@@ -5,6 +5,7 @@ those of PS3.5, annex A.
 """
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import imagecodecs
@@ -82,6 +83,18 @@ def check(scan: Scan, kind: Kind) -> None:
         raise UnreadableImage("The DICOM image is truncated.")
 
 
+def more_bytes(scan: Scan, kind: Kind) -> int:
+    """Return what the decoder takes for a frame beside its samples: OpenJPEG's samples and blocks.
+
+    Raises UnreadableImage and UnsupportedImage for a frame whose header is not taken.
+    """
+    if scan.syntax not in _JPEG_2000:
+        return 0
+    streams = islice(generate_frames(scan.pixels, number_of_frames=kind.frames), kind.frames)
+    most = max((_head(codestream_of(each), kind).more_bytes for each in streams), default=0)
+    return most + codestream.WORKING * kind.channels * kind.rows * kind.columns
+
+
 def frames(scan: Scan, kind: Kind) -> Iterator[Samples]:
     """Each frame [rows, columns, channels], of the type of the data set's samples."""
     if scan.is_encapsulated:
@@ -147,15 +160,20 @@ def _frame(stream: bytes, syntax: uid.UID, kind: Kind) -> Samples:
 
 
 def _jpeg_2000(stream: bytes, syntax: uid.UID, kind: Kind) -> Samples:
-    head = codestream.read_head(stream)
-    if (head.height, head.width, len(head.components)) != (kind.rows, kind.columns, kind.channels):
-        raise UnreadableImage("The DICOM has a frame that is not of the size that it declares.")
+    head = _head(stream, kind)
     codestream.check(stream, head)
     samples = imagecodecs.jpeg2k_decode(stream, numthreads=1)
     if syntax in _LOSSY and samples.dtype.kind == kind.dtype.kind:
         samples = _limited(samples, kind)
     may_be_ybr = kind.channels == 3 and kind.photometric.startswith("YBR_FULL")
     return _in_rgb(samples, kind, may_be_ybr and not head.is_rotated)
+
+
+def _head(stream: bytes, kind: Kind) -> codestream.Head:
+    head = codestream.read_head(stream)
+    if (head.height, head.width, len(head.components)) != (kind.rows, kind.columns, kind.channels):
+        raise UnreadableImage("The DICOM has a frame that is not of the size that it declares.")
+    return head
 
 
 def _in_rgb(samples: Samples, kind: Kind, is_ybr: bool) -> Samples:

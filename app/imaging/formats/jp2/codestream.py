@@ -17,6 +17,9 @@ START = b"\xff\x4f\xff\x51"
 END = b"\xff\xd9"
 """The marker that it ends with: EOC."""
 
+WORKING = 8
+"""Bytes that OpenJPEG has of each sample while it decodes."""
+
 MAX_COMPONENTS = 4
 MAX_LAYERS = 256
 """Quality layers; encoders write one, or some tens. Each may take time for every few pixels, even
@@ -32,8 +35,10 @@ FREE_TILES, TILE_PIXELS = 1 << 10, 1 << 12
 """Tiles that any image may have, and for how many of its pixels there may be one."""
 FREE_BYTES = 1 << 24
 """What blocks and precincts of a tile may take, even where the main header declares less."""
-MAX_SEGMENTS = 10_000
-"""Segments of a header."""
+MAX_SEGMENTS, SEGMENTS_A_TILE = 10_000, 64
+"""Segments of headers that any file may have, and for each of its tiles: lengths of packets lie in
+one or more of each part.
+"""
 MAX_PARTS = 255
 """Parts that a tile may be in."""
 FREE_STEPS, STEPS_A_BYTE = 1 << 22, 16
@@ -43,9 +48,9 @@ _SOC_BYTES, _SOT_BYTES, _ORDER_BYTES = 2, 12, 7
 _SIZ, _COD, _COC, _POC, _SOT, _SOD = (
     bytes([0xFF, each]) for each in (0x51, 0x52, 0x53, 0x5F, 0x90, 0x93)
 )
-# those of part 1, and CAP: in segments that are unknown to it, a decoder may look for others
-_KNOWN = {bytes([0xFF, each]) for each in (0x50, 0x55, 0x57, 0x58, *range(0x5C, 0x62), 0x63, 0x64)}
-_KNOWN |= {_SIZ, _COD, _COC}
+# those of part 1, CAP, and CPF: in segments that are unknown to it, a decoder may look for others
+_KNOWN = {bytes([0xFF, each]) for each in (0x50, 0x55, *range(0x57, 0x5A), *range(0x5C, 0x62))}
+_KNOWN |= {_SIZ, _COD, _COC, b"\xff\x63", b"\xff\x64"}
 _MOST_LEVELS, _MOST_EXPONENT = 32, 8
 _WHOLE = (1 << 15, 1 << 15)  # a precinct where none is stated
 
@@ -191,7 +196,8 @@ def check(stream: bytes, head: Head) -> int:
     if head.tiles > max(FREE_TILES, head.width * head.height // TILE_PIXELS):
         raise TooManyPixels("The JPEG 2000 image has too many tiles for its size.")
     common = _Style(head.codings, head.layers, head.orders)
-    styles, position, parts = dict[int, _Style](), head.end, 0
+    styles, position, parts, segments = dict[int, _Style](), head.end, 0, 0
+    most = MAX_SEGMENTS + SEGMENTS_A_TILE * head.tiles
     while stream[position : position + 2] == _SOT:
         tile, size = struct.unpack_from(">HI", stream, position + 4)
         end = position + max(size, _SOT_BYTES) if size else len(stream)
@@ -199,6 +205,9 @@ def check(stream: bytes, head: Head) -> int:
         if tile >= head.tiles or parts > MAX_PARTS * head.tiles:
             raise UnreadableImage("The JPEG 2000 image is damaged.")
         found = list(_segments(stream, position + _SOT_BYTES, min(end, len(stream))))
+        segments += len(found)
+        if segments > most:
+            raise _too_many_segments(most)
         if tile in styles and any(each.marker in (_COD, _COC) for each in found):
             raise UnreadableImage("The JPEG 2000 image is damaged.")
         styles[tile] = _styled(found, styles.get(tile, common))
@@ -229,7 +238,11 @@ def _segments(stream: bytes, position: int, most: int) -> Iterator[_Segment]:
             raise UnsupportedImage("The JPEG 2000 image has segments that are not of part 1.")
         yield _Segment(marker, stream[position + 4 : end], end)
         position = end
-    raise UnsupportedImage(f"The JPEG 2000 image has more than {MAX_SEGMENTS} segments.")
+    raise _too_many_segments(MAX_SEGMENTS)
+
+
+def _too_many_segments(most: int) -> UnsupportedImage:
+    return UnsupportedImage(f"The JPEG 2000 image has more than {most} segments.")
 
 
 def _styled(segments: list[_Segment], style: _Style) -> _Style:

@@ -48,7 +48,9 @@ class Contents:
     space: int = 0
     """The number of its colour space; 0 if none is given."""
     alpha: int = 0
-    """What the last component is: STRAIGHT, PREMULTIPLIED, or no alpha."""
+    """What the last channel is: STRAIGHT, PREMULTIPLIED, or no alpha."""
+    channels: int = 0
+    """How many there are whose meaning is stated: the first ones."""
     metadata: Metadata = field(default_factory=Metadata)
     changes: Changes = frozenset()
 
@@ -79,12 +81,14 @@ def read_file(data: bytes) -> Contents:
         elif box.name in _KEPT:
             native.append(write_box(*box))
     resolutions = [each for box in inner if box.name == _RESOLUTION for each in boxes(box.body)]
+    alpha, channels = _channels([box.body for box in inner if box.name == b"cdef"])
     lost = len(headers) > 1 or any(box.name not in _KNOWN for box in (*found, *inner))
     return Contents(
         streams[0],
         len(streams),
         space,
-        _alpha([box.body for box in inner if box.name == b"cdef"]),
+        alpha,
+        channels,
         Metadata(
             icc=icc,
             exif=exif or None,
@@ -160,17 +164,20 @@ def _fraction(number: float) -> tuple[int, int, int]:
     return round(number / 10.0**exponent), 1, exponent
 
 
-def _alpha(stated: list[bytes]) -> int:
-    """Return what the last channel is, where the others are colours in their order."""
+def _channels(stated: list[bytes]) -> tuple[int, int]:
+    """Return what the last channel is, where the others are colours in their order, and how many
+    there are.
+    """
     if not stated:
-        return 0
+        return 0, 0
     kinds = sorted(struct.iter_unpack(">3H", stated[0][2:]))
     alphas = [number for number, kind, _ in kinds if kind in (STRAIGHT, PREMULTIPLIED)]
     colours = [(number, place) for number, kind, place in kinds if kind == 0]
     is_ordered = all(place in (number + 1, _ALL, _UNSTATED) for number, place in colours)
+    is_ordered &= [number for number, *_ in kinds] == list(range(len(kinds)))
     if alphas not in ([], [len(kinds) - 1]) or not is_ordered:
         raise UnsupportedImage("The JPEG 2000 image has its channels in another order.")
-    return kinds[-1][1] if alphas else 0
+    return kinds[-1][1] if alphas else 0, len(kinds)
 
 
 def _written_colours(picture: Picture) -> bytes:

@@ -6,7 +6,7 @@ import imagecodecs
 import numpy as np
 
 from app.imaging.formats.dicom.colour import to_rgb
-from app.imaging.formats.jp2.codestream import END, Component, Head, check, read_head
+from app.imaging.formats.jp2.codestream import END, WORKING, Component, Head, check, read_head
 from app.imaging.formats.jp2.container import PREMULTIPLIED, YCC, Contents, read_file
 from app.imaging.formats.trailer import in_trailer
 from app.imaging.picture import (
@@ -22,20 +22,18 @@ from app.imaging.picture import (
 from app.imaging.samples import deinterleave, unpremultiply, widen
 
 _DEEPEST = 16  # bits
-_WORKING = 8  # bytes that OpenJPEG has of each sample
 
 
 def read_header(data: bytes) -> Header:
     """Read the size of the image, and what its samples are; further images count as frames."""
-    contents = read_file(data)
-    head = read_head(contents.stream)
+    contents, head = _read(data)
     kind = _kind(head)
     return Header(
         Format.JP2,
         head.width,
         head.height,
         contents.streams,
-        max(16, len(head.components) * (_WORKING + (4 if kind.bits > 8 else 2))),
+        max(16, len(head.components) * (WORKING + (4 if kind.bits > 8 else 2))),
         head.more_bytes,
         head.tiles,
     )
@@ -47,8 +45,7 @@ def decode(data: bytes) -> Picture:
     Fewer than 8 bits are spread over 8, and 9 to 15 over 16. Signed samples stay as they are, and
     the result of such is a TIFF.
     """
-    contents = read_file(data)
-    head = read_head(contents.stream)
+    contents, head = _read(data)
     kind, end = _kind(head), check(contents.stream, head)
     samples = imagecodecs.jpeg2k_decode(contents.stream[:end] + END, numthreads=1)
     samples = samples.reshape(*samples.shape[:2], -1)
@@ -79,6 +76,18 @@ def decode(data: bytes) -> Picture:
         None if contents.alpha else last,
     )
     return _as_tiff(picture, kind) if kind.is_signed else picture
+
+
+def _read(data: bytes) -> tuple[Contents, Head]:
+    """Read boxes and main header; refuses channels that the codestream does not have as told."""
+    contents = read_file(data)
+    head = read_head(contents.stream)
+    count = len(head.components)
+    if contents.channels > count:
+        raise UnreadableImage("The JPEG 2000 file describes channels that it does not have.")
+    if contents.alpha and (contents.channels < count or count % 2):
+        raise UnsupportedImage("The JPEG 2000 image has alpha that is not beside grey or RGB.")
+    return contents, head
 
 
 def _kind(head: Head) -> Component:
