@@ -398,6 +398,31 @@ def test_memory_that_precincts_and_blocks_take_is_declared():
     assert tiny.more_bytes > plain.more_bytes + (4096 * 4096 // 64) * 1000
 
 
+@pytest.mark.parametrize("style", [1, 4])  # raw passes, and an end of each pass
+def test_memory_that_segments_of_blocks_take_is_declared_unless_the_file_has_no_room(style):
+    def extra(samples, layers=1):
+        sides, told = (1024, 1024), coding(block=2, layers=layers)
+        data = [
+            jpeg_2000(sides=sides, coding=told[:8] + bytes([each]) + told[9:], samples=samples)
+            for each in (0, style)
+        ]
+        whole, split = (codec.read_header(each).more_bytes for each in data)
+        return split - whole
+
+    assert extra(bytes(1 << 20)) > 1024 * 1024 // 256 * 164 * 48
+    assert extra(bytes(1000)) < 1 << 20
+    assert extra(bytes(1 << 21), layers=20) > extra(bytes(1 << 20))
+
+
+def test_a_tile_of_far_more_segments_than_the_header_declares_is_refused(monkeypatch):
+    monkeypatch.delattr("imagecodecs.jpeg2k_decode")
+    told = coding(block=2)
+    split = segment(0x52, told[:8] + b"\4" + told[9:])
+    data = jpeg_2000(sides=(1024, 1024), coding=told, of_tile=split, samples=bytes(1 << 20))
+    with pytest.raises(UnsupportedImage, match="unlike the others"):
+        codec.decode(data, max_pixels=1 << 24)
+
+
 @settings(max_examples=200, deadline=None)
 @given(damaged(jp2(NOISE), jp2(GREY, codecformat="j2k"), jp2(SMOOTH, level=45, reversible=False)))
 def test_damage_is_refused_or_read(data):

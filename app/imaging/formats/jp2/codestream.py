@@ -31,6 +31,10 @@ empty.
 """
 BLOCK_BYTES, PRECINCT_BYTES, TILE_BYTES = 640, 2048, 1 << 14
 """What a block, a precinct and a tile take in the decoder beside their pixels."""
+SEGMENT_BYTES, PASSES, SEGMENT_BITS = 64, 164, 3
+"""What a segment of a block takes, how many a layer may add where each pass may be one, and the
+bits of the file that state its length.
+"""
 FREE_TILES, TILE_PIXELS = 1 << 10, 1 << 12
 """Tiles that any image may have, and for how many of its pixels there may be one."""
 FREE_BYTES = 1 << 24
@@ -51,6 +55,7 @@ _SIZ, _COD, _COC, _POC, _SOT, _SOD = (
 # those of part 1, CAP, and CPF: in segments that are unknown to it, a decoder may look for others
 _KNOWN = {bytes([0xFF, each]) for each in (0x50, 0x55, *range(0x57, 0x5A), *range(0x5C, 0x62))}
 _KNOWN |= {_SIZ, _COD, _COC, b"\xff\x63", b"\xff\x64"}
+_SPLIT = 0b101  # of how blocks are coded: raw passes, and an end of each pass
 _MOST_LEVELS, _MOST_EXPONENT = 32, 8
 _WHOLE = (1 << 15, 1 << 15)  # a precinct where none is stated
 
@@ -74,6 +79,8 @@ class Coding(NamedTuple):
     """Columns and rows at each resolution, from the lowest."""
     is_reversible: bool
     """Whether the transform is one without loss."""
+    is_split: bool
+    """Whether passes of a block may be segments of their own: raw ones, or all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +103,8 @@ class Head:
     """Whether colours are rotated, and the decoder rotates them back."""
     end: int
     """The position of the first tile."""
+    size: int
+    """Bytes of the codestream."""
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -116,9 +125,8 @@ class Head:
     @property
     def more_bytes(self) -> int:
         """What decoding takes beside samples."""
-        columns, rows = self.largest
-        each = (_memory(coding, columns, rows) for coding in self.codings)
-        return TILE_BYTES * self.tiles + sum(each)
+        style = _Style(self.codings, self.layers, self.orders)
+        return TILE_BYTES * self.tiles + _memory(style, *self.largest, self.size)
 
     @property
     def largest(self) -> tuple[int, int]:
@@ -184,6 +192,7 @@ def read_head(stream: bytes) -> Head:
         style.orders,
         told.body[4] == 1,
         others[-1].end,
+        len(stream),
     )
 
 
@@ -269,7 +278,7 @@ def _styled(segments: list[_Segment], style: _Style) -> _Style:
 def _coding(segment: _Segment) -> Coding:
     """Read what COD says of all components, or COC of one."""
     start = 5 if segment.marker == _COD else 2
-    levels, across, down, _, transform = segment.body[start : start + 5]
+    levels, across, down, kind, transform = segment.body[start : start + 5]
     if levels > _MOST_LEVELS or across + down > _MOST_EXPONENT:
         raise UnreadableImage("The JPEG 2000 image is damaged.")
     precincts = (_WHOLE,) * (levels + 1)
@@ -278,7 +287,7 @@ def _coding(segment: _Segment) -> Coding:
         precincts = tuple((1 << (each & 15), 1 << (each >> 4)) for each in stated)
     if len(precincts) <= levels:
         raise UnreadableImage("The JPEG 2000 image is damaged.")
-    return Coding(levels, (4 << across, 4 << down), precincts, transform == 1)
+    return Coding(levels, (4 << across, 4 << down), precincts, transform == 1, bool(kind & _SPLIT))
 
 
 def _check_tiles(styles: Mapping[int, _Style], head: Head, size: int) -> None:
@@ -288,7 +297,8 @@ def _check_tiles(styles: Mapping[int, _Style], head: Head, size: int) -> None:
     """
     packets = steps = 0
     most = max(FREE_BYTES, head.more_bytes)
-    for tile, (codings, layers, orders) in styles.items():
+    for tile, style in styles.items():
+        codings, layers, orders = style
         sides = head.sides(tile)
         packets += layers * sum(_precincts(each, *sides) for each in codings)
         steps += orders * _steps(codings, *sides)
@@ -298,16 +308,24 @@ def _check_tiles(styles: Mapping[int, _Style], head: Head, size: int) -> None:
             raise UnreadableImage("The JPEG 2000 image lacks pixels.")
         if max(_blocks(each, *sides) for each in codings) > MAX_BLOCKS:
             raise UnsupportedImage("The JPEG 2000 image has too many blocks for its size.")
-        if sum(_memory(each, *sides) for each in codings) > most:
+        if _memory(style, *sides, size) > most:
             raise UnsupportedImage("The JPEG 2000 image has a tile that is unlike the others.")
         if steps > FREE_STEPS + STEPS_A_BYTE * size:
             raise UnsupportedImage("The JPEG 2000 image has precincts in too many places.")
 
 
-def _memory(coding: Coding, columns: int, rows: int) -> int:
-    """Return what blocks and precincts of a component take in the decoder."""
-    blocks, precincts = _blocks(coding, columns, rows), _precincts(coding, columns, rows)
-    return BLOCK_BYTES * blocks + PRECINCT_BYTES * precincts
+def _memory(style: _Style, columns: int, rows: int, size: int) -> int:
+    """Return what blocks and precincts of a tile take in the decoder, of a file of that `size`."""
+    blocks = [_blocks(each, columns, rows) for each in style.codings]
+    segments = style.layers * sum(
+        count * (PASSES if each.is_split else 1)
+        for count, each in zip(blocks, style.codings, strict=True)
+    )
+    return (
+        BLOCK_BYTES * sum(blocks)
+        + PRECINCT_BYTES * sum(_precincts(each, columns, rows) for each in style.codings)
+        + SEGMENT_BYTES * min(segments, 8 * size // SEGMENT_BITS)
+    )
 
 
 @lru_cache
