@@ -39,6 +39,10 @@ def test_none_ends_its_process_or_is_read(outcomes):
     assert {name.partition("' ")[2] for name in read} <= FAX
 
 
+def test_security_says_how_many_there_are(outcomes):
+    assert f"tries {len(outcomes):,} variants" in (ROOT / "SECURITY.md").read_text()
+
+
 def test_each_takes_less_than_a_second(outcomes):
     """Of processor time, whatever else the machine does."""
     assert max((seconds, name) for name, seconds, _ in outcomes) < (1,)
