@@ -18,6 +18,11 @@ def _no_colour(_: Metadata) -> bool:
     return False
 
 
+def srgb_alone(metadata: Metadata) -> bool:
+    """Return whether colours that have no profile are sRGB, which a format may take for granted."""
+    return metadata.is_srgb
+
+
 @dataclass(frozen=True, slots=True)
 class Holds:
     """What of a picture a file of a format can hold.

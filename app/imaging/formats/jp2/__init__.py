@@ -1,16 +1,11 @@
 """JPEG 2000: codestreams by OpenJPEG, and the boxes around them by our own walk."""
 
-from app.imaging.formats.format import FileFormat, Holds, recognise
+from app.imaging.formats.format import FileFormat, Holds, recognise, srgb_alone
 from app.imaging.formats.jp2.codestream import START
 from app.imaging.formats.jp2.container import SIGNATURE
 from app.imaging.formats.jp2.reader import decode, read_header
 from app.imaging.formats.jp2.writer import encode, holds_white
-from app.imaging.picture import Format, Metadata
-
-
-def _holds_colour(metadata: Metadata) -> bool:
-    return metadata.is_srgb
-
+from app.imaging.picture import Format
 
 FORMAT = FileFormat(
     name=Format.JP2,
@@ -28,7 +23,7 @@ FORMAT = FileFormat(
         exif=True,
         xmp=True,
         dpi=True,
-        colour=_holds_colour,
+        colour=srgb_alone,
         white=holds_white,
     ),
     encoding_bytes=48,  # OpenJPEG keeps copies of the picture in 32 bits

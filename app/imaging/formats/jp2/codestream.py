@@ -7,9 +7,9 @@ and segments are those of ITU-T T.800, annex A.
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple
 
+from app.imaging.formats.jp2.coding import Coding, Style, blocks, memory, precincts, steps
 from app.imaging.picture import TooManyPixels, UnreadableImage, UnsupportedImage
 
 START = b"\xff\x4f\xff\x51"
@@ -29,12 +29,8 @@ MAX_BLOCKS = 1 << 18
 """Blocks of coefficients that a component may have in a tile: each takes memory, even where it is
 empty.
 """
-BLOCK_BYTES, PRECINCT_BYTES, TILE_BYTES = 640, 2048, 1 << 14
-"""What a block, a precinct and a tile take in the decoder beside their pixels."""
-SEGMENT_BYTES, PASSES, SEGMENT_BITS = 64, 164, 3
-"""What a segment of a block takes, how many a layer may add where each pass may be one, and the
-bits of the file that state its length.
-"""
+TILE_BYTES = 1 << 14
+"""What a tile takes in the decoder beside its pixels, blocks and precincts."""
 FREE_TILES, TILE_PIXELS = 1 << 10, 1 << 12
 """Tiles that any image may have, and for how many of its pixels there may be one."""
 FREE_BYTES = 1 << 24
@@ -66,21 +62,6 @@ class Component(NamedTuple):
     bits: int
     is_signed: bool
     apart: tuple[int, int]
-
-
-class Coding(NamedTuple):
-    """How a component is coded."""
-
-    levels: int
-    """Of decomposition."""
-    block: tuple[int, int]
-    """Columns and rows of coefficients."""
-    precincts: tuple[tuple[int, int], ...]
-    """Columns and rows at each resolution, from the lowest."""
-    is_reversible: bool
-    """Whether the transform is one without loss."""
-    is_split: bool
-    """Whether passes of a block may be segments of their own: raw ones, or all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +106,8 @@ class Head:
     @property
     def more_bytes(self) -> int:
         """What decoding takes beside samples."""
-        style = _Style(self.codings, self.layers, self.orders)
-        return TILE_BYTES * self.tiles + _memory(style, *self.largest, self.size)
+        style = Style(self.codings, self.layers, self.orders)
+        return TILE_BYTES * self.tiles + memory(style, *self.largest, self.size)
 
     @property
     def largest(self) -> tuple[int, int]:
@@ -153,14 +134,6 @@ class _Segment(NamedTuple):
     end: int
 
 
-class _Style(NamedTuple):
-    """How components are coded, in a tile or in all."""
-
-    codings: tuple[Coding, ...]
-    layers: int
-    orders: int
-
-
 def read_head(stream: bytes) -> Head:
     """Read the main header; raises UnreadableImage, and UnsupportedImage for many components."""
     if stream[: len(START)] != START:
@@ -177,7 +150,7 @@ def read_head(stream: bytes) -> Head:
     makes_sense = first <= left < right and upper <= top < bottom and across and down
     if told is None or len(size.body) != 36 + 3 * count or not makes_sense:
         raise UnreadableImage("The JPEG 2000 image is damaged.")
-    style = _styled(others, _Style((_coding(told),) * count, 0, 1))
+    style = _styled(others, Style((_coding(told),) * count, 0, 1))
     return Head(
         right - left,
         bottom - top,
@@ -204,8 +177,8 @@ def check(stream: bytes, head: Head) -> int:
     """
     if head.tiles > max(FREE_TILES, head.width * head.height // TILE_PIXELS):
         raise TooManyPixels("The JPEG 2000 image has too many tiles for its size.")
-    common = _Style(head.codings, head.layers, head.orders)
-    styles, position, parts, segments = dict[int, _Style](), head.end, 0, 0
+    common = Style(head.codings, head.layers, head.orders)
+    styles, position, parts, segments = dict[int, Style](), head.end, 0, 0
     most = MAX_SEGMENTS + SEGMENTS_A_TILE * head.tiles
     while stream[position : position + 2] == _SOT:
         tile, size = struct.unpack_from(">HI", stream, position + 4)
@@ -254,7 +227,7 @@ def _too_many_segments(most: int) -> UnsupportedImage:
     return UnsupportedImage(f"The JPEG 2000 image has more than {most} segments.")
 
 
-def _styled(segments: list[_Segment], style: _Style) -> _Style:
+def _styled(segments: list[_Segment], style: Style) -> Style:
     """Return a style with what a header says of it: COD of all components, before COC of one."""
     codings, layers, orders = list(style.codings), style.layers, style.orders
     seen = set[bytes]()
@@ -272,7 +245,7 @@ def _styled(segments: list[_Segment], style: _Style) -> _Style:
             codings, layers = [_coding(each)] * len(codings), int.from_bytes(each.body[2:4], "big")
         else:
             codings[each.body[0]] = _coding(each)
-    return _Style(tuple(codings), layers, orders)
+    return Style(tuple(codings), layers, orders)
 
 
 def _coding(segment: _Segment) -> Coding:
@@ -290,79 +263,25 @@ def _coding(segment: _Segment) -> Coding:
     return Coding(levels, (4 << across, 4 << down), precincts, transform == 1, bool(kind & _SPLIT))
 
 
-def _check_tiles(styles: Mapping[int, _Style], head: Head, size: int) -> None:
+def _check_tiles(styles: Mapping[int, Style], head: Head, size: int) -> None:
     """Refuse tiles that are together beyond what so many bytes can hold.
 
     There is a packet for each precinct in each layer, and it takes a byte or more (B.9, B.10).
     """
-    packets = steps = 0
+    packets = searches = 0
     most = max(FREE_BYTES, head.more_bytes)
     for tile, style in styles.items():
         codings, layers, orders = style
         sides = head.sides(tile)
-        packets += layers * sum(_precincts(each, *sides) for each in codings)
-        steps += orders * _steps(codings, *sides)
+        packets += layers * sum(precincts(each, *sides) for each in codings)
+        searches += orders * steps(codings, *sides)
         if layers > MAX_LAYERS:
             raise UnsupportedImage(f"The JPEG 2000 image has more than {MAX_LAYERS} layers.")
         if packets > size:
             raise UnreadableImage("The JPEG 2000 image lacks pixels.")
-        if max(_blocks(each, *sides) for each in codings) > MAX_BLOCKS:
+        if max(blocks(each, *sides) for each in codings) > MAX_BLOCKS:
             raise UnsupportedImage("The JPEG 2000 image has too many blocks for its size.")
-        if _memory(style, *sides, size) > most:
+        if memory(style, *sides, size) > most:
             raise UnsupportedImage("The JPEG 2000 image has a tile that is unlike the others.")
-        if steps > FREE_STEPS + STEPS_A_BYTE * size:
+        if searches > FREE_STEPS + STEPS_A_BYTE * size:
             raise UnsupportedImage("The JPEG 2000 image has precincts in too many places.")
-
-
-def _memory(style: _Style, columns: int, rows: int, size: int) -> int:
-    """Return what blocks and precincts of a tile take in the decoder, of a file of that `size`."""
-    blocks = [_blocks(each, columns, rows) for each in style.codings]
-    segments = style.layers * sum(
-        count * (PASSES if each.is_split else 1)
-        for count, each in zip(blocks, style.codings, strict=True)
-    )
-    return (
-        BLOCK_BYTES * sum(blocks)
-        + PRECINCT_BYTES * sum(_precincts(each, columns, rows) for each in style.codings)
-        + SEGMENT_BYTES * min(segments, 8 * size // SEGMENT_BITS)
-    )
-
-
-@lru_cache
-def _blocks(coding: Coding, columns: int, rows: int) -> int:
-    """Return how many blocks a component has; one ends where its precinct does."""
-    blocks = 0
-    for number, (width, height) in enumerate(coding.precincts):
-        below, halved = coding.levels - number, int(number > 0)  # in bands, precincts are halved
-        across = min(coding.block[0], max(1, width >> halved))
-        down = min(coding.block[1], max(1, height >> halved))
-        area = (columns >> below) * (rows >> below)
-        blocks += (area - area // 4 * halved) // (across * down)
-    return blocks
-
-
-@lru_cache
-def _precincts(coding: Coding, columns: int, rows: int) -> int:
-    """Return how many precincts a component has, at least."""
-    return sum(
-        -(-(columns >> below) // width) * -(-(rows >> below) // height)
-        for below, (width, height) in zip(
-            range(coding.levels, -1, -1), coding.precincts, strict=True
-        )
-    )
-
-
-@lru_cache
-def _steps(codings: tuple[Coding, ...], columns: int, rows: int) -> int:
-    """Return how often a decoder that goes from place to place looks for a precinct.
-
-    Places are as far apart as the narrowest precincts are wide, and the lowest are high.
-    """
-    sizes = [
-        (width << (each.levels - number), height << (each.levels - number))
-        for each in codings
-        for number, (width, height) in enumerate(each.precincts)
-    ]
-    across, down = (min(size[axis] for size in sizes) for axis in (0, 1))
-    places = -(-columns // across) * -(-rows // down)
-    return places * len(codings) * max(len(each.precincts) for each in codings)

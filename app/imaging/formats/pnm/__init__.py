@@ -3,15 +3,11 @@
 They are described at https://netpbm.sourceforge.net/doc/pnm.html and pam.html.
 """
 
-from app.imaging.formats.format import FileFormat, Holds
+from app.imaging.formats.format import FileFormat, Holds, srgb_alone
 from app.imaging.formats.pnm.head import is_pnm
 from app.imaging.formats.pnm.reader import decode, read_header
 from app.imaging.formats.pnm.writer import encode
-from app.imaging.picture import Format, Metadata
-
-
-def _holds_colour(metadata: Metadata) -> bool:
-    return metadata.is_srgb
+from app.imaging.picture import Format
 
 
 def _holds_white(_: int) -> bool:
@@ -38,7 +34,7 @@ FORMAT = FileFormat(
         alpha=True,
         extra=True,
         profile=False,
-        colour=_holds_colour,
+        colour=srgb_alone,
         white=_holds_white,
     ),
 )

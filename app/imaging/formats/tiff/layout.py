@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from app.imaging import ifd
 from app.imaging.formats.jpeg.segments import read_tables
+from app.imaging.formats.tiff.words import COLOURS, NUMBERS, PACKING, REFUSED, counted
 from app.imaging.picture import TooManyPixels, UnreadableImage, UnsupportedImage
 from app.imaging.tags import (
     PIXEL_TAGS,
@@ -43,48 +44,6 @@ _LISTS = frozenset(
 )
 _FAX = (Compression.FAX_RLE, Compression.FAX3, Compression.FAX4)
 _PREDICTED = (Compression.LZW, Compression.DEFLATE, Compression.OLD_DEFLATE, Compression.ZSTD)
-_REFUSED: dict[tuple[type[IntEnum], int], str] = {  # in words, those that programs write
-    (Photometric, 4): "A mask",
-    (Photometric, 8): "Colour in CIE L*a*b*",
-    (Photometric, 9): "Colour in ICC L*a*b*",
-    (Photometric, 32_803): "The mosaic of a camera's sensor",
-    (Photometric, 32_845): "Colour in LogLuv",
-    (Photometric, 34_892): "The raw colour of a camera's sensor",
-    (SampleFormat, 5): "Complex numbers",
-    (SampleFormat, 6): "Complex numbers",
-    (Compression, 6): "Old-style JPEG",
-    (Compression, 33_003): "JPEG 2000",
-    (Compression, 33_005): "JPEG 2000",
-    (Compression, 34_712): "JPEG 2000",
-    (Compression, 34_887): "LERC",
-    (Compression, 34_925): "LZMA",
-    (Compression, 50_001): "WebP",
-    (Compression, 50_002): "JPEG XL",
-    (Compression, 52_546): "JPEG XL",
-}
-_COLOURS = {
-    Photometric.WHITE_IS_ZERO: "grey",
-    Photometric.BLACK_IS_ZERO: "grey",
-    Photometric.RGB: "RGB",
-    Photometric.PALETTE: "a palette",
-    Photometric.CMYK: "CMYK",
-    Photometric.YCBCR: "YCbCr",
-}
-_NUMBERS = {
-    SampleFormat.UNSIGNED: "integers",
-    SampleFormat.SIGNED: "signed integers",
-    SampleFormat.FLOAT: "floating-point numbers",
-}
-_PACKING = {
-    Compression.NONE: "not compressed",
-    **dict.fromkeys(_FAX, "compressed as a fax"),
-    Compression.LZW: "compressed by LZW",
-    Compression.JPEG: "compressed as JPEG",
-    Compression.DEFLATE: "compressed by Deflate",
-    Compression.OLD_DEFLATE: "compressed by Deflate",
-    Compression.PACKBITS: "compressed by PackBits",
-    Compression.ZSTD: "compressed by Zstandard",
-}
 _BANDED = (Photometric.BLACK_IS_ZERO, Photometric.RGB)
 UNSPECIFIED, PREMULTIPLIED, STRAIGHT = 0, 1, 2  # what an extra channel is
 _LSB_FIRST = 2  # a fill order
@@ -167,8 +126,8 @@ def read_layout(directory: ifd.Directory) -> Layout:
         sample_format, photometric, compression, 1 if planar else channels
     ):
         raise UnsupportedImage(
-            f"A TIFF in {_COLOURS[photometric]}, {_counted(channels)} of {bits}-bit "
-            f"{_NUMBERS[sample_format]}, {_PACKING[compression]}, is not supported; save it as "
+            f"A TIFF in {COLOURS[photometric]}, {counted(channels)} of {bits}-bit "
+            f"{NUMBERS[sample_format]}, {PACKING[compression]}, is not supported; save it as "
             "grey or RGB, of 8 or 16 bits, or of 32-bit floating-point numbers."
         )
     segment = segment_size(directory)
@@ -211,10 +170,6 @@ def count_bands(directory: ifd.Directory) -> int:
     return directory.integer(Tag.SAMPLES, 1) - (STRAIGHT in bands) if bands else 1
 
 
-def _counted(channels: int) -> str:
-    return "one channel" if channels == 1 else f"{channels} channels"
-
-
 def _bands(directory: ifd.Directory) -> tuple[int, ...]:
     """Return what channels are beyond the colours, if they are several."""
     channels = directory.integer(Tag.SAMPLES, 1)
@@ -247,7 +202,7 @@ def _one_of(kind: type[E], value: int) -> E:
     try:
         return kind(value)
     except ValueError:
-        what = _REFUSED.get((kind, value), f"{kind.__name__} {value}")
+        what = REFUSED.get((kind, value), f"{kind.__name__} {value}")
         raise UnsupportedImage(
             f"{what} in a TIFF is not supported; save it as grey or RGB, compressed by LZW or "
             "Deflate or not at all."
