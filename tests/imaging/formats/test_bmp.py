@@ -94,7 +94,7 @@ def test_runs_that_are_no_pixels_are_counted():
 
 @pytest.mark.parametrize(("height", "bits"), [(-2, 8), (2, 4), (2, 24)])
 def test_runs_where_none_may_be_are_not_supported(height, bits):
-    with pytest.raises(UnsupportedImage, match="where none may be|rare arrangement"):
+    with pytest.raises(UnsupportedImage, match=r"where none may be|rare arrangement"):
         decoded(bmp(4, height, bits, 1, b"\4\1\0\0\4\2\0\1"))
 
 
