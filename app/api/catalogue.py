@@ -64,8 +64,8 @@ class Row:
 
 
 NO_IMAGE = {
-    "reason": "Not an image that is read here: avif, bmp, dicom, dicom-zip, fits, gif, heic, jp2, "
-    "jpeg, jxl, nifti, nifti-gz, png, pnm, tiff or webp."
+    "reason": "Not an image that is read here: avif, bmp, dicom, dicom-zip, fits, fits-gz, gif, "
+    "heic, jp2, jpeg, jxl, nifti, nifti-gz, png, pnm, tiff or webp."
 }
 NO_KEY = {"reason": "Send a key: `Authorization: Bearer KEY`, or `X-API-Key: KEY`."}
 NO_TRANSPARENCY = {"reason": "JPEG cannot hold transparency; ask for png, webp or tiff."}
