@@ -5,7 +5,7 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, Self, TypeVar
 
-from app.imaging.codec import Format, Picture
+from app.imaging.codec import Format, Header, Picture
 from app.imaging.formats import need_threads
 from app.sandbox.handles import SharedFile, SharedPicture
 from app.sandbox.pool import Sandbox
@@ -42,6 +42,14 @@ class ConfinedCodec:
         self._thread.join()
         self._loop.close()
 
+    def read_header(self, data: bytes) -> Header:
+        """Read what a file declares, without decoding it; raise as `decode` does.
+
+        No process is kept from this to `decode`: whoever waits for room between them would keep it
+        from those who could make room.
+        """
+        return self._await(self._read_header(data))
+
     def decode(self, data: bytes) -> Picture:
         """Decode a file within the limits of the settings.
 
@@ -59,6 +67,11 @@ class ConfinedCodec:
         """
         shared = SharedPicture.holding(picture)
         return self._await(self._encode(shared, target, quality, strip=strip))
+
+    async def _read_header(self, data: bytes) -> Header:
+        with decoding():
+            async with self._sandbox.worker() as worker:
+                return await worker.read(data)
 
     async def _decode(self, data: bytes) -> SharedPicture:
         with decoding():
