@@ -28,6 +28,8 @@ class ConfinedCodec:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="codec", daemon=True)
         self._thread.start()
+        self._asking = threading.Lock()
+        self._closed = False
 
     def __enter__(self) -> Self:
         return self
@@ -37,7 +39,10 @@ class ConfinedCodec:
 
     def close(self) -> None:
         """End the processes, and give up what they are at."""
-        self._await(self._end())
+        with self._asking:  # nothing is asked behind the end, which nobody would answer
+            self._closed = True
+            ended = asyncio.run_coroutine_threadsafe(self._end(), self._loop)
+        ended.result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -93,9 +98,9 @@ class ConfinedCodec:
             await asyncio.wait(others)
 
     def _await(self, work: Coroutine[Any, Any, T]) -> T:
-        try:
+        with self._asking:
+            if self._closed:  # a thread may outlive the command
+                work.close()
+                raise RuntimeError("the codec is closed")
             done = asyncio.run_coroutine_threadsafe(work, self._loop)
-        except RuntimeError:  # after the end: a thread may outlive the command
-            work.close()
-            raise
         return done.result()
