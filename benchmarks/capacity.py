@@ -174,14 +174,13 @@ def simulate(
     speed: Speed,
     shape: Shape,
     queue_seconds: float = math.inf,
-    seed: int = 0,
 ) -> list[float | None]:
     """Return the seconds from each arrival to its answer, or None if it is refused.
 
     `due` are the times of the arrivals, in order, and `work` what each needs. Each goes to the less
     busy of two replicas picked at random, as Ray Serve has it.
     """
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(0)
     pool = [Replica(speed, shape) for _ in range(replicas)]
     latency: list[float | None] = [None] * len(due)
 

@@ -61,10 +61,10 @@ def pillow(target: Format, **options: Any) -> Candidate:
     return Candidate(_name("Pillow", target, options), write, _read_with_pillow)
 
 
-def codec(target: str, reader: Callable[[bytes], Any] | None = None, **options: Any) -> Candidate:
+def codec(target: str, **options: Any) -> Candidate:
     """Return an encoder of imagecodecs, and its decoder."""
     writer = getattr(imagecodecs, f"{target}_encode")
-    reader = reader or getattr(imagecodecs, f"{target}_decode")
+    reader = getattr(imagecodecs, f"{target}_decode")
     return Candidate(_name("imagecodecs", target, options), partial(writer, **options), reader)
 
 

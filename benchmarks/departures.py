@@ -26,6 +26,8 @@ from benchmarks.service import PORT, metric, service
 
 SIDE = 1024
 """Of the pictures that are left behind: each is a batch of its own."""
+LONGEST = 120.0
+"""Seconds after which a condition counts as never met."""
 EXTRA = 2.0
 """Seconds beyond the time to drain: cancelling what is left, and the end of the process."""
 
@@ -42,11 +44,11 @@ async def leave(raw: bytes, clients: int, when: Callable[[], bool]) -> None:
         writer.close()
 
 
-def seconds_until(condition: Callable[[], bool], most: float = 120.0) -> float:
+def seconds_until(condition: Callable[[], bool]) -> float:
     """Until it holds; infinite where it does not in time."""
     began = time.monotonic()
     while not condition():
-        if time.monotonic() > began + most:
+        if time.monotonic() > began + LONGEST:
             return float("inf")
         time.sleep(0.02)
     return time.monotonic() - began

@@ -21,6 +21,8 @@ NO_ANSWER = 0
 """In place of a status: the connection was refused, or ended before an answer began."""
 CUT_OFF = -1
 """In place of a status: the answer began and did not end."""
+MOST_OPEN = 1000
+"""Connections that an open loop has at once."""
 
 
 @dataclass(frozen=True)
@@ -151,12 +153,10 @@ async def closed_loop(
     return result
 
 
-async def open_loop(
-    port: int, pick: Callable[[], Request], due: Iterable[float], most: int = 1000
-) -> Result:
-    """Post what `pick()` gives at each of the times, on at most `most` connections at once."""
+async def open_loop(port: int, pick: Callable[[], Request], due: Iterable[float]) -> Result:
+    """Post what `pick()` gives at each of the times, on at most MOST_OPEN connections at once."""
     host = f"127.0.0.1:{port}"
-    result, idle, room = Result(), list[Client](), asyncio.Semaphore(most)
+    result, idle, room = Result(), list[Client](), asyncio.Semaphore(MOST_OPEN)
     began = time.perf_counter()
 
     async def post(at: float) -> None:

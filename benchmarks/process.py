@@ -6,7 +6,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -95,13 +95,10 @@ def _status(pid: int, field: str) -> int:
 
 
 @contextmanager
-def server(
-    command: Sequence[str], ready: str, environment: Mapping[str, str] | None = None
-) -> Iterator[Process]:
+def server(command: Sequence[str], ready: str) -> Iterator[Process]:
     """Run a server until the block ends; start the block when the URL `ready` returns 200."""
     process = subprocess.Popen(
         command,
-        env=os.environ | dict(environment or {}),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,  # so that what it started ends with it

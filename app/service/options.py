@@ -31,14 +31,12 @@ def _a_number(value: object) -> object:
     return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
 
 
-class _Options(BaseModel):
-    """Parameters by name; unknown ones are refused, so that no typo goes unnoticed."""
+class OutputOptions(BaseModel):
+    """The form of the resulting image. Unknown parameters are refused, so that no typo goes
+    unnoticed.
+    """
 
     model_config = ConfigDict(extra="forbid")
-
-
-class OutputOptions(_Options):
-    """The form of the resulting image."""
 
     format: Format | SkipJsonSchema[None] = Field(
         default=None, description="Format of the result.", examples=["png"]

@@ -57,8 +57,6 @@ class Sensor:
     """Variance of the noise in the dark."""
     tone: bool = True
     """Whether a curve 3 x^2 - 2 x^3 gives the developed image contrast."""
-    clipped: bool = True
-    """Whether the sensor clips at 0 and 1."""
 
 
 def read_variance(shot: float, deviation: float = 0.0) -> float:
@@ -95,8 +93,7 @@ def residual(clean: Plane, sensor: Sensor, normal: Plane) -> Plane:
     noise = np.sqrt(np.float32(sensor.shot) * light + np.float32(sensor.read))
     noise *= normal
     noise += light
-    if sensor.clipped:
-        np.clip(noise, 0.0, 1.0, out=noise)
+    np.clip(noise, 0.0, 1.0, out=noise)
     return developed(noise, sensor) - developed(light, sensor)
 
 

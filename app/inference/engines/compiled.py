@@ -88,7 +88,7 @@ class Compiled:
 class _Request:
     """A compiled network that takes batches of one shape, or of any, one after the other."""
 
-    def __init__(self, model: Any, options: dict[str, Any], shape: Shape | None = None) -> None:
+    def __init__(self, model: Any, options: dict[str, Any], shape: Shape | None) -> None:
         self.shape = shape
         if shape is not None:
             model = model.clone()

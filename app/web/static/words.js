@@ -166,7 +166,7 @@ export function verdict({ noisy, denoised }) {
   return `The error is ${ratio.toFixed(1)} times smaller.`;
 }
 
-export function million(count) {
+function million(count) {
   return count >= 1e6 ? `${(count / 1e6).toFixed(1)} million` : count.toLocaleString("en");
 }
 
