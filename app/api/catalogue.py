@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+from app.imaging import formats
+
 Code = Literal[
     "bad-request",
     "broken",
@@ -63,13 +65,7 @@ class Row:
         return self.text.format_map(fields)
 
 
-NO_IMAGE = {
-    "reason": "Not an image that is read here: avif, bmp, dicom, dicom-zip, fits, gif, heic, jp2, "
-    "jpeg, jxl, nifti, nifti-gz, png, pnm, tiff or webp."
-}
 NO_KEY = {"reason": "Send a key: `Authorization: Bearer KEY`, or `X-API-Key: KEY`."}
-NO_TRANSPARENCY = {"reason": "JPEG cannot hold transparency; ask for png, webp or tiff."}
-WHOLE_MEMORY = "The image needs more memory than the service may use."
 
 CATALOGUE: dict[Code, Row] = {
     "unreadable-image": Row(
@@ -144,7 +140,11 @@ CATALOGUE: dict[Code, Row] = {
         "The upload has more than {limit} bytes, the most that this service takes.",
         {"limit": 134_217_728},
     ),
-    "needs-too-much-memory": Row(413, "The image is too large", WHOLE_MEMORY),
+    "needs-too-much-memory": Row(
+        413,
+        "The image is too large",
+        "The image needs more memory than the service may use.",
+    ),
     "too-many-pixels": Row(
         413,
         "The image is too large",
@@ -154,7 +154,9 @@ CATALOGUE: dict[Code, Row] = {
             "65500 a side."
         },
     ),
-    "unsupported-media-type": Row(415, "This kind of file is not supported", "{reason}", NO_IMAGE),
+    "unsupported-media-type": Row(
+        415, "This kind of file is not supported", "{reason}", {"reason": formats.not_read()}
+    ),
     "unsupported-encoding": Row(
         415,
         "Compressed uploads are not supported",
@@ -168,7 +170,10 @@ CATALOGUE: dict[Code, Row] = {
         {"reason": "factor: Input should be less than or equal to 1."},
     ),
     "unsuitable-format": Row(
-        422, "That format cannot store this image", "{reason}", NO_TRANSPARENCY
+        422,
+        "That format cannot store this image",
+        "{reason}",
+        {"reason": "JPEG cannot hold transparency; ask for png, webp or tiff."},
     ),
     "rate-limited": Row(
         429,

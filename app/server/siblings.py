@@ -16,7 +16,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.api.problems import problem_response
+from app.api.handlers import problem_response
 from app.api.trace import trace_for
 from app.service.errors import UnknownJob
 from app.settings import Settings

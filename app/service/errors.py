@@ -1,4 +1,4 @@
-"""Why the service refuses or fails; app.api.problems translates these errors to HTTP.
+"""Why the service refuses or fails; app.api.handlers translates these errors to HTTP.
 
 The layers below raise others: Overloaded and Draining in the batcher, WorkerLost in the sandbox,
 ImagingError in the codecs, and MemoryError.

@@ -9,7 +9,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.catalogue import NO_KEY
-from app.api.problems import ProblemError, problem, problem_response
+from app.api.handlers import problem_response
+from app.api.problems import ProblemError, problem
 from app.api.rate import RateLimit
 from app.api.trace import trace_of
 from app.service.keys import known

@@ -9,7 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
-from app.api.problems import problem_response
+from app.api.handlers import problem_response
 from app.api.trace import server_timing, trace_for
 from app.inference.batcher import Draining
 from app.service.metrics import Metrics

@@ -6,8 +6,9 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.api.handlers import problem_response
 from app.api.middleware.access import is_open
-from app.api.problems import ProblemError, invalid_query, problem, problem_response
+from app.api.problems import ProblemError, invalid_query, problem
 
 MAX_FIELDS = 100
 """Far more than there are parameters; refusing each unknown one takes time."""

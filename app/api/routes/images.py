@@ -59,7 +59,7 @@ def denoised_response(found: DenoisedFile, seconds: float) -> PictureResponse:
     response_class=Response,
     responses=openapi.picture(
         "The noisy image.",
-        openapi.SEED,
+        "X-Noise-Seed",
         again=openapi.link("noise", "The same noise.", seed="$response.header.X-Noise-Seed"),
     )
     | openapi.problems(400, 408, 413, 415, 422, 500, 503),

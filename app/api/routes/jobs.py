@@ -11,7 +11,8 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from app.api import openapi
 from app.api.dependencies import ServiceOf, TraceOf
-from app.api.problems import as_problem, problem, problem_of
+from app.api.handlers import as_problem
+from app.api.problems import problem
 from app.api.routes.images import denoised_response
 from app.api.schemas import JobStatus
 from app.api.upload import read_image
@@ -94,8 +95,7 @@ async def create_job(
             seconds=sum(operations.seconds_for(service, options, header) for header in found),
         )
     headers = {"Location": str(request.app.url_path_for("get_job", job_id=job.id))}
-    status = _described(job, service.jobs.status(job), trace)
-    return JSONResponse(status.model_dump(mode="json", exclude_none=True), 202, headers)
+    return _status_response(service, job, trace, headers, status_code=202)
 
 
 def _denoising(
@@ -134,10 +134,7 @@ async def get_job(request: Request, service: ServiceOf, trace: TraceOf, job: Job
         return StreamingResponse(
             _events(request, service, job, trace), media_type=EVENTS, headers=headers
         )
-    status = _described(job, service.jobs.status(job), trace)
-    return JSONResponse(
-        status.model_dump(mode="json", exclude_none=True), headers={"Cache-Control": "no-store"}
-    )
+    return _status_response(service, job, trace, {"Cache-Control": "no-store"})
 
 
 async def _events(request: Request, service: Service, job: Job, trace: Trace) -> AsyncIterator[str]:
@@ -186,6 +183,13 @@ async def cancel_job(service: ServiceOf, job: JobOf) -> Response:
     return Response(status_code=204)
 
 
+def _status_response(
+    service: Service, job: Job, trace: Trace, headers: dict[str, str], status_code: int = 200
+) -> Response:
+    described = _described(job, service.jobs.status(job), trace)
+    return JSONResponse(described.model_dump(mode="json", exclude_none=True), status_code, headers)
+
+
 def _described(job: Job, status: Status, trace: Trace) -> JobStatus:
     left = status.seconds_left
     return JobStatus(
@@ -194,5 +198,5 @@ def _described(job: Job, status: Status, trace: Trace) -> JobStatus:
         percent=status.percent,
         seconds_left=None if left is None else round(left, 1),
         stages=job.result[1].stages if status.state is State.DONE else None,
-        problem=None if job.error is None else problem_of(job.error, trace.request_id),
+        problem=job.error and as_problem(job.error).describe(trace.request_id),
     )
