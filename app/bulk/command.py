@@ -17,7 +17,8 @@ from app.service.options import DenoiseOptions
 from app.settings import Settings
 
 if TYPE_CHECKING:
-    from app.bulk.results import Results, Row
+    from app.bulk.results import Results
+    from app.bulk.rows import Row
     from app.bulk.run import Run, Summary
     from app.bulk.shards import Shard
     from app.bulk.store import Source, Store

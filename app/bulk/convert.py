@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable
 from pathlib import PurePosixPath
 
-from app.bulk.results import FOLDER, Row, State, now
+from app.bulk.results import FOLDER
+from app.bulk.rows import Row, State, now
 from app.bulk.store import Source, Store, StoreError
 from app.imaging import formats
 from app.imaging.codec import (

@@ -12,15 +12,13 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import astuple, dataclass, fields
-from datetime import UTC, datetime
-from enum import StrEnum
+from dataclasses import astuple
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
+from app.bulk.rows import NAMES, SCHEMA, Row, State, of_values, to_rows, to_table
 from app.bulk.shards import Shard
 from app.bulk.store import Source, Store
 
@@ -30,58 +28,6 @@ PART_ROWS, PART_SECONDS = 1000, 30.0
 whose rows are in no part are done again.
 """
 BATCH = 10_000
-
-
-class State(StrEnum):
-    """The outcome of an image."""
-
-    DONE = "done"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """The row of one image."""
-
-    source: str
-    """URL of the source; `target` is one, too."""
-    target: str | None
-    state: State
-    code: str | None
-    """Problem code, as the service names it."""
-    detail: str | None
-    model: str | None = None
-    """Name of the model that worked; None if it failed."""
-    sigma: float | None
-    """Standard deviation of the noise found, 0..1."""
-    seconds: float
-    """Time from before the source was read until the result was written."""
-    bytes: int | None
-    """Size of the result."""
-    version: str
-    """Version of the source: its ETag, or its size and modification time."""
-    options: str
-    """What was asked for, the default model first."""
-    finished: datetime
-
-
-SCHEMA = pa.schema(
-    [
-        ("source", pa.string()),
-        ("target", pa.string()),
-        ("state", pa.string()),
-        ("code", pa.string()),
-        ("detail", pa.string()),
-        ("model", pa.string()),
-        ("sigma", pa.float64()),
-        ("seconds", pa.float64()),
-        ("bytes", pa.int64()),
-        ("version", pa.string()),
-        ("options", pa.string()),
-        ("finished", pa.timestamp("us", tz="UTC")),
-    ]
-)
-NAMES = [field.name for field in fields(Row)]
 COLUMNS = ", ".join(NAMES)
 
 
@@ -224,12 +170,7 @@ class Results:
         with closing(self._rows.cursor()) as cursor:
             cursor.execute(f"SELECT {COLUMNS} FROM rows WHERE own ORDER BY source")  # noqa: S608
             while found := cursor.fetchmany(BATCH):
-                yield [_row(values) for values in found]
-
-
-def now() -> datetime:
-    """Return the current time as rows record it."""
-    return datetime.now(UTC)
+                yield [of_values(values) for values in found]
 
 
 def read_rows(store: Store) -> Iterator[Row]:
@@ -249,22 +190,3 @@ def _rows_in(store: Store, key: str) -> Iterator[Row]:
                 yield from to_rows(batch)
     except FileNotFoundError:  # another run of the shard has just merged it
         return
-
-
-def _row(values: tuple[Any, ...]) -> Row:
-    """Return a row from the database."""
-    named = dict(zip(NAMES, values, strict=True))
-    state, finished = State(named["state"]), datetime.fromisoformat(named["finished"])
-    return Row(**named | {"state": state, "finished": finished})
-
-
-def to_table(rows: list[Row]) -> Any:
-    """Return rows as an Arrow table of SCHEMA."""
-    columns = [dict(zip(NAMES, astuple(row), strict=True)) for row in rows]
-    return pa.Table.from_pylist(columns, SCHEMA)
-
-
-def to_rows(table: Any) -> Iterator[Row]:
-    """Yield the rows of an Arrow table or batch of SCHEMA."""
-    for values in table.to_pylist():
-        yield Row(**values | {"state": State(values["state"])})

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
 from dataclasses import dataclass, field
 
-from app.bulk.results import Results, Row, State
+from app.bulk.results import Results
+from app.bulk.rows import Row, State
 from app.bulk.store import Source, Store
 
 NAMED = 20

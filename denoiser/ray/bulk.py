@@ -10,7 +10,7 @@ import ray
 from ray import ObjectRef
 from ray.data import DataContext
 
-from app.bulk.results import State, to_rows
+from app.bulk.rows import State, to_rows
 from app.bulk.run import Run, Summary
 from app.bulk.store import Source
 from app.service.options import DenoiseOptions

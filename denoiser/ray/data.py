@@ -10,7 +10,7 @@ import ray
 from ray.data import ActorPoolStrategy, Dataset
 
 from app.bulk.convert import between, code_of, detail_of
-from app.bulk.results import SCHEMA, State, to_table
+from app.bulk.rows import SCHEMA, State, to_table
 from app.bulk.store import Source, Store
 from app.service.options import DenoiseOptions
 from app.service.pipeline import Pipeline
@@ -49,7 +49,7 @@ def denoise(
     The rows have an image file in the column `bytes`; they come back with the columns of OUTCOME,
     and keep all others. Alternatively, with the folders `source` and `target` (URLs known to
     fsspec), the rows have a `key`, the path below `source`; results are written below `target`, and
-    the rows come back as those of its results (`app.bulk.results.Row`). An image that fails is a
+    the rows come back as those of its results (`app.bulk.rows.Row`). An image that fails is a
     row with the state "failed".
 
     `actors` is the number of processes, or the least and the most; by default as many as the
