@@ -16,9 +16,13 @@ from app.inference.denoiser import Denoiser
 from app.inference.job import Progress
 from app.inference.store import ModelPackage, chosen, read_packages
 from app.service.errors import UnknownModel
+from app.service.models import load_denoiser
 from app.service.options import DenoiseOptions, NoiseOptions
 from app.settings import Settings
 from app.streams import silence
+
+UNLIMITED = Limits(queue_pixels=sys.maxsize, deadline=math.inf)
+"""A queue that takes any number of images for any time."""
 
 
 def denoise(
@@ -70,14 +74,14 @@ class Denoisers:
         self._default = next(iter(packages))
         self._loading = threading.Lock()
         with silence():
-            self._loaded = {self._default: load_denoiser(packages[self._default], settings)}
+            self._loaded = {self._default: self._load(self._default)}
 
     def suited_to(self, picture: Picture) -> Denoiser:
         """Return the model for an image; called from many threads."""
         name = chosen(self._packages, self._default, picture.modality)
         with self._loading:
             if name not in self._loaded:
-                self._loaded[name] = load_denoiser(self._packages[name], self._settings)
+                self._loaded[name] = self._load(name)
             return self._loaded[name]
 
     def close(self) -> None:
@@ -85,13 +89,5 @@ class Denoisers:
         for denoiser in self._loaded.values():
             denoiser.close(0.0)
 
-
-def load_denoiser(package: ModelPackage, settings: Settings) -> Denoiser:
-    """Load and warm the model, with a queue that takes any number of images for any time."""
-    return Denoiser.load(
-        package,
-        engine=settings.engine,
-        precision=settings.precision,
-        threads=settings.threads,
-        limits=Limits(queue_pixels=sys.maxsize, deadline=math.inf),
-    )
+    def _load(self, name: str) -> Denoiser:
+        return load_denoiser(self._packages[name], self._settings, UNLIMITED)

@@ -187,13 +187,18 @@ class Models:
     def _load(self, package: ModelPackage) -> Denoiser:
         settings = self._settings
         limits = Limits(queue_pixels=settings.queue_pixels, deadline=settings.queue_seconds)
-        return Denoiser.load(
-            package,
-            engine=settings.engine,
-            precision=settings.precision,
-            threads=settings.threads,
-            limits=limits,
-        )
+        return load_denoiser(package, settings, limits)
+
+
+def load_denoiser(package: ModelPackage, settings: Settings, limits: Limits) -> Denoiser:
+    """Load and warm a model, on the engine and in the precision of the settings."""
+    return Denoiser.load(
+        package,
+        engine=settings.engine,
+        precision=settings.precision,
+        threads=settings.threads,
+        limits=limits,
+    )
 
 
 def _settle() -> None:
