@@ -48,33 +48,21 @@ def anatomy(network: keras.Model) -> Anatomy:
     the same result in tiles as whole, and a saved network needs no code of its own. It has to take
     RGB pictures of any size, and to give pictures of that size.
     """
-    shapes = [tensor.shape for tensor in (*network.inputs, *network.outputs)]
-    if shapes != [(None, None, None, 3)] * 2:
-        raise TrainingError(
-            "a network takes one tensor [None, None, None, 3] and gives one, "
-            f"not {', '.join(map(str, shapes))}"
-        )
+    _require_pictures(network)
     places = {id(network.inputs[0]): _Place(Fraction(1), Fraction(0))}
     multiplications = Fraction(0)
     floats_per_pixel = Fraction(network.inputs[0].shape[-1])
     for layer in network.layers:
         if isinstance(layer, layers.InputLayer):
             continue
-        if type(layer) not in _RULES:
-            raise TrainingError(
-                f"layer {layer.name!r} is a {type(layer).__name__}; "
-                f"networks are made of {', '.join(sorted(kind.__name__ for kind in _RULES))}"
-            )
+        rule = _rule(layer)
         tensors = layer.input if isinstance(layer.input, list) else [layer.input]
-        before = [places[id(tensor)] for tensor in tensors]
-        if len({place.step for place in before}) > 1:
-            raise TrainingError(f"layer {layer.name!r} joins tensors of different sizes")
-        widest = replace(before[0], radius=max(place.radius for place in before))
-        after = places[id(layer.output)] = _RULES[type(layer)](layer, widest)
+        before = _joined(layer, [places[id(tensor)] for tensor in tensors])
+        after = places[id(layer.output)] = rule(layer, before)
         floats_per_pixel = max(floats_per_pixel, layer.output.shape[-1] / after.step**2)
         if hasattr(layer, "kernel"):
             # A transposed convolution multiplies for each input, any other for each output.
-            at = before[0] if isinstance(layer, layers.Conv2DTranspose) else after
+            at = before if isinstance(layer, layers.Conv2DTranspose) else after
             multiplications += math.prod(layer.kernel.shape) * (SIDE / at.step) ** 2
     end = places[id(network.outputs[0])]
     if end.step != 1:
@@ -86,6 +74,31 @@ def anatomy(network: keras.Model) -> Anatomy:
         stride=int(max(place.step for place in places.values())),
         radius=math.ceil(end.radius),
     )
+
+
+def _require_pictures(network: keras.Model) -> None:
+    shapes = [tensor.shape for tensor in (*network.inputs, *network.outputs)]
+    if shapes != [(None, None, None, 3)] * 2:
+        raise TrainingError(
+            "a network takes one tensor [None, None, None, 3] and gives one, "
+            f"not {', '.join(map(str, shapes))}"
+        )
+
+
+def _joined(layer: Any, places: list[_Place]) -> _Place:
+    """Return the place of a layer's inputs together, with the widest receptive field of them."""
+    if len({place.step for place in places}) > 1:
+        raise TrainingError(f"layer {layer.name!r} joins tensors of different sizes")
+    return replace(places[0], radius=max(place.radius for place in places))
+
+
+def _rule(layer: Any) -> Callable[[Any, _Place], _Place]:
+    if type(layer) not in _RULES:
+        raise TrainingError(
+            f"layer {layer.name!r} is a {type(layer).__name__}; "
+            f"networks are made of {', '.join(sorted(kind.__name__ for kind in _RULES))}"
+        )
+    return _RULES[type(layer)]
 
 
 def _value_by_value(_: Any, place: _Place) -> _Place:

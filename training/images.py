@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from app.imaging import formats
+from app.imaging.blend import LUMA
 from app.imaging.codec import ImagingError, UnsupportedImage, decode
 from app.imaging.range import choose
 from app.imaging.scale import Pixels, is_plain
@@ -114,7 +115,7 @@ def resize(pixels: Pixels, height: int, width: int) -> Pixels:
 
 def to_grey(pixels: Pixels) -> Pixels:
     """RGB `pixels` as three equal channels of luma (BT.601), of the same type."""
-    luma = pixels @ np.array([0.299, 0.587, 0.114], np.float32)
+    luma = pixels @ LUMA
     if pixels.dtype != np.float32:
         luma = np.rint(luma)
     return np.repeat(luma[..., None].astype(pixels.dtype), 3, axis=-1)

@@ -10,9 +10,9 @@ from keras import ops
 from rich.console import Console
 
 from training.checkpoint import copy_averaged, save_network, save_state
-from training.data import Patches
 from training.errors import TrainingError
 from training.log import Log
+from training.patches import Patches
 from training.progress import duration, say
 from training.validation import Validation
 

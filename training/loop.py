@@ -8,12 +8,13 @@ from rich.console import Console
 
 from training.assembly import networks, trainable
 from training.checkpoint import load_network, load_state, take_weights
-from training.data import THREADS, Patches, load
+from training.data import load
 from training.experiment import Schedule, read_experiment
 from training.files import alone_in
 from training.interrupt import heeding
 from training.keeper import Keeper
 from training.log import Log
+from training.patches import THREADS, Patches
 from training.progress import ProgressBar, duration, say
 from training.run import conclude, open_run, require_new, summary, tell
 from training.speed import pipeline_rate, step_rate

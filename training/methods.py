@@ -15,16 +15,14 @@ LARGEST_STRIDE = 32
 def network_method(network: Any) -> Restore:
     """Return a network as a method: the image goes through it whole.
 
-    It is extended at the right and at the bottom to a multiple of the network's stride, by
-    reflection, as in the service.
+    It is first extended to a multiple of the network's stride, as in the service.
     """
     stride = anatomy(network).stride
 
     def restore(noisy: Image, sigma: float) -> Image:  # noqa: ARG001 - it is blind
         height, width, _ = noisy.shape
-        padding = ((0, -height % stride), (0, -width % stride), (0, 0))
-        padded = np.pad(noisy, padding, mode="reflect")
-        result: Image = network.predict_on_batch(padded[None])[0, :height, :width]
+        extended = _extended(noisy, stride)
+        result: Image = network.predict_on_batch(extended[None])[0, :height, :width]
         return result
 
     return restore
@@ -39,13 +37,18 @@ def ensemble_of(method: Restore, size: EnsembleChoice) -> Restore:
 
     def restore(noisy: Image, sigma: float) -> Image:
         height, width, _ = noisy.shape
-        padding = ((0, -height % LARGEST_STRIDE), (0, -width % LARGEST_STRIDE), (0, 0))
-        padded = np.pad(noisy, padding, mode="reflect")
+        extended = _extended(noisy, LARGEST_STRIDE)
         found = [
-            orient_back(method(orient(padded, orientation), sigma), orientation)
+            orient_back(method(orient(extended, orientation), sigma), orientation)
             for orientation in ENSEMBLES[size]
         ]
         mean: Image = np.mean(found, axis=0)[:height, :width]
         return mean
 
     return restore if size > 1 else method
+
+
+def _extended(image: Image, multiple: int) -> Image:
+    """Return the image with sides that are multiples, by reflection at the right and the bottom."""
+    height, width, _ = image.shape
+    return np.pad(image, ((0, -height % multiple), (0, -width % multiple), (0, 0)), mode="reflect")

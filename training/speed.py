@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from training.data import Batch, Patches
+from training.patches import Batch, Patches
 
 SECONDS = 0.5
 STEPS = 2

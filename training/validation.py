@@ -6,10 +6,11 @@ import numpy as np
 from keras import ops
 
 from app.imaging.scale import to_unit
-from training.data import PAIR, Batch, Images
+from training.data import Images
 from training.experiment import Experiment
 from training.losses import loss, psnr
 from training.noise.layer import AddNoise
+from training.patches import PAIR, Batch
 
 
 class Validation:
