@@ -19,7 +19,7 @@ from app.api.middleware.head import Head
 from app.api.middleware.headers import SecurityHeaders
 from app.api.middleware.observe import Observe
 from app.api.middleware.query import QueryLimit
-from app.api.middleware.ranges import Whole
+from app.api.middleware.ranges import NoRanges
 from app.api.routes import health, images, jobs, metrics, models, page
 from app.service.service import Service
 from app.settings import Settings
@@ -64,7 +64,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 at_once=limits.max_requests_per_address,
             ),
             Middleware(QueryLimit),
-            Middleware(Whole),
+            Middleware(NoRanges),
             Middleware(Head),
         ],
         exception_handlers=HANDLERS,

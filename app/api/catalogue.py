@@ -1,6 +1,6 @@
 """Every problem that the service responds with, one row each.
 
-OpenAPI's examples, docs/problems.md and the titles on the page are all generated from it.
+The examples in OpenAPI, docs/problems.md and the titles on the page are generated from it.
 """
 
 from collections.abc import Mapping
@@ -44,7 +44,7 @@ Code = Literal[
 ]
 
 Retry = Literal["never", "later", "retry-after"]
-"""When the same request may succeed: never, at any time, or once Retry-After is over."""
+"""When the same request may succeed: never, at any time, or after Retry-After."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,11 @@ class Row:
 
     status: int
     title: str
-    """The title of the problem for readers of the page."""
+    """The title of the problem on the page."""
     text: str
-    """The template of `detail`, with fields to be filled in."""
+    """The template of `detail`."""
     example: Mapping[str, Any] = field(default_factory=dict)
-    """The fields of the example."""
+    """The values of the template's fields in the example."""
     retry: Retry = "never"
 
     def detail(self, **fields: Any) -> str:

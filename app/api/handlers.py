@@ -37,11 +37,11 @@ DRAIN_RETRY_AFTER = 5.0
 LOADING_RETRY_AFTER = 5.0
 """Seconds in which models are likely to be loaded and warm."""
 FAILING_RETRY_AFTER = 1.0
-"""Seconds until the service tries again whether a model works."""
+"""Seconds until the service next tries whether a model works."""
 MEMORY_RETRY_AFTER = 10.0
-"""Seconds in which other images are likely to be done."""
+"""Seconds in which other images are likely to finish."""
 LOST_RETRY_AFTER = 1.0
-"""Seconds; another process is available immediately."""
+"""Seconds; a new process is available almost at once."""
 
 _HTTP_CODES: dict[int, Code] = {404: "not-found", 405: "method-not-allowed"}
 
@@ -123,7 +123,7 @@ async def _handle(request: Request, error: Exception) -> Response:
 
 
 async def _handle_http(request: Request, error: HTTPException) -> Response:
-    """Respond to a wrong method with all methods of the path, not those of one route."""
+    """Respond to a wrong method with the methods of all routes of the path, not of one alone."""
     route = getattr(request.scope.get("route"), "path", None)
     described = request.app.openapi()["paths"].get(route)
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and described:

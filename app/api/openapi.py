@@ -23,7 +23,7 @@ _BINARY: Json = {"type": "string", "format": "binary"}
 def upload(*fields: str, raw: bool = True) -> Json:
     """Return the request body: a form with the given fields and, if `raw`, an image alone.
 
-    Such a form may also contain parameters; anything else in it is ignored.
+    With `raw`, the form may also contain parameters; anything else in it is ignored.
     """
     names = fields or ("image",)
     form = {
@@ -90,18 +90,18 @@ def events(description: str, **links: Json) -> Responses:
 
 
 def link(operation: str, description: str, **parameters: str) -> Json:
-    """Return a link: a part of a response that is a parameter of another operation."""
+    """Return a link, by which part of a response becomes a parameter of another operation."""
     return {"operationId": operation, "description": description, "parameters": parameters}
 
 
 def text(description: str, *media_types: str) -> Responses:
-    """Return the 200 response with text of one of these types."""
+    """Return the 200 response with text of one of these media types."""
     content = {media_type: {"schema": {"type": "string"}} for media_type in media_types}
     return {200: {"description": description, "headers": headers(), "content": content}}
 
 
 def problems(*statuses: int) -> Responses:
-    """Return the errors with these statuses, with an example of each kind."""
+    """Return the error responses with these statuses, with an example of each code."""
     return {status: _problem(status) for status in statuses}
 
 
@@ -124,9 +124,9 @@ def _problem(status: int) -> Json:
 
 
 def complete(app: FastAPI, *, keys: bool) -> None:
-    """Build the description, with the schema of problems, which no endpoint returns.
+    """Build the description, and add the schema of problems, which no endpoint declares.
 
-    `keys` says whether there are API keys.
+    `keys` says whether API keys are required.
     """
     _, definitions = models_json_schema(
         [(Problem, "serialization")], ref_template="#/components/schemas/{model}"

@@ -94,8 +94,8 @@ def problem(
 def invalid(errors: Iterable[Any], place: tuple[str, ...] = ()) -> ProblemError:
     """Return the 422 problem for the errors that pydantic lists.
 
-    `place` says where the invalid fields are, unless the errors do. That an optional parameter is
-    not None is no error of its own.
+    `place` says where the invalid fields are, unless the errors do. Each invalid optional value is
+    also reported for not being None, which is left out.
     """
     return _invalid(
         InvalidPart(location=where[0], name=where[1], detail=_detail_of(entry))

@@ -1,4 +1,4 @@
-"""The JSON that the endpoints respond with."""
+"""The JSON responses of the endpoints."""
 
 from pydantic import BaseModel, ConfigDict, Field
 

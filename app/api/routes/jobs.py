@@ -1,4 +1,4 @@
-"""POST /jobs, and what can be done with a job: GET, GET its result, DELETE."""
+"""POST /jobs; GET, GET the result of, and DELETE a job."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -80,7 +80,7 @@ async def create_job(
     three quarters of all jobs (DENOISER_MAX_JOBS); when all places are taken, results that were
     fetched make way first, then the oldest of whoever keeps most.
     """
-    service.models.denoiser(options.model)  # refused before the image is sent
+    service.models.denoiser(options.model)  # refuses before the image is sent
     with ExitStack() as held:
         share = held.enter_context(service.memory.share(trace.client))
         (file,), options = await read_image(request, share, options)
@@ -138,7 +138,7 @@ async def get_job(request: Request, service: ServiceOf, trace: TraceOf, job: Job
 
 
 async def _events(request: Request, service: Service, job: Job, trace: Trace) -> AsyncIterator[str]:
-    """Yield each change, until the end of the job or of the time to read a response."""
+    """Yield each change, until the job ends or the time to read a response is over."""
     if request.method == "HEAD":
         return
     async for status in service.jobs.changes(job, service.settings.answer_seconds):
