@@ -17,12 +17,12 @@ from training.pairs import Pair, pairs, read_pair
 from training.split import split, thumbnail
 
 Prepared = tuple[NDArray[np.float32], list[Pixels]]
-"""The thumbnail of an image, and the copies of it that patches are drawn from."""
+"""The thumbnail of an image, and the scaled copies from which patches are cut."""
 
 
 @dataclass(frozen=True)
 class Images:
-    """The images of a folder: pixels in memory, one copy per scale, none smaller than a patch."""
+    """The images of a folder, in memory: a copy per scale, none smaller than a patch."""
 
     training: list[list[Pixels]]
     held_out: list[list[Pixels]]
@@ -30,7 +30,7 @@ class Images:
 
     @property
     def copies(self) -> list[Pixels]:
-        """All copies that patches are drawn from."""
+        """All copies from which patches are cut."""
         return [copy for image in self.training for copy in image]
 
 
@@ -58,7 +58,7 @@ def load(folder: Folder, root: Path, data: Data) -> Images:
         for path, (_, sizes) in readable.items()
         if not sizes
     ]
-    # Small images take part in the split, so that evaluation, without patches, splits alike.
+    # Small images take part in the split, so that evaluation, which has no patches, splits alike.
     thumbnails, images = zip(*readable.values(), strict=True) if readable else ((), ())
     training, held_out = split(list(readable), thumbnails, folder.split, folder.test_share)
     loaded = Images(
@@ -74,7 +74,7 @@ def load(folder: Folder, root: Path, data: Data) -> Images:
 
 
 def _read_pairs(found: list[Pair], data: Data) -> Iterator[tuple[Path, Prepared | Skipped]]:
-    """Pairs at their own size, six channels each; what cannot be read is skipped."""
+    """Yield pairs at their own size, with six channels; report those that cannot be read."""
     for pair in found:
         try:
             noisy, clean = map(to_unit, read_pair(pair))
@@ -87,7 +87,7 @@ def _read_pairs(found: list[Pair], data: Data) -> Iterator[tuple[Path, Prepared 
 
 
 def copies(pixels: Pixels, folder: Folder, data: Data) -> list[Pixels]:
-    """Return the sizes in which an image is trained on; none if it is far smaller than a patch."""
+    """Return the scaled copies of an image; none if it is far smaller than a patch."""
     height, width, _ = pixels.shape
     shorter = min(height, width)
     if 2 * shorter < data.patch:

@@ -1,4 +1,4 @@
-"""Networks as methods of removing noise, to be measured beside the classical ones."""
+"""Networks as denoising methods, to be compared with classical ones."""
 
 from typing import Any
 
@@ -9,11 +9,11 @@ from training.anatomy import anatomy
 from training.rivals import Image, Restore
 
 LARGEST_STRIDE = 32
-"""Of a network: a multiple of this is one of any stride."""
+"""The largest stride of a network, a multiple of every other."""
 
 
 def network_method(network: Any) -> Restore:
-    """Return a network as a method: the image goes through it whole.
+    """Return a network as a method that processes an image as a whole.
 
     It is first extended to a multiple of the network's stride, as in the service.
     """
@@ -29,10 +29,10 @@ def network_method(network: Any) -> Restore:
 
 
 def ensemble_of(method: Restore, size: EnsembleChoice) -> Restore:
-    """Return the mean of what a method makes of an image in so many orientations, as a method.
+    """Return the method that averages the results of another over `size` orientations of an image.
 
     As in the service, the image is extended before it is turned, which keeps every pixel in the
-    same phase of a network's stride.
+    same phase of the network's stride.
     """
 
     def restore(noisy: Image, sigma: float) -> Image:

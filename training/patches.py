@@ -28,16 +28,16 @@ PAIR = 6
 class Patches(keras.utils.PyDataset):
     """Batches of patches [batch, patch, patch, 3 or 6], float32 in [0, 1], each twice.
 
-    With folders of pairs, patches have six channels: the clean shot's, then the noisy one's; of
-    other images, the clean ones twice. The patches of a step depend on seed, length of an epoch,
-    and number in the run alone, so a resumed run sees what an uninterrupted one would have seen.
-    Threads make the next batches while the network works.
+    If there are folders of pairs, patches have six channels: those of the clean shot, then those of
+    the noisy one, or the clean ones twice for other images. The patches of a step depend only on
+    the seed, the length of an epoch, and the number of the step in the run, so that a resumed run
+    sees what an uninterrupted one would have seen. Threads prepare batches in advance.
     """
 
     def __init__(
         self, folders: list[Images], data: Data, noise: Noise, *, batch: int, steps: int, seed: int
     ) -> None:
-        """Take `steps`, the batches of an epoch, unless images are taken whole."""
+        """Take `steps`, the batches per epoch, which are ignored if images are taken whole."""
         super().__init__()
         self.data, self.batch, self.seed = data, batch, seed
         self.done = 0  # steps of the run before the current epoch
@@ -63,7 +63,7 @@ class Patches(keras.utils.PyDataset):
         return clean, clean
 
     def on_epoch_end(self) -> None:
-        """Keras calls this between epochs."""
+        """Move on to the next epoch; Keras calls this between epochs."""
         self._ahead.clear()
         self.done += self.steps
 
@@ -84,7 +84,7 @@ class Patches(keras.utils.PyDataset):
         return patches
 
     def _choose(self, draws: NDArray[np.float64]) -> NDArray[np.intp]:
-        """Return the image of each draw from U(0, 1), family by family of the noise."""
+        """Return the image for each draw from U(0, 1), one family of noise after another."""
         chosen, first = [], 0
         for count, chances in self.families.values():
             some = draws[first : first + count]
@@ -111,7 +111,9 @@ class Patches(keras.utils.PyDataset):
 
 
 def _chances(images: list[Images], folders: tuple[Folder, ...], family: str) -> NDArray[np.float64]:
-    """For each copy, the chance that a patch of this family is of it or of one before it."""
+    """Return for each copy the cumulative probability that a patch of this family is cut from
+    it.
+    """
     weights = np.array([folder.weight_for(family) for folder in folders])
     if not weights.sum():
         raise TrainingError(f"no folder gives patches for noise.{family}")

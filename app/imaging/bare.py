@@ -71,9 +71,7 @@ def grained(pixels: Pixels, bare: Bare, bounds: Range) -> Pixels:
     width, order = pixels.shape[1], np.random.default_rng(0)
     for top in range(0, len(pixels), BLOCK):
         here = bare.area[top : top + BLOCK]
-        chosen = order.integers(
-            len(bare.noise), size=-(-width // BLOCK)
-        )  # no pattern
+        chosen = order.integers(len(bare.noise), size=-(-width // BLOCK))  # no pattern
         if here.any():
             band = result[top : top + BLOCK]
             laid = np.concatenate(bare.noise[chosen], axis=1)[: len(band), :width][here]
