@@ -61,10 +61,7 @@ class Objective:
             return from_target
         both = (1 - self.share) * from_target + self.share * measure(taught, restored)
         better = closer(target, taught, restored)
-        shape = (
-            -1,
-            *(1 for _ in from_target.shape[1:]),
-        )  # one value per patch or per pixel
+        shape = (-1, *(1 for _ in from_target.shape[1:]))  # one value per patch or per pixel
         return ops.where(ops.reshape(better, shape), both, from_target)
 
     def psnr(self, _: Any, outputs: Any) -> Any:
