@@ -1,8 +1,9 @@
 """The outcome of each image, one row each, in Parquet beside the results.
 
-`DST/denoiser-results/` holds one file for each shard. While a shard is in progress, its rows are in
-part files, which the end of the run merges into that file; a run that was killed leaves them to the
-next one. Rows are looked up in a local database, so that memory does not grow with their number.
+`DST/denoiser-results/` contains one file per shard. While a shard is in progress, its rows are in
+part files, which are merged into that file at the end of the run; a run that is killed leaves them
+to the next one. Rows are looked up in a local database, so that memory does not grow with their
+number.
 """
 
 import sqlite3
@@ -32,7 +33,7 @@ COLUMNS = ", ".join(NAMES)
 
 
 class Results:
-    """The rows of one shard, and those of other runs on the same images; thread-safe."""
+    """The rows of a shard, including those of earlier runs on its images; thread-safe."""
 
     def __init__(self, store: Store, sources: Store, shard: Shard) -> None:
         """Read the rows that exist at the target; `sources` is the store of the images.
@@ -62,7 +63,7 @@ class Results:
         self._folder.cleanup()
 
     def state(self, source: Source, options: str) -> State | None:
-        """Return what is known of an image in this version and with these options."""
+        """Return the recorded state of an image in this version and with these options."""
         with self._lock, closing(self._rows.cursor()) as cursor:
             cursor.execute(
                 "SELECT state FROM rows WHERE source = ? AND version = ? AND options = ?",
@@ -94,7 +95,7 @@ class Results:
             last = found[-1]
 
     def add(self, row: Row) -> None:
-        """Take a row; it is safe once its part is written."""
+        """Add a row, which survives a kill once its part has been written."""
         with self._lock:
             self._keep(row, own=True)
             self._fresh.append(row)
@@ -103,13 +104,13 @@ class Results:
                 self._write_part()
 
     def flush(self) -> None:
-        """Write what has no part yet; raises StoreError."""
+        """Write the rows that are in no part yet; raises StoreError."""
         with self._lock:
             if self._fresh:
                 self._write_part()
 
     def finish(self) -> None:
-        """Put all rows of this shard into its one file, and remove the parts; raises StoreError."""
+        """Merge all rows of this shard into its file, and remove the parts; raises StoreError."""
         with self._lock:
             if self._fresh or self._parts:
                 local = Path(self._folder.name, "whole.parquet")
@@ -127,7 +128,7 @@ class Results:
 
     @property
     def _part(self) -> str:
-        """Start of the names of part files: no folder, which would outlast them on a disk."""
+        """The prefix of the names of part files; not a folder, which would remain on a disk."""
         return f"{FOLDER}/{self._shard}-part-"
 
     def _load(self) -> None:

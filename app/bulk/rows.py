@@ -25,10 +25,10 @@ class Row:
     target: str | None
     state: State
     code: str | None
-    """Problem code, as the service names it."""
+    """Problem code, as in the service."""
     detail: str | None
     model: str | None = None
-    """Name of the model that worked; None if it failed."""
+    """Name of the model that was used; None if the image failed."""
     sigma: float | None
     """Standard deviation of the noise found, 0..1."""
     seconds: float
@@ -38,7 +38,7 @@ class Row:
     version: str
     """Version of the source: its ETag, or its size and modification time."""
     options: str
-    """What was asked for, the default model first."""
+    """The options that were requested, the default model first."""
     finished: datetime
 
 

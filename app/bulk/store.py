@@ -24,14 +24,16 @@ temporary name and moved.
 """
 
 CONNECTIONS = 32
-"""To one S3 store at a time, as many as images are in progress: botocore's 10 would make them wait
-for each other where the store is slow to answer.
+"""Connections to one S3 store at a time, as many as images in progress: botocore's default of 10
+would make them wait for each other if the store is slow.
 """
 READING = {"max_concurrency": 1}
-"""Without it, S3's file system asks for the size of each file first, to read long ones in parts."""
+"""Without this, the S3 file system first requests the size of each file, to read long ones in
+parts.
+"""
 
 FINAL = (FileNotFoundError, PermissionError, IsADirectoryError, NotImplementedError)
-"""Errors that another attempt would meet again."""
+"""Errors that are not worth another attempt."""
 
 
 class StoreError(Exception):
@@ -75,7 +77,7 @@ class Store:
         return url if key else f"{url.rstrip('/')}/"  # file systems differ about that slash
 
     def key(self, url: str) -> str:
-        """Return the path from here to a URL or key; raise ValueError for one outside."""
+        """Return the key of a URL or key below this folder; raise ValueError for any other."""
         if "://" in url:
             prefix = self.url("")
             if not url.startswith(prefix):
@@ -100,7 +102,7 @@ class Store:
             raise StoreError(f"cannot list {self.url('')}: {error}") from error
 
     def named(self, key: str) -> Source:
-        """Return a file that may exist, without a request for it."""
+        """Return a file that may exist, without a request to the store."""
         return Source(key, self.url(key), None, "")
 
     def find(self, key: str) -> Source:
@@ -114,7 +116,7 @@ class Store:
             return source
         try:
             return self.find(source.key)
-        except (OSError, StoreError):  # reading it will fail the same way, and be recorded
+        except (OSError, StoreError):  # reading it will fail in the same way, and be recorded
             return source
 
     def read(self, key: str, limit: int | None = None) -> bytes:
@@ -174,7 +176,7 @@ class Store:
 
 
 def _connections(url: str) -> dict[str, Any]:
-    """Return the option for as many connections, unless the user's FSSPEC_S3 has another."""
+    """Return the option for the number of connections, unless FSSPEC_S3 sets another."""
     protocol = url.partition("://")[0]
     if protocol not in ("s3", "s3a"):
         return {}
