@@ -153,20 +153,21 @@ def test_a_folder_with_three_broken_files(picture, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("command", ["denoise", "noise"])
+@pytest.mark.parametrize("step", ["read", "open_shared"])
 def test_a_file_that_kills_its_decoder_costs_nothing_but_itself(
-    command, picture, tmp_path, capsys, monkeypatch
+    command, step, picture, tmp_path, capsys, monkeypatch
 ):
     sources = [picture(f"in/{index}.png") for index in range(6)]
     Image.new("RGB", (40, 40)).save(sources[3])
-    bad, decode = sources[3].read_bytes(), Remote.open_shared
+    bad, read, killed = sources[3].read_bytes(), Remote.read, getattr(Remote, step)
 
     async def killing(self, data, **limits):
         if data == bad:
-            await self.read(data)  # so that the process is there
+            await read(self, data)  # so that the process is there
             os.kill(self.link.pid, signal.SIGSEGV)
-        return await decode(self, data, **limits)
+        return await killed(self, data, **limits)
 
-    monkeypatch.setattr(Remote, "open_shared", killing)
+    monkeypatch.setattr(Remote, step, killing)
     assert run(command, tmp_path / "in", "-o", tmp_path / "out") == 1
     assert len(list((tmp_path / "out").iterdir())) == 5
     assert capsys.readouterr().err.splitlines() == [

@@ -121,7 +121,7 @@ class Form:
             self._room = LONGEST_TEXT
 
     def _opened(self, parts: dict[str, BytesIO]) -> BytesIO:
-        if self._name in parts:
+        if self._name in self._files or self._name in self._texts:
             self._refuse(f"The form has the field `{self._shown}` more than once.")
         return parts.setdefault(self._name, BytesIO())
 

@@ -134,6 +134,9 @@ def denoise(request: Request, options: DenoiseOptions, settings: Settings) -> in
     shard, choice = _shard(request), Choice(asked, request.overwrite, request.retry_failed)
     try:
         sources, targets = Store(request.source), Store(request.target)
+    except StoreError as error:  # there is no such kind of store, or its package is missing
+        raise Misuse(reason_of(error)) from error
+    try:
         with Results(targets, sources, shard) as results, _stopping() as stop:
             report = _reporter(as_json=request.as_json)
             run = Run(sources, targets, results, choice, stop, report)

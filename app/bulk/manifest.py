@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import fsspec
 import pyarrow.parquet as pq
 
-from app.bulk.store import Store, StoreError
+from app.bulk.store import FINAL, Store, StoreError
+from app.console import Misuse
 
 COLUMN = "key"
 """The column of a Parquet file; if there is none of this name, the first."""
@@ -16,15 +17,15 @@ def keys(url: str, store: Store) -> Iterator[str]:
     """Yield the keys in a manifest as paths from the store's folder, reading it in pieces.
 
     Keys may also be full URLs below that folder. Compressed files, such as `.gz`, are unpacked.
-    Raises StoreError.
+    Raises Misuse for one that is not there or makes no sense, and StoreError.
     """
     try:
         with fsspec.open(url, "rb", compression="infer") as file:
             names = _columns(file) if ".parquet" in url else _lines(file)
             yield from (store.key(name) for name in names)
-    except StoreError:
-        raise
-    except Exception as error:  # from the file system, Parquet, or for a key outside the folder
+    except (*FINAL, ImportError, ValueError) as error:  # Parquet's are ValueErrors, too
+        raise Misuse(f"--manifest: cannot read {url}: {error}") from error
+    except Exception as error:  # each file system raises errors of its own
         raise StoreError(f"cannot read the manifest {url}: {error}") from error
 
 

@@ -19,7 +19,7 @@ from app.console import FAILED, STOPPED, Misuse, complain
 from app.files.finding import STANDARD, Outcome, Status, find
 from app.files.meter import Meter
 from app.files.run import Job, Worked, run
-from app.imaging.codec import Change, Encoded, Format, Picture, decode
+from app.imaging.codec import Change, Encoded, Format, Header, Picture, decode, read_header
 from app.inference.job import Progress
 from app.sandbox.handles import SharedFile
 from app.service.codec import ConfinedCodec
@@ -80,6 +80,7 @@ def convert(
 class _Coder:
     """How files are decoded and encoded."""
 
+    read_header: Callable[[bytes], Header]
     read: Callable[[bytes], Picture]
     write: Callable[[Picture, Format], Encoded | SharedFile]
 
@@ -92,19 +93,21 @@ def _coder(files: int, settings: Settings, options: OutputOptions) -> Iterator[_
     """
     if files == 1:
         yield _Coder(
+            read_header,
             read=partial(decode, max_pixels=settings.max_pixels, max_side=settings.max_side),
             write=options.encode,
         )
         return
     with ConfinedCodec(settings) as codec:
         encode = partial(codec.encode, quality=options.quality, strip=options.strips)
-        yield _Coder(codec.decode, encode)
+        yield _Coder(codec.read_header, codec.decode, encode)
 
 
 def _job(
     coder: _Coder, settings: Settings, options: OutputOptions, work: Work, *, overwrite: bool
 ) -> Job:
     return Job(
+        read_header=coder.read_header,
         read=coder.read,
         work=work,
         write=coder.write,

@@ -8,24 +8,20 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from app.files.finding import STANDARD, Outcome, Source, Status
 from app.files.meter import Meter
 from app.files.naming import namesakes, target_of
 from app.files.scans import assemble, take_apart, volumes_among
 from app.files.writing import Writer
-from app.imaging.codec import (
-    Encoded,
-    Format,
-    ImagingError,
-    Picture,
-    TooManyPixels,
-    read_header,
-)
+from app.imaging.codec import Encoded, Format, Header, ImagingError, Picture, TooManyPixels
 from app.inference.job import Progress
 from app.sandbox.faults import WorkerLost
 from app.sandbox.handles import SharedFile
 from app.service.room import BYTES_AT_ONCE, Room, check_size, largest_file
+
+T = TypeVar("T")
 
 STOP_SECONDS = 0.5
 """Seconds to finish the files being written when the user stops the work."""
@@ -44,6 +40,7 @@ class Worked:
 class Job:
     """What is done to each file."""
 
+    read_header: Callable[[bytes], Header]
     read: Callable[[bytes], Picture]
     work: Callable[[Picture, Progress], Worked]
     write: Callable[[Picture, Format], Encoded | SharedFile]
@@ -136,27 +133,22 @@ class _Worker:
         began = time.monotonic()
         with self._files.hold(self._size(source.path)):
             data = self._read(source.path)
-            with self._room.hold(read_header(data).size):
+            with self._room.hold(self._job.read_header(data).size):
                 picture = self._job.read(data)
                 return self._finished([source], [picture], picture, taken, began)
 
     def _converted_volume(self, sources: list[Source], taken: Mapping[Path, Path]) -> list[Outcome]:
-        began, failed = time.monotonic(), list[Outcome]()
-        size = sum(read_header(self._read(source.path)).size for source in sources)
+        began = time.monotonic()
+        headers, failed = self._each(sources, self._job.read_header)
+        size = sum(header.size for header in headers.values())
         if size > self._job.max_pixels:
             raise TooManyPixels(
                 f"The {len(sources)} files of this volume declare {size} pixels; at most "
                 f"{self._job.max_pixels} are taken."
             )
         with self._room.hold(size):
-            read = dict[Source, Picture]()
-            for source in sources:
-
-                def reading(source: Source = source) -> list[Outcome]:
-                    read[source] = self._job.read(self._read(source.path))
-                    return []
-
-                failed += self._guarded([source], reading)
+            read, damaged = self._each(headers, self._job.read)
+            failed += damaged
             if not read:
                 return failed
             volume, order = assemble(list(read), list(read.values()))
@@ -164,6 +156,20 @@ class _Worker:
             pictures = [read[source] for source in good]
             work = partial(self._finished, good, pictures, volume, taken, began)
             return [*failed, *self._guarded(good, work)]
+
+    def _each(
+        self, sources: Iterable[Source], look: Callable[[bytes], T]
+    ) -> tuple[dict[Source, T], list[Outcome]]:
+        """Return what is found in each of the sources, and the outcomes of those that fail."""
+        found, failed = dict[Source, T](), list[Outcome]()
+        for source in sources:
+
+            def looking(source: Source = source) -> list[Outcome]:
+                found[source] = look(self._read(source.path))
+                return []
+
+            failed += self._guarded([source], looking)
+        return found, failed
 
     def _size(self, path: Path) -> int:
         """Return the size of a file in bytes, 0 if unknown; raise TooLarge."""

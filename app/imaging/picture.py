@@ -100,6 +100,7 @@ class Format(enum.StrEnum):
     JP2 = "jp2"
     PNM = "pnm"
     FITS = "fits"
+    FITS_GZ = "fits-gz"
     NIFTI = "nifti"
     NIFTI_GZ = "nifti-gz"
     DICOM = "dicom"

@@ -70,12 +70,14 @@ class Siblings:
         transport = httpx.AsyncHTTPTransport(uds=path, verify=False)
         async with httpx.AsyncClient(transport=transport, timeout=self._patience) as client:
             answering = asyncio.create_task(_answer(client, scope, send))
-            leaving = asyncio.create_task(_departure(receive))
-            await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
-            leaving.cancel()
-            if not answering.done():
-                answering.cancel()
-                await asyncio.wait((answering,))
+            both = answering, asyncio.create_task(_departure(receive))
+            try:
+                await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for each in both:
+                    each.cancel()
+                await asyncio.wait(both)
+            if answering.cancelled():
                 return
             try:
                 answering.result()

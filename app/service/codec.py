@@ -5,7 +5,7 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, Self, TypeVar
 
-from app.imaging.codec import Format, Picture
+from app.imaging.codec import Format, Header, Picture
 from app.imaging.formats import need_threads
 from app.sandbox.handles import SharedFile, SharedPicture
 from app.sandbox.pool import Sandbox
@@ -28,6 +28,8 @@ class ConfinedCodec:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="codec", daemon=True)
         self._thread.start()
+        self._asking = threading.Lock()
+        self._closed = False
 
     def __enter__(self) -> Self:
         return self
@@ -37,10 +39,21 @@ class ConfinedCodec:
 
     def close(self) -> None:
         """End the processes, and abandon their work."""
-        self._await(self._end())
+        with self._asking:  # so that no request follows the end, which nobody would answer
+            self._closed = True
+            ended = asyncio.run_coroutine_threadsafe(self._end(), self._loop)
+        ended.result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    def read_header(self, data: bytes) -> Header:
+        """Read what a file declares, without decoding it; raise as `decode` does.
+
+        No process is kept from this to `decode`: whoever waits for room between them would keep it
+        from those who could make room.
+        """
+        return self._await(self._read_header(data))
 
     def decode(self, data: bytes) -> Picture:
         """Decode a file within the limits of the settings.
@@ -59,6 +72,11 @@ class ConfinedCodec:
         """
         shared = SharedPicture.holding(picture)
         return self._await(self._encode(shared, target, quality, strip=strip))
+
+    async def _read_header(self, data: bytes) -> Header:
+        with decoding():
+            async with self._sandbox.worker() as worker:
+                return await worker.read(data)
 
     async def _decode(self, data: bytes) -> SharedPicture:
         with decoding():
@@ -80,9 +98,9 @@ class ConfinedCodec:
             await asyncio.wait(others)
 
     def _await(self, work: Coroutine[Any, Any, T]) -> T:
-        try:
+        with self._asking:
+            if self._closed:  # a thread may outlive the command
+                work.close()
+                raise RuntimeError("the codec is closed")
             done = asyncio.run_coroutine_threadsafe(work, self._loop)
-        except RuntimeError:  # after the end: a thread may outlive the command
-            work.close()
-            raise
         return done.result()

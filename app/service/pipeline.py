@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
-from app.imaging.codec import Format, read_header
+from app.imaging.codec import Format
 from app.inference.job import Progress
 from app.service import local
 from app.service.codec import ConfinedCodec
@@ -55,7 +55,7 @@ class Pipeline:
         Raises ImagingError if it cannot be read, or not encoded as the options ask for, and
         WorkerLost or MemoryError if it takes more time or memory than its pixels justify.
         """
-        options, size = self._options, read_header(data).size
+        options, size = self._options, self._codec.read_header(data).size
         with self._room.hold(size):
             picture = self._codec.decode(data)
             target = options.format_for(picture.format, lossless=picture.metadata.lossless)

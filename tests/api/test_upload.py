@@ -100,6 +100,15 @@ def test_the_field_at_fault_is_named(client, image_file):
     assert "`image`" in error["detail"]
 
 
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_text_and_a_file_of_one_name_are_that_field_twice(client, image_file, is_first):
+    parts = [part("strength", image_file(64, 64)), text("strength", "0.5")]
+    body = b"".join(parts if is_first else parts[::-1]) + b"--x--"
+    answer = client.post("/denoise", content=body, headers={"Content-Type": MULTIPART})
+    assert answer.status_code == 422
+    assert "`strength` more than once" in answer.text
+
+
 @pytest.mark.parametrize("field", ["image", "file", "upload[]", ""])
 def test_a_single_file_may_be_in_any_field(client, image_file, field):
     answer = client.post("/denoise", files={field: image_file()})

@@ -51,10 +51,16 @@ def test_between_folders(tmp_path):
     assert (tmp_path / "out" / "a.png").exists()
 
 
-def test_a_store_that_is_not_there_is_told(memory, capsys):
+def test_a_store_that_fails_is_to_be_tried_again(pictures, memory, capsys, monkeypatch):
+    monkeypatch.setattr("app.bulk.store.ATTEMPTS", 1)
+
+    def fail(*_, **__):
+        raise ConnectionError("no route")
+
+    memory.pipe_file("/keys.txt", b"0.png")
+    monkeypatch.setattr(type(memory), "_open", fail)
     assert run("memory://in", "memory://out", "--manifest", "memory://keys.txt") == UNFINISHED
-    assert "cannot read the manifest" in capsys.readouterr().err
-    assert run("nosuch://in", "memory://out") == UNFINISHED
+    assert "cannot read the manifest memory://keys.txt: no route" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -65,6 +71,9 @@ def test_a_store_that_is_not_there_is_told(memory, capsys):
         (["memory://in", "memory://out", "--shard", "2/2"], "--shard: there is no shard 2 of 2"),
         (["memory://in", "memory://out", "--shard", "auto/2"], "JOB_COMPLETION_INDEX"),
         (["memory://in", "memory://out", "--retry-failed", "--manifest", "x"], "leave out"),
+        (["memory://in", "memory://out", "--manifest", "memory://x.txt"], "cannot read memory://x"),
+        (["memory://in", "memory://out", "--manifest", "nosuch://x"], "Protocol not known"),
+        (["nosuch://in", "memory://out"], "nosuch://in: Protocol not known"),
     ],
 )
 def test_misuse(arguments, complaint, capsys, monkeypatch):

@@ -13,7 +13,8 @@ from app.bulk.results import Results, read_rows
 from app.bulk.rows import State
 from app.bulk.run import Choice, Run, run
 from app.bulk.shards import Shard
-from app.bulk.store import Store, StoreError
+from app.bulk.store import Store
+from app.console import Misuse
 from app.imaging.codec import Format, decode
 from app.service.pipeline import Result
 from tests.bulk.conftest import png
@@ -144,7 +145,7 @@ def test_a_manifest_names_the_pictures(bulk, memory):
 @pytest.mark.parametrize("content", [b"../../etc/passwd\n", b"\xff\xfe\n"])
 def test_a_manifest_that_makes_no_sense(memory, content):
     memory.pipe_file("/keys.txt", content)
-    with pytest.raises(StoreError, match="manifest"):
+    with pytest.raises(Misuse, match="manifest"):
         list(keys("memory://keys.txt", Store("memory://in")))
 
 

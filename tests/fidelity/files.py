@@ -283,6 +283,11 @@ def fits(samples: Samples, *cards: str, behind: bytes = b"", before: bytes = b""
     return before + padded + stored.ljust(-(-len(stored) // 2880) * 2880, b"\0") + behind
 
 
+def gzipped(make: Callable[[], bytes]) -> bytes:
+    """A file in gzip."""
+    return gzip.compress(make(), 1, mtime=0)
+
+
 def of_two_sizes() -> bytes:
     """A TIFF of pages that differ in size."""
     return by_pillow(SMOOTH, "TIFF", save_all=True, append_images=[Image.fromarray(SMOOTH[1:])])

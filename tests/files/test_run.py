@@ -8,7 +8,7 @@ from PIL import Image
 
 from app.files.finding import Source, Status
 from app.files.run import Job, Worked, run
-from app.imaging.codec import Format, Picture, decode, encode
+from app.imaging.codec import Format, Picture, decode, encode, read_header
 from app.inference.job import Progress
 from app.service.room import Room
 
@@ -21,6 +21,7 @@ def save(path, side=8):
 
 def job(**changes):
     defaults: dict[str, Any] = {
+        "read_header": read_header,
         "read": lambda data: decode(data, max_pixels=10**6),
         "work": lambda picture, progress: Worked(picture),
         "write": encode,

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 import pytest
 import uvicorn
 
+from app.server import siblings
 from app.server.siblings import Siblings, listener_of
 from app.settings import Settings
 
@@ -115,6 +116,18 @@ async def test_all_else_stays(folder, path):
 @pytest.mark.parametrize("other", [True], indirect=True)
 async def test_whoever_leaves_leaves_the_other_too(folder, other):
     await ask(folder, JOB, leaves=asyncio.Event())
+    await asyncio.wait_for(other.left.wait(), 10)
+
+
+@pytest.mark.parametrize("other", [True], indirect=True)
+async def test_one_that_is_given_up_leaves_nothing_running(folder, other):
+    asking = asyncio.create_task(ask(folder, JOB))
+    while not other.scopes:
+        await asyncio.sleep(0.01)
+    asking.cancel()
+    await asyncio.wait((asking,))
+    frames = (frame for task in asyncio.all_tasks() for frame in task.get_stack())
+    assert siblings.__file__ not in {frame.f_code.co_filename for frame in frames}
     await asyncio.wait_for(other.left.wait(), 10)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 
@@ -66,6 +67,28 @@ def test_what_is_in_progress_is_given_up_at_the_end():
             time.sleep(0.01)
         codec.close()
         assert isinstance(waiting.exception(60), CancelledError)
+
+
+def test_a_thread_that_comes_while_it_ends_is_told_so(monkeypatch):
+    codec, errors = ConfinedCodec(Settings(codec_processes=1)), []
+
+    def come():
+        try:
+            codec.decode(png())
+        except BaseException as error:
+            errors.append(error)
+
+    late, end = threading.Thread(target=come, daemon=True), codec._sandbox.close
+
+    def ending():
+        late.start()
+        late.join(1)  # at once, unless it waits for an answer that never comes
+        end()
+
+    monkeypatch.setattr(codec._sandbox, "close", ending)
+    codec.close()
+    late.join(60)
+    assert [str(error) for error in errors] == ["the codec is closed"]
 
 
 def test_a_thread_that_comes_after_the_end_is_told_so_and_nothing_else_is_said():

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from pydicom import Dataset, dcmread, uid
 from pydicom.sequence import Sequence
-from pydicom.uid import ExplicitVRLittleEndian, JPEGBaseline8Bit
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEGBaseline8Bit
 
 from app.imaging import codec
 from app.imaging.codec import (
@@ -30,8 +30,9 @@ from app.imaging.codec import (
     UnsupportedImage,
 )
 from app.imaging.formats import dicom
-from app.imaging.formats.dicom.dataset import FREE_ITEMS
+from app.imaging.formats.dicom.dataset import FREE_ELEMENTS, FREE_ITEMS
 from app.imaging.formats.dicom.deflated import MAX_INFLATED
+from app.imaging.formats.dicom.series import survey
 from app.imaging.picture import described
 from app.imaging.stack import Stack
 from tests.fidelity.files import DEEP, NOISE, SMOOTH, paletted, zipped
@@ -661,6 +662,46 @@ def test_elements_without_end_are_refused_in_sequences_too(sequence, item):
     assert len(data) < 1 << 16
     with pytest.raises(TooManyPixels, match="too many elements"):
         codec.read_header(data)
+
+
+@pytest.mark.parametrize(
+    "name", ["Modality", "NumberOfFrames", "InstanceNumber", "ImagePositionPatient", "PixelSpacing"]
+)
+def test_a_list_where_one_value_belongs_is_refused(name):
+    elements: dict[str, Any] = {name: ["1"] * 1000}
+    data = made(TWELVE, syntax=ImplicitVRLittleEndian, **elements)
+    with pytest.raises(UnreadableImage, match=f"too long a value of {name}"):
+        survey("slice", data)
+
+
+@pytest.mark.parametrize(
+    ("sequence", "name"),
+    [
+        ("PlanePositionSequence", "ImagePositionPatient"),
+        ("PixelValueTransformationSequence", "RescaleSlope"),
+    ],
+)
+def test_a_list_in_the_group_of_a_frame_is_refused_likewise(sequence, name):
+    dataset, file = read(enhanced(np.stack([TWELVE] * 3))), io.BytesIO()
+    setattr(dataset.PerFrameFunctionalGroupsSequence[1][sequence].value[0], name, ["1"] * 1000)
+    dataset.save_as(file)
+    with pytest.raises(UnreadableImage, match=f"too long a value of {name}"):
+        codec.read_header(file.getvalue())
+
+
+def test_names_of_character_sets_count_as_elements_at_every_depth():
+    names = struct.pack("<HH2sH", 8, 5, b"CS", 50_000) + b"a\\" * 25_000
+    names *= 1 + FREE_ELEMENTS // 2 // 50_000
+    for body in (names, GROUPS + UNDEFINED + ITEM + UNDEFINED + names):
+        data = deflated(body)
+        assert len(data) < 1 << 14
+        with pytest.raises(TooManyPixels, match="too many elements"):
+            codec.read_header(data)
+    group = Dataset()
+    group.SpecificCharacterSet = ["", "ISO 2022 IR 87", "ISO 2022 IR 149"]
+    frames = np.zeros((2000, 1, 1), np.uint16)
+    data = made(frames, PerFrameFunctionalGroupsSequence=[group] * len(frames))
+    assert codec.read_header(data).frames == len(frames)
 
 
 def test_frames_may_have_tens_of_elements_each():

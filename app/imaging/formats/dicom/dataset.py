@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from typing import IO, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pydicom import config, dcmwrite
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_partial
@@ -23,14 +22,13 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEnd
 from app.imaging.formats.dicom.deflated import inflated
 from app.imaging.formats.dicom.elements import ByteOrder, Counted, check_number, has_repeats
 from app.imaging.formats.dicom.palette import PALETTE
+from app.imaging.formats.dicom.values import Vector, first_item, items, needed, value, vector
 from app.imaging.picture import MODALITY, TooManyPixels, UnreadableImage, UnsupportedImage
 from app.imaging.stack import Stack, spacing_of
 
 config.settings.reading_validation_mode = config.IGNORE
 config.settings.writing_validation_mode = config.IGNORE
 logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)  # it would tell of patients
-
-Vector = NDArray[np.float64]
 
 MAX_OVERLAYS = 16
 """Groups of overlays that there may be: 6000 to 601E."""
@@ -196,29 +194,30 @@ def read(data: bytes) -> Scan:
 
 def kind_of(dataset: Dataset) -> Kind:
     """Read the declared properties of the pixels; raises UnsupportedImage for what is not taken."""
-    allocated, stored = int(dataset.BitsAllocated), int(dataset.BitsStored)
+    allocated, stored = (int(needed(dataset, f"Bits{what}")) for what in ("Allocated", "Stored"))
     if allocated not in (8, 16) or not 1 < stored <= allocated:
         raise UnsupportedImage(
             f"A DICOM of {stored} bits in {allocated} is not supported: it must have 2 to 16, in 8 "
             "or 16."
         )
-    channels, photometric = int(dataset.SamplesPerPixel), str(dataset.PhotometricInterpretation)
-    high = int(dataset.get("HighBit", stored - 1))
+    channels = int(needed(dataset, "SamplesPerPixel"))
+    photometric = str(needed(dataset, "PhotometricInterpretation"))
+    high = int(value(dataset, "HighBit", stored - 1))
     if not stored - 1 <= high < allocated:
         raise UnreadableImage("The DICOM has a highest bit that makes no sense.")
     if _has_overlay_within(dataset):
         raise UnsupportedImage("A DICOM with overlays among the bits of pixels is not supported.")
     kind = Kind(
-        rows=int(dataset.Rows),
-        columns=int(dataset.Columns),
-        frames=int(dataset.get("NumberOfFrames", None) or 1),
+        rows=int(needed(dataset, "Rows")),
+        columns=int(needed(dataset, "Columns")),
+        frames=int(value(dataset, "NumberOfFrames") or 1),
         channels=channels,
         photometric=photometric,
         allocated=allocated,
         stored=stored,
         high=high,
-        is_signed=int(dataset.PixelRepresentation) == 1,
-        is_planar=channels > 1 and int(dataset.get("PlanarConfiguration", 0) or 0) == 1,
+        is_signed=int(needed(dataset, "PixelRepresentation")) == 1,
+        is_planar=channels > 1 and int(value(dataset, "PlanarConfiguration") or 0) == 1,
     )
     if min(kind.rows, kind.columns, kind.frames) < 1:
         raise UnreadableImage("The DICOM has sides that make no sense.")
@@ -227,17 +226,17 @@ def kind_of(dataset: Dataset) -> Kind:
 
 def modality_of(dataset: Dataset, kind: Kind) -> str:
     """Return how a grey scan was made; empty for colours, and where no code says it."""
-    code = str(dataset.get("Modality", "")).strip()
+    code = str(value(dataset, "Modality", "")).strip()
     return code if kind.channels == 1 and re.fullmatch(MODALITY, code) else ""
 
 
 def padding_of(dataset: Dataset, kind: Kind) -> tuple[int, int] | None:
     """Return the least and the greatest stored value of padding, or None."""
-    value = dataset.get("PixelPaddingValue")
-    if value is None or value == "":
+    end = value(dataset, "PixelPaddingValue")
+    if end is None or end == "":
         return None
-    limit = dataset.get("PixelPaddingRangeLimit", value)
-    low, high = sorted(_stored(each, kind) for each in (value, limit))
+    other = value(dataset, "PixelPaddingRangeLimit", end)
+    low, high = sorted(_stored(each, kind) for each in (end, other))
     return low, high
 
 
@@ -247,14 +246,15 @@ def stack_of(dataset: Dataset, frames: int) -> Stack:
     Frames that are scaled each in its own way, as PET's are, are not: planes across them would show
     their scales.
     """
-    groups = () if frames == 1 else dataset.get("PerFrameFunctionalGroupsSequence") or ()
+    groups = () if frames == 1 else items(dataset, "PerFrameFunctionalGroupsSequence")
     if len(groups) != frames:
         return Stack(frames)
-    measures = _first(dataset, "SharedFunctionalGroupsSequence", "PixelMeasuresSequence")
+    measures = first_item(dataset, "SharedFunctionalGroupsSequence", "PixelMeasuresSequence")
     places = [
-        vector(_first(each, "PlanePositionSequence"), "ImagePositionPatient") for each in groups
+        vector(first_item(each, "PlanePositionSequence"), "ImagePositionPatient") for each in groups
     ]
-    if len({scaling_of(_first(each, "PixelValueTransformationSequence")) for each in groups}) > 1:
+    transformed = (first_item(each, "PixelValueTransformationSequence") for each in groups)
+    if len(set(map(scaling_of, transformed))) > 1:
         return Stack(frames)
     return Stack(frames, 1, spacing_between(places, vector(measures or dataset, "PixelSpacing", 2)))
 
@@ -262,7 +262,7 @@ def stack_of(dataset: Dataset, frames: int) -> Stack:
 def scaling_of(dataset: Dataset | None) -> tuple[float, float]:
     """Return slope and intercept, by which stored values become those that were measured."""
     found = Dataset() if dataset is None else dataset
-    slope, intercept = found.get("RescaleSlope"), found.get("RescaleIntercept")
+    slope, intercept = value(found, "RescaleSlope"), value(found, "RescaleIntercept")
     return (1.0 if slope is None else float(slope), float(intercept or 0))
 
 
@@ -282,32 +282,14 @@ def spacing_between(
     return spacing_of(float(lengths.mean()), *map(float, across)) if is_even else None
 
 
-def vector(dataset: Dataset | None, name: str, length: int = 3) -> Vector | None:
-    """Return the numbers of an element; None if there are not as many."""
-    value = None if dataset is None else dataset.get(name)
-    if isinstance(value, str) or not isinstance(value, Sequence) or len(value) != length:
-        return None
-    return np.array([float(each) for each in value])
-
-
-def _first(dataset: Dataset, *names: str) -> Dataset | None:
-    """Return the first item of a sequence, of one within that, and so on."""
-    for name in names:
-        sequence = dataset.get(name)
-        if not sequence:
-            return None
-        dataset = sequence[0]
-    return dataset
-
-
 def _has_overlay_within(dataset: Dataset) -> bool:
     groups = range(0x6000, 0x6000 + 2 * MAX_OVERLAYS, 2)
     return any((group, 0x0010) in dataset and (group, 0x3000) not in dataset for group in groups)
 
 
-def _stored(value: Any, kind: Kind) -> int:
+def _stored(padding: Any, kind: Kind) -> int:
     """Convert a padding value, unsigned or in bytes, to the type of the samples."""
-    number = int.from_bytes(value[:2], "little") if isinstance(value, bytes) else int(value)
+    number = int.from_bytes(padding[:2], "little") if isinstance(padding, bytes) else int(padding)
     return int(np.array(number & 0xFFFF, "u2").astype(f"u{kind.allocated // 8}").view(kind.dtype))
 
 
@@ -319,4 +301,4 @@ def _is_padding(rest: bytes, order: ByteOrder) -> bool:
 def sequences(dataset: Dataset) -> Iterator[Dataset]:
     """Every item of the shared and of the per-frame functional groups."""
     for name in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
-        yield from dataset.get(name) or ()
+        yield from items(dataset, name)

@@ -1,7 +1,8 @@
 """The elements of a DICOM file at every depth: how many there are, and whether one is there twice.
 
 PS3.5, section 7: elements one after the other, of which sequences have items of further elements.
-pydicom takes any number, and keeps the last of those that are repeated without a word.
+pydicom takes any number, and keeps the last of those that are repeated without a word. It looks up
+all names of character sets, which take it longer than elements: their bytes count as such.
 """
 
 import io
@@ -18,6 +19,11 @@ _META = b"\2\0"  # the group of what comes before the data set, explicit and lit
 _ITEM, _END_OF_ITEM, _END_OF_SEQUENCE = 0xFFFE_E000, 0xFFFE_E00D, 0xFFFE_E0DD
 _LONG_LENGTH = {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT",
                 b"UV"}  # fmt: skip
+_CHARACTER_SETS = 0x0008_0005
+_NAME_COST = 2
+"""Elements that each byte of a name counts as: one that is not known takes 7 us, and may have two
+bytes with the separator.
+"""
 _OF_ITEMS = (b"SQ", b"UN", b"")
 _UNDEFINED = 0xFFFF_FFFF
 
@@ -31,14 +37,19 @@ class Counted(io.BytesIO):
     def __init__(self, data: bytes, most: int) -> None:
         super().__init__(data)
         self._most = self._left = most
+        self._names = False  # whether values are those of character sets
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Read bytes; every element, and every item, begins with a read of eight."""
+        found = super().read(size)
         if size == _HEAD:
             self._left -= 1
-            if self._left < 0:
-                raise _too_many(self._most)
-        return super().read(size)
+            self._names = _CHARACTER_SETS in (_tag(found, 0, "little"), _tag(found, 0, "big"))
+        elif self._names:
+            self._left -= _NAME_COST * len(found)
+        if self._left < 0:
+            raise _too_many(self._most)
+        return found
 
 
 @dataclass(slots=True)
@@ -54,7 +65,7 @@ def has_repeats(data: bytes, *, implicit: bool, order: ByteOrder) -> bool:
 
     `data` is the file up to its pixels; where it is damaged, it counts up to there.
     """
-    for tags, tag in _walk(data, implicit, order):
+    for tags, tag, _ in _walk(data, implicit, order):
         if tag in tags:
             return True
         tags.add(tag)
@@ -66,13 +77,15 @@ def check_number(data: bytes, most: int, *, implicit: bool, order: ByteOrder) ->
 
     Sequences of a stated length are parsed once somebody asks for them.
     """
-    for number, _ in enumerate(_walk(data, implicit, order), 1):
-        if number > most:
+    left = most
+    for _, tag, length in _walk(data, implicit, order):
+        left -= 1 + (_NAME_COST * length if tag == _CHARACTER_SETS else 0)
+        if left < 0:
             raise _too_many(most)
 
 
-def _walk(data: bytes, implicit: bool, order: ByteOrder) -> Iterator[tuple[set[int], int]]:
-    """Each element at any depth: a set for the tags that are beside it, and its own."""
+def _walk(data: bytes, implicit: bool, order: ByteOrder) -> Iterator[tuple[set[int], int, int]]:
+    """Each element at any depth: a set for the tags that are beside it, its own, and its length."""
     levels = [_Level(len(data))]
     place = _PREAMBLE
     while place + _HEAD <= len(data):
@@ -88,7 +101,7 @@ def _walk(data: bytes, implicit: bool, order: ByteOrder) -> Iterator[tuple[set[i
         elif tag == _END_OF_ITEM:
             levels = levels[:-1] or levels
         elif tag != _END_OF_SEQUENCE:
-            yield levels[-1].tags, tag
+            yield levels[-1].tags, tag, length
             if length != _UNDEFINED and not (
                 kind in _OF_ITEMS and length >= _HEAD and _tag(data, place, order) == _ITEM
             ):

@@ -24,6 +24,7 @@ from app.imaging.formats.dicom.frames import (
     more_bytes,
 )
 from app.imaging.formats.dicom.palette import coloured, palette_of, without_palette
+from app.imaging.formats.dicom.values import value
 from app.imaging.picture import (
     Change,
     Format,
@@ -83,7 +84,7 @@ def decode(data: bytes) -> Picture:
             alpha[place] = np.where(is_padding[..., 0], 0, limits(kind.dtype)[1])
     if alpha is not None and alpha.all():
         alpha = None
-    burned_in = str(scan.dataset.get("BurnedInAnnotation", "")).upper() == "YES"
+    burned_in = str(value(scan.dataset, "BurnedInAnnotation", "")).upper() == "YES"
     notes = (Note.NOT_FOR_DIAGNOSIS, *((Note.BURNED_IN,) if burned_in else ()))
     changes = {
         Change.COLOURS: palette is not None or kind.photometric.startswith("YBR"),

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from pydicom.dataset import Dataset
 
+from app.imaging.formats.dicom.values import needed
 from app.imaging.picture import UnreadableImage, UnsupportedImage
 from app.imaging.samples import Samples
 
@@ -34,7 +35,7 @@ def palette_of(dataset: Dataset) -> Palette:
     """Read the palette; raises UnsupportedImage for one in segments, and UnreadableImage."""
     if f"SegmentedRed{_TABLE}" in dataset:
         raise UnsupportedImage("A DICOM of a palette in segments is not supported.")
-    descriptors = [tuple(dataset[colour + _DESCRIPTOR].value) for colour in _COLOURS]
+    descriptors = [tuple(needed(dataset, colour + _DESCRIPTOR)) for colour in _COLOURS]
     count, first, bits = descriptors[0]
     if len(set(descriptors)) > 1 or bits not in (8, 16):
         raise UnsupportedImage("A DICOM of a palette whose tables differ is not supported.")

@@ -14,7 +14,6 @@ import numpy as np
 from app.imaging.formats.dicom.dataset import (
     Kind,
     Scan,
-    Vector,
     kind_of,
     modality_of,
     read,
@@ -22,9 +21,9 @@ from app.imaging.formats.dicom.dataset import (
     silence,
     spacing_between,
     stack_of,
-    vector,
 )
 from app.imaging.formats.dicom.frames import check
+from app.imaging.formats.dicom.values import Vector, value, vector
 from app.imaging.picture import Change, Format, Metadata, Note, Picture
 from app.imaging.scale import limits
 from app.imaging.stack import Stack
@@ -97,7 +96,7 @@ def survey(name: str, data: bytes) -> Slice:
         modality=modality_of(scan.dataset, kind),
         stack=stack_of(scan.dataset, kind.frames),
         volume=_volume_of(name, scan, kind, direction),
-        number=int(scan.dataset.get("InstanceNumber", None) or 0),
+        number=int(value(scan.dataset, "InstanceNumber") or 0),
         position=position,
         depth=depth,
         across=vector(scan.dataset, "PixelSpacing", 2),
@@ -111,7 +110,7 @@ def _volume_of(name: str, scan: Scan, kind: Kind, direction: Vector | None) -> t
     is_inverted = kind.photometric == "MONOCHROME1"
     lies = () if direction is None else tuple(map(float, np.round(direction, 2) + 0.0))
     alone = name if kind.frames > 1 else ""
-    return str(scan.dataset.get("SeriesInstanceUID", "")), pixels, is_inverted, lies, alone
+    return str(value(scan.dataset, "SeriesInstanceUID", "")), pixels, is_inverted, lies, alone
 
 
 def volumes(slices: Iterable[Slice]) -> list[Volume]:
