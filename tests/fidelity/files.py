@@ -347,6 +347,23 @@ def bmp(bits: int, compression: int, pixels: bytes, width: int, *masks: int) -> 
     return b"BM" + struct.pack("<IHHI", 122 + len(pixels), 0, 0, 122) + header + pixels
 
 
+def bmp_of_runs(indices: Samples, colours: Samples, bits: int) -> bytes:
+    """Indices in a BMP of runs: the even rows pixel by pixel, of the odd ones each pixel a run."""
+    runs = b""
+    for number, row in enumerate(indices[::-1]):
+        if number % 2:
+            runs += b"".join(bytes([1, index << (8 - bits)]) for index in row.tolist())
+        else:
+            packed = row.tobytes() if bits == 8 else bytes.fromhex(row.tobytes().hex()[1::2] + "0")
+            runs += bytes([0, len(row)]) + packed + bytes(len(packed) % 2)
+        runs += b"\0\0"
+    height, width = indices.shape
+    head = struct.pack("<IiiHHIIiiII", 40, width, height, 1, bits, 3 - bits // 4, 0, 0, 0, 4, 0)
+    head += np.pad(colours[:, ::-1], ((0, 0), (0, 1))).tobytes()
+    start = 14 + len(head)
+    return b"BM" + struct.pack("<IHHI", start + len(runs) + 2, 0, 0, start) + head + runs + b"\0\1"
+
+
 def cmyk_jpeg(inks: Samples, colours: imagecodecs.JPEG8.CS) -> bytes:
     """Four inks, by libjpeg-turbo, as they are (CMYK) or rotated into YCCK, signed by Adobe."""
     return bytes(
