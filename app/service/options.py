@@ -129,13 +129,13 @@ class DenoiseOptions(OutputOptions):
     )
     ensemble: Annotated[EnsembleChoice, BeforeValidator(_a_number)] = Field(
         default=1,
-        description="In how many orientations the model sees the image, turned and mirrored; the "
-        "result is the mean. This takes as many times as long, and 8 gain about 0.2 dB.",
+        description="The number of orientations, rotated and mirrored, in which the model sees the "
+        "image; the result is their mean. The time grows in proportion, and 8 gain about 0.2 dB.",
         examples=[8],
     )
     result: Wanted = Field(
         default="image",
-        description="What is returned: the image without its noise; `residual`, what was removed, "
+        description="What to return: the image without its noise; `residual`, what was removed, "
         "as 32-bit floats in the units of the samples; or `sigma-map`, the deviation of that "
         "around each pixel. The latter two are TIFF by default, or NIfTI for a grey NIfTI.",
     )
