@@ -20,8 +20,8 @@ response (RFC 9112, section 9.6).
 class BodyLimit:
     """Stop reading a body that is longer than `max_bytes` or takes longer than `seconds`.
 
-    What the endpoint reads then raises ProblemError (413 or 408). Bytes are counted as they arrive,
-    whatever Content-Length says, and nothing is kept here.
+    What the endpoint reads then raises ProblemError (413 or 408); the body of a GET is discarded.
+    Bytes are counted as they arrive, whatever Content-Length says, and nothing is kept here.
     """
 
     def __init__(self, app: ASGIApp, max_bytes: int, seconds: float) -> None:
@@ -48,6 +48,7 @@ class _Body:
         headers = Headers(scope=scope)
         self._receive, self._send = receive, send
         self._declared = _content_length(headers)
+        self._means_something = scope["method"] not in ("GET", "HEAD")  # RFC 9110, section 9.3
         self._max_bytes, self._seconds = max_bytes, seconds
         self._deadline = asyncio.get_running_loop().time() + seconds
         self._bytes = 0
@@ -57,6 +58,8 @@ class _Body:
     async def receive(self) -> Message:
         if self._complete:
             return await self._receive()
+        if not self._means_something:
+            return await self._departure()
         if self._declared > self._max_bytes:
             raise self._too_large()
         try:
@@ -69,6 +72,17 @@ class _Body:
             raise self._too_large()
         self._note(message)
         return message
+
+    async def _departure(self) -> Message:
+        """Wait until the client leaves, and discard what it sends until then.
+
+        This is all that is asked for while a response is under way, which no error may end.
+        """
+        while True:
+            message = await self._receive()
+            self._note(message)
+            if message["type"] == "http.disconnect":
+                return message
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start" and not self._complete:
