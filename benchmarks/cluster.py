@@ -27,7 +27,8 @@ from ray import serve
 from ray.cluster_utils import Cluster
 
 from app.bulk.convert import asked_for
-from app.bulk.results import Results, Row
+from app.bulk.results import Results
+from app.bulk.rows import Row
 from app.bulk.run import Choice, Run, Summary
 from app.bulk.shards import Shard
 from app.bulk.store import Store

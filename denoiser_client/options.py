@@ -15,6 +15,7 @@ Format = Literal[
     "jp2",
     "pnm",
     "fits",
+    "fits-gz",
     "nifti",
     "nifti-gz",
     "dicom",

@@ -43,13 +43,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _import_keras() -> None:
-    """Import Keras and its backend, which takes seconds, and have them report only errors."""
+    """Import Keras and its backend, which takes seconds, and let them log only errors."""
     with silence():
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         import keras  # noqa: F401
 
 
-# Modules that need Keras are imported when a command runs, after that.
+# Modules that need Keras are imported when a command runs, after `_import_keras`.
 
 
 def _train(options: argparse.Namespace) -> None:
@@ -108,7 +108,7 @@ def _trial(options: argparse.Namespace) -> dict[str, object]:
 
 
 def _dataset(options: argparse.Namespace) -> str:
-    """Return what a table calls the images."""
+    """Return the name of the images in tables."""
     return "drawn graphics" if options.drawn else str(options.data.resolve().name)
 
 

@@ -1,6 +1,7 @@
 """The description is complete, and the service does what it says: schemathesis asks it."""
 
 import io
+from functools import partial
 from typing import Any
 
 import imagecodecs
@@ -44,6 +45,7 @@ SCANS = {
         files.zipped(*files.series(files.NOISE[None, ..., 0])),
     ),
     **dict.fromkeys(("image/fits", "application/fits"), files.fits(files.NOISE[..., 0])),
+    "image/x-fits-gzip": files.gzipped(partial(files.fits, files.NOISE[..., 0])),
     "image/x-nifti": files.nifti(files.NOISE[None, ..., 0]),
     "application/gzip": files.nifti(files.NOISE[None, ..., 0], packed=True),
 }

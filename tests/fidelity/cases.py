@@ -37,6 +37,7 @@ SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
     "DICOM": dicom.rows,
     "DICOM in a zip": dicom.in_a_zip,
     "FITS": fits.rows,
+    "FITS in gzip": fits.in_gzip,
     "NIfTI": partial(nifti.rows, Format.NIFTI),
     "NIfTI in gzip": partial(nifti.rows, Format.NIFTI_GZ),
     "AVIF": avif.rows,

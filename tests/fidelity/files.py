@@ -283,6 +283,11 @@ def fits(samples: Samples, *cards: str, behind: bytes = b"", before: bytes = b""
     return before + padded + stored.ljust(-(-len(stored) // 2880) * 2880, b"\0") + behind
 
 
+def gzipped(make: Callable[[], bytes]) -> bytes:
+    """A file in gzip."""
+    return gzip.compress(make(), 1, mtime=0)
+
+
 def of_two_sizes() -> bytes:
     """A TIFF of pages that differ in size."""
     return by_pillow(SMOOTH, "TIFF", save_all=True, append_images=[Image.fromarray(SMOOTH[1:])])
@@ -340,6 +345,23 @@ def bmp(bits: int, compression: int, pixels: bytes, width: int, *masks: int) -> 
     header = struct.pack("<IiiHHIIiiII", 108, width, 1, 1, bits, compression, 0, 0, 0, 0, 0)
     header += struct.pack("<4I", *(masks or (0, 0, 0, 0))) + bytes(52)
     return b"BM" + struct.pack("<IHHI", 122 + len(pixels), 0, 0, 122) + header + pixels
+
+
+def bmp_of_runs(indices: Samples, colours: Samples, bits: int) -> bytes:
+    """Indices in a BMP of runs: the even rows pixel by pixel, of the odd ones each pixel a run."""
+    runs = b""
+    for number, row in enumerate(indices[::-1]):
+        if number % 2:
+            runs += b"".join(bytes([1, index << (8 - bits)]) for index in row.tolist())
+        else:
+            packed = row.tobytes() if bits == 8 else bytes.fromhex(row.tobytes().hex()[1::2] + "0")
+            runs += bytes([0, len(row)]) + packed + bytes(len(packed) % 2)
+        runs += b"\0\0"
+    height, width = indices.shape
+    head = struct.pack("<IiiHHIIiiII", 40, width, height, 1, bits, 3 - bits // 4, 0, 0, 0, 4, 0)
+    head += np.pad(colours[:, ::-1], ((0, 0), (0, 1))).tobytes()
+    start = 14 + len(head)
+    return b"BM" + struct.pack("<IHHI", start + len(runs) + 2, 0, 0, start) + head + runs + b"\0\1"
 
 
 def cmyk_jpeg(inks: Samples, colours: imagecodecs.JPEG8.CS) -> bytes:

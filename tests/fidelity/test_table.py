@@ -30,6 +30,7 @@ READERS = {
     "application/dicom": lambda data: pydicom.dcmread(io.BytesIO(data)).pixel_array,
     "application/zip": lambda data: by_zip(data),
     "image/fits": lambda data: by_cards(data),
+    "image/x-fits-gzip": lambda data: by_cards(gzip.decompress(data)),
     "image/x-nifti": lambda data: by_nibabel(data),
     "application/gzip": lambda data: by_nibabel(gzip.decompress(data)),
     "image/x-portable-anymap": lambda data: by_netpbm(data),

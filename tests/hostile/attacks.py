@@ -52,6 +52,8 @@ def attacks() -> Iterator[Hostile]:
         yield Hostile(f"JPEG 2000, {name}", data)
     for name, data in _pnms():
         yield Hostile(f"PNM, {name}", data)
+    for name, data in _bmps():
+        yield Hostile(f"BMP, {name}", data)
 
 
 def tiff(changes: Fields, segment: bytes = GREY.tobytes(), big: bool = False) -> bytes:
@@ -477,6 +479,24 @@ def _pnms() -> Iterator[tuple[str, bytes]]:
     for number in (b"-1", b"+1", b"1_0", b"1" * 5_000, b"0x1", b"1e1", b"\xd9\xa1"):
         for head in (b"P5\n%b 1\n255\n", b"P7\nWIDTH %b\nHEIGHT 1\nDEPTH 1\nMAXVAL 255\nENDHDR\n"):
             yield f"a width of {number[:9]!r}", head % number + bytes(16)
+
+
+def _bmps() -> Iterator[tuple[str, bytes]]:
+    """Runs that lead nowhere, or beyond the image, and far too many for it."""
+    runs = {
+        "moves to nowhere": b"\0\2\0\0" * 1_000_000,
+        "moves beyond the row": b"\0\2\xff\0" * 1_000_000,
+        "runs beyond the row": b"\xff\1" * 1_000_000,
+        "rows beyond the last": b"\1\1\0\0" * 7,
+        "pixels behind the end": b"\0\xff" + bytes(9),
+    }
+    for name, body in runs.items():
+        for bits in (8, 4):
+            head = struct.pack("<IiiHHIIiiII", 40, 9, 8, 1, bits, 3 - bits // 4, 0, 0, 0, 1, 0)
+            yield (
+                f"{name}, {bits} bits",
+                b"BM" + struct.pack("<I4xI", 58 + len(body), 58) + head + bytes(4) + body,
+            )
 
 
 def _riff(body: bytes) -> bytes:

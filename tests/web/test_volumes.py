@@ -12,7 +12,7 @@ from selenium.webdriver.common.keys import Keys
 from app.imaging import codec
 from app.imaging.picture import Format, Metadata, Picture
 from app.imaging.stack import Stack
-from tests.fidelity.files import by_tifffile, dicom, fits, nifti, series, zipped
+from tests.fidelity.files import by_tifffile, dicom, fits, gzipped, nifti, series, zipped
 from tests.web.test_access import check, press, tab_to, touch
 
 RAMPS = (
@@ -30,6 +30,7 @@ MAKERS = {
     "head.zip": lambda: zipped(*series(RAMPS, PixelRepresentation=1)),
     "head.tif": lambda: by_tifffile(RAMPS, photometric="minisblack"),
     "head.fits": lambda: fits(RAMPS),
+    "head.fits.gz": lambda: gzipped(lambda: fits(RAMPS)),
 }
 
 SEEN = """

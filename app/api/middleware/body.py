@@ -1,4 +1,4 @@
-"""Limit a request's body as ASGI middleware: its bytes, and the time to send them."""
+"""Limit the size of a request body, and the time it may take to arrive, as ASGI middleware."""
 
 import asyncio
 from contextlib import suppress
@@ -9,10 +9,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.api.problems import ProblemError, problem
 
 LINGER_SECONDS = 2.0
-"""Seconds for which the rest of a body is read and discarded after a response that did not wait for
-it.
+"""Seconds for which the rest of a body is read and discarded after an early response.
 
-Closing at once would reset the connection, and a client that is still sending would lose the
+Closing the connection at once would reset it, and a client that is still sending would lose the
 response (RFC 9112, section 9.6).
 """
 
@@ -20,8 +19,8 @@ response (RFC 9112, section 9.6).
 class BodyLimit:
     """Stop reading a body that is longer than `max_bytes` or takes longer than `seconds`.
 
-    What the endpoint reads then raises ProblemError (413 or 408); the body of a GET is discarded.
-    Bytes are counted as they arrive, whatever Content-Length says, and nothing is kept here.
+    Reading it then raises ProblemError (413 or 408) in the endpoint; that of a GET is discarded.
+    Bytes are counted as they arrive, whatever Content-Length says, and are not buffered here.
     """
 
     def __init__(self, app: ASGIApp, max_bytes: int, seconds: float) -> None:
@@ -40,7 +39,7 @@ class BodyLimit:
 
 
 class _Body:
-    """One request's body on its way in, and the response on its way out."""
+    """The body of one request on its way in, and the response on its way out."""
 
     def __init__(
         self, scope: Scope, receive: Receive, send: Send, max_bytes: int, seconds: float
@@ -93,7 +92,7 @@ class _Body:
         await self._send(message)
 
     async def linger(self) -> None:
-        """Read what the client still sends, for a while, and only then end the response."""
+        """Keep reading what the client sends for a while, and only then end the response."""
         if not self._lingers:
             return
         with suppress(TimeoutError):

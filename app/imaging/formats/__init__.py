@@ -73,7 +73,7 @@ def of_file(data: bytes) -> FileFormat:
         raise UnreadableImage("The image is empty: it has no bytes at all.")
     found = next((each for each in FORMATS.values() if each.recognises(data)), None)
     if found is None:
-        raise UnsupportedImage(foreign_to(data) or f"Not an image that is read here: {_listed()}.")
+        raise UnsupportedImage(foreign_to(data) or not_read())
     return found
 
 
@@ -96,6 +96,7 @@ def of_name(name: str) -> FileFormat:
     raise UnsupportedImage(f"{name!r} is not a format that can be written; these are: {known}.")
 
 
-def _listed() -> str:
+def not_read() -> str:
+    """Return the refusal of a file of no known format, which names those that are read."""
     *names, last = FORMATS
-    return f"{', '.join(names)} or {last}"
+    return f"Not an image that is read here: {', '.join(names)} or {last}."

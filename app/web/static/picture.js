@@ -10,7 +10,8 @@ const KEPT = 8; // answers remembered for a picture; each may be tens of megabyt
 
 const LARGE = { pixels: 4e6, bytes: 8e6 }; // what is worth a job, of a picture in one orientation
 
-const VOLUMES = ["dicom", "dicom-zip", "fits", "nifti", "nifti-gz"]; // formats that are seen slice by slice
+const VOLUMES = ["dicom", "dicom-zip", "fits", "fits-gz", "nifti", "nifti-gz"]; // formats that are seen slice by slice
+const GZIP = [0x1f, 0x8b];
 const RISING = ["nifti", "nifti-gz"]; // those whose first row is the lowest
 
 const HEAD = 1024; // bytes that a file is known by
@@ -25,14 +26,25 @@ const SIGNATURES = [
   ["heic", "heic", (bytes) => ascii(bytes, 4, "ftyp")], // answered in JPEG or AVIF
   ["jxl", "jxl", (bytes) => starts(bytes, [0xff, 0x0a]) || ascii(bytes, 4, "JXL \r\n\x87\n")],
   ["jp2", "jp2", (bytes) => starts(bytes, [0xff, 0x4f, 0xff, 0x51]) || ascii(bytes, 4, "jP  \r\n\x87\n")],
-  ["pnm", "pnm", (bytes) => /^P[1-7][\t-\r #]/.test(String.fromCharCode(...bytes.slice(0, 3)))],
+  ["pnm", "pbm", (bytes) => isPnm(bytes, "14")],
+  ["pnm", "pgm", (bytes) => isPnm(bytes, "25")],
+  ["pnm", "ppm", (bytes) => isPnm(bytes, "36")],
+  ["pnm", "pam", (bytes) => isPnm(bytes, "7")],
   ["tiff", "tif", (bytes) => ["II*\0", "MM\0*", "II+\0", "MM\0+"].some((m) => ascii(bytes, 0, m))],
   ["dicom", "dcm", (bytes) => ascii(bytes, 128, "DICM")],
-  ["fits", "fits", (bytes) => ascii(bytes, 0, "SIMPLE  =")],
-  ["nifti", "nii", (bytes) => ascii(bytes, 344, "n+1\0") || ascii(bytes, 4, "n+2\0")],
+  ["fits", "fits", (bytes) => isFits(bytes)],
+  ["nifti", "nii", (bytes) => isNifti(bytes)],
   ["dicom-zip", "zip", (bytes) => ascii(bytes, 0, "PK\x03\x04")],
-  ["nifti-gz", "nii.gz", (bytes) => starts(bytes, [0x1f, 0x8b])], // no other gzip is read
 ];
+const IN_GZIP = [
+  ["fits-gz", "fits.gz", (bytes) => isFits(bytes)],
+  ["nifti-gz", "nii.gz", (bytes) => isNifti(bytes)],
+];
+
+const isFits = (bytes) => ascii(bytes, 0, "SIMPLE  =");
+const isNifti = (bytes) => ascii(bytes, 344, "n+1\0") || ascii(bytes, 4, "n+2\0");
+const isPnm = (bytes, kinds) =>
+  new RegExp(`^P[${kinds}][\\t-\\r #]`).test(String.fromCharCode(...bytes.slice(0, 3)));
 
 /** The format that a file's first bytes say, whatever its name says; null if none of ours. */
 const formatOf = async (blob) => (await signatureOf(blob))?.[0] ?? null;
@@ -42,7 +54,24 @@ export const extensionOf = async (blob) => (await signatureOf(blob))?.[1] ?? "";
 
 async function signatureOf(blob) {
   const bytes = new Uint8Array(await blob.slice(0, HEAD).arrayBuffer());
-  return SIGNATURES.find(([, , is]) => is(bytes));
+  if (!starts(bytes, GZIP)) return SIGNATURES.find(([, , is]) => is(bytes));
+  const inside = await unzipped(blob);
+  return IN_GZIP.find(([, , is]) => is(inside));
+}
+
+/** The first bytes of what is in a gzip, as far as that is not damaged. */
+async function unzipped(blob) {
+  const reader = blob.stream().pipeThrough(new DecompressionStream("gzip")).getReader();
+  const bytes = [];
+  try {
+    for (let piece; bytes.length < HEAD && (piece = (await reader.read()).value); ) {
+      bytes.push(...piece.subarray(0, HEAD));
+    }
+  } catch {
+    // what there is of it will do
+  }
+  reader.cancel().catch(() => {});
+  return Uint8Array.from(bytes);
 }
 
 /** The problem with a file that is known for one which is not read; null where it is not. */

@@ -17,7 +17,7 @@ export function save(blob, name) {
 
 /** What a result is called: after its picture, with the ending of what it is. */
 export async function nameOf(work, result) {
-  const base = work.name.replace(/(\.nii)?\.[^.]*$/i, "");
+  const base = work.name.replace(/(\.(nii|fits?|fts)(?=\.gz$))?\.[^.]*$/i, "");
   return `${base}-denoised.${await extensionOf(result)}`;
 }
 

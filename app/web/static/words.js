@@ -56,7 +56,7 @@ function amount(share, span) {
 }
 
 const FORMATS = {
-  "dicom-zip": "DICOM in a zip", fits: "FITS", heic: "HEIC", jp2: "JPEG 2000", nifti: "NIfTI", "nifti-gz": "NIfTI",
+  "dicom-zip": "DICOM in a zip", fits: "FITS", "fits-gz": "FITS", heic: "HEIC", jp2: "JPEG 2000", nifti: "NIfTI", "nifti-gz": "NIfTI",
 };
 
 /** What a format is called. */

@@ -39,4 +39,12 @@ def rows() -> Iterator[Row]:
     pixel = (31 << 10 | 31).to_bytes(4, "little")
     make = partial(files.bmp, 16, 0, pixel, 1)
     yield "16-bit RGB", make, Kept(Format.PNG, spread(five, 5), (DEPTH, FORMAT))
-    yield "run lengths", partial(files.bmp, 8, 1, b"\2\0\0\1", 2), UNSUPPORTED
+    for bits in (8, 4):
+        make = partial(files.bmp_of_runs, INDICES, PALETTE, bits)
+        yield (
+            f"palette, {bits}-bit indices in runs",
+            make,
+            Kept(Format.PNG, SEEN, (COLOURS, FORMAT)),
+        )
+    ten = partial(files.bmp, 32, 3, bytes(4), 1, 0x3FF, 0xFFC00, 0x3FF00000, 0)
+    yield "10-bit RGB", ten, UNSUPPORTED

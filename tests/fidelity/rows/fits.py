@@ -33,3 +33,16 @@ def rows() -> Iterator[Row]:
     yield "16-bit grey", four, UNSUITABLE, "metadata=strip"
     yield "64-bit grey", partial(files.fits, grey.astype("i8")), UNSUPPORTED
     yield "four dimensions", partial(files.fits, np.zeros((2, 2, 4, 4), "u1")), UNSUPPORTED
+
+
+def in_gzip() -> Iterator[Row]:
+    grey = DEEP[..., 0]
+    packed = partial(
+        files.gzipped, partial(files.fits, grey, behind=files.fits(grey, before=b" ")[1:])
+    )
+    yield "16-bit grey, another image behind it", packed, Kept(Format.FITS_GZ, grey[None])
+    deep = (grey.astype("f4") - 30_000) * 3
+    floats = partial(files.gzipped, partial(files.fits, deep))
+    yield "32-bit floating-point grey", floats, Kept(Format.FITS_GZ, deep[None])
+    yield "32-bit floating-point grey", floats, Kept(Format.FITS, deep[None]), "format=fits"
+    yield "32-bit floating-point grey", floats, Kept(Format.TIFF, deep, (METADATA,)), "format=tiff"

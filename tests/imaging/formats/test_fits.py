@@ -1,6 +1,7 @@
 """FITS: numbers as they stand, and all cards and units around them byte for byte."""
 
 import contextlib
+import gzip
 import tracemalloc
 from dataclasses import replace
 
@@ -139,10 +140,58 @@ def test_only_what_came_as_a_fits_becomes_one():
         codec.decode(fits(np.zeros((3, 4, 5), "u2")), max_pixels=59)
 
 
+def test_gzip_around_a_fits_is_no_loss_and_nor_is_its_absence():
+    nothing = fits(np.zeros(0, "u1"), "EXTEND  =                    T")
+    table = fits(NOISE[..., 0], before=b" ")[1:]
+    data = fits(GREY, *OBSERVED, before=nothing, behind=table)
+    picture = decoded(gzip.compress(data))
+    assert picture.format is Format.FITS_GZ
+    np.testing.assert_array_equal(picture.pixels[..., 0], GREY)
+    again = codec.encode(picture)
+    assert (gzip.decompress(again.data), again.changes) == (data, frozenset())
+    plain = codec.encode(picture, Format.FITS)
+    assert (plain.data, plain.changes) == (data, frozenset())
+    into = codec.encode(decoded(data), Format.FITS_GZ)
+    assert (gzip.decompress(into.data), into.changes) == (data, frozenset())
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (gzip.compress(fits(GREY))[:-9], "truncated"),
+        (gzip.compress(fits(GREY)[:-2881]), "truncated"),
+        (gzip.compress(fits(GREY))[:-4] + bytes(4), "truncated"),
+        (gzip.compress(fits(GREY)) + gzip.compress(b""), "truncated"),
+        (gzip.compress(fits(GREY)) + gzip.compress(fits(GREY)), "length that its gzip declares"),
+        (gzip.compress(fits(GREY))[:-8] + bytes(4) + b"\0\x20\0\0", "truncated or damaged"),
+    ],
+    ids=["cut", "short inside", "no length", "an empty member", "twice", "another sum"],
+)
+def test_gzip_that_is_not_what_it_declares_is_refused(data, words):
+    with pytest.raises(UnreadableImage, match=words):
+        decoded(data)
+
+
+def test_a_bomb_in_gzip_is_refused_by_what_is_declared():
+    vast = gzip.compress(fits(GREY).replace(b"        13", b"9999999999"))
+    with pytest.raises(UnreadableImage, match="truncated"):
+        decoded(vast)
+    behind = gzip.compress(fits(GREY, behind=bytes(1 << 26)))
+    assert codec.read_header(behind).decoded_bytes > 4 << 26
+    hidden = behind[:-4] + len(fits(GREY)).to_bytes(4, "little")
+    tracemalloc.start()
+    with pytest.raises(UnreadableImage, match="length that its gzip declares"):
+        decoded(hidden)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1 << 24
+
+
 @pytest.mark.parametrize("dtype", ["u1", "u2", "i4", "f8"])
-def test_a_picture_takes_no_more_memory_than_is_reckoned(dtype):
+@pytest.mark.parametrize("wrapped", [bytes, gzip.compress], ids=["plain", "in gzip"])
+def test_a_picture_takes_no_more_memory_than_is_reckoned(dtype, wrapped):
     cards = () if dtype == "f8" else ("BLANK   =                    0",)
-    data = fits(np.zeros((300, 300), dtype), *cards)
+    data = wrapped(fits(np.zeros((300, 300), dtype), *cards))
     tracemalloc.start()
     codec.decode(data, max_pixels=90_000)
     _, peak = tracemalloc.get_traced_memory()

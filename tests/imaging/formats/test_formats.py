@@ -186,6 +186,7 @@ def test_names_part_before_the_whole_suffix(name, parts):
         (".tif", Format.TIFF),
         ("image/webp", Format.WEBP),
         (".nii.gz", Format.NIFTI_GZ),
+        (".fits.gz", Format.FITS_GZ),
     ],
 )
 def test_names_suffixes_and_media_types_mean_formats(name, meant):

@@ -5,6 +5,8 @@ from app.imaging.formats.fits.head import OPENING
 from app.imaging.formats.format import FileFormat, Holds, recognise
 from app.imaging.picture import Format
 
+HOLDS = Holds(depths=(8, 16, 32, 64), alpha=True, numbers=True, frames=True, others=False)
+
 FORMAT = FileFormat(
     name=Format.FITS,
     title="FITS",
@@ -14,5 +16,5 @@ FORMAT = FileFormat(
     read_header=read_header,
     decode=decode,
     encode=encode,
-    holds=Holds(depths=(8, 16, 32, 64), alpha=True, numbers=True, frames=True, others=False),
+    holds=HOLDS,
 )

@@ -25,13 +25,18 @@ def read_header(data: bytes) -> Header:
     head = read_head(data)
     if head.end > len(data):
         raise UnreadableImage("The FITS image is truncated.")
+    return declared(head, len(data), Format.FITS)
+
+
+def declared(head: Head, size: int, name: Format) -> Header:
+    """Return the header of an image in a file of so many bytes."""
     return Header(
-        Format.FITS,
+        name,
         head.width,
         head.height,
         head.stack.frames,
         max(16, 4 * head.dtype.itemsize),
-        2 * (len(data) - head.end + head.start),
+        2 * (size - head.end + head.start),
         channels=head.stack.channels,
     )
 
@@ -64,7 +69,7 @@ def encode(picture: Picture, quality: int | None = None) -> bytes:  # noqa: ARG0
     all else.
     """
     native = picture.metadata.native
-    if picture.format is not Format.FITS or len(native) != 2:
+    if picture.format not in (Format.FITS, Format.FITS_GZ) or len(native) != 2:
         raise UnsuitableFormat(
             "Only what came as a FITS, and with its metadata, can be written as one; ask for tiff."
         )
