@@ -33,7 +33,7 @@ def _split(value: Any) -> Any:
 
 
 Listed = Annotated[tuple[T, ...], NoDecode, BeforeValidator(_split)]
-"""Several values, separated by commas."""
+"""Values separated by commas."""
 Sha256 = Annotated[str, StringConstraints(to_lower=True, pattern=r"^[0-9a-fA-F]{64}$")]
 Origin = Annotated[str, StringConstraints(to_lower=True, pattern=r"^(\*|https?://[^/\s]+)$")]
 
