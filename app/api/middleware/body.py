@@ -19,8 +19,8 @@ response (RFC 9112, section 9.6).
 class BodyLimit:
     """Stop reading a body that is longer than `max_bytes` or takes longer than `seconds`.
 
-    Reading it then raises ProblemError (413 or 408) in the endpoint. Bytes are counted as they
-    arrive, whatever Content-Length says, and are not buffered here.
+    Reading it then raises ProblemError (413 or 408) in the endpoint; that of a GET is discarded.
+    Bytes are counted as they arrive, whatever Content-Length says, and are not buffered here.
     """
 
     def __init__(self, app: ASGIApp, max_bytes: int, seconds: float) -> None:
@@ -47,6 +47,7 @@ class _Body:
         headers = Headers(scope=scope)
         self._receive, self._send = receive, send
         self._declared = _content_length(headers)
+        self._means_something = scope["method"] not in ("GET", "HEAD")  # RFC 9110, section 9.3
         self._max_bytes, self._seconds = max_bytes, seconds
         self._deadline = asyncio.get_running_loop().time() + seconds
         self._bytes = 0
@@ -56,6 +57,8 @@ class _Body:
     async def receive(self) -> Message:
         if self._complete:
             return await self._receive()
+        if not self._means_something:
+            return await self._departure()
         if self._declared > self._max_bytes:
             raise self._too_large()
         try:
@@ -68,6 +71,17 @@ class _Body:
             raise self._too_large()
         self._note(message)
         return message
+
+    async def _departure(self) -> Message:
+        """Wait until the client leaves, and discard what it sends until then.
+
+        This is all that is asked for while a response is under way, which no error may end.
+        """
+        while True:
+            message = await self._receive()
+            self._note(message)
+            if message["type"] == "http.disconnect":
+                return message
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start" and not self._complete:
