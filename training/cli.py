@@ -172,7 +172,7 @@ def _add_evaluate(commands: Commands) -> None:
         metavar=("NOISY", "CLEAN"),
         help="folders or patterns (quoted) below --data, of shots with and without noise",
     )
-    evaluate.add_argument("--drawn", type=int, help="so many drawn graphics instead of files ...")
+    evaluate.add_argument("--drawn", type=int, help="this many drawn graphics instead of files ...")
     evaluate.add_argument(
         "--subjects", nargs="+", choices=SUBJECTS, help="... of these [all but pixels]"
     )
@@ -204,9 +204,9 @@ def _add_trial(evaluate: argparse.ArgumentParser) -> None:
     evaluate.add_argument("--test-share", type=float, help="measure on this share, held out ...")
     evaluate.add_argument("--split", choices=["groups", "files"], help="... like this [groups]")
     evaluate.add_argument(
-        "--ensemble", type=int, choices=ENSEMBLES, help="mean over so many orientations [1]"
+        "--ensemble", type=int, choices=ENSEMBLES, help="mean over this many orientations [1]"
     )
-    evaluate.add_argument("--limit", type=int, help="the first so many images only")
+    evaluate.add_argument("--limit", type=int, help="only the first images, up to this many")
 
 
 def _add_package(commands: Commands) -> None:

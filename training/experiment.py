@@ -22,7 +22,8 @@ class Folder(Section):
 
     path: str = "."
     drawn: PositiveInt | None = Field(
-        None, description="no folder: so many graphics without noise, which need no files"
+        None,
+        description="instead of a folder, this many drawn graphics without noise",
     )
     name: str = Field(
         "", description="what the model card calls it; the path by default, or own images"

@@ -26,7 +26,7 @@ class Trial(Section):
     only: tuple[str, ...] = Field((), description="names of the files to take; all by default")
     noisy: str | None = Field(None, description="of pairs: folder or pattern, below `path` ...")
     clean: str | None = Field(None, description="... and that of their clean partners")
-    drawn: PositiveInt | None = Field(None, description="so many drawn graphics, and no files")
+    drawn: PositiveInt | None = Field(None, description="this many drawn graphics instead of files")
     subjects: tuple[Subject, ...] = Field(MEASURED, min_length=1, description="of what is drawn")
     sigmas: tuple[Sigma, ...] = Field((25.0,), min_length=1, description="0..255 scale")
     protocol: Literal["published", "service"] = Field(
@@ -48,9 +48,9 @@ class Trial(Section):
     split: Split = Field("groups", description="near-duplicates on one side, or file by file")
     test_share: float = Field(0.0, ge=0, lt=1, description="measure on the held-out part; 0: all")
     ensemble: EnsembleChoice = Field(
-        1, description="the mean of what is made of an image in so many orientations"
+        1, description="the mean of the results in this many orientations of an image"
     )
-    limit: PositiveInt | None = Field(None, description="the first so many images only")
+    limit: PositiveInt | None = Field(None, description="only the first images, up to this many")
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

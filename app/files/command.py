@@ -179,7 +179,7 @@ class _Bar(Bars):
         self._task = self.add_task("", total=total, count=0, rate=0.0)
 
     def tell(self, count: int, rate: float) -> None:
-        """Show that so many images are done, at so many a second."""
+        """Show how many images are done, and the rate per second."""
         self._count = count
         self.update(self._task, count=count, rate=rate)
 

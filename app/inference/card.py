@@ -51,9 +51,7 @@ class ModelCard(_Part):
     name: str = Field(pattern=NAME)
     title: str
     description: str
-    historical: bool = Field(
-        False, description="kept to be compared with, not to be used: listed last"
-    )
+    historical: bool = Field(False, description="kept only for comparison, and listed last")
     modality: str | None = Field(
         None,
         pattern=f"^{MODALITY}$",

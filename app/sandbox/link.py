@@ -129,7 +129,7 @@ class Link:
         return message
 
     async def _receive(self, size: int) -> None:
-        """Wait until so many bytes from the worker have arrived."""
+        """Wait until `size` bytes from the worker have arrived."""
         loop = asyncio.get_running_loop()
         while len(self._received) < size:
             part = await loop.sock_recv(self._connection, wire.LONGEST)

@@ -108,7 +108,7 @@ def _exhaustion(size: int) -> Iterator[None]:
 
 
 def _anonymous_file(size: int) -> int:
-    """Return the descriptor of an anonymous file of so many bytes."""
+    """Return the descriptor of an anonymous file of `size` bytes."""
     if not hasattr(os, "memfd_create"):  # not on macOS
         with tempfile.TemporaryFile() as file:
             file.truncate(size)

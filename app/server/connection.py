@@ -46,7 +46,7 @@ class Connection(HttpToolsProtocol):
     - It parses at most one request ahead. Further bytes are kept unparsed, up to MAX_AHEAD; beyond
       that, reading pauses.
     - A client that has closed its sending side still gets its responses. When a client leaves,
-      every request of the connection is told.
+      all requests of the connection are notified.
     - A client that does not read a response within `answer_seconds` is cut off.
     """
 

@@ -11,7 +11,7 @@ from app.server.head import LimitedHead
 MOST_CONNECTIONS = 10_000
 """Connections that are kept open; each takes 12 KB of memory."""
 SHARE = 2
-"""One in so many descriptors is for a connection, since an image in progress takes four."""
+"""One in SHARE descriptors is for a connection, since an image in progress takes four."""
 
 
 class CrowdedConnection(LimitedHead):

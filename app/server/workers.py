@@ -190,7 +190,7 @@ class Supervisor:
 
 
 class _WorkerServer(Server):
-    """A server that drains however often it is told to: signals may reach it besides its parent."""
+    """A server that drains at every signal, since signals may reach it as well as its parent."""
 
     def __init__(self, config: uvicorn.Config, service: Service, *, ready: Any) -> None:
         """Take `ready`, a bool shared with the parent: whether this worker has ever been ready."""

@@ -76,7 +76,7 @@ class Job:
     error: Exception | None = None
     """What the operation raised, if it failed."""
     collected: bool = False
-    """Whether the result has been sent to somebody."""
+    """Whether the result has been fetched."""
     progress: Progress = field(default_factory=Progress)
     began: float = field(default_factory=time.monotonic)
     task: asyncio.Task[None] | None = None

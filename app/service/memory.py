@@ -12,7 +12,7 @@ RETRY_AFTER = 2.0
 
 
 PARTS = 4
-"""The part of the memory, one of so many, that a client with many requests cannot take."""
+"""One in PARTS of the memory is out of reach for a client with many requests."""
 
 
 class Memory:

@@ -102,7 +102,7 @@ class _Denoising:
         return replace(done[largest], file=await self._joined(done))
 
     def _tell_progress(self, headers: list[Header], done: int) -> None:
-        """Update the progress, of which so many volumes are done.
+        """Update the progress, given how many volumes are done.
 
         All tiles of these count, even those of a flat volume, which are never queued.
         """

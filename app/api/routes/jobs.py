@@ -77,8 +77,8 @@ async def create_job(
 
     The job may take as long as it does. It is kept in memory, with its result, until some minutes
     after it has ended (DENOISER_JOB_SECONDS), and is lost with the process. One client has at most
-    three quarters of all jobs (DENOISER_MAX_JOBS); when all places are taken, results that were
-    fetched make way first, then the oldest of whoever keeps most.
+    three quarters of all jobs (DENOISER_MAX_JOBS). When all places are taken, results that were
+    fetched are forgotten first, then the oldest of the client that keeps most.
     """
     service.models.denoiser(options.model)  # refuses before the image is sent
     with ExitStack() as held:
