@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command: Callable[..., int] = given.pop("command")
     try:
         code = command(**given)
-        sys.stdout.flush()  # a full disk is noticed here, and not at the end of the interpreter
+        sys.stdout.flush()  # so that a full disk is noticed here, not when the interpreter exits
         return code
     except ValidationError as error:
         first = error.errors()[0]
@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         complain("stopped")
         return STOPPED
-    except BrokenPipeError:  # whoever read the output has seen enough
+    except BrokenPipeError:  # the reader of the output has closed it
         drop_output()
         return FAILED
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Flags of a command, one for each field of a model."""
+"""Flags of a command, one for each field of a pydantic model."""
 
 import argparse
 from enum import StrEnum

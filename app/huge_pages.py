@@ -1,8 +1,8 @@
-"""Huge pages for large arrays, which spare processors the search for millions of small ones.
+"""Huge pages for large arrays, which save processors the lookup of millions of small ones.
 
 The network takes about a fifth less time for large tiles with them (`python -m benchmarks.pages`).
-Linux gives them to those who ask, where it does not give them to all; glibc, from 2.35 on, asks if
-it was told to before the process started.
+Linux grants them to all processes or to those that ask; glibc, from 2.35 on, asks if an environment
+variable said so before the process started.
 """
 
 import os
@@ -10,14 +10,14 @@ import sys
 from contextlib import suppress
 
 TUNABLES = "GLIBC_TUNABLES"
-"""The variable that tells glibc; what it says of huge pages already is left as it is."""
+"""The variable that configures glibc; a value that already mentions huge pages is kept."""
 
 ASK = "glibc.malloc.hugetlb"
 
 
 def use() -> None:
-    """Start the program again, in the same process, with huge pages, unless it has been told about
-    them or has no glibc. To be called first: what has been done by then is lost.
+    """Restart the program in the same process with huge pages, unless they are configured already
+    or there is no glibc. Call this first: anything done before is lost.
     """
     told = os.environ.get(TUNABLES, "")
     if ASK in told or not _has_glibc():

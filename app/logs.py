@@ -27,18 +27,18 @@ _PRE_CHAIN: list[Processor] = [
 ]
 
 _TALKATIVE = ("python_multipart", "PIL", "absl", "httpx")
-"""Libraries that log every bad upload, or every request."""
+"""Libraries that log every bad upload or every request."""
 
 MAX_LINES = 1000
-"""Lines that may wait to be written."""
+"""The most lines that wait to be written."""
 FLUSH_SECONDS = 1.0
 
 
 class Unblocked(logging.Handler):
-    """Write log lines from a thread of its own, so that a reader that stops reading blocks nobody.
+    """Write log lines from a separate thread, so that a reader that stalls blocks nobody.
 
-    Lines that arrive while MAX_LINES are waiting are lost; their number is logged as soon as there
-    is room.
+    Lines that arrive while MAX_LINES are waiting are lost; their number is logged once there is
+    room.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -97,7 +97,7 @@ class Unblocked(logging.Handler):
             return True
         data = line.encode(errors="backslashreplace")
         try:
-            # Bypasses the stream's buffer, whose lock the interpreter waits for when it exits.
+            # Bypasses the buffer of the stream, whose lock the interpreter waits for at exit.
             while data:
                 data = data[os.write(descriptor, data) :]
         except OSError:  # the reader has gone
@@ -112,7 +112,7 @@ def configure_logs(level: str, style: Literal["auto", "json", "console"]) -> Non
     """
     if style == "auto":
         style = "console" if sys.stderr.isatty() else "json"
-    # Tracebacks are plain text: with local variables they would reveal callers' images.
+    # Tracebacks are plain text, since local variables would reveal callers' images.
     console = structlog.dev.ConsoleRenderer(
         colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
     )

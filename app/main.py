@@ -11,14 +11,15 @@ from starlette.staticfiles import StaticFiles
 
 from app.api import openapi
 from app.api.docs import add_docs
+from app.api.handlers import HANDLERS
+from app.api.headers import EXPOSED
 from app.api.middleware.access import Access
 from app.api.middleware.body import BodyLimit
 from app.api.middleware.head import Head
 from app.api.middleware.headers import SecurityHeaders
 from app.api.middleware.observe import Observe
 from app.api.middleware.query import QueryLimit
-from app.api.middleware.ranges import Whole
-from app.api.problems import HANDLERS
+from app.api.middleware.ranges import NoRanges
 from app.api.routes import health, images, jobs, metrics, models, page
 from app.service.service import Service
 from app.settings import Settings
@@ -63,7 +64,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 at_once=limits.max_requests_per_address,
             ),
             Middleware(QueryLimit),
-            Middleware(Whole),
+            Middleware(NoRanges),
             Middleware(Head),
         ],
         exception_handlers=HANDLERS,
@@ -90,7 +91,7 @@ def _cors(settings: Settings) -> list[Middleware]:
             allow_origins=settings.cors_origins,
             allow_methods=("GET", "POST", "DELETE"),
             allow_headers=("Authorization", "X-API-Key", "X-Request-ID"),
-            expose_headers=openapi.EXPOSED_HEADERS,
+            expose_headers=EXPOSED,
         )
     ]
 

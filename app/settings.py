@@ -33,7 +33,7 @@ def _split(value: Any) -> Any:
 
 
 Listed = Annotated[tuple[T, ...], NoDecode, BeforeValidator(_split)]
-"""Several values, separated by commas."""
+"""Values separated by commas."""
 Sha256 = Annotated[str, StringConstraints(to_lower=True, pattern=r"^[0-9a-fA-F]{64}$")]
 Origin = Annotated[str, StringConstraints(to_lower=True, pattern=r"^(\*|https?://[^/\s]+)$")]
 
@@ -58,14 +58,14 @@ class Settings(BaseSettings):
 
     engine: Literal["auto", "tensorflow", "openvino", "jax"] = Field(
         default="auto",
-        description="What runs the networks; auto is what is installed, and of several the "
-        "fastest in a trial at the start, which takes TensorFlow's time to load; JAX takes part "
-        "if it has a plugin for an accelerator.",
+        description="Engine that runs the networks; auto is the installed one, or of several the "
+        "fastest in a trial at the start, which takes as long as TensorFlow takes to load. JAX "
+        "takes part only if it has a plugin for an accelerator.",
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto",
-        description="Arithmetic of the convolutions; auto is bfloat16 where the processor has it, "
-        "and by JAX on accelerators.",
+        description="Arithmetic of the convolutions; auto is bfloat16 if the processor supports "
+        "it, and on accelerators with JAX.",
     )
     workers: PositiveInt = Field(
         default=1,
@@ -79,8 +79,8 @@ class Settings(BaseSettings):
     )
     codec_processes: PositiveInt = Field(
         default=4,
-        description="Processes that decode, encode and measure images, one at a time each, "
-        "and one more for a client who has none of them.",
+        description="Processes that decode, encode and measure images, each one at a time, plus "
+        "one for a client that has none of them.",
     )
 
     max_body_bytes: PositiveInt = Field(
@@ -120,11 +120,11 @@ class Settings(BaseSettings):
     )
     max_jobs: PositiveInt = Field(
         default=32,
-        description="Jobs that are kept, those that wait and those done, three quarters of them of "
-        "one client; beyond it, 503.",
+        description="Jobs that are kept, whether waiting or done, at most three quarters of them "
+        "of one client; beyond it, 503.",
     )
     job_seconds: PositiveFloat = Field(
-        default=600, description="Time that the result of a job is kept, then it is forgotten."
+        default=600, description="Time for which the result of a job is kept."
     )
     head_seconds: PositiveFloat = Field(
         default=20, description="Time in which the request line and headers must arrive, else 408."

@@ -1,4 +1,4 @@
-"""The standard streams of a process: closed ones, full ones, and libraries that write to them."""
+"""Handle standard streams that are closed or full, and libraries that write to them."""
 
 import os
 import sys
@@ -7,33 +7,33 @@ from contextlib import contextmanager
 
 
 def open_streams() -> None:
-    """Put something into the place of standard streams that are closed, as by `>&-`.
+    """Replace standard streams that are closed, as by `>&-`.
 
-    Otherwise the next file to be opened would take it. What is read from standard input or written
-    to standard output then fails; messages are dropped.
+    Otherwise the next opened file would get their descriptors. Reading from standard input and
+    writing to standard output then fail; messages are dropped.
     """
     for number, mode in enumerate((os.O_WRONLY, os.O_RDONLY, os.O_WRONLY)):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, mode)  # the lowest number that is free
-    # Python has none where a stream was closed at its start
+            os.open(os.devnull, mode)  # gets the lowest free descriptor
+    # Python sets them to None if they were closed when it started
     sys.stdin = sys.stdin or os.fdopen(0)
     sys.stdout = sys.stdout or os.fdopen(1, "w")
     sys.stderr = sys.stderr or os.fdopen(2, "w")
 
 
 def drop_output() -> None:
-    """Send what is left for standard output nowhere, so that writing it cannot fail again."""
+    """Discard any remaining standard output, so that writing it cannot fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager
 def silence() -> Iterator[None]:
-    """Drop what is written to standard error, as while TensorFlow is imported.
+    """Discard standard error, for instance while TensorFlow is imported.
 
-    Its libraries report how they were compiled, whatever their log level; somebody who has set that
-    wants to know.
+    Its libraries report how they were compiled whatever the log level; if the user has set the log
+    level, nothing is discarded.
     """
     if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
         yield

@@ -1,4 +1,4 @@
-"""Whether a bulk run accounts for every image: once in the results, whole, or named as broken."""
+"""Check that a bulk run accounts for every image: once in the results, whole or named as broken."""
 
 import io
 from collections import Counter
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from app.bulk.results import State, read_rows
+from app.bulk.results import read_rows
+from app.bulk.rows import State
 from app.bulk.store import Store
 from app.imaging.codec import Format, encode
 from benchmarks.markdown import Bound

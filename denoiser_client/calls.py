@@ -1,4 +1,4 @@
-"""What is asked of the service, and what its responses say; nothing here waits or sends."""
+"""Build requests to the service, and parse its responses, without sending anything."""
 
 import json
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ _IMAGES = ("image/", "application/dicom", "application/gzip", "application/zip")
 
 @dataclass(frozen=True)
 class Comparison:
-    """How far an image is from its reference."""
+    """The difference of an image from its reference."""
 
     rmse: float
     """Root-mean-square error on the 0..1 scale."""
@@ -37,21 +37,21 @@ class Call:
 
 @dataclass(frozen=True)
 class Status:
-    """How far a job is."""
+    """The progress of a job."""
 
     state: Literal["waiting", "running", "done", "failed"]
     percent: int
     seconds_left: float | None = None
-    """Until it is done, as the service estimates; None once it has ended."""
+    """Estimate of the service until it is done; None once it has ended."""
 
     @property
     def ended(self) -> bool:
-        """Whether there is a result, or a Problem in its place."""
+        """Whether there is a result, or else a Problem."""
         return self.state in ("done", "failed")
 
 
 def picture_call(path: str, picture: Picture, options: Mapping[str, Any]) -> Call:
-    """Return the request that sends one image; the result of an array is to be a PNG."""
+    """Return the request that sends an image; the result for an array is a PNG."""
     own = {"format": "png"} if isinstance(picture, np.ndarray) else {}
     given = {name: value for name, value in options.items() if value is not None}
     return Call("POST", path, own | given, {"image": read(picture)})

@@ -1,6 +1,6 @@
 """Clients of the service: a synchronous one, and one for asyncio.
 
-Both send the same requests, and repeat them when the service says that it is busy.
+Both send the same requests, and repeat them if the service is busy.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from denoiser_client.problem import problem_of
 
 URL = "http://localhost:8000"
 TIMEOUT = 150.0
-"""Seconds to wait for a response: longer than the service takes with its default settings."""
+"""Seconds to wait for a response, longer than the service takes with its default settings."""
 ATTEMPTS = 5
 LONGEST_WAIT = 60.0
 
@@ -39,13 +39,15 @@ class Settings(TypedDict, total=False):
     timeout: float
     """Seconds to wait for each response, by default TIMEOUT; the service must not take longer."""
     attempts: int
-    """How often a request is sent at most while the service is busy, by default ATTEMPTS times."""
+    """The most times that a request is sent while the service is busy, by default ATTEMPTS."""
     longest_wait: float
-    """Seconds, by default LONGEST_WAIT; a service that asks for more is not tried again."""
+    """Seconds, by default LONGEST_WAIT; if the service asks for a longer wait, it is not
+    retried.
+    """
 
 
 class _Base:
-    """What both clients keep of their settings."""
+    """The settings that both clients share."""
 
     def __init__(
         self,
@@ -66,9 +68,9 @@ class _Base:
         }
 
     def _pause(self, response: httpx.Response, attempt: int) -> float | None:
-        """Return the seconds until the request is to be repeated; None after a success.
+        """Return the seconds to wait before repeating the request; None after a success.
 
-        Raises Problem for a response that is an error and not to be retried.
+        Raises Problem for an error that is not to be retried.
         """
         if response.is_success:
             return None
@@ -80,13 +82,13 @@ class _Base:
 
 
 class Client(_Base):
-    """A client that waits for each answer; one may be used by many threads.
+    """A client that waits for each response; thread-safe.
 
         with Client("http://localhost:8000", key="denoiser_...") as client:
             clean = client.denoise("photo.jpg", strength=0.8)
             clean.save("clean.jpg")
 
-    Raises Problem where the service refuses, and httpx.TransportError where it cannot be reached.
+    Raises Problem if the service refuses, and httpx.TransportError if it cannot be reached.
     """
 
     def __init__(self, url: str = URL, **settings: Unpack[Settings]) -> None:

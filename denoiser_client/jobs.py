@@ -1,4 +1,4 @@
-"""Work that the service does in the background: one class that waits, and one for asyncio."""
+"""Jobs that the service runs in the background: a class that waits, and one for asyncio."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -13,28 +13,28 @@ _DATA = "data: "
 
 
 class Job:
-    """An image that is being denoised; made by `Client.job`.
+    """An image that is being denoised, as `Client.job` returns it.
 
         job = client.job("scan.tif")
         for status in job.follow():
             print(status.percent, status.seconds_left)
         job.result().save("clean.tif")
 
-    Methods raise Problem, `unknown-job` once the service has forgotten the job.
+    Methods raise Problem, with the code `unknown-job` once the service has forgotten the job.
     """
 
     def __init__(self, http: httpx.Client, path: str, picture: Picture) -> None:
-        """Take the `path` that the service has answered, and the `picture` that was sent."""
+        """Take the `path` that the service returned, and the `picture` that was sent."""
         self.path = path
         self._http, self._picture = http, picture
 
     def status(self) -> Status:
-        """Tell how far it is now."""
+        """Return the progress."""
         response = _good(self._http.get(self.path))
         return status_of(response, response.text)
 
     def follow(self) -> Iterator[Status]:
-        """Tell how far it is, each time that this has changed, until it has ended."""
+        """Yield the progress each time it changes, until the job has ended."""
         while True:
             with self._http.stream("GET", self.path, headers=_EVENTS) as response:
                 if response.is_error:
@@ -47,36 +47,36 @@ class Job:
                         yield status
                         if status.ended:
                             return
-            if not told:  # asking again would not end, unless the job has just been cancelled
+            if not told:  # to avoid an endless loop, unless the job has just been cancelled
                 self.status()
                 raise strange(response)
 
     def result(self) -> Result:
-        """Wait for the result and return it; raises the Problem that there was, if it failed."""
+        """Wait for the result and return it; raise its Problem if the job failed."""
         for _ in self.follow():
             pass
         return result_of(_good(self._http.get(f"{self.path}/result")), self._picture)
 
     def cancel(self) -> None:
-        """Give it up, the work that is left and the result."""
+        """Cancel the remaining work, and delete any result."""
         _good(self._http.delete(self.path))
 
 
 class AsyncJob:
-    """The same for asyncio, made by `AsyncClient.job`: `follow` is an asynchronous iterator."""
+    """The same for asyncio, as `AsyncClient.job` returns it; `follow` is an async iterator."""
 
     def __init__(self, http: httpx.AsyncClient, path: str, picture: Picture) -> None:
-        """Take what `Job` takes."""
+        """Take the same as `Job`."""
         self.path = path
         self._http, self._picture = http, picture
 
     async def status(self) -> Status:
-        """Tell how far it is now."""
+        """Return the progress."""
         response = _good(await self._http.get(self.path))
         return status_of(response, response.text)
 
     async def follow(self) -> AsyncIterator[Status]:
-        """Tell how far it is, each time that this has changed, until it has ended."""
+        """Yield the progress each time it changes, until the job has ended."""
         while True:
             async with self._http.stream("GET", self.path, headers=_EVENTS) as response:
                 if response.is_error:
@@ -94,13 +94,13 @@ class AsyncJob:
                 raise strange(response)
 
     async def result(self) -> Result:
-        """Wait for the result and return it; raises the Problem that there was, if it failed."""
+        """Wait for the result and return it; raise its Problem if the job failed."""
         async for _ in self.follow():
             pass
         return result_of(_good(await self._http.get(f"{self.path}/result")), self._picture)
 
     async def cancel(self) -> None:
-        """Give it up, the work that is left and the result."""
+        """Cancel the remaining work, and delete any result."""
         _good(await self._http.delete(self.path))
 
 

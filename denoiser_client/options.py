@@ -1,6 +1,6 @@
-"""The parameters of the requests; the service checks them.
+"""The parameters of requests, which the service validates.
 
-It has a default for each, which applies to those that are left out or None.
+Each has a default in the service, which applies if it is left out or None.
 """
 
 from typing import Literal, TypedDict
@@ -51,9 +51,9 @@ class DenoiseOptions(OutputOptions, total=False):
     axes: Literal["auto", "1", "3"] | None
     """The axes of a stack of slices along which planes are cut."""
     ensemble: Literal[1, 2, 4, 8] | None
-    """In how many orientations the image is denoised; the result is the mean."""
+    """The number of orientations in which the image is denoised, to average the results."""
     result: Literal["image", "residual", "sigma-map"] | None
-    """The image without its noise, what was removed, or how strong that was around each pixel."""
+    """The image without its noise, what was removed, or how strong it was around each pixel."""
 
 
 class NoiseOptions(OutputOptions, total=False):

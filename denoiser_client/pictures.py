@@ -1,4 +1,4 @@
-"""Images as callers have them: files, bytes, or arrays."""
+"""Images of callers: files, bytes, or arrays."""
 
 import io
 from dataclasses import dataclass, field
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class Readable(Protocol):
-    """A file that is open in binary mode, or what reads as one."""
+    """A file opened in binary mode, or anything that reads like one."""
 
     def read(self) -> bytes:
-        """Return the bytes from the present position to the end."""
+        """Return the bytes from the current position to the end."""
         ...
 
 
@@ -27,15 +27,16 @@ Picture: TypeAlias = "str | PathLike[str] | bytes | Readable | NDArray[Any] | Im
 
 An array is of shape (height, width) or (height, width, channels). Channels are grey, grey and
 alpha, RGB, or RGBA. uint8 and uint16 are sent as they are; floats, from 0 to 1, as 16 bits.
-Pillow's images are sent as PNG, in their own mode and with their colour profile; inks, floats and
-integers of 32 bits, which PNG cannot hold, as TIFF, which the result is, too, unless another format
-is asked for. A folder, of the DICOM files of a series, is sent as a zip, which the result is, too.
+Images of Pillow are sent as PNG, in their own mode and with their colour profile, or as TIFF for
+CMYK, floats and 32-bit integers, which PNG cannot store; the result is then TIFF as well, unless
+another format is requested. A folder with the DICOM files of a series is sent as a zip, and the
+result is also a zip.
 """
 
 _AS_PNG = {"1", "I;16", "I;16B", "L", "LA", "P", "RGB", "RGBA"}
 _AS_TIFF = {"CMYK", "F", "I"}
 _CONVERTED = {"HSV": "RGB", "La": "LA", "PA": "RGBA", "RGBX": "RGB", "RGBa": "RGBA", "YCbCr": "RGB"}
-"""Modes of Pillow that no file has, by those that have the same pixels."""
+"""Modes of Pillow that files do not have, and modes for the same pixels."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Result:
         return target
 
     def array(self) -> NDArray[Any]:
-        """Return the pixels as `Picture` describes arrays; floats from 0 to 1 if such were sent.
+        """Return the pixels as an array, as `Picture` describes; floats if floats were sent.
 
         Raises ValueError for TIFF, FITS, NIfTI and DICOM, which need other libraries.
         """
@@ -123,7 +124,7 @@ def _zipped(folder: Path) -> bytes:
 
 
 def is_float(picture: Picture) -> bool:
-    """Return whether it is an array of floats."""
+    """Return whether a picture is an array of floats."""
     return isinstance(picture, np.ndarray) and picture.dtype.kind == "f"
 
 

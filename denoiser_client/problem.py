@@ -50,7 +50,7 @@ def problem_of(response: httpx.Response) -> Problem:
 
 @contextmanager
 def understanding(response: httpx.Response) -> Iterator[None]:
-    """Raise Problem where a response makes no sense: others answer at that address, too."""
+    """Raise Problem if a response cannot be parsed, as it may come from another server."""
     try:
         yield
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -58,7 +58,7 @@ def understanding(response: httpx.Response) -> Iterator[None]:
 
 
 def strange(response: httpx.Response) -> Problem:
-    """Return the problem of a response that the service does not give."""
+    """Return the problem for a response that is not one of this service."""
     status, kind = response.status_code, response.headers.get("content-type", "of no type")
     detail = f"The response, {kind}, is not one of this service; {response.url} may be wrong."
     return Problem(status, f"http-{status}", detail)

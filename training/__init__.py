@@ -4,4 +4,4 @@ from pathlib import Path
 
 _INSTALLED = (Path(__file__).resolve().parents[2] / "__main__.py").exists()
 MODULE = "denoiser.training" if _INSTALLED else "training"
-"""What `python -m` runs: in a wheel, this package is inside another."""
+"""The module that `python -m` runs; in a wheel, this package is part of another."""

@@ -1,4 +1,4 @@
-"""The cost and the receptive field of a network, derived from its layers."""
+"""Derive the cost and the receptive field of a network from its layers."""
 
 import math
 from collections.abc import Callable
@@ -12,29 +12,28 @@ from keras import layers
 from training.errors import TrainingError
 
 SIDE = 256
-"""Side of the image that costs are quoted for, in pixels."""
+"""Side, in pixels, of the image for which costs are quoted."""
 
 
 @dataclass(frozen=True)
 class Anatomy:
-    """The figures of a network that running it requires."""
+    """The figures of a network that are needed to run it."""
 
     parameters: int
     gmac: float
     """10^9 multiply-adds of the convolutions for 256x256 pixels."""
     floats_per_pixel: float
-    """Values that the widest layer produces for each pixel of the input."""
+    """Values that the widest layer produces per pixel of the input."""
     stride: int
-    """Sides must be multiples of this factor between the input and the coarsest layer."""
+    """The factor between the input and the coarsest layer; sides must be multiples of it."""
     radius: int
-    """Radius of the receptive field: no output depends on an input farther away along either axis.
-    """
+    """Radius of the receptive field: no output depends on an input farther away on either axis."""
 
 
 @dataclass(frozen=True)
 class _Place:
-    """The place of a tensor: input pixels from one value to the next, and the receptive field so
-    far.
+    """The geometry of a tensor: input pixels from one value to the next, and the radius of the
+    receptive field so far.
     """
 
     step: Fraction
@@ -42,39 +41,27 @@ class _Place:
 
 
 def anatomy(network: keras.Model) -> Anatomy:
-    """Return the figures of `network`; raise TrainingError unless all its layers are known here.
+    """Return the figures of `network`; raise TrainingError unless all its layers are supported.
 
-    Those are stock layers whose outputs depend on their surroundings alone, so that a picture gives
-    the same result in tiles as whole, and a saved network needs no code of its own. It has to take
-    RGB pictures of any size, and to give pictures of that size.
+    Those are stock layers whose outputs depend on their surroundings alone, so that an image gives
+    the same result in tiles as whole, and a saved network needs no code of its own. The network
+    must map RGB images of any size to images of the same size.
     """
-    shapes = [tensor.shape for tensor in (*network.inputs, *network.outputs)]
-    if shapes != [(None, None, None, 3)] * 2:
-        raise TrainingError(
-            "a network takes one tensor [None, None, None, 3] and gives one, "
-            f"not {', '.join(map(str, shapes))}"
-        )
+    _require_pictures(network)
     places = {id(network.inputs[0]): _Place(Fraction(1), Fraction(0))}
     multiplications = Fraction(0)
     floats_per_pixel = Fraction(network.inputs[0].shape[-1])
     for layer in network.layers:
         if isinstance(layer, layers.InputLayer):
             continue
-        if type(layer) not in _RULES:
-            raise TrainingError(
-                f"layer {layer.name!r} is a {type(layer).__name__}; "
-                f"networks are made of {', '.join(sorted(kind.__name__ for kind in _RULES))}"
-            )
+        rule = _rule(layer)
         tensors = layer.input if isinstance(layer.input, list) else [layer.input]
-        before = [places[id(tensor)] for tensor in tensors]
-        if len({place.step for place in before}) > 1:
-            raise TrainingError(f"layer {layer.name!r} joins tensors of different sizes")
-        widest = replace(before[0], radius=max(place.radius for place in before))
-        after = places[id(layer.output)] = _RULES[type(layer)](layer, widest)
+        before = _joined(layer, [places[id(tensor)] for tensor in tensors])
+        after = places[id(layer.output)] = rule(layer, before)
         floats_per_pixel = max(floats_per_pixel, layer.output.shape[-1] / after.step**2)
         if hasattr(layer, "kernel"):
-            # A transposed convolution multiplies for each input, any other for each output.
-            at = before[0] if isinstance(layer, layers.Conv2DTranspose) else after
+            # A transposed convolution multiplies once per input, any other once per output.
+            at = before if isinstance(layer, layers.Conv2DTranspose) else after
             multiplications += math.prod(layer.kernel.shape) * (SIDE / at.step) ** 2
     end = places[id(network.outputs[0])]
     if end.step != 1:
@@ -86,6 +73,31 @@ def anatomy(network: keras.Model) -> Anatomy:
         stride=int(max(place.step for place in places.values())),
         radius=math.ceil(end.radius),
     )
+
+
+def _require_pictures(network: keras.Model) -> None:
+    shapes = [tensor.shape for tensor in (*network.inputs, *network.outputs)]
+    if shapes != [(None, None, None, 3)] * 2:
+        raise TrainingError(
+            "a network takes one tensor [None, None, None, 3] and gives one, "
+            f"not {', '.join(map(str, shapes))}"
+        )
+
+
+def _joined(layer: Any, places: list[_Place]) -> _Place:
+    """Return the geometry of the joint inputs of a layer: the widest receptive field of all."""
+    if len({place.step for place in places}) > 1:
+        raise TrainingError(f"layer {layer.name!r} joins tensors of different sizes")
+    return replace(places[0], radius=max(place.radius for place in places))
+
+
+def _rule(layer: Any) -> Callable[[Any, _Place], _Place]:
+    if type(layer) not in _RULES:
+        raise TrainingError(
+            f"layer {layer.name!r} is a {type(layer).__name__}; "
+            f"networks are made of {', '.join(sorted(kind.__name__ for kind in _RULES))}"
+        )
+    return _RULES[type(layer)]
 
 
 def _value_by_value(_: Any, place: _Place) -> _Place:
@@ -133,13 +145,13 @@ def _stride(layer: Any, strides: tuple[int, int]) -> int:
 
 
 def _require_padding(layer: Any, size: int, stride: int) -> None:
-    """Windows that do not overlap need no padding; without it, others lose the edges."""
+    """Require `same` padding, except for windows that do not overlap: others would lose edges."""
     if layer.padding != "same" and size > stride:
         raise TrainingError(f"layer {layer.name!r} needs padding='same', or it cuts the edges off")
 
 
 def _reach(size: int, stride: int) -> int:
-    """Return how far a window of `size` reaches from its place, under `same` padding."""
+    """Return how far a window of `size` reaches from its position, under `same` padding."""
     return size - 1 - max(0, size - stride) // 2
 
 

@@ -1,8 +1,8 @@
 """The networks, as functions of Keras layers: images [n, h, w, 3] in [0, 1] to the same shape.
 
-Only stock layers and convolutions: a saved network loads without any of our code, runs on pictures
-of any size that is a multiple of its stride, and gives the same pixels whether a picture is cut
-into overlapping tiles or not.
+They consist of stock layers without global operations: a saved network loads without any of our
+code, runs on images of any size that is a multiple of its stride, and gives the same pixels whether
+or not an image is cut into overlapping tiles.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,10 +17,11 @@ from training.errors import TrainingError
 def unet(widths: tuple[int, ...] = (32, 64, 128), blocks: tuple[int, ...] = (2, 2, 2)) -> Any:
     """Return a residual U-Net on a stride-2 head that predicts the noise and subtracts it.
 
-    `widths` are the channels at 1/2, 1/4, 1/8 ... of the input's size, and `blocks` the residual
-    blocks of two 3x3 convolutions at each (on the way down and again on the way up; once at the
-    bottom). No normalisation: batch statistics would tie a tile's result to its neighbours in the
-    batch. Skips are added, not concatenated, which costs no multiplications.
+    `widths` are the channels at 1/2, 1/4, 1/8 ... of the input's size, and `blocks` the numbers of
+    residual blocks of two 3x3 convolutions at each (on the way down and again on the way up; once
+    at the bottom). There is no normalization: batch statistics would make the result of a tile
+    depend on the rest of its batch. Skips are added, not concatenated, which costs no
+    multiplications.
     """
     if not widths or len(widths) != len(blocks):
         raise ValueError("as many widths as blocks are needed, and at least one")
@@ -39,8 +40,8 @@ def unet(widths: tuple[int, ...] = (32, 64, 128), blocks: tuple[int, ...] = (2, 
         x = layers.Add(name=f"skip{level}")([x, skips[level]])
         for index in range(blocks[level]):
             x = _residual_block(x, widths[level], f"up{level}_{index}")
-    # The sum with the input is kept in float32: bfloat16 has 8 bits of mantissa, too few for the
-    # image itself, though enough for the noise.
+    # The difference from the input stays float32: the mantissa of bfloat16 has 8 bits, enough for
+    # the noise but too few for the image.
     noise = layers.Conv2DTranspose(3, 6, strides=2, padding="same", name="tail")(x)
     clean = layers.Subtract(dtype="float32", name="clean")([image, noise])
     return keras.Model(image, clean, name="unet")
@@ -49,8 +50,8 @@ def unet(widths: tuple[int, ...] = (32, 64, 128), blocks: tuple[int, ...] = (2, 
 def _residual_block(x: Any, width: int, name: str) -> Any:
     """Return the sum of x and conv(relu(conv(x))), at one width.
 
-    It begins as the identity: deep networks start to learn at once, and one that starts from the
-    weights of a network with fewer blocks does exactly what that one does.
+    It begins as the identity, so that deep networks learn from the start, and one that starts from
+    the weights of a network with fewer blocks behaves exactly like that one.
     """
     y = layers.Conv2D(width, 3, padding="same", activation="relu", name=f"{name}_a")(x)
     last = {"kernel_initializer": "zeros", "name": f"{name}_b"}
@@ -59,11 +60,11 @@ def _residual_block(x: Any, width: int, name: str) -> Any:
 
 
 def autoencoder(encoder: tuple[int, ...] = (256, 128, 64)) -> Any:
-    """Return the article's denoising autoencoder: 3x3 kernels, ReLU, `same` padding, a sigmoid at
-    the end.
+    """Return the denoising autoencoder of the article: 3x3 kernels, ReLU, `same` padding, and a
+    sigmoid at the end.
 
     By default Conv 256 - pool - Conv 128 - pool - Conv 64, then Conv 128 - up - Conv 256 - up -
-    Conv 3. It has no skips: all of the picture passes through the bottom, at a quarter of its size.
+    Conv 3. It has no skips: the whole image passes through the bottom, at a quarter of its size.
     """
     image = keras.Input((None, None, 3), name="image")
     x = image
@@ -74,7 +75,7 @@ def autoencoder(encoder: tuple[int, ...] = (256, 128, 64)) -> Any:
     for level, width in reversed(list(enumerate(encoder[:-1]))):
         x = layers.Conv2D(width, 3, padding="same", activation="relu", name=f"decode{level}")(x)
         x = layers.UpSampling2D(name=f"up{level}")(x)
-    # The image itself is kept in float32: bfloat16 has 8 bits of mantissa, too few for it.
+    # The result stays float32: the mantissa of bfloat16 has 8 bits, too few for an image.
     clean = layers.Conv2D(
         3, 3, padding="same", activation="sigmoid", dtype="float32", name="clean"
     )(x)
@@ -87,7 +88,7 @@ ARCHITECTURES: dict[str, Callable[..., Any]] = {"autoencoder": autoencoder, "une
 def build(architecture: str, options: Mapping[str, Any], policy: str = "float32") -> Any:
     """Return a network with random weights, its layers computing under a Keras dtype policy.
 
-    Raises TrainingError for an architecture that is not one of ARCHITECTURES, or its options.
+    Raises TrainingError for an unknown architecture or invalid options.
     """
     if architecture not in ARCHITECTURES:
         raise TrainingError(

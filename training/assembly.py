@@ -1,4 +1,4 @@
-"""What is trained: a network, the twin that gets its averaged weights, and the model around it."""
+"""Assemble what is trained: a network, its averaged twin, and the model around it."""
 
 from typing import Any
 
@@ -18,8 +18,8 @@ from training.teachers import Teachers
 
 
 def networks(experiment: Experiment) -> tuple[Any, Any]:
-    """Return the network that learns, and its float32 twin that gets the averaged weights and is
-    saved.
+    """Return the network that learns, and its float32 twin, which receives the averaged weights and
+    is saved.
     """
     policy = use_precision(experiment.schedule.precision)
     keras.utils.set_random_seed(experiment.seed)
@@ -36,7 +36,7 @@ def networks(experiment: Experiment) -> tuple[Any, Any]:
 
 
 def trainable(network: Any, experiment: Experiment, channels: int) -> Any:
-    """Return what is trained: the network behind noise, which is no part of what is saved."""
+    """Return the model to train: the network behind a noise layer, which is not saved."""
     schedule, side = experiment.schedule, experiment.data.patch
     count = None if experiment.data.whole else schedule.batch
     patches = keras.Input(batch_shape=(count, side, side, channels))
@@ -59,7 +59,7 @@ def trainable(network: Any, experiment: Experiment, channels: int) -> Any:
         optimizer=optimizer,
         loss=objective.loss,
         metrics=[objective.psnr],
-        # XLA gains nothing on TensorFlow's CPU kernels, and is the only way in JAX.
+        # XLA is no faster than TensorFlow's CPU kernels, and JAX has nothing else.
         jit_compile=keras.backend.backend() == "jax",
     )
     optimizer.build(model.trainable_variables)
@@ -67,11 +67,10 @@ def trainable(network: Any, experiment: Experiment, channels: int) -> Any:
 
 
 def use_precision(precision: str) -> str:
-    """Return the dtype policy for float32, or for bfloat16 in the way that is fastest on the
-    backend.
+    """Return the dtype policy for a precision, by the fastest way to bfloat16 on the backend.
 
-    On TensorFlow's CPU kernels the graph rewrite by oneDNN is ahead of Keras's mixed policy; it is
-    switched on here for the whole process, and the policy is float32.
+    On CPUs with TensorFlow, oneDNN's graph rewrite is faster than Keras's mixed policy; it is
+    enabled here for the whole process, and the policy is float32.
     """
     if precision == "mixed_bfloat16" and keras.backend.backend() == "tensorflow":
         import tensorflow as tf

@@ -1,4 +1,4 @@
-"""The images of a trial, each with its noise."""
+"""The images of a trial, with and without noise."""
 
 import sys
 from collections.abc import Iterator
@@ -33,10 +33,10 @@ class Case:
 
 
 def cases(trial: Trial, sigma: float, root: Path) -> Iterator[Case]:
-    """Return the images of a trial below `root`; sigma, on the 0..255 scale, is not used for pairs.
+    """Return the images of a trial below `root`; sigma, on the 0..255 scale, is ignored for pairs.
 
-    A file that cannot be read, and a pair whose sizes differ, is reported and left out. Raises
-    TrainingError where there is nothing to read, or a file has no partner.
+    Files that cannot be read, and pairs whose sizes differ, are reported and left out. Raises
+    TrainingError if there is nothing to read, or a file has no partner.
     """
     return _paired(trial, root) if trial.noisy else _made(trial, sigma, root)
 
@@ -73,10 +73,10 @@ def _read(trial: Trial, root: Path) -> Iterator[tuple[Path, Pixels]]:
 
 
 def trial_files(trial: Trial, root: Path) -> list[Path]:
-    """Return the files of a trial, those that training held out where it names a share of them.
+    """Return the files of a trial; with a test share, only those that training held out.
 
-    Which those are depends on the files that can be read; the others are reported. Raises
-    TrainingError where there is no file, or the share holds none out.
+    Which ones these are depends on the files that can be read; the others are reported. Raises
+    TrainingError if there is no file, or if the share holds none out.
     """
     files = image_files(root / trial.path, trial.only)
     if trial.test_share:
@@ -97,7 +97,9 @@ def trial_files(trial: Trial, root: Path) -> list[Path]:
 
 
 def prepare(pixels: Pixels, trial: Trial) -> Pixels:
-    """Return an image as the trial adds noise to it: squeezed, or grey [h, w, 1], or as it is."""
+    """Return the image to which the trial adds noise: squeezed, converted to grey [h, w, 1], or
+    unchanged.
+    """
     if trial.square:
         pixels = resize(pixels, trial.square, trial.square)
     return to_grey(pixels)[..., :1] if trial.grey else pixels
@@ -106,7 +108,7 @@ def prepare(pixels: Pixels, trial: Trial) -> Pixels:
 def make_noisy(original: Pixels, trial: Trial, sigma: float, seed: int) -> Image:
     """Return the image with the noise of the trial, on the [0, 1] scale.
 
-    Gaussian noise comes from NumPy's legacy generator, as in the published tables.
+    Gaussian noise is drawn by NumPy's legacy generator, as for the published tables.
     """
     clean, factor = to_unit(original), sigma / 255
     if trial.kind is not NoiseKind.GAUSSIAN:
@@ -123,7 +125,7 @@ def make_noisy(original: Pixels, trial: Trial, sigma: float, seed: int) -> Image
 
 
 def _gaussian(shape: tuple[int, ...], trial: Trial, seed: int) -> NDArray[np.float64]:
-    """Noise of deviation 1, before it is enlarged, for pictures of this shape."""
+    """Return noise for an image of this shape, of deviation 1 before it is enlarged."""
     height, width, channels = shape
     rows, columns = (-(-length // trial.enlarged) for length in (height, width))
     planes = 1 if trial.shared or trial.part == "luma" else channels

@@ -1,4 +1,4 @@
-"""Colour casts: how far the local means of an image have moved, which viewers notice at once."""
+"""Measure colour casts: changes of local means, which viewers notice at once."""
 
 from typing import Any
 
@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 from app.imaging.scale import Pixels, to_unit
 
 SIDE = 32
-"""Side in pixels of the squares over which means are taken, in training, too."""
+"""Side in pixels of the squares over which means are taken, also in training."""
 
 
 def movements(before: Pixels, after: Pixels) -> NDArray[np.float64]:
-    """Return by how much the mean of each square has moved in each channel, in 8-bit levels.
+    """Return the change of the mean of each square in each channel, in 8-bit levels, as a vector.
 
-    Both are [height, width, channels]; the squares are 32x32 pixels, or as large as a smaller
-    picture allows, and a rest at the right and the bottom is left out. The result is flat.
+    Both images are [height, width, channels]. The squares have 32x32 pixels, or fewer in a smaller
+    image; incomplete ones at the right and the bottom are left out.
     """
     difference = (to_unit(after).astype(np.float64) - to_unit(before)) * 255
     height, width, channels = difference.shape
@@ -28,5 +28,5 @@ def movements(before: Pixels, after: Pixels) -> NDArray[np.float64]:
 
 
 def rms_and_95th(moved: NDArray[Any]) -> tuple[float, float]:
-    """Return the root of the mean square of movements, and the 95th percentile of their sizes."""
+    """Return the root mean square of changes, and the 95th percentile of their magnitudes."""
     return float(np.sqrt(np.square(moved).mean())), float(np.percentile(np.abs(moved), 95))

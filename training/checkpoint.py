@@ -1,4 +1,4 @@
-"""What survives the kill of a run: the complete state of training, and the network to use."""
+"""Save and load the complete state of training, and networks."""
 
 import io
 import tempfile
@@ -15,7 +15,7 @@ from training.files import write
 
 
 def save_state(model: keras.Model, epochs: int, path: Path) -> None:
-    """Write weights, optimizer, EMA weights and random state after so many epochs to `path`."""
+    """Write weights, optimizer, EMA weights and random state after `epochs` to `path`."""
     arrays = {f"v{i}": ops.convert_to_numpy(v.value) for i, v in enumerate(_variables(model))}
     buffer = io.BytesIO()
     np.savez(buffer, epoch=epochs, **arrays)
@@ -23,9 +23,9 @@ def save_state(model: keras.Model, epochs: int, path: Path) -> None:
 
 
 def load_state(model: keras.Model, path: Path) -> int:
-    """Put back what `save_state` wrote and return the number of epochs done.
+    """Restore what `save_state` wrote, and return the number of completed epochs.
 
-    Raises TrainingError if the state is that of another network or optimizer.
+    Raises TrainingError if the state belongs to another network or optimizer.
     """
     variables = _variables(model)
     with np.load(path) as state:
@@ -38,9 +38,9 @@ def load_state(model: keras.Model, path: Path) -> int:
 
 
 def copy_averaged(model: keras.Model, network: keras.Model, twin: keras.Model) -> None:
-    """Copy the EMA weights of `network` to `twin`, or its weights if there are none.
+    """Copy the EMA weights of `network` to `twin`, or else its weights.
 
-    `network` is the part of `model` that learns; its own weights stay as they are.
+    `network` is the part of `model` that learns; its own weights stay unchanged.
     """
     live = network.get_weights()
     model.optimizer.finalize_variable_values(model.trainable_variables)
@@ -49,11 +49,11 @@ def copy_averaged(model: keras.Model, network: keras.Model, twin: keras.Model) -
 
 
 def take_weights(network: keras.Model, source: keras.Model) -> list[str]:
-    """Give the layers of `network` the weights of those of the same names in `source`.
+    """Copy the weights of layers in `source` to the layers of the same names in `network`.
 
-    A network with more blocks goes on from where a smaller one ended, and one with fewer from what
-    is left of a larger one. Returns the names of the layers that found none. Raises TrainingError
-    if a layer is of another shape, or none is found.
+    So a network with more blocks continues from a smaller one, and one with fewer from a part of a
+    larger one. Returns the names of the layers without a counterpart. Raises TrainingError if the
+    shapes of a layer differ, or if no layer has a counterpart.
     """
     known = {layer.name: layer.get_weights() for layer in source.layers}
     learning = [layer for layer in network.layers if layer.weights]
@@ -74,9 +74,9 @@ def take_weights(network: keras.Model, source: keras.Model) -> list[str]:
 
 
 def save_network(network: keras.Model, *paths: Path) -> None:
-    """Write `network` as .keras files."""
+    """Write `network` to .keras files."""
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "network.keras"  # Keras only writes to a path, and not atomically
+        file = Path(folder) / "network.keras"  # Keras writes only to a path, and not atomically
         network.save(file)
         content = file.read_bytes()
     for path in paths:
@@ -86,23 +86,23 @@ def save_network(network: keras.Model, *paths: Path) -> None:
 def load_network(path: Path) -> Any:
     """Return the network in a .keras file, or in a folder that holds model.keras.
 
-    A relative path that does not exist is looked for in the project, whose models are known as
-    models/NAME wherever a command is run. Raises TrainingError if there is none, or one that needs
-    code of its own.
+    A relative path that does not exist is looked up in the project, so that models/NAME works
+    wherever a command is run. Raises TrainingError if there is no network, or if it needs code of
+    its own.
     """
     return read_network(path)[0]
 
 
 def read_network(path: Path) -> tuple[Any, bytes]:
-    """Return the same network, and the very bytes that it is of: a run may replace the file
-    meanwhile.
+    """Return the same network with the bytes that it was read from, since a run may replace the
+    file meanwhile.
     """
     place = path if path.exists() or not (PROJECT / path).exists() else PROJECT / path
     file = place / "model.keras" if place.is_dir() else place
     try:
         content = file.read_bytes()
         with tempfile.TemporaryDirectory() as folder:
-            copy = Path(folder) / "network.keras"  # Keras only reads from a path
+            copy = Path(folder) / "network.keras"  # Keras reads only from a path
             copy.write_bytes(content)
             return keras.models.load_model(copy, compile=False, safe_mode=True), content
     except Exception as error:

@@ -43,13 +43,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _import_keras() -> None:
-    """Import Keras and its backend, which takes seconds, and have them report only errors."""
+    """Import Keras and its backend, which takes seconds, and let them log only errors."""
     with silence():
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         import keras  # noqa: F401
 
 
-# Modules that need Keras are imported when a command runs, after that.
+# Modules that need Keras are imported when a command runs, after `_import_keras`.
 
 
 def _train(options: argparse.Namespace) -> None:
@@ -108,7 +108,7 @@ def _trial(options: argparse.Namespace) -> dict[str, object]:
 
 
 def _dataset(options: argparse.Namespace) -> str:
-    """Return what a table calls the images."""
+    """Return the name of the images in tables."""
     return "drawn graphics" if options.drawn else str(options.data.resolve().name)
 
 
@@ -172,7 +172,7 @@ def _add_evaluate(commands: Commands) -> None:
         metavar=("NOISY", "CLEAN"),
         help="folders or patterns (quoted) below --data, of shots with and without noise",
     )
-    evaluate.add_argument("--drawn", type=int, help="so many drawn graphics instead of files ...")
+    evaluate.add_argument("--drawn", type=int, help="this many drawn graphics instead of files ...")
     evaluate.add_argument(
         "--subjects", nargs="+", choices=SUBJECTS, help="... of these [all but pixels]"
     )
@@ -204,9 +204,9 @@ def _add_trial(evaluate: argparse.ArgumentParser) -> None:
     evaluate.add_argument("--test-share", type=float, help="measure on this share, held out ...")
     evaluate.add_argument("--split", choices=["groups", "files"], help="... like this [groups]")
     evaluate.add_argument(
-        "--ensemble", type=int, choices=ENSEMBLES, help="mean over so many orientations [1]"
+        "--ensemble", type=int, choices=ENSEMBLES, help="mean over this many orientations [1]"
     )
-    evaluate.add_argument("--limit", type=int, help="the first so many images only")
+    evaluate.add_argument("--limit", type=int, help="only the first images, up to this many")
 
 
 def _add_package(commands: Commands) -> None:

@@ -16,7 +16,7 @@ CPUINFO = Path("/proc/cpuinfo")
 
 
 def versions() -> dict[str, str]:
-    """Versions of this project, Keras, and its backend, as a model card states them."""
+    """Return the versions of this project, Keras and its backend, for model cards."""
     try:
         project = version(PROJECT)
     except PackageNotFoundError:
@@ -30,7 +30,7 @@ def versions() -> dict[str, str]:
 
 
 def environment() -> dict[str, Any]:
-    """Versions, machine, command line and time of this process."""
+    """Return the versions, machine, command line and time of this process."""
     return {
         "started": now(),
         "command": sys.argv,
@@ -48,7 +48,7 @@ def now() -> str:
 
 
 def _processor() -> str:
-    """Return the processor's name as Linux gives it, or what Python knows elsewhere."""
+    """Return the name of the processor, from Linux or else from Python."""
     lines = CPUINFO.read_text().splitlines() if CPUINFO.exists() else []
     names = (line.split(":")[1].strip() for line in lines if line.startswith("model name"))
     return next(names, platform.processor())

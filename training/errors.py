@@ -2,4 +2,4 @@
 
 
 class TrainingError(Exception):
-    """Something that the user can correct; the message says what, and where."""
+    """An error that the user can correct; the message says what is wrong, and where."""

@@ -1,4 +1,4 @@
-"""Evaluate how well a method removes noise: PSNR, SSIM, RMSE and time, over a folder of images."""
+"""Evaluate how well a method removes noise from images: PSNR, SSIM, RMSE and time."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -24,12 +24,12 @@ SHOWN = 5
 """Images of a trial that are shown individually."""
 
 PERFECT = 60.0
-"""Upper limit in dB for the PSNR of an image, also of one that comes back unchanged."""
+"""Upper limit for the PSNR of an image in dB, even for one that is restored perfectly."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One image of a trial, and what a method made of it."""
+    """An image of a trial, and the result of a method."""
 
     path: Path
     original: Pixels
@@ -45,7 +45,7 @@ class Outcome:
 
     @cached_property
     def noisy_psnr(self) -> float:
-        """PSNR of the noisy image in dB, clipped and rounded as the result is."""
+        """PSNR of the noisy image in dB, clipped and rounded like the result."""
         return min(PERFECT, psnr(self.original, from_unit(self.noisy, self.original.dtype)))
 
     @cached_property
@@ -65,7 +65,7 @@ class Outcome:
 
     @cached_property
     def shift(self) -> float:
-        """The largest movement of a channel's mean, in 8-bit levels."""
+        """The largest change of the mean of a channel, in 8-bit levels."""
         means = [to_unit(pixels).mean(axis=(0, 1)) for pixels in (self.original, self.restored)]
         return float(abs(means[1] - means[0]).max() * 255)
 
@@ -76,7 +76,7 @@ class Outcome:
 
     @cached_property
     def moved(self) -> NDArray[np.float64]:
-        """Movements of the means of squares from those of the noisy image, in 8-bit levels."""
+        """Changes of the means of squares from those of the noisy image, in 8-bit levels."""
         return movements(self.noisy, self.restored)
 
     @property
@@ -87,12 +87,12 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Score:
-    """A method in a trial at one noise level: means over the images, and the median time.
+    """The score of a method in a trial at one noise level: means over images, and the median time.
 
-    `noisy` is the PSNR of what came in, `lowest` that of the image that came out worst; `shift` is
-    that of the one that moved most, and `worst` the largest error of any value. For pairs, `sigma`
-    is the RMS of their noise, and `casts` tells by how much the means of squares have moved from
-    what came in, as RMS and 95th percentile over squares, channels and images, in 8-bit levels.
+    `noisy` is the PSNR of the noisy images, `lowest` that of the worst result, `shift` the largest
+    change of the mean of a channel, and `worst` the largest error of any value. For pairs, `sigma`
+    is the RMS of their noise, and `casts` states by how much the means of squares differ from those
+    of the noisy images: RMS and 95th percentile over squares, channels and images, in 8-bit levels.
     """
 
     dataset: str
@@ -109,10 +109,10 @@ class Score:
     seconds_per_megapixel: float
     images: int
     first: tuple[Outcome, ...]
-    """Those of up to SHOWN images, which are shown individually."""
+    """The first SHOWN images, which are shown individually."""
 
     def on_card(self) -> dict[str, Any]:
-        """Return what of it a model card states."""
+        """Return the fields for a model card."""
         return {
             "dataset": self.dataset,
             "protocol": self.protocol,
@@ -135,11 +135,11 @@ class Score:
 
 
 def outcomes(method: Restore, trial: Trial, sigma: float, root: Path) -> Iterator[Outcome]:
-    """Return what `method` makes of each image of the trial below `root`; sigma is on the 0..255
+    """Yield the result of `method` for each image of the trial below `root`; sigma is on the 0..255
     scale.
 
-    A file that cannot be read is reported and left out. For pairs the method is told how strong the
-    noise of each is.
+    Files that cannot be read are reported and left out. For pairs, the method is given the noise
+    level of each.
     """
     method = ensemble_of(method, trial.ensemble)
     for index, case in enumerate(cases(trial, sigma, root)):
@@ -157,7 +157,7 @@ def outcomes(method: Restore, trial: Trial, sigma: float, root: Path) -> Iterato
 
 
 def score(trial: Trial, sigma: float, results: Iterable[Outcome]) -> Score:
-    """Return the means over the outcomes of a trial; raise TrainingError if there are none."""
+    """Return the score for the outcomes of a trial; raise TrainingError if there are none."""
     first: list[Outcome] = []
     figures: list[tuple[float, ...]] = []
     moved: list[NDArray[np.float64]] = []

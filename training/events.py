@@ -1,6 +1,6 @@
-"""Event files for TensorBoard, written without it: it would bring twenty packages.
+"""Write event files for TensorBoard without its twenty packages.
 
-An event file is a series of records, each a little-endian length and its checksum, the data and its
+An event file is a series of records: a little-endian length and its checksum, the data and its
 checksum. The data is a protocol buffer: Event {wall_time = 1, step = 2, file_version = 3, summary =
 5}, Summary {value = 1}, Value {tag = 1, simple_value = 2}.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 class EventFile:
-    """A file of scalars by step, in a folder that TensorBoard reads."""
+    """A file of scalars by step, in a folder for TensorBoard."""
 
     def __init__(self, folder: Path) -> None:
         now = time.time()
@@ -57,7 +57,7 @@ def _varint(value: int) -> bytes:
 
 
 def _checksum(data: bytes) -> bytes:
-    """CRC-32C, rotated and shifted as record files have it."""
+    """Return the masked CRC-32C that record files use."""
     crc = 0xFFFFFFFF
     for byte in data:
         crc = _TABLE[(crc ^ byte) & 0xFF] ^ (crc >> 8)

@@ -1,4 +1,4 @@
-"""A run described by one TOML file, with every value that determines the result."""
+"""The description of a run: one TOML file, with every value that determines the result."""
 
 import tomllib
 from pathlib import Path
@@ -18,11 +18,12 @@ LossName = Literal["mean_absolute_error", "mean_squared_error", "negative_psnr"]
 
 
 class Folder(Section):
-    """A folder of images below the data directory, and how its patches are drawn."""
+    """A folder of images below the data directory, and how patches are cut from it."""
 
     path: str = "."
     drawn: PositiveInt | None = Field(
-        None, description="no folder: so many graphics without noise, which need no files"
+        None,
+        description="instead of a folder, this many drawn graphics without noise",
     )
     name: str = Field(
         "", description="what the model card calls it; the path by default, or own images"
@@ -52,13 +53,15 @@ class Folder(Section):
 
     @property
     def label(self) -> str:
-        """Its name on the model card."""
+        """The name of the images on the model card."""
         if self.name or self.drawn:
             return self.name or "drawn graphics"
         return "own images" if self.path == "." else self.path
 
     def weight_for(self, family: str) -> float:
-        """Return the weight among patches of a family of noise; only pairs have a shot's own."""
+        """Return the weight among patches of a family of noise; the family `shot` is for pairs
+        only.
+        """
         if (family == "shot") != (self.noisy is not None):
             return 0.0
         if family == "camera" and self.camera_weight is not None:
@@ -98,7 +101,7 @@ class Schedule(Section):
 
 
 class Card(Section):
-    """What the model card states beside what is counted and measured."""
+    """The statements of the model card that are not counted or measured."""
 
     title: str = ""
     description: str = ""
@@ -116,7 +119,7 @@ class Card(Section):
 
 
 class Distillation(Section):
-    """Networks that are learnt from, beside the clean patches: larger ones, or the start itself."""
+    """Networks to learn from besides the clean patches: larger ones, or the initial network."""
 
     teachers: tuple[Path, ...] = Field(min_length=1, description=".keras files, packages or runs")
     share: float = Field(0.5, gt=0, le=1, description="of the loss: the distance from its results")
@@ -141,7 +144,7 @@ class Experiment(Section):
     @model_validator(mode="before")
     @classmethod
     def _noise_of_pairs(cls, values: Any) -> Any:
-        """Folders of pairs bring noise of their own, and need no other where all are such."""
+        """Add the family `shot` for folders of pairs; it is the only default if all are pairs."""
         folders = values.get("data", {}).get("folders", []) if isinstance(values, dict) else []
         paired = [bool(f.get("noisy")) for f in folders if isinstance(f, dict)]
         if not any(paired):
@@ -150,7 +153,9 @@ class Experiment(Section):
         return values | {"noise": {"shot": {}} | given}
 
     def with_steps(self, steps: int) -> Self:
-        """Return the same experiment over another number of steps; raise TrainingError for none."""
+        """Return the experiment with another number of steps; raise TrainingError if it is
+        invalid.
+        """
         schedule = checked(Schedule, self.schedule.model_dump() | {"steps": steps}, "--steps")
         return self.model_copy(update={"schedule": schedule})
 

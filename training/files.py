@@ -1,4 +1,4 @@
-"""Files that are complete or absent: written beside their place, then renamed into it."""
+"""Write files atomically, and lock folders."""
 
 import os
 import sys
@@ -17,9 +17,9 @@ PART = ".part-"
 
 
 def write(path: Path, data: bytes) -> None:
-    """Put `data` at `path`, replacing what is there; after a crash one or the other is whole.
+    """Write `data` to `path` atomically: after a crash, either the old or the new file is complete.
 
-    Raises OSError where the disk is full or cannot be written; the old file then stays.
+    Raises OSError if the disk is full or read-only; the old file then stays.
     """
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=PART, delete=False) as file:
         temporary = Path(file.name)
@@ -36,12 +36,12 @@ def write(path: Path, data: bytes) -> None:
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Make the folder, and keep it from other processes that ask; a kill sets it free, too.
+    """Create the folder and lock it against other processes that call this, until the block ends.
 
-    Raises TrainingError if another has it.
+    The end of the process also releases the lock. Raises TrainingError if it is taken.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    if sys.platform == "win32":  # file systems without locks on folders
+    if sys.platform == "win32":  # folders cannot be locked there
         yield
         return
     handle = os.open(folder, os.O_RDONLY)

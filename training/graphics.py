@@ -1,6 +1,6 @@
-"""Drawn images without noise: text, charts, shapes, flat colours, screens, patterns and pixels.
+"""Draw images without noise: text, charts, shapes, flat colours, screens, patterns and pixels.
 
-They are what photographs lack: hard edges, saturated colours up to the limits of the range, and
+They have what photographs lack: hard edges, saturated colours up to the limits of the range, and
 flat areas without any texture. Nothing is read from files; the font is Pillow's own.
 """
 
@@ -17,12 +17,12 @@ Random = np.random.Generator
 
 SUBJECTS: tuple[Subject, ...] = get_args(Subject)
 MEASURED: tuple[Subject, ...] = tuple(subject for subject in SUBJECTS if subject != "pixels")
-"""What trials draw by default: nothing in an image distinguishes single dots from impulse noise."""
+"""What trials draw by default: not pixels, which cannot be told from impulse noise."""
 FOR_TRAINING, FOR_TRIALS = 0, 1
 """Seeds: networks are evaluated on other drawings than those they were trained on."""
 
 SIDES = (320, 513)
-"""The shortest side that is drawn, and one more than the longest."""
+"""The range of sides in pixels, from the shortest to one more than the longest."""
 
 BLACK, WHITE = (0, 0, 0), (255, 255, 255)
 CORNERS: tuple[Colour, ...] = tuple(
@@ -45,9 +45,9 @@ VOCABULARY = (
 def draw(
     count: int, seed: int, subjects: tuple[Subject, ...] = SUBJECTS
 ) -> Iterator[NDArray[np.uint8]]:
-    """`count` pictures [height, width, 3], of 320 to 512 pixels a side; the subjects take turns.
+    """Yield `count` images [height, width, 3] of 320 to 512 pixels a side; subjects alternate.
 
-    Each depends on `seed`, its number and the subjects alone.
+    Each image depends on `seed`, its number and the subjects alone.
     """
     for index in range(count):
         random = np.random.default_rng((seed, index))
@@ -57,7 +57,7 @@ def draw(
 
 
 def _text(image: Image.Image, random: Random) -> Image.Image:
-    """Lines of words in one size, mostly black on white or the reverse."""
+    """Draw lines of words in one size, mostly black on white or vice versa."""
     paper, ink = _colour(random), _colour(random)
     if random.random() < 0.6:
         paper, ink = (WHITE, BLACK) if random.random() < 0.7 else (BLACK, WHITE)
@@ -68,7 +68,7 @@ def _text(image: Image.Image, random: Random) -> Image.Image:
 
 
 def _chart(image: Image.Image, random: Random) -> Image.Image:
-    """Bars and a curve between two axes, under a title."""
+    """Draw bars and a curve between two axes, under a title."""
     image.paste(WHITE, (0, 0, *image.size))
     pen = ImageDraw.Draw(image)
     left, top, right, bottom = 30, 40, image.width - 20, image.height - 40
@@ -88,7 +88,7 @@ def _chart(image: Image.Image, random: Random) -> Image.Image:
 
 
 def _shapes(image: Image.Image, random: Random) -> Image.Image:
-    """Rectangles, ellipses and lines over each other, some cut by the edge."""
+    """Draw overlapping rectangles, ellipses and lines, some cut off by the edge."""
     pen = ImageDraw.Draw(image)
     for _ in range(int(random.integers(5, 40))):
         x, y = random.integers(-50, image.size).tolist()
@@ -105,7 +105,7 @@ def _shapes(image: Image.Image, random: Random) -> Image.Image:
 
 
 def _flat(image: Image.Image, random: Random) -> Image.Image:
-    """Four flat quarters, most of them of saturated colours."""
+    """Draw four flat quarters, most of them in saturated colours."""
     x, y = image.width // 2, image.height // 2
     for box in ((0, 0, x, y), (x, 0, image.width, y), (0, y, x, image.height)):
         image.paste(_colour(random), box)
@@ -113,7 +113,7 @@ def _flat(image: Image.Image, random: Random) -> Image.Image:
 
 
 def _screen(image: Image.Image, random: Random) -> Image.Image:
-    """Panels with rounded corners and a few words in each."""
+    """Draw panels with rounded corners and a few words in each."""
     pen = ImageDraw.Draw(image)
     for _ in range(int(random.integers(4, 10))):
         x, y = (random.uniform(0.0, 0.8, 2) * image.size).astype(int).tolist()
@@ -125,7 +125,7 @@ def _screen(image: Image.Image, random: Random) -> Image.Image:
 
 
 def _pattern(image: Image.Image, random: Random) -> Image.Image:
-    """Return a gradient between two colours, and over a half of it, sometimes, a checkerboard."""
+    """Draw a gradient between two colours and, sometimes, a checkerboard over half of it."""
     y, x = np.mgrid[0.0 : image.height, 0.0 : image.width]
     angle = random.uniform(0, 2 * np.pi)
     ramp = np.cos(angle) * x + np.sin(angle) * y
@@ -140,7 +140,7 @@ def _pattern(image: Image.Image, random: Random) -> Image.Image:
 
 
 def _pixels(image: Image.Image, random: Random) -> Image.Image:
-    """Shapes, and areas of dots, hatching, dither and lines a pixel wide: what noise looks like."""
+    """Draw shapes, and areas of dots, hatching, dither and thin lines, which look like noise."""
     values = np.array(_shapes(image, random))
     for _ in range(int(random.integers(2, 6))):
         top, left = (random.uniform(0.0, 0.9, 2) * values.shape[:2]).astype(int).tolist()
@@ -181,7 +181,9 @@ def _paragraph(
     size: int,
     ink: Colour | None = None,
 ) -> None:
-    """Lines of words, from the upper left corner of the box to its bottom, cut at its right."""
+    """Draw lines of words from the upper left corner of the box to its bottom, cut off at its
+    right.
+    """
     left, top, right, bottom = box
     if right <= left or bottom <= top:
         return
@@ -198,7 +200,7 @@ def _phrase(random: Random, words: int) -> str:
 
 
 def _colour(random: Random) -> Colour:
-    """Return one of the eight corners of the cube, or any."""
+    """Return one of the eight corners of the colour cube, or any colour."""
     if random.random() < 0.35:
         return CORNERS[random.integers(len(CORNERS))]
     red, green, blue = random.integers(0, 256, 3).tolist()

@@ -1,4 +1,4 @@
-"""Read folders of images, and report why some cannot be used."""
+"""Find and read images, and report why some cannot be used."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from app.imaging import formats
+from app.imaging.blend import LUMA
 from app.imaging.codec import ImagingError, UnsupportedImage, decode
 from app.imaging.range import choose
 from app.imaging.scale import Pixels, is_plain
@@ -29,10 +30,10 @@ class Skipped:
 
 
 def image_files(folder: Path, only: Sequence[str] = ()) -> list[Path]:
-    """Return the files below `folder` whose names say they are images, sorted by path.
+    """Return the files below `folder` that have names of images, sorted by path.
 
-    Links to folders are followed, and the pictures that a run has drawn are left out. `only` names
-    those to take. Raises TrainingError if there is none.
+    Links to folders are followed, and images in the folders of runs are left out. `only` restricts
+    the result to files of these names. Raises TrainingError if there is none.
     """
     if not folder.is_dir():
         raise TrainingError(f"there is no folder {folder}")
@@ -45,7 +46,7 @@ def image_files(folder: Path, only: Sequence[str] = ()) -> list[Path]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Yield all files below `folder`, each once, but for what is below the folder of a run."""
+    """Yield all files below `folder`, each once, except those below the folder of a run."""
     seen: set[str] = set()
     for place, folders, names in os.walk(folder, followlinks=True):
         folders.sort()
@@ -60,9 +61,8 @@ def _files(folder: Path) -> Iterator[Path]:
 def read(path: Path) -> Pixels:
     """Return an image as RGB [height, width, 3] of uint8, uint16, or float32 in [0, 1].
 
-    Samples of other types, and floats beyond [0, 1], are mapped from the range that the service
-    would process them in. Grey is repeated and transparency dropped. Raises ImagingError or
-    OSError.
+    Samples of other types, and floats beyond [0, 1], are mapped from the range in which the service
+    would process them. Grey is repeated, and transparency dropped. Raises ImagingError or OSError.
     """
     pixels = _on_a_scale(decode(path.read_bytes(), max_pixels=MAX_PIXELS).pixels)
     return np.repeat(pixels, 3, axis=-1) if pixels.shape[-1] == 1 else pixels
@@ -79,9 +79,9 @@ def _on_a_scale(pixels: Pixels) -> Pixels:
 def read_each(
     files: Sequence[Path], prepare: Callable[[Pixels], T]
 ) -> Iterator[tuple[Path, T | Skipped]]:
-    """Each file with what `prepare` makes of its pixels, in order; read on all cores.
+    """Yield each file with the result of `prepare` for its pixels, in order; read on all cores.
 
-    A file that cannot be read, or for which `prepare` raises ImagingError, comes as Skipped.
+    A file that cannot be read, or for which `prepare` raises ImagingError, yields Skipped.
     """
 
     def attempt(path: Path) -> T | Skipped:
@@ -95,12 +95,12 @@ def read_each(
 
 
 def resize(pixels: Pixels, height: int, width: int) -> Pixels:
-    """`pixels` [h, w, 3] at another size by a Lanczos filter, of the same type."""
+    """Resize `pixels` [h, w, 3] by a Lanczos filter, keeping their type."""
     if pixels.shape[:2] == (height, width):
         return pixels
     if pixels.dtype == np.uint8:
         return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))
-    # Pillow supports no colour of more than 8 bits: each plane is converted to floats.
+    # Pillow supports no colour of more than 8 bits, so each plane is converted to floats.
     planes = [
         Image.fromarray(plane.astype(np.float32)).resize((width, height), Image.Resampling.LANCZOS)
         for plane in np.moveaxis(pixels, -1, 0)
@@ -113,8 +113,8 @@ def resize(pixels: Pixels, height: int, width: int) -> Pixels:
 
 
 def to_grey(pixels: Pixels) -> Pixels:
-    """RGB `pixels` as three equal channels of luma (BT.601), of the same type."""
-    luma = pixels @ np.array([0.299, 0.587, 0.114], np.float32)
+    """Convert RGB `pixels` to three equal channels of luma (BT.601), keeping their type."""
+    luma = pixels @ LUMA
     if pixels.dtype != np.float32:
         luma = np.rint(luma)
     return np.repeat(luma[..., None].astype(pixels.dtype), 3, axis=-1)

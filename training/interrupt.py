@@ -1,4 +1,4 @@
-"""Ctrl-C in a run: heeded between two steps, where the state can be saved."""
+"""Handle Ctrl-C in a run between two steps, when the state can be saved."""
 
 import os
 import signal
@@ -8,14 +8,15 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 STOPPING = b"\nstopping after this step; Ctrl-C again stops at once\n"
-_ERRORS = 2  # the descriptor: what a signal has interrupted may be writing to sys.stderr
+_ERRORS = 2  # the descriptor, since the interrupted code may be writing to sys.stderr
 
 
 @contextmanager
 def heeding(ask: Callable[[], None]) -> Iterator[None]:
-    """Call `ask` at the first Ctrl-C; a second one interrupts, as usual.
+    """Call `ask` at the first Ctrl-C; a second one interrupts as usual.
 
-    Where Ctrl-C is ignored, as by `nohup`, it still is; outside the main thread nothing changes.
+    If Ctrl-C is ignored, as under `nohup`, it stays ignored; outside the main thread, nothing
+    changes.
     """
     usual = signal.getsignal(signal.SIGINT)
     in_main_thread = threading.current_thread() is threading.main_thread()

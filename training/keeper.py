@@ -1,4 +1,4 @@
-"""Keep a run: validate, log and save while the network learns."""
+"""Validate, log and save a run while the network learns."""
 
 import math
 import time
@@ -10,21 +10,20 @@ from keras import ops
 from rich.console import Console
 
 from training.checkpoint import copy_averaged, save_network, save_state
-from training.data import Patches
 from training.errors import TrainingError
 from training.log import Log
+from training.patches import Patches
 from training.progress import duration, say
 from training.validation import Validation
 
 CHECKPOINT_SECONDS = 240.0
-"""Seconds after which the state is saved within an epoch, too: a crash costs five minutes at most.
-"""
+"""Seconds after which the state is saved within an epoch: a crash costs at most five minutes."""
 
 
 class Keeper(keras.callbacks.Callback):
-    """Watch the loss; after each epoch, validate, log, and save all that a resume needs.
+    """Watch the loss; after each epoch, validate, log, and save everything that a resume needs.
 
-    Within an epoch it saves the same every CHECKPOINT_SECONDS.
+    Within an epoch, save the same every CHECKPOINT_SECONDS.
     """
 
     def __init__(
@@ -38,7 +37,7 @@ class Keeper(keras.callbacks.Callback):
         log: Log,
         console: Console,
     ) -> None:
-        """Take `steps`, those of the run, at whose end the last epoch is cut short."""
+        """Take `steps`, the length of the run, at which the last epoch is cut short."""
         super().__init__()
         self.run, self.network, self.twin = run, network, twin
         self.step, self.steps = patches.done, steps
@@ -48,7 +47,7 @@ class Keeper(keras.callbacks.Callback):
         self.is_stopping = False
 
     def stop(self) -> None:
-        """Have the run end after this step, with its state saved."""
+        """Let the run end after this step, and save its state."""
         self.is_stopping = True
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
@@ -57,7 +56,9 @@ class Keeper(keras.callbacks.Callback):
         self.saved = self.began
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002
-        """Count the step; raise TrainingError if the loss is not finite, keeping what was saved."""
+        """Count the step; raise TrainingError if the loss is not finite, and keep the last
+        checkpoint.
+        """
         self.step += 1
         self._require_number(logs["loss"])
         if self.step == self.steps or self.is_stopping:
@@ -69,14 +70,14 @@ class Keeper(keras.callbacks.Callback):
             self.saved = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Save the run; last, what tells a resume to continue after this epoch.
+        """Save the run, ending with the state that lets a resume continue after this epoch.
 
-        An epoch that was stopped before its end leaves that to the resume.
+        An epoch that was stopped early is left to the resume.
         """
         if self.is_stopping and self.step < min(self.steps, self.first + self.params["steps"]):
             return
         elapsed = time.monotonic() - self.began
-        # The loss was that before the last step: the result of that step is checked, too.
+        # The loss is that before the last step, so the result of this step is checked, too.
         restored = self.network.predict_on_batch(self.probe)
         loss_after = ops.mean(self.validation.loss(self.probe, restored))
         self._require_number(float(loss_after))
@@ -100,7 +101,7 @@ class Keeper(keras.callbacks.Callback):
         say(self.console, _in_words(row) + (f"  {duration(left)} left" if left else ""))
 
     def _seconds_per_step(self) -> float:
-        """Since this process began to train, validation and saving included."""
+        """Return seconds per step since this process began, validation and saving included."""
         return (time.monotonic() - self.started) / (self.step - self.done)
 
     def _require_number(self, loss: float) -> None:

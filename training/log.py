@@ -1,4 +1,4 @@
-"""The progress of a run, one row per epoch: log.csv, and the same for TensorBoard."""
+"""Log the progress of a run, one row per epoch, to log.csv and for TensorBoard."""
 
 import csv
 import io
@@ -16,7 +16,7 @@ COLUMNS = (
 
 
 def read_log(path: Path) -> list[dict[str, float]]:
-    """Return the rows of a log.csv; an empty cell is left out. Raises TrainingError without a
+    """Return the rows of a log.csv, without empty cells; raise TrainingError if it has no
     header.
     """
     if not path.exists():
@@ -29,10 +29,10 @@ def read_log(path: Path) -> list[dict[str, float]]:
 
 
 class Log:
-    """The rows of a run so far, written to disk as they come."""
+    """The rows of a run so far, written to disk as they are added."""
 
     def __init__(self, run: Path, epochs: int) -> None:
-        """Keep the rows of the first `epochs` of `run`; later ones will be repeated."""
+        """Keep the rows of the first `epochs` of `run`; later epochs will be repeated."""
         self.path = run / "log.csv"
         self.rows = [row for row in read_log(self.path) if row["epoch"] < epochs]
         for old in run.glob("events.out.tfevents.*"):
@@ -52,7 +52,7 @@ class Log:
         self._to_events(row)
 
     def best(self, name: str) -> float:
-        """Return the highest value in a column; minus infinity if it has none."""
+        """Return the highest value in a column; minus infinity without any."""
         return max((row[name] for row in self.rows if name in row), default=float("-inf"))
 
     def _to_events(self, row: Mapping[str, float]) -> None:

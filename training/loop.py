@@ -8,12 +8,13 @@ from rich.console import Console
 
 from training.assembly import networks, trainable
 from training.checkpoint import load_network, load_state, take_weights
-from training.data import THREADS, Patches, load
+from training.data import load
 from training.experiment import Schedule, read_experiment
 from training.files import alone_in
 from training.interrupt import heeding
 from training.keeper import Keeper
 from training.log import Log
+from training.patches import THREADS, Patches
 from training.progress import ProgressBar, duration, say
 from training.run import conclude, open_run, require_new, summary, tell
 from training.speed import pipeline_rate, step_rate
@@ -30,13 +31,13 @@ def train(
     steps: int | None = None,
     console: Console | None = None,
 ) -> None:
-    """Trains the experiment in the file `source` on the images below `data`; leaves all in `run`.
+    """Train the experiment in the file `source` on the images below `data`, in the folder `run`.
 
-    After each epoch, and within a long one, the state of the run is saved; `resume` goes on from
-    there, if there is any, and comes to what a run that was never stopped comes to. `start` is a
-    saved network from whose layers those of the same names take their weights in a new run; it and
-    `steps` override the experiment's. Raises TrainingError for what the caller can mend, before it
-    writes anything if it can, and OSError if the disk is full.
+    The state of the run is saved after each epoch, and within a long one; `resume` continues from
+    there, if there is a state, with the same result as a run that was never stopped. `start` is a
+    saved network that gives a new run the weights of its layers, by their names; it and `steps`
+    override the experiment. Raises TrainingError for what the user can correct, if possible before
+    anything is written, and OSError if the disk is full.
     """
     console = console or Console()
     experiment = read_experiment(source)
@@ -64,7 +65,7 @@ def train(
     model = trainable(network, experiment, patches.channels)
     validation = Validation(folders, experiment)
     with alone_in(run):
-        require_new(state, resume=resume)  # checked again, now that no other process can write it
+        require_new(state, resume=resume)  # again, now that no other process can write it
         epochs = load_state(model, state) if state.exists() else 0
         patches.done = int(model.optimizer.iterations)
         open_run(run, source, images, console)
@@ -80,7 +81,7 @@ def train(
 
 
 def _estimate(model: Any, patches: Patches, schedule: Schedule, console: Console) -> None:
-    """Tell how fast input and network are, each alone, and how long the run will take."""
+    """Print how fast input and network are, each alone, and how long the run will take."""
     drawn, learned = pipeline_rate(patches), step_rate(model, patches)
     say(console, f"input alone {drawn:.0f} patches/s, network alone {learned:.1f} patches/s")
     left = (schedule.steps - patches.done) * schedule.batch
@@ -91,7 +92,7 @@ def _estimate(model: Any, patches: Patches, schedule: Schedule, console: Console
 def _fit(
     model: Any, patches: Patches, schedule: Schedule, epochs: int, keeper: Keeper, console: Console
 ) -> None:
-    """Goes on behind `epochs` epochs; the keeper stops at the last step, or at Ctrl-C."""
+    """Continue after `epochs` epochs; the keeper stops at the last step, or at Ctrl-C."""
     shown = ProgressBar(console, steps=schedule.steps, done=patches.done, batch=schedule.batch)
     left = math.ceil((schedule.steps - patches.done) / len(patches))
     with shown.bar, heeding(keeper.stop):
@@ -103,5 +104,5 @@ def _fit(
             verbose=0,
             shuffle=False,
         )
-    if keeper.step < schedule.steps:  # raised here, where Keras has ended its threads
+    if keeper.step < schedule.steps:  # raised here, once Keras has ended its threads
         raise KeyboardInterrupt

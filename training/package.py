@@ -1,4 +1,4 @@
-"""Model packages: what the service reads. NAME/model.keras, and NAME/card.json about it."""
+"""Write model packages for the service: NAME/model.keras and NAME/card.json."""
 
 import hashlib
 import json
@@ -28,11 +28,10 @@ def package(
 ) -> Path:
     """Write the package `models`/`name` and return its folder.
 
-    `source` is a run folder, of which model.keras is taken, or a .keras file. The experiment is the
-    one beside the model, and so are the counts of its images (data.json) and its scores
-    (metrics.json), unless `experiment` is given and the images are to be counted in `data`. Scores
-    are taken only if they are of this very file. Raises TrainingError, also for a card that the
-    service would refuse; nothing is written then.
+    `source` is a run folder, whose model.keras is taken, or a .keras file. Unless given, the
+    experiment is the one beside the model. The images are counted in `data`, or else taken from the
+    data.json beside the model; scores come from metrics.json there, if they are those of this file.
+    Raises TrainingError, without writing anything, also for a card that the service would refuse.
     """
     if not re.fullmatch(NAME, name):
         raise TrainingError(f"{name!r} is no name for a model: it must match {NAME}")
@@ -59,14 +58,14 @@ def package(
     text = json.dumps(card.model_dump(exclude_unset=True), indent=2, ensure_ascii=False)
     folder = models / name
     folder.mkdir(parents=True, exist_ok=True)
-    # In this order, a crash in between leaves a card that does not match, which nobody loads.
+    # In this order, a crash in between leaves a card that does not match, which is never loaded.
     write(folder / "model.keras", content)
     write(folder / "card.json", f"{text}\n".encode())
     return folder
 
 
 def _declared(experiment: Experiment, name: str) -> dict[str, Any]:
-    """Return what the experiment says of its model."""
+    """Return what the experiment states about its model."""
     card = experiment.card
     return {
         "title": card.title or name,

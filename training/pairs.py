@@ -1,4 +1,4 @@
-"""Pairs of files: a noisy and a clean image of one scene, matched by their names."""
+"""Pairs of a noisy and a clean image of the same scene, matched by their file names."""
 
 import re
 from collections import defaultdict
@@ -12,12 +12,12 @@ from training.images import image_files, read
 
 WILD = re.compile(r"\*\*/|\*|\?")
 SHOWN = 5
-"""Files without a partner that an error names."""
+"""The most files without a partner that an error names."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two files of one scene."""
+    """Two files of the same scene."""
 
     noisy: Path
     clean: Path
@@ -26,11 +26,11 @@ class Pair:
 def pairs(root: Path, noisy: str, clean: str) -> list[Pair]:
     """Return the pairs below `root`, sorted by the noisy files' paths.
 
-    `noisy` and `clean` are folders, whose files pair up where they have the same path but for the
-    suffix, or patterns, whose files pair up where the wildcards stand for the same: `*` and `?` for
-    a part of a name, `**/` for any folders. So "set/*_real.png" and "set/*_mean.png" match
-    set/1_real.png with set/1_mean.png. Raises TrainingError where there are no files, or one has no
-    partner or more than one; it names them.
+    `noisy` and `clean` are folders, whose files are paired if their paths agree except for the
+    suffix, or patterns, whose files are paired if the wildcards stand for the same: `*` and `?` for
+    part of a name, `**/` for any folders. So "set/*_real.png" and "set/*_mean.png" match
+    set/1_real.png with set/1_mean.png. Raises TrainingError if there are no files, or if any have
+    no partner or more than one; the error names them.
     """
     sides = [_by_key(root, where) for where in (noisy, clean)]
     odd = [
@@ -49,9 +49,9 @@ def pairs(root: Path, noisy: str, clean: str) -> list[Pair]:
 
 
 def read_pair(pair: Pair) -> tuple[Pixels, Pixels]:
-    """Return the noisy and the clean image, [height, width, 3] each, of the depths of their files.
+    """Return the noisy and the clean image, [height, width, 3], each in the depth of its file.
 
-    Raises ImagingError where their sizes differ or one cannot be read, and OSError.
+    Raises ImagingError if their sizes differ or one cannot be read, and OSError.
     """
     noisy = read(pair.noisy)
     try:
@@ -65,7 +65,7 @@ def read_pair(pair: Pair) -> tuple[Pixels, Pixels]:
 
 
 def _by_key(root: Path, where: str) -> dict[tuple[str, ...], list[Path]]:
-    """Return the files of a folder or a pattern, by the part of their paths that partners share."""
+    """Return the files of a folder or pattern, by the part of the path that partners share."""
     found: dict[tuple[str, ...], list[Path]] = defaultdict(list)
     if not WILD.search(where):
         for path in image_files(root / where):

@@ -1,4 +1,4 @@
-"""Loss curves and grids of images, as PNG files in memory."""
+"""Draw loss curves and grids of images, as PNG files in memory."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ COLUMNS = 5
 
 
 def draw_loss(rows: Sequence[Mapping[str, float]]) -> bytes:
-    """Loss and PSNR over the steps of a run, for training and, where there is any, validation."""
+    """Draw loss and PSNR over the steps of a run, for training and, if any, validation."""
     figure = Figure(figsize=(10, 4), layout="constrained")
     for axes, name, label in zip(
         figure.subplots(1, 2), ("loss", "psnr"), ("loss", "PSNR, dB"), strict=True
@@ -39,7 +39,7 @@ def draw_grid(
     restored: Images,
     captions: Sequence[str] = (),
 ) -> bytes:
-    """Return the first images [h, w, 3] of each, one row each; captions go under the restored."""
+    """Draw the first images [h, w, 3] of each kind in a row, with captions below the last row."""
     count = min(COLUMNS, len(original))
     figure = Figure(figsize=(2.2 * count, 6.9), layout="constrained")
     grid = figure.subplots(3, count, squeeze=False)

@@ -1,4 +1,4 @@
-"""What a run shows while it is in progress."""
+"""Show the progress of a run."""
 
 import time
 from typing import Any
@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 
 def duration(seconds: float) -> str:
-    """In words, to the precision that an estimate has."""
+    """Return a duration in words, as precise as an estimate can be."""
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
     minutes = round(seconds / 60)
@@ -17,12 +17,12 @@ def duration(seconds: float) -> str:
 
 
 def say(console: Console, words: str) -> None:
-    """Print a line as it is: no markup, no colours, no line breaks."""
+    """Print a line as it is: without markup, colours or line breaks."""
     console.print(words, highlight=False, markup=False, soft_wrap=True)
 
 
 class ProgressBar(keras.callbacks.Callback):
-    """Steps of the whole run, with loss, PSNR, patches per second and the time left."""
+    """The steps of the whole run, with loss, PSNR, patches per second and the time left."""
 
     def __init__(self, console: Console, *, steps: int, done: int, batch: int) -> None:
         super().__init__()
@@ -39,11 +39,11 @@ class ProgressBar(keras.callbacks.Callback):
         self.task = self.bar.add_task("", total=steps, completed=done, figures="")
 
     def on_epoch_begin(self, *_: Any) -> None:
-        """Rates are of the epoch under way."""
+        """Start the clock, since rates are those of the current epoch."""
         self.began = time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Advances by a step."""
+        """Advance by a step."""
         rate = (batch + 1) * self.batch / (time.monotonic() - self.began)
         figures = f"loss {logs['loss']:.4f}  {logs['psnr']:.2f} dB  {rate:.1f} patches/s"
         self.bar.update(self.task, advance=1, figures=figures)

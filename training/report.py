@@ -1,4 +1,4 @@
-"""The report on a run: its evaluation in the trials of its experiment, and images."""
+"""Write the report on a run: its scores in the trials of its experiment, and images."""
 
 import hashlib
 import json
@@ -16,11 +16,11 @@ from training.tables import first_rmse, table
 
 
 def report(run: Path, data: Path, trials: Path | None = None) -> Path:
-    """Measures the network of a run folder on images below `data`, and returns the report's file.
+    """Evaluate the network of a run folder on images below `data`; return the path of the report.
 
-    The trials are those of the experiment, or of the experiment file `trials`. Beside report.md it
-    writes the pictures shown there, and metrics.json, from which `package` takes the scores on the
-    model card. Raises TrainingError if the run is not there, or there are no trials.
+    The trials are those of the experiment, or of the experiment file `trials`. Besides report.md
+    and its pictures, this writes metrics.json, from which `package` takes the scores for the model
+    card. Raises TrainingError if there is no run, or if there are no trials.
     """
     experiment = read_experiment(run / "experiment.toml")
     measure_by = trials or run / "experiment.toml"

@@ -1,4 +1,4 @@
-"""Classical methods as baselines. Unlike the networks, they are given the noise level."""
+"""Classical methods as baselines; unlike the networks, they are given the noise level."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -14,11 +14,11 @@ Image = NDArray[np.float32]
 """[height, width, 3], on the [0, 1] scale"""
 
 Restore = Callable[[Image, float], Image]
-"""A method, from the noisy image and its sigma on the [0, 1] scale to the restored image."""
+"""A method: from the noisy image, and its sigma on the [0, 1] scale, to the restored image."""
 
 
 def rival(name: str) -> Restore:
-    """Return the method of that name; raise TrainingError if it is none, or not installed."""
+    """Return the method of that name; raise TrainingError if it is unknown or not installed."""
     if name not in RIVALS:
         raise TrainingError(f"no method {name!r}; there is {', '.join(RIVALS)}")
     method, package, module = RIVALS[name]
@@ -26,7 +26,7 @@ def rival(name: str) -> Restore:
         import_module(module)
     except ImportError as error:
         raise TrainingError(f"{name} needs {package}: pip install {package}") from error
-    # Given no noise, they return the image, also those that would divide by sigma.
+    # Without noise, they return the image, even those that would divide by sigma.
     return lambda noisy, sigma: method(noisy, sigma) if sigma else noisy
 
 
@@ -35,7 +35,7 @@ def _noisy(noisy: Image, sigma: float) -> Image:  # noqa: ARG001
 
 
 def _opencv_nlm(noisy: Image, sigma: float) -> Image:
-    """Non-local means (Buades et al., 2011), on 8 bits, with the filter as strong as the noise."""
+    """Apply non-local means (Buades et al., 2011), in 8 bits, the filter as strong as the noise."""
     strength = 255 * sigma
     restored = import_module("cv2").fastNlMeansDenoisingColored(
         from_unit(noisy, np.dtype(np.uint8)), None, strength, strength, 7, 21
@@ -44,7 +44,7 @@ def _opencv_nlm(noisy: Image, sigma: float) -> Image:
 
 
 def _skimage_nlm(noisy: Image, sigma: float) -> Image:
-    """Non-local means with the noise's share taken out of the distances between patches."""
+    """Apply non-local means, with the noise subtracted from the distances between patches."""
     restored: Image = _restoration().denoise_nl_means(
         noisy, patch_size=5, patch_distance=6, h=0.8 * sigma, sigma=sigma, channel_axis=-1
     )
@@ -52,7 +52,7 @@ def _skimage_nlm(noisy: Image, sigma: float) -> Image:
 
 
 def _skimage_wavelet(noisy: Image, sigma: float) -> Image:
-    """BayesShrink (Chang et al., 2000) in luma and chroma."""
+    """Apply BayesShrink (Chang et al., 2000) to luma and chroma."""
     restored: Image = _restoration().denoise_wavelet(
         noisy, sigma=sigma, convert2ycbcr=True, rescale_sigma=True, channel_axis=-1
     )
@@ -60,13 +60,13 @@ def _skimage_wavelet(noisy: Image, sigma: float) -> Image:
 
 
 def _skimage_tv(noisy: Image, sigma: float) -> Image:
-    """Total variation (Chambolle, 2004), its weight in proportion to the noise."""
+    """Minimize total variation (Chambolle, 2004), weighted in proportion to the noise."""
     restored: Image = _restoration().denoise_tv_chambolle(noisy, weight=sigma, channel_axis=-1)
     return restored
 
 
 def _bm3d(noisy: Image, sigma: float) -> Image:
-    """CBM3D (Dabov et al., 2007)."""
+    """Apply CBM3D (Dabov et al., 2007)."""
     restored: Image = import_module("bm3d").bm3d_rgb(noisy, sigma)
     return restored
 
@@ -83,4 +83,4 @@ RIVALS: dict[str, tuple[Restore, str, str]] = {
     "wavelet-skimage": (_skimage_wavelet, "PyWavelets", "pywt"),
     "bm3d": (_bm3d, "bm3d", "bm3d"),
 }
-"""Methods by name, with the package that each needs and the module it is imported as."""
+"""The methods by name, each with the package that it needs and the module to import."""

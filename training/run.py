@@ -1,4 +1,4 @@
-"""The folder of a run: what it is made of, what it has come to, and what to do with it next."""
+"""The folder of a run: its inputs, its results, and the commands to run next."""
 
 import json
 import os
@@ -24,7 +24,7 @@ from training.webpage import webpage
 
 
 def require_new(state: Path, *, resume: bool) -> None:
-    """Raise TrainingError if the folder holds a run that is not to be resumed."""
+    """Raise TrainingError if the folder contains a run that is not to be resumed."""
     if state.exists() and not resume:
         raise TrainingError(
             f"{state.parent} holds a run: go on with --resume, or name another with --run"
@@ -56,7 +56,7 @@ def tell(images: list[dict[str, Any]], console: Console) -> None:
 
 
 def summary(folders: Sequence[Folder], loaded: Sequence[Images]) -> list[dict[str, Any]]:
-    """Return what `data.json` says of each folder of images."""
+    """Return the entry in `data.json` for each folder of images."""
     return [
         {
             "path": folder.label if folder.drawn else folder.path,
@@ -69,12 +69,12 @@ def summary(folders: Sequence[Folder], loaded: Sequence[Images]) -> list[dict[st
 
 
 def _printable(path: Path) -> str:
-    """Return the path, what is no UTF-8 in it as escapes."""
+    """Return the path, with escapes for bytes that are not UTF-8."""
     return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def conclude(run: Path, data: Path, validation: Validation) -> list[str]:
-    """Draw what the run has come to, write its report, and return the commands that come next."""
+    """Draw the results of the run, write its report, and return the commands to run next."""
     _draw(run, validation)
     commands = _next_commands(run, data)
     write(run / "report.html", webpage(run, commands).encode())
@@ -82,9 +82,7 @@ def conclude(run: Path, data: Path, validation: Validation) -> list[str]:
 
 
 def _draw(run: Path, validation: Validation) -> None:
-    """Draw the loss curve, and a grid of held-out crops as the network in the run folder leaves
-    them.
-    """
+    """Draw the loss curve, and a grid of held-out crops restored by the network of the run."""
     write(run / "loss.png", draw_loss(read_log(run / "log.csv")))
     if len(validation.clean):
         restored = validation.restore(load_network(run))
@@ -92,7 +90,7 @@ def _draw(run: Path, validation: Validation) -> None:
 
 
 def _next_commands(run: Path, data: Path) -> list[str]:
-    """Return what one does with a run: measure it, package it, serve it."""
+    """Return the commands that measure, package and serve the run."""
     folder, name = shlex.quote(str(run)), shlex.quote(run.resolve().name)
     return [
         f"python -m {MODULE} report {folder} --data {shlex.quote(str(data))}",

@@ -10,7 +10,7 @@ from training.experiment import Schedule
 
 
 class Trapezoid(keras.optimizers.schedules.LearningRateSchedule):
-    """Linear warm-up, a constant stretch, then a cosine to zero over the last steps."""
+    """A linear warm-up, a constant rate, then a cosine decay to zero over the last steps."""
 
     def __init__(self, schedule: Schedule) -> None:
         steps = schedule.steps

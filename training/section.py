@@ -1,4 +1,4 @@
-"""A part of an experiment file."""
+"""Sections of an experiment file."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -17,7 +17,7 @@ class Section(BaseModel):
 
 
 def checked(kind: type[S], values: Mapping[str, Any], where: str) -> S:
-    """Return `values` as a section; raise TrainingError that says what is off, and `where`."""
+    """Return `values` as a section; raise TrainingError that says what is wrong, and `where`."""
     try:
         return kind.model_validate(values)
     except ValidationError as error:

@@ -6,14 +6,14 @@ from typing import Any
 import keras
 from keras import ops
 
-from training.data import Batch, Patches
+from training.patches import Batch, Patches
 
 SECONDS = 0.5
 STEPS = 2
 
 
-class Same(keras.utils.PyDataset):
-    """One batch repeated forever: an input pipeline without cost."""
+class Repeated(keras.utils.PyDataset):
+    """One batch, repeated: an input pipeline that costs nothing."""
 
     def __init__(self, batch: Batch, steps: int) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class Same(keras.utils.PyDataset):
 
 
 def pipeline_rate(patches: Patches) -> float:
-    """Patches a second that one thread draws."""
+    """Return the patches per second that one thread prepares."""
     began = time.monotonic()
     drawn = 0
     while (elapsed := time.monotonic() - began) < SECONDS or not drawn:
@@ -36,9 +36,9 @@ def pipeline_rate(patches: Patches) -> float:
 
 
 def step_rate(model: Any, patches: Patches) -> float:
-    """Patches a second that the compiled `model` learns from when they are at hand.
+    """Return the patches per second that the compiled `model` learns from, without waiting for any.
 
-    It learns for a few steps, and forgets them: all its variables are put back.
+    It trains for a few steps, and then restores all its variables.
     """
     variables = [*model.variables, *model.optimizer.variables]
     before = [ops.convert_to_numpy(variable.value).copy() for variable in variables]
@@ -46,9 +46,9 @@ def step_rate(model: Any, patches: Patches) -> float:
     elapsed = 0.0
     for steps in (1, STEPS):  # the first time includes tracing and compilation
         began = time.monotonic()
-        model.fit(Same(batch, steps), verbose=0, shuffle=False)
+        model.fit(Repeated(batch, steps), verbose=0, shuffle=False)
         elapsed = time.monotonic() - began
-        # After each fit: it leaves averages and weights in one buffer, which JAX refuses to share.
+        # After each fit, which leaves averages and weights in one buffer; JAX refuses to share it.
         for variable, value in zip(variables, before, strict=True):
             variable.assign(value)
     return STEPS * len(batch) / elapsed

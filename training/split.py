@@ -1,4 +1,4 @@
-"""Split images into a training and a held-out part, reproducibly."""
+"""Split images reproducibly into a training and a held-out part."""
 
 import math
 from collections import defaultdict
@@ -13,7 +13,7 @@ from PIL import Image
 from app.imaging.scale import Pixels, from_unit, to_unit
 
 Split = Literal["groups", "files"]
-"""Near-duplicates on one side, or file by file."""
+"""Keep near-duplicates on one side, or split file by file."""
 
 SEED = 42
 THUMB = 16
@@ -26,7 +26,7 @@ def split(
     how: Split,
     test_share: float,
 ) -> tuple[list[int], list[int]]:
-    """Return indices of the training and the held-out part of files with these thumbnails."""
+    """Return the indices of the training and the held-out part of files with these thumbnails."""
     if test_share == 0:
         return list(range(len(files))), []
     if how == "files":
@@ -35,24 +35,24 @@ def split(
 
 
 def split_files(files: Sequence[Path], test_share: float) -> tuple[list[int], list[int]]:
-    """Return indices of the training and of the held-out part, file by file, each in random order.
+    """Return the indices of the training and the held-out part, split file by file, shuffled.
 
     The result is that of scikit-learn's `train_test_split` with `random_state=42`, which the
-    article used, on the files as Windows lists them: in alphabetical order, capitals and small
-    letters alike. It parts near-duplicates, so that a network is tested on what it has seen.
+    article used, on the files as Windows lists them: in alphabetical order, ignoring case. It
+    separates near-duplicates, so that a network is tested on images much like those it has seen.
     """
     listed = sorted(range(len(files)), key=lambda i: [part.upper() for part in files[i].parts])
-    # The legacy generator, because that is what scikit-learn draws from.
+    # The legacy generator, which scikit-learn uses.
     order = [listed[i] for i in np.random.RandomState(SEED).permutation(len(files))]
     held_out = math.ceil(test_share * len(files))
     return order[held_out:], order[:held_out]
 
 
 def split_groups(labels: Sequence[int], test_share: float) -> tuple[list[int], list[int]]:
-    """Return indices of the training and of the held-out part, in order; groups are not parted.
+    """Return the indices of the training and the held-out part, in order, without splitting groups.
 
-    `labels` holds the group of each image. Groups in random order go to the held-out part as long
-    as they fit into `test_share` of the images.
+    `labels` holds the group of each image. Groups are held out in random order as long as they fit
+    into `test_share` of the images.
     """
     members: dict[int, list[int]] = defaultdict(list)
     for index, label in enumerate(labels):
@@ -67,9 +67,9 @@ def split_groups(labels: Sequence[int], test_share: float) -> tuple[list[int], l
 
 
 def thumbnail(pixels: Pixels) -> NDArray[np.float32]:
-    """RGB pixels [height, width, 3] as a grey 16x16 vector of zero mean and unit length.
+    """Reduce RGB pixels [height, width, 3] to a grey 16x16 vector of zero mean and unit length.
 
-    It is all zero for a flat image, which is like no other.
+    The vector is zero for a flat image, which then resembles no other.
     """
     if pixels.dtype != np.uint8:
         pixels = from_unit(to_unit(pixels), np.dtype(np.uint8))
@@ -81,7 +81,7 @@ def thumbnail(pixels: Pixels) -> NDArray[np.float32]:
 
 
 def group(thumbnails: Sequence[NDArray[np.float32]]) -> list[int]:
-    """Return a group number for each thumbnail: images whose correlation is over 0.97 share it.
+    """Return the group of each thumbnail; images that correlate by more than 0.97 share a group.
 
     Groups are the connected components, numbered in the order of their first member.
     """

@@ -1,7 +1,7 @@
-"""Cut shapes out of patches, as tools that strip the skull from a head leave them.
+"""Mask patches like skull-stripped scans.
 
-Volumes of brains are often shared like that: all else is exactly 0, and the step to it is sharp. A
-network that has never seen one smooths it.
+Volumes of brains are often shared without the skull: everything else is exactly 0, with a sharp
+edge. A network that has never seen such an edge smooths it.
 """
 
 import numpy as np
@@ -11,19 +11,19 @@ from PIL import Image
 from app.imaging.scale import Pixels
 
 COARSE, FINE = (16, 48), 4
-"""Pixels from one random height to the next, of shapes, small or large, and of their outline."""
+"""Pixels from one random height to the next: for small and large shapes, and for outlines."""
 ROUGHNESS = 0.25
-"""The most that the outline's heights count beside those of the shape."""
+"""The largest weight of the outline's heights, relative to those of the shape."""
 LEVELS = (-1.0, 0.6)
-"""Range of the level above which heights are inside: from most of a patch to a part of it."""
+"""Range of the level above which pixels are inside: from most of a patch to a part of it."""
 
 
 def stripped(patch: Pixels, random: np.random.Generator) -> Pixels:
-    """Return a patch [h, w, channels] with 0 everywhere outside a random shape.
+    """Return a patch [h, w, channels] that is 0 outside a random shape.
 
-    The shape is where smooth noise is above a random level: bicubic interpolation of N(0, 1), every
-    so many pixels of COARSE, with some more every FINE pixels, so that outlines are smooth to
-    rough.
+    The shape is where smooth noise exceeds a random level. The noise is N(0, 1), interpolated
+    (bicubic) from a grid of one of the COARSE steps, plus some from a grid of FINE steps, so that
+    outlines are smooth to rough.
     """
     rough, step = ROUGHNESS * random.uniform(), int(random.choice(COARSE))
     heights = _heights(patch, step, random) + rough * _heights(patch, FINE, random)

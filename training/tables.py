@@ -1,4 +1,4 @@
-"""Scores as tables in Markdown."""
+"""Format scores as Markdown tables."""
 
 from collections.abc import Iterable
 from statistics import fmean
@@ -7,7 +7,7 @@ from training.evaluate import Score
 
 
 def first_rmse(scores: Iterable[tuple[str, Score]]) -> str:
-    """RMSE of the first images of each trial, as the article tells it, as a Markdown table."""
+    """Return the RMSE of the first images of each trial, as the article states it."""
     rows = [
         (
             method,
@@ -25,7 +25,7 @@ def first_rmse(scores: Iterable[tuple[str, Score]]) -> str:
 
 
 def table(scores: Iterable[tuple[str, Score]]) -> str:
-    """Scores by the name of the method, as a Markdown table."""
+    """Return a table of scores by the name of the method."""
     head = (
         *("method", "images", "noise and protocol", "sigma"),
         *("noisy", "PSNR", "lowest", "SSIM", "RMSE", "shift", "worst", "casts", "s/MP"),

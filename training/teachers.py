@@ -1,4 +1,4 @@
-"""What networks that know more make of noisy patches: a second target for the one that learns."""
+"""Distillation: the results of other networks as a second target."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,17 +10,17 @@ from training.noise.random import Random
 
 
 class Teachers(keras.layers.Layer):
-    """Return the best that several networks make of noisy patches, both [n, s, s, 3] in [0, 1].
+    """Return the best result of several networks for noisy patches, both [n, s, s, 3] in [0, 1].
 
-    Each network sees a patch in one of eight orientations at random. What is learnt from that is
-    the mean of all eight, the self-ensemble, which is about 0.2 dB better than the network itself
-    (R. Timofte et al., "Seven ways to improve example-based single image super resolution", 2016)
-    and costs nothing once it is learnt: a network can be its own teacher. Of the networks, and the
-    mean of their results, the one closest to the target is taken, patch by patch.
+    Each network sees a patch in one of eight orientations at random. The network that learns thus
+    approaches the mean over all eight, the self-ensemble, which is about 0.2 dB better than the
+    teacher itself (R. Timofte et al., "Seven ways to improve example-based single image super
+    resolution", 2016) and costs nothing once learnt: a network can be its own teacher. Of the
+    results, and their mean, the one closest to the target is taken, patch by patch.
     """
 
     def __init__(self, networks: Sequence[Any], *, seed: int) -> None:
-        """Take networks of noisy patches, and the seed of the orientations."""
+        """Take denoising networks, and the seed of the orientations."""
         super().__init__(dtype="float32")
         self.networks = list(networks)
         self.trainable = False
@@ -62,4 +62,4 @@ _MOVES: tuple[Callable[[Any], Any], ...] = (
     lambda patches: ops.flip(patches, axis=2),
     lambda patches: ops.transpose(patches, (0, 2, 1, 3)),
 )
-"""Each undoes itself; the eight ways to do some of them are the orientations of a patch."""
+"""Each is its own inverse; their eight combinations are the orientations of a patch."""

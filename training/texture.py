@@ -1,4 +1,4 @@
-"""Give white noise the texture of real noise, and add the effects of compression."""
+"""Give white noise the texture of real noise, and apply JPEG compression."""
 
 import io
 from typing import Literal
@@ -16,15 +16,15 @@ LUMA = np.array([0.299, 0.587, 0.114])
 """Weights of red, green and blue, BT.601."""
 
 SHARPNESS = -0.75
-"""The free parameter of cubic convolution; the value that OpenCV and PyTorch take."""
+"""The free parameter of cubic convolution, with the value that OpenCV and PyTorch use."""
 
 
 def textured(white: Plane, blur: float, part: Part | None) -> Plane:
-    """White noise [h, w, channels] of deviation 1, blurred and without luma, of deviation 1 again.
+    """Blur white noise [h, w, channels] of deviation 1, or remove its luma, and keep its deviation.
 
-    `blur` is the sigma of a Gaussian in pixels, 0 for none. "chroma" takes the luma (BT.601) out
-    of every pixel; the deviation is then that over the three channels. "luma" asks for noise that
-    is one plane to begin with, and changes nothing.
+    `blur` is the sigma of a Gaussian in pixels, 0 for none. "chroma" removes the luma (BT.601) of
+    every pixel; the deviation is then that over the three channels. "luma" expects noise of a
+    single plane, and changes nothing.
     """
     noise = white
     if blur:
@@ -40,7 +40,7 @@ def textured(white: Plane, blur: float, part: Part | None) -> Plane:
 
 
 def enlarge(values: Plane, factor: int) -> Plane:
-    """`values` [h, w, channels] at `factor` times the size, by cubic convolution.
+    """Enlarge `values` [h, w, channels] by `factor`, by cubic convolution.
 
     R. Keys, "Cubic convolution interpolation for digital image processing", IEEE TASSP 29(6),
     1981, with a = -0.75 and edges repeated. White noise keeps 0.853 of its deviation at factor 2.
@@ -53,7 +53,7 @@ def enlarge(values: Plane, factor: int) -> Plane:
 
 
 def through_jpeg(pixels: Pixels, quality: int) -> Pixels:
-    """uint8 pixels [h, w, 1 or 3] as a JPEG of that quality leaves them; chroma halved (4:2:0)."""
+    """Compress uint8 pixels [h, w, 1 or 3] as JPEG, with chroma halved (4:2:0), and decode them."""
     buffer = io.BytesIO()
     Image.fromarray(pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels).save(
         buffer, "JPEG", quality=quality, subsampling="4:2:0"
@@ -70,7 +70,7 @@ def _bell(sigma: float) -> Plane:
 
 
 def _convolve(values: Plane, taps: Plane, axis: int) -> Plane:
-    """`values` under symmetric `taps` along an axis, edges reflected."""
+    """Convolve `values` with symmetric `taps` along an axis, with reflected edges."""
     radius, length = len(taps) // 2, values.shape[axis]
     widths = [(radius, radius) if a == axis else (0, 0) for a in range(values.ndim)]
     padded = np.moveaxis(np.pad(values, widths, mode="symmetric"), axis, 0)

@@ -1,4 +1,4 @@
-"""What a model is evaluated on: images, the noise that is added to them, and how."""
+"""Trials: the images that models are evaluated on, and their noise."""
 
 from typing import Annotated, Literal, Self
 
@@ -15,10 +15,10 @@ Sigma = Annotated[float, Field(ge=0, le=255)]
 
 
 class Trial(Section):
-    """A set of images, noise to add to them, and how: what a model is evaluated on.
+    """A set of images to evaluate models on, and the noise to add to them.
 
-    The images are those of a folder, graphics that are drawn, or pairs of files, which bring their
-    own noise.
+    The images are those of a folder, drawn graphics, or pairs of files, which have noise of their
+    own.
     """
 
     dataset: str = Field(description="its name in tables")
@@ -26,7 +26,7 @@ class Trial(Section):
     only: tuple[str, ...] = Field((), description="names of the files to take; all by default")
     noisy: str | None = Field(None, description="of pairs: folder or pattern, below `path` ...")
     clean: str | None = Field(None, description="... and that of their clean partners")
-    drawn: PositiveInt | None = Field(None, description="so many drawn graphics, and no files")
+    drawn: PositiveInt | None = Field(None, description="this many drawn graphics instead of files")
     subjects: tuple[Subject, ...] = Field(MEASURED, min_length=1, description="of what is drawn")
     sigmas: tuple[Sigma, ...] = Field((25.0,), min_length=1, description="0..255 scale")
     protocol: Literal["published", "service"] = Field(
@@ -48,9 +48,9 @@ class Trial(Section):
     split: Split = Field("groups", description="near-duplicates on one side, or file by file")
     test_share: float = Field(0.0, ge=0, lt=1, description="measure on the held-out part; 0: all")
     ensemble: EnsembleChoice = Field(
-        1, description="the mean of what is made of an image in so many orientations"
+        1, description="the mean of the results in this many orientations of an image"
     )
-    limit: PositiveInt | None = Field(None, description="the first so many images only")
+    limit: PositiveInt | None = Field(None, description="only the first images, up to this many")
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -72,16 +72,16 @@ class Trial(Section):
         return self
 
     def _changed(self, *names: str) -> list[str]:
-        """Return which of these fields are not what they are by default."""
+        """Return which of these fields differ from their defaults."""
         return [n for n in names if getattr(self, n) != type(self).model_fields[n].default]
 
     @property
     def levels(self) -> tuple[float, ...]:
-        """The sigmas to evaluate at; a single 0 for pairs, to which nothing is added."""
+        """The sigmas to evaluate at; a single 0 for pairs, to which no noise is added."""
         return (0.0,) if self.noisy else self.sigmas
 
     def __str__(self) -> str:
-        """Return the protocol, as a table names it: all that is not the data set and the sigma."""
+        """Return the protocol as tables state it: everything except the data set and the sigma."""
         return ", ".join(
             [
                 *(["pairs of noisy and clean shots"] if self.noisy else self._noise_in_words()),
@@ -118,7 +118,7 @@ _MADE = (
     *("drawn", "sigmas", "protocol", "kind", "part", "blur", "enlarged", "jpeg"),
     *("shared", "fresh"),
 )
-"""Fields of a trial that define how noise is generated."""
+"""The fields of a trial that define how noise is made."""
 
 _FOLDERS = ("only", "test_share", "split")
-"""Fields of a trial that choose files of one folder."""
+"""The fields of a trial that choose files of a folder."""

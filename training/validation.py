@@ -1,4 +1,4 @@
-"""Evaluate a network between epochs, on images it does not learn from."""
+"""Validate a network between epochs on held-out images."""
 
 from typing import Any
 
@@ -6,14 +6,15 @@ import numpy as np
 from keras import ops
 
 from app.imaging.scale import to_unit
-from training.data import PAIR, Batch, Images
+from training.data import Images
 from training.experiment import Experiment
 from training.losses import loss, psnr
 from training.noise.layer import AddNoise
+from training.patches import PAIR, Batch
 
 
 class Validation:
-    """Crops of held-out images, with the experiment's noise, which stays the same throughout."""
+    """Crops of held-out images with the noise of the experiment, the same throughout a run."""
 
     def __init__(self, folders: list[Images], experiment: Experiment) -> None:
         data = experiment.data
@@ -23,7 +24,9 @@ class Validation:
         self.noisy, self.clean = self._with_noise(crops, experiment)
 
     def _with_noise(self, crops: list[Batch], experiment: Experiment) -> tuple[Batch, Batch]:
-        """Noisy crops [n, side, side, 3] and their targets: pairs as shot, the others as drawn."""
+        """Return noisy crops [n, side, side, 3] and their targets; noise is added except to
+        pairs.
+        """
         noisy = [crop[..., 3:] for crop in crops if crop.shape[-1] == PAIR]
         targets = [crop[..., :3] for crop in crops if crop.shape[-1] == PAIR]
         alone = [crop for crop in crops if crop.shape[-1] != PAIR]
@@ -35,7 +38,7 @@ class Validation:
         return np.array(noisy), np.array(targets)
 
     def restore(self, network: Any) -> Batch:
-        """Return what `network` makes of the noisy crops, clipped to [0, 1]."""
+        """Return the results of `network` for the noisy crops, clipped to [0, 1]."""
         batches = [
             network.predict_on_batch(self.noisy[i : i + self.batch])
             for i in range(0, len(self.noisy), self.batch)
@@ -43,7 +46,7 @@ class Validation:
         return np.concatenate(batches).clip(0.0, 1.0)
 
     def __call__(self, network: Any) -> dict[str, float]:
-        """Loss and PSNR of `network`; nothing if no image is held out."""
+        """Return the loss and the PSNR of `network`; nothing if no image is held out."""
         if not len(self.clean):
             return {}
         restored = self.restore(network)
@@ -54,7 +57,7 @@ class Validation:
 
 
 def centres(folders: list[Images], side: int, most: int) -> list[Batch]:
-    """Return the centres [side, side, 3 or 6] of at most so many held-out images."""
+    """Return the centres [side, side, 3 or 6] of at most `most` held-out images."""
     held_out = [copies[0] for folder in folders for copies in folder.held_out]
     count = min(most, len(held_out))
     crops = []

@@ -37,10 +37,7 @@ td, th {{ padding: 0 1rem 0 0; text-align: right }}
 
 
 def webpage(run: Path, commands: Sequence[str]) -> str:
-    """Return the page, in HTML, for a run folder with its log.csv and the images drawn of it.
-
-    `commands` are those that go on from here.
-    """
+    """Return an HTML page on a run folder, with its log.csv, its images and the next `commands`."""
     rows = read_log(run / "log.csv")
     best = max((row["validation_psnr"] for row in rows if "validation_psnr" in row), default=None)
     steps = f"{rows[-1]['step']:.0f}" if rows else "no"

@@ -10,19 +10,20 @@ from app.imaging.formats import FORMATS
 from app.sandbox.handles import SharedFile
 
 PIECE = 1 << 18
+"""Bytes of a piece."""
 
 
 class PictureResponse(Response):
     """Send an image piece by piece, each once the client has read most of the previous one.
 
-    Sent at once, the image would lie in the server's buffer, outside the accounted memory, for as
-    long as the client likes. A client that has not read it after `seconds` is disconnected.
+    Sent all at once, the image would sit in the server's buffer, outside the accounted memory, for
+    as long as the client pleased. A client that has not read it after `seconds` is disconnected.
     """
 
     def __init__(
         self, file: SharedFile, name: str, headers: dict[str, str], *, seconds: float
     ) -> None:
-        """Take the `name` to save the image under, without its suffix."""
+        """Take `name`, the suggested file name without its suffix."""
         suffix = FORMATS[file.format].suffix
         headers = {"Content-Disposition": f'inline; filename="{name}{suffix}"', **headers}
         if file.changes:

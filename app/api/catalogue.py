@@ -1,11 +1,13 @@
 """Every problem that the service responds with, one row each.
 
-OpenAPI's examples, docs/problems.md and the titles on the page are all generated from it.
+The examples in OpenAPI, docs/problems.md and the titles on the page are generated from it.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
+
+from app.imaging import formats
 
 Code = Literal[
     "bad-request",
@@ -42,7 +44,7 @@ Code = Literal[
 ]
 
 Retry = Literal["never", "later", "retry-after"]
-"""When the same request may succeed: never, at any time, or once Retry-After is over."""
+"""When the same request may succeed: never, at any time, or after Retry-After."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +53,11 @@ class Row:
 
     status: int
     title: str
-    """The title of the problem for readers of the page."""
+    """The title of the problem on the page."""
     text: str
-    """The template of `detail`, with fields to be filled in."""
+    """The template of `detail`."""
     example: Mapping[str, Any] = field(default_factory=dict)
-    """The fields of the example."""
+    """The values of the template's fields in the example."""
     retry: Retry = "never"
 
     def detail(self, **fields: Any) -> str:
@@ -63,13 +65,7 @@ class Row:
         return self.text.format_map(fields)
 
 
-NO_IMAGE = {
-    "reason": "Not an image that is read here: avif, bmp, dicom, dicom-zip, fits, fits-gz, gif, "
-    "heic, jp2, jpeg, jxl, nifti, nifti-gz, png, pnm, tiff or webp."
-}
 NO_KEY = {"reason": "Send a key: `Authorization: Bearer KEY`, or `X-API-Key: KEY`."}
-NO_TRANSPARENCY = {"reason": "JPEG cannot hold transparency; ask for png, webp or tiff."}
-WHOLE_MEMORY = "The image needs more memory than the service may use."
 
 CATALOGUE: dict[Code, Row] = {
     "unreadable-image": Row(
@@ -144,7 +140,11 @@ CATALOGUE: dict[Code, Row] = {
         "The upload has more than {limit} bytes, the most that this service takes.",
         {"limit": 134_217_728},
     ),
-    "needs-too-much-memory": Row(413, "The image is too large", WHOLE_MEMORY),
+    "needs-too-much-memory": Row(
+        413,
+        "The image is too large",
+        "The image needs more memory than the service may use.",
+    ),
     "too-many-pixels": Row(
         413,
         "The image is too large",
@@ -154,7 +154,9 @@ CATALOGUE: dict[Code, Row] = {
             "65500 a side."
         },
     ),
-    "unsupported-media-type": Row(415, "This kind of file is not supported", "{reason}", NO_IMAGE),
+    "unsupported-media-type": Row(
+        415, "This kind of file is not supported", "{reason}", {"reason": formats.not_read()}
+    ),
     "unsupported-encoding": Row(
         415,
         "Compressed uploads are not supported",
@@ -168,7 +170,10 @@ CATALOGUE: dict[Code, Row] = {
         {"reason": "factor: Input should be less than or equal to 1."},
     ),
     "unsuitable-format": Row(
-        422, "That format cannot store this image", "{reason}", NO_TRANSPARENCY
+        422,
+        "That format cannot store this image",
+        "{reason}",
+        {"reason": "JPEG cannot hold transparency; ask for png, webp or tiff."},
     ),
     "rate-limited": Row(
         429,

@@ -1,4 +1,4 @@
-"""What FastAPI passes to the routes that ask for it."""
+"""The dependencies that FastAPI injects into routes."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated
@@ -32,6 +32,6 @@ async def _work(service: ServiceOf, trace: TraceOf) -> AsyncIterator[Work]:
 
 
 WorkOf = Annotated[Work, Depends(_work)]
-"""The work on the request's images, with a share of the memory until its response is sent; refused
-while draining.
+"""The work on the images of a request, which holds its share of memory until the response is sent.
+Refused while the service drains.
 """

@@ -16,11 +16,11 @@ FILES = Path(str(files("fastapi_offline") / "static"))
 
 REDOC = "redoc.standalone.js"
 REDOC_LOGO = b"https://cdn.redoc.ly/redoc/logo-mini.svg"
-"""An image that ReDoc requests from another host, whatever its options."""
+"""A logo that ReDoc always requests from another host, whatever its options."""
 
 
 def add_docs(app: FastAPI) -> None:
-    """Add the two pages and the files that they need."""
+    """Add the two pages and the files they need."""
     openapi_url = str(app.openapi_url)
     swagger = _page(
         get_swagger_ui_html(
@@ -45,7 +45,7 @@ def add_docs(app: FastAPI) -> None:
     router.add_api_route("/redoc", lambda: redoc, methods=["GET"], name="redoc")
     router.add_api_route(f"{ASSETS}/{REDOC}", _redoc_script, methods=["GET"])
     app.include_router(router)
-    # Only the package's files are needed: its code would replace the whole application.
+    # Only the files of the package are used: its code would replace the whole application.
     app.mount(ASSETS, StaticFiles(directory=FILES))
 
 
@@ -55,7 +55,7 @@ def _redoc_script() -> Response:
 
 
 def _page(page: HTMLResponse) -> HTMLResponse:
-    """Return the page with a policy of its own, which allows its inline script by its hash."""
+    """Return the page with a content security policy that allows its inline script by its hash."""
     html = bytes(page.body).decode()
     scripts = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
     hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()) for script in scripts]

@@ -13,7 +13,7 @@ def expose(registry: CollectorRegistry, request: Request) -> Response:
     """Return the metrics in the format that the Accept header asks for."""
     try:
         encode, media_type = choose_encoder(request.headers.get("accept", ""))
-    except TypeError:  # it asks for a version that is no number
+    except TypeError:  # the header asks for a version that is not a number
         encode, media_type = choose_encoder("")
     return Response(encode(registry), headers={"Content-Type": media_type, "Vary": "Accept"})
 
@@ -21,7 +21,7 @@ def expose(registry: CollectorRegistry, request: Request) -> Response:
 def metrics_app(registry: CollectorRegistry) -> ASGIApp:
     """Return an application that answers every request with the metrics.
 
-    A body is read first, which is when a limit on bodies applies.
+    Any body is read first, so that a limit on bodies applies.
     """
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,6 +1,6 @@
-"""A multipart form, parsed as it arrives (RFC 7578), and kept in memory.
+"""Parse a multipart form (RFC 7578) as it arrives, and keep it in memory.
 
-Starlette's parser would write files to disk, before their size is known.
+Starlette's parser would write files to disk before their size is known.
 """
 
 from collections.abc import Collection
@@ -16,29 +16,29 @@ if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
 MAX_PARTS = 100
-"""Far more than there are parameters; each part takes time, whether it is known or not."""
+"""Far more than there are parameters; every part takes time, even one that is ignored."""
 
 LONGEST_TEXT = 1000
-"""Bytes of a parameter."""
+"""Bytes that a parameter may have."""
 
 LONGEST_NAME = 255
-"""Bytes of the name of a file."""
+"""Bytes that a file name may have."""
 
 _FILE_TYPES = ("image/", "application/octet-stream")
 
 
 class Form:
-    """The files of a form, and its requested text fields, parsed part by part.
+    """The files and the requested text fields of a form, parsed part by part.
 
-    A file is a part that has a file name, declares a file's content type, or is in a field for
-    files. Text fields that are not requested, such as anti-forgery tokens, are ignored, and so are
-    file fields left empty.
+    A part is a file if it has a file name, declares the content type of a file, or belongs to a
+    field for files. Text fields that were not requested, such as anti-forgery tokens, are ignored;
+    so are file fields that were left empty.
     """
 
     def __init__(
         self, boundary: bytes, fields: Collection[str], texts: Collection[str], *, any_name: bool
     ) -> None:
-        """Take the fields for files; with `any_name`, one file in any other field is accepted."""
+        """Take the fields for files; `any_name` accepts a single file in any field instead."""
         if not boundary:
             raise _malformed("Content-Type names no boundary")
         self._fields, self._wanted, self._any_name = fields, texts, any_name
@@ -73,7 +73,7 @@ class Form:
             raise _malformed(str(error)) from None
 
     def finish(self) -> tuple[dict[str, bytes], dict[str, str]]:
-        """Return all files and the requested text fields by name, once all bytes have been fed."""
+        """Return the files and the requested text fields by name, once all bytes have been fed."""
         if not self._complete:
             raise _malformed("it ends before its last boundary")
         files = {name: part.getvalue() for name, part in self._files.items()}
@@ -153,7 +153,7 @@ class Form:
 
 
 def _is_line(data: bytes) -> bool:
-    """Return whether a file is a short line of text, as its name would be."""
+    """Return whether a file is a short line of text, such as a mistyped path."""
     return 0 < len(data) <= LONGEST_NAME and data.isascii() and data.decode().isprintable()
 
 

@@ -1,19 +1,19 @@
-"""The rate limit: a token bucket for each caller, for a bounded number of callers."""
+"""The rate limit: a token bucket per caller, for a bounded number of callers."""
 
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 
 MAX_CALLERS = 10_000
-"""Callers that are remembered. Somebody with more addresses than this would evade a limit on each;
-the memory that they could take is limited.
+"""Callers that are remembered, which bounds the memory. Somebody with more addresses than this
+could evade the limit.
 """
 
 
 class RateLimit:
-    """A limit of `per_minute` requests of each caller, all at once or spread over the minute.
+    """A limit of `per_minute` requests per caller, all at once or spread over the minute.
 
-    A bucket is one number, the time at which it will be full again (the generic cell rate
+    A bucket is a single number, the time at which it will be full again (the generic cell rate
     algorithm), and is forgotten at that time.
     """
 
@@ -23,7 +23,7 @@ class RateLimit:
         self._full_at: OrderedDict[str, float] = OrderedDict()
 
     def __len__(self) -> int:
-        """Return the number of callers that are remembered."""
+        """Return how many callers are remembered."""
         return len(self._full_at)
 
     def wait(self, caller: str) -> float:
@@ -39,6 +39,6 @@ class RateLimit:
         return 0
 
     def _forget(self, now: float) -> None:
-        """Forget the callers idle for longest, if their buckets are full or they are too many."""
+        """Forget the callers idle for longest whose buckets are full, or if there are too many."""
         while len(self._full_at) > MAX_CALLERS or next(iter(self._full_at.values())) <= now:
             self._full_at.popitem(last=False)

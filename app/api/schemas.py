@@ -1,11 +1,10 @@
-"""The JSON that the endpoints respond with."""
-
-from typing import Literal
+"""The JSON responses of the endpoints."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.problems import Problem
 from app.inference.card import ModelCard
+from app.inference.engines import EngineName
 from app.service.jobs import State
 
 
@@ -37,7 +36,7 @@ class ModelList(BaseModel):
         "another card names.",
         examples=["unet"],
     )
-    engine: Literal["tensorflow", "openvino", "jax"] | None = Field(
+    engine: EngineName | None = Field(
         description="What runs the default model; null until that is loaded."
     )
     models: list[ModelCard]

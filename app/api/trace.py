@@ -10,7 +10,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 def trace_for(request_id: str | None) -> Trace:
-    """Return a new trace, under the caller's own id if that is safe to log and to send back."""
+    """Return a new trace, with the caller's own id if that is safe to log and to echo."""
     if request_id is None or not _REQUEST_ID.fullmatch(request_id):
         request_id = new_id()
     return Trace(request_id)

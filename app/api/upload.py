@@ -1,4 +1,4 @@
-"""Read the images in a request, from a form or as the body itself."""
+"""Read the images of a request, from a form or from the body itself."""
 
 from collections.abc import Sequence
 from io import BytesIO
@@ -18,18 +18,18 @@ Options = TypeVar("Options", bound=BaseModel)
 
 FORM = "multipart/form-data"
 UNTYPED = ("", "application/octet-stream", "binary/octet-stream")
-"""Content types that say nothing: the first bytes of such a body decide what it is."""
+"""Content types that say nothing about the body, whose first bytes then decide what it is."""
 
 
 async def read_image(
     request: Request, share: Share, options: Options
 ) -> tuple[list[bytes], Options]:
-    """Return the single image of a request, and `options` updated from its form.
+    """Return the single image of a request, in a list, and `options` updated from its form.
 
-    The image is the body, of a type that is read or none, or the one file of a form, in the field
-    `image` or any other. A parameter may be a form field, unless the query has another value for
-    it. Raises ProblemError (400, 413, 415, 422), Overloaded, UnreadableImage for zero bytes, and
-    ClientDisconnect.
+    The image is either the body, of a supported type or of none, or the only file of a form, in the
+    field `image` or any other. A parameter may be a form field, unless the query has a different
+    value for it. Raises ProblemError (400, 413, 415, 422), Overloaded, UnreadableImage for zero
+    bytes, and ClientDisconnect.
     """
     media_type, parameters = _content_type(request)
     if media_type.startswith("image/") or media_type in (*UNTYPED, *media_types()):
@@ -98,7 +98,7 @@ def _not_empty(data: bytes) -> bytes:
 
 
 async def _read_body(request: Request, share: Share) -> bytes:
-    body = BytesIO()  # joining a list of large pieces would take their memory twice
+    body = BytesIO()  # joining a list of pieces would take their memory twice
     async for chunk in request.stream():
         share.hold(body.tell() + len(chunk))
         body.write(chunk)

@@ -1,4 +1,4 @@
-"""The time limit of a request's work, and its end when the client leaves."""
+"""End the work on a request when its time is up or its client leaves."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,8 +16,8 @@ TIMEOUT_RETRY_AFTER = 10.0
 async def while_wanted(request: Request, seconds: float) -> AsyncIterator[None]:
     """Cancel the block when the client leaves (ClientDisconnect) or the time is up (503).
 
-    To be entered once the body has been read: from then on, the client's next message can only be
-    its departure.
+    Enter it once the body has been read: from then on, the only message that can come is that the
+    client has left.
     """
     with anyio.move_on_after(seconds) as scope:
         departure = asyncio.create_task(_cancel_on_departure(request, scope))

@@ -1,1 +1,1 @@
-"""Denoise images by the million, from one store to another, on any number of machines."""
+"""Denoise millions of images, from one store to another, on any number of machines."""

@@ -17,7 +17,8 @@ from app.service.options import DenoiseOptions
 from app.settings import Settings
 
 if TYPE_CHECKING:
-    from app.bulk.results import Results, Row
+    from app.bulk.results import Results
+    from app.bulk.rows import Row
     from app.bulk.run import Run, Summary
     from app.bulk.shards import Shard
     from app.bulk.store import Source, Store
@@ -31,7 +32,7 @@ FLAGS = ("manifest", "shard", "retry_failed", "ray", "gpus")
 
 @dataclass(frozen=True)
 class Request:
-    """What the command line asks for, apart from the options for each image."""
+    """The arguments of the command, apart from the options for each image."""
 
     source: str
     target: str
@@ -45,7 +46,7 @@ class Request:
 
 
 def place(text: str) -> str | Path:
-    """Return a URL as it is, and anything else as a path."""
+    """Return a URL unchanged, and anything else as a path."""
     return text if "://" in text else Path(text)
 
 
@@ -95,9 +96,9 @@ def request_of(
     overwrite: bool,
     as_json: bool,
 ) -> Request | None:
-    """Return the request, or None if it is not one between stores; raise Misuse if invalid.
+    """Return the request, or None if it is not between stores; raise Misuse if it is invalid.
 
-    `flags` has the values of those of FLAGS that are given, and neither 0 nor empty.
+    `flags` has the values of those in FLAGS that are given and neither 0 nor empty.
     """
     places = [str(each) for each in (*inputs, *([] if output is None else [output]))]
     if "gpus" in flags and "ray" not in flags:
@@ -115,7 +116,7 @@ def request_of(
 
 
 def denoise(request: Request, options: DenoiseOptions, settings: Settings) -> int:
-    """Denoise what is not done yet; return the exit code.
+    """Denoise the images that are not done yet; return the exit code.
 
     Raises Misuse, UnknownModel and BadModelPackage.
     """
@@ -239,7 +240,7 @@ def _stopping() -> Iterator[threading.Event]:
 
 
 def _reporter(*, as_json: bool) -> "Callable[[Row, Summary], None]":
-    """Return a function that prints each row, or reports progress once in a while."""
+    """Return a function that prints each row, or reports progress from time to time."""
     said = time.monotonic()
 
     def report(row: "Row", summary: "Summary") -> None:

@@ -1,10 +1,11 @@
-"""Denoise one image from store to store, and record the outcome in a row."""
+"""Denoise images from store to store, and record each outcome in a row."""
 
 import time
 from collections.abc import Callable
 from pathlib import PurePosixPath
 
-from app.bulk.results import FOLDER, Row, State, now
+from app.bulk.results import FOLDER
+from app.bulk.rows import Row, State, now
 from app.bulk.store import Source, Store, StoreError
 from app.imaging import formats
 from app.imaging.codec import (
@@ -22,7 +23,7 @@ from app.service.room import BYTES_AT_ONCE, Room, TooLarge, check_size, largest_
 from app.settings import Settings
 
 UNKNOWN_BYTES = 32 << 20
-"""What a file is taken to have in memory where the store does not tell its size."""
+"""The assumed size of a file if the store does not report it."""
 
 CODES: dict[type[Exception], str] = {
     UnreadableImage: "unreadable-image",
@@ -36,7 +37,7 @@ CODES: dict[type[Exception], str] = {
     OSError: "store-error",
     StoreError: "store-error",
 }
-"""Problem codes, those of the service where it has the same problem."""
+"""Problem codes, the same as those of the service where it has the same problem."""
 
 LIMIT_CODES = {Cause.TIME: "needs-too-much-time", Cause.MEMORY: "needs-too-much-memory"}
 
@@ -53,7 +54,7 @@ class Converter:
         options: str,
         max_pixels: int,
     ) -> None:
-        """Take `options` as rows record them, and `max_pixels`, the limit of an image."""
+        """Take `options` as rows record them, and `max_pixels`, the limit on an image."""
         self._sources, self._targets, self._pipeline = sources, targets, pipeline
         self._options, self._max_pixels = options, max_pixels
         self._room = Room(BYTES_AT_ONCE)
@@ -86,7 +87,7 @@ class Converter:
         )
 
     def _read(self, source: Source) -> bytes:
-        """Read a file; raise TooLarge before more than the limit is in memory."""
+        """Read a file; raise TooLarge before more than the limit has been read."""
         limit = largest_file(self._max_pixels) + 1 if source.size is None else None
         data = self._sources.read(source.key, limit)
         check_size(len(data), self._max_pixels)
@@ -106,7 +107,7 @@ def target_key(key: str, format_: Format) -> str:
 
 
 def is_picture(key: str) -> bool:
-    """Return whether a listed key looks like an image, and not like one of our own files."""
+    """Return whether a listed key looks like an image and is not in our own folder."""
     return formats.is_called_one(key) and FOLDER not in PurePosixPath(key).parts
 
 
@@ -131,7 +132,7 @@ def between(
     options: DenoiseOptions,
     settings: Settings,
 ) -> Converter:
-    """Return a converter from store to store by a pipeline that has these options."""
+    """Return a converter between stores that uses a pipeline with these options."""
     return Converter(
         sources,
         targets,
@@ -144,7 +145,7 @@ def between(
 def asked_for(options: DenoiseOptions, model: str) -> str:
     """Return the options as rows record them: the default model, and what differs from defaults.
 
-    They decide whether an image is done, so the model is not the one that a scan may get.
+    They decide whether an image is done, so a special model for scans is not recorded here.
     """
     given = options.model_dump(exclude_defaults=True, exclude={"model"}, mode="json")
     return " ".join([f"model={model}", *(f"{name}={given[name]}" for name in sorted(given))])

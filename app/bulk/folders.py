@@ -1,18 +1,18 @@
-"""The files below a local folder, in order, in memory that does not grow with their number."""
+"""List the files below a local folder, in order and in constant memory."""
 
 import os
 from collections.abc import Callable, Iterator
 from heapq import nsmallest
 
 NAMES = 100_000
-"""Names in memory at a time; a larger folder is read once for each so many."""
+"""Names in memory at a time; a larger folder is read several times."""
 
 
 def files(folder: str) -> Iterator[str]:
     """Yield the paths of the files of a folder, then those of each of its folders.
 
-    Links to files are files; links to folders are left out. A folder that goes away meanwhile has
-    no files; raises OSError for one that cannot be read.
+    Links to files count as files; links to folders are left out. A folder that is deleted meanwhile
+    has no files. Raises OSError if a folder cannot be read.
     """
     for name in _names(folder, os.DirEntry.is_file):
         yield f"{folder}/{name}"
@@ -21,7 +21,7 @@ def files(folder: str) -> Iterator[str]:
 
 
 def _names(folder: str, wanted: "Callable[[os.DirEntry[str]], bool]") -> Iterator[str]:
-    """Yield names in order, by as many passes over the folder as it takes."""
+    """Yield names in order, in as many passes over the folder as necessary."""
     last, found = "", [""] * NAMES
     while len(found) == NAMES:
         try:

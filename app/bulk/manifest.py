@@ -9,12 +9,12 @@ from app.bulk.store import FINAL, Store, StoreError
 from app.console import Misuse
 
 COLUMN = "key"
-"""The column of a Parquet file; the first one if none has this name."""
+"""The column of a Parquet file; if there is none of this name, the first."""
 ROWS = 10_000
 
 
 def keys(url: str, store: Store) -> Iterator[str]:
-    """Yield the keys in a manifest as paths from the store's folder, reading it piece by piece.
+    """Yield the keys in a manifest as paths from the store's folder, reading it in pieces.
 
     Keys may also be full URLs below that folder. Compressed files, such as `.gz`, are unpacked.
     Raises Misuse for one that is not there or makes no sense, and StoreError.

@@ -1,8 +1,9 @@
 """The outcome of each image, one row each, in Parquet beside the results.
 
-`DST/denoiser-results/` holds one file for each shard. While a shard is in progress, its rows are in
-part files, which the end of the run merges into that file; a run that was killed leaves them to the
-next one. Rows are looked up in a local database, so that memory does not grow with their number.
+`DST/denoiser-results/` contains one file per shard. While a shard is in progress, its rows are in
+part files, which are merged into that file at the end of the run; a run that is killed leaves them
+to the next one. Rows are looked up in a local database, so that memory does not grow with their
+number.
 """
 
 import sqlite3
@@ -12,15 +13,13 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import astuple, dataclass, fields
-from datetime import UTC, datetime
-from enum import StrEnum
+from dataclasses import astuple
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
+from app.bulk.rows import NAMES, SCHEMA, Row, State, of_values, to_rows, to_table
 from app.bulk.shards import Shard
 from app.bulk.store import Source, Store
 
@@ -30,63 +29,11 @@ PART_ROWS, PART_SECONDS = 1000, 30.0
 whose rows are in no part are done again.
 """
 BATCH = 10_000
-
-
-class State(StrEnum):
-    """The outcome of an image."""
-
-    DONE = "done"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """The row of one image."""
-
-    source: str
-    """URL of the source; `target` is one, too."""
-    target: str | None
-    state: State
-    code: str | None
-    """Problem code, as the service names it."""
-    detail: str | None
-    model: str | None = None
-    """Name of the model that worked; None if it failed."""
-    sigma: float | None
-    """Standard deviation of the noise found, 0..1."""
-    seconds: float
-    """Time from before the source was read until the result was written."""
-    bytes: int | None
-    """Size of the result."""
-    version: str
-    """Version of the source: its ETag, or its size and modification time."""
-    options: str
-    """What was asked for, the default model first."""
-    finished: datetime
-
-
-SCHEMA = pa.schema(
-    [
-        ("source", pa.string()),
-        ("target", pa.string()),
-        ("state", pa.string()),
-        ("code", pa.string()),
-        ("detail", pa.string()),
-        ("model", pa.string()),
-        ("sigma", pa.float64()),
-        ("seconds", pa.float64()),
-        ("bytes", pa.int64()),
-        ("version", pa.string()),
-        ("options", pa.string()),
-        ("finished", pa.timestamp("us", tz="UTC")),
-    ]
-)
-NAMES = [field.name for field in fields(Row)]
 COLUMNS = ", ".join(NAMES)
 
 
 class Results:
-    """The rows of one shard, and those of other runs on the same images; thread-safe."""
+    """The rows of a shard, including those of earlier runs on its images; thread-safe."""
 
     def __init__(self, store: Store, sources: Store, shard: Shard) -> None:
         """Read the rows that exist at the target; `sources` is the store of the images.
@@ -116,7 +63,7 @@ class Results:
         self._folder.cleanup()
 
     def state(self, source: Source, options: str) -> State | None:
-        """Return what is known of an image in this version and with these options."""
+        """Return the recorded state of an image in this version and with these options."""
         with self._lock, closing(self._rows.cursor()) as cursor:
             cursor.execute(
                 "SELECT state FROM rows WHERE source = ? AND version = ? AND options = ?",
@@ -148,7 +95,7 @@ class Results:
             last = found[-1]
 
     def add(self, row: Row) -> None:
-        """Take a row; it is safe once its part is written."""
+        """Add a row, which survives a kill once its part has been written."""
         with self._lock:
             self._keep(row, own=True)
             self._fresh.append(row)
@@ -157,13 +104,13 @@ class Results:
                 self._write_part()
 
     def flush(self) -> None:
-        """Write what has no part yet; raises StoreError."""
+        """Write the rows that are in no part yet; raises StoreError."""
         with self._lock:
             if self._fresh:
                 self._write_part()
 
     def finish(self) -> None:
-        """Put all rows of this shard into its one file, and remove the parts; raises StoreError."""
+        """Merge all rows of this shard into its file, and remove the parts; raises StoreError."""
         with self._lock:
             if self._fresh or self._parts:
                 local = Path(self._folder.name, "whole.parquet")
@@ -181,7 +128,7 @@ class Results:
 
     @property
     def _part(self) -> str:
-        """Start of the names of part files: no folder, which would outlast them on a disk."""
+        """The prefix of the names of part files; not a folder, which would remain on a disk."""
         return f"{FOLDER}/{self._shard}-part-"
 
     def _load(self) -> None:
@@ -224,12 +171,7 @@ class Results:
         with closing(self._rows.cursor()) as cursor:
             cursor.execute(f"SELECT {COLUMNS} FROM rows WHERE own ORDER BY source")  # noqa: S608
             while found := cursor.fetchmany(BATCH):
-                yield [_row(values) for values in found]
-
-
-def now() -> datetime:
-    """Return the current time as rows record it."""
-    return datetime.now(UTC)
+                yield [of_values(values) for values in found]
 
 
 def read_rows(store: Store) -> Iterator[Row]:
@@ -249,22 +191,3 @@ def _rows_in(store: Store, key: str) -> Iterator[Row]:
                 yield from to_rows(batch)
     except FileNotFoundError:  # another run of the shard has just merged it
         return
-
-
-def _row(values: tuple[Any, ...]) -> Row:
-    """Return a row from the database."""
-    named = dict(zip(NAMES, values, strict=True))
-    state, finished = State(named["state"]), datetime.fromisoformat(named["finished"])
-    return Row(**named | {"state": state, "finished": finished})
-
-
-def to_table(rows: list[Row]) -> Any:
-    """Return rows as an Arrow table of SCHEMA."""
-    columns = [dict(zip(NAMES, astuple(row), strict=True)) for row in rows]
-    return pa.Table.from_pylist(columns, SCHEMA)
-
-
-def to_rows(table: Any) -> Iterator[Row]:
-    """Yield the rows of an Arrow table or batch of SCHEMA."""
-    for values in table.to_pylist():
-        yield Row(**values | {"state": State(values["state"])})

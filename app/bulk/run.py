@@ -1,4 +1,4 @@
-"""Denoise all images of one shard, listing them as they are processed."""
+"""Process all images of a shard, listing them along the way."""
 
 import threading
 import time
@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
 from dataclasses import dataclass, field
 
-from app.bulk.results import Results, Row, State
+from app.bulk.results import Results
+from app.bulk.rows import Row, State
 from app.bulk.store import Source, Store
 
 NAMED = 20
-"""Failed images named in a summary; the results name them all."""
+"""The most failed images that a summary names; the results name them all."""
 
 
 @dataclass
@@ -53,7 +54,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class Choice:
-    """Which of the images known already are processed again."""
+    """Which known images to process again."""
 
     options: str
     """Options as rows record them: images done with others count as not done."""
@@ -70,12 +71,12 @@ class Run:
     results: Results
     choice: Choice
     stop: threading.Event
-    """Once set, images in progress are the last."""
+    """Once set, no more images are started."""
     report: Callable[[Row, Summary], None] = lambda _row, _summary: None
     summary: Summary = field(default_factory=Summary)
 
     def settled(self, source: Source) -> State | None:
-        """Return the state of an image that is to be left as it is, or None."""
+        """Return the recorded state of an image that is not to be processed again, or None."""
         state = None
         if not self.choice.overwrite:
             state = self.results.state(source, self.choice.options)
@@ -100,9 +101,9 @@ def run(
 ) -> Summary:
     """Process what is not done yet, `threads` images at a time.
 
-    Sources are taken as needed, so that memory does not grow with their number. Raises StoreError
-    when listing fails or rows cannot be written, after an attempt to write the rows of what is
-    done.
+    Sources are listed as needed, so that memory does not grow with their number. Raises StoreError
+    if listing fails or rows cannot be written, after an attempt to write the rows of finished
+    images.
     """
 
     def work(source: Source) -> Row | State | None:

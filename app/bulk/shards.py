@@ -36,7 +36,7 @@ class Shard:
 def read_shard(text: str, environment: Mapping[str, str]) -> Shard:
     """Return the shard that `I/N`, `auto/N` or `auto` stands for; raise ValueError.
 
-    `auto` takes what the scheduler has put into the environment: see INDEXES and COUNTS.
+    `auto` takes the values that the scheduler has put into the environment: see INDEXES and COUNTS.
     """
     given = re.fullmatch(r"(\d+|auto)(?:/(\d+))?", text)
     if given is None or (given[1] != "auto" and given[2] is None):

@@ -6,37 +6,34 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
 import fsspec
-from fsspec.asyn import sync
 
-from app.bulk import folders
+from app.bulk.listing import listed
 
 T = TypeVar("T")
 
 ATTEMPTS = 8
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 """Seconds before the second attempt, doubled before each further one, and the maximum."""
-PAGE = 1000
-"""Keys listed at a time, where the store lists in pages."""
-
 OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memory"}
 """Protocols of stores where a file appears once it is complete. Elsewhere it is written under a
 temporary name and moved.
 """
 
 CONNECTIONS = 32
-"""To one S3 store at a time, as many as images are in progress: botocore's 10 would make them wait
-for each other where the store is slow to answer.
+"""Connections to one S3 store at a time, as many as images in progress: botocore's default of 10
+would make them wait for each other if the store is slow.
 """
 READING = {"max_concurrency": 1}
-"""Without it, S3's file system asks for the size of each file first, to read long ones in parts."""
+"""Without this, the S3 file system first requests the size of each file, to read long ones in
+parts.
+"""
 
 FINAL = (FileNotFoundError, PermissionError, IsADirectoryError, NotImplementedError)
-"""Errors that another attempt would meet again."""
+"""Errors that are not worth another attempt."""
 
 
 class StoreError(Exception):
@@ -80,7 +77,7 @@ class Store:
         return url if key else f"{url.rstrip('/')}/"  # file systems differ about that slash
 
     def key(self, url: str) -> str:
-        """Return the path from here to a URL or key; raise ValueError for one outside."""
+        """Return the key of a URL or key below this folder; raise ValueError for any other."""
         if "://" in url:
             prefix = self.url("")
             if not url.startswith(prefix):
@@ -93,17 +90,19 @@ class Store:
     def files(self, folder: str = "") -> Iterator[Source]:
         """Yield all files below this folder or a subfolder, in the store's order.
 
-        They are listed as they are taken: on S3 page by page, on a disk in constant memory, in
-        other stores folder by folder. Raises StoreError.
+        They are listed as they are taken. Raises StoreError.
         """
         path = f"{self._root}/{folder}".rstrip("/")
-        for info in self._listing()(path):
-            if info["type"] == "file" and not info["name"].endswith("/"):
-                key = info["name"].removeprefix(f"{self._root}/")
-                yield Source(key, self.url(key), info.get("size"), _version(info))
+        try:
+            for info in listed(self._fs, self._protocols, path):
+                if info["type"] == "file" and not info["name"].endswith("/"):
+                    key = info["name"].removeprefix(f"{self._root}/")
+                    yield Source(key, self.url(key), info.get("size"), _version(info))
+        except Exception as error:  # each file system raises errors of its own
+            raise StoreError(f"cannot list {self.url('')}: {error}") from error
 
     def named(self, key: str) -> Source:
-        """Return a file that may exist, without a request for it."""
+        """Return a file that may exist, without a request to the store."""
         return Source(key, self.url(key), None, "")
 
     def find(self, key: str) -> Source:
@@ -117,7 +116,7 @@ class Store:
             return source
         try:
             return self.find(source.key)
-        except (OSError, StoreError):  # reading it will fail the same way, and be recorded
+        except (OSError, StoreError):  # reading it will fail in the same way, and be recorded
             return source
 
     def read(self, key: str, limit: int | None = None) -> bytes:
@@ -161,47 +160,6 @@ class Store:
 
         self._retried(put_aside_and_move)
 
-    def _listing(self) -> Callable[[str], Iterator[dict[str, Any]]]:
-        if "s3" in self._protocols:
-            return self._pages
-        return self._local if "file" in self._protocols else self._folders
-
-    def _pages(self, path: str) -> Iterator[dict[str, Any]]:
-        bucket, _, prefix = f"{path}/".partition("/")
-        found = self._fs._iterdir(bucket, delimiter="", prefix=prefix)
-
-        async def page() -> list[dict[str, Any]]:
-            infos = []
-            async for info in found:
-                infos.append(info)
-                if len(infos) == PAGE:
-                    break
-            return infos
-
-        try:
-            pages = iter(lambda: sync(self._fs.loop, page), [])
-            yield from chain.from_iterable(pages)
-        except Exception as error:
-            raise StoreError(f"cannot list {self.url('')}: {error}") from error
-
-    def _local(self, path: str) -> Iterator[dict[str, Any]]:
-        try:
-            for file in folders.files(path):
-                file.encode()  # a name that is not UTF-8 can be in no URL and no row
-                with suppress(FileNotFoundError):  # it has gone since
-                    yield self._fs.info(file)
-        except (OSError, UnicodeEncodeError) as error:
-            raise StoreError(f"cannot list {self.url('')}: {error}") from error
-
-    def _folders(self, path: str) -> Iterator[dict[str, Any]]:
-        try:
-            for _, _, files in self._fs.walk(path, detail=True, on_error="raise"):
-                yield from (files[name] for name in sorted(files))
-        except FileNotFoundError:
-            return
-        except Exception as error:
-            raise StoreError(f"cannot list {self.url('')}: {error}") from error
-
     def _retried(self, call: Callable[[], T]) -> T:
         """Return the result of a call, retried after growing pauses while the store fails."""
         for attempt in range(1, ATTEMPTS + 1):
@@ -218,7 +176,7 @@ class Store:
 
 
 def _connections(url: str) -> dict[str, Any]:
-    """Return the option for as many connections, unless the user's FSSPEC_S3 has another."""
+    """Return the option for the number of connections, unless FSSPEC_S3 sets another."""
     protocol = url.partition("://")[0]
     if protocol not in ("s3", "s3a"):
         return {}

@@ -1,1 +1,1 @@
-"""Image files on the command line: found, processed side by side, and written whole."""
+"""Image files on the command line: find them, process them side by side, write the results."""

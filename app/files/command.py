@@ -27,10 +27,10 @@ from app.service.options import OutputOptions
 from app.settings import Settings
 
 AT_ONCE = 16
-"""Images in progress at a time: a full batch of small ones, and as many behind it."""
+"""Images in progress at a time: a full batch of small ones, and as many waiting."""
 
 PARTS = {Change.CHANNEL, Change.DEPTH_MAP, Change.FILM, Change.GAIN_MAP, Change.PICTURES}
-"""What a file may hold beside its image, and its result may lack."""
+"""What a file may contain besides its image, and a result may lack."""
 
 Work = Callable[[Picture, Progress], Worked]
 
@@ -47,8 +47,8 @@ def convert(
 ) -> int:
     """Process all images, show progress, and name those that failed; return the exit code.
 
-    `start` prepares the work, which may take seconds. Results without a name of their own contain
-    `word`. Raises Misuse.
+    `start` prepares the work, which may take seconds. Results without a given name contain `word`.
+    Raises Misuse.
     """
     settings = Settings()
     sources, outcomes = find(inputs, output, word)
@@ -87,9 +87,9 @@ class _Coder:
 
 @contextmanager
 def _coder(files: int, settings: Settings, options: OutputOptions) -> Iterator[_Coder]:
-    """Decode and encode in confined processes where a bad file could cost others their results.
+    """Decode and encode in confined processes, so that a bad file does not affect others.
 
-    A single file is not worth the start of those.
+    A single file is not worth starting them.
     """
     if files == 1:
         yield _Coder(
@@ -146,7 +146,7 @@ def _sum_up(outcomes: list[Outcome], total: int, *, as_json: bool, stopped: bool
 
 
 def _printable(line: str) -> str:
-    """Return a line that leaves a terminal as it is: file names may hold anything but a slash."""
+    """Return a line that is safe to print: file names may contain control characters."""
     return "".join(
         sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in line
     )
@@ -162,7 +162,7 @@ def _shown(outcomes: Iterable[Outcome], total: int, meter: Meter) -> Iterator[Ou
 
 
 class _Bar(Bars):
-    """The images that are done, and what is done of those in progress."""
+    """A progress bar of the images that are done, and of those in progress."""
 
     def __init__(self, total: int, meter: Meter, console: Console) -> None:
         super().__init__(
@@ -179,12 +179,12 @@ class _Bar(Bars):
         self._task = self.add_task("", total=total, count=0, rate=0.0)
 
     def tell(self, count: int, rate: float) -> None:
-        """Show that so many images are done, at so many a second."""
+        """Show how many images are done, and the rate per second."""
         self._count = count
         self.update(self._task, count=count, rate=rate)
 
     def get_renderables(self) -> Iterable[RenderableType]:
-        """Draw the bar anew, which is asked for ten times a second."""
+        """Redraw the bar; rich calls this ten times a second."""
         for task in self.task_ids:
             self.update(task, completed=self._count + self._meter.files)
         yield from super().get_renderables()

@@ -1,4 +1,4 @@
-"""Find the files meant by the user's arguments, and where the result of each goes."""
+"""Find the files that the user's arguments refer to, and where each result goes."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -15,11 +15,11 @@ STANDARD = Path("-")
 """Standard input, or standard output."""
 
 DIRECTORY = "DICOMDIR"
-"""The index on a medium of DICOM files, which is no image."""
+"""The index file of a DICOM medium, which is not an image."""
 
 
 class Status(StrEnum):
-    """What became of a file."""
+    """The outcome of a file."""
 
     DONE = "done"
     SKIPPED = "skipped"
@@ -50,7 +50,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a file: its target if written or there already, or the reason if not."""
+    """The outcome of a file: its target if it exists, or else the reason."""
 
     source: Path
     status: Status
@@ -58,26 +58,26 @@ class Outcome:
     reason: str | None = None
     pixels: int = 0
     seconds: float | None = None
-    """Time from reading the file to having written its result, with many in progress at once."""
+    """Time from before reading the file until its result was written, many being in progress."""
     model: str | None = None
     """Name of the model that denoised it."""
     sigma: float | None = None
     """Standard deviation of the noise found, as a fraction of the working range."""
     changes: tuple[Change, ...] = ()
-    """What differs in the target from the source, or is missing."""
+    """What differs from the source in the target, or is missing there."""
 
 
 def find(
     inputs: Sequence[Path], output: Path | None, word: str
 ) -> tuple[list[Source], list[Outcome]]:
-    """Return the sources meant by files, folders and wildcards, in order, and all other outcomes.
+    """Return the sources that files, folders and wildcards refer to, in order, and other outcomes.
 
-    Folders are searched recursively. Without an `output`, results get `word` into their names:
+    Folders are searched recursively. Without an `output`, names of results contain `word`:
     photo.jpg becomes photo.WORD.jpg beside it, and files below scans go below scans.WORD. Files in
-    the output folder are never taken from a folder again. Every file that is not taken is an
-    outcome: left out if its name is not that of an image or if it is a result itself; failed if it
-    does not exist or cannot be searched for, contains no image, or would have a result of the same
-    name as one before it.
+    the output folder are never taken as sources. Every file that is not taken is an outcome: left
+    out if its name is not that of an image or if it is a result itself; failed if it does not exist
+    or cannot be searched, contains no image, or would have a result of the same name as an earlier
+    one.
 
     Raises Misuse if more than one image would go to standard output.
     """
@@ -95,7 +95,7 @@ def find(
 
 
 def is_folder(inputs: Sequence[Path], output: Path) -> bool:
-    """Return whether the output is a folder, by its appearance or because of several inputs."""
+    """Return whether the output is a folder, by its name or because of several inputs."""
     if output == STANDARD:
         return False
     looks_like_one = _holds(output.is_dir) or not output.suffix
@@ -110,10 +110,10 @@ class _Search:
         self._sources: dict[Path, Source] = {}
         self._outcomes: list[Outcome] = []
         self._met = 0
-        """Images that exist or should exist, counting those met twice."""
+        """The number of images that exist or should exist, counting repeated ones."""
 
     def take(self, given: Path) -> None:
-        """Take what an argument stands for."""
+        """Take the files that an argument refers to."""
         before = self._met
         if given == STANDARD:
             self._add(Source(STANDARD, *self._place(Path("stdin"), STANDARD)))
@@ -148,7 +148,7 @@ class _Search:
         return taken, self._outcomes
 
     def _place(self, name: Path, beside: Path) -> tuple[Path, bool]:
-        """Return where the result of a file goes, and whether that is its exact name."""
+        """Return where the result of a file goes, and whether that name is exact."""
         if self._output is None:
             return beside, beside == STANDARD
         if self._into_folder:
@@ -199,7 +199,7 @@ def _stem(path: Path) -> Path:
 
 
 def is_scan(path: Path) -> bool:
-    """Return whether a file is a DICOM by its first bytes: scanners give them any name."""
+    """Return whether a file is DICOM, by its first bytes, since scanners use any names."""
     try:
         with path.open("rb") as file:
             return path.is_file() and is_dicom(file.read(SIGNED))
@@ -212,7 +212,7 @@ def _is_file(path: Path) -> bool:
 
 
 def _holds(question: Callable[[], bool]) -> bool:
-    """Ask something of a path; of one whose name is too long, nothing is true."""
+    """Evaluate a predicate of a path; it is False if the name is too long."""
     try:
         return question()
     except OSError:

@@ -1,4 +1,4 @@
-"""How much of the images in progress is done, for whoever waits for large ones."""
+"""The progress of the images in progress, for large ones."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,14 +7,14 @@ from app.inference.job import Progress
 
 
 class Meter:
-    """The images in progress; safe to be used by many threads."""
+    """The images in progress; thread-safe."""
 
     def __init__(self) -> None:
         self._followed: dict[int, tuple[Progress, int]] = {}
 
     @contextmanager
     def following(self, files: int) -> Iterator[Progress]:
-        """Yield the progress of an image that is so many files, to be kept up to date."""
+        """Yield a progress to be updated for an image that consists of `files`."""
         progress = Progress()
         self._followed[id(progress)] = progress, files
         try:
@@ -24,6 +24,6 @@ class Meter:
 
     @property
     def files(self) -> float:
-        """Files' worth of work that is done on images in progress."""
+        """The completed work on images in progress, in files."""
         followed = list(self._followed.values())
         return sum(files * each.done / each.planned for each, files in followed if each.planned)

@@ -1,4 +1,4 @@
-"""Which file a result is written to, and in which format."""
+"""Decide to which file a result is written, and in which format."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -9,7 +9,7 @@ from app.imaging.codec import Format, Picture, UnsupportedImage
 
 
 def namesakes(sources: Iterable[Source]) -> Iterable[list[Source]]:
-    """Group the sources that differ in their suffix alone, since their results may share a name.
+    """Group sources that differ only in their suffix, since their results may have the same name.
 
     In each group, files in a format that is also written come first, since their results keep the
     suffix.
@@ -28,14 +28,14 @@ def target_of(
 ) -> tuple[Path, Format]:
     """Return where the result goes, and in which format.
 
-    `wanted` is the format that the user asks for; `format_for` chooses one, unless the name given
-    by the user decides it.
+    `wanted` is the format that the user asks for; `format_for` chooses one, unless the user has
+    given a name that decides it.
     """
     target = source.target
     if source.exact and target != STANDARD:
         return target, wanted or _format(target)
     format_ = format_for(picture)
-    # what scanners call their files is kept, which is seldom a name with a suffix
+    # scanners seldom name their files with a suffix, and these names are kept
     is_scan = format_ is picture.format is Format.DICOM
     if source.exact or is_scan or _named(source.path) is format_:
         return target, format_
@@ -50,5 +50,5 @@ def _named(path: Path) -> Format | None:
 
 
 def _format(path: Path) -> Format:
-    """Return the format that a name stands for; raise UnsupportedImage."""
+    """Return the format of a file name; raise UnsupportedImage."""
     return Format(formats.of_name(formats.parted(path.name)[1]).name)

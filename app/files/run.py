@@ -1,4 +1,4 @@
-"""Process image files by the hundred: side by side, each result written whole or not at all."""
+"""Process many image files side by side, writing each result whole or not at all."""
 
 import sys
 import time
@@ -13,7 +13,7 @@ from typing import TypeVar
 from app.files.finding import STANDARD, Outcome, Source, Status
 from app.files.meter import Meter
 from app.files.naming import namesakes, target_of
-from app.files.scans import apart, together, volumes_among
+from app.files.scans import assemble, take_apart, volumes_among
 from app.files.writing import Writer
 from app.imaging.codec import Encoded, Format, Header, ImagingError, Picture, TooManyPixels
 from app.inference.job import Progress
@@ -24,7 +24,7 @@ from app.service.room import BYTES_AT_ONCE, Room, check_size, largest_file
 T = TypeVar("T")
 
 STOP_SECONDS = 0.5
-"""Seconds that files being written have to be finished when the user stops the work."""
+"""Seconds to finish the files being written when the user stops the work."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Job:
     work: Callable[[Picture, Progress], Worked]
     write: Callable[[Picture, Format], Encoded | SharedFile]
     format_for: Callable[[Picture], Format]
-    """Chooses the format of a result, unless the name given by the user decides it."""
+    """Chooses the format of a result, unless the user has given a name that decides it."""
     format: Format | None
     """The format that the user asks for."""
     overwrite: bool = False
@@ -59,11 +59,11 @@ def run(
 ) -> Generator[Outcome, None, None]:
     """Yield the outcome of each file as it is done; one that fails does not stop the others.
 
-    DICOM files of one volume are worked on as one image, which `meter` tells the progress of.
+    DICOM files of one volume are processed as one image. `meter` follows the progress of images.
 
-    Many threads read, decode, wait for the work, encode and write, so that the work itself always
-    has a next image. When the generator is closed or interrupted, nothing more is written: files
-    being written are finished, within STOP_SECONDS; the threads may run on for a while.
+    Many threads read, decode, wait for the work, encode and write, so that the work always has a
+    next image. When the generator is closed or interrupted, files being written are finished within
+    STOP_SECONDS, and nothing more is written; the threads may continue for a while.
     """
     sources = list(sources)
     taken = {source.path.resolve(): source.path for source in sources}
@@ -93,7 +93,7 @@ class _Worker:
         self._writer = Writer()
 
     def stop(self) -> None:
-        """Let the files being written be finished, and start no others."""
+        """Finish the files being written, and start no others."""
         self._writer.close(STOP_SECONDS)
 
     def convert_each(
@@ -101,23 +101,22 @@ class _Worker:
     ) -> list[Outcome]:
         """Convert sources one after the other; the first of two with the same result wins.
 
-        `taken` maps files that must not be replaced to the source that each is, or is the result
-        of.
+        `taken` maps files that must not be replaced to the source that each is or results from.
         """
         outcomes, taken = [], ChainMap({}, taken)
         for source in namesakes:
-            (outcome,) = self._told([source], partial(self._converted, source, taken))
+            (outcome,) = self._guarded([source], partial(self._converted, source, taken))
             if outcome.target is not None:
                 taken[outcome.target.resolve()] = source.path
             outcomes.append(outcome)
         return outcomes
 
     def convert_volume(self, sources: list[Source], taken: Mapping[Path, Path]) -> list[Outcome]:
-        """Convert the files of a volume together; those that cannot be read are left out of it."""
-        return self._told(sources, partial(self._converted_volume, sources, taken))
+        """Convert the files of a volume together, without those that cannot be read."""
+        return self._guarded(sources, partial(self._converted_volume, sources, taken))
 
-    def _told(self, sources: list[Source], work: Callable[[], list[Outcome]]) -> list[Outcome]:
-        """Return the outcomes of the work on sources, all of which fail if it raises anything."""
+    def _guarded(self, sources: list[Source], work: Callable[[], list[Outcome]]) -> list[Outcome]:
+        """Return the outcomes of `work` on the sources; if it raises, they have all failed."""
         try:
             return work()
         except OSError as error:
@@ -152,11 +151,11 @@ class _Worker:
             failed += damaged
             if not read:
                 return failed
-            volume, order = together(list(read), list(read.values()))
+            volume, order = assemble(list(read), list(read.values()))
             good = [list(read)[number] for number in order]
             pictures = [read[source] for source in good]
             work = partial(self._finished, good, pictures, volume, taken, began)
-            return [*failed, *self._told(good, work)]
+            return [*failed, *self._guarded(good, work)]
 
     def _each(
         self, sources: Iterable[Source], look: Callable[[bytes], T]
@@ -169,17 +168,17 @@ class _Worker:
                 found[source] = look(self._read(source.path))
                 return []
 
-            failed += self._told([source], looking)
+            failed += self._guarded([source], looking)
         return found, failed
 
     def _size(self, path: Path) -> int:
-        """Return the bytes of a file, as far as they are known; raise TooLarge."""
+        """Return the size of a file in bytes, 0 if unknown; raise TooLarge."""
         size = 0 if path == STANDARD else path.stat().st_size
         check_size(size, self._job.max_pixels)
         return size
 
     def _read(self, path: Path) -> bytes:
-        """Read a file; raise TooLarge before much more than the limit is in memory."""
+        """Read a file; raise TooLarge before much more than the limit has been read."""
         self._size(path)
         if path != STANDARD:
             return path.read_bytes()
@@ -195,7 +194,7 @@ class _Worker:
         taken: Mapping[Path, Path],
         began: float,
     ) -> list[Outcome]:
-        """Work on the whole of the sources' images, and write each result that is not there yet."""
+        """Process the whole of the pictures, and write each result that does not exist yet."""
         job, both = self._job, list(zip(sources, pictures, strict=True))
         aims = [target_of(source, picture, job.format, job.format_for) for source, picture in both]
         skipped = [
@@ -207,7 +206,7 @@ class _Worker:
             return skipped
         with self._meter.following(len(sources)) as progress:
             worked = job.work(whole, progress)
-        parts = [worked.picture] if len(sources) == 1 else apart(worked.picture, len(sources))
+        parts = [worked.picture] if len(sources) == 1 else take_apart(worked.picture, len(sources))
         there, done = {outcome.source for outcome in skipped}, list[Outcome]()
         for source, (target, format_), part in zip(sources, aims, parts, strict=True):
             if source.path in there:
@@ -228,7 +227,7 @@ class _Worker:
         return [*skipped, *done]
 
     def _is_there(self, source: Source, target: Path, taken: Mapping[Path, Path]) -> bool:
-        """Return whether a result is kept; raise FileExistsError for one of another source."""
+        """Return whether an existing result is kept; raise FileExistsError if it is another's."""
         owner = taken.get(target.resolve())
         if owner and target != STANDARD:
             is_input = owner.resolve() == target.resolve()

@@ -1,4 +1,4 @@
-"""DICOM files among the sources of a command: those of a volume are worked on together."""
+"""Find the DICOM files of a volume among sources, and assemble and split the volume."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -11,10 +11,10 @@ from app.service.room import check_size
 
 
 def volumes_among(sources: Iterable[Source], max_pixels: int) -> list[list[Source]]:
-    """Return the sources of each volume of several files.
+    """Return the sources of each volume that consists of several files.
 
-    Files that cannot be read, or are too large for `max_pixels`, are in none: whoever reads them
-    by themselves will find out why.
+    Files that cannot be read, or are too large for `max_pixels`, belong to none: reading them on
+    their own will show why.
     """
     slices, by_name = [], {}
     for source in sources:
@@ -31,8 +31,8 @@ def volumes_among(sources: Iterable[Source], max_pixels: int) -> list[list[Sourc
     ]
 
 
-def together(sources: Sequence[Source], pictures: Sequence[Picture]) -> tuple[Picture, list[int]]:
-    """Return the volume of decoded files, and the number of each in the order of that."""
+def assemble(sources: Sequence[Source], pictures: Sequence[Picture]) -> tuple[Picture, list[int]]:
+    """Return the volume of decoded files, and the numbers of the files in its order."""
     series = part("series")
     (volume,) = series.volumes(map(_survey, sources))
     numbers = {str(source.path): number for number, source in enumerate(sources)}
@@ -41,8 +41,8 @@ def together(sources: Sequence[Source], pictures: Sequence[Picture]) -> tuple[Pi
     return series.assembled(volume, parts, Format.DICOM), order
 
 
-def apart(picture: Picture, count: int) -> Iterator[Picture]:
-    """Take a volume of so many files apart, in its order."""
+def take_apart(picture: Picture, count: int) -> Iterator[Picture]:
+    """Split a volume into its `count` files, in its order."""
     parts: Iterator[Picture] = part("series").parted(picture, count)
     return parts
 

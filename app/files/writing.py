@@ -1,4 +1,4 @@
-"""Write results: each whole or not at all, and none once the work is stopped."""
+"""Write results whole or not at all, and none once the work is stopped."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ Buffer = bytes | memoryview
 
 
 class Writer:
-    """Writes files, or to standard output; used by many threads."""
+    """Writes to files or standard output; thread-safe."""
 
     def __init__(self) -> None:
         self._writing = 0
@@ -37,7 +37,7 @@ class Writer:
                 self._changed.notify_all()
 
     def close(self, seconds: float) -> None:
-        """Write no more; wait for what is being written, but no longer than `seconds`."""
+        """Write no more; wait for files being written, for at most `seconds`."""
         with self._changed:
             self._closed = True
             self._changed.wait_for(lambda: not self._writing, seconds)
@@ -55,7 +55,7 @@ def _write_out(data: Buffer) -> None:
 def _write_whole(target: Path, data: Buffer) -> None:
     """Write beside the target and rename, so that a kill or a full disk leaves no partial image.
 
-    Raises OSError with the target in its message, since whoever reports it knows the source alone.
+    Raises OSError with the target in its message, since the caller reports only the source.
     """
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:

@@ -1,1 +1,1 @@
-"""Images as arrays, and the files that contain them; independent of the web and of networks."""
+"""Images as arrays, and their files; independent of the web and of neural networks."""

@@ -1,7 +1,7 @@
-"""Zip archives: the files in them, each unpacked by itself and within bounds.
+"""Zip archives, whose files are unpacked one by one and within bounds.
 
-What is unpacked is never written to a disk, and names are carried over as they are: those that
-would lead out of a folder are refused all the same, as whoever gets the result will unpack it.
+Nothing is ever written to disk, and names are carried over unchanged. Names that lead out of a
+folder are refused all the same, since the client will unpack the result.
 """
 
 import io
@@ -16,12 +16,12 @@ from app.imaging.picture import TooManyPixels, UnreadableImage, UnsupportedImage
 SIGNATURE = b"PK\x03\x04"
 
 MAX_FILES = 1 << 12
-"""Files in an archive: each takes a millisecond to look at, however small it is."""
+"""The most files in an archive: each takes a millisecond to inspect, however small it is."""
 MAX_BYTES = 1 << 30
-"""Bytes that all files together may unpack to."""
+"""The most bytes that all files together may unpack to."""
 MAX_FILE_BYTES = 1 << 26
-"""Bytes that one file may unpack to, beyond those of the archive."""
-LEVEL = 1  # level 6 takes many times as long to save a tenth of noisy samples
+"""The most bytes that one file may unpack to, in addition to the size of the archive."""
+LEVEL = 1  # level 6 takes many times as long, and makes noisy samples only a tenth smaller
 
 _ENTRY = b"PK\x01\x02"
 _ENCRYPTED = 0x1 | 0x40
@@ -33,9 +33,9 @@ class Archive:
     """An archive in memory."""
 
     def __init__(self, data: bytes) -> None:
-        """Read the directory; raises UnreadableImage, UnsupportedImage and TooManyPixels.
+        """Read the directory; raise UnreadableImage, UnsupportedImage or TooManyPixels.
 
-        That is checked before it is read, as every entry of it becomes an object.
+        Its entries are counted before they are read, since each becomes an object.
         """
         if data.count(_ENTRY) > MAX_FILES:
             raise TooManyPixels(f"The zip has too many files; at most {MAX_FILES} are taken.")
@@ -49,25 +49,25 @@ class Archive:
         return (entry.filename for entry in self.files)
 
     def begins(self, name: str, size: int) -> bytes:
-        """Return the first bytes of a file."""
+        """Return the first `size` bytes of a file."""
         with _damage(), self._zip.open(name) as file:
             return file.read(size)
 
     def read(self, name: str) -> bytes:
-        """Unpack a file: what it declares, and no more; raises UnreadableImage."""
+        """Unpack a file, no further than it declares; raise UnreadableImage."""
         with _damage(), self._zip.open(name) as file:
             return file.read(self._zip.getinfo(name).file_size + 1)
 
     def size(self, name: str) -> int:
-        """Return the bytes that a file declares."""
+        """Return the size in bytes that a file declares."""
         return self._zip.getinfo(name).file_size
 
     def time(self, name: str) -> tuple[int, ...]:
-        """Return when a file was made: year, month, day, hour, minute and second."""
+        """Return the modification time of a file: year, month, day, hour, minute and second."""
         return self._zip.getinfo(name).date_time
 
     def _check(self, most: int) -> None:
-        """Refuse what is not unpacked, and names that are no files below a folder."""
+        """Refuse encrypted and unsupported entries, unsafe or repeated names, and large files."""
         for entry in self.files:
             if entry.flag_bits & _ENCRYPTED:
                 raise UnsupportedImage("The zip is encrypted; send it without a password.")
@@ -86,19 +86,19 @@ class Archive:
 
 
 class Packer:
-    """An archive in the making."""
+    """An archive that is being written."""
 
     def __init__(self) -> None:
         self._file = io.BytesIO()
         self._zip = ZipFile(self._file, "w")
 
     def add(self, name: str, data: bytes, time: tuple[int, ...]) -> None:
-        """Pack a file, with the time when it was made."""
+        """Pack a file, with its modification time."""
         entry = ZipInfo(name, (*time,))  # type: ignore[arg-type]
         self._zip.writestr(entry, data, ZIP_DEFLATED, LEVEL)
 
     def packed(self) -> bytes:
-        """Return the archive, which is complete."""
+        """Complete the archive and return it."""
         self._zip.close()
         return self._file.getvalue()
 

@@ -1,8 +1,8 @@
-"""Areas that bear no noise in an image that does: margins, cut-outs, what is hidden or has no data.
+"""Areas without noise in a noisy image: margins, cut-outs, hidden pixels, missing data.
 
-A network takes such an area for a sign that there is no noise anywhere near it, and leaves noise
-that it would remove without the area. So the area is given the image's own noise for the network
-to see: residuals of the image's calmest blocks, where there is noise and little else.
+A network takes such an area as a sign that there is no noise nearby either, and leaves noise that
+it would otherwise remove. So, for the network, the area is filled with the image's own noise:
+residuals of the calmest blocks of the image, which contain noise and little else.
 """
 
 from typing import Any, NamedTuple
@@ -17,41 +17,42 @@ BLOCK = 16
 """Side of the blocks in pixels: a camera's noise is correlated over a few of them."""
 
 BLOCKS = 1 << 10
-"""Blocks of an image that are looked at; more would take time and change little."""
+"""The most blocks of an image that are examined; more would take time and change little."""
 
 CALM = (0.02, 0.1)
-"""The blocks whose noise is taken, in the order of their activity, as shares of all: the calmest
-may be clipped, and the others contain details of the image.
+"""The blocks whose noise is used, by rank of their activity, as shares of all blocks: calmer ones
+may be clipped, and others contain details of the image.
 """
 
 SHARE = 0.6
-"""How much of that noise is laid: enough for a network to notice, where an image is noisy, and
-little where it is clean and its calmest blocks are texture.
+"""The strength at which this noise is added: enough for a network to notice in a noisy image, yet
+little in a clean one, whose calmest blocks are texture.
 """
 
 EQUAL = 0.5
-"""Share of equal neighbours in a block from which on it is drawn, and not noisy."""
+"""Share of equal neighbours above which a block counts as drawn, not noisy."""
 
 GREATEST = 1e100
-"""Images with larger numbers are left as they are: the squares of these may be infinite."""
+"""Images with larger numbers are left alone, since their squares may be infinite."""
 
 Floats = NDArray[np.floating[Any]]
 
 
 class Bare(NamedTuple):
-    """An area without noise, in an image with noise."""
+    """An area without noise in a noisy image."""
 
     area: Mask
     """[height, width]"""
     noise: Floats
-    """Blocks of the image's noise [n, BLOCK, BLOCK, channels], which has no bearing on the area."""
+    """Blocks of noise from the rest of the image, [n, BLOCK, BLOCK, channels]."""
 
 
 def find_bare(pixels: Pixels, flat: Mask | None, hidden: Mask | None) -> Bare | None:
-    """Find what bears no noise in `pixels` [height, width, channels], where the rest does.
+    """Find the area without noise in `pixels` [height, width, channels].
 
-    That is the `flat` area [height, width], and what `hidden` [height, width, channels] marks,
-    already filled from its surroundings. None where there is neither, or no noise.
+    It consists of the `flat` area [height, width] and the pixels that `hidden` [height, width,
+    channels] marks, which have been filled from their surroundings. Returns None if there is no
+    such area, or if the rest has no noise either.
     """
     found = (flat, None if hidden is None else hidden.all(axis=-1))
     areas = [each for each in found if each is not None]
@@ -65,12 +66,12 @@ def find_bare(pixels: Pixels, flat: Mask | None, hidden: Mask | None) -> Bare | 
 
 
 def grained(pixels: Pixels, bare: Bare, bounds: Range) -> Pixels:
-    """Return a copy of `pixels` with their own noise over the area without, within `bounds`."""
+    """Return a copy of `pixels` with their own noise added to the bare area, within `bounds`."""
     result = pixels.copy()
     width, order = pixels.shape[1], np.random.default_rng(0)
     for top in range(0, len(pixels), BLOCK):
         here = bare.area[top : top + BLOCK]
-        chosen = order.integers(len(bare.noise), size=-(-width // BLOCK))  # without a pattern
+        chosen = order.integers(len(bare.noise), size=-(-width // BLOCK))  # no pattern
         if here.any():
             band = result[top : top + BLOCK]
             laid = np.concatenate(bare.noise[chosen], axis=1)[: len(band), :width][here]
@@ -79,9 +80,9 @@ def grained(pixels: Pixels, bare: Bare, bounds: Range) -> Pixels:
 
 
 def _noise(pixels: Pixels, area: Mask) -> Floats | None:
-    """Return blocks of noise [n, BLOCK, BLOCK, channels]; None for an image that is drawn or clean.
+    """Return blocks of noise [n, BLOCK, BLOCK, channels]; None for a drawn or clean image.
 
-    Most blocks must be noisy: beside drawings, a network has to see that they are clean.
+    At least half of the blocks must be noisy: around drawings, a network has to see clean areas.
     """
     blocks = _blocks(pixels)[~_blocks(area[..., None]).any(axis=(1, 2, 3))]
     blocks = blocks[(blocks != blocks[:, :1, :1]).any(axis=(1, 2, 3))]
@@ -96,7 +97,7 @@ def _noise(pixels: Pixels, area: Mask) -> Floats | None:
 
 
 def _blocks(pixels: Pixels) -> Pixels:
-    """Return blocks [n, BLOCK, BLOCK, channels] from all over; none of an image that is smaller."""
+    """Return blocks [n, BLOCK, BLOCK, channels] from all over the image; none if it is smaller."""
     down, across = pixels.shape[0] // BLOCK, pixels.shape[1] // BLOCK
     grid = pixels[: down * BLOCK, : across * BLOCK]
     grid = grid.reshape(down, BLOCK, across, BLOCK, pixels.shape[2]).swapaxes(1, 2)
@@ -105,7 +106,7 @@ def _blocks(pixels: Pixels) -> Pixels:
 
 
 def _residuals(blocks: Floats) -> Floats:
-    """Return what is left of each block once its plane of least squares is taken off."""
+    """Return each block minus the plane that fits it best, by least squares."""
     ramp = np.linspace(-1, 1, BLOCK, dtype=blocks.dtype)
     one = np.ones(BLOCK, blocks.dtype)
     planes = np.stack([np.outer(one, one), np.outer(ramp, one), np.outer(one, ramp)])

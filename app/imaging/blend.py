@@ -1,4 +1,4 @@
-"""Mix an image with its restored version: how much of the correction is applied."""
+"""Apply a share of the correction to an image."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,12 @@ import numpy as np
 from app.imaging.scale import Pixels, bands, precise, to_type
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-"""Weights of red, green and blue in luma: ITU-R BT.601, full range."""
+"""Weights of red, green and blue in luma (ITU-R BT.601)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Strength:
-    """Shares of the correction that are applied, each within 0..1."""
+    """The shares of the correction to apply, each within 0..1."""
 
     luma: float = 1.0
     chroma: float = 1.0

@@ -1,4 +1,4 @@
-"""What a format cannot store of an image, so that no loss is silent."""
+"""Report what a format cannot store of an image, so that no loss is silent."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,14 +9,14 @@ from app.imaging.picture import Change, Changes, Picture, those_of
 
 
 def on_encoding(picture: Picture, target: FileFormat) -> Changes:
-    """Return all changes from the upload when the image is encoded as `target`."""
+    """Return all changes since the upload if the image is encoded as `target`."""
     return picture.changes | frozenset(_lost(picture, target))
 
 
 def stripped(picture: Picture) -> Picture:
-    """Return the image without its metadata, except what defines its samples.
+    """Return the image without its metadata, except for what defines its colours.
 
-    If only EXIF defines them, a profile replaces it.
+    If only EXIF defines them, a colour profile replaces it.
     """
     metadata = picture.metadata
     icc = metadata.icc
@@ -31,10 +31,10 @@ def stripped(picture: Picture) -> Picture:
 
 
 def without_misfit(picture: Picture, target: FileFormat) -> Picture:
-    """Return the image without its profile if that is for grey and RGB is written, or vice versa.
+    """Return the image without a profile for grey if it is written as RGB, and vice versa.
 
-    Palettes of greys become grey, and WebP has no grey; formats forbid a profile that does not
-    match.
+    That happens because palettes of greys become grey, and WebP has no grey; formats forbid
+    profiles that do not match.
     """
     space = (picture.metadata.icc or b"")[16:20]
     is_grey = picture.channels == 1 and target.holds.grey

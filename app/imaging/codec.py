@@ -1,4 +1,4 @@
-"""Bytes to pictures and back: the door for every image that enters or leaves.
+"""Decode and encode images: the only way in and out for image files.
 
 >>> picture = decode(data, max_pixels=64_000_000)
 >>> encode(picture).data
@@ -58,13 +58,13 @@ MAX_SIDE = 65_500  # pixels; JPEG allows no more
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A file in memory, and what differs in it from the upload."""
+    """An image file in memory, and how it differs from the upload."""
 
     data: bytes
     format: Format
     changes: Changes
     notes: tuple[Note, ...] = ()
-    """What whoever gets it is to know."""
+    """Remarks for whoever receives the file."""
 
     @property
     def media_type(self) -> str:
@@ -73,10 +73,10 @@ class Encoded:
 
 
 def read_header(data: bytes) -> Header:
-    """Read what a file declares, without decoding it.
+    """Read the header of a file, without decoding the image.
 
-    Raises `UnsupportedImage` for what is not an image of a supported format, and `UnreadableImage`
-    for an invalid header.
+    Raises `UnsupportedImage` if the file is not an image of a supported format, and
+    `UnreadableImage` if the header is invalid.
     """
     found = formats.of_file(data)
     with _reading(found):
@@ -88,10 +88,10 @@ def decode(
 ) -> Picture:
     """Decode a file into an upright picture.
 
-    `header` is the result of `read_header` for the file, if that has been called before.
-    Raises `TooManyPixels` before decoding when the header declares more than `max_pixels` in total
-    or `max_side` in width or height, `UnsupportedImage` for animations, many pages and unknown
-    formats, and `UnreadableImage` for what is truncated or damaged.
+    `header` is the result of `read_header` for the file, if that is known already. Raises
+    `TooManyPixels`, before decoding, if the header declares more than `max_pixels` in total or
+    `max_side` in width or height; `UnsupportedImage` for animations, many pages and unknown
+    formats; and `UnreadableImage` for truncated or damaged files.
     """
     found = formats.of_file(data)
     with _reading(found):
@@ -109,12 +109,12 @@ def encode(
     format: Format | None = None,  # noqa: A002
     quality: int | None = None,
 ) -> Encoded:
-    """Encode a picture in its own format or another, with the metadata that this can carry.
+    """Encode a picture in its own format or another, with the metadata that the format can store.
 
     PNG keeps 8 and 16 bits, JPEG XL also floats of 0 to 1, and TIFF all numbers; JPEG and WebP are
     rounded to 8 bits, AVIF to 12. All but PNG and TIFF take a `quality` of 1 to 100. Raises
-    `UnsuitableFormat` when the format cannot hold the picture: transparency in JPEG, a side that is
-    too long, or numbers beyond its samples'.
+    `UnsuitableFormat` if the format cannot hold the picture: transparency in JPEG, a side that is
+    too long, or numbers beyond the range of its samples.
     """
     if quality is not None and not 1 <= quality <= 100:
         raise UnsuitableFormat("quality must be between 1 and 100.")
@@ -143,7 +143,7 @@ def _is_plain_beside(picture: Picture) -> bool:
 
 @contextmanager
 def _reading(found: FileFormat) -> Iterator[None]:
-    """Turn whatever a decoder raises into what its caller can act upon."""
+    """Turn any error of a decoder into one that the caller can act on."""
     try:
         yield
     except (ImagingError, MemoryError):
@@ -170,7 +170,7 @@ def _check(header: Header, max_pixels: int, max_side: int, *, takes_frames: bool
 
 
 def _turned(jpeg: tuple[int, str] | None, orientation: int) -> tuple[int, str] | None:
-    """Return how a JPEG was coded, once rows may have become columns."""
+    """Return how a JPEG was coded, with its subsampling turned along with the image."""
     if jpeg is None or not is_transposed(orientation):
         return jpeg
     return jpeg[0], turned_sampling(jpeg[1])

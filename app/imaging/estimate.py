@@ -1,4 +1,4 @@
-"""Estimate the noise level from what was removed and what is left."""
+"""Estimate the noise level of an image from what was removed and what is left."""
 
 import math
 from functools import cache
@@ -19,27 +19,27 @@ BLOCKS = 1 << 6
 """Blocks used for the estimate: more would take time and change nothing."""
 
 CALM = 0.75
-"""Share of the blocks, the flattest, in which the removed noise is measured."""
+"""Share of the blocks, flattest first, in which the removed noise is measured."""
 
 FLAT = 0.25
-"""Share of the blocks, the flattest, in which grain can be told from the image."""
+"""Share of the blocks, flattest first, in which noise can be told from the image."""
 
 WHITE, ALIKE = 0.2, 0.4
-"""Correlation of neighbours up to which noise counts as white, and from which as a camera's."""
+"""Correlation of neighbours up to which noise counts as white, and from which on as a camera's."""
 
 MISSED = 0.25
-"""Energy of camera noise that is missed in texture, as a share of what was removed.
+"""Energy of camera noise that is overlooked in texture, as a share of the removed energy.
 
 This, LEFT and MOST_LEFT were found on fifteen pairs of camera images and on white noise;
 `benchmarks.quality --pairs NOISY CLEAN`, and without pairs, prints the resulting errors.
 """
 
 LEFT = 0.9
-"""Share of the energy in the flattest blocks of a result that is noise, for a camera's noise."""
+"""Share of the energy in the flattest blocks of a result that is noise, if it is a camera's."""
 
 MOST_LEFT = 6.0
-"""The most noise assumed to be left, as energy per unit removed: in a clean image, from which next
-to nothing was removed, the flattest blocks contain fine texture of the image itself.
+"""The most noise that is assumed to be left, as energy per unit removed: in a clean image, from
+which next to nothing was removed, the flattest blocks contain fine texture of the image itself.
 """
 
 NOISE_FOUND = 0.96
@@ -102,9 +102,9 @@ def _blocks(pixels: Pixels, bounds: Range | Light | None, frames: int) -> Floats
 
 
 def _centred(blocks: Floats) -> Floats:
-    """Return the blocks, each minus its mean colour."""
+    """Return each block minus its mean colour."""
     pixels = blocks.shape[1] * blocks.shape[2]
-    # A product with a vector, since NumPy's mean over two axes takes ten times as long.
+    # A product with a vector: NumPy's mean over two axes takes ten times as long.
     mean = np.full(pixels, 1 / pixels, np.float32) @ blocks.reshape(len(blocks), pixels, -1)
     centred: Floats = blocks - mean[:, None, None]
     return centred
@@ -133,7 +133,7 @@ def _likeness(blocks: Floats) -> float:
 
 def _unclipped(energy: float, clean: Floats) -> float:
     """Return the sigma of Gaussian noise that has this energy once added to `clean` and clipped."""
-    some = clean[:, ::2, ::2]  # of smooth blocks, enough to know how often each level occurs
+    some = clean[:, ::2, ::2]  # enough of smooth blocks to know how often each level occurs
     counts = np.bincount((some.ravel() * 255 + np.float32(0.5)).astype(np.intp), minlength=256)
     sigmas, energies = _clipped_energies()
     return float(np.interp(energy, energies @ (counts / some.size), sigmas))

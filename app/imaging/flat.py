@@ -1,7 +1,7 @@
 """Flat areas: many equal pixels side by side, where there is no noise to remove.
 
-Noise leaves no such areas; screens, charts, margins of scans and clipped skies have them. There, a
-network would be off by a level here and there; instead, they are kept.
+They occur in screenshots, charts, margins of scans and clipped skies, but never in noise. A network
+would change them by a level here and there; instead, they are kept.
 """
 
 from itertools import product
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from app.imaging.scale import Mask, Pixels
 
 CELL = 8
-"""Side of a cell in pixels; the blocks of a JPEG are as large, or twice that."""
+"""Side of a cell in pixels; the blocks of a JPEG are as large, or twice as large."""
 
 SQUARE = 3 * CELL
 """Side of the squares of one colour that make up flat areas, in pixels."""
@@ -25,10 +25,10 @@ Indices = NDArray[np.intp]
 def flat_area(pixels: Pixels) -> Mask | None:
     """Return which of `pixels` [height, width, channels] lie in flat areas: [height, width].
 
-    Those are all in a square of three cells a side of one colour; of a square that begins a cell
-    beyond the image, the part within counts. None without any, or if they are all too small to hold
-    a whole cell of the grid between others of the same colour. Single flat cells occur in JPEGs,
-    where a smooth area has to be smoothed across them.
+    Those are the pixels in any square of one colour that is three cells a side; of a square that
+    begins a cell outside the image, the part inside counts. Returns None if there are none, or if
+    all areas are too small to contain a cell of the grid surrounded by others of the same colour.
+    Single flat cells occur in JPEGs, in smooth areas that are to be smoothed across them.
     """
     if not _has_flat_cells(pixels):
         return None
@@ -42,9 +42,9 @@ def flat_area(pixels: Pixels) -> Mask | None:
 
 
 def _has_flat_cells(pixels: Pixels) -> bool:
-    """Return whether a cell of the grid and those around it, within the image, are one colour.
+    """Return whether any cell of the grid has one colour together with those around it.
 
-    It takes a fraction of the time of `flat_area`, and most photographs have none.
+    This takes a fraction of the time of `flat_area`, and most photographs have no such cell.
     """
     height, width, _ = pixels.shape
     tops, lefts = _starts(height), _starts(width)
@@ -64,7 +64,7 @@ def _has_flat_cells(pixels: Pixels) -> bool:
 
 
 def _starts(length: int) -> Indices:
-    """Return where cells begin along a side; the last one ends with it, and may overlap."""
+    """Return where cells begin along a side; the last one ends with the side, and may overlap."""
     starts = np.arange(0, length - CELL + 1, CELL)
     return starts if length % CELL == 0 or length < CELL else np.append(starts, length - CELL)
 
@@ -90,7 +90,7 @@ def _equal(pixels: Pixels, others: Pixels) -> Mask:
 
 
 def _run(mask: Mask, length: int, axis: int) -> Mask:
-    """Return where `length` values of `mask` that are true begin, along an axis."""
+    """Return where runs of `length` true values of `mask` begin, along an axis."""
     found, have = np.moveaxis(mask, axis, 0), 1
     while have < length:
         step = min(have, length - have)

@@ -1,8 +1,8 @@
-"""Samples without information and what to show instead: under an alpha of 0, not finite, no data.
+"""Samples without information: under an alpha of 0, not finite, or marked as no data.
 
-A network sees the neighbours of every pixel. So that hidden samples do not influence them, they are
-filled from the visible ones around them, by the push-pull pyramid of S. J. Gortler et al., "The
-lumigraph", SIGGRAPH 1996, section 3.4.
+A network sees the neighbours of every pixel. So that hidden samples do not influence the others,
+they are filled from the visible ones around them, by the push-pull pyramid of S. J. Gortler et al.,
+"The lumigraph", SIGGRAPH 1996, section 3.4.
 """
 
 from itertools import product
@@ -34,7 +34,7 @@ def hidden(pixels: Pixels, alpha: Pixels | None) -> Mask | None:
 
 
 def _either(masks: list[Mask]) -> Mask | None:
-    """Return what one of the masks marks; None if none does."""
+    """Return the union of the masks; None if it is empty."""
     masks = [mask for mask in masks if mask.any()]
     if not masks:
         return None
@@ -42,10 +42,9 @@ def _either(masks: list[Mask]) -> Mask | None:
 
 
 def filled(pixels: Pixels, mask: Mask) -> Pixels:
-    """Fill the samples of `pixels` under `mask` from their nearest visible neighbours.
+    """Fill the samples of `pixels` under `mask` from the visible ones around them.
 
-    The values of those samples do not influence the result. A channel without any visible sample
-    becomes 0.
+    The values of the masked samples do not matter. A channel without any visible sample becomes 0.
     """
     result = pixels.copy()
     small = pixels.dtype.kind != "f" and pixels.dtype.itemsize <= 2
@@ -55,7 +54,7 @@ def filled(pixels: Pixels, mask: Mask) -> Pixels:
             seen = plane[~holes]
             np.copyto(plane, 0, where=holes)  # NaN times a weight of 0 would be NaN
             found = _pulled(plane, ~holes, np.float32 if small else np.float64)
-            if seen.size:  # sums are rounded, and what is flat must stay so
+            if seen.size:  # rounding of the sums must not make a flat area uneven
                 np.clip(found, seen.min(), seen.max(), out=found)
             if plane.dtype.kind != "f":
                 np.rint(found, out=found)

@@ -1,6 +1,6 @@
-"""Colour profiles: check them, and rewrite those of inks with their tables alone.
+"""Check colour profiles, and reduce CMYK profiles to their lookup tables.
 
-Little CMS would run arbitrary programs in a profile's other tags, at every point of a grid of four
+Little CMS would run arbitrary programs in other tags of a profile, at every point of a grid of four
 dimensions. The structure is that of ICC.1, section 7.
 """
 
@@ -25,7 +25,7 @@ _PARAMETERS = (1, 3, 4, 5, 7)  # of each type of parametric curve
 
 
 def is_sound(profile: bytes) -> bool:
-    """Return whether a profile is complete: its header, its tag table, and what that points to."""
+    """Return whether a profile is complete: header, tag table, and everything it points to."""
     if len(profile) < _HEADER + 4 or profile[36:40] != b"acsp":
         return False
     (size,), (count,) = (struct.unpack_from(">I", profile, place) for place in (0, _HEADER))
@@ -53,12 +53,12 @@ def adobe_rgb() -> bytes:
 
 
 def is_cmyk(profile: bytes) -> bool:
-    """Return whether a profile is one of inks."""
+    """Return whether a profile is for CMYK."""
     return profile[16:20] == b"CMYK"
 
 
 def ink_profile(profile: bytes) -> bytes | None:
-    """Return a CMYK profile's header and tables, or None if it has none that can be used."""
+    """Return a CMYK profile with its header and lookup tables alone; None if none are usable."""
     header = profile[:_HEADER]
     is_usable = header[36:40] == b"acsp" and header[20:24] in _CONNECTION_SPACES
     if not is_cmyk(profile) or not is_usable or len(profile) < _HEADER + 4:
@@ -115,7 +115,7 @@ def _parametric(
     e: float = 0.0,
     f: float = 0.0,
 ) -> NDArray[np.float64]:
-    """Return a curve of table 68 of ICC.1: a power above some value, and a line below it."""
+    """Return a curve of table 68 of ICC.1: a power above a threshold, and a line below it."""
     if kind in (1, 2):  # c is added to the argument of the power throughout
         d, e, f, c = (-b / a if a else 1.0), c, c, 0.0
     power = np.maximum(a * _PROBES + b, 0) ** g + e

@@ -59,19 +59,19 @@ class Directory:
     broken: frozenset[int] = frozenset()
 
     def integers(self, tag: int) -> NDArray[Any]:
-        """Return the tag's values; none if it is missing or not of an integer type."""
+        """Return the values of a tag; none if it is missing or not of an integer type."""
         found = self.fields.get(tag)
         if found is None or found.kind not in _INTEGERS:
             return np.empty(0, np.uint8)
         return np.frombuffer(found.value, self.order + _INTEGERS[found.kind])
 
     def integer(self, tag: int, default: int = 0) -> int:
-        """Return the tag's first value."""
+        """Return the first value of a tag, or the default."""
         values = self.integers(tag)
         return int(values[0]) if values.size else default
 
     def rational(self, tag: int) -> float:
-        """Return the tag's first value; 0 if it is missing or not a number."""
+        """Return the first value of a tag; 0 if it is missing or not a rational number."""
         found = self.fields.get(tag)
         if found is None or found.kind != RATIONAL:
             return 0.0
@@ -105,9 +105,9 @@ def directories(data: bytes) -> Iterator[Directory]:
 
 
 def tree(directory: Directory, without: Container[int] = ()) -> Tree:
-    """Return a directory's fields, `without` some, and those of the EXIF and GPS directories below.
+    """Return the fields of a directory, `without` some, and of the EXIF and GPS directories below.
 
-    Raises `ValueError` when the values overlap so much that a copy would outgrow the file.
+    Raises `ValueError` if the values overlap so much that a copy would outgrow the file.
     """
     result = _tree(directory, without, levels=3)
     if _weight(result) > len(directory.data):
@@ -116,7 +116,9 @@ def tree(directory: Directory, without: Container[int] = ()) -> Tree:
 
 
 def has_only_in_big(directory: Directory, without: Container[int] = ()) -> bool:
-    """Return whether `tree` leaves out fields of types that only BigTIFF has, beside `without`."""
+    """Return whether `tree` leaves out fields, besides `without`, of types that only BigTIFF
+    has.
+    """
     kinds = {entry.kind for tag, entry in directory.fields.items() if tag not in without}
     return not kinds <= _SIZES.keys()
 

@@ -1,9 +1,9 @@
-"""Linear light, which is denoised in a perceptual encoding.
+"""Map linear light to a perceptual encoding, in which it is denoised.
 
-Networks are trained on images encoded for viewing. In samples proportional to light, as renderers,
-cameras and telescopes produce them, most of what the eye distinguishes lies in the lowest tenth of
-the range, where a network sees next to nothing. Images declare that they are linear as in PNG
-(third edition, sections 12.1 and 11.3.2) or by colour profiles (ICC.1, section 10).
+Networks are trained on images that are encoded for viewing. In samples proportional to light, which
+renderers, cameras and telescopes produce, most of what the eye can distinguish lies in the lowest
+tenth of the range, where a network sees next to nothing. Images declare that they are linear by
+chunks of PNG (third edition, sections 12.1 and 11.3.2) or by colour profiles (ICC.1, section 10).
 """
 
 import struct
@@ -21,24 +21,25 @@ from app.imaging.scale import Pixels, precise
 Floats = NDArray[np.float32]
 
 Transfer = Literal["auto", "linear", "perceptual"]
-"""What a caller may say of samples: linear, perceptual, or `auto` for what the file says."""
+"""Whether samples are linear, as the caller states; `auto` follows the file."""
 
 EXPONENT = 1 / 2.4
 """Exponent of the sRGB curve, IEC 61966-2-1."""
 
 LEAST_TOE = 0.003
-"""The toe that lets the curve rise from black as sRGB does: 13 times as steep as the diagonal."""
+"""The least toe, with which the curve rises from black like sRGB, 13 times as steep as the
+diagonal.
+"""
 
 TOE_OF_NOISE = 1.0
-"""The toe in standard deviations of the noise in the shadows.
+"""The toe, in standard deviations of the noise in the shadows.
 
-A steeper curve would amplify this noise beyond anything else in the image. It would also bias it:
-the mean of distorted noise differs from the value that it was added to, and the shadows would
-darken.
+A steeper curve would amplify this noise beyond anything else in the image. It would also introduce
+a bias, since the mean of distorted noise differs from the true value: shadows would darken.
 """
 
 PAIRS = 1 << 20
-"""Maximum number of neighbour pairs from which the noise is estimated."""
+"""The most pairs of neighbours from which the noise is estimated."""
 
 _GAMMA_ONE = range(95_000, 105_001)  # in PNG's units, in which 45,455 is the usual 1 / 2.2
 _CICP_LINEAR = 8  # ITU-T H.273, table 3
@@ -112,7 +113,7 @@ def _is_linear(name: bytes, body: bytes) -> bool:
 def _noise_in_shadows(pixels: Pixels, bounds: Range) -> float:
     """Estimate the standard deviation, in units of the range, of white noise in the darker half.
 
-    It comes from the median of the differences of neighbours, which edges do not influence.
+    It is derived from the median difference of neighbours, which edges do not influence.
     """
     rows = pixels.swapaxes(0, 1) if pixels.shape[1] < 2 else pixels
     if rows.shape[1] < 2:

@@ -1,4 +1,4 @@
-"""Metadata that must agree with the pixels: orientation above all."""
+"""Keep metadata consistent with the pixels, above all the orientation."""
 
 import re
 import struct
@@ -46,13 +46,13 @@ def inflate(data: bytes | memoryview) -> bytes:
 def upright(metadata: Metadata, *, by_container: bool = False) -> tuple[int, Metadata, Changes]:
     """Return the orientation, 1 to 8, the metadata for the upright image, and the changes.
 
-    EXIF is changed in place, byte for byte, so that offsets inside maker notes stay valid: the
-    orientation becomes 1, sizes and resolutions change sides where rows become columns, and the
-    thumbnail, which would show the old image, is unlinked. XMP only repeats them: what EXIF says,
-    or the orientation by which the container of the file has turned the image. What would be wrong
-    is dropped: damaged EXIF, a resolution that no format can state, a damaged profile, and one of
-    inks, for pixels that are grey or RGB by now, a gain map, which is not turned with its image,
-    and what XMP promises of other parts of the file.
+    EXIF is edited in place, so that offsets inside maker notes stay valid: the orientation becomes
+    1, widths and heights are exchanged if rows become columns, and the thumbnail, which would show
+    the old image, is unlinked. XMP is edited likewise, as it repeats what EXIF says, or the
+    orientation that the container of the file (`by_container`) has applied. Whatever would be wrong
+    is dropped: damaged EXIF, a resolution that no format can state, a damaged profile, a CMYK
+    profile, since pixels are grey or RGB by now, a gain map, which is not turned with its image,
+    and references of XMP to other parts of the file.
     """
     orientation, exif, has_thumbnail = _upright_exif(metadata.exif or b"")
     icc, xmp, dpi = metadata.icc, without_promises(metadata.xmp or b""), metadata.dpi
@@ -81,7 +81,7 @@ def upright(metadata: Metadata, *, by_container: bool = False) -> tuple[int, Met
 
 
 def with_sides_exchanged(described: bytes) -> bytes:
-    """Return EXIF, or another directory, in which what is said of rows and columns is exchanged."""
+    """Return EXIF, or another directory, with its entries for rows and columns exchanged."""
     try:
         first = next(ifd.directories(described))
     except (ValueError, struct.error, StopIteration):
@@ -92,10 +92,10 @@ def with_sides_exchanged(described: bytes) -> bytes:
 
 
 def profile_by_exif(exif: bytes | None) -> bytes | None:
-    """Return the profile of Adobe RGB if only EXIF says that the samples are in it.
+    """Return the profile of Adobe RGB if EXIF declares this colour space; None otherwise.
 
-    According to DCF 2.0, section 4.3, that is no colour space, and the interoperability index R03;
-    some cameras write the colour space 2 instead.
+    DCF 2.0, section 4.3, declares it by an uncalibrated colour space and the interoperability index
+    R03; some cameras write the colour space 2 instead.
     """
     try:
         below = ifd.tree(next(ifd.directories(exif or b"")))
@@ -137,7 +137,7 @@ def _upright_exif(exif: bytes) -> tuple[int, bytes | None, bool]:
 
 
 def _exchange_sides(exif: bytearray, first: ifd.Directory) -> None:
-    """Exchange what EXIF says of rows and columns, if it states both in the same type."""
+    """Exchange the entries of EXIF for rows and columns, where both are of the same type."""
     try:
         fields = ifd.tree(first)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Measure how far two images are apart: RMSE, PSNR and SSIM, all on the [0, 1] scale.
+"""Measure the difference of two images: RMSE, PSNR and SSIM, on the [0, 1] scale.
 
 Images are [height, width, channels] of uint8, uint16, or float32 in [0, 1]; the two may differ in
 type but not in shape (ValueError). They are processed in bands, so that memory stays bounded.
@@ -21,11 +21,11 @@ WINDOW_RADIUS = 5
 
 
 def comparable(reference: Pixels, image: Pixels) -> tuple[Pixels, Pixels]:
-    """Return images of the same height and width, but any numbers, as the measures take them.
+    """Convert two images of the same height and width, of any numbers, for the measures.
 
-    Grey is repeated for each channel of the other. Numbers beyond [0, 1] are on the scale of the
-    range that the reference fills, and those that are not finite are 0. Images wider than high are
-    transposed: a band of rows would be large in one of 65,500 columns.
+    Grey is repeated for each channel of the other image. If there are numbers beyond [0, 1], both
+    are mapped from the range that the reference fills, and numbers that are not finite become 0.
+    Images wider than high are transposed, since a band of rows of 65,500 columns would be large.
     """
     channels = max(reference.shape[2], image.shape[2])
     a, b = (np.broadcast_to(each, (*each.shape[:2], channels)) for each in (reference, image))
@@ -70,7 +70,7 @@ def ssim(reference: Pixels, image: Pixels) -> float:
 
 
 def _bands(a: Pixels, b: Pixels, halo: int) -> Iterator[tuple[Pixels, Pixels]]:
-    """Yield bands of rows, each with `halo` more rows on both sides, none crossing the edge."""
+    """Yield bands of rows, each with `halo` more rows on both sides, within the image."""
     if a.shape != b.shape:
         raise ValueError(f"the images differ in shape: {a.shape} and {b.shape}")
     for top in range(halo, a.shape[0] - halo, BAND_ROWS):

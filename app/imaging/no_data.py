@@ -1,7 +1,7 @@
-"""Numbers that stand for no data: -9999 around a map, the least float, -32768 outside a scan.
+"""Numbers that mean no data: -9999 around a map, the least float, -32768 outside a scan.
 
-Few files say which number that is, but it gives itself away: it is the least or the greatest,
-recurs exactly, and lies far from all others.
+Few files declare this number, but it can be recognized: it is the least or the greatest, recurs
+exactly, and lies far from all others.
 """
 
 import math
@@ -12,14 +12,14 @@ from app.imaging.range import FEW, REACH, SAMPLES, rare_of
 from app.imaging.scale import Mask, Pixels
 
 MAX_NUMBERS = 4
-"""Numbers of one image that may stand for no data, each for reasons of its own."""
+"""The most numbers in one image that may mean no data, each for a different reason."""
 
 
 def no_data(pixels: Pixels, hidden: Mask | None) -> Mask:
-    """Return which samples of `pixels` that are not `hidden` hold a number that stands for no data.
+    """Return which samples of `pixels`, of those not `hidden`, are a number that means no data.
 
-    Numbers as rare as outliers do not, nor those as near to the others as noise may reach;
-    `app.imaging.range` has the measures.
+    Numbers as rare as outliers are excluded, and so are those as close to the others as noise may
+    reach; `app.imaging.range` defines both.
     """
     shown = np.broadcast_to(True if hidden is None else ~hidden, pixels.shape)
     values = pixels.ravel() if hidden is None else pixels[shown]
@@ -34,7 +34,7 @@ def no_data(pixels: Pixels, hidden: Mask | None) -> Mask:
 
 
 def _number(values: Pixels) -> float | int | None:
-    """Return the least or the greatest of `values` if it stands for no data."""
+    """Return the least or the greatest of `values` if it means no data."""
     if not values.size:
         return None
     for number, nearest in ((values.min(), np.min), (values.max(), np.max)):
@@ -48,9 +48,9 @@ def _number(values: Pixels) -> float | int | None:
 
 
 def _reach(values: Pixels) -> float:
-    """Return how far from `values` noise may reach: the difference of their ends without outliers.
+    """Return how far noise may reach beyond `values`: as far as they span without outliers.
 
-    Values that are all equal are of a drawing, whose other colour may be anything.
+    It is infinite if all are equal: that is a drawing, whose other colour may be anything.
     """
     some = values[:: math.ceil(values.size / SAMPLES)]
     rare = rare_of(some.size)

@@ -1,4 +1,4 @@
-"""The eight orientations of an image, turned and mirrored, by their numbers in EXIF."""
+"""The eight orientations of an image, by their numbers in EXIF."""
 
 from typing import Literal
 
@@ -8,10 +8,10 @@ from app.imaging.scale import Pixels
 
 UPRIGHT = 1
 TRANSPOSED = range(5, 9)
-"""Those that make rows of columns."""
+"""Those that turn columns into rows."""
 
 EnsembleChoice = Literal[1, 2, 4, 8]
-"""In how many orientations an image may be processed, for the mean of the results."""
+"""The number of orientations in which an image is processed, to average the results."""
 
 ENSEMBLES: dict[EnsembleChoice, tuple[int, ...]] = {
     1: (UPRIGHT,),
@@ -19,25 +19,26 @@ ENSEMBLES: dict[EnsembleChoice, tuple[int, ...]] = {
     4: (1, 3, 6, 8),
     8: (1, 2, 3, 4, 5, 6, 7, 8),
 }
-"""The orientations of each ensemble: also upside down, all quarter turns, and these mirrored.
+"""The orientations of each ensemble: upright, with the half turn, with all quarter turns, and all
+of these mirrored, too.
 
-Of all pairs with the upright one, the one upside down gains most on camera noise with the default
-network; among those of four, the differences are below 0.02 dB.
+Of the pairs with the upright one, the half turn gains most on camera noise with the default
+network; among sets of four, the differences are below 0.02 dB.
 """
 
 
 def orient(plane: Pixels, orientation: int) -> Pixels:
-    """Turn rows and columns as EXIF orientation 1 to 8 asks, so that the image is upright."""
+    """Apply EXIF orientation 1 to 8, so that the image is upright."""
     return np.ascontiguousarray(_turned(plane, orientation))
 
 
 def orient_back(plane: Pixels, orientation: int) -> Pixels:
-    """Return a view in which `orient` is undone."""
+    """Return a view that undoes `orient`."""
     return _turned(plane, {6: 8, 8: 6}.get(orientation, orientation))
 
 
 def is_transposed(orientation: int) -> bool:
-    """Return whether `orient` makes rows of columns."""
+    """Return whether `orient` turns columns into rows."""
     return orientation in TRANSPOSED
 
 

@@ -12,7 +12,7 @@ from app.imaging.stack import STILL, Stack
 
 
 class ImagingError(ValueError):
-    """A problem of an image that its sender can solve; the message is safe to show them."""
+    """A problem of an image that its sender can solve; the message is safe to show to them."""
 
 
 class UnreadableImage(ImagingError):
@@ -32,33 +32,35 @@ class UnsuitableFormat(ImagingError):
 
 
 class Change(enum.StrEnum):
-    """What differs in a response from the upload, or is missing."""
+    """What differs from the upload in a response, or is missing there."""
 
     ALPHA = "alpha"
-    """A transparent colour became an alpha channel, premultiplied colours were divided by theirs,
-    or an alpha channel that is opaque all over was left out."""
+    """A transparent colour became an alpha channel, premultiplied colours were divided by alpha,
+    or an alpha channel that is entirely opaque was left out."""
     CHANNEL = "channel"
-    """A channel beside the colours, without a stated meaning, cannot be stored in the result."""
+    """A channel without a stated meaning, besides the colours, cannot be stored in the result."""
     COLOURS = "colours"
     """A palette or inks became grey or RGB, or grey became RGB."""
     DEPTH = "depth"
     """Samples have more bits than in the upload, or fewer."""
     DEPTH_MAP = "depth-map"
-    """A map of distances that came with the image is left out."""
+    """A depth map that came with the image is left out."""
     END = "end"
     """The file was truncated or damaged after its last pixel."""
     FILES = "files"
-    """Files of a zip that are no scans are left out; a text in the result names them."""
+    """Files of a zip that are not scans are left out; a text file in the result names them."""
     FILM = "film"
-    """The film of a motion photo is left out."""
+    """The video of a motion photo is left out."""
     FORMAT = "format"
     """The upload's format is read but not written, so another was used instead."""
     GAIN_MAP = "gain-map"
     """The gain map, for brighter screens, is left out."""
     METADATA = "metadata"
-    """Metadata was stripped, was damaged, or cannot be stored in the result; thumbnails, too."""
+    """Metadata, such as a thumbnail, was stripped, was damaged, or cannot be stored in the
+    result.
+    """
     ORIENTATION = "orientation"
-    """Rows and columns were turned, and the orientation now says that they are upright."""
+    """The image was turned upright, and its orientation now says so."""
     PICTURES = "pictures"
     """Further images in the file, such as other views or previews, are left out."""
     PROFILE = "profile"
@@ -74,20 +76,20 @@ def those_of(changes: Mapping[Change, bool]) -> Changes:
 
 
 class Note(enum.StrEnum):
-    """What whoever gets a picture back is to know of it."""
+    """A remark for whoever receives the result."""
 
     BURNED_IN = "burned-in-annotation"
-    """The file says that there is text in its pixels that may tell of a patient."""
+    """The file declares text in its pixels, which may identify a patient."""
     NOT_FOR_DIAGNOSIS = "not-for-diagnosis"
-    """It is a scan, from which noise was taken by guess."""
+    """It is a denoised scan, whose noise was estimated, not known."""
 
 
 MODALITY = "[A-Z]{2,16}"
-"""The pattern of a modality, one of DICOM's codes for how a scan was made (PS3.3 C.7.3.1.1.1)."""
+"""The pattern of a modality: a DICOM code for the kind of scanner (PS3.3 C.7.3.1.1.1)."""
 
 
 class Format(enum.StrEnum):
-    """A file format that is written (and read); `app.imaging.formats` describes each."""
+    """A file format that is read and written; `app.imaging.formats` describes each."""
 
     PNG = "png"
     JPEG = "jpeg"
@@ -107,15 +109,15 @@ class Format(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a file declares before anything of it is decoded.
+    """What a file declares about its image, read without decoding it.
 
-    `format` is the name of one that is read. `width` and `height` are those of a frame as stored,
-    before any orientation; `frames` counts pages and slices, too, which lie as `volumes`,
-    `spacing`, `channels` and `run` say (see `Stack`). `pixel_bytes` is the most that a
-    pixel takes while it is decoded: four 16-bit samples as stored, and four as they are kept;
-    `more_bytes` is what decoding takes beside the image, for a tile that is larger, and `segments`
-    counts the tiles or strips of all frames, which are decoded one by one. `modality` is that of a
-    grey scan, such as MR; else, and where it is unknown, it is empty.
+    `format` is the name of a format that is read. `width` and `height` are those of a frame as
+    stored, before any orientation; `frames` counts pages and slices as well, arranged as `volumes`,
+    `spacing`, `channels` and `run` say (see `Stack`). `pixel_bytes` is the most that a pixel takes
+    while it is decoded, by default four 16-bit samples as stored and four as kept; `more_bytes` is
+    what decoding takes in addition, for a tile larger than the image; `segments` counts the tiles
+    or strips of all frames, which are decoded one by one. `modality` is that of a grey scan, such
+    as MR; otherwise, or if it is unknown, it is empty.
     """
 
     format: str
@@ -149,21 +151,20 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What a file says about its image, as far as another file can store it.
+    """What a file states about its image, as far as another file can store it.
 
-    `exif` is a bare TIFF structure, without the `Exif` prefix that some formats put before it;
-    `dpi` is horizontal, vertical. `colour` holds the chunks by which PNG defines its samples,
-    whatever the file was, and `native` further parts, such as PNG text, as the image's own format
-    stores them: these are written into that format alone. `gain_map` is a JPEG. `lossless` says
-    that the file was a PNM, or a lossless WebP, JPEG XL or JPEG 2000, to be written losslessly
-    again; `jpeg` are the quality, 1 to 100, and the chroma subsampling, such as "420", of a file
-    that was a JPEG. `linear` says that the samples are proportional to light. `negative` is for
-    files that store white as the least value: what a sample and its stored value add up to. `white`
-    is for files whose samples fill neither 8 nor 16 bits and were spread over these: the stored
-    value of white.
-    `bands` are for a TIFF whose frames are the channels of one page: what colours it has, and what
-    each further channel is, in the numbers of TIFF. `notes` are for whoever gets the image, and
-    `made` says in words what was done to the samples.
+    `exif` is a bare TIFF structure, without the `Exif` prefix of some formats; `dpi` is horizontal,
+    vertical. `colour` holds the PNG chunks that define the samples, whatever the format of the
+    file; `native` holds further parts, such as PNG text, as the image's own format stores them, and
+    is written in that format alone. `gain_map` is a JPEG. `lossless` says that the file was a PNM,
+    or a lossless WebP, JPEG XL or JPEG 2000, to be written losslessly again; `jpeg` holds the
+    quality, 1 to 100, and the chroma subsampling, such as "420", if the file was a JPEG. `linear`
+    says that the samples are proportional to light. `negative` is for files that store white as the
+    least value: the sum of any sample and its stored value. `white` is for files whose samples fill
+    neither 8 nor 16 bits, and were spread over these: the stored value of white. `bands` is for a
+    TIFF whose frames are the channels of one page: its colours and the meaning of each further
+    channel, as numbers of TIFF. `notes` are for whoever receives the image, and `made` describes
+    what was done to the samples.
     """
 
     icc: bytes | None = None
@@ -190,22 +191,22 @@ class Metadata:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all parts together."""
+        """Total bytes of all parts."""
         parts = (self.icc, self.exif, self.xmp, self.gain_map, *self.colour, *self.native)
         return sum(len(part) for part in parts if part)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """Upright pixels, and what else must survive a round trip.
+    """Upright pixels, and everything else that must survive a round trip.
 
     `pixels` is `[height, width, channels]`, C-contiguous, with 1 channel (grey) or 3 (RGB):
     integers of 8, 16 or 32 bits, signed or not, or floating point of any range. White is the
-    greatest integer, or 1. `alpha` is `[height, width]` of the same type, not premultiplied;
-    instead of it there may be `extra`, a channel whose meaning the file does not state, such as
-    near infrared. `format` is the one of the result unless the caller asks for another; `changes`
-    are those made by decoding. Several frames, described by `stack`, lie one below the other in
-    these arrays. `modality` is that of its header.
+    greatest integer, or 1. `alpha` is `[height, width]` of the same type, not premultiplied; in its
+    place there may be `extra`, a channel whose meaning the file does not state, such as near
+    infrared. `format` is that of the result unless the caller asks for another; `changes` are those
+    made by decoding. Several frames, arranged as `stack` says, lie one below the other in these
+    arrays. `modality` is that of the header.
     """
 
     pixels: NDArray[Any]
@@ -244,10 +245,10 @@ class Picture:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The type of the samples, shared by pixels and alpha."""
+        """The type of the samples, of pixels and alpha alike."""
         return self.pixels.dtype
 
 
 def described(picture: Picture, made: str) -> Picture:
-    """Return the image with a description of how it was made."""
+    """Return the image with a description of what was done to it."""
     return replace(picture, metadata=replace(picture.metadata, made=made))

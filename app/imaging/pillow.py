@@ -1,11 +1,11 @@
-"""Pixels of what Pillow has opened."""
+"""Get the pixels of images that Pillow has opened."""
 
 import numpy as np
 from PIL import Image
 
 from app.imaging.samples import Samples, deinterleave
 
-# the codec compares sizes with the caller's limit before anything is decoded
+# the codec enforces the caller's limits before anything is decoded
 Image.MAX_IMAGE_PIXELS = None
 
 

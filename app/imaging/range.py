@@ -1,8 +1,8 @@
-"""The working range of an image: which of its values are 0 and 1 for a network.
+"""The working range of an image: the values that a network sees as 0 and 1.
 
-Cameras, microscopes and scanners put 10 to 14 bits into 16, and floats hold counts or radiances;
-mapped from the full range of its type, such an image would be practically black. The range that it
-really fills is found here, and mapped to [0, 1] and back.
+Cameras, microscopes and scanners store 10 to 14 bits in 16, and floats may be counts or radiances;
+mapped from the full range of its type, such an image would be practically black. So the range that
+it actually fills is found, and mapped to [0, 1] and back.
 """
 
 import math
@@ -15,47 +15,47 @@ from numpy.typing import NDArray
 from app.imaging.scale import Pixels, bands, limits, precise, to_type
 
 SAMPLES = 1 << 20
-"""Values that the range is found from, spread evenly over the image."""
+"""The number of values, spread evenly over the image, from which the range is found."""
 
 RARE = 1e-3
 """The share of values, at either end, that may be outliers."""
 
 FEW = 8
-"""Values at either end that may be outliers in a small image, where RARE is less than one."""
+"""Values at either end that may be outliers in a small image, where RARE would be less than one."""
 
 REACH = 1.0
-"""How far beyond the rest, in units of its span, the extremes may lie without being outliers: noise
-reaches this far, hot pixels farther.
+"""How far beyond the other values, relative to their span, the extremes may lie without being
+outliers: noise reaches this far, hot pixels farther.
 """
 
 MARGIN = 0.05
-"""Room left beyond the rest, as a share of its span, if there are outliers."""
+"""Margin beyond the other values, relative to their span, if there are outliers."""
 
 FILLED = 0.5
-"""The share of a type's own range from which on an image is taken to fill it."""
+"""The share of the type's range from which on an image counts as filling it."""
 
 OVERFLOWS = 1e30
-"""Magnitude beyond which single precision may overflow; below its inverse, it may come to 0."""
+"""Magnitude beyond which single precision may overflow; below its inverse, it may underflow."""
 
 FINEST = 1e-5
-"""The least span of a range, as a share of its ends, that single precision tells from nothing."""
+"""The least span of a range, relative to its ends, that single precision can resolve."""
 
 FARTHEST = float(np.finfo(np.float64).max) / 4
-"""Magnitude up to which the distance of two numbers does not overflow, nor half as much again."""
+"""Magnitude up to which the difference of two numbers, times 1.5, does not overflow."""
 
 MOST_EXACT = 2**53
-"""Up to here, every whole number is a float."""
+"""Up to here, floats represent every integer exactly."""
 
 KEPT = 0.7
-"""How near to its end of the range, 1, a network must leave a clipped value for what was clipped
-off to be restored; else it goes with the noise. It is all or nothing: half of a hot pixel is
-neither what was there nor what should be.
+"""How close to its end of the range, 1, a network must leave a clipped value for the clipped part
+to be restored; otherwise that part is removed as noise. It is all or nothing: half of a hot pixel
+is neither what was there nor what should be.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """The values that are 0 and 1; `low` is less than `high`, and both are finite."""
+    """The values mapped to 0 and 1; `low` is less than `high`, and both are finite."""
 
     low: float
     high: float
@@ -69,7 +69,7 @@ class Range:
         return self.high - self.low
 
     def negative(self, total: float | None) -> "Range":
-        """Return the range of the values that add up to `total` with these; itself for None."""
+        """Return the range of `total` minus the values of this one; itself if `total` is None."""
         return self if total is None else Range(total - self.high, total - self.low)
 
     def to_unit(self, samples: Pixels) -> NDArray[np.float32]:
@@ -82,14 +82,14 @@ class Range:
                 np.clip(part, self.low, self.high, out=part)
             part -= self.low
             part /= self.span
-            np.clip(part, 0, 1, out=unit[band])  # rounded, an end of the range may lie beyond
+            np.clip(part, 0, 1, out=unit[band])  # rounding may move an end of the range beyond
         return unit
 
     def from_unit(self, values: NDArray[np.floating[Any]], samples: Pixels) -> Pixels:
         """Map `values`, the results for `to_unit` of `samples`, back to the type of the samples.
 
-        Integers are rounded to nearest. What `to_unit` clipped off is restored as far as the value
-        has stayed at its end of the range: a star keeps its light, a hot pixel is removed.
+        Integers are rounded to nearest. What `to_unit` clipped off is restored if the value has
+        stayed at its end of the range: a star keeps its light, a hot pixel is removed.
         """
         result = np.empty(samples.shape, samples.dtype)
         kind, clipped = self._kind(samples.dtype), self._is_exceeded(samples)
@@ -106,7 +106,7 @@ class Range:
         return result
 
     def _said(self, end: float) -> str:
-        """Return an end in as many digits as tell the values between both apart."""
+        """Return an end with enough digits to distinguish the values within the range."""
         if abs(end) <= MOST_EXACT and end == int(end):
             return str(int(end))
         excess = math.log10(max(abs(self.low), abs(self.high), self.span) / self.span)
@@ -124,7 +124,7 @@ class Range:
 
 
 Choice = Literal["auto", "full"] | Range
-"""What a caller may ask for: the image's own range, its type's, or this one."""
+"""The range to use: that of the image itself, that of its type, or an explicit one."""
 
 
 def read_choice(text: str) -> Choice:
@@ -133,7 +133,7 @@ def read_choice(text: str) -> Choice:
         return "auto"
     if text == "full":
         return "full"
-    is_plain = text.isascii() and "_" not in text  # Python takes other digits, and 1_000
+    is_plain = text.isascii() and "_" not in text  # Python also accepts other digits, and 1_000
     low, _, high = text.partition(":")
     try:
         found = Range(float(low), float(high))
@@ -145,9 +145,9 @@ def read_choice(text: str) -> Choice:
 
 
 def choose(choice: Choice, pixels: Pixels) -> Range:
-    """Choose the range to process finite `pixels` [height, width, channels] in.
+    """Return the range in which to process finite `pixels` [height, width, channels].
 
-    `auto` is the type's own for 8 bits and for images that fill it, else the one that is found.
+    `auto` is that of the type for 8 bits and for images that fill it, else the one of the image.
     """
     if isinstance(choice, Range):
         return choice
@@ -164,16 +164,16 @@ def choose(choice: Choice, pixels: Pixels) -> Range:
 
 
 def full(pixels: Pixels) -> Range:
-    """Return the range of the type; for floats [0, 1], or least to greatest if that is more."""
+    """Return the range of the type; for floats [0, 1], extended to the least and the greatest."""
     if pixels.dtype.kind != "f":
         return Range(*limits(pixels.dtype))
     return _measurable(min(0.0, float(pixels.min())), max(1.0, float(pixels.max())))
 
 
 def robust(pixels: Pixels) -> Range:
-    """Return the range of all values except outliers, which are few and far from the rest.
+    """Return the range of all values except outliers, which are few and far from the others.
 
-    For an image that is flat, or flat except for outliers, it is a narrow one that begins there.
+    For an image that is flat apart from outliers, it is a narrow range that begins at its value.
     """
     height, width, _ = pixels.shape
     step = math.ceil(math.sqrt(pixels.size / SAMPLES))
@@ -192,9 +192,9 @@ def robust(pixels: Pixels) -> Range:
 
 
 def _measurable(low: float, high: float) -> Range:
-    """Return the range of these ends, nearer together if no number says how far apart they are.
+    """Return the range between these ends, brought closer if their difference would overflow.
 
-    Values beyond are then treated as outliers are.
+    Values beyond are then treated as outliers.
     """
     if math.isfinite(2 * (high - low)):
         return Range(low, high)
@@ -202,7 +202,7 @@ def _measurable(low: float, high: float) -> Range:
 
 
 def rare_of(size: int) -> int:
-    """Return how many of so many values, at either end, may be outliers."""
+    """Return how many of `size` values may be outliers, at either end."""
     return max(int(RARE * size), min(FEW, size // 50))
 
 
@@ -213,5 +213,5 @@ def is_flat(pixels: Pixels) -> bool:
 
 
 def _step_of(dtype: np.dtype[Any], value: float) -> float:
-    """Return the smallest distinguishable step at `value`: 1 for integers, or a thousandth."""
+    """Return the width of a narrow range at `value`: 1 for integers, else a thousandth of it."""
     return 1.0 if dtype.kind != "f" else max(abs(value) / 1000, 1e-6)

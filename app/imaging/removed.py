@@ -1,4 +1,4 @@
-"""What was removed from a picture, as a picture of its own, for those who want to look at it."""
+"""Show what was removed from a picture, as a picture of its own."""
 
 from dataclasses import replace
 from typing import Literal
@@ -11,19 +11,19 @@ from app.imaging.picture import Change, Format, Picture
 from app.imaging.scale import Pixels, precise
 
 Wanted = Literal["image", "residual", "sigma-map"]
-"""What a caller may ask for: the picture without its noise, the noise, or how strong that is."""
+"""What to return: the denoised picture, the noise that was removed, or a map of its strength."""
 
 REACH = 8
-"""How far around a pixel its noise is measured, in pixels: a square of twice that and one."""
+"""How far around a pixel its noise is measured: in a square of 2 * REACH + 1 pixels a side."""
 
 
 def shown(original: Picture, result: Picture, wanted: Wanted) -> Picture:
-    """Return what a caller wants to see of `result`, which `original` has become.
+    """Return the wanted picture, given the `original` and the denoised `result`.
 
     `residual` is original - result, in 32-bit floats and in the units and the direction of the
-    values as stored; `sigma-map` the deviation of that within REACH of each pixel of a frame, the
-    root of its mean square. Neither has alpha or a profile. Where the original is a grey NIfTI,
-    both are one, of the same geometry, and else TIFF.
+    values as stored; `sigma-map` is its root mean square within REACH of each pixel of a frame.
+    Neither has alpha or a profile. For a grey NIfTI, both are NIfTI of the same geometry; for
+    anything else, TIFF.
     """
     if wanted == "image":
         return result
@@ -52,7 +52,7 @@ def shown(original: Picture, result: Picture, wanted: Wanted) -> Picture:
 
 
 def _difference(original: Pixels, result: Pixels) -> NDArray[np.float32]:
-    """Row by row: the difference of large integers is small, and no more than its row in memory."""
+    """Subtract row by row, which is exact for large integers and bounds the memory."""
     found, kind = np.empty(original.shape, np.float32), precise(original.dtype)
     with np.errstate(invalid="ignore", over="ignore"):  # infinite less infinite; beyond a float
         for row, before, after in zip(found, original, result, strict=True):

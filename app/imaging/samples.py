@@ -1,4 +1,4 @@
-"""Arithmetic on samples: depth, alpha, and colour that is not RGB.
+"""Convert samples: bit depth, alpha, and CMYK.
 
 White is the greatest integer, and 1 in floating point.
 """
@@ -16,11 +16,13 @@ Samples = NDArray[Any]
 
 
 def interleave(pixels: Samples, alpha: Samples | None) -> Samples:
-    """Return what encoders take: `[height, width]` for grey, or with alpha as the last channel."""
+    """Return samples as encoders take them: grey as `[height, width]`, alpha as the last
+    channel.
+    """
     if alpha is not None:
         pixels = np.dstack((pixels, alpha))
     shape = pixels.shape[:2] if pixels.shape[2] == 1 else pixels.shape
-    return pixels.ravel().reshape(shape)  # codecs are strict about strides, also of sides of 1
+    return pixels.ravel().reshape(shape)  # codecs are strict about strides, even for sides of 1
 
 
 def deinterleave(samples: Samples) -> tuple[Samples, Samples | None]:
@@ -63,8 +65,8 @@ def spread(samples: Samples, white: int) -> Samples:
 
 
 def narrow(samples: Samples, white: int) -> Samples:
-    """Bring samples of the full range of 8 or 16 bits to 0 to `white`, as they were before `spread`
-    and rounded to nearest.
+    """Undo `spread`: map samples of the full range of 8 or 16 bits to 0 to `white`, rounded to
+    nearest.
     """
     full = np.iinfo(samples.dtype).max
     levels = np.rint(np.linspace(0, white, full + 1)).astype(samples.dtype)
@@ -72,7 +74,7 @@ def narrow(samples: Samples, white: int) -> Samples:
 
 
 def inverted(samples: Samples) -> Samples:
-    """Return the negative: black and white of the type, or 0 and 1 of floats, change places."""
+    """Return the negative: black and white of the type, or 0 and 1 of floats, are exchanged."""
     return 1 - samples if samples.dtype.kind == "f" else np.invert(samples)
 
 
@@ -89,7 +91,7 @@ def unpremultiply(pixels: Samples, alpha: Samples) -> Samples:
 
 
 def cmyk_to_rgb(inks: Samples, profile: bytes | None) -> Samples:
-    """Convert CMYK, where 0 is no ink, to sRGB, by the file's colour profile if possible.
+    """Convert CMYK, where 0 is no ink, to sRGB, by the colour profile of the file if possible.
 
     Without one, `R = (1 - C) * (1 - K)` and likewise for G and B.
     """

@@ -1,4 +1,4 @@
-"""Pixels of any type on one scale: 0 is black and 1 is white."""
+"""Convert pixels of any type to one scale, where 0 is black and 1 is white, and back."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,11 +11,11 @@ Mask = NDArray[np.bool_]
 
 
 BAND = 1 << 16
-"""Samples that are floats at a time, so that they stay in the processor's cache."""
+"""Samples that are converted to floats at a time, so that they stay in the processor's cache."""
 
 
 def bands(pixels: Pixels) -> Iterator[slice]:
-    """Slices of the rows of `pixels` [height, ...], of at most BAND samples or of a single row."""
+    """Return slices of the rows of `pixels` [height, ...], of at most BAND samples or one row."""
     rows = max(1, BAND * len(pixels) // pixels.size)
     return (slice(top, top + rows) for top in range(0, len(pixels), rows))
 

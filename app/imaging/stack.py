@@ -8,28 +8,31 @@ Axes = tuple[int, ...]
 """Axes of a volume along which planes are cut: 0 counts frames, 1 rows, 2 columns."""
 
 AxesChoice = Literal["auto", "1", "3"]
-"""What a caller may ask for: the axes suggested by the voxels' shape, one axis, or all three."""
+"""The axes to use: those that suit the shape of the voxels, one axis, or all three."""
 
 ISOTROPIC = 1.25
-"""The longest side of a voxel over its shortest, up to which planes along all axes look alike."""
+"""Ratio of the longest to the shortest side of a voxel, up to which planes along all axes look
+alike.
+"""
 
 MIN_SIDE = 32
-"""Least side of planes along other axes than the frames' own, in pixels: a network sees little in
-less.
+"""The least side, in pixels, of planes that are not frames: in smaller ones, a network sees too
+little.
 """
 
 MAX_FRAMES = 1 << 14
-"""Frames of one image: each costs a tile of the network, however small it is."""
+"""The most frames of an image: each costs the network a tile, however small it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stack:
     """Frames of one size, one below the other in the arrays of an image.
 
-    There are `frames` in `volumes` of equal depth, one after the other. `spacing` is the distance
-    between the centres of neighbouring frames, rows and columns, in one unit; None if the file does
-    not declare it, or the frames are not apart in space. Frames may be of several `channels`, such
-    as the dyes of a microscope's, `run` of each before those of the next; these are no volume.
+    The `frames` form `volumes` of equal depth, one after the other. `spacing` is the distance
+    between the centres of neighbouring frames, rows and columns, in the same unit; None if the file
+    does not declare it, or if the frames are not spaced apart. Frames may belong to several
+    `channels`, such as the dyes of a microscope, `run` frames of each in a row; these are not a
+    volume.
     """
 
     frames: int = 1
@@ -47,7 +50,7 @@ class Stack:
         """Return the axes along which a volume with frames of `height` x `width` is processed.
 
         Nearly isotropic volumes are processed along all three; others along the longest side of
-        their voxels, so that planes contain the fine detail; what is too thin for that, frame by
+        their voxels, so that planes contain the fine detail; volumes too thin for that, frame by
         frame.
         """
         sides = self.depth, height, width
@@ -82,7 +85,9 @@ STILL = Stack()
 
 
 def spacing_of(*distances: float) -> tuple[float, float, float] | None:
-    """Return distances between frames, rows and columns, if they are positive and finite."""
+    """Return the distances of frames, rows and columns, without signs; None unless all are
+    valid.
+    """
     frames, rows, columns = map(abs, distances)
     sound = all(math.isfinite(each) and each > 0 for each in (frames, rows, columns))
     return (frames, rows, columns) if sound else None

@@ -1,8 +1,8 @@
-"""Cut images into tiles of a few fixed shapes, and put them together again.
+"""Cut images into tiles of a few fixed shapes, and stitch the results together.
 
 A tile is larger than the part of the result that it fills, its core: the halo between the two is
-context, wide enough that the core is the same as if the whole image were processed at once. At the
-edges of the image there is nothing beyond and no halo is needed.
+context, wide enough for the core to be the same as if the whole image were processed at once. The
+edges of the image need no halo, since nothing lies beyond.
 """
 
 from collections.abc import Iterable
@@ -17,23 +17,23 @@ from app.imaging.orientation import UPRIGHT, is_transposed
 from app.imaging.scale import Pixels
 
 THIN = 8
-"""The least side of a tile; so many pixels are too few around more than half as many of an image.
+"""The least side of a tile, used only for images up to half as long.
 
-Reflected more often than it must be, a thin image becomes stripes, which a network keeps: 3 rows
-with white noise of sigma 15 come out at 37 dB in a tile of 8 rows, and at 26 in one of 64.
+A thin image that is reflected more often than necessary becomes stripes, which a network keeps: 3
+rows with white noise of sigma 15 come out at 37 dB in a tile of 8 rows, and at 26 in one of 64.
 """
 
 SIDES = (THIN, 16, 32, *range(64, 512, 64), *range(512, 4097, 32))
-"""Sides that a tile may have. Small ones are few, so that images of many sizes share batches; fine
-steps between the large ones waste little padding. Steps finer than 32 would cost more than the
-padding that they save: convolutions in bfloat16 take a tenth longer then.
+"""Sides that a tile may have. Small ones are few, so that images of many sizes share batches; large
+ones have fine steps, so that little is wasted on padding. Steps finer than 32 would cost more than
+they save: convolutions in bfloat16 then take a tenth longer.
 """
 
 MOST = 2112**2
-"""The most pixels of a tile: its network takes under two seconds on two cores."""
+"""The most pixels of a tile, for which the network takes less than two seconds on two cores."""
 
 TILE_COST = 28_000
-"""Cost of a tile beside its pixels, in pixels: about 7 ms, when a megapixel takes 260 ms."""
+"""The fixed cost of a tile, in pixels: about 7 ms, when a megapixel takes 260 ms."""
 
 WIDE = 20_000
 """Width at which a pixel of a tile counts twice: long rows leave the processor's cache before the
@@ -43,7 +43,7 @@ convolution of the next row needs them; `benchmarks.pages` times 3008x1440 and 1
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One axis of a tile: it covers `start` to `start + length` and fills the core."""
+    """One axis of a tile, which covers `start` to `start + length` and fills the core."""
 
     start: int
     length: int
@@ -65,8 +65,8 @@ class Span:
 class Tile:
     """A rectangle of a plane of the image, and the core of it that is kept.
 
-    `plane` counts the planes across `axis`, of which 0 is that of frames, through all volumes.
-    `orientation` says how the network sees it, as in `app.imaging.orientation`.
+    `plane` is the number of the plane across `axis`, counted through all volumes; axis 0 is that of
+    frames. `orientation` is that in which the network sees the tile (`app.imaging.orientation`).
     """
 
     rows: Span
@@ -88,7 +88,7 @@ class Tile:
 
 
 def most_within(pixels: float, *, halo: int) -> int:
-    """Return the most pixels of a tile: `pixels`, less than MOST, unless a halo requires more."""
+    """Return the most pixels of a tile: `pixels`, or MOST if less, unless a halo requires more."""
     return max(min(int(pixels), MOST), (4 * halo + 128) ** 2)
 
 
@@ -106,8 +106,8 @@ def plan(
 
     Of all shapes with sides in `sides` and at most `most` pixels, the one of least cost is chosen.
     Tiles start at multiples of `stride`, the factor by which the network reduces its input, so that
-    every tile sees the image in the same phase; sides that are no multiples of it are passed over.
-    Between two cores both tiles extend at least `halo` pixels beyond the border.
+    every tile sees the image in the same phase; only sides that are multiples of it are used. At
+    the border of two cores, both tiles extend at least `halo` pixels beyond it.
     """
     lengths = np.array([side for side in sides if side % stride == 0], np.int64)
     down, across = (
@@ -124,7 +124,7 @@ def plan(
 
 
 def _count(size: int, length: int, halo: int, stride: int) -> int:
-    """Return how many spans of `length` cover `size` pixels; 0 for unsuitable ones."""
+    """Return how many spans of `length` cover `size` pixels; 0 if the length is unsuitable."""
     if size <= length:
         return int(length > THIN or 2 * size <= THIN)
     step = (length - 2 * halo) // stride * stride
@@ -149,17 +149,14 @@ def _spans(size: int, length: int, count: int, stride: int) -> list[Span]:
 
 
 def cut(pixels: Pixels, tile: Tile) -> Pixels:
-    """Cut the tile's part of `pixels` [height, width, channels]; reflect beyond the edge.
-
-    It is upright.
-    """
+    """Cut a tile from `pixels` [height, width, channels], upright, reflected beyond the edges."""
     rows, columns = tile.rows, tile.columns
     shape = rows.length, columns.length
     inside = pixels[rows.start : rows.start + rows.length]
     inside = inside[:, columns.start : columns.start + columns.length]
     if inside.shape[:2] == shape:
         return inside
-    # Only what is beyond the edge is copied by index, which takes ten times as long.
+    # Only pixels beyond the edge are copied by index, which takes ten times as long.
     down, across = _reflected(rows, pixels.shape[0]), _reflected(columns, pixels.shape[1])
     height, width, channels = inside.shape
     part = np.empty((*shape, channels), pixels.dtype)

@@ -1,6 +1,6 @@
-"""What a network sees of an image, and how its result is merged into the image.
+"""The view of an image that a network sees, and how its result is merged into the image.
 
-It sees samples that are finite and not hidden, in their range.
+The network sees finite, visible samples in their range.
 """
 
 import math
@@ -22,12 +22,12 @@ from app.imaging.scale import Mask, Pixels, is_plain, white
 from app.imaging.stack import Stack
 
 Bounds = Range | Light
-"""The mapping from samples to what a network sees, and from its result to samples."""
+"""The mapping from samples to the input of a network, and from its result to samples."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The samples to process, and what they were made from."""
+    """The samples to process, and how they relate to the image."""
 
     pixels: Pixels
     """[height, width, channels], with one colour channel if all of the image's are equal.
@@ -37,22 +37,24 @@ class View:
     hidden: Mask | None
     """The samples that were filled from their neighbours, as in `app.imaging.hidden`."""
     range: Range
-    """The values that are 0 and 1 for the network; of several channels, the widest's."""
+    """The values that the network sees as 0 and 1; of several channels, the widest range."""
     stack: Stack
     """The arrangement of the frames, one below the other."""
     is_flat: bool
-    """Whether there is only one colour to see, in other than 8 bits."""
+    """Whether all pixels are one colour, of another type than uint8."""
     flat: Mask | None = None
     """The pixels in flat areas [height, width], which stay as they are."""
     light: Light | None = None
-    """The curve through which linear samples are seen."""
+    """The curve through which the network sees linear samples."""
     bare: Bare | None = None
-    """The area without noise, if the rest has some."""
+    """The area without noise, if the rest has noise."""
     channels: tuple[Bounds, ...] = ()
-    """The mapping of each channel, where frames are of several, each with a range of its own."""
+    """The mapping of each channel, if frames belong to several with ranges of their own."""
 
     def given(self) -> Pixels:
-        """Return what the network is given: `pixels`, with their noise over the bare area."""
+        """Return the input of the network: `pixels`, with their own noise added to the bare
+        area.
+        """
         return self.pixels if self.bare is None else grained(self.pixels, self.bare, self.range)
 
     @property
@@ -62,8 +64,8 @@ class View:
 
     @property
     def bounds(self) -> Bounds | None:
-        """The mapping; None for samples that networks take as they are: of a type of theirs, in its
-        range, and none beyond.
+        """The mapping; None for samples that networks take as they are, of a supported type and in
+        its range.
         """
         if self.light is not None:
             return self.light
@@ -100,18 +102,18 @@ def view_of(picture: Picture, choice: Choice = "auto", transfer: Transfer = "aut
 
 
 def corrected(original: Picture, view: View, restored: Pixels, strength: Strength) -> Picture:
-    """Apply as much of the network's correction to `original` as `strength` says.
+    """Apply the share `strength` of the network's correction to `original`.
 
-    `restored` is the network's own result, with the channels of the view. Hidden samples, samples
-    that are not finite, and flat areas stay as they are.
+    `restored` is the result of the network, with the channels of the view. Hidden samples, samples
+    that are not finite, and flat areas stay unchanged.
     """
 
     def mixed(pixels: Pixels, channels: Any) -> Pixels:
-        """Return those of the view's channels that show `pixels`, with flat areas unchanged."""
+        """Return `pixels` with the correction of these channels of the view."""
         shown, mask = view.pixels[channels], view.hidden
         if is_flat(shown):
             return pixels
-        # what is no number would make the luma of its pixel none, too
+        # a NaN would make the luma of its pixel NaN, too
         source = pixels if mask is None else np.broadcast_to(shown, pixels.shape)
         moved = blend(source, restored[channels], strength)
         if mask is not None:
@@ -164,8 +166,8 @@ def _of_channel(pixels: Pixels, stack: Stack, number: int) -> Pixels:
 def _distinct_channels(pixels: Pixels) -> Pixels:
     """Return `pixels`, or their first channel if all are equal.
 
-    A grey image stored as colour would otherwise come back with a tint. In colour images, the first
-    row differs, so that this costs nothing.
+    Otherwise, a grey image stored as colour would come back with a tint. In colour images, channels
+    differ in the first row, so that this costs nothing.
     """
     tops = (0, *range(1, len(pixels), 64))
     bands = (pixels[top:end] for top, end in pairwise((*tops, len(pixels))))

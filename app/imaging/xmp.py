@@ -1,10 +1,9 @@
-"""Remove from XMP what is not true of the result: films, gain maps, further packets.
+"""Remove from XMP what is not true of the result: videos, gain maps, further packets.
 
 Phones append those to an image and declare them in XMP; the result, which is the still image alone,
-has none. Parts are cut out of packets, which are not rewritten, so that everything else stays byte
-for byte. The names are those of Android's motion photo and Ultra HDR formats, Google's depth maps,
-forerunners of ISO 21496-1, and XMP part 3, section 1.1.3.1, for packets that are too long for one
-segment.
+has none. The declarations are cut out without rewriting the packet, so that every other byte stays
+the same. The names are those of Android's motion photo and Ultra HDR formats, Google's depth maps,
+forerunners of ISO 21496-1, and XMP part 3, section 1.1.3.1, for packets too long for one segment.
 """
 
 import re
@@ -30,13 +29,13 @@ _SEPARATOR = " "  # between a namespace and a name
 
 
 class _Unclear(Exception):
-    """The parts of the packet cannot be told apart."""
+    """The structure of the packet is ambiguous."""
 
 
 def without_promises(xmp: bytes) -> bytes | None:
-    """Return the packet without what it promises of other parts of its file.
+    """Return the packet without its references to other parts of its file.
 
-    Returns the same packet if there is nothing, and None if a promise is in a packet that is too
+    Returns the same packet if there are none, and None if there are any in a packet that is too
     long, damaged or defines entities.
     """
     if not any(name in xmp for name in _TELLING):
@@ -56,7 +55,7 @@ def without_promises(xmp: bytes) -> bytes | None:
 
 
 class _Cuts:
-    """The spans of a packet that promise something: attributes, and elements with all in them."""
+    """The spans of a packet to cut: attributes, and elements with their content."""
 
     def __init__(self, xmp: bytes, further: tuple[str, ...]) -> None:
         self._xmp, self._further = xmp, further

@@ -1,1 +1,1 @@
-"""Run models: from a package in models/ to denoised images."""
+"""Run models: from the packages in models/ to denoised images."""

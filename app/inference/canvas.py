@@ -1,4 +1,4 @@
-"""Cut tiles from planes of a volume as a network sees them, and put the results together.
+"""Cut tiles for the network from the planes of a volume, and assemble the results.
 
 An image is a volume of one plane.
 """
@@ -16,13 +16,13 @@ from app.imaging.tiling import Tile, cut, stitch
 from app.imaging.view import Bounds, View
 
 ONE = 1 << 28
-"""What a value of 1 counts in sums. Those are of whole numbers, 32 bits wide: the same in whatever
-order results come, exact where these are equal, and finer than single precision.
+"""The value 1 in sums, which are fixed-point numbers of 32 bits: they do not depend on the order in
+which results arrive, are exact where these are equal, and are finer than single precision.
 """
 
 
 class Canvas(Protocol):
-    """What a job of the batcher works on, from several threads at once."""
+    """What a job of the batcher reads from and writes to, from several threads at once."""
 
     @property
     def dtype(self) -> np.dtype[np.generic]:
@@ -36,14 +36,14 @@ class Canvas(Protocol):
         """Return a tile [height, width, channels] as the network sees it."""
 
     def stitch(self, tile: Tile, values: Pixels) -> None:
-        """Take the network's result for a tile; everything outside its core is ignored."""
+        """Take the network's result for a tile; only its core is used."""
 
     def finish(self) -> None:
-        """Complete the result, once all tiles are there."""
+        """Complete the result, once all tiles have been stitched."""
 
 
 class Planes:
-    """Planes that are each processed once, directly into the result."""
+    """Planes that are each processed once; tiles are written directly into the result."""
 
     def __init__(
         self,
@@ -55,8 +55,8 @@ class Planes:
     ) -> None:
         """Take `pixels` and `result`, [height, width, channels] with frames one below the other.
 
-        With `bounds`, the network sees `pixels` mapped by them, in float32; with `of_channels`, the
-        frames of each channel of the stack by their own.
+        With `bounds`, the network sees `pixels` mapped by them, in float32; with `of_channels`,
+        those of each channel of the stack are mapped by bounds of their own.
         """
         self._pixels, self._result = _volumes(pixels, stack), _volumes(result, stack)
         self._bounds, self._of_channels, self._stack = bounds, of_channels, stack
@@ -84,16 +84,16 @@ class Planes:
         return self._of_channels[self._stack.channel(tile.plane)]
 
     def finish(self) -> None:
-        """Do nothing more: the result is complete."""
+        """Do nothing, since the result is complete."""
 
 
 class Mean:
-    """Planes along several axes; each voxel is the mean of its results along all of them."""
+    """Planes along several axes; each voxel becomes the mean of its results along them all."""
 
     def __init__(
         self, pixels: Pixels, result: Pixels, bounds: Bounds, stack: Stack, axes: Axes
     ) -> None:
-        """Take what `Planes` takes; `finish` fills `result`."""
+        """Take the same as `Planes`; only `finish` fills `result`."""
         self._pixels, self._result, self._bounds = pixels, result, bounds
         self._count = len(axes)
         self._sum = np.zeros(pixels.shape, np.uint32)
@@ -115,7 +115,7 @@ class Mean:
             _add(place, found)
 
     def finish(self) -> None:
-        """Fill the result, once all tiles are there."""
+        """Fill the result, once all tiles have been stitched."""
         for top in range(0, len(self._sum), self._height):
             frame = slice(top, top + self._height)
             found = _mean(self._sum[frame], self._count)
@@ -123,16 +123,16 @@ class Mean:
 
 
 class Ensemble:
-    """Tiles in several orientations; another canvas gets the mean of the results for each.
+    """Tiles in several orientations, the mean of whose results goes to another canvas.
 
-    The orientations of a tile come one after the other, so that few tiles have a sum at a time.
+    The orientations of a tile follow one another, so that few sums are kept at a time.
     """
 
     def __init__(self, canvas: Canvas, count: int) -> None:
         """Take a canvas of float32 tiles, and the number of orientations."""
         self._canvas, self._count = canvas, count
         self._sums: dict[Tile, tuple[Pixels, int]] = {}
-        """The sum of the results for a tile, and how many are still to come."""
+        """For each tile the sum of its results so far, and how many are still to come."""
         self._lock = threading.Lock()
         self.dtype, self.channels = canvas.dtype, canvas.channels
 
@@ -154,16 +154,16 @@ class Ensemble:
         self._canvas.stitch(upright, _mean(total, self._count))
 
     def finish(self) -> None:
-        """Complete the result, once all tiles are there."""
+        """Complete the result, once all tiles have been stitched."""
         self._canvas.finish()
 
 
 def canvas_of(
     view: View, given: Pixels, result: Pixels, stack: Stack, axes: Axes, ensemble: EnsembleChoice
 ) -> Canvas:
-    """Return the canvas for a view, `given` of it to the network, and `result` for what it makes.
+    """Return the canvas from the pixels `given` of a view to the network's `result`.
 
-    Means are taken of what the network makes of floats, and rounded once.
+    Means are taken over results in floating point, and rounded once.
     """
     bounds = view.light or view.range
     if len(axes) > 1:
@@ -181,7 +181,7 @@ def _add(total: Pixels, values: Pixels) -> None:
 
 
 def _mean(total: Pixels, count: int) -> Pixels:
-    """Return the mean of what has been added, in float32."""
+    """Return the mean of `count` results, given their sum, in float32."""
     found = total.astype(np.float32)
     found /= np.float32(count * ONE)
     return found

@@ -1,4 +1,4 @@
-"""The card of a model: the one schema by which it is packaged, read and published."""
+"""The model card: one schema for packaging, reading and publishing models."""
 
 from typing import Any, Literal
 
@@ -15,7 +15,7 @@ class _Part(BaseModel):
 
 
 class TrainingSet(_Part):
-    """What the model was trained on."""
+    """One of the image sets that the model was trained on."""
 
     name: str
     images: PositiveInt
@@ -23,7 +23,7 @@ class TrainingSet(_Part):
 
 
 class Score(_Part):
-    """The mean over a test set at one noise level."""
+    """The mean scores over a test set at one noise level."""
 
     dataset: str
     protocol: str = Field(description="how the noise was made and the result was measured")
@@ -51,9 +51,7 @@ class ModelCard(_Part):
     name: str = Field(pattern=NAME)
     title: str
     description: str
-    historical: bool = Field(
-        False, description="kept to be compared with, not to be used: listed last"
-    )
+    historical: bool = Field(False, description="kept only for comparison, and listed last")
     modality: str | None = Field(
         None,
         pattern=f"^{MODALITY}$",
@@ -88,6 +86,6 @@ class ModelCard(_Part):
 
 
 def first_error(error: ValidationError) -> str:
-    """Return which field of a card is invalid, and why."""
+    """Return the first invalid field of a card, and why it is invalid."""
     first: Any = error.errors()[0]
     return f"{'.'.join(map(str, first['loc'])) or 'the card'}: {first['msg']}"

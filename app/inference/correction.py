@@ -1,4 +1,4 @@
-"""What is asked of a model for an image."""
+"""The options of denoising an image."""
 
 from dataclasses import dataclass
 
@@ -11,18 +11,18 @@ from app.imaging.stack import AxesChoice
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """How an image is denoised."""
+    """How an image is to be denoised."""
 
     strength: Strength = FULL
     """The share of the network's correction that is applied."""
     range: Choice = "auto"
-    """The values that are 0 and 1 for the network."""
+    """The values that the network sees as 0 and 1."""
     transfer: Transfer = "auto"
-    """Whether the samples are linear."""
+    """Whether the samples are linear, that is proportional to light."""
     axes: AxesChoice = "auto"
-    """The axes along which a volume is cut."""
+    """The axes along which a volume is cut into planes."""
     ensemble: EnsembleChoice = 1
-    """In how many orientations the network sees the image."""
+    """The number of orientations in which the network sees the image."""
 
 
 DEFAULT = Correction()

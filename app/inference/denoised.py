@@ -1,4 +1,4 @@
-"""A denoised image: what a model has made of a picture, and what that says about its noise."""
+"""A denoised image: the result of a model, and what it says about the noise."""
 
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -17,29 +17,29 @@ VERSION = version("denoiser")
 
 @dataclass(frozen=True)
 class Denoised:
-    """A denoised image, what it was made from, and how long that took."""
+    """A denoised image, its original, and how long denoising took."""
 
     original: Picture
     view: View
     """What the network saw of it."""
     restored: Pixels
-    """The network's own result, with the channels of the view."""
+    """The network's result, with the channels of the view."""
     correction: Correction
-    """What was asked for."""
+    """The options that it was denoised with."""
     timing: Timing
     card: ModelCard
     """The card of the model that was used."""
 
     @property
     def picture(self) -> Picture:
-        """The original with as much of the correction as was asked for."""
+        """The original with the requested share of the correction applied."""
         strength = self.correction.strength
         found = corrected(self.original, self.view, self.restored, strength)
         return described(found, self.made)
 
     @property
     def made(self) -> str:
-        """What was done, in words."""
+        """What was done, as a sentence for the metadata."""
         card, asked = self.card, self.correction
         luma, chroma = asked.strength.luma, asked.strength.chroma
         colour = f", of colour {chroma:g}" if chroma != luma else ""
@@ -49,7 +49,7 @@ class Denoised:
 
     @property
     def range(self) -> Range:
-        """The values, as stored, between which the network saw the image."""
+        """The values, as stored, that the network saw as 0 and 1."""
         return self.view.range.negative(self.original.metadata.negative)
 
     @property

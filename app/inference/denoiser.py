@@ -1,4 +1,4 @@
-"""Denoise images by a model: from picture to picture, for the service and the command line."""
+"""Denoise pictures with a model, for the service and the command line."""
 
 import asyncio
 from collections.abc import Callable
@@ -30,11 +30,13 @@ from app.inference.warmup import warm
 Empty = Callable[[tuple[int, ...], np.dtype[Any]], Pixels]
 
 MAX_FAILURES = 3
-"""Batches in a row that may fail: one may be due to its image, or a temporary lack of memory."""
+"""Consecutive failed batches after which the model counts as failing: a single one may be due to
+its image, or to a temporary lack of memory.
+"""
 
 
 class Denoiser:
-    """One model, loaded and warm, and its queue."""
+    """A model that is loaded and warm, and its queue."""
 
     def __init__(
         self,
@@ -45,10 +47,7 @@ class Denoiser:
         engine: EngineName = REFERENCE,
         sides: tuple[int, ...] = SIDES,
     ) -> None:
-        """Take `seconds_per_pixel`, the assumed cost until work has been timed.
-
-        `sides` are those that tiles may have.
-        """
+        """Take the assumed cost, until work has been timed, and the sides that tiles may have."""
         self.card, self.engine = card, engine
         self.tiler = Tiler.of(card, sides)
         self._batcher = Batcher(
@@ -67,10 +66,10 @@ class Denoiser:
         threads: int = 0,
         limits: Limits | None = None,
     ) -> Self:
-        """Load and warm the packaged model; this takes seconds, and starts the engine.
+        """Load and warm the packaged model, which starts the engine and takes seconds.
 
-        `engine`, `precision` and `threads` apply to the process: the first model sets them. Raises
-        BadModelPackage if the file contains no model that can be served.
+        `engine`, `precision` and `threads` apply to the whole process: the first model sets them.
+        Raises BadModelPackage if the file contains no model that can be served.
         """
         options = Precision(precision), threads
         name, forward = choice.load(package.path, engine, *options)
@@ -84,9 +83,9 @@ class Denoiser:
         *,
         progress: Progress | None = None,
     ) -> Future[Denoised]:
-        """Queue an image; cancelling the future takes it off the queue.
+        """Queue an image; cancelling the future removes it from the queue.
 
-        `progress` is kept up to date. Raises Overloaded when there is no room, and Draining after
+        `progress` is kept up to date. Raises Overloaded if the queue is full, and Draining after
         `close`.
         """
         view, given = prepare(picture, correction)
@@ -101,11 +100,11 @@ class Denoiser:
         progress: Progress | None = None,
         client: str = "",
     ) -> Denoised:
-        """Await `submit`: cancelling this takes the image off the queue.
+        """Await `submit`: cancelling this removes the image from the queue.
 
-        `empty` allocates the array for the result, whose initial values do not matter: it may lie
-        in memory that other processes see. `progress` is kept up to date; an image that has one may
-        take longer than the deadline. The images of all clients take turns.
+        `empty` allocates the array for the result, perhaps in memory that other processes see; its
+        initial values do not matter. `progress` is kept up to date; an image that has one may
+        exceed the deadline. The images of all clients take turns.
         """
         view, given = await prepare_aside(picture, correction)
         queued = self._queue(picture, correction, view, given, empty, progress, client)
@@ -148,44 +147,48 @@ class Denoiser:
         axes: AxesChoice = "auto",
         ensemble: EnsembleChoice = 1,
     ) -> float:
-        """Return how long such an image takes by itself, by the recent cost of a pixel."""
+        """Estimate the seconds for an image of this size on its own, by the recent cost of a
+        pixel.
+        """
         chosen = stack.axes(axes, height, width)
         return self._batcher.seconds(self.tiler.cost(height, width, stack, chosen, ensemble))
 
     def count(
         self, height: int, width: int, stack: Stack, axes: AxesChoice, ensemble: EnsembleChoice
     ) -> int:
-        """Return how many tiles such an image has."""
+        """Return how many tiles an image of this size has."""
         return self.tiler.count(height, width, stack, stack.axes(axes, height, width), ensemble)
 
     @property
     def megapixels_per_second(self) -> float:
-        """Speed for an image of 4 megapixels, by recent cost; infinite until known."""
+        """Speed on an image of 4 megapixels, by the recent cost of a pixel; infinite until
+        known.
+        """
         seconds = self.seconds_for(2000, 2000)
         return 4 / seconds if seconds else float("inf")
 
     async def probe(self) -> None:
-        """Run the smallest image through the network; raise whatever that raises."""
+        """Run the smallest image through the network; raise whatever the network raises."""
         await self.denoise(Picture(np.zeros((1, 1, 3), np.uint8)))
 
     @property
     def failing(self) -> bool:
-        """Whether the last MAX_FAILURES batches have all failed; a success ends it."""
+        """Whether the last MAX_FAILURES batches have all failed; one success ends this."""
         return self._batcher.failures >= MAX_FAILURES
 
     @property
     def death(self) -> BaseException | None:
-        """Why this can never denoise again, if that is so."""
+        """Why this can never denoise again; None while it can."""
         return self._batcher.death
 
     @property
     def queued_pixels(self) -> int:
-        """Pixels that wait or are being processed, halos included."""
+        """Pixels that are queued or in progress, halos included."""
         return self._batcher.queued_pixels
 
     @property
     def queued_seconds(self) -> float:
-        """Seconds that those will take, by the recent cost of a pixel."""
+        """Estimated seconds for `queued_pixels`, by the recent cost of a pixel."""
         return self._batcher.queued_seconds
 
     @property
@@ -194,5 +197,5 @@ class Denoiser:
         return self._batcher.stats
 
     def close(self, timeout: float | None = None) -> None:
-        """Accept no more images and finish what is queued, for at most `timeout` seconds."""
+        """Accept no more images, and finish those that are queued within `timeout` seconds."""
         self._batcher.close(timeout)

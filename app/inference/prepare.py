@@ -1,4 +1,4 @@
-"""Prepare what a network is given of an image."""
+"""Prepare the input of the network."""
 
 import asyncio
 
@@ -10,11 +10,11 @@ from app.imaging.view import View, view_of
 from app.inference.correction import Correction
 
 SIMPLE_PIXELS = 1 << 18
-"""Size up to which an 8-bit image without alpha is prepared on the event loop."""
+"""Pixels up to which an 8-bit image without alpha is prepared on the event loop."""
 
 
 def prepare(picture: Picture, correction: Correction) -> tuple[View, Pixels]:
-    """Return the view of an image, and what the network is given of it."""
+    """Return the view of an image, and the pixels that the network is given."""
     view = view_of(picture, correction.range, correction.transfer)
     return view, view.given()
 

@@ -14,12 +14,13 @@ from pydantic import ValidationError
 from app.inference.card import ModelCard, first_error
 
 UNPACKED_RATIO, UNPACKED_SLACK = 2, 1 << 20
-"""The most that a model.keras may unpack to: this many times its bytes, and this many bytes more.
+"""The most that a model.keras may unpack to: this many times its bytes, and this many bytes
+more.
 """
 
 
 class BadModelPackage(Exception):
-    """A package is incomplete, its card invalid, or its file not the one named by the card."""
+    """A package is incomplete, its card is invalid, or its file is not the one on the card."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +37,10 @@ class ModelPackage:
 
 
 def read_packages(models: Path) -> dict[str, ModelPackage]:
-    """Read all packages below `models`, by name, the historical ones last.
+    """Read all packages below `models`, by name, historical ones last.
 
-    A folder without a card is not a package. Raises BadModelPackage if there is none, or if one of
-    them is not what its card says: a model is code, and only the file that was packaged is ever
+    A folder without a card is not a package. Raises BadModelPackage if there is no package, or if
+    one is not what its card says: a model is code, and only the file that was packaged is ever
     loaded.
     """
     packages = [_read_package(card) for card in sorted(models.glob("*/card.json"))]
@@ -50,10 +51,10 @@ def read_packages(models: Path) -> dict[str, ModelPackage]:
 
 
 def chosen(packages: Mapping[str, ModelPackage], default: str, modality: str) -> str:
-    """Return the model of an image whose caller names none: the default, or that for its modality.
+    """Return the model for an image if none is named: the default, or the one for its modality.
 
-    `modality` is empty for what is no scan. Of several models for it, the default is preferred,
-    then the first; historical ones are for nobody who has not asked for them.
+    `modality` is empty unless the image is a scan. Of several models for it, the default is
+    preferred, then the first; historical ones are never chosen.
     """
     cards = [packages[default].card, *(package.card for package in packages.values())]
     fit = (card.name for card in cards if modality and card.modality == modality)
@@ -85,8 +86,7 @@ def _read_package(card_path: Path) -> ModelPackage:
 def _check_unpacked_size(path: Path, card: ModelCard) -> None:
     """Refuse a file that would grow far beyond its size when loaded.
 
-    Keras compresses nothing: neither the archive nor the weights in it are smaller than what they
-    contain.
+    Keras compresses nothing, neither the archive nor the weights in it.
     """
     most = UNPACKED_RATIO * card.bytes + UNPACKED_SLACK
     try:
@@ -105,7 +105,7 @@ def _check_unpacked_size(path: Path, card: ModelCard) -> None:
 
 def _weights_size(data: bytes) -> int:
     """Return the bytes of all arrays in an HDF5 file, as declared."""
-    import h5py  # not at the top: the import takes a while, and reading cards does not need it
+    import h5py  # not at the top, since the import is slow and reading cards does not need it
 
     sizes = []
 

@@ -1,5 +1,5 @@
-"""The tiles that a model takes: how it cuts the frames of an image, along one axis or several, in
-one orientation or several.
+"""Plan the tiles of an image for a model, along one axis or several, in one orientation or
+several.
 """
 
 from collections.abc import Iterator
@@ -12,9 +12,9 @@ from app.imaging.tiling import MOST, SIDES, Tile, cost, most_within, plan
 from app.inference.card import ModelCard
 
 BATCH_FLOATS = 8 * MOST
-"""The most values that one layer may produce for a batch, or a tile, which is 140 MB: it bounds the
+"""The most values that one layer may produce for a batch or a tile (140 MB), which bounds the
 memory of a forward pass. The default network reaches it with the largest tile; one with wider
-layers works on smaller ones.
+layers gets smaller tiles.
 """
 
 
@@ -25,7 +25,7 @@ def most_in_a_tile(card: ModelCard) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Tiler:
-    """What a model and its engine ask of tiles, and the plans that follow from it."""
+    """The requirements of a model and its engine, and the plans that meet them."""
 
     halo: int
     """Context around the core of a tile, in pixels."""
@@ -49,7 +49,7 @@ class Tiler:
         axes: Axes = (0,),
         ensemble: EnsembleChoice = 1,
     ) -> list[Tile]:
-        """Plan the tiles of frames of so many pixels, along each of the axes in turn.
+        """Plan the tiles of frames of height x width pixels, along each of the axes in turn.
 
         The orientations of a tile follow one another.
         """
@@ -63,21 +63,21 @@ class Tiler:
     def count(
         self, height: int, width: int, stack: Stack, axes: Axes, ensemble: EnsembleChoice
     ) -> int:
-        """Return how many tiles that plan has, without making it."""
+        """Return how many tiles `plan` would return, without planning them."""
         planes = self._planes(height, width, stack, axes, ensemble)
         return sum(count * len(tiles) for _, tiles, count in planes)
 
     def cost(
         self, height: int, width: int, stack: Stack, axes: Axes, ensemble: EnsembleChoice
     ) -> int:
-        """Return how many pixels the network processes for that plan, halos included."""
+        """Return how many pixels the network processes for `plan`, halos included."""
         planes = self._planes(height, width, stack, axes, ensemble)
         return sum(count * cost(tiles) for _, tiles, count in planes)
 
     def _planes(
         self, height: int, width: int, stack: Stack, axes: Axes, ensemble: EnsembleChoice
     ) -> Iterator[tuple[int, list[Tile], int]]:
-        """Yield each axis, the tiles of a plane across it, and how many such planes there are."""
+        """Yield each axis, the tiles of one plane across it, and the number of such planes."""
         sides = stack.depth, height, width
         for axis in axes:
             across = [side for other, side in enumerate(sides) if other != axis]

@@ -1,4 +1,4 @@
-"""Warm a network up: run it once in each form that requests need, and time it."""
+"""Warm up a network: run it once on each type and common size of tile, and time it."""
 
 import math
 import time
@@ -14,7 +14,7 @@ SIDES = (256, 512, 1024)
 
 
 def warm(forward: Forward, most: int) -> float:
-    """Run every trace, and common tiles of at most `most` pixels; return the seconds per pixel.
+    """Run every trace, and common tiles of at most `most` pixels; return seconds per pixel.
 
     Raises BadModelPackage for a network whose output differs in size from its input.
     """
@@ -30,7 +30,7 @@ def warm(forward: Forward, most: int) -> float:
 
 
 def _timed(forward: Forward, side: int) -> float:
-    """Seconds for a tile of so many pixels a side."""
+    """Return the seconds for one square tile."""
     began = time.monotonic()
     forward(np.zeros((1, side, side, 3), np.uint8))
     return time.monotonic() - began

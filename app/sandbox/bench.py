@@ -1,4 +1,4 @@
-"""What a worker does: its commands, on files and images that it keeps from one to the next."""
+"""The commands of a worker, on files and images that it keeps from one to the next."""
 
 import io
 from typing import Any
@@ -36,7 +36,7 @@ class Bench:
         self.drop()
 
     def drop(self) -> None:
-        """Drop everything; commands that end a job do so themselves."""
+        """Drop everything; commands that end a job call this themselves."""
         self._files: list[tuple[bytes, Header]] = []
         self._pictures: list[Picture] = []
         self._metadata = b""
@@ -44,7 +44,7 @@ class Bench:
         self._parts: list[bytes] = []
 
     def read(self, file: Area) -> Message:
-        """Take a file; return what its header declares."""
+        """Take a file; return its header."""
         return {"header": layout.to_message(self._taken(file))}
 
     def _taken(self, file: Area) -> Header:
@@ -54,7 +54,7 @@ class Bench:
         return header
 
     def open(self, *files: Area, max_pixels: int, max_side: int, lend: bool) -> Message:
-        """Take files; decode them if all are small, else return only what their headers declare."""
+        """Take files and return their headers; if all are small, also decode them."""
         headers = list(map(self._taken, files))
         answer: Message = {"headers": list(map(layout.to_message, headers)), "layouts": []}
         if all(map(is_small, headers)):
@@ -67,7 +67,7 @@ class Bench:
     def decode(self, *, max_pixels: int, max_side: int, lend: bool) -> Message:
         """Decode the first of the remaining files; return its layout.
 
-        With `lend`, it is decoded onto the desk, if there is room for it.
+        With `lend`, it is decoded onto the desk, if that is large enough.
         """
         data, header = self._files.pop(0)
         picture = decode(data, max_pixels=max_pixels, max_side=max_side, header=header)
@@ -79,7 +79,7 @@ class Bench:
         return {"layout": layout.to_message(found)}
 
     def lend(self, room: Area) -> Message:
-        """Copy the image into shared memory, and keep nothing of it."""
+        """Copy the image into shared memory, and drop it."""
         layout.write(self._pictures[-1], self._metadata, room)
         self.drop()
         return {}
@@ -92,9 +92,10 @@ class Bench:
         rendering: Message,
         **encoding: Any,
     ) -> Message:
-        """Encode an image in shared memory, with the network's result, also there, as its pixels.
+        """Encode an image in shared memory, with the network's result, which is there, too,
+        applied.
 
-        Returns how much noise that removed, too. Without a result there was nothing to denoise.
+        Also returns how much noise was removed. Without a result, there was nothing to denoise.
         """
         picture, how = view(original, Layout.parse(layout)), Rendering.parse(rendering)
         seen = view_of(picture, read_choice(how.working_range), how.transfer)
@@ -124,7 +125,7 @@ class Bench:
         quality: int | None,
         strip: bool,
     ) -> Message:
-        """Encode the image onto the desk; return its length, and what it cannot store.
+        """Encode the image onto the desk; return the length of the file, and what it lacks.
 
         A file longer than the desk has to be fetched.
         """
@@ -152,7 +153,7 @@ class Bench:
         return {}
 
     def split(self, file: Area) -> Message:
-        """Take the volumes of a zip apart; return their headers, and the bytes of each."""
+        """Split a zip into its volumes; return the header and the size of each."""
         parts = split(file.read())
         self._parts = [data for _, data in parts]
         headers = [layout.to_message(header) for header, _ in parts]
@@ -165,13 +166,13 @@ class Bench:
         return {}
 
     def join(self, files: Area, *, parts: list[int]) -> Message:
-        """Make one zip of several, of so many bytes, which lie one behind the other."""
+        """Join several zips of these sizes, which lie one after the other, into one."""
         rest = io.BytesIO(files.view)
         data = joined([rest.read(size) for size in parts])
         return self._kept(Encoded(data, Format.DICOM_ZIP, frozenset()))
 
     def compare(self) -> Message:
-        """Return how far the second image is from the first."""
+        """Return the difference of the second image from the first."""
         a, b = comparable(*(picture.pixels for picture in self._pictures))
         self.drop()
         return {"rmse": rmse(a, b), "psnr": psnr(a, b), "ssim": ssim(a, b)}

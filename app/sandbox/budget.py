@@ -1,4 +1,4 @@
-"""How much of the machine a job may take, by what the headers of its images declare."""
+"""The resources that a job may use, by the headers of its images."""
 
 import math
 from dataclasses import dataclass
@@ -6,35 +6,35 @@ from dataclasses import dataclass
 from app.imaging.picture import Header
 
 SLACK = 256 << 20
-"""Bytes of address space for any job, for what is processed in bands."""
+"""Bytes of address space for any job, for processing in bands."""
 SECONDS = 3
 """Seconds of processor time for any job."""
 SECONDS_PER_MEGAPIXEL = 3.0
 """Seconds per megapixel: six times the slowest job, the comparison of two images."""
 SECONDS_PER_DECODED_MEGAPIXEL = 0.75
-"""Seconds per megapixel to decode: with those for the bytes of the file, at least six times what
-the slowest files take, which are JPEG XL and JPEG 2000 without loss. A file can be made that has
-its decoder go over all pixels again for every ten bytes.
+"""Seconds per megapixel to decode: together with those for the bytes of the file, at least six
+times what the slowest files take, which are lossless JPEG XL and JPEG 2000. A crafted file can make
+its decoder process all pixels again for every ten bytes.
 """
 SECONDS_PER_FILE_MEGABYTE = 0.5
-"""Seconds per megabyte of the files: ten times what it takes to look at all that are in a zip."""
+"""Seconds per megabyte of the files: ten times what it takes to inspect all files in a zip."""
 SECONDS_PER_SEGMENT = 0.0005
 """Seconds per segment: six times a tile of a few pixels."""
 
 MOST = 1 << 47
-"""Bytes and seconds that no machine has: a header may declare anything, and a limit is a number of
-64 bits.
+"""More bytes and seconds than any machine has: a header may declare anything, and limits are 64-bit
+numbers.
 """
 
 SMALL_PIXELS, SMALL_BYTES, SMALL_SEGMENTS = 1 << 20, 1 << 24, 1 << 10
-"""Pixels of an image, bytes that decoding it takes, and segments of it, up to which it is decoded
-in the trip that reads its header: for this much, memory can be reserved in advance.
+"""Pixels, bytes to decode, and segments up to which an image is decoded in the round trip that
+reads its header: this much memory can be reserved in advance.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a job may take beyond an idle worker."""
+    """What a job may use beyond an idle worker."""
 
     memory: int
     """Bytes of address space."""
@@ -44,13 +44,13 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What a job has to work on; needs add up."""
+    """What a job has to process; needs add up."""
 
     pixels: int = 0
     decoded_bytes: int = 0
-    """The most that decoding takes; as much again is for what is made from that."""
+    """The most that decoding takes; as much again is allowed for results."""
     file_bytes: int = 0
-    """Of the files; there may be a copy of them, and two of the metadata."""
+    """Bytes of the files; there may be another copy of them, and two of the metadata."""
     segments: int = 0
 
     def __add__(self, other: "Need") -> "Need":
@@ -63,12 +63,12 @@ class Need:
 
     @property
     def budget(self) -> Budget:
-        """What a job with this need may take."""
+        """What a job with this need may use."""
         return self._budget(SECONDS_PER_MEGAPIXEL)
 
     @property
     def decoding(self) -> Budget:
-        """What decoding may take."""
+        """What decoding may use."""
         return self._budget(SECONDS_PER_DECODED_MEGAPIXEL)
 
     def _budget(self, per_megapixel: float) -> Budget:
@@ -80,7 +80,7 @@ class Need:
 
 
 def is_small(header: Header) -> bool:
-    """Return whether an image is decoded in the trip that reads its header."""
+    """Return whether an image is decoded in the round trip that reads its header."""
     return (
         header.size <= SMALL_PIXELS
         and header.decoded_bytes <= SMALL_BYTES

@@ -1,4 +1,4 @@
-"""Calls to a worker: a command with its inputs and its budget, then its reply and its result."""
+"""Call a worker: send a command with inputs and budget, receive a reply and a result."""
 
 import asyncio
 from typing import Any
@@ -13,45 +13,45 @@ from app.sandbox.shared import Area, Region
 from app.sandbox.wire import Message
 
 THREAD_BYTES = 1 << 20
-"""Longer files are copied in a thread, so that the event loop is not blocked."""
+"""Size above which files are copied in a thread, so as not to block the event loop."""
 
 
 DECODING = ("read", "open", "decode")
-"""The commands that decode; what others do with pixels takes longer."""
+"""The commands that decode; others may take longer per pixel."""
 
 
 class Caller:
-    """One job after the other on a worker: how commands are sent, and what they may take."""
+    """Runs one job after the other on a worker, and accounts for what each may use."""
 
     def __init__(self, link: Link) -> None:
         self.link = link
         self._keeps = False
-        """Whether the worker may keep something of the job."""
+        """Whether the worker may hold data of the job."""
         self._need = Need()
-        """Of the job so far."""
+        """The need of the job so far."""
 
     def rest(self) -> None:
-        """Have the worker drop what it may keep of a job that is over."""
+        """Let the worker drop any data of a finished job."""
         self._need = Need()
         if self._keeps:
             self._keeps = False
             self.link.tell({"do": "drop"})
 
     async def _handed_over(self, command: str, size: int) -> Area:
-        """Return the result, which lies on the desk, or is fetched by a command if it is longer."""
+        """Return the result, from the desk, or by another command if it is too long for that."""
         if size > desk.SIZE:
             area: Area = Region(size)
             await self._ask(command, area)
-        else:  # where the next job will write
+        else:  # copied, since the next job will overwrite it
             area = Area.private(size)
             area.view[:] = self.link.desk.view[:size]
         self._keeps = False
         return area
 
     async def _ask(self, command: str, *given: Area, **arguments: Any) -> Message:
-        """Run a command and return its reply; its inputs lie on the desk, or in regions.
+        """Run a command and return its reply; its inputs are on the desk, or in regions.
 
-        Its result then lies at the beginning of the desk, if there is room for it.
+        Its result is then at the beginning of the desk, if it fits.
         """
         budget = self._need.decoding if command in DECODING else self._need.budget
         message = {
@@ -78,7 +78,7 @@ class Caller:
 
 
 async def _region(given: Area) -> Region:
-    """Return memory for an input of a worker, where the worker can see it."""
+    """Return shared memory with an input for a worker."""
     if isinstance(given, Region):
         return given
     if given.size > THREAD_BYTES:

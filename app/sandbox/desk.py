@@ -1,9 +1,9 @@
-"""The memory that the service shares with one worker for as long as it lives, for small jobs.
+"""The desk: memory that the service shares with one worker for its lifetime, for small jobs.
 
-Allocating, mapping and filling fresh pages takes longer than everything else about a small image.
-The inputs of a command lie here, one after the other; its result then replaces them from the
-beginning. Only this worker sees the memory, all of which it has seen before, and the service copies
-what it takes.
+Allocating, mapping and faulting in fresh pages takes longer than everything else about a small
+image. The inputs of a command are put here, one after the other; its result then overwrites them
+from the beginning. Only this worker sees the memory, nothing in which is new to it, and the service
+copies what it needs.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ ALIGNMENT = 64  # of samples of any type
 def lay(desk: Area, given: Sequence[Area]) -> bool:
     """Put copies of all inputs on the desk.
 
-    Returns False, without effect, if there is no room, or if some of them are shared already.
+    Returns False, without effect, if they do not fit, or if some of them are shared already.
     """
     sizes = [each.size for each in given]
     if sum(map(_aligned, sizes)) > SIZE or any(isinstance(each, Region) for each in given):
@@ -28,7 +28,7 @@ def lay(desk: Area, given: Sequence[Area]) -> bool:
 
 
 def places(desk: Area, sizes: Sequence[int]) -> Iterator[Area]:
-    """Yield the parts of the desk for things of these sizes."""
+    """Yield the parts of the desk for inputs of these sizes."""
     start = 0
     for size in sizes:
         yield Area(desk.view[start : start + size])

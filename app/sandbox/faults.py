@@ -1,4 +1,4 @@
-"""Failures of a job for which the sender of the image is not, or may not be, responsible."""
+"""Failures of a job that the sender of the image may not be responsible for."""
 
 from enum import StrEnum
 
@@ -13,13 +13,13 @@ class Cause(StrEnum):
     STUCK = "stuck"
     """It made no progress: stopped, or waiting forever."""
     KILLED = "killed"
-    """Something else ended it: the system for lack of memory, or a person."""
+    """Something else ended it, such as the system for lack of memory, or a person."""
     MEMORY = "memory"
-    """The job needed more memory than its pixels justify, or than there was, a MemoryError."""
+    """The job needed more memory than its pixels justify, or than was free (MemoryError)."""
 
 
 class WorkerLost(Exception):
-    """The process that did a job has ended, and the job with it; another replaces it."""
+    """The process that ran a job has ended, and the job with it; another replaces it."""
 
     def __init__(self, cause: Cause, detail: str = "") -> None:
         super().__init__(f"{cause}: {detail}" if detail else str(cause))
@@ -27,7 +27,7 @@ class WorkerLost(Exception):
 
     @property
     def reason(self) -> str:
-        """The cause in words, for whoever has the image."""
+        """The cause in words, for the sender of the image."""
         if self.cause in (Cause.TIME, Cause.MEMORY):
             what = self.cause.value
             return f"Reading or writing the image takes far more {what} than its size justifies."

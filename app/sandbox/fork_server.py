@@ -1,7 +1,7 @@
-"""The nursery: a lean process that workers are forked from, with only the codecs loaded.
+"""The nursery: a lean process, with only the codecs loaded, from which workers are forked.
 
-It sends no replies: a worker speaks for itself, and when it has died, the nursery reports it on the
-worker's own connection. Where a fork is not safe, it starts fresh processes.
+It sends no replies: workers reply themselves, and if one has died, the nursery reports that on the
+worker's own connection. Where forking is not safe, it starts fresh processes.
 """
 
 import gc
@@ -20,7 +20,7 @@ START = (
     "import sys; sys.path[:] = {path!r}; from app.sandbox import fork_server; fork_server.{call}"
 )
 MOST_DESCRIPTORS = 4096
-"""Descriptors that the nursery may have: two for each worker."""
+"""The most descriptors that the nursery may have: two per worker."""
 
 
 def fresh_python(call: str) -> tuple[str, ...]:
@@ -30,10 +30,11 @@ def fresh_python(call: str) -> tuple[str, ...]:
 
 
 def main(fd: int, *, forks: bool) -> None:
-    """Run the nursery until the service, whose end of `fd` then closes, has gone.
+    """Run the nursery until the service ends, which closes its end of `fd`.
 
-    Ctrl-C in a terminal and the SIGTERM of a supervisor reach whole process groups: the service
-    drains first, and needs its workers for that. A SIGTERM is passed on to it.
+    Ctrl-C in a terminal and the SIGTERM of a supervisor reach whole process groups, but the service
+    needs its workers while it drains, so they are ignored here. SIGTERM is passed on to the
+    service.
     """
     with socket.socket(fileno=fd) as control:
         for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -41,15 +42,15 @@ def main(fd: int, *, forks: bool) -> None:
         if forks:
             _warm_up()
         limits.confine()
-        gc.freeze()  # so that collections in the workers do not touch the pages that they share
+        gc.freeze()  # so that garbage collection in workers does not copy shared pages
         ForkServer(control, _forked if forks else _executed).run()
 
 
 def _warm_up() -> None:
     """Load what every worker needs: imports, libraries that codecs load on first use, and a table
-    for telling noise, which takes longer than a small image.
+    for noise estimation, which takes longer to compute than a small image.
 
-    A codec that does not work here is reported, and fails for files of its own format alone.
+    A codec that fails here is reported, and will fail only for files of its own format.
     """
     import numpy as np
 
@@ -72,16 +73,18 @@ class ForkServer:
     """The workers of this process, which is their parent."""
 
     def __init__(self, control: socket.socket, begin: Callable[[socket.socket, bool], int]) -> None:
-        """`begin` starts a worker that serves a connection, with threads or without, and returns
-        its process id.
+        """Take `begin`, which starts a worker that serves a connection, with threads or without,
+        and returns its process id.
         """
         self._control, self._begin = control, begin
         self._workers: dict[int, tuple[int, socket.socket]] = {}
-        """By number: the process, and the connection on which to report its death."""
+        """The process id of each worker by number, and the connection on which to report its
+        death.
+        """
         self._told = False
 
     def run(self) -> None:
-        """Serve commands until the service is gone."""
+        """Serve commands until the service has ended."""
         awake, waking = socket.socketpair()
         waking.setblocking(False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -91,7 +94,7 @@ class ForkServer:
             ready, _, _ = select.select([self._control, awake], [], [])
             if awake in ready:
                 awake.recv(4096)
-                self._bury()
+                self._reap()
             if self._control in ready:
                 received = wire.receive(self._control)
                 if received is None:
@@ -99,7 +102,7 @@ class ForkServer:
                 self._obey(*received)
 
     def _pass_on(self) -> None:
-        """Tell the service of the first SIGTERM, which it may not have received."""
+        """Tell the service about the first SIGTERM, which it may not have received itself."""
         if not self._told:
             self._told = True
             with suppress(OSError):
@@ -111,14 +114,14 @@ class ForkServer:
             connection = socket.socket(fileno=fds[0])
             try:
                 self._workers[number] = self._begin(connection, order["threads"]), connection
-            except OSError:  # no further process may be: who waits for this one hears it hang up
+            except OSError:  # too many processes: closing tells whoever waits for this worker
                 traceback.print_exc()
                 connection.close()
         elif number in self._workers:
             os.kill(self._workers[number][0], signal.SIGKILL)
 
-    def _bury(self) -> None:
-        """Report the workers that have died."""
+    def _reap(self) -> None:
+        """Report workers that have died."""
         for number, (pid, connection) in list(self._workers.items()):
             buried, status = os.waitpid(pid, os.WNOHANG)
             if buried:
@@ -130,7 +133,7 @@ class ForkServer:
 
 
 def _forked(connection: socket.socket, threads: bool) -> int:
-    """Start a worker that has all that this process has loaded."""
+    """Start a worker that has everything that this process has loaded."""
     nursery = os.getpid()
     pid = os.fork()
     if pid:
@@ -144,7 +147,7 @@ def _forked(connection: socket.socket, threads: bool) -> int:
 
 
 def _executed(connection: socket.socket, threads: bool) -> int:
-    """Start a worker that loads all that it needs."""
+    """Start a worker that loads everything itself."""
     os.set_inheritable(connection.fileno(), True)
     command = fresh_python(f"live_apart({connection.fileno()}, {os.getpid()}, threads={threads})")
     return os.posix_spawn(sys.executable, command, os.environ)
@@ -163,7 +166,7 @@ def live(connection: int, nursery: int, *, threads: bool) -> None:
     signal.signal(signal.SIGTERM, lambda *_: os.kill(nursery, signal.SIGTERM))
     kept = os.dup(connection)
     null = os.open(os.devnull, os.O_RDONLY)
-    for fd in (0, 1, 2):  # output of decoders would look like lines of the log
+    for fd in (0, 1, 2):  # output of decoders would end up in the log
         os.dup2(null, fd)
     os.dup2(kept, 3)
     os.closerange(4, MOST_DESCRIPTORS)

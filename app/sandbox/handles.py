@@ -1,4 +1,4 @@
-"""Files and images that workers have made, as the service holds them."""
+"""The service's handles of files and images that workers have made."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -11,7 +11,7 @@ from app.sandbox.shared import Area, Region
 
 @dataclass(frozen=True, slots=True)
 class SharedFile:
-    """A file made by a worker, which may still see what is longer than its desk."""
+    """A file made by a worker, which may still see it if it is longer than the desk."""
 
     data: memoryview
     format: Format
@@ -44,10 +44,10 @@ class SharedPicture:
 
     @property
     def whole(self) -> Picture:
-        """Its samples, not copied, and its metadata; raises ValueError if those make no sense."""
+        """Its samples, not copied, and its metadata; raises ValueError if these are invalid."""
         return view(self.area, self.layout)
 
     def room(self) -> Area:
-        """Return memory for the network's result, passed to a worker together with the image."""
+        """Return memory for the network's result, which a worker gets along with the image."""
         size = self.layout.working_bytes
         return Region(size) if isinstance(self.area, Region) else Area.private(size)

@@ -24,13 +24,13 @@ _LENGTH = struct.Struct("<Q")
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What is needed to find an image in an area, and to encode its result."""
+    """What is needed to locate an image in shared memory, and to encode its result."""
 
     frames: int
     volumes: int
     spacing: tuple[float, float, float] | None
     frame_channels: int
-    """Channels that frames are of, and `run` of each in a row."""
+    """The number of channels that frames belong to, with `run` frames of each in a row."""
     run: int
     height: int
     width: int
@@ -46,7 +46,7 @@ class Layout:
     linear: bool
     """Whether its samples are proportional to light."""
     negative: float | None
-    """What its samples and their stored values add up to, if white is stored as the least."""
+    """The sum of any sample and its stored value, if white is stored as the least value."""
     changes: tuple[str, ...]
     modality: str
 
@@ -138,12 +138,12 @@ class Layout:
 
     @property
     def working_bytes(self) -> int:
-        """Bytes of all that a network works on: the pixels, and the extra channel."""
+        """Bytes of everything that a network processes: the pixels, and the extra channel."""
         return self.pixel_bytes + self.extra_bytes
 
     @property
     def nbytes(self) -> int:
-        """Bytes of everything."""
+        """Bytes of everything, metadata included."""
         return self.pixel_bytes + self.alpha_bytes + self.extra_bytes + self.metadata
 
 
@@ -176,7 +176,7 @@ def _is_modality(given: Any) -> bool:
 
 
 def write(picture: Picture, packed: bytes, area: Area) -> None:
-    """Copy an image into shared memory, of the size that its layout has or larger."""
+    """Copy an image into shared memory that is at least as large as its layout."""
     end = 0
     for part in parts(picture, packed):
         area.view[end : end + len(part)] = part
@@ -201,9 +201,9 @@ def view(area: Area, layout: Layout) -> Picture:
 
 
 def samples_alone(area: Area, layout: Layout) -> Picture:
-    """Return the image without metadata, except what is needed to encode its result.
+    """Return the image without metadata, except for what is needed to encode its result.
 
-    Nothing is parsed that a worker has written.
+    Nothing that a worker has written is parsed.
     """
     plane, end = layout.shape[:2], layout.pixel_bytes
     return Picture(

@@ -1,7 +1,7 @@
-"""Limits of a worker, by the operating system: what it is denied, and what one job may take.
+"""Limits that the operating system imposes on a worker: what it may do, and what a job may use.
 
 Confinement goes as far as the system allows; memory, processor time and descriptors are limited
-everywhere, except memory on macOS, which does not enforce that limit.
+everywhere, except for memory on macOS, which does not enforce that limit.
 """
 
 import ctypes
@@ -32,10 +32,10 @@ def impose(budget: Budget, idle_memory: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (used + budget.seconds, resource.RLIM_INFINITY))
 
 
-def has_met_its_own() -> bool:
-    """Return whether a MemoryError is due to the limit of this process, and not to the system.
+def has_reached_limit() -> bool:
+    """Return whether a MemoryError is due to the limit of this process, not to the system.
 
-    If so, the system gives as much as that once more. The limit is gone then: the process must end.
+    If so, the system grants that much memory again. This lifts the limit, so the process must end.
     """
     most, hard = resource.getrlimit(resource.RLIMIT_AS)
     if most == resource.RLIM_INFINITY:
@@ -65,7 +65,7 @@ def cpu_seconds(pid: int) -> float | None:
 
 
 def confine() -> None:
-    """Deny this process, and all that it forks, the network and all writing."""
+    """Deny this process and its children network access and all writing."""
     for limit in (resource.RLIMIT_FSIZE, resource.RLIMIT_CORE):
         resource.setrlimit(limit, (0, 0))
     if LINUX:
@@ -77,15 +77,15 @@ def confine() -> None:
 
 
 def confine_worker(parent: int, *, threads: bool = False) -> None:
-    """Deny a worker many descriptors, other processes and, unless it may have `threads`, those."""
+    """Deny a worker many descriptors, child processes and, unless `threads`, further threads."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
-    if threads and LINUX:  # whose limit on processes counts threads, those of all workers together
+    if threads and LINUX:  # its limit on processes would count the threads of all workers
         forbid_processes()
     else:
         resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
     if LINUX:
         _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it went before that was set
+    if os.getppid() != parent:  # the parent ended before that took effect
         os._exit(0)
 
 

@@ -1,4 +1,4 @@
-"""The service's connection to one worker: send requests, receive replies, and end it if stuck."""
+"""The service's connection to a worker: send requests, receive replies, and end it if stuck."""
 
 import asyncio
 import signal
@@ -28,8 +28,7 @@ CAUSES: dict[int, Cause] = {
 class Link:
     """A worker that is sent one request at a time.
 
-    `patience`, in seconds, is how long it may make no progress with it, and `threads` says whether
-    it may start any.
+    `patience` is how many seconds it may make no progress; `threads` says whether it may start any.
     """
 
     def __init__(self, nursery: Nursery, patience: float, *, threads: bool = False) -> None:
@@ -39,7 +38,7 @@ class Link:
         """Memory that the worker sees, too, and no other process."""
         self._connection, theirs = socket.socketpair()
         self._connection.setblocking(False)
-        # Ends an idle worker that nobody closes. A __del__ of ours may come after the socket's own.
+        # Ends an idle worker that nobody closes; __del__ might run only after that of the socket.
         self._finalizer = weakref.finalize(self, self._connection.close)
         with theirs:
             self._number = nursery.start(theirs, threads=threads)
@@ -52,7 +51,7 @@ class Link:
 
     @property
     def usable(self) -> bool:
-        """Whether it can be sent a request, as far as is known: it lives, and has sent nothing."""
+        """Whether it can be sent a request: it seems alive, and has sent nothing unasked."""
         if self.lost or self.busy:
             return False
         if not self.pid:
@@ -71,7 +70,7 @@ class Link:
         self._finalizer()
 
     def tell(self, message: Message) -> None:
-        """Send a message without a reply; the next job finds out if the worker is gone."""
+        """Send a message without a reply; if the worker has ended, the next job will notice."""
         with suppress(OSError):
             wire.send(self._connection, message)
 
@@ -110,7 +109,7 @@ class Link:
         try:
             wire.send(self._connection, message, fds)
         except ConnectionError:
-            pass  # it has ended: what is heard next says why
+            pass  # it has ended, and the next message says why
         except OSError as error:
             raise self.loss(Cause.KILLED, str(error)) from error
 
@@ -130,7 +129,7 @@ class Link:
         return message
 
     async def _receive(self, size: int) -> None:
-        """Wait until so many bytes from the worker have arrived."""
+        """Wait until `size` bytes from the worker have arrived."""
         loop = asyncio.get_running_loop()
         while len(self._received) < size:
             part = await loop.sock_recv(self._connection, wire.LONGEST)
@@ -150,7 +149,7 @@ class Link:
     def _watched(self) -> Iterator[None]:
         """End the worker if it makes no progress meanwhile.
 
-        Progress is processor time: valid work continues, however slow the machine is.
+        Progress means processor time, so that valid work continues however slow the machine is.
         """
         loop, period = asyncio.get_running_loop(), self._patience / 2
         seen, timer = -1.0, loop.call_later(period if self.pid else START_SECONDS, lambda: look())
@@ -159,7 +158,7 @@ class Link:
             nonlocal seen, timer
             timer = loop.call_later(period, look)
             now = cpu_seconds(self.pid) if self.pid else None
-            if self.lost:  # it should have been killed, but was not
+            if self.lost:  # it should have been killed by now, but was not
                 self._nursery.end()
             elif now == seen or not self.pid:
                 self.lost = Cause.STUCK

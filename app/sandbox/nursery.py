@@ -1,7 +1,7 @@
-"""The service's end of the nursery, the process that workers are forked from.
+"""The service's end of the nursery, the process from which workers are forked.
 
-TensorFlow must not be forked once it has started, and a fresh Python takes a third of a second to
-start; a fork of the nursery, which `fork_server` runs in, takes milliseconds.
+TensorFlow must not be forked once it has started, and a fresh Python process takes a third of a
+second; forking the nursery, which runs `fork_server`, takes milliseconds.
 """
 
 import os
@@ -14,17 +14,17 @@ import weakref
 from app.sandbox import fork_server, wire
 
 FORKS = hasattr(os, "fork") and sys.platform != "darwin"
-"""Whether workers are forked; libraries of macOS do not work in a forked process."""
+"""Whether workers are forked; system libraries of macOS do not work in a forked process."""
 KEPT_BYTES = 1 << 24
-"""Freed memory that a worker keeps, half of it at most in one piece: to get it anew from the system
-takes a tenth of the time of a photograph of a megapixel. Read by glibc alone.
+"""Freed memory that a worker keeps, at most half of it in one piece: getting it from the system
+again would take a tenth of the time of a one-megapixel photograph. Only glibc supports this.
 """
 KEPT = ("GLIBC_TUNABLES", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT", "TZ")
-"""Environment variables that are passed on; others may be secret."""
+"""Environment variables that are passed on; others may contain secrets."""
 
 
 class Nursery:
-    """Starts and kills workers; the process begins with the first, and again if it ends.
+    """Starts and kills workers; its process starts with the first, and again if it has ended.
 
     May be used from any thread. Without `forks`, each worker is a fresh process.
     """
@@ -35,7 +35,7 @@ class Nursery:
         self._control: socket.socket | None = None
         self._born = 0
         self.pid = 0
-        """Process id of the process that workers are forked from; 0 while there is none."""
+        """Process id of the nursery; 0 while there is none."""
 
     def start(self, connection: socket.socket, *, threads: bool = False) -> int:
         """Fork a worker that serves `connection`; return its number, by which it can be killed.
@@ -98,7 +98,7 @@ class Nursery:
 
 def _spawn(fd: int, *, forks: bool) -> "subprocess.Popen[bytes]":
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-    # a fork takes one thread along; and each of a decoder would reserve 64 MiB of address space
+    # a fork keeps only one thread, and each thread of a decoder would reserve 64 MiB
     single = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
     keeping = {
         "MALLOC_TRIM_THRESHOLD_": str(KEPT_BYTES),

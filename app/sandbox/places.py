@@ -1,4 +1,4 @@
-"""Places for jobs: those that wait get them by turns of their clients."""
+"""A fair semaphore: waiting clients take turns."""
 
 import asyncio
 from collections import Counter, deque
@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 
 
 class Places:
-    """A fixed number of places, and one more for a client that has none, for one event loop.
+    """A fixed number of places, plus one for a client that has none, for one event loop.
 
-    A client that takes all places thus delays no other client's first job, however long its own
-    take; where several do, one with a hundred jobs delays each job of another by one of its own at
-    most. Jobs of one client go in the order in which they came.
+    So a client that takes all places does not delay the first job of another, however long its own
+    take. If several do, a client with a hundred jobs delays each job of another by at most one of
+    its own. Jobs of one client run in the order of arrival.
 
     >>> async with places.one_for(client):
     ...     await job()
@@ -32,7 +32,7 @@ class Places:
             self._give_back(client)
 
     async def _take(self, client: str) -> None:
-        if self._may_take(client):  # nobody who might, waits then
+        if self._may_take(client):  # nobody else who might take it is waiting
             self._taken[client] += 1
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -40,7 +40,7 @@ class Places:
         try:
             await turn
         except asyncio.CancelledError:
-            if not turn.cancelled():  # the place was given in the same moment
+            if not turn.cancelled():  # the place was granted at the same moment
                 self._give_back(client)
             raise
 
@@ -49,7 +49,7 @@ class Places:
         return taken < self._count or (taken == self._count and not self._taken[client])
 
     def _give_back(self, client: str) -> None:
-        """Give what became free to the clients whose turn it is."""
+        """Give a free place to the client whose turn it is."""
         self._taken -= Counter([client])
         while (found := next(filter(self._may_take, self._waiting), None)) is not None:
             turns = self._waiting[found]
@@ -58,7 +58,7 @@ class Places:
                 del self._waiting[found]
             if turn.cancelled():
                 continue
-            if turns:  # behind the other clients
+            if turns:  # queue up behind the other clients
                 self._waiting[found] = self._waiting.pop(found)
             self._taken[found] += 1
             turn.set_result(None)

@@ -21,13 +21,13 @@ NURSERY = Nursery()
 
 
 class Sandbox:
-    """At most `processes` workers at work, forked when first needed, and one more for a client who
-    has none of them; for one event loop at a time.
+    """A pool of at most `processes` busy workers, forked when first needed, plus one for a client
+    that has none; for one event loop at a time.
 
     >>> async with sandbox.worker() as worker:
     ...     header = await worker.read(data)
 
-    Those that may start threads are less confined: each does one job, and ends with it.
+    Workers that may start threads are less confined: each runs a single job.
     """
 
     def __init__(self, processes: int, *, patience: float = PATIENCE) -> None:
@@ -41,30 +41,30 @@ class Sandbox:
 
     @asynccontextmanager
     async def worker(self, client: str = "", *, threads: bool = False) -> AsyncIterator[Remote]:
-        """Yield one worker for this job alone, with `threads` if need be; wait until one is free.
+        """Yield a worker for this job alone, with `threads` if necessary; wait until one is free.
 
-        Clients whose jobs wait take turns. A job that is cancelled while its worker is busy costs
-        that worker its life.
+        Waiting clients take turns. If a job is cancelled while its worker is busy, the worker is
+        killed.
         """
         async with self._places.one_for(client):
-            worker = self._born(threads=True) if threads else self._take()
+            worker = self._new_worker(threads=True) if threads else self._take()
             try:
                 yield worker
             finally:
                 if threads:
-                    self._part_with(worker)
+                    self._discard(worker)
                 else:
                     self._give_back(worker)
 
     def start(self) -> None:
         """Start the first worker ahead of the first job; again after `close`, too."""
-        if self._closed:  # the next event loop may be another, and places belong to one
+        if self._closed:  # the next event loop may differ, and places belong to one
             self._closed, self._places = False, Places(self._processes)
         if not self._idle:
             self._replace()
 
     def close(self) -> None:
-        """End all workers, those at work once their jobs are done."""
+        """End all workers; busy ones end once their jobs are done."""
         self._closed = True
         while self._idle:
             self._idle.pop().link.close()
@@ -76,16 +76,16 @@ class Sandbox:
                 return worker
             self._count(worker.link.lost or Cause.KILLED)
             worker.link.close()
-        return self._born()
+        return self._new_worker()
 
-    def _part_with(self, worker: Remote) -> None:
+    def _discard(self, worker: Remote) -> None:
         if worker.link.lost:
             self._count(worker.link.lost)
         worker.link.close()
 
     def _give_back(self, worker: Remote) -> None:
         if worker.link.lost or worker.link.busy:
-            self._part_with(worker)
+            self._discard(worker)
             self._replace()
         else:
             worker.rest()
@@ -98,11 +98,11 @@ class Sandbox:
         if self._closed:
             return
         try:
-            self._idle.append(self._born())
+            self._idle.append(self._new_worker())
         except (OSError, MemoryError):  # the next job will try again, and report it
             logger.exception("no worker can be started")
 
-    def _born(self, *, threads: bool = False) -> Remote:
+    def _new_worker(self, *, threads: bool = False) -> Remote:
         return Remote(Link(NURSERY, self.patience, threads=threads))
 
     def _count(self, cause: Cause) -> None:

@@ -27,7 +27,7 @@ class Remote(Caller):
     """The commands of a worker, which raise ImagingError, MemoryError, WorkerLost and JobFailed."""
 
     async def read(self, data: bytes) -> Header:
-        """Give the worker a file; return what its header declares."""
+        """Give the worker a file; return its header."""
         self._take(data)
         answer = await self._ask("read", _area(data))
         with self.link.checked():
@@ -36,10 +36,10 @@ class Remote(Caller):
     async def open(
         self, *files: bytes, max_pixels: int, max_side: int
     ) -> tuple[list[Header], list[Layout]]:
-        """Read files and, in the same trip, decode them if all are small.
+        """Read files and, in the same round trip, decode them if all are small.
 
-        Decoding takes at most SMALL_BYTES for each file. Without layouts, nothing has been decoded
-        yet.
+        Decoding takes at most SMALL_BYTES per file. If no layouts are returned, nothing has been
+        decoded yet.
         """
         answer = await self._opened(files, max_pixels, max_side, lend=False)
         with self.link.checked():
@@ -49,7 +49,7 @@ class Remote(Caller):
     async def open_shared(
         self, data: bytes, *, max_pixels: int, max_side: int
     ) -> tuple[Header, SharedPicture | None]:
-        """Open one file, handed over as `decode_shared` does if it is decoded."""
+        """Open a single file; if it is decoded, it is handed over as by `decode_shared`."""
         answer = await self._opened([data], max_pixels, max_side, lend=True)
         with self.link.checked():
             (header,) = map(self._header, answer["headers"])
@@ -72,31 +72,31 @@ class Remote(Caller):
         return answer
 
     def _take(self, *files: bytes) -> None:
-        """Account for files that the worker is to have."""
+        """Account for files that the worker receives."""
         self._need += Need(file_bytes=sum(map(len, files)))
         self._keeps = True
 
     def _header(self, given: Any) -> Header:
-        """Return the header in a reply, which the budgets of later commands are based on."""
+        """Return the header in a reply, on which the budgets of later commands are based."""
         header = parsed_header(given)
         self._need += Need(header.size, header.decoded_bytes, segments=header.segments)
         return header
 
     async def decode(self, *, max_pixels: int, max_side: int) -> Layout:
-        """Have the first of the remaining files decoded, and kept by the worker."""
+        """Let the worker decode the first of the remaining files, and keep the image."""
         answer = await self._ask("decode", max_pixels=max_pixels, max_side=max_side, lend=False)
         with self.link.checked():
             return Layout.parse(answer["layout"])
 
     async def decode_shared(self, *, max_pixels: int, max_side: int) -> SharedPicture:
-        """Have the file decoded and handed over; the worker keeps nothing of it."""
+        """Let the worker decode the file and hand the image over; it keeps nothing."""
         answer = await self._ask("decode", max_pixels=max_pixels, max_side=max_side, lend=True)
         with self.link.checked():
             layout = Layout.parse(answer["layout"])
         return await self._lent(layout)
 
     async def _lent(self, layout: Layout) -> SharedPicture:
-        """Return the image that was decoded."""
+        """Return the decoded image."""
         area = await self._handed_over("lend", layout.nbytes)
         return SharedPicture(area, layout)
 
@@ -167,14 +167,14 @@ class Remote(Caller):
         self, command: str, given: list[Area], likely: int, target: Format, **arguments: Any
     ) -> tuple[Message, SharedFile]:
         """Run a command that encodes; return its reply and the file, of at most `likely` bytes."""
-        # half, since a budget has twice what decoding takes
+        # half of it, since a budget doubles what decoding takes
         encoding = FORMATS[target].encoding_bytes * self._need.pixels // 2
         self._need += Need(decoded_bytes=encoding)
         answer = await self._ask(command, *given, format=str(target), **arguments)
         return answer, await self._file(answer, likely, target)
 
     async def _file(self, answer: Message, likely: int, target: Format) -> SharedFile:
-        """Return the file that a reply tells of."""
+        """Return the file that a reply announces."""
         with self.link.checked():
             size = int(answer["size"])
             changes = frozenset(map(Change, answer["changes"]))
@@ -185,9 +185,9 @@ class Remote(Caller):
         return SharedFile(area.view, target, changes, notes)
 
     async def split(self, file: bytes) -> list[tuple[Header, bytes]]:
-        """Take the volumes of a zip apart, each into a zip of its own; none if there is only one.
+        """Split a zip into volumes, each a zip of its own; return none if there is only one.
 
-        These are no larger together than the zip and what it could have been packed better.
+        Together they are hardly larger than the zip, unless it was packed better.
         """
         self._take(file)
         answer = await self._ask("split", _area(file))
@@ -208,7 +208,7 @@ class Remote(Caller):
         return volumes
 
     async def join(self, files: Sequence[SharedFile]) -> SharedFile:
-        """Make one zip of several."""
+        """Join several zips into one."""
         sizes = [len(each.data) for each in files]
         area = await asyncio.to_thread(Region.holding, *(each.data for each in files))
         self._need, self._keeps = self._need + Need(file_bytes=area.size), True

@@ -1,4 +1,4 @@
-"""How a worker makes the result of an image and what the network made of it."""
+"""How a worker renders the result from an image and the network's output."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -11,10 +11,10 @@ from app.sandbox.wire import Message
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """What the caller asked for, and what is to be written into the file."""
+    """The options of the caller, and the description for the file."""
 
     channels: int
-    """Of the network's result."""
+    """Channels of the network's result."""
     strength: Strength = FULL
     """The shares of the network's correction that are applied."""
     working_range: str = "auto"
@@ -24,9 +24,9 @@ class Rendering:
     made: str = ""
     """What was done, in words."""
     wanted: Wanted = "image"
-    """What the file is to show."""
+    """What the file shows."""
 
     @classmethod
     def parse(cls, message: Message) -> Self:
-        """Return what `dataclasses.asdict` has made a message of."""
+        """Parse a message that `dataclasses.asdict` has made."""
         return cls(**message | {"strength": Strength(**message["strength"])})

@@ -43,11 +43,11 @@ class Area:
 
 
 class Region(Area):
-    """Memory to be shared, zero at first; untouched pages take no memory.
+    """Memory to be shared, initially zero; untouched pages take no memory.
 
-    Whoever gets the descriptor sees the same bytes, and cannot change their number: a mapping that
-    outgrew its file would crash the process that reads it. Views keep the mapping alive; the
-    descriptor is closed by `close`, or with the region.
+    Whoever gets the descriptor sees the same bytes but cannot change the size: reading a mapping
+    that exceeds its file would crash. Views keep the mapping alive; the descriptor is closed by
+    `close`, or with the region.
     """
 
     def __init__(self, size: int, fd: int | None = None) -> None:
@@ -65,7 +65,7 @@ class Region(Area):
     def holding(cls, *parts: bytes | memoryview) -> "Region":
         """Return a region with the bytes of `parts`; takes a millisecond for a few megabytes.
 
-        That is half of what it takes to write into its `view`, fault by fault.
+        That is half the time of writing into its `view`, which faults page by page.
         """
         region, end = cls(sum(map(len, parts))), 0
         for view in (memoryview(part) for part in parts):
@@ -108,7 +108,7 @@ def _exhaustion(size: int) -> Iterator[None]:
 
 
 def _anonymous_file(size: int) -> int:
-    """Return the descriptor of an anonymous file of so many bytes."""
+    """Return the descriptor of an anonymous file of `size` bytes."""
     if not hasattr(os, "memfd_create"):  # not on macOS
         with tempfile.TemporaryFile() as file:
             file.truncate(size)

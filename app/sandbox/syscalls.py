@@ -33,10 +33,10 @@ _ARCHITECTURES = {
 
 
 def forbid_processes() -> None:
-    """Let this process start threads alone, if the kernel and the architecture have the filter.
+    """Let this process start threads but no processes, if the system supports the filter.
 
-    `clone3`, whose flags a filter cannot see, is said not to exist, so that threads are started by
-    `clone`. Privileges must have been given up before.
+    `clone3`, whose flags a filter cannot see, is reported as missing, so that threads are started
+    by `clone`. Call this after privileges have been given up.
     """
     if (architecture := _ARCHITECTURES.get(platform.machine())) is None:
         return
@@ -47,7 +47,7 @@ def forbid_processes() -> None:
 
 
 def _program(architecture: _Architecture) -> bytes:
-    """Return the filter: steps of a code, how many to skip if so and if not, and a number."""
+    """Return the filter: steps of an opcode, jumps if true and if false, and an operand."""
     denied = [(_RETURN, 0, 0, _DENY)]
     steps = [(_LOAD, 0, 0, _ARCHITECTURE), (_IF_EQUAL, 1, 0, architecture.audit), *denied]
     steps += [(_LOAD, 0, 0, _NUMBER), (_IF_AT_LEAST, 0, 1, _OTHER_ABI), *denied]

@@ -1,4 +1,4 @@
-"""Messages between processes: JSON after its length, with accompanying descriptors.
+"""Messages between processes: a length and JSON, with accompanying descriptors.
 
 Messages of a worker are never unpickled: an attacker may control it.
 """
@@ -17,13 +17,13 @@ Message = dict[str, Any]
 
 
 class Garbled(Exception):
-    """The other side has sent an invalid message, or stopped within one."""
+    """The other side has sent an invalid or incomplete message."""
 
 
 def send(connection: socket.socket, message: Message, fds: Sequence[int] = ()) -> None:
     """Send a message at once, or raise OSError (BlockingIOError if the last is still unread).
 
-    Messages are small and few, so that the system takes each as a whole.
+    Messages are small and few, so that the system accepts each as a whole.
     """
     data = json.dumps(message).encode()
     sent = socket.send_fds(connection, [LENGTH.pack(len(data)) + data], fds)

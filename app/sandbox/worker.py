@@ -1,4 +1,4 @@
-"""The loop of a worker: it runs one command after the other, each within a budget."""
+"""The main loop of a worker, which runs one command after the other, each within a budget."""
 
 import os
 import socket
@@ -13,7 +13,7 @@ from app.sandbox.shared import Area, Region
 from app.sandbox.wire import Message
 
 LONGEST_DETAIL = 8000
-"""Characters of an error's text that the service is told."""
+"""The most characters of an error that are reported to the service."""
 
 
 def work(connection: socket.socket) -> None:
@@ -33,7 +33,7 @@ def work(connection: socket.socket) -> None:
             continue
         limits.impose(Budget(*message.pop("budget")), idle_memory)
         sizes = message.pop("sizes")
-        # a region is closed when it goes
+        # regions are closed by their destructor
         given = map(Region, sizes, fds) if fds else desk.places(bench.desk, sizes)
         wire.send(connection, _answer(getattr(bench, name), given, message))
 
@@ -45,6 +45,6 @@ def _answer(command: Callable[..., Message], given: Iterable[Area], arguments: M
     except ImagingError as error:
         return {"error": type(error).__name__, "detail": str(error)[:LONGEST_DETAIL]}
     except MemoryError:
-        return {"error": "MemoryLimit" if limits.has_met_its_own() else "MemoryError"}
+        return {"error": "MemoryLimit" if limits.has_reached_limit() else "MemoryError"}
     except Exception:
         return {"error": "Exception", "detail": traceback.format_exc()[-LONGEST_DETAIL:]}

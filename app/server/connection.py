@@ -1,4 +1,4 @@
-"""One connection of the server, with what uvicorn's HTTP protocol lacks against hostile clients.
+"""A connection of the server: uvicorn's HTTP protocol, hardened against hostile clients.
 
 Written against the version of uvicorn in `UVICORN`; a test fails when another one is installed.
 """
@@ -42,26 +42,25 @@ class Connection(HttpToolsProtocol):
     """uvicorn's HTTP protocol, with parsing in turns and a time limit on reading responses.
 
     - It parses a slice of the received bytes at a time and yields to the event loop after
-      TURN_SECONDS. A body of a declared length is one piece, however much of it has come: parsing
-      it costs nothing.
+      TURN_SECONDS. A body of a declared length is parsed in one piece, which costs nothing.
     - It parses at most one request ahead. Further bytes are kept unparsed, up to MAX_AHEAD; beyond
       that, reading pauses.
     - A client that has closed its sending side still gets its responses. When a client leaves,
-      every request of the connection is told.
+      all requests of the connection are notified.
     - A client that does not read a response within `answer_seconds` is cut off.
     """
 
     answer_seconds: ClassVar[float]
 
     _next_turn: ClassVar[float] = 0.0
-    """When, by the event loop's clock, the next further turn of any connection may begin."""
+    """The time, by the event loop's clock, at which the next turn of any connection may begin."""
     _running: RequestResponseCycle | None = None
     """The request in progress; `cycle` is the one parsed last."""
     _turn: asyncio.Handle | None = None
     _unread: asyncio.TimerHandle | None = None
     _probe: asyncio.TimerHandle | None = None
     _body_left = 0
-    """Bytes of the body being received that are still due, if its length is declared."""
+    """Bytes that are still missing from the current body, if its length is declared."""
     _half_closed = False
     """Whether the client has closed its sending side."""
     _pause = FIRST_PROBE_SECONDS
@@ -94,7 +93,7 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Keep the received bytes, and parse them unless a turn is already scheduled.
 
-        What is nothing but a part of a body is parsed as it is.
+        Data that is entirely part of a body is parsed directly.
         """
         self._unset_keepalive_if_required()
         if len(data) <= self._body_left and not (self._ahead or self._waits()):
@@ -183,7 +182,7 @@ class Connection(HttpToolsProtocol):
         """Take a piece of the body."""
         self._body_left -= len(body)
         if len(body) > HIGH_WATER_LIMIT and not self.cycle.body:
-            self.cycle.body = b""  # type: ignore[assignment]  # so that what is added is not copied
+            self.cycle.body = b""  # type: ignore[assignment]  # so that further pieces are not copied
         super().on_body(body)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:

@@ -1,4 +1,4 @@
-"""Room for new connections where there are too many: by closing those without a request."""
+"""Make room for new connections by closing idle ones."""
 
 import asyncio
 import resource
@@ -11,11 +11,11 @@ from app.server.head import LimitedHead
 MOST_CONNECTIONS = 10_000
 """Connections that are kept open; each takes 12 KB of memory."""
 SHARE = 2
-"""Of so many descriptors, one is for a connection: an image in progress takes four."""
+"""One in SHARE descriptors is for a connection, since an image in progress takes four."""
 
 
 class CrowdedConnection(LimitedHead):
-    """Close the connection that has been without a request the longest where there are too many.
+    """Close the connection that has been idle the longest if there are too many.
 
     Otherwise idle connections, which cost a client nothing, would take all descriptors of the
     process: no image could be decoded, and no further connection accepted.

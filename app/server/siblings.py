@@ -1,7 +1,7 @@
-"""Jobs among workers: a request for a job goes on to the worker whose job it is.
+"""Forward requests for jobs to the worker that has the job.
 
-A job's id begins with its worker's number. Each worker listens on a Unix socket in a folder that
-nobody but the service may enter, and does there what it does on the common port.
+The id of a job begins with the number of its worker. Each worker listens on a Unix socket in a
+folder that only the service may enter, and serves there just as on the common port.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.api.problems import problem_response
+from app.api.handlers import problem_response
 from app.api.trace import trace_for
 from app.service.errors import UnknownJob
 from app.settings import Settings
@@ -30,7 +30,7 @@ HOP_BY_HOP = {b"connection", b"keep-alive", b"transfer-encoding", b"te", b"trail
 
 
 def listener_of(folder: Path, number: int) -> socket.socket:
-    """Return the socket of a worker, replacing one that a former worker of that number has left."""
+    """Return the socket of a worker, replacing one left by an earlier worker of that number."""
     path = _path(folder, number)
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX)
@@ -43,9 +43,9 @@ def _path(folder: Path, number: int) -> Path:
 
 
 class Siblings:
-    """ASGI middleware around one of several workers: hand requests for another's jobs to it.
+    """ASGI middleware around one of several workers: forward requests for jobs of another.
 
-    The other checks keys and limits, as it does for whatever comes to itself.
+    The other worker checks keys and limits as for its own requests.
     """
 
     def __init__(self, app: ASGIApp, folder: Path, number: int, settings: Settings) -> None:
@@ -98,7 +98,7 @@ def _came_by(scope: Scope) -> str:
 
 
 def _as_it_came(scope: Scope) -> Scope:
-    """Return a request that another worker has handed on as that worker received it."""
+    """Return a forwarded request as the other worker received it."""
     headers = [(name, value) for name, value in scope["headers"] if name != CLIENT]
     address = Headers(scope=scope).get(CLIENT.decode())
     return {**scope, "headers": headers, "client": (address, 0) if address else None}
@@ -125,7 +125,7 @@ async def _answer(client: httpx.AsyncClient, scope: Scope, send: Send) -> None:
 
 
 def _passed(headers: Iterable[Field], without: Collection[bytes] = ()) -> list[Field]:
-    """Those that are meant for the other end (RFC 9110, 7.6.1), names in lower case."""
+    """Return the end-to-end headers (RFC 9110, 7.6.1), with names in lower case."""
     named = [(name.lower(), value) for name, value in headers]
     return [(name, value) for name, value in named if name not in {*HOP_BY_HOP, *without}]
 

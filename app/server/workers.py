@@ -1,4 +1,4 @@
-"""Several processes that serve one socket: started, restarted and stopped together.
+"""Run several processes that serve one socket: start, restart and stop them together.
 
 TensorFlow must not be forked once it has started, so each worker is a fresh Python process with its
 own models, queue and limits. The first idle worker accepts the next connection.
@@ -101,7 +101,7 @@ class Worker:
 
 
 class Supervisor:
-    """Keep the workers alive until a signal comes."""
+    """Keeps the workers alive until a signal comes."""
 
     def __init__(self, settings: Settings, listener: socket.socket, folder: Path) -> None:
         """`folder` is for what the workers share, and for them alone."""
@@ -121,7 +121,7 @@ class Supervisor:
                     logger.critical("a worker cannot serve; all are stopped")
                     self._stop(workers)
                     return 1
-                workers = [self._cared_for(worker) for worker in workers]
+                workers = [self._kept_alive(worker) for worker in workers]
             self._stop(workers)
         return 0
 
@@ -137,7 +137,7 @@ class Supervisor:
         process.start()
         return Worker(number, process, ready)
 
-    def _cared_for(self, worker: Worker) -> Worker:
+    def _kept_alive(self, worker: Worker) -> Worker:
         """Return the worker, or its replacement once a restart is due."""
         if worker.process.is_alive():
             return worker
@@ -190,7 +190,7 @@ class Supervisor:
 
 
 class _WorkerServer(Server):
-    """A server that drains however often it is told to: signals may reach it besides its parent."""
+    """A server that drains at every signal, since signals may reach it as well as its parent."""
 
     def __init__(self, config: uvicorn.Config, service: Service, *, ready: Any) -> None:
         """Take `ready`, a bool shared with the parent: whether this worker has ever been ready."""

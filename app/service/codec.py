@@ -1,4 +1,4 @@
-"""Files to pictures and back, in confined processes, for callers in threads."""
+"""Decode and encode files in confined processes, for callers in threads."""
 
 import asyncio
 import threading
@@ -16,9 +16,9 @@ T = TypeVar("T")
 
 
 class ConfinedCodec:
-    """Decode and encode as for the callers of the service: a crash costs one file alone.
+    """Decode and encode as the service does for its clients: a crash costs a single file.
 
-    The first process starts at once, beside whatever this one does meanwhile.
+    The first process starts at once, while this one continues.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -38,8 +38,8 @@ class ConfinedCodec:
         self.close()
 
     def close(self) -> None:
-        """End the processes, and give up what they are at."""
-        with self._asking:  # nothing is asked behind the end, which nobody would answer
+        """End the processes, and abandon their work."""
+        with self._asking:  # so that no request follows the end, which nobody would answer
             self._closed = True
             ended = asyncio.run_coroutine_threadsafe(self._end(), self._loop)
         ended.result()
@@ -59,7 +59,7 @@ class ConfinedCodec:
         """Decode a file within the limits of the settings.
 
         Raises ImagingError if it cannot be read, and WorkerLost or MemoryError if that takes more
-        than its pixels justify.
+        time or memory than its pixels justify.
         """
         return self._await(self._decode(data)).whole
 

@@ -1,4 +1,4 @@
-"""Files of callers, decoded in confined processes and within the memory of a request."""
+"""Decode callers' files in confined processes, within the memory of a request."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -18,14 +18,14 @@ from app.service.work import Work
 from app.settings import Settings
 
 SPLITTING = 4
-"""Copies of a zip, packed, while its volumes are taken apart."""
+"""Packed copies of a zip in memory while it is split into volumes."""
 
 Admit = Callable[[Header], None]
 """Called with a header before the image is decoded; raises to refuse it."""
 
 
 async def look(work: Work, file: bytes) -> Header:
-    """Return what the header of a file declares.
+    """Return the header of a file.
 
     Raises ImagingError if it cannot be read, or declares more than the limits allow.
     """
@@ -33,14 +33,14 @@ async def look(work: Work, file: bytes) -> Header:
         async with work.worker(threads=need_threads(file)) as worker:
             header = await worker.read(file)
             if not _within_limits(work.service, header):
-                await worker.decode(**limits_of(work.service.settings))  # says what exceeds them
+                await worker.decode(**limits_of(work.service.settings))  # raises what exceeds them
     return header
 
 
 async def volumes(work: Work, file: bytes) -> list[bytes]:
-    """Return the volumes of a zip, each in a zip of its own; any other file as it is.
+    """Return the volumes of a zip, each as a zip of its own; any other file unchanged.
 
-    Holds their memory. Raises as `look` does, and NeedsTooMuchMemory and Overloaded.
+    Reserves memory for them. Raises as `look` does, and NeedsTooMuchMemory and Overloaded.
     """
     if not file.startswith(SIGNATURE):
         return [file]
@@ -62,9 +62,9 @@ async def volumes(work: Work, file: bytes) -> list[bytes]:
 async def kept(work: Work, files: list[bytes]) -> AsyncIterator[tuple[Remote, list[Layout]]]:
     """Decode the files in one worker, which keeps the images for further commands.
 
-    Small images take one trip to the worker, if there is memory for them. Yields the worker and the
-    images' layouts. Empties the list: only the worker holds the files then. Raises ImagingError,
-    WorkerLost, NeedsTooMuchMemory and Overloaded.
+    Small images take a single round trip, if there is memory for them. Yields the worker and the
+    layouts of the images. Empties the list, so that only the worker holds the files. Raises
+    ImagingError, WorkerLost, NeedsTooMuchMemory and Overloaded.
     """
     size, count, limits = sum(map(len, files)), len(files), limits_of(work.service.settings)
     layouts: list[Layout] = []
@@ -85,9 +85,8 @@ async def kept(work: Work, files: list[bytes]) -> AsyncIterator[tuple[Remote, li
 async def shared(work: Work, files: list[bytes], admit: Admit) -> SharedPicture:
     """Decode the single file of the list, which is emptied, into shared memory.
 
-    A small image takes one trip to a worker, if there is memory for it whatever its header
-    declares; others are decoded once there is memory for what the header declares. Raises as `kept`
-    and `admit` do.
+    A small image takes a single round trip, if there is memory for any small image; others are
+    decoded once there is memory for what the header declares. Raises as `kept` and `admit` do.
     """
     size, limits = len(files[0]), limits_of(work.service.settings)
     with work.trace.stage("decode"), decoding():
@@ -105,33 +104,33 @@ async def shared(work: Work, files: list[bytes], admit: Admit) -> SharedPicture:
 
 
 def weight(layout: Layout, options: DenoiseOptions | None = None) -> int:
-    """Return the bytes of an image and its result, which share the alpha until it is encoded.
+    """Return the bytes of an image and its result, which share the alpha until they are encoded.
 
-    `options` are those by which it is denoised, if it is.
+    `options` are those of denoising, if the image is to be denoised.
     """
-    # its samples anew without those that are hidden, a mask, and a pyramid of one channel
+    # a copy of the samples with the hidden ones filled, a mask, and a pyramid of one channel
     samples, may_hide = layout.pixel_bytes, layout.alpha or layout.dtype.startswith("float")
     shown = 2 * samples + 16 * layout.size if may_hide else 0
-    # with a channel beside them, colours are worked on in one array with it
+    # colours and an extra channel are processed in one array
     extra = 3 * layout.extra_bytes + 2 * samples if layout.extra else 0
     held = 2 * layout.nbytes - layout.alpha_bytes + extra + shown
     return held if options is None else held + _weight_of_floats(layout, options)
 
 
 def _weight_of_floats(layout: Layout, options: DenoiseOptions) -> int:
-    """Return the bytes of what denoising keeps beside in 32 bits."""
-    # what the axes of a volume give is added up
+    """Return the bytes of the 32-bit intermediate results of denoising."""
+    # the sum of the results along several axes of a volume
     several = len(layout.stack.axes(options.axes, layout.height, layout.width)) > 1
     added = layout.size if several else 0
-    # what the orientations give, for one tile and part of the next
+    # the sums over orientations, for one tile and part of the next
     added += 2 * min(layout.size, MOST) if options.ensemble > 1 else 0
-    # what was removed, and the file that it becomes
+    # the residual, and its file
     removed = 0 if options.result == "image" else 2 * layout.size * layout.channels
     return 4 * (added * (layout.channels + layout.extra) + removed)
 
 
 async def _read(work: Work, worker: Remote, files: list[bytes]) -> list[Header]:
-    """Give the files to a worker, and reserve memory for what their headers declare."""
+    """Pass the files to a worker, and reserve the memory that their headers declare."""
     size = sum(map(len, files))
     headers = []
     while files:
@@ -144,13 +143,13 @@ def _reserve(work: Work, size: int, headers: list[Header]) -> None:
     """Reserve memory for decoding files of `size` bytes in total, if they will be decoded."""
     work.trace.pixels = sum(header.size for header in headers)
     if all(_within_limits(work.service, header) for header in headers):
-        # Metadata is copied out of the files, at most all of them.
+        # Metadata is copied out of the files, which may consist of nothing else.
         work.share.hold(2 * size + sum(header.decoded_bytes for header in headers))
 
 
 @contextmanager
 def decoding() -> Iterator[None]:
-    """Turn the crash of a decoder into UnreadableImage: the file is at fault."""
+    """Turn the crash of a decoder into UnreadableImage, since the file is at fault."""
     try:
         yield
     except WorkerLost as error:
@@ -160,12 +159,12 @@ def decoding() -> Iterator[None]:
 
 
 def limits_of(settings: Settings) -> dict[str, int]:
-    """Return the limits of an image, as workers take them."""
+    """Return the limits on images, as keyword arguments of workers."""
     return {"max_pixels": settings.max_pixels, "max_side": settings.max_side}
 
 
 def _within_limits(service: Service, header: Header) -> bool:
-    """Return whether it will be decoded; if not, that refusal says more than a lack of memory."""
+    """Return whether an image is within the limits; a refusal for these precedes one for memory."""
     settings = service.settings
     sides = header.width, header.height
     return max(sides) <= settings.max_side and header.size <= settings.max_pixels

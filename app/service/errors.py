@@ -1,4 +1,4 @@
-"""Why the service refuses or fails; app.api.problems translates these errors to HTTP.
+"""The errors of the service, which app.api.handlers translates to HTTP.
 
 The layers below raise others: Overloaded and Draining in the batcher, WorkerLost in the sandbox,
 ImagingError in the codecs, and MemoryError.
@@ -12,11 +12,11 @@ class Loading(Exception):
 
 
 class Failing(Exception):
-    """The network of a model fails repeatedly; the service keeps trying whether it works again."""
+    """The network of a model fails repeatedly; the service keeps testing whether it recovers."""
 
 
 class Broken(Exception):
-    """The service can never work again; only a new process may."""
+    """The service cannot recover; only a new process can."""
 
 
 class UnknownModel(Exception):
@@ -29,7 +29,7 @@ class UnknownModel(Exception):
 
 
 class NeedsTooMuchMemory(Exception):
-    """An image needs more memory than all requests together may hold."""
+    """An image needs more memory than all requests together may use."""
 
 
 class UnknownJob(Exception):

@@ -1,7 +1,7 @@
-"""Work that outlives the request that brought it: it is followed, fetched and cancelled by its id.
+"""Jobs: work that outlives its request, and is followed, fetched and cancelled by its id.
 
-All of it is in memory. At most AT_ONCE jobs run side by side, so that requests find room between
-them, and one more of a client that has none of these; those that wait hold their upload alone.
+Everything is in memory. At most AT_ONCE jobs run side by side, to leave room for requests, plus one
+of a client that has none of these; waiting jobs hold only their upload.
 """
 
 import asyncio
@@ -24,22 +24,23 @@ from app.service.memory import Memory, Share
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 2
-"""While one is decoded or encoded, the other keeps the network busy."""
+"""Jobs that run at a time: while one is decoded or encoded, the other keeps the network busy."""
 
 STEP_SECONDS = 0.5
-"""Between two looks at a job that is followed."""
+"""Seconds between two checks of a job that is followed."""
 AT_PACE = 100
-"""Followers who hear of changes within STEP_SECONDS; the looks are spread out where there are more,
-so that however many there are, they keep the event loop no busier.
+"""Followers that learn of changes within STEP_SECONDS. With more, checks become less frequent, so
+that they never take more time of the event loop.
 """
 
 Operation = Callable[[Share, Progress], Awaitable[Any]]
-"""Does the work within the memory of the share, and keeps the progress up to date. It may be called
-again where it raises Overloaded."""
+"""Does the work within the memory of the share, and keeps the progress up to date. It is called
+again if it raises Overloaded.
+"""
 
 
 class State(StrEnum):
-    """What has become of a job."""
+    """The state of a job."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -49,82 +50,82 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A job at one moment."""
+    """The progress of a job at one moment."""
 
     state: State
     percent: int
-    """Of its tiles, those that are done."""
+    """The percentage of its tiles that are done."""
     seconds_left: float | None
-    """Estimate until it is done; None once it has ended."""
+    """Estimated seconds until it is done; None once it has ended."""
 
 
 @dataclass(eq=False)
 class Job:
-    """One operation under way, or what has become of it."""
+    """An operation in progress, or its outcome."""
 
     id: str
     owner: str | None
-    """Who alone may know of it; None is everybody who knows the id."""
+    """The only one who may access it; None is everybody who knows the id."""
     client: str
-    """Who started it, for nobody to take all places."""
+    """Who started it; no client may take all places."""
     seconds: float
-    """Estimate of what it takes by itself, made before it began."""
+    """Estimated seconds that it takes on its own, made before it began."""
     state: State = State.WAITING
     result: Any = None
     """What the operation returned, once it is done."""
     error: Exception | None = None
     """What the operation raised, if it failed."""
     collected: bool = False
-    """Whether the result has been sent to somebody."""
+    """Whether the result has been fetched."""
     progress: Progress = field(default_factory=Progress)
     began: float = field(default_factory=time.monotonic)
     task: asyncio.Task[None] | None = None
     kept: ExitStack = field(default_factory=ExitStack)
-    """What it holds: first the upload's memory, then the result's."""
+    """The memory that it holds: first that of the upload, then that of the result."""
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will happen to it."""
+        """Whether it is done or has failed."""
         return self.state in (State.DONE, State.FAILED)
 
     @property
     def percent(self) -> int:
-        """Of its tiles, those that are done."""
+        """The percentage of its tiles that are done."""
         if self.state is State.DONE:
             return 100
         return 100 * self.progress.done // self.progress.planned if self.progress.planned else 0
 
     @property
     def own_seconds(self) -> float:
-        """Until its own work is done, once it is its turn."""
+        """Estimated seconds of its own work that are left."""
         if self.ended:
             return 0.0
         return self.progress.remaining() if self.progress.planned else self.seconds
 
 
 class Jobs:
-    """Every job that is not forgotten: at most `limit`, each for `seconds` after it has ended.
+    """All jobs: at most `limit`, each forgotten `seconds` after it has ended.
 
-    Clients whose jobs wait take turns, and a quarter of the places is kept for others than the
-    client that has taken most. To be used on the event loop alone, but for a look at all of them.
+    Clients with waiting jobs take turns, and no client may have more than three quarters of the
+    jobs. Use it on the event loop only, except for iteration.
     """
 
     def __init__(self, memory: Memory, *, limit: int, seconds: float) -> None:
         self.worker = 0
-        """The process among several; every id begins with it."""
+        """The number of this process among several; every id begins with it."""
         self.ends: Counter[str] = Counter()
-        """How many jobs were done, failed and cancelled since the start."""
+        """The numbers of jobs done, failed and cancelled since the start."""
         self._memory, self._limit, self._seconds = memory, limit, seconds
         self._jobs: dict[str, Job] = {}
         self._places = Places(AT_ONCE)
         self._followers = 0
 
     def __iter__(self) -> Iterator[Job]:
-        """All of them now, the oldest first; from any thread."""
+        """Iterate over the present jobs, oldest first; from any thread."""
         return iter(list(self._jobs.values()))
 
     def open(self) -> None:
-        """Serve on the running event loop from now on."""
+        """Use the running event loop from now on."""
         self._places = Places(AT_ONCE)
 
     def start(
@@ -136,10 +137,10 @@ class Jobs:
         client: str = "",
         seconds: float,
     ) -> Job:
-        """Queue an operation that is expected to take so many `seconds`.
+        """Queue an operation that is expected to take `seconds`.
 
-        `held`, the memory of what it works on, is closed when it ends. Raises Overloaded where
-        there are as many jobs as may be, of all or of this client.
+        `held`, the memory of its input, is released when it ends. Raises Overloaded if there are
+        too many jobs, in total or of this client.
         """
         self._make_room(client)
         job = Job(f"{self.worker}-{secrets.token_urlsafe(16)}", owner, client, seconds)
@@ -149,7 +150,9 @@ class Jobs:
         return job
 
     def find(self, job_id: str, owner: str | None) -> Job:
-        """Return the job of that id; raise UnknownJob if there is none, or not for `owner`."""
+        """Return the job with this id; raise UnknownJob if there is none that `owner` may
+        access.
+        """
         job = self._jobs.get(job_id)
         if job is None or job.owner != owner:
             raise UnknownJob(self._seconds)
@@ -160,9 +163,9 @@ class Jobs:
         return Status(job.state, job.percent, None if job.ended else self._seconds_left(job))
 
     async def changes(self, job: Job, seconds: float) -> AsyncIterator[Status]:
-        """Yield the progress of a job: now, and each time it has changed.
+        """Yield the progress of a job, now and after each change.
 
-        Until it has ended or been cancelled, or so many `seconds` are over.
+        Stops when the job has ended or been cancelled, or after `seconds`.
         """
         deadline = time.monotonic() + seconds
         last = None
@@ -182,7 +185,7 @@ class Jobs:
             self._followers -= 1
 
     async def cancel(self, job: Job) -> None:
-        """End and forget a job; its work is off the queue when this returns."""
+        """End and forget a job, whose work has left the queue when this returns."""
         if not job.ended:
             self.ends["cancelled"] += 1
         self._jobs.pop(job.id, None)
@@ -198,17 +201,17 @@ class Jobs:
 
     @property
     def collected(self) -> int:
-        """Results that nobody waits for any more."""
+        """The number of results that have been fetched."""
         return sum(job.collected for job in self)
 
     def _seconds_left(self, job: Job) -> float:
-        """Return the seconds for those before it and itself, since all share one machine."""
+        """Estimate the seconds for a job and all before it, since they share the machine."""
         if job.state is State.RUNNING and job.progress.planned:
             return job.own_seconds
         return sum(other.own_seconds for other in self._before(job)) + job.own_seconds
 
     def _before(self, job: Job) -> list[Job]:
-        """Return those that are likely to end before a job, since clients take turns."""
+        """Return the jobs that are likely to end before this one, given that clients take turns."""
         running = [other for other in self if other.state is State.RUNNING and other is not job]
         taken = Counter[str]()
         turns = dict[Job, int]()
@@ -220,10 +223,10 @@ class Jobs:
         return running + [other for other, turn in turns.items() if turn <= own]
 
     def _make_room(self, client: str) -> None:
-        """Have a place for one more job of a client.
+        """Make room for one more job of a client; raise Overloaded if that is impossible.
 
-        A result that was fetched makes way, else the oldest of whoever keeps more than this client
-        is about to: results that nobody fetches hold up none but their own.
+        A fetched result is forgotten, or else the oldest one of a client that has more jobs than
+        this one would have: results that nobody fetches delay only their own client.
         """
         kept = Counter(job.client for job in self)
         has_its_share = kept[client] >= self._limit - self._limit // 4
@@ -257,11 +260,11 @@ class Jobs:
         seconds = round(time.monotonic() - job.began, 3)
         facts = {"state": job.state.value, "seconds": seconds}
         logger.info("job ended", extra=facts)
-        # by its id: a timer that held the job would hold its result, too, though it were cancelled
+        # by its id: a timer with the job would keep its result in memory even if it is cancelled
         asyncio.get_running_loop().call_later(self._seconds, self._expire, job.id)
 
     async def _work(self, job: Job, operation: Operation) -> None:
-        """Run the operation, and again if others left no room for it."""
+        """Run the operation, repeatedly if there is no room for it."""
         while True:
             job.state, job.progress = State.RUNNING, Progress()
             with ExitStack() as held:
@@ -279,6 +282,6 @@ class Jobs:
 
 
 def _alone(error: Exception) -> Exception:
-    """Return an error without the errors and frames behind it, which hold what they worked on."""
+    """Return an error without its causes and frames, which would keep images in memory."""
     error.__cause__ = error.__context__ = None
     return error.with_traceback(None)

@@ -1,4 +1,4 @@
-"""API keys: generated here, and known to the service only by their SHA-256."""
+"""API keys, which the service knows only by their SHA-256."""
 
 import hashlib
 import hmac
@@ -6,11 +6,11 @@ import secrets
 from collections.abc import Iterable
 
 PREFIX = "denoiser_"
-"""Makes a key recognizable that has leaked into a repository or a log."""
+"""Makes keys recognizable that leak into a repository or a log."""
 
 
 def new_key() -> str:
-    """Return a key of 256 random bits, too many to be guessed: no slow hash is needed."""
+    """Return a key of 256 random bits, which cannot be guessed, so that no slow hash is needed."""
     return PREFIX + secrets.token_urlsafe(32)
 
 
@@ -22,7 +22,7 @@ def hash_of(key: str) -> str:
 def known(key: str, hashes: Iterable[str]) -> str | None:
     """Return the one of `hashes` that belongs to the key, or None.
 
-    All are compared, each in constant time, so that the time reveals nothing about the hashes.
+    All are compared, each in constant time, so that timing reveals nothing about the hashes.
     """
     digest, found = hash_of(key), None
     for candidate in hashes:

@@ -1,6 +1,6 @@
-"""The operations on decoded images, for the command line; `operations` are those of the service.
+"""The operations on decoded images, for the command line; `operations` has those of the service.
 
-Its files are decoded and encoded by `codec`, in confined processes.
+`codec` decodes and encodes the files, in confined processes.
 """
 
 import math
@@ -16,31 +16,35 @@ from app.inference.denoiser import Denoiser
 from app.inference.job import Progress
 from app.inference.store import ModelPackage, chosen, read_packages
 from app.service.errors import UnknownModel
+from app.service.models import load_denoiser
 from app.service.options import DenoiseOptions, NoiseOptions
 from app.settings import Settings
 from app.streams import silence
+
+UNLIMITED = Limits(queue_pixels=sys.maxsize, deadline=math.inf)
+"""A queue that takes any number of images for any time."""
 
 
 def denoise(
     denoiser: Denoiser, picture: Picture, options: DenoiseOptions, progress: Progress
 ) -> tuple[Picture, float]:
-    """Denoise a decoded image by the options; wait for its turn among those of other threads.
+    """Denoise a decoded image, in turn with those of other threads.
 
-    Returns what the options ask to see, and the standard deviation of the noise found, 0..1.
+    Returns the result that the options ask for, and the standard deviation of the noise, 0..1.
     """
     done = denoiser.submit(picture, options.correction, progress=progress).result()
     return shown(picture, done.picture, options.result), done.sigma
 
 
 def add_noise(picture: Picture, options: NoiseOptions, seed: int) -> Picture:
-    """Return a decoded image with noise by the options and the seed."""
+    """Return a decoded image with noise added."""
     return noise.noisy_picture(
         picture, options.factor, kind=options.kind, channels=options.channels, seed=seed
     )
 
 
 def packages_of(options: DenoiseOptions, settings: Settings) -> dict[str, ModelPackage]:
-    """Return the packages that images may need, by name.
+    """Return the packages that the images may need, by name.
 
     The first is that of the model in the options, or else in the settings; in the latter case,
     those for scans of some modality follow. Raises UnknownModel if there is none of that name, and
@@ -62,36 +66,28 @@ def package_of(options: DenoiseOptions, settings: Settings) -> ModelPackage:
 
 
 class Denoisers:
-    """The models of a command: the first loaded at once, each other with its first image."""
+    """The models of a command: the first is loaded at once, others with their first image."""
 
     def __init__(self, packages: Mapping[str, ModelPackage], settings: Settings) -> None:
-        """Take what `packages_of` returns; loading takes seconds."""
+        """Take the packages from `packages_of`, and load the first, which takes seconds."""
         self._packages, self._settings = packages, settings
         self._default = next(iter(packages))
         self._loading = threading.Lock()
         with silence():
-            self._loaded = {self._default: load_denoiser(packages[self._default], settings)}
+            self._loaded = {self._default: self._load(self._default)}
 
     def suited_to(self, picture: Picture) -> Denoiser:
-        """Return the model for an image; called from many threads."""
+        """Return the model for an image; may be called from many threads."""
         name = chosen(self._packages, self._default, picture.modality)
         with self._loading:
             if name not in self._loaded:
-                self._loaded[name] = load_denoiser(self._packages[name], self._settings)
+                self._loaded[name] = self._load(name)
             return self._loaded[name]
 
     def close(self) -> None:
-        """Give up what is queued."""
+        """Abandon queued images."""
         for denoiser in self._loaded.values():
             denoiser.close(0.0)
 
-
-def load_denoiser(package: ModelPackage, settings: Settings) -> Denoiser:
-    """Load and warm the model, with a queue that takes any number of images for any time."""
-    return Denoiser.load(
-        package,
-        engine=settings.engine,
-        precision=settings.precision,
-        threads=settings.threads,
-        limits=Limits(queue_pixels=sys.maxsize, deadline=math.inf),
-    )
+    def _load(self, name: str) -> Denoiser:
+        return load_denoiser(self._packages[name], self._settings, UNLIMITED)

@@ -1,4 +1,4 @@
-"""The memory that requests in progress hold, and its limit."""
+"""The memory that requests in progress hold, and the limit on it."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -8,21 +8,21 @@ from app.inference.batcher import Overloaded
 from app.service.errors import NeedsTooMuchMemory
 
 RETRY_AFTER = 2.0
-"""Least seconds to wait: those who hold memory may be slow to send or to read an image."""
+"""The least Retry-After, since clients that hold memory may be slow to send or read an image."""
 
 
 PARTS = 4
-"""One of so many parts of the memory is kept for others than a client of many requests."""
+"""One in PARTS of the memory is out of reach for a client with many requests."""
 
 
 class Memory:
-    """Bytes that all requests together may hold, as they declare them, and the limit on requests.
+    """The bytes and the number of requests that may be in progress at the same time.
 
-    A request may hold all that is free, unless others of its client hold more than a quarter: then
-    they hold three quarters together at most, so that those who stall keep nobody else out.
-    Refusing a request for lack of memory costs nothing; running out of it costs every request.
-    `backlog` returns the seconds until all queued work is done, and its memory free. Used on the
-    event loop only, hence without a lock.
+    A request may reserve all free memory, unless others of its client hold more than a quarter:
+    then they may hold at most three quarters together, so that clients that stall keep nobody else
+    out. Refusing a request for lack of memory costs nothing; running out of memory costs every
+    request. `backlog` returns the seconds until all queued work is done, and its memory free. Used
+    on the event loop only, hence without a lock.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Memory:
 
     @contextmanager
     def share(self, client: str = "") -> Iterator["Share"]:
-        """Yield the share of one request of a client, returned at the end of the block.
+        """Yield the share of one request of a client, released at the end of the block.
 
         Raises Overloaded if the maximum number of requests is reached.
         """
@@ -58,7 +58,7 @@ class Memory:
 
 
 class Share:
-    """What one request holds."""
+    """The memory that one request holds."""
 
     def __init__(self, memory: Memory, client: str) -> None:
         self._memory, self._client = memory, client
@@ -67,7 +67,7 @@ class Share:
 
     @property
     def room(self) -> int:
-        """The most bytes that it could hold now."""
+        """The most bytes that `hold` would grant now."""
         memory = self._memory
         most, part = memory.capacity, memory.capacity // PARTS
         others = memory.held_by[self._client] - self._held  # requests of the same client
@@ -76,7 +76,7 @@ class Share:
         return min(memory.capacity - memory.held + self._held, most) - self._beside
 
     def keep(self, size: int) -> None:
-        """Hold `size` bytes from now on beside whatever `hold` is called for.
+        """Hold `size` bytes from now on in addition to those of `hold`.
 
         Raises as `hold` does.
         """
@@ -89,10 +89,10 @@ class Share:
             raise
 
     def hold(self, size: int) -> None:
-        """Hold `size` bytes from now on, instead of what was held before.
+        """Hold `size` bytes from now on, instead of those held before.
 
-        Raises Overloaded if others leave too little, and NeedsTooMuchMemory if even the whole
-        memory would not be enough.
+        Raises Overloaded if other requests leave too little, and NeedsTooMuchMemory if the whole
+        memory would not suffice.
         """
         room = self.room
         total = size + self._beside

@@ -108,10 +108,10 @@ class Metrics:
 
 
 class WorkersTotals(Collector):
-    """Add up what all workers have written to the files of a folder.
+    """Sum up what all workers have written to the files of a folder.
 
-    An empty file is one that a worker has just created, or was killed while creating. It is
-    ignored; the library's own collector would fail, permanently if the worker is dead.
+    Empty files, which a worker has just created or was killed while creating, are ignored; the
+    library's own collector would fail, permanently if the worker is dead.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -197,7 +197,7 @@ class _State(Collector):
 
 
 class _Shared:
-    """Copy what a collector reports into values that the other workers see and add up."""
+    """Copy the values of a collector into files, where the other workers read and sum them."""
 
     def __init__(self, source: Collector) -> None:
         self._source = source

@@ -15,7 +15,7 @@ from app.settings import Settings
 logger = logging.getLogger(__name__)
 
 PROBE_SECONDS = 1.0
-"""Seconds between two trials of a model that fails."""
+"""Seconds between two tests of a failing model."""
 
 
 class Models:
@@ -25,13 +25,13 @@ class Models:
         self._settings = settings
         self._packages: dict[str, ModelPackage] = {}
         self.loaded: dict[str, Denoiser] = {}
-        """Those that are, by name; never changed but replaced, since other threads look at it."""
+        """The loaded models by name; replaced instead of changed, since other threads read it."""
         self.draining = self._closed = False
         self._unloadable: Exception | None = None
 
     @property
     def failure(self) -> BaseException | None:
-        """Why the models can never be ready again; the process then has no purpose."""
+        """Why the models can never be ready again; None while they can."""
         deaths = (denoiser.death for denoiser in self.loaded.values())
         return self._unloadable or next((death for death in deaths if death), None)
 
@@ -54,7 +54,7 @@ class Models:
         return bool(self._packages) and self.loaded.keys() == self._packages.keys()
 
     async def run(self) -> None:
-        """Load the models, and watch whether they work from then on."""
+        """Load the models, and keep testing those that fail."""
         await self.load()
         while True:
             await asyncio.sleep(PROBE_SECONDS)
@@ -62,13 +62,13 @@ class Models:
 
     @property
     def queued_seconds(self) -> float:
-        """Estimated seconds until everything queued is done."""
+        """Estimated seconds until all queued work is done."""
         return max((denoiser.queued_seconds for denoiser in self.loaded.values()), default=0.0)
 
     async def load(self) -> None:
         """Read, load and warm all models once, in a thread; set `failure` if that is impossible.
 
-        The default comes first, since the first decides which engine is used.
+        The default comes first, since the first model decides which engine is used.
         """
         if self._all_loaded or self.failure:
             return
@@ -107,10 +107,10 @@ class Models:
         return loaded.engine if loaded else None
 
     def denoiser(self, name: str | None, modality: str = "", *, taken: bool = False) -> Denoiser:
-        """Return the named model, or that which images of the modality get where none is named.
+        """Return the named model, or else the one for images of the modality.
 
-        A request that was `taken` before the service began to drain is served to its end. Raises as
-        `package` and `require_ready` do.
+        `taken` says that the request was accepted before the service began to drain; it is then
+        served nevertheless. Raises as `package` and `require_ready` do.
         """
         if not taken:
             self.accept()
@@ -143,7 +143,7 @@ class Models:
     def reopen(self) -> None:
         """Reset everything after `close`, so that models can be loaded again.
 
-        Before `close`, nothing changes: what is loaded, or draining, stays so.
+        Before `close`, this does nothing.
         """
         if self._closed:
             self.draining = self._closed = False
@@ -157,7 +157,7 @@ class Models:
             await asyncio.to_thread(denoiser.close, 0.0)
 
     async def _probe(self) -> None:
-        """Try failing models: they get no images, so only this finds out that they recover."""
+        """Test failing models: they get no images, so nothing else detects that they recover."""
         for name in self.failing:
             try:
                 await self.loaded[name].probe()
@@ -187,20 +187,25 @@ class Models:
     def _load(self, package: ModelPackage) -> Denoiser:
         settings = self._settings
         limits = Limits(queue_pixels=settings.queue_pixels, deadline=settings.queue_seconds)
-        return Denoiser.load(
-            package,
-            engine=settings.engine,
-            precision=settings.precision,
-            threads=settings.threads,
-            limits=limits,
-        )
+        return load_denoiser(package, settings, limits)
+
+
+def load_denoiser(package: ModelPackage, settings: Settings, limits: Limits) -> Denoiser:
+    """Load and warm a model, on the engine and in the precision of the settings."""
+    return Denoiser.load(
+        package,
+        engine=settings.engine,
+        precision=settings.precision,
+        threads=settings.threads,
+        limits=limits,
+    )
 
 
 def _settle() -> None:
     """Exempt everything long-lived from garbage collection.
 
-    With TensorFlow loaded, a full collection takes 0.4 seconds, in which no request is served. It
-    starts whenever enough objects are created, for instance by a request with many headers.
+    With TensorFlow loaded, a full collection takes 0.4 seconds, during which no request is served.
+    It starts whenever enough objects are created, for instance by a request with many headers.
     """
     gc.unfreeze()
     gc.collect()

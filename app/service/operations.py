@@ -1,6 +1,6 @@
 """The operations on callers' files: denoise, add noise, compare.
 
-All but the network runs in confined processes; memory is taken from the share of each request.
+Everything except the network runs in confined processes, within the memory share of each request.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ from app.service.work import Work
 
 @dataclass(frozen=True, slots=True)
 class DenoisedFile:
-    """A denoised image as a file, and what was found on the way."""
+    """A denoised image as a file, and facts about it."""
 
     file: SharedFile
     model: str
@@ -38,7 +38,7 @@ class DenoisedFile:
 
 @dataclass(frozen=True, slots=True)
 class NoisyFile:
-    """An image with noise as a file, and the seed of the noise."""
+    """A noisy image as a file, and the seed of the noise."""
 
     file: SharedFile
     seed: int
@@ -46,7 +46,7 @@ class NoisyFile:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How far an image is from a reference, on the 0..1 scale."""
+    """The difference of an image from a reference, on the 0..1 scale."""
 
     rmse: float
     psnr: float
@@ -59,8 +59,8 @@ async def denoise(
 ) -> DenoisedFile:
     """Denoise the single file of the list, or the volumes of a zip; the list is emptied.
 
-    With `progress`, it may take as long as it needs; without, it is refused at once if it cannot be
-    done within `timeout_seconds`. Raises TakesTooLong, Overloaded, NeedsTooMuchMemory,
+    With `progress`, this may take as long as it needs; without, it is refused at once if it cannot
+    be done within `timeout_seconds`. Raises TakesTooLong, Overloaded, NeedsTooMuchMemory,
     ImagingError, WorkerLost, and as `Models.denoiser` does.
     """
     work.trace.model = work.service.models.denoiser(options.model, taken=True).card.name
@@ -79,7 +79,7 @@ class _Denoising:
     progress: Progress | None
 
     async def volumes(self, files: list[bytes]) -> DenoisedFile:
-        """Denoise volumes one after the other, into one zip; what is found is that of the largest.
+        """Denoise volumes one after the other, into one zip, with the facts about the largest.
 
         The list is emptied.
         """
@@ -102,9 +102,9 @@ class _Denoising:
         return replace(done[largest], file=await self._joined(done))
 
     def _tell_progress(self, headers: list[Header], done: int) -> None:
-        """Say how far the volumes are, of which so many are done.
+        """Update the progress, given how many volumes are done.
 
-        The tiles of a flat volume, for one, are never queued, and count all the same.
+        All tiles of these count, even those of a flat volume, which are never queued.
         """
         if self.progress is not None:
             tiles = list(map(self._tiles, headers))
@@ -122,7 +122,7 @@ class _Denoising:
         return joined
 
     async def image(self, files: list[bytes], admit: confined.Admit) -> DenoisedFile:
-        """Denoise the single file of the list, which is emptied, if its header is admitted."""
+        """Denoise the single file of the list, which is emptied, if `admit` accepts its header."""
         trace, share = self.work.trace, self.work.share
         shared = await confined.shared(self.work, files, admit)
         picture, restored = shared.pixels, shared.room()
@@ -173,7 +173,9 @@ class _Denoising:
             raise TakesTooLong(seconds, limit, self._faster(headers, seconds, limit))
 
     def _faster(self, headers: Sequence[Header], seconds: float, limit: float) -> str | None:
-        """Return the parameter with which what takes `seconds` is within the limit, if any is."""
+        """Return the parameter with which a request of `seconds` would be within the limit, if
+        any.
+        """
         share = limit / seconds * self.options.ensemble
         if share >= 1:
             return f"ensemble={max(size for size in ENSEMBLES if size <= share)}"
@@ -197,7 +199,7 @@ class _Denoising:
 
 
 def _admit_all(_: Header) -> None:
-    """Admit what was admitted with others."""
+    """Accept any header, since all volumes were admitted together."""
 
 
 def _bytes(files: list[DenoisedFile]) -> int:
@@ -205,7 +207,7 @@ def _bytes(files: list[DenoisedFile]) -> int:
 
 
 def seconds_for(service: Service, options: DenoiseOptions, header: Header) -> float:
-    """Return how long the network takes for what a header declares, without waiting.
+    """Estimate the seconds that the network takes for the image of a header, without waiting.
 
     Raises as `Models.denoiser` does.
     """

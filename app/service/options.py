@@ -27,7 +27,7 @@ def _a_range(text: str) -> str:
 
 
 def _a_number(value: object) -> object:
-    """Return the number that a text is; a choice of numbers would not take it."""
+    """Return the number in a text, which a Literal of numbers would not accept."""
     return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
 
 
@@ -62,7 +62,7 @@ class OutputOptions(BaseModel):
         try:
             return formats.of_name(value).name if isinstance(value, str) else value
         except UnsupportedImage:
-            return value  # which the field's own validation refuses, listing the choices
+            return value  # refused by the validation of the field, which lists the choices
 
     @property
     def strips(self) -> bool:
@@ -70,7 +70,7 @@ class OutputOptions(BaseModel):
         return self.metadata == "strip"
 
     def format_for(self, own: Format, *, lossless: bool) -> Format:  # noqa: ARG002
-        """Return the format of the result: as asked for, or the image's `own`.
+        """Return the format of the result: the requested one, or the image's `own`.
 
         `lossless` says whether the upload was lossless, which matters to subclasses.
         """
@@ -129,13 +129,13 @@ class DenoiseOptions(OutputOptions):
     )
     ensemble: Annotated[EnsembleChoice, BeforeValidator(_a_number)] = Field(
         default=1,
-        description="In how many orientations the model sees the image, turned and mirrored; the "
-        "result is the mean. This takes as many times as long, and 8 gain about 0.2 dB.",
+        description="The number of orientations, rotated and mirrored, in which the model sees the "
+        "image; the result is their mean. The time grows in proportion, and 8 gain about 0.2 dB.",
         examples=[8],
     )
     result: Wanted = Field(
         default="image",
-        description="What is returned: the image without its noise; `residual`, what was removed, "
+        description="What to return: the image without its noise; `residual`, what was removed, "
         "as 32-bit floats in the units of the samples; or `sigma-map`, the deviation of that "
         "around each pixel. The latter two are TIFF by default, or NIfTI for a grey NIfTI.",
     )
@@ -144,7 +144,7 @@ class DenoiseOptions(OutputOptions):
     )
 
     def format_for(self, own: Format, *, lossless: bool) -> Format:  # noqa: ARG002
-        """Return the format of the result: as asked for, or the upload's `own` if it holds it."""
+        """Return the format of the result: the requested one, or the upload's `own` if possible."""
         keeps = self.result == "image" or own in (Format.NIFTI, Format.NIFTI_GZ)
         return self.format or (own if keeps else Format.TIFF)
 
@@ -156,7 +156,7 @@ class DenoiseOptions(OutputOptions):
 
     @property
     def correction(self) -> Correction:
-        """What `Denoiser` is asked for."""
+        """The options for `Denoiser`."""
         return Correction(
             strength=self.shares,
             range=read_choice(self.range),
@@ -201,7 +201,7 @@ class NoiseOptions(OutputOptions):
     )
 
     def format_for(self, own: Format, *, lossless: bool) -> Format:
-        """Return the format of the result: as asked for, or a lossless one."""
+        """Return the format of the result: the requested one, or a lossless one."""
         is_kept = lossless or formats.FORMATS[own].holds.numbers
         return self.format or (own if is_kept else Format.PNG)
 

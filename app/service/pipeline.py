@@ -1,4 +1,4 @@
-"""The operation on files in bulk: called from threads, without time limits."""
+"""Denoise files in bulk, from many threads and without time limits."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -26,14 +26,13 @@ class Result:
 
 
 class Pipeline:
-    """Decode, denoise and encode; called from many threads, whose images share batches.
+    """Decode, denoise and encode files; called from many threads, whose images share batches.
 
-    Files are decoded and encoded in confined processes: an image whose decoder crashes costs
-    nothing but itself.
+    Files are decoded and encoded in confined processes, so that a crash costs a single image.
     """
 
     def __init__(self, options: DenoiseOptions, settings: Settings) -> None:
-        """Load the model; raise UnknownModel if there is none as the options name."""
+        """Load the model; raise UnknownModel if the options name one that does not exist."""
         packages = local.packages_of(options, settings)
         self._options, self._room = options, Room()
         self._codec = ConfinedCodec(settings)
@@ -53,8 +52,8 @@ class Pipeline:
     def __call__(self, data: bytes) -> Result:
         """Denoise a file; wait while the images of other threads fill the memory.
 
-        Raises ImagingError if it cannot be read, or encoded as the options ask for, and WorkerLost
-        or MemoryError if it takes more time or memory than its pixels justify.
+        Raises ImagingError if it cannot be read, or not encoded as the options ask for, and
+        WorkerLost or MemoryError if it takes more time or memory than its pixels justify.
         """
         options, size = self._options, self._codec.read_header(data).size
         with self._room.hold(size):

@@ -1,4 +1,4 @@
-"""The limits on what is in memory, for threads that process files side by side."""
+"""Limits on memory, for threads that process files side by side."""
 
 import threading
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ PIXELS_AT_ONCE = 64_000_000
 BYTES_AT_ONCE = 1 << 30
 """Bytes of the files in memory at a time; a larger one is processed alone."""
 BYTES_PER_PIXEL = 16
-"""What no file needs more of: four channels of 32 bits, uncompressed."""
+"""The most that a file needs: four channels of 32 bits, uncompressed."""
 
 
 class TooLarge(ImagingError):
@@ -19,12 +19,12 @@ class TooLarge(ImagingError):
 
 
 def largest_file(max_pixels: int) -> int:
-    """Return how many bytes a file may have where an image may have so many pixels."""
+    """Return how many bytes a file may have if an image may have `max_pixels`."""
     return BYTES_PER_PIXEL * max_pixels
 
 
 def check_size(size: int, max_pixels: int) -> None:
-    """Raise TooLarge for a file of more bytes than `largest_file`."""
+    """Raise TooLarge if a file has more bytes than `largest_file` allows."""
     if size > largest_file(max_pixels):
         raise TooLarge(
             f"The file has more than {largest_file(max_pixels)} bytes, {BYTES_PER_PIXEL} for each "
@@ -33,7 +33,7 @@ def check_size(size: int, max_pixels: int) -> None:
 
 
 class Room:
-    """Pixels or bytes that may be in memory at a time; threads wait until enough are free."""
+    """A limit on pixels or bytes in memory; threads wait until enough are free."""
 
     def __init__(self, limit: int = PIXELS_AT_ONCE) -> None:
         self._limit = limit
@@ -42,7 +42,7 @@ class Room:
 
     @contextmanager
     def hold(self, amount: int) -> Iterator[None]:
-        """Wait until so much, or all, is free, and take it for the block."""
+        """Wait until this amount is free, or everything, and take it for the block."""
         with self._changed:
             self._changed.wait_for(lambda: not self._held or self._held + amount <= self._limit)
             self._held += amount

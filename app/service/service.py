@@ -41,7 +41,7 @@ class Service:
     async def running(self) -> AsyncIterator[None]:
         """Load and watch the models in the background until the end of the block.
 
-        May be entered again afterwards, on another event loop, too: the models are then loaded
+        May be entered again afterwards, even on another event loop; the models are then loaded
         anew.
         """
         self.models.reopen()
@@ -59,12 +59,12 @@ class Service:
 
     @property
     def failure(self) -> BaseException | None:
-        """Why the service can never work again: models that cannot be loaded, or a dead thread."""
+        """Why the service cannot recover: models that cannot be loaded, or a dead thread."""
         return self.models.failure
 
     @property
     def ready(self) -> bool:
-        """Whether images are denoised: all models are loaded and work, and it is not draining."""
+        """Whether requests are served: all models are loaded and work, and it is not draining."""
         return self.models.ready
 
     @property

@@ -1,4 +1,4 @@
-"""What is recorded of a request, for its response, its log line and the metrics."""
+"""The record of a request, for its response, its log line and the metrics."""
 
 import time
 import uuid
@@ -19,13 +19,13 @@ class Trace:
     request_id: str = field(default_factory=new_id)
     started: float = field(default_factory=time.perf_counter)
     stages: dict[str, float] = field(default_factory=dict)
-    """Seconds spent in each stage that the request reached: decode, queue, infer, encode, noise or
-    compare.
+    """Seconds spent in each stage that the request has reached: decode, queue, infer, encode,
+    noise or compare.
     """
     key: str | None = None
     """The first digits of the hash of the caller's API key."""
     client: str = ""
-    """The caller as far as it is known: the key, or else the address."""
+    """The caller: its key, or else its address."""
     model: str | None = None
     pixels: int = 0
     status: int = 0
@@ -40,7 +40,7 @@ class Trace:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Add the time that the block takes to the stage."""
+        """Add the time of the block to the stage."""
         start = time.perf_counter()
         try:
             yield

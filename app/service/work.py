@@ -1,4 +1,4 @@
-"""What is at hand wherever a request is worked on."""
+"""The context of the work on a request."""
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from app.service.trace import Trace
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A request, a job, or a file in bulk, that is being worked on."""
+    """The service, the record and the memory of a request or job in progress."""
 
     service: Service
     trace: Trace
     share: Share
-    """What it may hold of the service's memory."""
+    """Its share of the service's memory."""
 
     def worker(self, *, threads: bool = False) -> AbstractAsyncContextManager[Remote]:
-        """Return a context that holds a worker; the clients whose jobs wait for one take turns."""
+        """Return a context that holds a worker; clients that wait for one take turns."""
         return self.service.sandbox.worker(self.trace.client, threads=threads)

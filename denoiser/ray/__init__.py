@@ -1,17 +1,17 @@
-"""The same on a Ray cluster: datasets of images, images between stores, and the service.
+"""Denoising on a Ray cluster: datasets of images, images between stores, and the service.
 
     denoiser.ray.denoise(dataset)                 # a dataset of Ray Data
     denoiser denoise SRC DST --ray                # between stores
     serve run denoiser.ray:app max_replicas=8     # the service on Ray Serve
 
-Whatever runs on the cluster's machines is defined in this package, not in `app`, because the name
-of a class is how a worker of Ray finds it: importing this package puts `app` on the path. Needs
+Everything that runs on the machines of the cluster is defined in this package, not in `app`, since
+Ray's workers import classes by name, and importing this package puts `app` on the path. Requires
 `pip install 'denoiser[cpu,ray]'` on every machine.
 """
 
 import os
 
-# Ray reports to its makers what runs on a cluster unless it is told not to.
+# Ray sends usage statistics to its vendor unless told not to.
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
 from denoiser.ray.data import denoise

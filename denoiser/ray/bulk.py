@@ -1,4 +1,4 @@
-"""`denoiser denoise SRC DST --ray`: the images between two stores, by all machines of a cluster."""
+"""`denoiser denoise SRC DST --ray`: denoise between two stores on all machines of a cluster."""
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +10,7 @@ import ray
 from ray import ObjectRef
 from ray.data import DataContext
 
-from app.bulk.results import State, to_rows
+from app.bulk.rows import State, to_rows
 from app.bulk.run import Run, Summary
 from app.bulk.store import Source
 from app.service.options import DenoiseOptions
@@ -19,7 +19,7 @@ from denoiser.ray.data import AT_ONCE, denoise
 
 SCHEMA = pa.schema([("key", pa.string()), ("size", pa.int64()), ("version", pa.string())])
 KEYS = 10_000
-"""Keys per object in the cluster's store, which are cut into batches as the actors take them."""
+"""Keys per object in the cluster's store; actors take them in batches."""
 
 
 def run(
@@ -27,9 +27,9 @@ def run(
 ) -> Summary:
     """Process what is not done yet; this process lists the sources and keeps the results.
 
-    The keys of all images are in the cluster's object store before the first is processed, which
-    puts on disk what its memory does not hold. After `run.stop`, images in progress are abandoned.
-    Raises StoreError as `app.bulk.run`.
+    The keys of all images are put into the cluster's object store, which spills to disk, before the
+    first image is processed. After `run.stop`, images in progress are abandoned. Raises StoreError
+    as `app.bulk.run` does.
     """
     if not ray.is_initialized():
         ray.init(logging_level="WARNING")

@@ -1,4 +1,4 @@
-"""Rows of images through actors that each keep a loaded model."""
+"""Process rows of images by actors that each keep a loaded model."""
 
 import time
 from collections.abc import Callable
@@ -10,15 +10,15 @@ import ray
 from ray.data import ActorPoolStrategy, Dataset
 
 from app.bulk.convert import between, code_of, detail_of
-from app.bulk.results import SCHEMA, State, to_table
+from app.bulk.rows import SCHEMA, State, to_table
 from app.bulk.store import Source, Store
 from app.service.options import DenoiseOptions
 from app.service.pipeline import Pipeline
 from app.settings import Settings
 
 AT_ONCE = 16
-"""Images per batch. An actor works on two batches at a time, which fills the batches of the
-network, and has two more waiting; a lost machine costs the work of four.
+"""Images per batch. An actor processes two batches at a time, enough to fill the batches of the
+network, with two more waiting; a lost machine costs the work on four.
 """
 
 OUTCOME = pa.schema(
@@ -28,8 +28,8 @@ OUTCOME = pa.schema(
         *map(SCHEMA.field, ("state", "code", "detail", "model", "sigma", "seconds")),
     ]
 )
-"""Columns that a row of bytes gets: `bytes` is the result, null if the image failed; the others are
-those of the results between stores.
+"""Columns that are added to a row of bytes: `bytes` is the result, or null if the image failed; the
+others are those of the results between stores.
 """
 
 
@@ -49,7 +49,7 @@ def denoise(
     The rows have an image file in the column `bytes`; they come back with the columns of OUTCOME,
     and keep all others. Alternatively, with the folders `source` and `target` (URLs known to
     fsspec), the rows have a `key`, the path below `source`; results are written below `target`, and
-    the rows come back as those of its results (`app.bulk.results.Row`). An image that fails is a
+    the rows come back as those of its results (`app.bulk.rows.Row`). An image that fails is a
     row with the state "failed".
 
     `actors` is the number of processes, or the least and the most; by default as many as the
@@ -91,7 +91,7 @@ def denoise(
 
 
 def portable(settings: Settings, cpus: float) -> dict[str, Any]:
-    """Return settings for a process elsewhere that has so many cores: what differs from the
+    """Return settings for a process elsewhere with `cpus` cores: those that differ from the
     defaults, which that process takes from its own installation.
     """
     known = settings.model_dump(mode="json", exclude_defaults=True)
@@ -132,7 +132,7 @@ class Bytes(_Actor):
         began = time.monotonic()
         try:
             result = self._pipeline(data or b"")
-        except Exception as error:  # whatever it is, the other images go on
+        except Exception as error:  # whatever it is, the other images continue
             found: dict[str, Any] = {
                 "state": State.FAILED.value,
                 "code": code_of(error),

@@ -1,4 +1,4 @@
-"""The metrics of a replica among those of Ray, which every machine of the cluster exports."""
+"""Export the metrics of a replica with those of Ray, on every machine of the cluster."""
 
 from collections.abc import Iterator
 
@@ -14,8 +14,8 @@ OURS = "denoiser_"
 class Exported:
     """Copies a registry into metrics of Ray, which adds its prefix `ray_` and the replica.
 
-    Ray has no histograms made elsewhere: their buckets, sums and counts are counters there, which
-    Prometheus reads all the same.
+    Ray cannot import histograms: their buckets, sums and counts become counters, which Prometheus
+    reads all the same.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:

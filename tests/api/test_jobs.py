@@ -2,6 +2,7 @@
 
 import io
 import json
+import socket
 import threading
 import time
 import zipfile
@@ -252,6 +253,25 @@ def _limits():
     from app.inference.batcher import Limits
 
     return Limits()
+
+
+def test_events_go_on_where_a_body_is_declared_and_never_comes(
+    serve, image_file, held, wait_until, caplog
+):
+    with serve(body_seconds=0.2) as client:
+        wait_until(lambda: client.get("/health/ready").status_code == 200)
+        held.clear()
+        job = start(client, image_file())
+        with socket.create_connection((client.base_url.host, client.base_url.port), 60) as other:
+            head = f"GET {job} HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n"
+            other.sendall(f"{head}Content-Length: 9\r\n\r\n".encode())
+            data = other.recv(4096)
+            time.sleep(0.4)  # beyond the time for a body
+            held.set()
+            while b'"done"' not in data and (received := other.recv(4096)):
+                data += received
+        assert b'"done"' in data
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 def test_a_client_that_leaves_the_events_leaves_the_job(client, image_file, held):

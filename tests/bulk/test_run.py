@@ -9,7 +9,8 @@ import pytest
 from app.bulk.command import Request, wanted
 from app.bulk.convert import Converter, target_key
 from app.bulk.manifest import keys
-from app.bulk.results import Results, State, read_rows
+from app.bulk.results import Results, read_rows
+from app.bulk.rows import State
 from app.bulk.run import Choice, Run, run
 from app.bulk.shards import Shard
 from app.bulk.store import Store

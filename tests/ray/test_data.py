@@ -5,7 +5,7 @@ import pytest
 pa = pytest.importorskip("pyarrow")
 data = pytest.importorskip("denoiser.ray.data", reason="needs pip install 'denoiser[ray]'")
 
-from app.bulk.results import State, to_rows  # noqa: E402
+from app.bulk.rows import State, to_rows  # noqa: E402
 from app.settings import Settings  # noqa: E402
 from tests.bulk.conftest import png  # noqa: E402
 

@@ -228,8 +228,8 @@ async def test_a_job_that_wants_more_memory_than_its_pixels_may_is_refused(sandb
 @pytest.mark.parametrize(("limit", "own"), [(1 << 31, True), (1 << 46, False), (-1, False)])
 def test_want_of_memory_is_its_own_where_the_system_has_as_much_again(limit, own):
     command = (
-        "import resource; from app.sandbox.limits import has_met_its_own; "
-        f"resource.setrlimit(resource.RLIMIT_AS, ({limit}, -1)); print(has_met_its_own())"
+        "import resource; from app.sandbox.limits import has_reached_limit; "
+        f"resource.setrlimit(resource.RLIMIT_AS, ({limit}, -1)); print(has_reached_limit())"
     )
     done = subprocess.run([sys.executable, "-c", command], capture_output=True, check=True)
     assert done.stdout.decode().strip() == str(own)

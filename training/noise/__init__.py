@@ -1,7 +1,7 @@
 """The noise that training draws inside its graph, anew for every patch.
 
-A module a family, each a pure function of clean patches and a source of random numbers; `layer`
-puts them together as an experiment asks. They are written in Keras operations, so they run on any
-backend. None multiplies matrices or convolves by the backend's own operations: on processors these
-are turned into bfloat16 for speed, which cannot hold 8-bit levels.
+There is a module for each family, a pure function of clean patches and a source of random numbers;
+`layer` combines them as an experiment asks. They consist of Keras operations and run on any
+backend. None uses the backend's own matrix products or convolutions: on processors, these run in
+bfloat16, which cannot represent 8-bit levels.
 """

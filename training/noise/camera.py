@@ -1,4 +1,4 @@
-"""Noise as cameras and phones leave it in an image: drawn, smoothed, and stored as JPEG."""
+"""Noise as it remains in images of cameras and phones: smoothed, and stored as JPEG."""
 
 from typing import Any
 
@@ -18,10 +18,10 @@ from training.noise.srgb import srgb_residual
 
 
 def camera(clean: Any, random: Random, settings: Camera) -> tuple[Any, Any]:
-    """Noisy patches and their targets, for clean ones [n, h, w, 3] in [0, 1].
+    """Return noisy patches and their targets, given clean patches [n, h, w, 3] in [0, 1].
 
-    The noise is added to the clean patch as a residual, so that targets stay sharp. They keep the
-    local mean of the noise unless `casts` says otherwise: pictures are not to change colour.
+    The noise is added to the clean patch as a residual, so that targets stay sharp. With
+    `keep_casts`, targets keep the local mean of the noise, so that networks do not shift colours.
     """
     count = clean.shape[0]
     residual = camera_residual(clean, random, settings)
@@ -34,7 +34,7 @@ def camera(clean: Any, random: Random, settings: Camera) -> tuple[Any, Any]:
 
 
 def camera_residual(clean: Any, random: Random, settings: Camera) -> Any:
-    """Return the noise alone, before it is clipped; of grey patches, grey."""
+    """Return the noise alone, before clipping; it is grey for grey patches."""
     count = clean.shape[0]
     sensor, srgb = (f(clean, random, settings) for f in (sensor_residual, srgb_residual))
     residual = ops.where(random.chance(count, settings.sensor), sensor, srgb)

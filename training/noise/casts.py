@@ -1,4 +1,4 @@
-"""Colour casts that clipping and tone curves turn noise into."""
+"""The colour casts that clipping and tone curves make of noise."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from training.casts import SIDE
 
 
 def local_mean(residual: Any) -> Any:
-    """Return the residual [n, h, w, c] averaged over squares and drawn out again, without its
-    grain.
+    """Return the residual [n, h, w, c] averaged over squares and interpolated back to its size.
 
-    Noise that is clipped at black, or bent by a tone curve, has a mean of its own: up to two levels
-    of blue in shadows. A network whose targets lack it learns to guess casts, and shifts colours.
+    Noise that is clipped at black, or distorted by a tone curve, has a nonzero mean: up to two
+    levels of blue in shadows. A network whose targets lack it learns to guess casts, and shifts
+    colours.
     """
     count, height, width, channels = residual.shape
     down, across = height // SIDE, width // SIDE

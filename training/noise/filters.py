@@ -7,11 +7,11 @@ import numpy as np
 from keras import ops
 
 ROWS, COLUMNS = 1, 2
-"""The axes of [n, h, w, c]: along ROWS a filter runs down, along COLUMNS across."""
+"""The axes of [n, h, w, c]: a filter along ROWS runs down, one along COLUMNS across."""
 
 
 def filter_along(patches: Any, taps: Any, axis: int) -> Any:
-    """Patches [n, h, w, c] under an odd number of taps along an axis."""
+    """Filter patches [n, h, w, c] by an odd number of taps along an axis."""
     radius, length = len(taps) // 2, patches.shape[axis]
     padding = [[0, 0]] * 4
     padding[axis] = [radius, radius]
@@ -30,7 +30,7 @@ def box(patches: Any, width: int, axis: int) -> Any:
 
 
 def blur(patches: Any, sigma: float) -> Any:
-    """Return a Gaussian of `sigma` pixels, cut off at 2.5 of them."""
+    """Blur patches by a Gaussian of `sigma` pixels, truncated at 2.5 sigma."""
     radius = max(1, math.ceil(2.5 * sigma))
     bell = np.exp(-np.square(np.arange(-radius, radius + 1)) / (2 * sigma**2))
     taps = bell / bell.sum()
@@ -38,9 +38,9 @@ def blur(patches: Any, sigma: float) -> Any:
 
 
 def kernel(plane: Any, taps: dict[tuple[int, int], float]) -> Any:
-    """Return a plane [n, h, w, 1] under taps at (down, across), at most 2 away, edges reflected.
+    """Filter a plane [n, h, w, 1] by taps at (down, across), at most 2 away, with reflected edges.
 
-    Reflection about the outermost row and column keeps the colours of a mosaic in their places.
+    Reflection about the outermost row and column preserves the pattern of a mosaic.
     """
     height, width = plane.shape[1:3]
     padded = ops.pad(plane, [[0, 0], [2, 2], [2, 2], [0, 0]], mode="reflect")
@@ -52,5 +52,5 @@ def kernel(plane: Any, taps: dict[tuple[int, int], float]) -> Any:
 
 
 def deviation(residual: Any) -> Any:
-    """Root mean square of each channel of each patch, [n, 1, 1, c]; never 0."""
+    """Return the root mean square of each channel of each patch, [n, 1, 1, c]; never 0."""
     return ops.sqrt(ops.mean(ops.square(residual), axis=(1, 2), keepdims=True) + 1e-10)

@@ -1,4 +1,4 @@
-"""Film grain: clumps of silver, one to three pixels in size once scanned, in luma alone."""
+"""Film grain: clumps of silver, one to three pixels in size in a scan, in luma alone."""
 
 from typing import Any
 
@@ -10,16 +10,16 @@ from training.noise.random import Random
 from training.noise.settings import Camera
 
 SIZES = (0.5, 0.8, 1.1, 1.6)
-"""Blurs in pixels; white noise is the first step of the same scale."""
+"""Blurs in pixels; unblurred white noise comes before the first."""
 
 
 def grain_residual(clean: Any, random: Random, settings: Camera) -> Any:
-    """Return one plane for the three channels of each patch [n, h, w, 3] in [0, 1].
+    """Return grain for patches [n, h, w, 3] in [0, 1], the same in the three channels of each.
 
-    White noise and its blurs of SIZES are mixed between two neighbours on that ladder. The
-    deviation at mid grey, on the 0..255 scale, is log-uniform in `grain_sigma`; it is the same at
-    every brightness for 40% of the patches, goes with 2 sqrt(y (1 - y)) for 40%, as where each
-    grain is there or not (a binomial), and with sqrt(y (1 - 0.8 y) / 0.3) for the rest.
+    It interpolates between two neighbours among white noise and its blurs of SIZES. The deviation
+    at mid grey, on the 0..255 scale, is log-uniform in `grain_sigma`. It is the same at every
+    brightness for 40% of the patches, proportional to 2 sqrt(y (1 - y)) for 40%, as if each grain
+    were there or not (a binomial), and to sqrt(y (1 - 0.8 y) / 0.3) for the rest.
     """
     count = clean.shape[0]
     luma = ops.clip(to_ycc(clean)[0], 0.0, 1.0)

@@ -9,11 +9,11 @@ from training.noise.levels import to_8_bits
 from training.noise.random import Random
 
 FEW, MANY = (0.0, 0.12), (0.0, 0.45)
-"""Shares of replaced pixels: for one half of the patches, and for the other."""
+"""Ranges of the share of replaced pixels: for one half of the patches, and for the other."""
 
 
 def salt_and_pepper(clean: Any, random: Random) -> Any:
-    """Patches [n, h, w, 3] in 8 bits; a lost pixel is lost in all channels, half of them white."""
+    """Return patches [n, h, w, 3] in 8 bits with pixels replaced in all channels, half by white."""
     count = ops.shape(clean)[0]
     few, many = random.uniform(count, FEW), random.uniform(count, MANY)
     density = ops.where(random.chance(count, 0.5), few, many)

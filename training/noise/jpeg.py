@@ -1,7 +1,7 @@
-"""The effect of JPEG on an image: 8x8 blocks of rounded frequencies, and halved chroma.
+"""Simulate JPEG compression: 8x8 blocks of rounded frequencies, and subsampled chroma.
 
-ITU-T T.81, with the quantisation tables of its Annex K, scaled by quality as the Independent JPEG
-Group's library does, which nearly all programs follow.
+After ITU-T T.81, with the quantization tables of its Annex K, scaled by quality as in the library
+of the Independent JPEG Group, which nearly all programs follow.
 """
 
 from typing import Any
@@ -30,17 +30,17 @@ FREQUENCIES = np.array(
     ],
     np.float32,
 )
-"""The discrete cosine transform of eight values: orthonormal, frequency by place."""
+"""The discrete cosine transform of eight values: orthonormal, [frequency, position]."""
 
 GRID = 16
-"""Pixels after which blocks of halved chroma begin anew; patches are multiples of it."""
+"""Pixels after which blocks of halved chroma repeat; sides of patches are multiples of it."""
 
 
 def jpeg(pixels: Any, random: Random, quality: tuple[float, float]) -> Any:
-    """Patches [n, h, w, 3] in [0, 1] through JPEG, each at a quality from U(quality), 1..100.
+    """Compress patches [n, h, w, 3] in [0, 1], each at a quality from U(quality), 1..100.
 
-    The blocks begin anywhere, at one place for the whole batch. Chroma is halved both ways (4:2:0)
-    for 40% of the patches, along rows alone (4:2:2) for 25%, and whole for the rest.
+    The grid of blocks has a random offset, the same for the whole batch. Chroma is halved both ways
+    (4:2:0) for 40% of the patches, along rows alone (4:2:2) for 25%, and not at all for the rest.
     """
     count, height, width, _ = pixels.shape
     down, across = random.integer(GRID), random.integer(GRID)
@@ -62,12 +62,14 @@ def _roll(pixels: Any, shift: Any, axis: int, length: int) -> Any:
 
 
 def _scale(quality: Any) -> Any:
-    """Return the factor of the tables, in per cent."""
+    """Return the factor of the tables, in percent."""
     return ops.where(quality < 50, 5000.0 / quality, 200.0 - 2.0 * quality)
 
 
 def _halved(chroma: Any, scale: Any, down: int, across: int) -> Any:
-    """Chroma averaged over down x across pixels, quantised, and drawn out again."""
+    """Average chroma over down x across pixels, quantize it, and interpolate it back to its
+    size.
+    """
     count, height, width, _ = chroma.shape
     shape = (count, height // down, down, width // across, across, 2)
     fewer = _quantised(ops.mean(ops.reshape(chroma, shape), axis=(2, 4)), CHROMA, scale)
@@ -77,7 +79,7 @@ def _halved(chroma: Any, scale: Any, down: int, across: int) -> Any:
 
 
 def _quantised(plane: Any, table: Any, scale: Any) -> Any:
-    """Planes [n, h, w, c] around 0 with the frequencies of their 8x8 blocks rounded."""
+    """Quantize the frequencies of the 8x8 blocks of planes [n, h, w, c] around 0."""
     height, width = plane.shape[1:3]
     scaled = (scale[:, 0] * ops.reshape(table, (1, 8, 8)) + 50.0) / 100.0
     steps = ops.clip(ops.floor(scaled), 1.0, 255.0)
@@ -87,7 +89,7 @@ def _quantised(plane: Any, table: Any, scale: Any) -> Any:
 
 
 def _in_blocks(plane: Any, matrix: Any) -> Any:
-    """`matrix` [8, 8] applied along both sides of each 8x8 block of [n, h, w, c]."""
+    """Apply `matrix` [8, 8] along both sides of each 8x8 block of [n, h, w, c]."""
     width, channels = plane.shape[2:]
     down = ops.reshape(plane, (-1, 1, 8, width * channels))
     across = ops.reshape(_product(matrix, down), (-1, 1, 8, channels))
@@ -95,5 +97,7 @@ def _in_blocks(plane: Any, matrix: Any) -> Any:
 
 
 def _product(matrix: Any, columns: Any) -> Any:
-    """`matrix` [8, 8] times columns [n, 1, 8, m], as sums: a product must stay float32."""
+    """Multiply `matrix` [8, 8] by columns [n, 1, 8, m] as a sum, since the result must stay
+    float32.
+    """
     return ops.sum(ops.reshape(matrix, (1, 8, 8, 1)) * columns, axis=2)

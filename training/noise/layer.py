@@ -1,4 +1,4 @@
-"""Noise as a layer of the trained model: clean patches in, noisy ones and their targets out."""
+"""A layer of the trained model that adds noise: from clean patches to noisy ones and targets."""
 
 from typing import Any
 
@@ -14,14 +14,14 @@ from training.noise.white import white
 class AddNoise(keras.layers.Layer):
     """Turn patches in [0, 1] into noisy ones and the targets of a network, both [n, h, w, 3].
 
-    Patches are clean, [n, h, w, 3]; where there are pairs, [n, h, w, 6], the noisy shot behind the
-    clean one. A batch holds the families of `noise` in their order, so many of each as
-    `noise.counts` says; with more than one family, its size has to be known.
+    Patches are clean, [n, h, w, 3], or pairs, [n, h, w, 6], the clean shot followed by the noisy
+    one. A batch contains the families of `noise` in order, with as many patches of each as
+    `noise.counts` says; with several families, its size must be known.
     """
 
     def __init__(self, noise: Noise, *, seed: int, count: int | None = None) -> None:
-        """`count` is the size of the batches where their shape does not tell it."""
-        # Noise needs float32 whatever the policy: bfloat16 cannot hold 8-bit levels.
+        """Take `count`, the size of the batches, if their shape does not tell it."""
+        # Noise needs float32 whatever the policy: bfloat16 cannot represent 8-bit levels.
         super().__init__(dtype="float32")
         self.noise, self.count = noise, count
         self.random = Random(seed)
@@ -30,7 +30,7 @@ class AddNoise(keras.layers.Layer):
     def call(self, patches: Any) -> tuple[Any, Any]:
         """Return the noisy patches and their targets, both float32."""
         families = self.noise.families
-        if self.count:  # not known from a data set's shapes
+        if self.count:  # not known from the shapes of a data set
             patches = ops.reshape(patches, (self.count, *patches.shape[1:]))
         if len(families) == 1:
             return self._draw(*families.copy().popitem(), patches)

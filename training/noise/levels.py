@@ -1,4 +1,4 @@
-"""8-bit levels."""
+"""Rounding to 8-bit levels."""
 
 from typing import Any
 
@@ -6,5 +6,5 @@ from keras import ops
 
 
 def to_8_bits(values: Any) -> Any:
-    """Values clipped to [0, 1] and rounded to multiples of 1/255."""
+    """Clip values to [0, 1], and round them to multiples of 1/255."""
     return ops.round(ops.clip(values, 0.0, 1.0) * 255.0) / 255.0

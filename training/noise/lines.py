@@ -1,4 +1,4 @@
-"""Banding: rows that are read out slightly too bright or too dark."""
+"""Banding: sensor rows that are read out slightly too bright or too dark."""
 
 from typing import Any
 
@@ -12,10 +12,9 @@ STRONGEST = 0.4
 
 
 def lines(residual: Any, random: Random) -> Any:
-    """Return a level for each row of the noise [n, h, w, 3], the same in all channels: [n, h, 1,
-    1].
+    """Return an offset for each row of the noise [n, h, w, 3], shared by channels: [n, h, 1, 1].
 
-    Its deviation is U(0, STRONGEST) of that of the noise.
+    Its deviation is that of the noise times U(0, STRONGEST).
     """
     count, height = residual.shape[:2]
     rows = keras.random.normal((count, height, 1, 1), seed=random.generator)

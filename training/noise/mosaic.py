@@ -1,4 +1,4 @@
-"""The RGGB colour filter of a sensor, and ways of demosaicing."""
+"""The RGGB colour filter array of a sensor, and demosaicing."""
 
 from typing import Any
 
@@ -12,12 +12,13 @@ CROSS = ((0, 1), (0, -1), (1, 0), (-1, 0))
 
 
 def mosaic(pixels: Any) -> Any:
-    """Return the colour, of three [n, h, w, 3], that a sensor sees at each place, [n, h, w, 1]."""
+    """Return the one colour of pixels [n, h, w, 3] that a sensor measures at each: [n, h, w, 1]."""
     return ops.sum(pixels * _sites(*pixels.shape[1:3]), axis=-1, keepdims=True)
 
 
 def demosaic(measured: Any, bilinear: Any) -> Any:
-    """Three channels from a mosaic [n, h, w, 1], by Malvar's filters or, where so, bilinear.
+    """Return three channels from a mosaic [n, h, w, 1], by Malvar's filters, or bilinearly where
+    `bilinear` is true.
 
     (H. S. Malvar, L. He and R. Cutler, "High-quality linear interpolation for demosaicing of
     Bayer-patterned color images", ICASSP 2004.)
@@ -55,7 +56,7 @@ def _bilinear(measured: Any) -> Any:
 
 
 def _sites(height: int, width: int) -> Any:
-    """Return where each colour is measured, 0 or 1, [1, h, w, 3]."""
+    """Return masks, 0 or 1, of where each colour is measured: [1, h, w, 3]."""
     y, x = np.mgrid[:height, :width] % 2
     sites = np.stack([(y == 0) & (x == 0), y != x, (y == 1) & (x == 1)], axis=-1)
     return ops.convert_to_tensor(sites[None].astype(np.float32))

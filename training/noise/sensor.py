@@ -1,7 +1,7 @@
 """The noise of a sensor as it appears in the finished image.
 
-After T. Brooks et al., "Unprocessing Images for Learned Raw Denoising", CVPR 2019: a picture is
-taken back to what the sensor measured, noise is added there, and both are developed again.
+After T. Brooks et al., "Unprocessing Images for Learned Raw Denoising", CVPR 2019: an image is
+converted back to what the sensor measured, noise is added there, and both are developed again.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,9 @@ RED_GAIN, BLUE_GAIN = (1.5, 2.4), (1.3, 2.2)
 
 @dataclass(frozen=True)
 class Sensor:
-    """How a camera develops, one value per patch: [n, 1, 1, 3], [n, 3, 3], and [n, 1, 1, 1]."""
+    """How a camera develops, per patch: [n, 1, 1, 3], matrices [n, 3, 3], and bools [n, 1, 1,
+    1].
+    """
 
     gains: Any
     to_camera: Any
@@ -28,14 +30,14 @@ class Sensor:
     has_curve: Any
     """Whether a smoothstep tone curve follows the gamma."""
     bilinear: Any
-    """Whether it demosaics bilinearly, and not by Malvar's filters."""
+    """Whether it demosaics bilinearly instead of by Malvar's filters."""
 
 
 def sensor_residual(clean: Any, random: Random, settings: Camera) -> Any:
-    """developed(measured + noise) - developed(measured), for patches [n, h, w, 3] in [0, 1].
+    """Return developed(measured + noise) - developed(measured), for patches [n, h, w, 3] in [0, 1].
 
-    The noise has the variance shot * x + read: `shot` is log-uniform, and read follows from it, log
-    read = 2.18 log shot + 1.2 + N(0, 0.26). Half of it is clipped by the sensor at black and white.
+    The variance of the noise is shot * x + read: `shot` is log-uniform, and read follows from log
+    read = 2.18 log shot + 1.2 + N(0, 0.26). Half of the sensors clip at black and white.
     """
     count = clean.shape[0]
     sensor = _draw(count, random)
@@ -70,7 +72,7 @@ def undeveloped(clean: Any, sensor: Sensor) -> Any:
     inverse = 0.5 - ops.sin(ops.arcsin(1 - 2 * ops.clip(clean, 0.0, 1.0)) / 3)
     linear = ops.power(ops.maximum(ops.where(sensor.has_curve, inverse, clean), DARKEST), GAMMA)
     colours = ops.clip(transform(linear, sensor.to_camera), 0.0, 1.0)
-    # Highlights keep their level: undoing a gain there would turn white into a colour.
+    # Highlights keep their level: undoing the gains there would turn white into a colour.
     grey = ops.mean(colours, axis=-1, keepdims=True)
     highlight = ops.square(ops.maximum((grey - SHADE) / (1 - SHADE), 0.0))
     undone = 1 / sensor.gains
@@ -78,7 +80,7 @@ def undeveloped(clean: Any, sensor: Sensor) -> Any:
 
 
 def developed(measured: Any, sensor: Sensor) -> Any:
-    """Return the image in sRGB that a camera makes of a mosaic [n, h, w, 1]."""
+    """Return the sRGB image that a camera develops from a mosaic [n, h, w, 1]."""
     colours = ops.clip(demosaic(measured, sensor.bilinear) * sensor.gains, 0.0, 1.0)
     linear = ops.clip(transform(colours, sensor.from_camera), 0.0, 1.0)
     encoded = ops.power(ops.maximum(linear, DARKEST), 1 / GAMMA)

@@ -50,7 +50,7 @@ class White(Section):
 
 
 class Camera(Section):
-    """Noise as cameras and phones leave it in an image; standard deviations are on the 0..255
+    """Noise as it remains in images of cameras and phones; standard deviations are on the 0..255
     scale.
     """
 
@@ -85,7 +85,7 @@ class Camera(Section):
 
 
 class Shot(Section):
-    """The noise in pairs of a noisy and a clean shot; none is added."""
+    """The noise of the noisy shots in pairs, to which none is added."""
 
     share: float = Field(1.0, gt=0, description="of the patches, relative to other families")
 
@@ -94,9 +94,9 @@ class Shot(Section):
 
 
 class Noise(Section):
-    """The families that a batch consists of; white and camera noise unless any is named.
+    """The families of noise in a batch; white and camera noise unless any are named.
 
-    Folders of pairs add the family `shot`, and where all folders are pairs it is the only one.
+    Folders of pairs add the family `shot`; if all folders are pairs, it is the only one.
     """
 
     FAMILIES: ClassVar[tuple[str, ...]] = ("white", "camera", "shot")
@@ -118,7 +118,8 @@ class Noise(Section):
         return {name: family for name, family in every.items() if family is not None}
 
     def counts(self, batch: int) -> dict[str, int]:
-        """Return how many of a batch's patches are of each family, by largest remainders.
+        """Return how many patches of a batch are of each family, by the method of largest
+        remainders.
 
         >>> Noise().counts(16) {'white': 9, 'camera': 7}
         """

@@ -1,4 +1,4 @@
-"""The effect of a camera's own noise reduction and sharpening on its noise."""
+"""Apply a camera's own noise reduction and sharpening to noise."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,15 +12,16 @@ from training.noise.settings import Camera
 
 
 def smoothed(residual: Any, random: Random, settings: Camera) -> Any:
-    """Return the noise [n, h, w, 3] with luma and chroma smoothed apart, each at random.
+    """Return the noise [n, h, w, 3] with luma and chroma smoothed separately and at random.
 
-    Luma is a convex mix of itself, its blurs of 0.7 and 1.3 pixels, and one along rows, chroma one
-    of itself, blurs of 1 and 2.5, and one along rows: real noise is correlated more along rows.
-    Smoothing weakens noise; how much of that is made up again is drawn, and so are a sharpening of
-    luma, and the gain of chroma: small for the share `low_chroma`, since many cameras take nearly
-    all of it out, and log-uniform for the rest. For the share `coarse`, the blurs weigh as much as
-    their powers are drawn, and hardly any noise stays as fine as it was: neighbours are correlated
-    by 0.5 to 0.7 in luma and 0.8 to 0.9 in chroma, as in the JPEGs of most cameras.
+    Luma becomes a convex mix of itself, its blurs of 0.7 and 1.3 pixels, and one along rows; chroma
+    one of itself, its blurs of 1 and 2.5 pixels, and one along rows, since real noise is correlated
+    more along rows. Smoothing weakens noise; the share of this that is compensated is random, and
+    so are a sharpening of luma and the gain of chroma, which is small for the share `low_chroma`,
+    since many cameras remove nearly all of it, and log-uniform for the rest. For the share
+    `coarse`, the parts of the mix have equal strength before they are weighted, and hardly any
+    noise stays as fine as it was: neighbours are correlated by 0.5 to 0.7 in luma and 0.8 to 0.9 in
+    chroma, as in the JPEGs of most cameras.
     """
     count = residual.shape[0]
     luma, chroma = to_ycc(residual)
@@ -36,10 +37,10 @@ def smoothed(residual: Any, random: Random, settings: Camera) -> Any:
 
 
 def _mix(versions: Sequence[Any], kept: Any, coarse: Any, random: Random) -> Any:
-    """Return a random convex mix; where `kept` is 1, as strong as the first of its parts.
+    """Return a random convex mix; if `kept` is 1, it is as strong as the first of its parts.
 
-    Where `coarse`, the parts are brought to one strength before, the first has an eighth of its
-    usual weight, and where `kept` is 0, three tenths of its strength are left.
+    If `coarse`, all parts are first scaled to the same strength, the first has an eighth of its
+    usual weight, and the mix keeps 0.3 of its strength, rising to all of it with `kept`.
     """
     strengths = [deviation(version) for version in versions]
     weights = random.weights(versions[0].shape[0], len(versions))

@@ -1,4 +1,4 @@
-"""Noise of a finished image from an unknown sensor, depending on brightness."""
+"""Noise in the finished image of an unknown camera, depending on brightness."""
 
 from typing import Any
 
@@ -9,11 +9,11 @@ from training.noise.settings import Camera
 
 
 def srgb_residual(clean: Any, random: Random, settings: Camera) -> Any:
-    """sqrt((a f(x))^2 + b^2) * N(0, 1) for patches [n, h, w, 3] in [0, 1].
+    """Return sqrt((a f(x))^2 + b^2) * N(0, 1) for patches [n, h, w, 3] in [0, 1].
 
     a and b, on the 0..255 scale, are log-uniform in `slope` and `offset`; f(x) is x, or sqrt(x (1 -
-    0.8 x)), which a tone curve makes of shot noise and which is strongest below the middle. The
-    channels are correlated by U(0, 0.9), and wholly for a quarter of the patches.
+    0.8 x)), the result of a tone curve on shot noise, which is strongest below the middle. Channels
+    are correlated by U(0, 0.9), or completely for a quarter of the patches.
     """
     count = clean.shape[0]
     slope = random.log_uniform(count, settings.slope) / 255.0

@@ -14,12 +14,12 @@ from training.noise.settings import White
 
 
 def white(clean: Any, random: Random, settings: White) -> Any:
-    """Clean patches [n, h, w, 3] in [0, 1] plus sigma * N(0, 1), each with a sigma of its own.
+    """Return clean patches [n, h, w, 3] in [0, 1] plus sigma * N(0, 1), with a sigma per patch.
 
-    Where a patch is grey, its three channels get one plane, as a grey picture has; so does the
-    share `shared` of the others. Of grey patches the share `rician` is a magnitude instead. The
-    share `clipped` is clipped and rounded to 8 bits, as pictures reach the service; the rest keeps
-    the raw sum, as the published tables do. The share `impulse` has salt and pepper instead.
+    The three channels of a grey patch get the same noise, as in a grey image; so do those of the
+    share `shared` of the others. Of grey patches, the share `rician` gets Rician noise instead. The
+    share `clipped` is clipped and rounded to 8 bits, as images reach the service; the rest keeps
+    the raw sum, as in the published tables. The share `impulse` has salt and pepper instead.
     """
     count = ops.shape(clean)[0]
     sigma, grey = _sigma(count, random, settings), is_grey(clean)
@@ -36,15 +36,15 @@ def white(clean: Any, random: Random, settings: White) -> Any:
 
 
 def _sigma(count: Any, random: Random, settings: White) -> Any:
-    """On the [0, 1] scale, [n, 1, 1, 1]."""
+    """Return a sigma per patch, on the [0, 1] scale: [n, 1, 1, 1]."""
     low, high = random.uniform(count, settings.low), random.uniform(count, settings.high)
     sigma = ops.where(random.chance(count, settings.high_share), high, low) / 255.0
     return ops.where(random.chance(count, settings.clean_share), 0.0, sigma)
 
 
 def _pattern(clean: Any, shared: Any, random: Random, settings: White) -> Any:
-    """N(0, 1) for every value, or for every pixel where the channels share one plane."""
+    """Return N(0, 1) for every value, or for every pixel if the channels share one plane."""
     if settings.fixed:
-        # The legacy generator, because that is what evaluation draws from with seed 0.
+        # The legacy generator, which evaluation uses with seed 0.
         return np.random.RandomState(0).standard_normal((1, *clean.shape[1:3], 1)).astype("float32")
     return ops.where(shared, random.plane(clean), random.normal(ops.shape(clean)))

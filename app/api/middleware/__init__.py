@@ -1,1 +1,1 @@
-"""Plain ASGI middleware that every request passes on its way to a route."""
+"""Plain ASGI middleware through which every request reaches its route."""

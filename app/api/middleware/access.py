@@ -1,4 +1,4 @@
-"""Check the key, the rate and the open requests of a caller, before any of the body is read."""
+"""Check a caller's key, rate and open requests before any of the body is read."""
 
 import ipaddress
 from collections import Counter
@@ -9,7 +9,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.catalogue import NO_KEY
-from app.api.problems import ProblemError, problem, problem_response
+from app.api.handlers import problem_response
+from app.api.problems import ProblemError, problem
 from app.api.rate import RateLimit
 from app.api.trace import trace_of
 from app.service.keys import known
@@ -20,18 +21,21 @@ OPEN = {
     *("/docs", "/redoc", "/openapi.json"),
 }
 OPEN_FOLDERS = ("/static/", "/docs-assets/")
-"""Paths for browsers and orchestrators, which cannot send a key; they reveal nothing secret."""
+"""Paths that need no key, since browsers and orchestrators cannot send one; nothing there is
+secret.
+"""
 
 BUSY_RETRY_AFTER = 1.0
-"""Seconds until one of an address's own requests is likely to be done."""
+"""Seconds in which one of the requests of an address is likely to finish."""
 
 
 class Access:
-    """ASGI middleware: 401 without a valid key, if there are any, and 429 beyond the limits.
+    """ASGI middleware: 401 without a valid key, if keys are configured, and 429 beyond the limits.
 
-    `hashes` are those of the accepted keys; without any, everybody has access. A caller is a key or
-    else an address, and may send `per_minute` requests a minute; 0 means no limit. An address may
-    have `at_once` open requests, so that senders who stall do not lock everybody else out.
+    `hashes` are those of the accepted keys; without any, everybody has access. A caller is
+    identified by its key, or else by its address, and may send `per_minute` requests a minute; 0
+    means no limit. An address may have `at_once` open requests, so that clients that stall cannot
+    lock everybody else out.
     """
 
     def __init__(
@@ -67,7 +71,7 @@ class Access:
         key = known(given, self.hashes) if given else None
         trace = trace_of(scope)
         trace.key, trace.client = (key[:8] if key else None), key or address
-        # Before the key is checked: those who try keys one after another are limited, too.
+        # Before the key is checked, so that guessing keys is limited, too.
         if self.rate is not None and (wait := self.rate.wait(key or address)):
             raise problem("rate-limited", retry_after=wait)
         if self.hashes and not key:
@@ -81,18 +85,18 @@ class Access:
 
 
 def is_open(path: str) -> bool:
-    """Return whether a path is open to everybody."""
+    """Return whether a path needs no key."""
     return path in OPEN or path.startswith(OPEN_FOLDERS)
 
 
 def _key(headers: Headers) -> str:
-    """Return the key in a request; empty without one."""
+    """Return the key that a request carries; empty without one."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "").strip()
 
 
 def _address(scope: Scope) -> str:
-    """Return the caller's address; of IPv6 the /64 network, since one machine has all of it."""
+    """Return the caller's address; for IPv6 its /64 network, all of which one machine may use."""
     host = scope["client"][0] if scope.get("client") else ""
     try:
         address = ipaddress.ip_address(host)

@@ -1,4 +1,4 @@
-"""Limit a request's body as ASGI middleware: its bytes, and the time to send them."""
+"""Limit the size of a request body, and the time it may take to arrive, as ASGI middleware."""
 
 import asyncio
 from contextlib import suppress
@@ -9,10 +9,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.api.problems import ProblemError, problem
 
 LINGER_SECONDS = 2.0
-"""Seconds for which the rest of a body is read and discarded after a response that did not wait for
-it.
+"""Seconds for which the rest of a body is read and discarded after an early response.
 
-Closing at once would reset the connection, and a client that is still sending would lose the
+Closing the connection at once would reset it, and a client that is still sending would lose the
 response (RFC 9112, section 9.6).
 """
 
@@ -20,8 +19,8 @@ response (RFC 9112, section 9.6).
 class BodyLimit:
     """Stop reading a body that is longer than `max_bytes` or takes longer than `seconds`.
 
-    What the endpoint reads then raises ProblemError (413 or 408). Bytes are counted as they arrive,
-    whatever Content-Length says, and nothing is kept here.
+    Reading it then raises ProblemError (413 or 408) in the endpoint; that of a GET is discarded.
+    Bytes are counted as they arrive, whatever Content-Length says, and are not buffered here.
     """
 
     def __init__(self, app: ASGIApp, max_bytes: int, seconds: float) -> None:
@@ -40,7 +39,7 @@ class BodyLimit:
 
 
 class _Body:
-    """One request's body on its way in, and the response on its way out."""
+    """The body of one request on its way in, and the response on its way out."""
 
     def __init__(
         self, scope: Scope, receive: Receive, send: Send, max_bytes: int, seconds: float
@@ -48,6 +47,7 @@ class _Body:
         headers = Headers(scope=scope)
         self._receive, self._send = receive, send
         self._declared = _content_length(headers)
+        self._means_something = scope["method"] not in ("GET", "HEAD")  # RFC 9110, section 9.3
         self._max_bytes, self._seconds = max_bytes, seconds
         self._deadline = asyncio.get_running_loop().time() + seconds
         self._bytes = 0
@@ -57,6 +57,8 @@ class _Body:
     async def receive(self) -> Message:
         if self._complete:
             return await self._receive()
+        if not self._means_something:
+            return await self._departure()
         if self._declared > self._max_bytes:
             raise self._too_large()
         try:
@@ -70,6 +72,17 @@ class _Body:
         self._note(message)
         return message
 
+    async def _departure(self) -> Message:
+        """Wait until the client leaves, and discard what it sends until then.
+
+        This is all that is asked for while a response is under way, which no error may end.
+        """
+        while True:
+            message = await self._receive()
+            self._note(message)
+            if message["type"] == "http.disconnect":
+                return message
+
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start" and not self._complete:
             self._lingers = True
@@ -79,7 +92,7 @@ class _Body:
         await self._send(message)
 
     async def linger(self) -> None:
-        """Read what the client still sends, for a while, and only then end the response."""
+        """Keep reading what the client sends for a while, and only then end the response."""
         if not self._lingers:
             return
         with suppress(TimeoutError):

@@ -1,19 +1,19 @@
-"""Answer HEAD wherever GET is answered, as ASGI middleware (RFC 9110, section 9.3.2)."""
+"""Serve HEAD wherever GET is served, as ASGI middleware (RFC 9110, section 9.3.2)."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class Head:
-    """Take HEAD for GET until the response begins; its content is not sent.
+    """Treat HEAD as GET until the response begins, and send no content.
 
-    From then on the method is HEAD again: endpoints see by it that nobody gets what follows.
+    The method is HEAD again from then on, which tells endpoints that nobody receives what follows.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, and the response without its content."""
+        """Pass the request on, and return the response without its content."""
         if scope["type"] != "http" or scope["method"] != "HEAD":
             await self.app(scope, receive, send)
             return
@@ -24,7 +24,7 @@ class Head:
                 message = {**message, "body": b""}
             await send(message)
 
-        # in place: middleware outside reads from the scope which route was taken
+        # changed in place, since outer middleware reads the route from the scope
         scope["method"] = "GET"
         try:
             await self.app(scope, receive, bare_send)

@@ -1,4 +1,4 @@
-"""Response headers that restrict what browsers do with a response."""
+"""Headers that restrict what browsers do with a response."""
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send

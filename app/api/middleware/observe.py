@@ -1,4 +1,4 @@
-"""Log, count and identify every request; respond when everything else has failed."""
+"""Identify, log and count every request, and respond to errors that nothing else handles."""
 
 import asyncio
 import logging
@@ -9,7 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
-from app.api.problems import problem_response
+from app.api.handlers import problem_response
 from app.api.trace import server_timing, trace_for
 from app.inference.batcher import Draining
 from app.service.metrics import Metrics
@@ -18,14 +18,14 @@ from app.service.trace import Trace
 logger = logging.getLogger(__name__)
 
 CLIENT_LEFT = 499
-"""The status that is logged and counted when the client left before the response."""
+"""The status that is logged and counted if the client left before the response."""
 
 PROBES = {"/health/live", "/health/ready", "/metrics"}
-"""Paths that machines request every few seconds, hence logged at level debug."""
+"""Paths that machines poll every few seconds; they are logged at level debug."""
 
 
 class Observe:
-    """ASGI middleware: give each request a Trace, and report it when it is over."""
+    """ASGI middleware: give each request a Trace, and report it at the end."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app = app
@@ -64,13 +64,13 @@ class Observe:
             await self.app(scope, receive, send)
         except ClientDisconnect:
             trace.status = trace.status or CLIENT_LEFT
-        except asyncio.CancelledError:  # the service stops, and has waited long enough
+        except asyncio.CancelledError:  # the time to drain is over
             if not trace.status:
                 await problem_response(Request(scope), Draining())(scope, receive, send)
             raise
         except Exception as error:
             logger.exception("request failed")
-            if trace.status:  # the response has begun: it can only be broken off
+            if trace.status:  # the response has begun, and can only be cut off
                 raise
             await problem_response(Request(scope), error)(scope, receive, send)
 

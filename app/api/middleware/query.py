@@ -1,4 +1,4 @@
-"""Check the fields of a query as such, as ASGI middleware."""
+"""Limit the fields of a query string, as ASGI middleware."""
 
 from collections import Counter
 from urllib.parse import parse_qsl
@@ -6,18 +6,19 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.api.handlers import problem_response
 from app.api.middleware.access import is_open
-from app.api.problems import ProblemError, invalid_query, problem, problem_response
+from app.api.problems import ProblemError, invalid_query, problem
 
 MAX_FIELDS = 100
-"""Far more than there are parameters; refusing each unknown one takes time."""
+"""Far more than there are parameters; every unknown one takes time to refuse."""
 
 
 class QueryLimit:
-    """Respond with 400 to a query with more than MAX_FIELDS fields, and with 422 to one that has a
-    field twice: no parameter takes several values, and nobody can know which is meant.
+    """Respond with 400 to a query of more than MAX_FIELDS fields, and with 422 to one that repeats
+    a field: no parameter takes several values, so it is unclear which one is meant.
 
-    Pages and health checks take no parameters, and any query.
+    Pages and health checks take no parameters, and ignore the query.
     """
 
     def __init__(self, app: ASGIApp) -> None:

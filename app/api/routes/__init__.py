@@ -1,1 +1,1 @@
-"""The endpoints, one module for each kind."""
+"""The endpoints, a module per resource."""

@@ -34,7 +34,7 @@ async def denoise(
 
     Width, height, bit depth and colours stay the same; transparency and metadata are kept.
     """
-    work.service.models.denoiser(options.model)  # refused before the image is sent
+    work.service.models.denoiser(options.model)  # refuses before the image is sent
     files, options = await read_image(request, work.share, options)
     async with while_wanted(request, work.service.settings.timeout_seconds):
         files = await confined.volumes(work, files.pop())
@@ -43,7 +43,7 @@ async def denoise(
 
 
 def denoised_response(found: DenoisedFile, seconds: float) -> PictureResponse:
-    """Return the response with the image, which must be read within so many seconds."""
+    """Return the response with the image, which the client must read within `seconds`."""
     headers = {
         "X-Model": found.model,
         "X-Noise-Sigma": f"{found.sigma:.4f}",
@@ -59,7 +59,7 @@ def denoised_response(found: DenoisedFile, seconds: float) -> PictureResponse:
     response_class=Response,
     responses=openapi.picture(
         "The noisy image.",
-        openapi.SEED,
+        "X-Noise-Seed",
         again=openapi.link("noise", "The same noise.", seed="$response.header.X-Noise-Seed"),
     )
     | openapi.problems(400, 408, 413, 415, 422, 500, 503),

@@ -1,4 +1,4 @@
-"""POST /jobs, and what can be done with a job: GET, GET its result, DELETE."""
+"""POST /jobs; GET, GET the result of, and DELETE a job."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -11,7 +11,8 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from app.api import openapi
 from app.api.dependencies import ServiceOf, TraceOf
-from app.api.problems import as_problem, problem, problem_of
+from app.api.handlers import as_problem
+from app.api.problems import problem
 from app.api.routes.images import denoised_response
 from app.api.schemas import JobStatus
 from app.api.upload import read_image
@@ -76,10 +77,10 @@ async def create_job(
 
     The job may take as long as it does. It is kept in memory, with its result, until some minutes
     after it has ended (DENOISER_JOB_SECONDS), and is lost with the process. One client has at most
-    three quarters of all jobs (DENOISER_MAX_JOBS); when all places are taken, results that were
-    fetched make way first, then the oldest of whoever keeps most.
+    three quarters of all jobs (DENOISER_MAX_JOBS). When all places are taken, results that were
+    fetched are forgotten first, then the oldest of the client that keeps most.
     """
-    service.models.denoiser(options.model)  # refused before the image is sent
+    service.models.denoiser(options.model)  # refuses before the image is sent
     with ExitStack() as held:
         share = held.enter_context(service.memory.share(trace.client))
         (file,), options = await read_image(request, share, options)
@@ -94,8 +95,7 @@ async def create_job(
             seconds=sum(operations.seconds_for(service, options, header) for header in found),
         )
     headers = {"Location": str(request.app.url_path_for("get_job", job_id=job.id))}
-    status = _described(job, service.jobs.status(job), trace)
-    return JSONResponse(status.model_dump(mode="json", exclude_none=True), 202, headers)
+    return _status_response(service, job, trace, headers, status_code=202)
 
 
 def _denoising(
@@ -134,14 +134,11 @@ async def get_job(request: Request, service: ServiceOf, trace: TraceOf, job: Job
         return StreamingResponse(
             _events(request, service, job, trace), media_type=EVENTS, headers=headers
         )
-    status = _described(job, service.jobs.status(job), trace)
-    return JSONResponse(
-        status.model_dump(mode="json", exclude_none=True), headers={"Cache-Control": "no-store"}
-    )
+    return _status_response(service, job, trace, {"Cache-Control": "no-store"})
 
 
 async def _events(request: Request, service: Service, job: Job, trace: Trace) -> AsyncIterator[str]:
-    """Yield each change, until the end of the job or of the time to read a response."""
+    """Yield each change, until the job ends or the time to read a response is over."""
     if request.method == "HEAD":
         return
     async for status in service.jobs.changes(job, service.settings.answer_seconds):
@@ -186,6 +183,13 @@ async def cancel_job(service: ServiceOf, job: JobOf) -> Response:
     return Response(status_code=204)
 
 
+def _status_response(
+    service: Service, job: Job, trace: Trace, headers: dict[str, str], status_code: int = 200
+) -> Response:
+    described = _described(job, service.jobs.status(job), trace)
+    return JSONResponse(described.model_dump(mode="json", exclude_none=True), status_code, headers)
+
+
 def _described(job: Job, status: Status, trace: Trace) -> JobStatus:
     left = status.seconds_left
     return JobStatus(
@@ -194,5 +198,5 @@ def _described(job: Job, status: Status, trace: Trace) -> JobStatus:
         percent=status.percent,
         seconds_left=None if left is None else round(left, 1),
         stages=job.result[1].stages if status.state is State.DONE else None,
-        problem=None if job.error is None else problem_of(job.error, trace.request_id),
+        problem=job.error and as_problem(job.error).describe(trace.request_id),
     )

@@ -1,7 +1,7 @@
 """The registry of file formats: each module here that ends in a `FORMAT` is one.
 
-What users are told of formats, and what other modules go by, is asked here: suffixes, media types,
-names, and which format a file is of.
+Other modules ask here for everything about formats: suffixes, media types, names, and the format of
+a file.
 """
 
 import pkgutil
@@ -17,7 +17,7 @@ FORMATS: dict[str, FileFormat] = {}
 
 
 def register(format_: FileFormat) -> None:
-    """Add a format to those that are read, and written if it can be."""
+    """Add a format to those that are read and, if it has an encoder, written."""
     FORMATS[format_.name] = format_
 
 
@@ -27,12 +27,12 @@ for _module in pkgutil.iter_modules(__path__, f"{__name__}."):
 
 
 def suffixes() -> frozenset[str]:
-    """Those of files that are read, in lower case and with their dot."""
+    """Return the suffixes of files that are read, in lower case and with a dot."""
     return frozenset(suffix for each in FORMATS.values() for suffix in each.suffixes)
 
 
 def parted(name: str) -> tuple[str, str]:
-    """Split a file's name into stem and suffix, which has two parts in the case of .nii.gz.
+    """Split the name of a file into stem and suffix, which may have two parts, as in .nii.gz.
 
     >>> parted("brain.1.NII.GZ")
     ('brain.1', '.NII.GZ')
@@ -44,13 +44,13 @@ def parted(name: str) -> tuple[str, str]:
 
 
 def is_called_one(name: str) -> bool:
-    """Return whether a file name has the suffix of images, which folders are searched for."""
+    """Return whether a file name has a suffix of images, for which folders are searched."""
     suffix = parted(name)[1].lower()
     return any(suffix in each.suffixes and not each.is_archive for each in FORMATS.values())
 
 
 def media_types() -> tuple[str, ...]:
-    """Those of files that are read."""
+    """Return the media types of files that are read."""
     return tuple(kind for each in FORMATS.values() for kind in each.media_types)
 
 
@@ -60,33 +60,33 @@ def written() -> tuple[FileFormat, ...]:
 
 
 def of_all_pictures() -> tuple[FileFormat, ...]:
-    """Return the formats that images of any other can be written in."""
+    """Return the formats in which any image can be written."""
     return tuple(each for each in written() if each.holds.others)
 
 
 def of_file(data: bytes) -> FileFormat:
     """Return the format of a file.
 
-    Raises `UnsupportedImage` for what is none that is read, and says what it is where it is known.
+    Raises `UnsupportedImage` if it is not read, and names its format if that is known.
     """
     if not data:
         raise UnreadableImage("The image is empty: it has no bytes at all.")
     found = next((each for each in FORMATS.values() if each.recognises(data)), None)
     if found is None:
-        raise UnsupportedImage(foreign_to(data) or f"Not an image that is read here: {_listed()}.")
+        raise UnsupportedImage(foreign_to(data) or not_read())
     return found
 
 
 def need_threads(*files: bytes) -> bool:
-    """Return whether a decoder of one of the files starts threads."""
+    """Return whether the decoder of any of the files starts threads."""
     eager = [each for each in FORMATS.values() if each.needs_threads]
     return any(each.recognises(data) for each in eager for data in files)
 
 
 def of_name(name: str) -> FileFormat:
-    """Return the written format of a name, file suffix or media type: `JPG`, `.tif`, `image/webp`.
+    """Return the format to write for a name, suffix or media type: `JPG`, `.tif`, `image/webp`.
 
-    Raises `UnsupportedImage` when none of them is meant.
+    Raises `UnsupportedImage` if there is none.
     """
     bare = name.strip().lower()
     for each in written():
@@ -96,6 +96,7 @@ def of_name(name: str) -> FileFormat:
     raise UnsupportedImage(f"{name!r} is not a format that can be written; these are: {known}.")
 
 
-def _listed() -> str:
+def not_read() -> str:
+    """Return the refusal of a file of no known format, which names those that are read."""
     *names, last = FORMATS
-    return f"{', '.join(names)} or {last}"
+    return f"Not an image that is read here: {', '.join(names)} or {last}."

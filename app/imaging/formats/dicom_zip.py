@@ -1,4 +1,4 @@
-"""A zip of DICOM files that are one volume: it is one image, and comes back as a zip."""
+"""A zip of DICOM files that form one volume: a single image, returned as a zip."""
 
 from types import ModuleType
 

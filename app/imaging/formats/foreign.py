@@ -1,6 +1,6 @@
-"""File formats that are known but not read, so that the answer can name them.
+"""File formats that are recognized but not read, so that the response can name them.
 
-A large native decoder for each would be more for strangers to attack than it would help.
+A large native decoder for each would give attackers more than it would give users.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""What a file format is to this service: one record that says it all."""
+"""The record that describes a file format."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -19,20 +19,21 @@ def _no_colour(_: Metadata) -> bool:
 
 
 def srgb_alone(metadata: Metadata) -> bool:
-    """Return whether colours that have no profile are sRGB, which a format may take for granted."""
+    """Return whether colours without a profile are sRGB, as formats may assume."""
     return metadata.is_srgb
 
 
 @dataclass(frozen=True, slots=True)
 class Holds:
-    """What of a picture a file of a format can hold.
+    """What a file of a format can store of a picture.
 
-    `depths` are bits a sample, of which 32 is floating point; `extra` is a channel of no stated
-    meaning, and `numbers` are samples that are signed, of 32 bits, or floating point beyond 0 to 1.
-    `profile` is one of colours; `colour` tells whether what PNG says of colours without one is
-    held, and `white` whether a value of white is that is not the greatest of 8 or 16 bits.
-    `too_long` names the parts of metadata that are left out. `frames` says that there may be
-    several, pages or slices, and `others` that pictures of other formats can be written, too.
+    `depths` are bits per sample, of which 32 means floating point; `extra` is a channel of no
+    stated meaning, and `numbers` are samples that are signed, of 32 bits, or floating point beyond
+    0 to 1. `profile` is a colour profile; `colour` tells whether PNG's description of colours
+    without one can be stored, and `white` whether a value of white can that is not the greatest of
+    8 or 16 bits. `too_long` yields the parts of metadata that would be left out. `frames` says that
+    there may be several pages or slices, and `others` that pictures of other formats can be
+    written.
     """
 
     depths: tuple[int, ...] = ()
@@ -56,11 +57,10 @@ class Holds:
 class FileFormat:
     """A file format that is read, and written where it has an `encode`.
 
-    `name` is what parameters and headers call it, `title` what people do. The first media type
-    and the first suffix are those of files that are written. `recognises` tells from any bytes
-    whether a file is one of the format; `read_header` and `decode` are asked for such alone, and
-    `decode` after `read_header`. `encode` takes a quality of 1 to 100, which lossless formats
-    disregard.
+    `name` is its name in parameters and headers, `title` that for people. The first media type and
+    the first suffix are those of files that are written. `recognises` tells whether any bytes are a
+    file of the format; `read_header` and `decode` are called only for such files, and `decode` only
+    after `read_header`. `encode` takes a quality of 1 to 100, which lossless formats ignore.
     """
 
     name: str
@@ -73,11 +73,11 @@ class FileFormat:
     encode: Callable[[Picture, int | None], bytes] | None = None
     holds: Holds = field(default_factory=Holds)
     is_archive: bool = False
-    """Whether its suffix is one of files that hold anything: folders are not searched for it."""
+    """Whether files with its suffix may contain anything; folders are not searched for these."""
     encoding_bytes: int = 0
-    """Bytes a pixel that encoding takes beyond the samples and the file, where those are many."""
+    """Bytes per pixel that encoding takes in addition to the samples and the file, if many."""
     needs_threads: bool = False
-    """Whether its decoder starts threads, which only a worker of its own may."""
+    """Whether its decoder starts threads, which requires a worker of its own."""
 
     @property
     def media_type(self) -> str:
@@ -91,5 +91,5 @@ class FileFormat:
 
 
 def recognise(*signatures: bytes) -> Callable[[bytes], bool]:
-    """Return a function that knows files by their first bytes."""
+    """Return a function that recognizes files by their first bytes."""
     return lambda data: data.startswith(signatures)

@@ -1,4 +1,4 @@
-"""GIF, which is read but not written: blocks of our own reading, one frame by Pillow."""
+"""GIF, which is read but not written: blocks by our own parser, a single frame by Pillow."""
 
 import io
 import itertools

@@ -1,4 +1,4 @@
-"""NIfTI files in gzip, which is how most of them are kept."""
+"""NIfTI files in gzip, the usual way to store them."""
 
 from dataclasses import replace
 

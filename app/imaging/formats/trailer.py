@@ -1,4 +1,4 @@
-"""What lies in a file behind the end of its image: another file, a phone's notes, or padding."""
+"""What follows the end of an image in its file: another file, notes of a phone, or padding."""
 
 from app.imaging.picture import Change, Changes
 

@@ -1,4 +1,4 @@
-"""WebP: chunks of our own reading, pixels by libwebp.
+"""WebP: chunks by our own parser, pixels by libwebp.
 
 The container is described at https://developers.google.com/speed/webp/docs/riff_container.
 """

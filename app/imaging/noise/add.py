@@ -15,13 +15,13 @@ from app.imaging.range import choose
 from app.imaging.scale import Pixels, is_plain
 
 NO_NOISE = 1e-6
-"""A smaller factor, less than a fifteenth of a 16-bit level, changes nothing."""
+"""A smaller factor, less than a fifteenth of a 16-bit level, would change nothing."""
 
 
 def noisy_picture(
     picture: Picture, factor: float, *, kind: NoiseKind, channels: ChannelMode, seed: int
 ) -> Picture:
-    """Return the image with noise, which its metadata mention; raise ValueError as `add_noise`."""
+    """Return the image with noise, recorded in its metadata; raise ValueError as `add_noise`."""
     noisy = add_noise(picture.pixels, factor, kind=kind, channels=channels, seed=seed)
     made = f"Noise added: {kind}, factor {factor:g}."
     return described(replace(picture, pixels=noisy), made)

@@ -22,17 +22,17 @@ SHOT_PER_VARIANCE = 4.0
 """A sensor's shot noise, relative to the variance that is left of it in a finished image."""
 SHOT_LIMITS = (5e-5, 0.004)
 """Up to about 8 of 255 levels in the finished image, the most that was measured in camera JPEGs;
-beyond these limits, the same noise is scaled. The noise of an even noisier sensor is clipped so
-often that it turns into colour casts.
+beyond these limits, the same noise is scaled. A noisier sensor would clip so often that the noise
+would become colour casts.
 """
 
 MOST = 10.0
-"""How many times the usual strength noise may have where there is little of it to amplify."""
+"""The most times that noise is amplified beyond its usual strength, if there is little of it."""
 
 
 @dataclass(frozen=True)
 class Camera:
-    """A camera, and what it does to its sensor's noise."""
+    """A camera, and how it processes the noise of its sensor."""
 
     sensor: Sensor
     smoothing: Smoothing
@@ -43,8 +43,8 @@ class Camera:
 def draw_camera(factor: float, random: np.random.Generator) -> Camera:
     """Draw a typical camera at an ISO whose noise has a standard deviation of about `factor`.
 
-    What it does to luma and chroma was fitted to the noise in camera JPEGs: neighbours correlated
-    by 0.6 to 0.75, chroma still by about a half four pixels away, and 0.4 to 0.7 as strong as luma.
+    Its smoothing is fitted to the noise in camera JPEGs: neighbours are correlated by 0.6 to 0.75,
+    chroma still by about a half four pixels away, and chroma is 0.4 to 0.7 as strong as luma.
     """
     shot = float(np.clip(SHOT_PER_VARIANCE * factor**2, *SHOT_LIMITS))
     body = draw_sensor(shot, random)
@@ -68,9 +68,9 @@ def noise(tile: Tile, camera: Camera, components: int) -> Plane:
 def amplifier(products: NDArray[np.float64], camera: Camera, factor: float) -> Plane:
     """Return the matrix that turns `noise` into what is added to the channels, scaled to `factor`.
 
-    `products` are the means of the products of its components; [3, 3], or [1, 1] of luma alone.
-    Noise gets at most MOST times the strength that it has in a usual image: if nearly all of an
-    image is saturated, the few other pixels need not make up for it.
+    `products` are the means of the products of its components: [3, 3], or [1, 1] for luma alone.
+    Noise is amplified at most MOST times beyond its usual strength: if nearly all of an image is
+    saturated, the few other pixels do not have to make up for it.
     """
     luma, *differences = np.sqrt(np.diag(products))
     chroma = np.mean(differences) if differences else 0.0
@@ -85,9 +85,9 @@ def amplifier(products: NDArray[np.float64], camera: Camera, factor: float) -> P
 def add_camera_noise(pixels: Pixels, factor: float, *, shared: bool, seed: int) -> Pixels:
     """Add the noise of a typical camera, drawn from the seed, to `pixels` [height, width, 1 or 3].
 
-    `factor` is its overall standard deviation, before clipping. Grey images, and all images if it
-    is `shared`, get noise in luma alone. Saturated white has little noise, and an image full of it
-    gets less.
+    `factor` is the overall standard deviation before clipping. Grey images, and all images if
+    `shared`, get noise in luma alone. Saturated white has little noise, so an image full of it gets
+    less than `factor`.
     """
     camera = draw_camera(factor, np.random.default_rng(seed))
     components = 1 if shared else pixels.shape[-1]

@@ -16,7 +16,7 @@ RGB: Plane = np.linalg.inv(YCC.astype(np.float64)).astype(np.float32)
 def mapped(planes: Plane, matrix: Plane) -> Plane:
     """Apply a matrix [n, m] to colours [m, h, w]; return [n, h, w].
 
-    Written out, since linear algebra libraries round differently for different sizes.
+    Written out, since linear algebra libraries round differently at different sizes.
     """
     out = np.empty((len(matrix), *planes.shape[1:]), np.float32)
     for row, plane in zip(matrix, out, strict=True):

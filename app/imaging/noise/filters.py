@@ -1,4 +1,4 @@
-"""Filters whose result is smaller than the input, by their reach over the edges."""
+"""Filters whose result is smaller than the input, by their reach at each edge."""
 
 import math
 from collections.abc import Sequence

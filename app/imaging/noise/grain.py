@@ -1,4 +1,4 @@
-"""The grain of film: silver crystals, seen from too far to tell them apart."""
+"""Film grain: silver crystals, too small to be told apart."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ REACH = reach(SIZE)
 MID_GREY = float(np.sum(np.square(gaussian(SIZE))))
 """Standard deviation of `grain` at mid grey: what the blur leaves of N(0, 1)."""
 MOST = 10.0
-"""How many times `factor` the standard deviation at mid grey may be, if black and white prevail."""
+"""The most times `factor` that the deviation at mid grey may be, if black and white prevail."""
 
 
 def grain(clean: Plane, normal: Plane) -> Plane:
@@ -32,8 +32,8 @@ def grain(clean: Plane, normal: Plane) -> Plane:
 def add_grain(pixels: Pixels, factor: float, *, seed: int) -> Pixels:
     """Add grain to `pixels` [height, width, 1 or 3], the same in all channels.
 
-    `factor` is its overall standard deviation, before clipping. Black and white have no grain, so
-    an image of these alone is returned as it is, and one with little else gets less.
+    `factor` is the overall standard deviation before clipping. Black and white have no grain, so an
+    image of these alone is returned unchanged, and one with little else gets less than `factor`.
     """
 
     def noise(tile: Tile) -> Plane:

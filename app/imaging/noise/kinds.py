@@ -1,4 +1,4 @@
-"""The names of the kinds of noise, as callers give them."""
+"""The kinds of noise, by the names that callers use."""
 
 from enum import StrEnum
 

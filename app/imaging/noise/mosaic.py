@@ -1,4 +1,4 @@
-"""The colour filter mosaic of a sensor, and its demosaicing."""
+"""The colour filter array of a sensor, and demosaicing."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ import numpy as np
 from app.imaging.noise.plane import Plane
 
 REACH = 2
-"""Pixels that `demosaic` uses on every side, and that are missing from its result."""
+"""Pixels that `demosaic` uses on each side, and that its result lacks."""
 
 Site = tuple[int, int]
 """Row and column of a site in the mosaic's squares of 2 x 2."""
@@ -15,7 +15,7 @@ Site = tuple[int, int]
 RED, GREEN_BY_RED, GREEN_BY_BLUE, BLUE = SITES = ((0, 0), (0, 1), (1, 0), (1, 1))
 
 Kernel = Sequence[tuple[float, Sequence[Site]]]
-"""Weights, and the neighbours (rows down, columns to the right) that have each of them."""
+"""Weights, each with the neighbours (rows down, columns to the right) that it applies to."""
 
 _BESIDE, _ABOVE = ((0, -1), (0, 1)), ((-1, 0), (1, 0))
 _FAR_BESIDE, _FAR_ABOVE = ((0, -2), (0, 2)), ((-2, 0), (2, 0))
@@ -48,11 +48,11 @@ _MISSING: dict[Site, dict[int, Kernel]] = {
     GREEN_BY_BLUE: {0: ALONG_COLUMN, 2: ALONG_ROW},
     BLUE: {0: DIAGONAL, 1: GREEN},
 }
-"""For each site the channels that are not measured there, and how they are found."""
+"""For each site, the channels that are not measured there, and their kernels."""
 
 
 def mosaic(planes: Plane) -> Plane:
-    """Return what an RGGB sensor sees of RGB planes [3, h, w]: [h, w], the pixel 0, 0 being red."""
+    """Return what an RGGB sensor measures of RGB planes [3, h, w]: [h, w], pixel 0, 0 being red."""
     raw: Plane = planes[1].copy()
     raw[::2, ::2] = planes[0, ::2, ::2]
     raw[1::2, 1::2] = planes[2, 1::2, 1::2]
@@ -62,8 +62,8 @@ def mosaic(planes: Plane) -> Plane:
 def demosaic(raw: Plane) -> Plane:
     """Return RGB planes [3, h - 4, w - 4] of an RGGB mosaic [h, w].
 
-    The filters of Malvar, He and Cutler (2004), "High-quality linear interpolation for demosaicing
-    of Bayer-patterned color images".
+    By the filters of Malvar, He and Cutler (2004), "High-quality linear interpolation for
+    demosaicing of Bayer-patterned color images".
     """
     height, width = raw.shape
     whole = np.pad(raw, ((0, height % 2), (0, width % 2)), "edge")
@@ -77,7 +77,7 @@ def demosaic(raw: Plane) -> Plane:
 
 
 def _filtered(sites: dict[Site, Plane], site: Site, kernel: Kernel) -> Plane:
-    """Apply a kernel to the mosaic at all places of one site but the outermost."""
+    """Apply a kernel to the mosaic at all pixels of one site except the outermost."""
     parts = []
     for weight, neighbours in kernel:
         total = sum(_moved(sites, site[0] + down, site[1] + right) for down, right in neighbours)
@@ -86,7 +86,7 @@ def _filtered(sites: dict[Site, Plane], site: Site, kernel: Kernel) -> Plane:
 
 
 def _moved(sites: dict[Site, Plane], y: int, x: int) -> Plane:
-    """Return what lies y rows and x columns off the top left of each square but the outermost."""
+    """Return the pixels y rows and x columns off the top left of all squares but the outermost."""
     plane = sites[y % 2, x % 2]
     down, right = 1 + y // 2, 1 + x // 2
     height, width = plane.shape[0] - 2, plane.shape[1] - 2

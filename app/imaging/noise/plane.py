@@ -1,4 +1,4 @@
-"""What noise is made of."""
+"""The arrays that noise is made of."""
 
 import numpy as np
 from numpy.typing import NDArray

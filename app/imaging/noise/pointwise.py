@@ -9,7 +9,7 @@ from app.imaging.noise.plane import Plane
 from app.imaging.scale import Pixels, from_unit, to_unit
 
 BAND = 1 << 20
-"""Values drawn at a time; bounds the memory that noise for a large image takes."""
+"""Values drawn at a time, which bounds the memory for a large image."""
 
 
 def add_pointwise(

@@ -1,7 +1,7 @@
 """The noise of a camera's sensor, as it appears in a finished image.
 
-After Brooks et al. (2019), "Unprocessing Images for Learned Raw Denoising": an image is turned back
-into what the sensor saw, noise is added there, and both are developed again.
+After Brooks et al. (2019), "Unprocessing Images for Learned Raw Denoising": an image is converted
+back to what the sensor measured, noise is added there, and both are developed again.
 """
 
 import math
@@ -15,7 +15,7 @@ from app.imaging.noise.colour import mapped
 from app.imaging.noise.plane import Plane
 
 REACH = mosaic.REACH
-"""Pixels to every side that `residual` uses, and that are missing from its result."""
+"""Pixels that `residual` uses on each side, and that its result lacks."""
 
 CAMERAS = np.array(
     [
@@ -25,7 +25,7 @@ CAMERAS = np.array(
         [[0.6596, -0.2079, -0.0562], [-0.4782, 1.3016, 0.1933], [-0.0970, 0.1581, 0.5181]],
     ]
 )
-"""XYZ to the colours of four cameras, of which a mix is drawn, as Brooks et al. do."""
+"""XYZ to the colours of four cameras, which are mixed at random, as Brooks et al. do."""
 
 SRGB_TO_XYZ = np.array(
     [
@@ -37,10 +37,10 @@ SRGB_TO_XYZ = np.array(
 
 GAMMA = 2.2
 DARKEST = 1e-8
-"""Light below this is raised to it, since the slope of the power is infinite at 0."""
+"""The least light, since the slope of the power is infinite at 0."""
 
 SHADE = 0.9
-"""From this mean of a colour on, its highlights are spared by the white balance."""
+"""The mean of a colour from which on the white balance spares it as a highlight."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,11 @@ class Sensor:
     read: float
     """Variance of the noise in the dark."""
     tone: bool = True
-    """Whether a curve 3 x^2 - 2 x^3 gives the developed image contrast."""
+    """Whether the tone curve 3 x^2 - 2 x^3 is applied to the developed image."""
 
 
 def read_variance(shot: float, deviation: float = 0.0) -> float:
-    """Return the variance in the dark that goes with a variance per unit of light.
+    """Return the variance in the dark for a given variance per unit of light.
 
     As measured by Brooks et al., log read = 2.18 log shot + 1.2, plus a `deviation` that is N(0,
     0.26) among cameras.
@@ -69,7 +69,7 @@ def read_variance(shot: float, deviation: float = 0.0) -> float:
 
 
 def draw_sensor(shot: float, random: np.random.Generator) -> Sensor:
-    """Draw a camera like those on the market, in some light, with the given noise.
+    """Draw a realistic camera and exposure, with the given shot noise.
 
     A convex mix of four matrices; gains U(1.5, 2.4) for red, U(1.3, 2.2) for blue, and 1 / N(0.8,
     0.1) for all, at least 1, so that white is within the sensor's range.
@@ -84,7 +84,7 @@ def draw_sensor(shot: float, random: np.random.Generator) -> Sensor:
 
 
 def residual(clean: Plane, sensor: Sensor, normal: Plane) -> Plane:
-    """Return what noise on the sensor becomes in the finished image: [3, h - 4, w - 4].
+    """Return the noise of the sensor as it appears in the finished image: [3, h - 4, w - 4].
 
     `clean` is RGB [3, h, w] on the [0, 1] scale, its top left pixel under the red of the RGGB
     mosaic. `normal` is N(0, 1) [h, w]: on the sensor, the noise's variance is shot * light + read.
@@ -98,9 +98,9 @@ def residual(clean: Plane, sensor: Sensor, normal: Plane) -> Plane:
 
 
 def undeveloped(planes: Plane, sensor: Sensor) -> Plane:
-    """Turn a finished image [3, h, w] into light on the sensor: the inverse of `developed`.
+    """Convert a finished image [3, h, w] to light on the sensor: the inverse of `developed`.
 
-    White balance is undone so that highlights stay what they are (Brooks et al., 3.3).
+    White balance is undone except in highlights (Brooks et al., 3.3).
     """
     x = np.clip(planes, 0.0, 1.0)
     if sensor.tone:  # the inverse of 3 x^2 - 2 x^3

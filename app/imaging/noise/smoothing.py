@@ -1,4 +1,4 @@
-"""What a camera's own smoothing and sharpening leave of noise."""
+"""Apply a camera's own smoothing and sharpening to noise."""
 
 from dataclasses import dataclass
 
@@ -14,20 +14,20 @@ LUMA_ROW, CHROMA_ROW = 3, 5
 SHARPENING_BLUR = 1.0
 
 REACH = max(reach(CHROMA_BLURS[-1]), reach(LUMA_BLURS[-1]) + reach(SHARPENING_BLUR))
-"""Pixels to every side that `smoothed` uses, and that are missing from its result."""
+"""Pixels that `smoothed` uses on each side, and that its result lacks."""
 
 Mix = tuple[float, float, float, float]
-"""Shares of noise as it is, of its two blurs, and of its mean along rows."""
+"""Shares of the unchanged noise, of its two blurs, and of its mean along rows."""
 
 
 @dataclass(frozen=True)
 class Smoothing:
-    """What a camera does to luma and to chroma."""
+    """How a camera smooths luma and chroma."""
 
     luma: Mix
     chroma: Mix
     sharpening: float = 0.0
-    """How much of what a blur removes from luma is added back."""
+    """The share of what a blur removes from luma that is added on top."""
 
 
 def smoothed(noise: Plane, smoothing: Smoothing) -> Plane:

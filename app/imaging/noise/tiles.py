@@ -1,4 +1,4 @@
-"""Noise with a texture, made tile by tile: the same wherever the cuts are."""
+"""Make textured noise tile by tile, so that the result does not depend on the tiling."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from app.imaging.noise.plane import Plane
 from app.imaging.scale import Pixels, to_unit
 
 SIDE = 384
-"""Side of a tile: large compared with its halo, and small enough for a processor's cache."""
+"""Side of a tile in pixels: large compared with its halo, small enough for the cache."""
 
 BLOCK = 64
-"""Side of the squares whose draws come from a generator of their own."""
+"""Side of the squares that each have a random generator of their own."""
 
 
 @dataclass(frozen=True)
 class Tile:
-    """A part of an image, with its surroundings and its random draws."""
+    """A part of an image, with its surroundings and its random numbers."""
 
     area: tuple[slice, slice]
     """Its rows and columns."""
@@ -29,10 +29,10 @@ class Tile:
 
 
 def tiles(pixels: Pixels, *, halo: int, seed: int, side: int | None = None) -> Iterator[Tile]:
-    """Yield the tiles of an image [height, width, channels], extended by its border.
+    """Yield the tiles of an image [height, width, channels], whose border pixels are repeated.
 
-    A pixel's draw depends on the seed and on where it is, not on the tile that it is seen from.
-    `side` is an even number, SIDE by default.
+    The random number of a pixel depends on the seed and its position, not on the tile. `side` is an
+    even number, SIDE by default.
     """
     side = side or SIDE
     height, width, _ = pixels.shape
@@ -66,7 +66,7 @@ def draw(seed: int, top: int, left: int, height: int, width: int) -> Plane:
 
 
 def mean_products(fields: Iterable[Plane]) -> NDArray[np.float64]:
-    """Return means [n, n] over all pixels of the products of n components of fields [n, h, w]."""
+    """Return the mean products [n, n], over all pixels, of the components of fields [n, h, w]."""
     total, count = np.zeros(()), 0
     for field in fields:
         flat = field.reshape(len(field), -1).astype(np.float64)

@@ -1,5 +1,5 @@
-"""Engines run networks. Each is a module here with a function `load`, as `Engine` describes it, and
-maybe with SIDES, for `sides`.
+"""Engines, which run networks. Each is a module here with a function `load`, as `Engine` describes
+it, and optionally SIDES, which `sides` returns.
 
 To add one, write such a module and name it in `NEEDS`; `choice.py` chooses among them.
 """
@@ -20,16 +20,16 @@ from app.imaging.scale import Pixels
 Forward = Callable[[Pixels], Pixels]
 """The forward pass, from tiles of shape [n, height, width, channels] to denoised tiles.
 
-Tiles are uint8, uint16, or float32 in [0, 1], and have one channel or three; the result has the
-same shape and type. The network sees a grey tile as three equal channels, and the result is their
-mean. Values are clipped to the type's range, and integers are rounded to nearest. Height and width
-are multiples of the model's stride. It is called from several threads at once, with any number of
-tiles of any size, and raises MemoryError if the device has too little memory.
+Tiles are uint8, uint16, or float32 in [0, 1], with one channel or three; the result has the same
+shape and type. The network sees a grey tile as three equal channels, and the result is the mean of
+its three. Values are clipped to the range of the type, and integers are rounded to nearest. Height
+and width are multiples of the model's stride. A forward pass may be called from several threads at
+once, with any number of tiles of any size; it raises MemoryError if the device is out of memory.
 """
 
 
 def with_extra(forward: Forward) -> Forward:
-    """Return a forward pass that also takes one extra channel, the last, and runs it as grey."""
+    """Return a forward pass that also accepts an extra channel, the last, and runs it as grey."""
 
     def run(tiles: Pixels) -> Pixels:
         if tiles.shape[-1] in (1, 3):
@@ -51,24 +51,24 @@ class Precision(StrEnum):
 
 
 class Engine(Protocol):
-    """The interface of a module of this package."""
+    """The interface of an engine's module."""
 
     def load(self, path: Path, precision: Precision, threads: int) -> Forward:
         """Load the .keras file at `path` and return its forward pass.
 
-        `threads` limits the threads of one pass; 0 takes all cores. An engine may only be able to
-        set precision and threads for the whole process, by the first model. Raises BadModelPackage
-        if the file contains no model, or one that brings code.
+        `threads` limits the threads of one pass; 0 takes all cores. Some engines set precision and
+        threads for the whole process, with the first model. Raises BadModelPackage if the file
+        contains no model, or one with code of its own.
         """
 
 
 EngineName = Literal["tensorflow", "openvino", "jax"]
 
 REFERENCE: EngineName = "tensorflow"
-"""The engine that the others are compared with."""
+"""The engine that the others are tested against."""
 
 NEEDS: dict[EngineName, str] = {REFERENCE: "tensorflow", "openvino": "openvino", "jax": "jax"}
-"""The engines, and the package that each needs."""
+"""The engines, and the package that each requires."""
 
 
 def installed() -> list[EngineName]:
@@ -77,16 +77,16 @@ def installed() -> list[EngineName]:
 
 
 def suitable() -> list[EngineName]:
-    """Return those of `installed` that are worth a trial: JAX is only for accelerators.
+    """Return those of `installed` that are worth a trial: JAX only with an accelerator.
 
-    Whether it has a plugin for one is known without importing it, which would take a second.
+    Whether JAX has a plugin for one is found without importing it, which would take a second.
     """
     has_plugin = bool(entry_points(group="jax_plugins"))
     return [name for name in installed() if name != "jax" or has_plugin]
 
 
 def sides(name: EngineName) -> tuple[int, ...]:
-    """Return the sides of tiles for an engine: fewer where each shape has to be compiled."""
+    """Return the sides of tiles for an engine; fewer if it compiles each shape anew."""
     found: tuple[int, ...] = getattr(engine(name), "SIDES", tiling.SIDES)
     return found
 

@@ -1,11 +1,11 @@
-"""Convolutions in bfloat16 on processors, the same for serving and training in TensorFlow."""
+"""bfloat16 convolutions on processors, for serving and for training with TensorFlow."""
 
 import os
 from pathlib import Path
 
 
 def has_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
-    """Return whether the processor multiplies bfloat16 natively, as far as Linux reports it."""
+    """Return whether the processor multiplies bfloat16 natively; False unless Linux reports it."""
     try:
         flags = cpuinfo.read_text()
     except OSError:
@@ -14,12 +14,11 @@ def has_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
 
 
 def rewrite_graphs(on: bool) -> None:
-    """Have oneDNN run convolutions in bfloat16, or not, in all graphs of the process.
+    """Set whether oneDNN runs convolutions in bfloat16 in all graphs of the process.
 
-    Must be called before the first graph is traced. Transposed convolutions, and those in three
-    dimensions, stay float32, for they may be the network's last layer: with 8 bits of mantissa,
-    strong noise is only known to half an 8-bit level, and the rounding would depend on the size of
-    the tile.
+    Call it before the first graph is traced. Transposed and three-dimensional convolutions stay
+    float32, since they may be the last layer of the network: with 8 bits of mantissa, strong noise
+    is only exact to half an 8-bit level, and rounding would depend on the size of the tile.
     """
     import tensorflow as tf
 

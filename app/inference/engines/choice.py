@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 Wanted = EngineName | Literal["auto"]
 
 _decided: dict[tuple[Precision, int], EngineName] = {}
-"""What auto is, by precision and threads."""
+"""The engine that auto stands for, by precision and threads."""
 
 
 def load(
@@ -21,9 +21,9 @@ def load(
 ) -> tuple[EngineName, Forward]:
     """Load a model; return the engine, `wanted` or chosen for auto, and its forward pass.
 
-    The first model decides what auto is for the process; another model that this engine cannot load
-    runs on TensorFlow. Raises as `Engine.load` does, and ModuleNotFoundError if the engine's
-    package is not installed.
+    The first model decides what auto stands for in this process; another model that this engine
+    cannot load runs on TensorFlow. Raises as `Engine.load` does, and ModuleNotFoundError if the
+    engine's package is not installed.
     """
     name = _fastest(path, precision, threads) if wanted == "auto" else wanted
     try:
@@ -36,7 +36,7 @@ def load(
 
 
 def _fastest(path: Path, precision: Precision, threads: int) -> EngineName:
-    """Return what auto is for the process, once the first model has found it out."""
+    """Return the engine that auto stands for in this process; the first model decides."""
     options = precision, threads
     if options not in _decided:
         _decided[options] = _by_trial(path, *options)

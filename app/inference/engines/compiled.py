@@ -1,4 +1,4 @@
-"""Networks compiled by OpenVINO: for batches of any shape, and for the shapes that come often."""
+"""Networks compiled by OpenVINO, for batches of any shape and for frequent shapes."""
 
 import threading
 from collections import Counter
@@ -12,63 +12,63 @@ from app.inference.engines.runtime import openvino as ov
 Shape = tuple[int, ...]
 
 LARGE = 1 << 18
-"""Pixels of a batch from which on the memory that it takes is worth releasing."""
+"""Pixels of a batch from which on its memory is worth releasing."""
 
 FREQUENT = 1 << 21
-"""Pixels of batches of one shape after which the network is compiled for it: a third of a second of
-a core, when compiling takes a quarter of that.
+"""Pixels in batches of one shape after which the network is compiled for that shape. They take a
+core a third of a second; compiling takes a quarter of that.
 """
 
 KEPT = 4
-"""The most idle requests for one shape each that a network keeps: 10 MB, beside their batches."""
+"""Idle requests for frequent shapes that a network keeps at most: 10 MB, besides their batches."""
 
 
 class Compiled:
     """A network, compiled once for each batch that is in progress at the same time.
 
-    Compiled for one shape, it takes up to a tenth less time, and two fifths less memory; its
-    results are the same, bit by bit. A batch of FREQUENT pixels has that at once, others when so
-    many of their shape have come.
+    Compiled for a single shape, it takes up to a tenth less time and two fifths less memory, with
+    bit-identical results. This happens once batches of that shape add up to FREQUENT pixels, at
+    once for a batch that has as many.
     """
 
     def __init__(self, model: Any, options: dict[str, Any]) -> None:
         self._model, self._options = model, options
         self._idle: list[_Request] = []
-        """Those used last are at the end."""
+        """In order of use, the latest at the end."""
         self._passed: Counter[Shape] = Counter()
-        """Pixels by shape, without a request of its own, since the last was compiled."""
+        """Pixels since the last compilation, by shape, of shapes without a request of their own."""
         self._lock = threading.Lock()
 
     def infer(self, noisy: Pixels, finish: Callable[[Pixels, Pixels], Pixels]) -> Pixels:
-        """Return what `finish` makes of a batch and the network's result, which it must not keep:
-        the next batch overwrites it.
+        """Return what `finish` makes of a batch and the network's result. It must not keep the
+        latter, which the next batch overwrites.
         """
         large = noisy[..., 0].size > LARGE
-        with _roomy if large else nullcontext():
+        with _large_batch if large else nullcontext():
             request = self._take(noisy.shape, large=large)
             if large:
-                _roomy.hand_to(request)
+                _large_batch.hand_to(request)
             clean = request.infer(noisy, finish)
-            self._give_back(request)  # unless it has failed: its state is unknown
+            self._give_back(request)  # not after a failure, when its state is unknown
         return clean
 
     def _take(self, shape: Shape, *, large: bool) -> "_Request":
-        """Return an idle request that takes the shape, or a new one."""
+        """Return an idle request that accepts the shape, or a new one."""
         with self._lock:
             suited = [request for request in self._idle if request.shape == shape]
             fitted = not suited and self._is_frequent(shape)
             if not suited and not fitted:
                 suited = [request for request in self._idle if request.shape is None]
-            if suited:  # for a large batch preferably the roomy one, else rather not that
-                best = min(suited, key=lambda request: (request is _roomy.keeper) != large)
+            if suited:  # large batches prefer the one that keeps their memory; others avoid it
+                best = min(suited, key=lambda request: (request is _large_batch.keeper) != large)
                 self._idle.remove(best)
                 return best
         return _Request(self._model, self._options, shape if fitted else None)
 
     def _is_frequent(self, shape: Shape) -> bool:
-        """Count a batch; return whether its shape has become frequent.
+        """Count a batch, and return whether its shape has become frequent.
 
-        The count of all begins anew then: among many shapes, none is worth it for long.
+        All counts then restart: among many shapes, none is worth compiling for.
         """
         n, height, width, _ = shape
         self._passed[shape] += n * height * width
@@ -86,7 +86,7 @@ class Compiled:
 
 
 class _Request:
-    """A compiled network that takes batches of one shape, or of any, one after the other."""
+    """A compiled network that runs one batch at a time, of one shape or of any."""
 
     def __init__(self, model: Any, options: dict[str, Any], shape: Shape | None) -> None:
         self.shape = shape
@@ -98,28 +98,28 @@ class _Request:
         self._lock = threading.Lock()
 
     def infer(self, noisy: Pixels, finish: Callable[[Pixels, Pixels], Pixels]) -> Pixels:
-        """Do what `Compiled.infer` says."""
+        """Run a batch, as `Compiled.infer` describes."""
         with self._lock:
             try:
                 found = self._request.infer([noisy], share_inputs=True, share_outputs=True)[0]
             except RuntimeError as error:
                 raise MemoryError(f"the network found too little memory: {error}") from error
             clean = finish(noisy, found)
-            if noisy[..., 0].size > LARGE:  # it would keep the batch and the result
+            if noisy[..., 0].size > LARGE:  # the request would keep the batch and the result
                 self._request = self._compiled.create_infer_request()
             return clean
 
     def forget(self) -> None:
-        """Release its memory, which the next batch has to allocate again."""
+        """Release its memory; the next batch allocates it again."""
         with self._lock:
             self._compiled.release_memory()
 
 
-class _Roomy:
-    """The one request of the process that keeps the memory of a large batch, hundreds of megabytes:
-    allocating it anew would make each such batch take half as long again.
+class _LargeBatch:
+    """A lock for the one large batch that the process runs at a time.
 
-    To be held, as a lock, during a large batch: one is in progress at a time.
+    One request keeps the memory for it, hundreds of megabytes: allocating it anew would make each
+    large batch take half as long again.
     """
 
     def __init__(self) -> None:
@@ -133,10 +133,10 @@ class _Roomy:
         self._lock.release()
 
     def hand_to(self, request: _Request) -> None:
-        """Have the last keeper release its memory, if that is another, once it is idle."""
+        """Let this request keep the memory; any other releases it, once idle."""
         if self.keeper not in (None, request):
             self.keeper.forget()
         self.keeper = request
 
 
-_roomy = _Roomy()
+_large_batch = _LargeBatch()

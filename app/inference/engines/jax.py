@@ -1,11 +1,11 @@
-"""Keras models on JAX: for accelerators that JAX finds, without TensorFlow."""
+"""Keras models on JAX, without TensorFlow: for the accelerators that JAX supports."""
 
 import os
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-# Read when JAX is imported: otherwise it would take most of a GPU's memory at once.
+# Read when JAX is imported; otherwise it would reserve most of a GPU's memory at once.
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 
 import jax
@@ -20,20 +20,20 @@ from app.inference.engines.layers import UnknownLayer
 from app.inference.store import BadModelPackage
 
 SIDES = (8, 32, 64, 128, 256, 384, 512, 768, 1024, 1440, 2048, 3008, 4032)
-"""Sides of tiles, as `app.imaging.tiling.SIDES`: few, since a batch of a new shape waits for the
-compiler. Those of 12 megapixels are 3008x1440, as with all sides.
+"""Sides of tiles, like `app.imaging.tiling.SIDES`, but fewer, since each new shape of a batch waits
+for the compiler. An image of 12 megapixels still gets tiles of 3008x1440, as with all sides.
 """
 
 WARM = tuple((count, side, side) for side in (64, 128, 256, 512) for count in (1, 2, 4))
-"""Batches that are compiled ahead on an accelerator, where that takes seconds each."""
+"""Batches that are compiled in advance on an accelerator, where each takes seconds."""
 
 
 def load(path: Path, precision: Precision, threads: int) -> Forward:
     """Load a model as `Engine` says; the first sets the threads of the process.
 
-    Batches run on the first accelerator that JAX finds, and else on the processor. There, AUTO is
-    float32: XLA has no bfloat16 convolutions of its own for processors. Raises BadModelPackage,
-    too, for a network with unknown layers.
+    Batches run on the first accelerator that JAX finds, or else on the processor, where AUTO is
+    float32: XLA has no bfloat16 convolutions of its own for processors. Also raises BadModelPackage
+    for a network with unknown layers.
     """
     if threads:
         os.environ["NPROC"] = str(threads)  # which XLA reads when it starts
@@ -49,7 +49,7 @@ def load(path: Path, precision: Precision, threads: int) -> Forward:
 
 
 class _Network:
-    """A network, compiled once for each shape of a batch; the number of tiles is a power of two.
+    """A network, compiled once for each shape of a batch, padded to a power of two of tiles.
 
     Dispatch is asynchronous: while one caller's result is on its way back, the device already runs
     the batch of another.
@@ -58,7 +58,7 @@ class _Network:
     def __init__(self, path: Path, narrow: bool) -> None:
         layers = read_layers(path)
         self._weights = jax.device_put({layer.name: layer.weights for layer in layers})
-        # apart from the conversions, which compile at once, since their types are many
+        # without the conversions, of which there are many for all types, but which compile fast
         self._clean = jax.jit(translate(layers, narrow))
 
     def forward(self, tiles: Pixels) -> Pixels:
@@ -85,7 +85,7 @@ def _to_unit(tiles: jax.Array, scale: float) -> jax.Array:
 
 @partial(jax.jit, static_argnums=(1, 2, 3))
 def _from_unit(clean: jax.Array, scale: float, dtype: Any, channels: int) -> jax.Array:
-    """Return the result in the type that came in, with as many channels."""
+    """Return the result in the type of the input, with as many channels."""
     if channels == 1:
         clean = clean.mean(axis=-1, keepdims=True)
     clean = clean.clip(0, 1) * scale

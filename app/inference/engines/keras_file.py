@@ -21,22 +21,22 @@ Weights = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A layer, listed after all those that provide its input."""
+    """A layer; layers are listed after all those that provide their input."""
 
     name: str
     kind: str
     """The name of its class, such as Conv2D."""
     options: Mapping[str, Any]
     inputs: tuple[str, ...]
-    """The names of the layers that provide its input."""
+    """Names of the layers that provide its input."""
     weights: tuple[Weights, ...]
 
 
 def read_layers(path: Path) -> tuple[Layer, ...]:
     """Read the layers of the functional model in the file at `path`; the last is its output.
 
-    Raises BadModelPackage if the file contains no such model, with one input and one output, or if
-    a layer is not one of Keras's own.
+    Raises BadModelPackage if the file contains no such model with one input and one output, or if a
+    layer is not one of Keras's own.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -78,7 +78,7 @@ def _arrays(group: h5py.Group | None) -> tuple[Weights, ...]:
 
 
 def _sources(nodes: Any) -> Iterator[str]:
-    """Return the layers whose tensors are named in the description of a call, in order."""
+    """Yield the layers whose tensors the description of a call names, in order."""
     if isinstance(nodes, list):
         for node in nodes:
             yield from _sources(node)
@@ -95,6 +95,6 @@ def _names(outputs: list[Any]) -> list[str]:
 
 
 def _snake_case(kind: str) -> str:
-    """Return Conv2DTranspose as conv2d_transpose, the name that Keras gives a layer's weights."""
+    """Return e.g. Conv2DTranspose as conv2d_transpose, as Keras names the weights of layers."""
     parts = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", kind)
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", parts).lower()

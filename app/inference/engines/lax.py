@@ -11,7 +11,7 @@ from app.inference.engines.keras_file import Layer
 from app.inference.engines.layers import padding, require_known
 
 Array = Any
-"""A jax.Array, whose package is not always there."""
+"""A jax.Array, whose package may not be installed."""
 Weights = Mapping[str, Sequence[Array]]
 """The weights of each layer, by its name."""
 
@@ -25,16 +25,16 @@ _ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
 
 
 def translate(layers: Sequence[Layer], narrow: bool) -> Callable[[Weights, Array], Array]:
-    """Return the function of weights and float32 images [n, height, width, 3] to clean ones.
+    """Return the function from weights and float32 images [n, height, width, 3] to clean images.
 
-    Height and width must be multiples of the network's stride: padding is fixed as Keras pads
-    those. If `narrow`, convolutions are in bfloat16; the transposed ones, of which the last gives
-    the result, and what is added to or subtracted from float32 are not. Raises UnknownLayer.
+    Height and width must be multiples of the network's stride, for which padding is fixed as Keras
+    pads. If `narrow`, convolutions are in bfloat16, except transposed ones, of which the last makes
+    the result, and sums and differences with float32. Raises UnknownLayer.
     """
     for layer in layers[1:]:
         require_known(layer)
     kind = jnp.bfloat16 if narrow else jnp.float32
-    # of float32; the higher of the two is many times slower on accelerators
+    # of float32 products; the higher one is many times slower on accelerators
     precision = "high" if narrow else "highest"
 
     def network(weights: Weights, image: Array) -> Array:
@@ -63,7 +63,7 @@ def _convolution(layer: Layer, weights: Sequence[Array], x: Array) -> Array:
 
 
 def _transposed_convolution(layer: Layer, weights: Sequence[Array], x: Array) -> Array:
-    """Convolve the image with zeros between its pixels, by the kernel turned about."""
+    """Convolve the image, zeros between its pixels, with the flipped kernel."""
     x = x.astype(jnp.float32)
     kernel = jnp.flip(weights[0], (0, 1)).swapaxes(2, 3)
     strides = layer.options["strides"]

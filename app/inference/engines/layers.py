@@ -1,6 +1,6 @@
-"""The layers of Keras that engines translate: the few kinds in convolutional denoisers.
+"""The Keras layers that engines translate: the few kinds in convolutional denoisers.
 
-Each kind of OPTIONS is translated by `lax` and by `opset`.
+`lax` and `opset` translate each kind in OPTIONS.
 """
 
 from collections.abc import Mapping
@@ -21,14 +21,14 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "Subtract": {},
     "UpSampling2D": _PIXELS_LAST | {"interpolation": "nearest"},
 }
-"""The kinds of layers that are known, and the values that some of their options must have."""
+"""The supported kinds of layers, and the values that some of their options must have."""
 
 ACTIVATIONS = ("linear", "relu", "sigmoid")
-"""The activations that are known."""
+"""The supported activations."""
 
 
 class UnknownLayer(ValueError):
-    """A layer of a kind, or with an option, that cannot be translated."""
+    """A layer whose kind or options cannot be translated."""
 
 
 def require_known(layer: Layer) -> None:

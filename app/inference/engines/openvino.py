@@ -1,4 +1,4 @@
-"""Keras models on OpenVINO: for processors, without TensorFlow."""
+"""Keras models on OpenVINO, without TensorFlow: for processors."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from app.inference.store import BadModelPackage
 def load(path: Path, precision: Precision, threads: int) -> Forward:
     """Load a model as `Engine` says; translating the network takes a tenth of a second.
 
-    Raises BadModelPackage, too, for a network with unknown layers.
+    Also raises BadModelPackage for a network with unknown layers.
     """
     try:
         network = translate(read_layers(path))
@@ -29,7 +29,7 @@ def load(path: Path, precision: Precision, threads: int) -> Forward:
     options = {
         "INFERENCE_PRECISION_HINT": "bf16" if narrow else "f32",
         "NUM_STREAMS": 1,
-        "ENABLE_CPU_PINNING": False,  # the threads of all workers would use the same cores
+        "ENABLE_CPU_PINNING": False,  # else the threads of all workers would share the same cores
     }
     if threads:
         options["INFERENCE_NUM_THREADS"] = threads
@@ -37,7 +37,7 @@ def load(path: Path, precision: Precision, threads: int) -> Forward:
 
 
 class _Engine:
-    """A network with its scaling and rounding, which take less time in NumPy than in OpenVINO."""
+    """A network with its scaling and rounding, which NumPy does faster than OpenVINO."""
 
     def __init__(self, network: Network, options: dict[str, Any]) -> None:
         self._network, self._compiled = network, Compiled(network.model, options)

@@ -15,15 +15,15 @@ from app.inference.engines.runtime import opset as op
 from app.inference.engines.squares import kernel_of_squares
 
 Node = Any
-"""An operation; OpenVINO ships types for few of them."""
+"""An operation; OpenVINO has type hints for few of them."""
 
 _TO_PLANES, _TO_PIXELS = [0, 3, 1, 2], [0, 2, 3, 1]
 
 _SQUARES = "blocks_first"
-"""The order of channels that become the pixels of squares."""
+"""The order in which channels become the pixels of squares, as depth_to_space names it."""
 
 _ENLARGED = "enlarged"
-"""The name of what puts together the squares of a transposed convolution."""
+"""The name of the operation that assembles the squares of a transposed convolution."""
 
 _ACTIVATIONS: dict[str, Callable[[Node], Node]] = {
     "linear": lambda x: x,
@@ -38,16 +38,16 @@ class Network:
 
     model: Any
     """float32 [n, height, width, 3] to [n, height / scale, width / scale, scale * scale * 3], of
-    any size: the last axis has the pixels of a square of the image, row by row.
+    any size: the last axis holds the pixels of a square of the image, row by row.
     """
     scale: int
     finds_noise: bool
-    """Whether the model's result is what to subtract from the image."""
+    """Whether the result of the model is the noise, to be subtracted from the image."""
 
     def finish(self, noisy: Pixels, found: Pixels) -> Pixels:
-        """Return the clean batch, of the model's input and its result; may overwrite `noisy`.
+        """Return the clean batch, given the input of the model and its result.
 
-        It shares no memory with `found`.
+        It may overwrite `noisy`, and shares no memory with `found`.
         """
         n, height, width, channels = found.shape
         side = self.scale
@@ -62,8 +62,8 @@ class Network:
 def translate(layers: Sequence[Layer]) -> Network:
     """Return the network of `layers`.
 
-    Height and width of its images must be multiples of its stride: padding is fixed as Keras pads
-    those. Raises UnknownLayer.
+    Height and width of its images must be multiples of its stride, for which padding is fixed as
+    Keras pads. Raises UnknownLayer.
     """
     for layer in layers[1:]:
         require_known(layer)
@@ -88,7 +88,7 @@ def _convolution(layer: Layer, x: Node) -> Node:
     weights, strides, (begin, end) = layer.weights[0], layer.options["strides"], padding(layer)
     side = strides[0]
     if side > 1 and weights.shape[:2] == (side, side) == tuple(strides) and not any(begin + end):
-        # Of squares side by side: a skip connection takes the same, as `_add` says.
+        # Windows that do not overlap are squares of pixels, as skip connections use them in `_add`.
         x, strides = op.space_to_depth(x, _SQUARES, side), [1, 1]
         weights = weights.reshape(1, 1, -1, weights.shape[-1])
     kernel = op.constant(np.ascontiguousarray(weights.transpose(3, 2, 0, 1)))
@@ -101,7 +101,7 @@ def _transposed_convolution(layer: Layer, x: Node) -> Node:
 
 
 def _squares(layer: Layer, x: Node) -> Node:
-    """Return a transposed convolution by the squares of pixels that replace each pixel of `x`."""
+    """Return a transposed convolution as a plain one, whose channels are squares of pixels."""
     strides = layer.options["strides"]
     side = strides[0]
     if strides != [side, side]:
@@ -116,7 +116,7 @@ def _squares(layer: Layer, x: Node) -> Node:
 
 
 def _finished(layer: Layer, x: Node, pixels: int = 1) -> Node:
-    """Add the bias, the same for so many pixels in the channels, and the activation."""
+    """Add the bias, repeated for the `pixels` in the channels, and apply the activation."""
     if layer.options["use_bias"]:
         bias = np.tile(layer.weights[1], pixels)
         x = op.add(x, op.constant(bias.reshape(1, -1, 1, 1)))
@@ -127,7 +127,7 @@ def _add(layer: Layer, *inputs: Node) -> Node:  # noqa: ARG001
     enlarged = next((x for x in inputs if x.get_friendly_name() == _ENLARGED), None)
     if enlarged is None:
         return reduce(op.add, inputs)
-    # Before its squares are put together, their convolution can add the others at no cost.
+    # Before the squares are assembled, their convolution can add the other inputs at no cost.
     side = enlarged.get_attributes()["block_size"]
     others = (op.space_to_depth(x, _SQUARES, side) for x in inputs if x is not enlarged)
     return op.depth_to_space(reduce(op.add, others, enlarged.input_value(0)), _SQUARES, side)

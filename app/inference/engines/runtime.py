@@ -1,6 +1,6 @@
 """Import OpenVINO without its tools for other frameworks.
 
-Those take a third of the time, and report every import to their makers over the network.
+Those take a third of the time, and report every import to their vendor over the network.
 """
 
 import sys

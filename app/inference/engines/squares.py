@@ -1,7 +1,8 @@
-"""Transposed convolutions as plain ones, which find the pixels of a square as channels.
+"""Transposed convolutions as sub-pixel convolutions: plain ones whose channels are the pixels of a
+square.
 
-Engines have fast code for plain convolutions at any precision, which their transposed ones lack for
-few channels and for bfloat16.
+Engines have fast plain convolutions in any precision; their transposed ones are slow with few
+channels and in bfloat16.
 """
 
 import numpy as np
@@ -9,11 +10,11 @@ import numpy as np
 from app.inference.engines.keras_file import Weights
 
 Padding = tuple[list[int], list[int]]
-"""Zeros before and after each axis."""
+"""Zeros before and after, for each axis."""
 
 
 def kernel_of_squares(weights: Weights, side: int, padding: str) -> tuple[Weights, Padding]:
-    """Return the kernel that finds, for each pixel, the square of `side` that replaces it.
+    """Return the kernel that computes, for each pixel, the square of `side` that replaces it.
 
     `weights` [rows, columns, outputs, inputs] are those of a transposed convolution of stride
     `side`. The kernel has the shape [rows, columns, inputs, side * side * outputs], the pixels of a

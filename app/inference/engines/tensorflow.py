@@ -20,7 +20,7 @@ from app.inference.engines.squares import kernel_of_squares
 from app.inference.store import BadModelPackage
 
 COLOURS = 3
-"""Outputs of a layer that gives a picture."""
+"""Outputs of a layer that makes an image."""
 
 
 def load(path: Path, precision: Precision, threads: int) -> Forward:
@@ -47,12 +47,12 @@ class _Network:
     """The forward pass of the model in a .keras file.
 
     Scaling, rounding and type conversion happen inside the graph, on all its threads, so that
-    Python only moves small integers. A pass is traced once for each pixel type; tiles of any size
-    and number use the same trace.
+    Python only handles small integers. A pass is traced once for each pixel type; tiles of any size
+    and number share the trace.
     """
 
     def __init__(self, path: Path) -> None:
-        """Load the model; raise BadModelPackage if the file has none, or one that brings code."""
+        """Load the model; raise BadModelPackage if there is none, or one with code of its own."""
         try:
             self._model = _by_squares(keras.models.load_model(path, compile=False, safe_mode=True))
         except Exception as error:
@@ -72,8 +72,8 @@ class _Network:
 
     def _trace(self, dtype: np.dtype[Any], channels: int) -> Any:
         def forward(tiles: tf.Tensor, most: tf.Tensor) -> tf.Tensor:
-            # Division by what is not a constant, which also repeats grey: next to a convolution,
-            # what only moves samples is turned into bfloat16, and the picture would be with it.
+            # The divisor, which also repeats grey, is not a constant on purpose: an operation that
+            # only moves samples would be turned into bfloat16 beside a convolution, image included.
             divisor = most if channels == 3 else tf.stack([most] * 3)
             clean = self._model(tf.cast(tiles, tf.float32) / divisor, training=False)
             if channels == 1:
@@ -85,13 +85,13 @@ class _Network:
             tf.TensorSpec((None, None, None, channels), dtype),
             tf.TensorSpec((), tf.float32),
         )
-        # There is no control flow to convert, and AutoGraph would write its code to a file.
+        # There is no control flow to convert, and AutoGraph would write generated code to a file.
         traced = tf.function(forward, input_signature=signature, autograph=False)
         return traced.get_concrete_function()
 
 
 def _by_squares(model: Any) -> Any:
-    """Return the model with its transposed convolutions as plain ones, where that can be."""
+    """Return the model with its transposed convolutions as plain ones, where possible."""
 
     def replaced(layer: Any) -> Any:
         with suppress(ValueError):
@@ -103,14 +103,14 @@ def _by_squares(model: Any) -> Any:
 
 
 class _Squares(keras.layers.Layer):
-    """A transposed convolution by the squares of pixels that replace each pixel.
+    """A transposed convolution as a plain one, whose channels are squares of pixels.
 
-    One that gives a picture is a convolution in three dimensions, of one plane: only those in two
-    are turned into bfloat16.
+    One that makes an image is three-dimensional, with a depth of one: only two-dimensional
+    convolutions are turned into bfloat16.
     """
 
     def __init__(self, layer: Any) -> None:
-        """Take the place of `layer`; raise ValueError for options that are not known here."""
+        """Replace `layer`; raise ValueError for unsupported options."""
         super().__init__(name=layer.name)
         side, other = layer.strides
         is_usual = layer.data_format == "channels_last" and layer.dilation_rate == (1, 1)
@@ -124,7 +124,7 @@ class _Squares(keras.layers.Layer):
         self._kernel, self._bias = kernel, np.tile(bias, side**2)
 
     def call(self, x: Any) -> Any:
-        """Return the squares, put together."""
+        """Return the image that the squares form."""
         if self._outputs > COLOURS:
             y = tf.nn.conv2d(x, self._kernel, 1, "SAME")
         else:

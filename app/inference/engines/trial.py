@@ -1,4 +1,4 @@
-"""Time engines on the machine at hand, by turns, each in a process of its own."""
+"""Time engines on this machine, in turns, each in a process of its own."""
 
 import logging
 import math
@@ -18,16 +18,16 @@ from app.inference.engines import EngineName, Forward, Precision
 logger = logging.getLogger(__name__)
 
 BATCHES = ((1, 256, 256, 3), (4, 256, 256, 3), (1, 512, 512, 3))
-"""A small image alone, a full batch of such, and a larger one: each engine has its strengths."""
+"""A small image alone, a full batch of them, and a larger image: each engine has its strengths."""
 LEAST_TURNS, MOST_TURNS = 3, 10
 TURN_SECONDS = 1.0
-"""Time after which no more than the least turns are taken."""
+"""Seconds after which no more than LEAST_TURNS are taken."""
 LONGEST = 120.0
-"""Seconds after which an engine counts as failed, its import included."""
+"""Seconds, including the import, after which an engine counts as failed."""
 SECONDS = "seconds: "
-"""What marks the answers among all that an engine may print."""
+"""The prefix of answers among everything else that an engine may print."""
 SHOWN = 500
-"""Characters of what a failed engine has printed last that are logged."""
+"""Characters that are logged from the end of the output of a failed engine."""
 
 START = """
 import sys; sys.path[:] = {sys_path!r}
@@ -43,8 +43,8 @@ def compare(
 ) -> dict[EngineName, float]:
     """Return the seconds that each engine takes for BATCHES; infinity if it fails.
 
-    They take turns, and the quickest of an engine's turns counts: whatever else runs on the machine
-    only ever makes one slower, as Python's documentation of `timeit` explains.
+    They take turns, and the fastest turn of an engine counts: other work on the machine can only
+    make a turn slower, as Python's documentation of `timeit` explains.
     """
     with ExitStack() as stack:
         entrants = {
@@ -62,7 +62,7 @@ def compare(
 
 
 class _Entrant:
-    """An engine on trial; what it imports must not stay in the memory of the service."""
+    """An engine on trial, in a process of its own, so that its imports do not stay in memory."""
 
     def __init__(self, name: EngineName, path: Path, precision: Precision, threads: int) -> None:
         self._name, self.failed = name, False
@@ -79,7 +79,7 @@ class _Entrant:
         self._asked = cast("IO[str]", self._process.stdin)
         self._output = cast("IO[str]", self._process.stdout)
         self._said = ""
-        """The end of what is no answer."""
+        """The end of its output, without the answers."""
         self._timer = threading.Timer(LONGEST, self._process.kill)
         self._timer.start()
 
@@ -92,10 +92,10 @@ class _Entrant:
         self._process.communicate()
 
     def turn(self) -> float:
-        """Return the seconds of one turn; infinity, and a line in the log, if the engine fails."""
+        """Return the seconds of one turn; log a failure of the engine, and return infinity."""
         if self.failed:
             return math.inf
-        with suppress(OSError):  # it has ended: what it said until then says why
+        with suppress(OSError):  # it has ended, and its output says why
             self._asked.write("\n")
             self._asked.flush()
         for line in self._output:
@@ -109,7 +109,7 @@ class _Entrant:
 
 
 def take_turns(forward: Forward) -> None:
-    """Run BATCHES and print the seconds, for each line that comes."""
+    """Run BATCHES and print the seconds for each line on standard input."""
     random = np.random.default_rng(0)
     batches = [random.integers(0, 256, shape, np.uint8) for shape in BATCHES]
     for _ in sys.stdin:

@@ -106,6 +106,19 @@ def test_an_answer_that_needs_no_body_does_not_wait_for_it(listen, connect):
         assert json.loads(body)["errors"][0]["name"] == "factor"
 
 
+@pytest.mark.parametrize("limits", [{"max_body_bytes": 1000}, {"body_seconds": 0.2}])
+def test_a_body_that_nobody_needs_breaks_no_response_off(listen, connect, caplog, limits):
+    """Files are sent while the client is watched, which is to read what it sends."""
+    with listen(**limits) as client:
+        whole, connection = client.get("/static/app.js").content, connect(client)
+        head = "GET /static/app.js HTTP/1.1\r\nHost: x\r\n"
+        connection.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n7d0\r\n".encode())
+        connection.sendall(b"x" * 2000)
+        status, _, body = read_all(connection)
+        assert (status, body) == (200, whole)
+    assert not [record for record in caplog.records if record.exc_info]
+
+
 def test_a_connection_is_kept_for_the_next_request(listen, connect, image_file):
     data = image_file()
     with listen() as client:

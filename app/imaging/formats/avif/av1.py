@@ -1,4 +1,4 @@
-"""What an AV1 picture says of itself: its sequence header, AV1 specification, section 5.5."""
+"""The sequence header of an AV1 image: AV1 specification, section 5.5."""
 
 from app.imaging.formats.heif.bits import Bits
 from app.imaging.formats.heif.reader import Sequence

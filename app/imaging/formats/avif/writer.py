@@ -1,4 +1,4 @@
-"""AVIF out: coded images by libavif, in a container of our own with profile and metadata."""
+"""Write AVIF: images coded by libavif, in a container of our own with profile and metadata."""
 
 import imagecodecs
 import numpy as np

@@ -1,4 +1,4 @@
-"""BMP in: headers and pixels by Pillow, run lengths by ourselves."""
+"""Read BMP: headers and pixels by Pillow, run lengths by our own code."""
 
 import io
 import struct

@@ -1,7 +1,8 @@
-"""DICOM: scans of one frame or many, decoded to what they show, and written as derived images.
+"""DICOM: scans of one frame or many, decoded as they are meant to be seen, written as derived
+images.
 
-The data set is read by pydicom, which the extra `medical` brings; frames are decoded here, by the
-libraries of all other formats.
+pydicom, from the extra `medical`, reads the data set; frames are decoded here, by the same
+libraries as those of all other formats.
 """
 
 from importlib import import_module

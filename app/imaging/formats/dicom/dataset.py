@@ -1,7 +1,7 @@
-"""The data set of a DICOM file up to its pixels, and what it says of these.
+"""The data set of a DICOM file up to its pixels, and its description of them.
 
-pydicom parses that part alone; what it holds stays in bytes until somebody asks, and so do patients
-and their names.
+pydicom parses only that part, and keeps values, such as names of patients, as bytes until they are
+accessed.
 """
 
 import io

@@ -1,4 +1,4 @@
-"""Deflated data sets, PS3.5, A.5: inflated within bounds, as explicit VR without compression."""
+"""Deflated data sets (PS3.5, A.5), inflated within bounds to uncompressed explicit VR."""
 
 import zlib
 from collections.abc import Iterator

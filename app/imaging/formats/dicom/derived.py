@@ -1,7 +1,8 @@
-"""The data set of an image that is derived from another, by the rules of PS3.3.
+"""The data set of a derived image, by the rules of PS3.3.
 
-C.7.6.1.1.2 has the type of the image and its sources, C.12.4.1.1 says that it is another instance,
-C.7.6.1.1.5 that compression with loss is told of for ever, and C.7.5.2 who has worked on it.
+C.7.6.1.1.2 defines the image type and the sources, C.12.4.1.1 requires a new instance, C.7.6.1.1.5
+requires lossy compression to be recorded permanently, and C.7.5.2 defines the contributing
+equipment.
 """
 
 import hashlib

@@ -1,8 +1,8 @@
-"""The elements of a DICOM file at every depth: how many there are, and whether one is there twice.
+"""Count the elements of a DICOM file at all levels, and find repeated ones.
 
-PS3.5, section 7: elements one after the other, of which sequences have items of further elements.
-pydicom takes any number, and keeps the last of those that are repeated without a word. It looks up
-all names of character sets, which take it longer than elements: their bytes count as such.
+PS3.5, section 7: elements follow one another, and sequences have items of further elements. pydicom
+accepts any number, and silently keeps the last of repeated ones. It looks up all names of character
+sets, which takes longer than elements do, so their bytes count as elements.
 """
 
 import io

@@ -1,4 +1,4 @@
-"""DICOM files in and out: frames as they are meant to be seen, and images derived from them."""
+"""Read and write DICOM files: frames as they are meant to be seen, and derived images."""
 
 import io
 

@@ -1,6 +1,6 @@
-"""The frames of a DICOM as samples: from bytes as they are, or each from a stream of its own.
+"""Decode the frames of a DICOM: from plain bytes, or each from a stream of its own.
 
-Streams are decoded once they say that they are as large as the data set says. The syntaxes are
+Streams are decoded only if they declare the same size as the data set. The transfer syntaxes are
 those of PS3.5, annex A.
 """
 

@@ -1,4 +1,4 @@
-"""Palettes of a DICOM: stored values that stand for colours, PS3.3, C.7.6.3.1.5 and C.7.6.3.1.6."""
+"""Palettes of a DICOM, which map stored values to colours: PS3.3, C.7.6.3.1.5 and C.7.6.3.1.6."""
 
 from typing import NamedTuple
 

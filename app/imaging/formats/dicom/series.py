@@ -1,7 +1,7 @@
-"""Series of DICOM files as volumes: which files belong together, and in what order they lie.
+"""Group DICOM files into volumes, and sort their slices.
 
-Files of one series make a volume where they are of one size, type and direction; localizers, which
-lie otherwise, are one of their own, and so is a file of many frames.
+Files of one series form a volume if they agree in size, type and direction; localizers, whose
+direction differs, form volumes of their own, and so do files of many frames.
 """
 
 from collections.abc import Iterable, Iterator

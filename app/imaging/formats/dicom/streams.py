@@ -1,7 +1,6 @@
-"""The coded frames of a DICOM: how large they say they are, and that nothing of them is missing.
+"""The coded frames of a DICOM: check the sizes that they declare, and that nothing is missing.
 
-Decoders make up what is missing, without a word. Markers are those of ITU-T T.81, table B.1, and of
-T.87.
+Decoders silently make up what is missing. Markers are those of ITU-T T.81, table B.1, and of T.87.
 """
 
 from collections.abc import Iterator

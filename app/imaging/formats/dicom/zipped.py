@@ -1,7 +1,7 @@
-"""Zips of DICOM files: the volumes in them, each decoded as one image, and packed anew.
+"""Zips of DICOM files: decode each of their volumes as one image, and pack them again.
 
-Of each file, its name, its time and what is said beside its pixels are kept; what is no scan is
-left out, and the text LEFT_OUT in the result says so.
+Of each file, the name, the time and everything except the pixels are kept; files that are not scans
+are left out, and the text file LEFT_OUT in the result names them.
 """
 
 import json

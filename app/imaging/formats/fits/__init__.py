@@ -1,4 +1,4 @@
-"""FITS: astronomers' images and cubes, in numbers of any kind, FITS standard 4.0."""
+"""FITS: images and cubes from astronomy, in numbers of any kind, by FITS standard 4.0."""
 
 from app.imaging.formats.fits.file import decode, encode, read_header
 from app.imaging.formats.fits.head import OPENING

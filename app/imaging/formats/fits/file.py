@@ -1,4 +1,4 @@
-"""FITS files in and out: the samples of one image, and around these the same bytes as before."""
+"""Read and write FITS files: new samples for one image, all other bytes unchanged."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
-"""The headers of a FITS file: which of its units is an image, and how that is stored.
+"""The headers of a FITS file: find the image among its units, and how it is stored.
 
-They are walked here and never written anew: what an observation means, its coordinates, its scale,
-its history, comes back card by card. Sections are those of FITS standard 4.0.
+Headers are parsed here but never rewritten: what an observation means, its coordinates, scale and
+history, is returned card by card. Sections are those of FITS standard 4.0.
 """
 
 import math

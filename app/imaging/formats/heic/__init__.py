@@ -1,6 +1,6 @@
-"""HEIC: HEVC in a HEIF container, by libheif and libde265, which the extra `heif` brings.
+"""HEIC: HEVC in a HEIF container, by libheif and libde265, which the extra `heif` installs.
 
-It is read and not written: its encoders are slow, and patents are claimed on what they make.
+It is read but not written: HEVC encoders are slow, and their output may be subject to patents.
 """
 
 from dataclasses import replace

@@ -1,7 +1,7 @@
-"""What an HEVC picture says of itself: its sequence parameter set, ITU-T H.265, section 7.3.2.2.
+"""The sequence parameter set of an HEVC image, ITU-T H.265, section 7.3.2.2.
 
-The units that a coded image is made of are in its property `hvcC` and in its bytes, each behind
-its length: ISO/IEC 14496-15, section 8.3.
+The units of a coded image are in its property `hvcC` and in its data, each preceded by its length:
+ISO/IEC 14496-15, section 8.3.
 """
 
 import struct

@@ -1,7 +1,7 @@
 """The items of a file, ISO/IEC 14496-12, section 8.11, and their properties, ISO/IEC 23008-12.
 
-All that is counted or pointed to is checked: extents lie in the file and do not overlap so much
-that items together would outgrow it, and no list is longer than `MAX_ITEMS`.
+Every count and offset is checked: extents lie within the file and do not overlap so much that all
+items together would outgrow it, and no list is longer than `MAX_ITEMS`.
 """
 
 import struct

@@ -1,7 +1,7 @@
-"""The picture among the items of a file: one coded image or a grid of them, and its alpha.
+"""Find the picture among the items of a file: one coded image or a grid of them, and its alpha.
 
-The rules are those of ISO/IEC 23008-12, sections 6.5 and 6.6.2.3. What is found is written into a
-file anew, of just these parts, so that a decoder finds what was checked here and nothing else.
+The rules are those of ISO/IEC 23008-12, sections 6.5 and 6.6.2.3. The parts are written into a new
+file, so that a decoder finds exactly what was checked here.
 """
 
 import struct

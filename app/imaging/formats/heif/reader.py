@@ -1,7 +1,7 @@
-"""Pictures in HEIF containers: the container by our own walk, pixels by a decoder.
+"""Read pictures in HEIF containers: our own parser for the container, a decoder for the pixels.
 
-The decoder is given a file anew for the colours and one for alpha, of the coded images that were
-checked, without turns and metadata.
+The decoder gets a new file for the colours and one for alpha, with the coded images that were
+checked, without rotations and metadata.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Items written into a file anew: ISO/IEC 14496-12, section 8.11, and ISO/IEC 23008-12."""
+"""Write items into a new file: ISO/IEC 14496-12, section 8.11, and ISO/IEC 23008-12."""
 
 import struct
 

@@ -1,4 +1,4 @@
-"""JPEG 2000: codestreams by OpenJPEG, and the boxes around them by our own walk."""
+"""JPEG 2000: codestreams by OpenJPEG, and the boxes around them by our own parser."""
 
 from app.imaging.formats.format import FileFormat, Holds, recognise, srgb_alone
 from app.imaging.formats.jp2.codestream import START

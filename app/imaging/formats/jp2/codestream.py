@@ -1,7 +1,7 @@
-"""JPEG 2000 codestreams: what they declare, and that nothing of them is missing or beyond measure.
+"""JPEG 2000 codestreams: what they declare, checked to be complete and within limits.
 
-Decoders make up what is missing, without a word, and make room for whatever is declared. Markers
-and segments are those of ITU-T T.800, annex A.
+Decoders silently make up what is missing, and allocate memory for anything that is declared.
+Markers and segments are those of ITU-T T.800, annex A.
 """
 
 import struct

@@ -1,4 +1,4 @@
-"""JP2 files: boxes around a codestream, ITU-T T.800, annex I, and of a JPX what is like them."""
+"""JP2 files, boxes around a codestream (ITU-T T.800, annex I), and similar JPX files."""
 
 import math
 import struct

@@ -1,4 +1,4 @@
-"""JPEG 2000 in: boxes and headers by our own walk, samples by OpenJPEG, which sees no box."""
+"""Read JPEG 2000: boxes and headers by our own parser, samples by OpenJPEG, which sees no boxes."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""JPEG 2000 out: a codestream by OpenJPEG, in boxes of our own."""
+"""Write JPEG 2000: a codestream by OpenJPEG, in boxes of our own."""
 
 import imagecodecs
 

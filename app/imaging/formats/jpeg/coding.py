@@ -1,4 +1,4 @@
-"""How a JPEG was coded, for it to be coded so again: quality, and the sampling of its colours."""
+"""How a JPEG was coded, its quality and chroma subsampling, so that the result is coded alike."""
 
 import numpy as np
 from numpy.typing import NDArray

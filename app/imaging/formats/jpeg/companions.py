@@ -1,7 +1,8 @@
-"""What phones and cameras put beside the still picture in a JPEG file: films, maps, more pictures.
+"""What phones and cameras store besides the still image in a JPEG file: videos, maps, more
+pictures.
 
-They lie behind its end, or in segments, and belong to the picture as it was shot. Android's motion
-photo and Ultra HDR formats, and CIPA DC-007 (multi-picture format), describe them.
+They lie after its end or in segments, and belong to the unmodified picture. Android's motion photo
+and Ultra HDR formats, and CIPA DC-007 (multi-picture format), describe them.
 """
 
 from collections.abc import Iterator

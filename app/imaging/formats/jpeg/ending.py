@@ -1,9 +1,8 @@
-"""JPEG streams that break off, which are read if all their pixels are there.
+"""JPEG streams without an end, which are read if all their pixels are present.
 
-They have no end marker, or one that a recovery tool has put where they break off. A decoder makes
-up what is missing. Where nothing is, it makes no difference what follows: all endings give the same
-pixels. That a restart interval is missing, or a scan that would refine the pixels, is seen by
-counting.
+They lack an end marker, or have one that a recovery tool has put where they break off. A decoder
+makes up what is missing; if nothing is, any ending gives the same pixels. Missing restart
+intervals, or scans that would refine the pixels, are detected by counting.
 """
 
 import re

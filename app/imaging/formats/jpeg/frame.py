@@ -1,6 +1,6 @@
-"""The header of a JPEG stream: the image's sides, its components, and what they are.
+"""The frame header of a JPEG stream: the sides of the image, and its components and their meaning.
 
-ITU-T T.81, B.2.2, has the frame header; JFIF (T.871) and Adobe's segment (T.872) have the colours.
+ITU-T T.81, B.2.2, defines the header; JFIF (T.871) and Adobe's segment (T.872) define the colours.
 """
 
 import struct

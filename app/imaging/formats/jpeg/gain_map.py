@@ -1,8 +1,8 @@
-"""Gain maps, from which screens that are brighter than usual make more of a picture.
+"""Gain maps, by which brighter screens show a picture with a higher dynamic range.
 
-A map is a JPEG behind the picture's own, by Android's Ultra HDR format 1.1 or ISO 21496-1. It goes
-with the picture unchanged; where it lies is told anew, by an index (CIPA DC-007, multi-picture
-format) and by XMP.
+A map is a JPEG after that of the picture, by Android's Ultra HDR format 1.1 or ISO 21496-1. It is
+returned unchanged; its position is declared anew, by an index (CIPA DC-007, multi-picture format)
+and by XMP.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""JPEG in: structure and metadata of our own reading, pixels by libjpeg-turbo.
+"""Read JPEG: structure and metadata by our own parser, pixels by libjpeg-turbo.
 
 Application segments are those of JFIF, Exif, XMP part 3, and ICC.1 annex B.
 """

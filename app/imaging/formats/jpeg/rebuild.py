@@ -1,8 +1,7 @@
-"""JPEG streams, written anew from what was understood of them.
+"""Write JPEG streams anew from what was parsed.
 
-libjpeg never sees a caller's bytes as they came. It is given tables, a header and scans that were
-understood here, so that it finds the size, the scans and the colours that were found here, and
-nothing else.
+libjpeg never sees the bytes of a caller. It gets tables, a header and scans that were parsed here,
+so that it finds the same size, scans and colours, and nothing else.
 """
 
 import struct

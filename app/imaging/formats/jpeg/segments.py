@@ -1,6 +1,6 @@
-"""The segments of JPEG streams: found one by one, checked, and written.
+"""Find, check and write the segments of JPEG streams.
 
-Markers are those of ITU-T T.81, table B.1; its annex B has the segments.
+Markers are those of ITU-T T.81, table B.1; its annex B defines the segments.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""JPEG out: pixels by libjpeg-turbo, behind metadata of our own writing."""
+"""Write JPEG: pixels by libjpeg-turbo, after metadata of our own."""
 
 import struct
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""JPEG XL: without loss of any depth, with loss of 8 bits."""
+"""JPEG XL: lossless in any depth, lossy in 8 bits."""
 
 from app.imaging.formats.format import FileFormat, Holds, recognise
 from app.imaging.formats.jxl.header import SIGNATURE

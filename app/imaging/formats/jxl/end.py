@@ -1,4 +1,4 @@
-"""Where a JPEG XL codestream ends, which it does not say itself."""
+"""Find the end of a JPEG XL codestream, which the stream does not declare."""
 
 from app.imaging.formats.jxl.frames import MAX_FRAMES
 from app.imaging.formats.jxl.libjxl import FRAME, NEEDS_BUFFER, PIXELS, SUCCESS, decoder, libjxl

@@ -1,7 +1,7 @@
-"""Frames of a JPEG XL image: layers, which libjxl merges into one, and frames that are never shown
-by themselves. Each may cost as much as the whole image, however few its bytes are.
+"""The frames of a JPEG XL image: layers, which libjxl merges into one, and frames that are never
+shown on their own. Each may cost as much as the whole image, however few bytes it has.
 
-ISO/IEC 18181-1, annex F: their headers are walked here, and each frame is skipped by the lengths of
+ISO/IEC 18181-1, annex F: the headers are parsed here, and each frame is skipped by the lengths of
 its sections.
 """
 

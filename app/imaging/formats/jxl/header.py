@@ -1,7 +1,7 @@
-"""What a JPEG XL codestream declares: ISO/IEC 18181-1, annexes A (sizes) and D (metadata).
+"""The header of a JPEG XL codestream: ISO/IEC 18181-1, annexes A (sizes) and D (metadata).
 
-It is read bit by bit up to the colours, and written anew with others. Behind it there may be a
-profile, and then, at a whole byte, the frames.
+It is read bit by bit up to the colours, and can be rewritten with others. It may be followed by a
+profile, and then, at a byte boundary, by the frames.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What libjxl can do, and imagecodecs, which brings it, has no function for."""
+"""Functions of libjxl that imagecodecs, which ships it, does not expose."""
 
 import ctypes
 from collections.abc import Iterator

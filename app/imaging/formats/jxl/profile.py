@@ -1,4 +1,5 @@
-"""Colour profiles in JPEG XL: read by libjxl, which knows them all; written here, uncompressed.
+"""Colour profiles in JPEG XL: read by libjxl, which supports all encodings; written here,
+uncompressed.
 
 ISO/IEC 18181-1, annexes E.4 (the profile) and C (its entropy coding).
 """

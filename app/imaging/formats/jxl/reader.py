@@ -1,4 +1,4 @@
-"""JPEG XL in: structure by our own walk, pixels by libjxl, which is given the codestream alone."""
+"""Read JPEG XL: structure by our own parser, pixels by libjxl, which gets only the codestream."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""JPEG XL files: a codestream alone, or boxes with one, ISO/IEC 18181-2, and metadata."""
+"""JPEG XL files: a bare codestream, or boxes with one (ISO/IEC 18181-2) and metadata."""
 
 import imagecodecs
 

@@ -1,4 +1,4 @@
-"""JPEG XL out: frames by libjxl, behind a header of our own, which can name any profile."""
+"""Write JPEG XL: frames by libjxl, after a header of our own, which can contain any profile."""
 
 import imagecodecs
 import numpy as np

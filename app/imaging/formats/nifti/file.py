@@ -1,4 +1,4 @@
-"""NIfTI files in and out: their samples, and around these the same bytes as before."""
+"""Read and write NIfTI files: new samples, all other bytes unchanged."""
 
 import numpy as np
 

@@ -1,7 +1,7 @@
-"""The fixed part of a NIfTI file, as nifti1.h and nifti2.h have it: read, and never written anew.
+"""The fixed part of a NIfTI file, as in nifti1.h and nifti2.h, which is read but never rewritten.
 
-It is walked here, not by nibabel, since what is checked must be what is decoded; what a scan means,
-its slope, its place in space, its extensions, is not looked at and comes back byte for byte.
+It is parsed here, not by nibabel, since what is checked must be what is decoded. What a scan means,
+its slope, position and extensions, is not interpreted and is returned byte for byte.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""What a PNG tells beside its pixels, read and written."""
+"""Read and write the metadata of a PNG."""
 
 import struct
 import zlib

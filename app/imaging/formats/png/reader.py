@@ -1,4 +1,4 @@
-"""From a PNG to a picture."""
+"""Read a PNG into a picture."""
 
 import struct
 

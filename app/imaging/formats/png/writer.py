@@ -1,4 +1,4 @@
-"""From a picture to a PNG."""
+"""Write a picture as PNG."""
 
 import imagecodecs
 

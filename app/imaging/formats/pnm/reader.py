@@ -1,4 +1,4 @@
-"""From a PNM or PAM to a picture."""
+"""Read a PNM or PAM into a picture."""
 
 import re
 

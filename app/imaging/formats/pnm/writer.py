@@ -1,4 +1,4 @@
-"""From a picture to a PNM, or to a PAM where it has alpha or a channel of no stated meaning."""
+"""Write a picture as PNM, or as PAM if it has alpha or a channel of no stated meaning."""
 
 import numpy as np
 

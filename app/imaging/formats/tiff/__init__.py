@@ -1,4 +1,4 @@
-"""TIFF and BigTIFF: grey, RGB, palettes and CMYK, in integers and in floating point; one page or
+"""TIFF and BigTIFF: grey, RGB, palettes and CMYK, in integers and floating point, of one page or
 many.
 """
 

@@ -1,6 +1,6 @@
-"""Pages that are of several channels, as microscopes write them: which is of which.
+"""The channels that pages belong to, as microscopes write them.
 
-OME-XML counts planes in the order of dimensions that it states, ImageJ in its own, XYCZT.
+OME-XML states the order of the dimensions of its planes; ImageJ has a fixed order, XYCZT.
 """
 
 import math

@@ -1,7 +1,7 @@
-"""How a TIFF directory stores its samples: read once, checked, and all that decoding goes by.
+"""How a TIFF directory stores its samples, read and checked once for all decoding.
 
-Every field must be of a type that TIFF 6.0 allows for it, and every list as long as it must be.
-What is not so is refused before it is read.
+Every field must be of a type that TIFF 6.0 allows for it, and every list of the required length.
+Anything else is refused before it is read.
 """
 
 import math

@@ -1,8 +1,8 @@
-"""LZW streams of TIFF, checked for what their decoder takes on trust.
+"""Check LZW streams of TIFF for what their decoder takes on trust.
 
-imagecodecs takes any code that follows a clear code: one that is no byte, but an entry of the table
-that has just been cleared, makes it read and write wherever an old entry points. Here all codes
-are read, a run from clear code to clear code at once. TIFF 6.0, section 13, has the scheme.
+imagecodecs accepts any code after a clear code: one that is not a byte but an entry of the table
+that has just been cleared makes it read and write wherever an old entry points. Here all codes are
+read, in runs from one clear code to the next. TIFF 6.0, section 13, defines the scheme.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""TIFF in: what a file declares, its pages in grey or RGB, and what describes them."""
+"""Read TIFF: its declarations, its pages in grey or RGB, and their metadata."""
 
 import math
 from collections.abc import Container

@@ -1,4 +1,4 @@
-"""The samples of a TIFF image: each segment through the one decoder that its compression has."""
+"""Decode the segments of a TIFF image, each by the one decoder for its compression."""
 
 from collections.abc import Callable, Mapping
 

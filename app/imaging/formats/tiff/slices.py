@@ -1,4 +1,4 @@
-"""Stacks that have one directory for all slices, of which TIFF itself knows the first alone."""
+"""Stacks with a single directory for all slices, of which plain TIFF declares only the first."""
 
 import re
 

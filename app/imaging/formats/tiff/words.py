@@ -1,4 +1,4 @@
-"""What the samples of a TIFF are called, for people who never heard of its tags."""
+"""The properties of TIFF samples in words, for people who do not know its tags."""
 
 from enum import IntEnum
 

@@ -1,4 +1,6 @@
-"""TIFF out: strips of Deflate after a predictor, and a directory that keeps what it was given."""
+"""Write TIFF: strips of Deflate after a predictor, and a directory with the tags of the
+original.
+"""
 
 import struct
 from dataclasses import replace

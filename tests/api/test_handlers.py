@@ -1,6 +1,7 @@
 import pytest
 
-from app.api.problems import ProblemError, as_problem
+from app.api.handlers import as_problem
+from app.api.problems import ProblemError
 from app.imaging.codec import (
     ImagingError,
     TooManyPixels,
