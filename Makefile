@@ -1,5 +1,5 @@
-# Everything that is done with this repository. Each target sets up what it needs in .venv;
-# Python 3.11 to 3.13, make and a package index are enough.
+# All tasks of this repository. Each target sets up what it needs in .venv; Python 3.11 to 3.13,
+# make and a package index suffice.
 
 PYTHON ?= python3
 HOST ?= 127.0.0.1
@@ -35,14 +35,14 @@ test: .venv/requirements-dev.installed  ## run the tests, in two processes
 
 PARTS := tests/training tests/imaging tests/fidelity tests/web tests/bulk
 
-# They share nothing with the rest; together they take as long.
+# These share nothing with the other tests, and take about as long in total.
 .PHONY: test-of-parts test-of-the-whole
 test-of-parts:
 	$(BIN)/pytest $(PARTS)
 test-of-the-whole:
 	$(BIN)/pytest $(PARTS:%=--ignore=%)
 
-coverage: .venv/requirements-dev.installed  ## run the tests, half as long again, and measure their coverage
+coverage: .venv/requirements-dev.installed  ## run the tests and measure their coverage, which takes half as long again
 	$(BIN)/pytest --cov
 
 lint: .venv/requirements-dev.installed  ## check style, formatting and types
@@ -78,18 +78,18 @@ lock: | .venv/bin/python  ## resolve pyproject.toml into the requirements*.lock
 	$(COMPILE) $(UPGRADE) --extra openvino --extra heif --extra medical --constraint requirements-dev.lock --output-file requirements-openvino.lock
 	$(COMPILE) $(UPGRADE) --extra cloud --constraint requirements-dev.lock --output-file requirements-cloud.lock
 
-audit: | .venv/bin/python  ## look for known vulnerabilities of what is in requirements.lock
+audit: | .venv/bin/python  ## check requirements.lock for known vulnerabilities
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv tool run pip-audit --requirement requirements.lock --no-deps --disable-pip
 
-licences: .venv/requirements.installed  ## list what is in requirements.lock by licence in docs/licences.md
+licences: .venv/requirements.installed  ## write the licences of requirements.lock to docs/licences.md
 	$(BIN)/pip install --quiet uv
-	sed '/^|/d' docs/licences.md > docs/licences.tmp  # the words above the table are kept
+	sed '/^|/d' docs/licences.md > docs/licences.tmp  # keep the text above the table
 	$(BIN)/uv tool run pip-licenses --python $(BIN)/python --format markdown --from mixed --no-version \
 		--packages $$(sed 's/==.*//' requirements.lock | sort -u) >> docs/licences.tmp
 	mv docs/licences.tmp docs/licences.md
 
-wheel: | .venv/bin/python  ## build dist/denoiser-*.whl, the models in it
+wheel: | .venv/bin/python  ## build dist/denoiser-*.whl, with the models
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
 
 TAG = $(if $(filter openvino,$(ENGINE)),openvino,$(ACCELERATOR))
@@ -97,7 +97,7 @@ image:  ## build the container image IMAGE:ACCELERATOR (denoiser:cpu; or gpu; EN
 	docker build --build-arg ACCELERATOR=$(ACCELERATOR) --build-arg ENGINE=$(ENGINE) --build-arg CLOUD=$(CLOUD) --build-arg REVISION=$$(git rev-parse HEAD) \
 		--tag $(IMAGE):$(TAG) .
 
-clean:  ## remove the environment and every cache, but no run and no model
+clean:  ## remove the environment and all caches, but no runs or models
 	rm -rf .venv .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -105,7 +105,7 @@ clean:  ## remove the environment and every cache, but no run and no model
 	@$(PYTHON) -c 'import sys; (3, 11) <= sys.version_info < (3, 14) or sys.exit("Python 3.11 to 3.13 is needed: make PYTHON=python3.13 ...")'
 	$(PYTHON) -m venv .venv
 
-# requirements-dev.lock holds requirements.lock at the same versions, so one environment has both.
+# requirements-dev.lock contains requirements.lock at the same versions, so one environment serves both.
 .venv/%.installed: %.lock pyproject.toml | .venv/bin/python
 	$(BIN)/pip install --quiet --requirement $<
 	$(BIN)/pip install --quiet --no-deps --editable .

@@ -1,4 +1,4 @@
-"""Whether a bulk run accounts for every image: once in the results, whole, or named as broken."""
+"""Check that a bulk run accounts for every image: once in the results, whole or named as broken."""
 
 import io
 from collections import Counter

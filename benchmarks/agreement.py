@@ -1,4 +1,4 @@
-"""How well each engine denoises at each precision: they must agree to 0.02 dB.
+"""Compare the quality of all engines at all precisions, which must agree to 0.02 dB.
 
     python -m benchmarks.agreement --pairs 'cc15/*_real.png' 'cc15/*_mean.png' --folder cbsd68
                                    [--sigma 15] [--models unet ...] [--count 20]

@@ -1,4 +1,4 @@
-"""The compiled network alone, on tiles that are ready: what every server is measured against."""
+"""The compiled network alone, on tiles in memory: what every server is measured against."""
 
 import time
 from collections.abc import Iterable

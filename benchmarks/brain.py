@@ -1,10 +1,10 @@
-"""Denoises a head with Rician noise, slice by slice and along three axes, beside non-local means.
+"""Denoise a head with Rician noise, slice by slice and along three axes, and by non-local means.
 
     .venv/bin/pip install 'dipy>=1.12'   # what it is compared with; else those columns are left out
     python -m benchmarks.brain [--percent 3 6 12] [--threads 2] [--whole] [--model unet-mri]
 
-The head is the noise-free template MNI152 T1 at 1 mm, without its skull, which the wheel of nilearn
-holds: it is downloaded by pip into a cache of the user's, 11 MB, and nothing of it is kept here.
+The head is the noise-free template MNI152 T1 at 1 mm, without its skull, from the wheel of nilearn:
+pip downloads it (11 MB) into a cache of the user's, and nothing of it is kept here.
 The middle 64 slices are taken, or all with `--whole`, which takes some ten minutes; there, the step
 at the brain's surface weighs more. Values are scaled to their 99.9th percentile; noise is that
 of magnitude images, sqrt((x + n)^2 + m^2), with n and m of so many percent of 1. PSNR is over the
@@ -19,8 +19,8 @@ nothing; dipy is told the noise's deviation, and that it is Rician, in three dim
 - `NLM, patches of 5` has larger patches in the same blocks: the mean of 152 heads is smooth, and so
   they find much that is alike, more than a single head has.
 
-All have the same number of threads. The command exits with 1 where the default model, along three
-axes, is not ahead of the first two, or in the middle slices does not reach its bound.
+All have the same number of threads. The command exits with 1 if the default model, along three
+axes, is not better than the first two, or does not reach its bound in the middle slices.
 """
 
 import argparse

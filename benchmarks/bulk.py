@@ -1,14 +1,14 @@
-"""Two shards of `denoiser denoise` between buckets of an object store, one of them killed half-way.
+"""Run two shards of `denoiser denoise` between buckets of an object store, and kill one halfway.
 
     python -m benchmarks.bulk [--count 2000] [--side 64]
     python -m benchmarks.bulk --rate [--side 1024] [--count 160] [--rounds 3]
 
 Starts an S3 server on this machine, puts pictures into it, three of them broken, kills one shard
-with SIGKILL while it is at work, starts it again beside the other one, and says whether every
-picture is in the results once, whole, and the broken ones are named.
+with SIGKILL while it is running, restarts it beside the other, and reports whether every picture is
+in the results once and whole, and the broken ones are named.
 
 `--rate` compares the command between stores with the command on a folder instead, on pictures of 1
-and of 12 megapixels. They denoise the same pictures by turns, and print the wall time and the
+and of 12 megapixels. They denoise the same pictures in turns, and print the wall time and the
 processor time that each picture takes once they are warm. Both decode and encode in confined
 processes; bulk pays for the client of the store and the results, the same for a picture of any
 size. The S3 server takes its share of the machine, so that between buckets only the processor time

@@ -1,4 +1,4 @@
-"""How many replicas answer R requests a second within T seconds, and what a million images cost.
+"""Find how many replicas a load needs, and what a million images cost.
 
     python -m benchmarks.capacity --speed 0.24 --rate 20 --within 2 --megapixels 12
     python -m benchmarks.capacity --cost 0.24 8 0.40 --megapixels 12
@@ -6,17 +6,17 @@
 
 The first simulates requests that arrive at random at replicas, and prints the fewest that answer
 95% of them in time. `--speed` is the seconds that one replica takes for a megapixel when it is
-busy, as `denoiser_tile_pixels_total` tells, or `--check`. The second prints the cost of a million
-images by machines that take that many seconds for a megapixel with one core, have so many cores,
-and cost so much an hour. `--check` compares the simulation with the service on this machine: it
+busy, from `denoiser_tile_pixels_total` or `--check`. The second prints the cost of a million images
+on machines given by the seconds that one core takes for a megapixel, the number of cores, and the
+price of an hour. `--check` compares the simulation with the service on this machine: it
 measures the speed by 1 to 16 clients, posts at random times at 0.5, 0.8 and 1.5 times what it can
 do, and simulates the very same arrivals.
 
 What is simulated is the batcher: the requests in progress take turns, each with a tile; the lanes
-take batches of them and share the machine, which is the faster the more requests there are, up to
-the speed that is measured with 16 clients. Images of one tile are so answered in the order in
-which they came, and those of many are worked on side by side. A request whose tiles and those that
-have their turn before would take more than `--queue-seconds` is refused.
+take batches of them and share the machine, which is faster the more requests there are, up to the
+speed measured with 16 clients. So images of one tile are answered in the order of arrival, and
+those of many tiles side by side. A request is refused if its tiles, and those whose turn is before,
+would take more than `--queue-seconds`.
 """
 
 import argparse

@@ -1,11 +1,11 @@
-"""A Ray cluster of two nodes on this machine: bulk with a node killed, and the service.
+"""Run a Ray cluster of two nodes on this machine: bulk while a node is killed, and the service.
 
     python -m benchmarks.cluster [--count 500] [--side 256] [--seconds 20] [--clients 16]
 
-Denoises a folder of images, three of them broken, by both nodes, kills one of them half-way, and
-says whether every image is in the results once and whole. Then posts images to two replicas of the
-service on Ray Serve while one of them is killed, which may cost what that one has in progress, and
-while one is stopped, which must cost nothing. Prints the rate and the latency of both replicas
+Denoises a folder of images, three of them broken, on both nodes, kills one of them halfway, and
+reports whether every image is in the results once and whole. Then posts images to two replicas of
+the service on Ray Serve while one of them is killed, which may cost what that one has in progress,
+and while one is stopped, which must cost nothing. Prints the rate and the latency of both replicas
 beside `denoiser serve`, with the same number of threads in all, in one run.
 """
 

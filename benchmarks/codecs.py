@@ -1,10 +1,10 @@
-"""What decoding and encoding cost, for each format and the candidates that could write it.
+"""Measure the cost of decoding and encoding each format by the available codecs.
 
     python -m benchmarks.codecs [FOLDER]
 
-prints a Markdown table of milliseconds, the best of several, and of bytes a pixel, for a crop of
-256 x 256 and for 12 megapixels. Pictures are of FOLDER, or else drawn: fractal noise, with the
-spectrum of a photograph and none of its grain. The rows in bold are what the service does.
+prints a Markdown table of milliseconds, the best of several, and of bytes per pixel, for a crop of
+256 x 256 and for 12 megapixels. Pictures come from FOLDER, or else are drawn: fractal noise, with
+the spectrum of a photograph but no grain. The rows in bold are what the service uses.
 """
 
 import argparse

@@ -1,12 +1,12 @@
-"""Clients that leave, and a service that is told to.
+"""Test clients that leave, and a service that is stopped.
 
     python -m benchmarks.departures [--clients 50] [--seconds 10]
 
 Clients send half a picture and hang up; others send it whole, wait until it is queued, and hang up.
-Prints what the metrics say of them, and how soon the queue is empty. Then SIGTERM comes while 16
-clients post as fast as they are answered: prints what became of the requests in flight and of those
-that came later, and how soon the service ended. The bounds: no answer is cut off, whoever was in
-flight is answered 200, and the service ends within the time it is given.
+Prints what the metrics count of them, and how soon the queue is empty. Then sends SIGTERM while 16
+clients post as fast as they are answered, and prints the outcomes of the requests in flight and of
+later ones, and how soon the service ended. The bounds: no answer is cut off, requests in flight are
+answered 200, and the service ends within the time that it is given.
 """
 
 import argparse

@@ -1,12 +1,12 @@
-"""The service on each engine by turns: images a second, and the time from its start to ready.
+"""Measure the service on each engine in turns: images a second, and the time from start to ready.
 
     python -m benchmarks.engines [--clients 16] [--seconds 10] [--rounds 3] [--precision auto]
     ONEDNN_MAX_CPU_ISA=AVX2 python -m benchmarks.engines --precision float32
 
-The second runs both engines as on a processor that has no more than AVX2: their convolutions heed
-that variable. Clients post JPEGs of 256x256; each round starts each server anew, and the medians
-count. The bounds: OpenVINO does at least 1.35 times TensorFlow's images a second, and is ready in
-half the time.
+The second runs both engines as on a processor with no more than AVX2, since their convolutions
+respect that variable. Clients post JPEGs of 256x256; each round starts each server anew, and the
+medians count. The bounds: OpenVINO does at least 1.35 times TensorFlow's images a second, and is
+ready in half the time.
 """
 
 import argparse

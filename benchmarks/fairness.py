@@ -1,4 +1,4 @@
-"""What small requests wait while a large picture is being denoised.
+"""Measure how long small requests wait while a large picture is being denoised.
 
     python -m benchmarks.fairness [--seconds 20] [--clients 1 4] [--rounds 3]
 

@@ -1,9 +1,9 @@
-"""How near `denoiser denoise` on a folder of pictures comes to the bare network.
+"""Compare `denoiser denoise` on a folder of pictures with the bare network.
 
     python -m benchmarks.folder [--count 200] [--side 512]
 
 Makes the pictures, three of them broken, and runs the command on them, in one run with the network
-alone on tiles of their size. The command's start, in which it loads the model, is left out: it is
+alone on tiles of their size. The start of the command, which loads the model, is subtracted: it is
 timed on a folder of one picture.
 """
 

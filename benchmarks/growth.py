@@ -1,12 +1,12 @@
-"""How cost grows with the size of pictures, of batches, with clients and with cores.
+"""Measure how cost grows with the size of pictures and batches, and with clients and cores.
 
     python -m benchmarks.growth [--seconds 5] [--page benchmarks/README.md]
 
 One client posts JPEGs from 64x64 to 50 megapixels to the service on one core and on two; a line
 through the medians, seconds = a + b * pixels, is fitted so that the relative errors are least. The
 network alone runs batches from 1 to 64, and the service has from 1 to 256 clients. What larger
-machines would do is reckoned from the line, and said to be. `--page` puts all of it into a page,
-between its two marks.
+machines would do is extrapolated from the line, and marked so. `--page` inserts the results into a
+page, between its two marks.
 """
 
 import argparse

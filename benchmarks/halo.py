@@ -1,4 +1,4 @@
-"""How much context a tile needs: what a cut through the picture changes, by the distance from it.
+"""Measure how much context a tile needs: what a cut through a picture changes, by distance.
 
     python -m benchmarks.halo [--models unet unet-fast unet-mri]
 

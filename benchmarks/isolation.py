@@ -1,11 +1,11 @@
-"""What it costs to decode and encode each picture in a process of its own.
+"""Measure the cost of decoding and encoding pictures in confined processes.
 
     python -m benchmarks.isolation [--seconds 2]
 
-prints a Markdown table of milliseconds of processor time a picture, the median: decoded and encoded
-in a thread, and by the service and a worker together as they have it, with one trip for a small
-picture and more for a large one. What else the machine does matters little to it. And what the
-sandbox's processes weigh, each page that they share counted once.
+prints a Markdown table of the median milliseconds of processor time per picture: decoded and
+encoded in a thread, and by the service and a worker together, with one round trip for a small
+picture and more for a large one. Other work on the machine matters little. Also prints the memory
+of the processes of the sandbox, with shared pages counted once.
 """
 
 import argparse

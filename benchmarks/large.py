@@ -1,13 +1,13 @@
-"""What large and thin pictures cost beside the network on their pixels, and where the time goes.
+"""Compare the cost of large and thin pictures with the bare network, and show where time goes.
 
     python -m benchmarks.large [--engine tensorflow] [--model unet] [--rounds 3] [--busy]
 
-Bare is the network alone on as many pixels, by the pixel of the shape that is quickest: batches of
+Bare is the network alone on as many pixels, at the cost per pixel of the fastest shape: batches of
 256x256, or a tile of 1024x1024. A JPEG of 12 megapixels is taken through the steps of the service
-one by one, and then posted to it. So are pictures of a few rows or columns, as PNG; their due are
-the pixels of their own length and of the least side of a tile that suits them. The quickest of the
-rounds counts. On a machine that others use, `--busy` counts the time of the processor, with one
-thread, instead of the clock's.
+one by one, and then posted to it. So are pictures of a few rows or columns, as PNG; their due time
+is that of tiles of their own length and the least suitable side. The fastest round counts. On a
+machine that others use, `--busy` counts the time of the processor, with one thread, instead of the
+clock's.
 
 The bounds: 12 megapixels are answered within 1.15 of their bare time, and thin pictures processed
 within 1.15 of their due.

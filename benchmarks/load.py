@@ -1,8 +1,8 @@
-"""Load on an HTTP server, cheap enough to share its machine: closed and open loops.
+"""Put load on an HTTP server, in closed and open loops that are cheap enough to share its machine.
 
-A closed loop has so many clients, each posting again as soon as it is answered: it tells what a
-server can do. An open loop posts at given times whatever the server does, as strangers do, and
-counts latency from when a request was due: it tells what callers see.
+A closed loop has a number of clients, each posting again as soon as it is answered: it measures the
+capacity of a server. An open loop posts at given times whatever the server does, like independent
+clients, and counts latency from when a request was due: it measures what callers experience.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""What a server is put through, and what is measured of it."""
+"""The loads on a server, and the measurements."""
 
 import argparse
 import asyncio

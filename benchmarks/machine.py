@@ -1,13 +1,13 @@
-"""How fast every model is on this machine, on every engine and at every precision.
+"""Measure every model on this machine, on every engine and at every precision.
 
     python -m benchmarks.machine [--seconds 3] [--threads 0] [--models unet ...] [--busy]
 
 Prints what the processor can do, the peak of each engine in one large operation, and a row for each
 model, engine and precision: ms for a picture of 256x256, alone and in a batch of four,
-seconds for a megapixel in one tile, and the share of the peak that is reached. The quickest run
-counts each time. An engine that is not installed is left out, as is a precision that the processor
-does not have. `ONEDNN_MAX_CPU_ISA=AVX2 python -m benchmarks.machine --precisions float32` has both
-engines do without AVX512, which tells how a smaller processor would do. On a machine that others
+seconds for a megapixel in one tile, and the share of the peak that is reached. The fastest run
+counts each time. Engines that are not installed are left out, and so are precisions that the
+processor does not support. `ONEDNN_MAX_CPU_ISA=AVX2 python -m benchmarks.machine --precisions
+float32` makes both engines do without AVX512, like a smaller processor. On a machine that others
 use, `--busy` counts the time of the processor, with one thread, instead of the clock's.
 """
 

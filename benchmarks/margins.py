@@ -1,4 +1,4 @@
-"""What is left of noise beside flat margins: PSNR there, beside that without margins.
+"""Measure the noise that is left next to flat margins: the PSNR there, with and without margins.
 
     python -m benchmarks.margins [--model unet] [--images pictures/]
 

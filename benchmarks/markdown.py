@@ -1,4 +1,4 @@
-"""Tables, and the bounds that what is in them must keep."""
+"""Markdown tables, and bounds on their figures."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

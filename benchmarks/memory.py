@@ -1,9 +1,9 @@
-"""What the service holds: at its peak for one large picture, and after thousands of mixed ones.
+"""Measure the memory of the service for a large picture, and after thousands of mixed ones.
 
     python -m benchmarks.memory [--requests 10000] [--megapixels 12 50]
 
-The peak is the sum of those of the service's processes over what these held before, idle and warm,
-what they share counted in each; the time is that of one request. Then 8 clients post pictures of
+The peak is the sum over the processes of the service, minus what they held before, idle and warm;
+shared memory counts in each. The time is that of one request. Then 8 clients post pictures of
 many sizes, formats and bit depths. The bounds: 700 MiB for 12 megapixels, in proportion for more,
 and at the end of all requests 5% more than after the first tenth.
 """

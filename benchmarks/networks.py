@@ -1,10 +1,10 @@
-"""What a network costs on this machine, before anyone trains it.
+"""Measure what networks cost on this machine before they are trained.
 
     python -m benchmarks.networks [--seconds 3]
 
 Builds networks of other widths and depths than the default's, with random weights, and prints
-their parameters, multiply-adds, how far they look, and the time of a 256x256 picture in the
-service's engine: alone, and in a batch of eight, at the precision that the service would choose.
+their parameters, multiply-adds, receptive radius, and time for a 256x256 picture on the engine of
+the service: alone, and in a batch of eight, at the precision that the service would choose.
 """
 
 import argparse

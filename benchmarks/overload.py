@@ -1,4 +1,4 @@
-"""Three times the pictures that the service can do, and how it is afterwards.
+"""Post three times as many pictures as the service can process, and measure its recovery.
 
     python -m benchmarks.overload [--seconds 60] [--times 3] [--queue-seconds 60] [--side 256]
 

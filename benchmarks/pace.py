@@ -1,7 +1,7 @@
-"""What a command takes for an image once it is warm, its processes all included.
+"""Measure the time per image of a warm command, with all its processes.
 
 A command that prints a line for each image is timed between two of its lines, so that its start,
-and the end in which ever fewer images are in progress, count for nothing.
+and its end with ever fewer images in progress, do not count.
 """
 
 import subprocess

@@ -1,4 +1,4 @@
-"""What huge pages are worth: the network on tiles of several sizes, without them and with them.
+"""Measure the gain from huge pages: the network on tiles of several sizes, with and without.
 
     python -m benchmarks.pages [--model unet] [--rounds 3]
 

@@ -1,4 +1,4 @@
-"""A server in a process of its own, and what it takes of the machine."""
+"""A server in a process of its own, and the resources that it uses."""
 
 import os
 import signal

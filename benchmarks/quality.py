@@ -1,4 +1,4 @@
-"""How well a running service denoises: posts noisy pictures to it and scores what comes back.
+"""Measure the quality of a running service: post noisy pictures to it, and score the results.
 
     python -m benchmarks.quality FOLDER [--url http://127.0.0.1:8000] [--sigmas 25 51 102]
     python -m benchmarks.quality --pairs 'FOLDER/*_noisy.png' 'FOLDER/*_clean.png'
@@ -14,8 +14,8 @@ says it found (X-Noise-Sigma) over the noise that was there: mean, and how many 
 noisy and of clean shots, paired in the order of their names. It prints a row for each, with the RMS
 of their difference as the noise that was there, and how many are found within 15%.
 
-`--drawn` tells what it does to drawings without noise, those of the trials: the mean PSNR, at most
-60 dB a drawing, the lowest, and the largest change of a sample.
+`--drawn` measures the harm to drawings without noise, those of the trials: the mean PSNR, at most
+60 dB per drawing, the lowest, and the largest change of a sample.
 """
 
 import argparse

@@ -1,9 +1,9 @@
-"""What the service holds while a zip of a DICOM series goes through it as a job.
+"""Measure the memory of the service while it processes a zip of a DICOM series as a job.
 
     python -m benchmarks.series [--slices 200] [--side 512] [--axes auto] [--model unet-fast]
 
-Slices of 12 bits in 16 with noise, so that they hardly pack. Told are the memory of the service
-with its workers, idle and at its peak, by the proportional set size, taken twenty times a second;
+Slices have 12 bits in 16 with noise, so that they hardly compress. Prints the memory of the service
+with its workers, idle and at its peak, by the proportional set size, sampled twenty times a second;
 the seconds, and how many steps of the job's progress were seen; and what the answer is.
 """
 

@@ -1,4 +1,4 @@
-"""The ways to serve the model that are compared: this service, and others, each in two forms."""
+"""The servers that are compared: this service, and others, each in two forms."""
 
 import sys
 from collections.abc import Iterator

@@ -1,16 +1,17 @@
-"""How near the service comes to its bare network, and how it stands beside other ways to serve it.
+"""Compare the service under load with its bare network and with other ways to serve it.
 
     python -m benchmarks.serving [--parts jpeg png large mixed open] [--servers ...] [--seconds 6]
                                  [--clients 1 4 16 64] [--rounds 3] [--plot FILE]
 
 In one run of some 20 minutes, on one machine, with the same .keras file, pictures and codecs: the
 compiled network alone on ready tiles, this service, a plain FastAPI, LitServe and Ray Serve with
-their own batching. All that is compiled runs on the engine that is the fastest alone. Each rival
-serves the file twice: as Keras's documentation has it, which gets JPEGs alone, and compiled as this
-service does it, which is no part of theirs, to tell the serving from the network. Prints Markdown
-tables of good answers a second and how that compares with the bare network, on tiles without halos,
-just before and just after; latency; CPU seconds a picture; and the peak memory of all processes of
-a server. Rivals that are not installed are named and left out: `pip install litserve 'ray[serve]'`.
+their own batching. Everything compiled runs on the engine that is fastest on its own. Each rival
+serves the file twice: as Keras documents it, which is given only JPEGs, and compiled as in this
+service, which the rival does not do itself, to separate the serving from the network. Prints
+Markdown tables of good answers a second and how that compares with the bare network, on tiles
+without halos, just before and just after; latency; CPU seconds a picture; and the peak memory of
+all processes of a server. Rivals that are not installed are named and left out: `pip install
+litserve 'ray[serve]'`.
 
 The bounds: a picture of 256x256 takes 16 clients at most 1/0.93 times what the network alone takes
 as a JPEG, 1/0.88 times as a PNG, and a JPEG of 12 megapixels one client 1.15 times. One client

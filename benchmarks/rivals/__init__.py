@@ -1,1 +1,1 @@
-"""Other ways to serve the same model with the same codecs, each as its own documentation says."""
+"""Other ways to serve the same model with the same codecs, each as its documentation suggests."""

@@ -1,4 +1,4 @@
-"""LitServe with its dynamic batching; decoding and encoding happen in its worker, as it has it.
+"""LitServe with its dynamic batching; its worker decodes and encodes, as it suggests.
 
 python -m benchmarks.rivals.lit PORT [compiled]
 """
