@@ -37,7 +37,7 @@ from app.imaging.picture import described
 from app.imaging.stack import Stack
 from tests.fidelity.files import DEEP, NOISE, SMOOTH, paletted, zipped
 from tests.fidelity.files import dicom as made
-from tests.hostile.attacks import jpeg_2000
+from tests.hostile.attacks import jpeg_2000, segment
 from tests.imaging.formats.dicom_rules import violations
 
 SAMPLES = Path(pydicom.__file__).parent / "data/test_files"
@@ -642,6 +642,27 @@ def test_memory_that_frames_of_jpeg_2000_take_is_declared():
     plain, tiny = header(b"\x88", b"\x88"), header(b"\x88", b"\x33")
     assert plain.more_bytes >= 8 * 512 * 512
     assert tiny.more_bytes > plain.more_bytes + (512 * 512 // 64) * 1000
+
+
+@pytest.mark.parametrize("is_of_tile", [True, False])
+def test_frames_of_jpeg_2000_have_no_more_segments_than_a_file_of_one(is_of_tile):
+    comment = segment(0x64, b"\0\1")
+
+    def read(frames, comments):
+        def coded(_):
+            plain = jpeg_2000(of_tile=comment * comments if is_of_tile else b"")
+            first = plain.index(b"\xff\x90")
+            return plain if is_of_tile else plain[:first] + comment * comments + plain[first:]
+
+        pixels = np.zeros((frames, 64, 64), np.uint8)
+        return decoded(made(pixels, syntax=uid.JPEG2000Lossless, coder=coded))
+
+    for frames, comments in ((1, 9000), (4, 2400)):
+        with pytest.raises(UnreadableImage, match="damaged"):  # they have no samples
+            read(frames, comments)
+    for frames, comments in ((2, 9000), (4, 2700), (300, 200)):
+        with pytest.raises(UnsupportedImage, match="segments"):
+            read(frames, comments)
 
 
 ELEMENTS, LENGTH = b"\x18\0\x14\x91LO\0\0" * (1 << 20), 1 << 23

@@ -161,7 +161,7 @@ def _frame(stream: bytes, syntax: uid.UID, kind: Kind) -> Samples:
 
 def _jpeg_2000(stream: bytes, syntax: uid.UID, kind: Kind) -> Samples:
     head = _head(stream, kind)
-    codestream.check(stream, head)
+    codestream.check(stream, head, _free_segments(kind))
     samples = imagecodecs.jpeg2k_decode(stream, numthreads=1)
     if syntax in _LOSSY and samples.dtype.kind == kind.dtype.kind:
         samples = _limited(samples, kind)
@@ -170,10 +170,15 @@ def _jpeg_2000(stream: bytes, syntax: uid.UID, kind: Kind) -> Samples:
 
 
 def _head(stream: bytes, kind: Kind) -> codestream.Head:
-    head = codestream.read_head(stream)
+    head = codestream.read_head(stream, _free_segments(kind))
     if (head.height, head.width, len(head.components)) != (kind.rows, kind.columns, kind.channels):
         raise UnreadableImage("The DICOM has a frame that is not of the size that it declares.")
     return head
+
+
+def _free_segments(kind: Kind) -> int:
+    """Return the segments of headers that a frame may have: all together have those of a file."""
+    return codestream.SEGMENTS_A_TILE + codestream.MAX_SEGMENTS // kind.frames
 
 
 def _in_rgb(samples: Samples, kind: Kind, is_ybr: bool) -> Samples:

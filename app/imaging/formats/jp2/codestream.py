@@ -134,11 +134,14 @@ class _Segment(NamedTuple):
     end: int
 
 
-def read_head(stream: bytes) -> Head:
-    """Read the main header; raises UnreadableImage, and UnsupportedImage for many components."""
+def read_head(stream: bytes, free: int = MAX_SEGMENTS) -> Head:
+    """Read the main header, of `free` segments at most.
+
+    Raises UnreadableImage, and UnsupportedImage for more of these, or many components.
+    """
     if stream[: len(START)] != START:
         raise UnreadableImage("The JPEG 2000 image has no beginning.")
-    size, *others = _segments(stream, _SOC_BYTES, len(stream))
+    size, *others = _segments(stream, _SOC_BYTES, len(stream), free)
     right, bottom, left, top, across, down, first, upper, count = struct.unpack_from(
         ">2x8IH", size.body
     )
@@ -169,24 +172,25 @@ def read_head(stream: bytes) -> Head:
     )
 
 
-def check(stream: bytes, head: Head) -> int:
+def check(stream: bytes, head: Head, free: int = MAX_SEGMENTS) -> int:
     """Return where a codestream ends, the marker that says so not counted.
 
-    Raises UnreadableImage if a tile is missing, and UnsupportedImage and TooManyPixels for what
-    would take more memory or time than it may.
+    Headers of tiles may have SEGMENTS_A_TILE segments each, and `free` more in all. Raises
+    UnreadableImage if a tile is missing, and UnsupportedImage and TooManyPixels for what would take
+    more memory or time than it may.
     """
     if head.tiles > max(FREE_TILES, head.width * head.height // TILE_PIXELS):
         raise TooManyPixels("The JPEG 2000 image has too many tiles for its size.")
     common = Style(head.codings, head.layers, head.orders)
     styles, position, parts, segments = dict[int, Style](), head.end, 0, 0
-    most = MAX_SEGMENTS + SEGMENTS_A_TILE * head.tiles
+    most = free + SEGMENTS_A_TILE * head.tiles
     while stream[position : position + 2] == _SOT:
         tile, size = struct.unpack_from(">HI", stream, position + 4)
         end = position + max(size, _SOT_BYTES) if size else len(stream)
         parts += 1
         if tile >= head.tiles or parts > MAX_PARTS * head.tiles:
             raise UnreadableImage("The JPEG 2000 image is damaged.")
-        found = list(_segments(stream, position + _SOT_BYTES, min(end, len(stream))))
+        found = list(_segments(stream, position + _SOT_BYTES, min(end, len(stream)), most))
         segments += len(found)
         if segments > most:
             raise _too_many_segments(most)
@@ -205,22 +209,22 @@ def check(stream: bytes, head: Head) -> int:
     return position
 
 
-def _segments(stream: bytes, position: int, most: int) -> Iterator[_Segment]:
+def _segments(stream: bytes, position: int, last: int, most: int) -> Iterator[_Segment]:
     """Each segment of a header, up to the first tile or to the samples of one; none may end behind
-    `most`.
+    `last`, and there may be so many.
     """
-    for _ in range(MAX_SEGMENTS):
+    for _ in range(most):
         marker = stream[position : position + 2]
-        if position == most or marker in (_SOT, _SOD):
+        if position == last or marker in (_SOT, _SOD):
             return
         end = position + 2 + max(2, int.from_bytes(stream[position + 2 : position + 4], "big"))
-        if marker[:1] != b"\xff" or end > most:
+        if marker[:1] != b"\xff" or end > last:
             raise UnreadableImage("The JPEG 2000 image is damaged.")
         if marker not in _KNOWN:
             raise UnsupportedImage("The JPEG 2000 image has segments that are not of part 1.")
         yield _Segment(marker, stream[position + 4 : end], end)
         position = end
-    raise _too_many_segments(MAX_SEGMENTS)
+    raise _too_many_segments(most)
 
 
 def _too_many_segments(most: int) -> UnsupportedImage:
