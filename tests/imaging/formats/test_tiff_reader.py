@@ -135,6 +135,20 @@ def test_jpeg_2000_of_fewer_bits_than_the_image_has_is_read_as_it_is():
     np.testing.assert_array_equal(joined(decoded(tiff_file(changes, segment))), twelve)
 
 
+def test_jpeg_2000_inside_has_few_headers_of_its_own():
+    """As there may be thousands of such segments."""
+    good = bytes(imagecodecs.jpeg2k_encode(np.zeros((2, 2), np.uint8), codecformat="j2k"))
+    start = good.index(b"\xff\x90")
+    for count in (50, 70):
+        stream = good[:start] + b"\xff\x64\0\4\0\1" * count + good[start:]
+        data = tiff_file({Tag.COMPRESSION: 34_712, Tag.STRIP_COUNTS: len(stream)}, stream)
+        if count == 50:
+            assert not decoded(data).pixels.any()
+            continue
+        with pytest.raises(UnsupportedImage, match="segments"):
+            decoded(data)
+
+
 @pytest.mark.parametrize("tile", [None, (16, 16)])
 @pytest.mark.parametrize("args", [{"lossless": True}, {"level": 80}])
 @pytest.mark.parametrize("alpha", [None, 255, 9])

@@ -7,7 +7,14 @@ import numpy as np
 
 from app.imaging import ifd
 from app.imaging.formats import webp
-from app.imaging.formats.jp2.codestream import END, FREE_BYTES, WORKING, check, read_head
+from app.imaging.formats.jp2.codestream import (
+    END,
+    FREE_BYTES,
+    SEGMENTS_A_TILE,
+    WORKING,
+    check,
+    read_head,
+)
 from app.imaging.formats.jp2.container import read_file
 from app.imaging.formats.jpeg.frame import Frame, Transform, read_frame
 from app.imaging.formats.jpeg.rebuild import rebuild
@@ -64,7 +71,7 @@ def _of_webp(segment: bytes, layout: Layout) -> Samples:
 def _of_jpeg_2000(segment: bytes, layout: Layout) -> Samples:
     """Decode a codestream of one tile, which may be in boxes."""
     contents = read_file(segment)
-    stream, head = contents.stream, read_head(contents.stream)
+    stream, head = contents.stream, read_head(contents.stream, SEGMENTS_A_TILE)
     if contents.streams > 1 or head.tiles > 1:
         raise UnsupportedImage("The TIFF holds JPEG 2000 of several images, or tiles of its own.")
     _check(layout, head.width, head.height, len(head.components))
@@ -73,7 +80,7 @@ def _of_jpeg_2000(segment: bytes, layout: Layout) -> Samples:
             raise UnsupportedImage("The TIFF holds JPEG 2000 of other samples than it declares.")
     if head.more_bytes > _blocks_bytes(layout.segment_width * layout.segment_height):
         raise TooManyPixels("A segment of the TIFF image takes too much memory for its size.")
-    end = check(stream, head)
+    end = check(stream, head, SEGMENTS_A_TILE)
     samples = np.asarray(imagecodecs.jpeg2k_decode(stream[:end] + END, numthreads=1))
     if samples.shape[:2] != (head.height, head.width) or samples.dtype != layout.sample_type:
         raise UnreadableImage("A segment of the TIFF image is not what it declares.")
