@@ -71,7 +71,10 @@ class Compression(enum.IntEnum):
     DEFLATE = 8
     PACKBITS = 32_773
     OLD_DEFLATE = 32_946
+    JPEG_2000_RGB = 33_005
+    JPEG_2000 = 34_712
     ZSTD = 50_000
+    WEBP = 50_001
 
 
 class SampleFormat(enum.IntEnum):

@@ -30,8 +30,8 @@ MAX_PIXELS = 64_000_000
 Fields = dict[Any, Any]  # by tag
 GREY = np.arange(4096, dtype=np.uint8).reshape(64, 64)
 OTHER_KINDS = (0, 2, 5, 6, 7, 8, 9, 10, 11, 12, 13, 16, 17, 18, 19, 99, 0xFFFF)
-OTHER_CODES = (0, 6, 9, 10, 262, 32766, 32809, 33003, 33005, 33007, 34661, 34676, 34677, 34712)
-MORE_CODES = (34887, 34892, 34925, 34926, 34927, 34933, 34934, 48124, 50001, 50002, 50013, 52546)
+OTHER_CODES = (0, 6, 9, 10, 262, 32766, 32809, 33003, 33007, 34661, 34676, 34677)
+MORE_CODES = (34887, 34892, 34925, 34926, 34927, 34933, 34934, 48124, 50002, 50013, 52546)
 
 
 def attacks() -> Iterator[Hostile]:
@@ -50,6 +50,9 @@ def attacks() -> Iterator[Hostile]:
         yield Hostile(f"JPEG XL, {name}", data)
     for name, data in _jpeg_2000s():
         yield Hostile(f"JPEG 2000, {name}", data)
+        yield Hostile(f"TIFF of JPEG 2000, {name}", tiff({Tag.COMPRESSION: 34712}, data))
+    for name, changes, data in _segments_of_other_samples():
+        yield Hostile(f"TIFF of {name}", tiff(changes, data))
     for name, data in _pnms():
         yield Hostile(f"PNM, {name}", data)
     for name, data in _bmps():
@@ -112,7 +115,7 @@ def _fields_of_other_types() -> Iterator[Hostile]:
 def _decoders_on_no_list() -> Iterator[Hostile]:
     packed = {
         50002: imagecodecs.jpegxl_encode(GREY, lossless=True),
-        34712: imagecodecs.jpeg2k_encode(GREY),
+        33003: imagecodecs.jpeg2k_encode(GREY),
         34887: imagecodecs.lerc_encode(GREY),
         34933: imagecodecs.png_encode(GREY),
         34925: imagecodecs.lzma_encode(GREY.tobytes()),
@@ -127,6 +130,36 @@ def _decoders_on_no_list() -> Iterator[Hostile]:
         yield Hostile(f"compression {code}, signed", tiff({Tag.COMPRESSION: hidden}, data))
     yield Hostile("lossless JPEG", bytes(imagecodecs.ljpeg_encode(GREY)))
     yield Hostile("lossless JPEG in TIFF", tiff({Tag.COMPRESSION: 7}, bytes(packed[7])))
+
+
+def _segments_of_other_samples() -> Iterator[tuple[str, Fields, bytes]]:
+    """JPEG 2000 and WebP that are good, and not what the TIFF around them declares."""
+    colour, deep = np.dstack([GREY] * 3), GREY.astype(np.uint16)
+    for name, samples in (
+        ("in colour", colour),
+        ("deep", deep),
+        ("signed", GREY.view(np.int8)),
+        ("large", np.tile(GREY, (1, 2))),
+        ("small", GREY[:63]),
+        ("narrow", GREY[:, :63]),
+    ):
+        data = bytes(imagecodecs.jpeg2k_encode(samples, reversible=True))
+        yield f"JPEG 2000, {name}", {Tag.COMPRESSION: 34712}, data
+    parted = jpeg_2000(tile=(32, 64), tiles=2)
+    yield "JPEG 2000, in tiles", {Tag.COMPRESSION: 34712}, parted
+    rgb: Fields = {Tag.PHOTOMETRIC: 2, Tag.SAMPLES: 3, Tag.BITS: [8] * 3, Tag.COMPRESSION: 50001}
+    for name, samples in (
+        ("with alpha", np.dstack([GREY] * 4)),
+        ("large", np.tile(colour, (1, 2, 1))),
+        ("small", colour[:63]),
+    ):
+        yield f"WebP, {name}", rgb, bytes(imagecodecs.webp_encode(samples, lossless=True))
+    good = bytes(imagecodecs.webp_encode(colour, lossless=True))
+    yield "WebP, grey", {Tag.COMPRESSION: 50001}, good
+    for end in range(0, len(good), 9):
+        yield f"WebP, cut at {end}", rgb, good[:end] or b"R"
+    for width, height in ((16_384, 16_384), (16_384, 1), (64, 64)):
+        yield f"WebP that claims {width} x {height}", rgb, webp_of(width, height)
 
 
 def _lists_of_other_lengths() -> Iterator[Hostile]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import imagecodecs
+import numpy as np
 from PIL import Image
 
 from app.imaging.formats.format import FileFormat, Holds
@@ -24,7 +25,7 @@ from app.imaging.picture import (
     UnsupportedImage,
     those_of,
 )
-from app.imaging.samples import deinterleave, interleave, to_uint8
+from app.imaging.samples import Samples, deinterleave, interleave, to_uint8
 
 _HAS_ALPHA = 0x10  # a flag of the extended header
 _IMAGES = (b"VP8 ", b"VP8L")
@@ -78,6 +79,16 @@ def decode(data: bytes) -> Picture:
         Change.END: _DAMAGED in first,
     }
     return Picture(pixels, alpha, Format.WEBP, metadata, those_of(changes))
+
+
+def size_of(data: bytes) -> tuple[int, int]:
+    """Return the width and height of a still picture."""
+    return _size(_image(list(_chunks(data))))
+
+
+def samples_of(data: bytes) -> Samples:
+    """Decode a still picture as `[height, width, channels]`: RGB, and alpha where it has any."""
+    return np.asarray(imagecodecs.webp_decode(_rebuild(list(_chunks(data)))))
 
 
 def encode(picture: Picture, quality: int | None = None) -> bytes:

@@ -65,6 +65,17 @@ def _structures() -> Iterator[Row]:
     )
     jpeg = partial(by_tifffile, SMOOTH, photometric="rgb", compression="jpeg")
     yield "JPEG compression", jpeg, Kept(Format.TIFF, SMOOTH, (), LOSSY)
+    jp2 = {"compression": "jpeg2000", "tile": (16, 16)}
+    deep = partial(_grey_or_rgb, rgb, **jp2)
+    yield "JPEG 2000 compression, tiles", deep, back
+    web = {"photometric": "rgb", "compression": "webp", "compressionargs": {"lossless": True}}
+    yield (
+        "WebP compression",
+        partial(by_tifffile, NOISE[..., :3], **web),
+        Kept(Format.TIFF, NOISE[..., :3]),
+    )
+    clear = partial(by_tifffile, NOISE, extrasamples=["unassalpha"], **web)
+    yield "WebP compression, RGB + alpha", clear, Kept(Format.TIFF, NOISE)
     fax = partial(by_pillow, NOISE[..., 0], "TIFF", "1", compression="group4")
     bilevel = np.asarray(Image.fromarray(NOISE[..., 0]).convert("1"), np.uint8) * 255
     yield "1-bit, fax compression (group 4)", fax, Kept(Format.TIFF, bilevel, (DEPTH,))

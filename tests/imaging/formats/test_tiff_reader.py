@@ -116,6 +116,62 @@ def test_jpeg_inside_is_read(mode, saved, opened, colour):
     np.testing.assert_allclose(joined(picture), expected, atol=3)
 
 
+@pytest.mark.parametrize("tile", [None, (16, 16)])
+@pytest.mark.parametrize("code", [33_005, 34_712])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_jpeg_2000_inside_is_read(saved_tiff, colour, code, tile, channels):
+    deep = np.dstack([colour, colour[..., :1]])[..., :channels].astype(np.uint16) * 257
+    kind: dict[str, object] = {"photometric": "minisblack" if channels == 1 else "rgb"}
+    if channels == 4:
+        kind["extrasamples"] = ["unassalpha"]
+    data = saved_tiff(np.squeeze(deep), compression=code, tile=tile, **kind)
+    np.testing.assert_array_equal(joined(decoded(data)), np.squeeze(deep))
+
+
+def test_jpeg_2000_of_fewer_bits_than_the_image_has_is_read_as_it_is():
+    twelve = np.array([[0, 4095], [1, 2]], np.uint16)
+    segment = bytes(imagecodecs.jpeg2k_encode(twelve, bitspersample=12, reversible=True))
+    changes = {Tag.COMPRESSION: 34_712, Tag.BITS: 16, Tag.STRIP_COUNTS: len(segment)}
+    np.testing.assert_array_equal(joined(decoded(tiff_file(changes, segment))), twelve)
+
+
+def test_jpeg_2000_inside_has_few_headers_of_its_own():
+    """As there may be thousands of such segments."""
+    good = bytes(imagecodecs.jpeg2k_encode(np.zeros((2, 2), np.uint8), codecformat="j2k"))
+    start = good.index(b"\xff\x90")
+    for count in (50, 70):
+        stream = good[:start] + b"\xff\x64\0\4\0\1" * count + good[start:]
+        data = tiff_file({Tag.COMPRESSION: 34_712, Tag.STRIP_COUNTS: len(stream)}, stream)
+        if count == 50:
+            assert not decoded(data).pixels.any()
+            continue
+        with pytest.raises(UnsupportedImage, match="segments"):
+            decoded(data)
+
+
+@pytest.mark.parametrize("tile", [None, (16, 16)])
+@pytest.mark.parametrize("args", [{"lossless": True}, {"level": 80}])
+@pytest.mark.parametrize("alpha", [None, 255, 9])
+def test_webp_inside_is_read(saved_tiff, colour, args, tile, alpha):
+    """Of which encoders leave out an alpha that is opaque."""
+    kind: dict[str, object] = {"photometric": "rgb", "tile": tile}
+    if alpha is not None:
+        colour = np.dstack([colour, np.full(colour.shape[:2], alpha, np.uint8)])
+        kind["extrasamples"] = ["unassalpha"]
+    data = saved_tiff(colour, compression="webp", compressionargs=args, **kind)
+    expected = tifffile.imread(io.BytesIO(data))
+    np.testing.assert_array_equal(joined(decoded(data)), expected)
+
+
+def test_what_openjpeg_takes_for_a_segment_is_reckoned(saved_tiff):
+    noise = np.random.default_rng(1).integers(0, 255, (300, 300, 3), np.uint8)
+    plain, coded = (
+        codec.read_header(saved_tiff(noise, photometric="rgb", compression=each))
+        for each in (None, "jpeg2000")
+    )
+    assert coded.decoded_bytes >= plain.decoded_bytes + 8 * noise.size
+
+
 def test_tiles_of_jpeg_are_read(saved_tiff, colour):
     large = np.tile(colour, (4, 4, 1))
     data = saved_tiff(large, photometric="rgb", tile=(16, 16), compression="jpeg")
@@ -148,7 +204,7 @@ def test_white_may_be_zero():
     [
         ({Tag.PHOTOMETRIC: 8}, "Colour in CIE L"),
         ({Tag.PHOTOMETRIC: 77}, "Photometric 77"),
-        ({Tag.COMPRESSION: 34_712}, "JPEG 2000"),
+        ({Tag.COMPRESSION: 33_003}, "YCbCr in JPEG 2000"),
         ({Tag.SAMPLE_FORMAT: 6}, "Complex numbers"),
     ],
 )
@@ -375,7 +431,10 @@ def test_a_camera_s_raw_file_is_not_taken_for_its_thumbnail():
     "changes",
     [
         {Tag.COMPRESSION: 6},
-        {Tag.COMPRESSION: 34_712},
+        {Tag.COMPRESSION: 34_887},
+        {Tag.COMPRESSION: Compression.JPEG_2000, Tag.BITS: 32},
+        {Tag.COMPRESSION: Compression.JPEG_2000, Tag.SAMPLE_FORMAT: 2, Tag.BITS: 16},
+        {Tag.COMPRESSION: Compression.WEBP},
         {Tag.PHOTOMETRIC: 8},
         {Tag.PHOTOMETRIC: None},
         {Tag.PHOTOMETRIC: Photometric.YCBCR, Tag.SAMPLES: 3},
@@ -416,6 +475,7 @@ def test_rare_kinds_are_not_supported(changes):
         {Tag.TILE_WIDTH: 0, Tag.TILE_HEIGHT: 16, Tag.TILE_OFFSETS: 2000, Tag.TILE_COUNTS: 4},
         {Tag.COMPRESSION: Compression.DEFLATE},
         {Tag.COMPRESSION: Compression.JPEG},
+        {Tag.COMPRESSION: Compression.JPEG_2000},
         {Tag.COMPRESSION: Compression.LZW},
         {Tag.PHOTOMETRIC: Photometric.PALETTE},
         {Tag.PREDICTOR: 99},

@@ -43,8 +43,12 @@ _LISTS = frozenset(
     }
 )
 _FAX = (Compression.FAX_RLE, Compression.FAX3, Compression.FAX4)
+IN_JPEG_2000 = (Compression.JPEG_2000, Compression.JPEG_2000_RGB)
+IMAGES = (Compression.JPEG, Compression.WEBP, *IN_JPEG_2000)
+"""Compressions whose segments are images of another format."""
 _PREDICTED = (Compression.LZW, Compression.DEFLATE, Compression.OLD_DEFLATE, Compression.ZSTD)
 _BANDED = (Photometric.BLACK_IS_ZERO, Photometric.RGB)
+_LETTERS = {SampleFormat.UNSIGNED: "u", SampleFormat.SIGNED: "i", SampleFormat.FLOAT: "f"}
 UNSPECIFIED, PREMULTIPLIED, STRAIGHT = 0, 1, 2  # what an extra channel is
 _LSB_FIRST = 2  # a fill order
 E = TypeVar("E", bound=IntEnum)
@@ -75,6 +79,12 @@ class Layout:
     counts: NDArray[Any] = field(repr=False)
     palette: NDArray[Any] = field(repr=False)  # reds, then greens, then blues
     jpeg_tables: tuple[bytes, ...] = field(repr=False)
+
+    @property
+    def sample_type(self) -> np.dtype[Any]:
+        """The type of samples in memory; those of other than whole bytes get the next larger."""
+        size = next(size for size in (1, 2, 4, 8) if 8 * size >= self.bits)
+        return np.dtype(f"{_LETTERS[self.format]}{size}")
 
     @property
     def depth(self) -> int:
@@ -233,12 +243,16 @@ def _depths(
     match photometric:
         case _ if sample_format is not SampleFormat.UNSIGNED:
             depths = (16, 32, 64) if sample_format is SampleFormat.FLOAT else (8, 16, 32)
-            packs_them = compression not in (Compression.JPEG, *_FAX)
+            packs_them = compression not in (*IMAGES, *_FAX)
             return depths if photometric in plain and packs_them else ()
         case _ if compression in _FAX:
             return (1,) if depth == 1 else ()
         case _ if compression is Compression.JPEG:
             return (8,)
+        case _ if compression is Compression.WEBP:
+            return (8,) if photometric is Photometric.RGB and depth > 1 else ()
+        case _ if compression in IN_JPEG_2000:
+            return range(8, 17) if photometric in plain else ()
         case Photometric.YCBCR:
             return ()
         case Photometric.CMYK:

@@ -8,6 +8,7 @@ import numpy as np
 
 from app.imaging import ifd
 from app.imaging.formats.tiff.channels import channels
+from app.imaging.formats.tiff.images import more_bytes
 from app.imaging.formats.tiff.layout import (
     MAX_EXCESS,
     MAX_SEGMENTS,
@@ -80,7 +81,7 @@ def read_header(data: bytes) -> Header:
         page.integer(Tag.HEIGHT),
         len(pages) * bands,
         pixel,
-        max(tiled, default=0) * pixel * bands,
+        max(tiled, default=0) * pixel * bands + max(map(more_bytes, pages)),
         _count_segments(pages),
         channels=of_channels,
         run=run,

@@ -1,24 +1,17 @@
 """Decode the segments of a TIFF image, each by the one decoder for its compression."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import imagecodecs
 import numpy as np
 
-from app.imaging.formats.jpeg.frame import Frame, Transform, read_frame
-from app.imaging.formats.jpeg.rebuild import rebuild
 from app.imaging.formats.tiff import lzw
-from app.imaging.formats.tiff.layout import Layout
+from app.imaging.formats.tiff.images import decode_image
+from app.imaging.formats.tiff.layout import IMAGES, Layout
 from app.imaging.picture import UnreadableImage
 from app.imaging.samples import Samples
-from app.imaging.tags import Compression, Photometric, Predictor, SampleFormat
+from app.imaging.tags import Compression, Predictor
 
-_LETTERS = {
-    SampleFormat.UNSIGNED: "u",
-    SampleFormat.SIGNED: "i",
-    SampleFormat.FLOAT: "f",
-}  # NumPy's
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 # bytes out of bytes, into room for as many as the segment has
@@ -38,7 +31,7 @@ def read_samples(data: bytes, layout: Layout) -> Samples:
     Unsigned integers of up to 8, 16 or 32 bits, signed ones of as many, or floating point of 16, 32
     or 64 bits. Raises whatever decoders raise.
     """
-    samples = np.empty((layout.height, layout.width, layout.channels), _sample_type(layout))
+    samples = np.empty((layout.height, layout.width, layout.channels), layout.sample_type)
     places = (
         samples[
             top : top + layout.segment_height,
@@ -58,18 +51,10 @@ def read_samples(data: bytes, layout: Layout) -> Samples:
     return samples
 
 
-def _sample_type(layout: Layout) -> np.dtype[Any]:
-    """Return the type of samples in memory; those of other than whole bytes get the next larger
-    one.
-    """
-    size = next(size for size in (1, 2, 4, 8) if 8 * size >= layout.bits)
-    return np.dtype(f"{_LETTERS[layout.format]}{size}")
-
-
 def _decode(segment: bytes, layout: Layout, rows: int) -> Samples:
     """At least `rows` of a segment, as `[rows, segment width, depth]`."""
-    if layout.compression is Compression.JPEG:
-        return _decode_jpeg(segment, layout, rows)
+    if layout.compression in IMAGES:
+        return decode_image(segment, layout, rows)
     if layout.reversed_bits:
         segment = segment.translate(_REVERSED)
     if layout.compression not in _UNPACK:
@@ -85,13 +70,12 @@ def _decode(segment: bytes, layout: Layout, rows: int) -> Samples:
 def _parted(unpacked: bytes | bytearray, layout: Layout) -> Samples:
     """Bytes as samples, in this machine's byte order."""
     if layout.bits % 8:
-        kind, run = _sample_type(layout), layout.segment_width * layout.depth
+        kind, run = layout.sample_type, layout.segment_width * layout.depth
         parted: Samples = imagecodecs.packints_decode(unpacked, kind, layout.bits, runlen=run)
         return parted
-    letter = _LETTERS[layout.format]
     # after their predictor, floats are planes of bytes, the highest first, in either order
     order = "=" if layout.predictor is Predictor.FLOAT else layout.order
-    return np.frombuffer(unpacked, f"{order}{letter}{layout.bits // 8}")
+    return np.frombuffer(unpacked, layout.sample_type.newbyteorder(order))
 
 
 def _without_predictor(samples: Samples, layout: Layout) -> Samples:
@@ -123,26 +107,3 @@ def _decode_fax(segment: bytes, layout: Layout, rows: int) -> Samples:
         case _:
             samples = imagecodecs.ccittfax4_decode(segment, rows, width)
     return np.asarray(samples)
-
-
-def _decode_jpeg(segment: bytes, layout: Layout, rows: int) -> Samples:
-    frame = read_frame(segment)
-    if len(frame.components) != layout.depth:
-        raise UnreadableImage("A segment of the TIFF image has other channels than the image.")
-    if frame.width > layout.segment_width or frame.height > layout.segment_height:
-        raise UnreadableImage("A segment of the TIFF image is larger than it should be.")
-    rebuilt = rebuild(segment, frame, _transform(frame, layout), layout.jpeg_tables)
-    samples = imagecodecs.jpeg8_decode(rebuilt.stream)
-    if samples.shape[0] < rows:
-        raise UnreadableImage("A segment of the TIFF image is smaller than it should be.")
-    return np.asarray(samples).reshape(*samples.shape[:2], layout.depth)
-
-
-def _transform(frame: Frame, layout: Layout) -> Transform:
-    """Return what the components are: RGB is stored as such, unless the segment is a JFIF file."""
-    match layout.photometric:
-        case Photometric.RGB if layout.depth == 4:
-            return Transform.NONE
-        case Photometric.RGB:
-            return Transform.YCC if frame.is_jfif else Transform.NONE
-    return frame.transform

@@ -14,12 +14,9 @@ REFUSED: dict[tuple[type[IntEnum], int], str] = {
     (SampleFormat, 5): "Complex numbers",
     (SampleFormat, 6): "Complex numbers",
     (Compression, 6): "Old-style JPEG",
-    (Compression, 33_003): "JPEG 2000",
-    (Compression, 33_005): "JPEG 2000",
-    (Compression, 34_712): "JPEG 2000",
+    (Compression, 33_003): "YCbCr in JPEG 2000",
     (Compression, 34_887): "LERC",
     (Compression, 34_925): "LZMA",
-    (Compression, 50_001): "WebP",
     (Compression, 50_002): "JPEG XL",
     (Compression, 52_546): "JPEG XL",
 }
@@ -48,7 +45,9 @@ PACKING = {
     Compression.DEFLATE: "compressed by Deflate",
     Compression.OLD_DEFLATE: "compressed by Deflate",
     Compression.PACKBITS: "compressed by PackBits",
+    **dict.fromkeys((Compression.JPEG_2000, Compression.JPEG_2000_RGB), "compressed as JPEG 2000"),
     Compression.ZSTD: "compressed by Zstandard",
+    Compression.WEBP: "compressed as WebP",
 }
 
 
