@@ -11,6 +11,7 @@ LOOKED_AT = 1024
 
 _PICTURE, _DEEP = "convert it to JPEG or PNG", "convert it to PNG or TIFF"
 _STILL, _UNPACKED = "send one still image of it", "unpack it, and send the image inside"
+_EXPORTED = "save it as OME-TIFF, by the microscope's program, Fiji or bfconvert"
 _ANEW = "save it anew with the header of part 10, which it lacks"
 
 
@@ -69,6 +70,11 @@ FOREIGN = (
     Foreign("an NRRD", rb"NRRD000", "convert it to NIfTI"),
     Foreign("a MetaImage", rb"(?:Comment|ObjectType) = ", "convert it to NIfTI"),
     Foreign("a DICOM", _BARE_DICOM, _ANEW),
+    Foreign("a Zeiss CZI", rb"ZISRAWFILE", _EXPORTED),
+    Foreign("a Nikon ND2", rb"\xda\xce\xbe\n", _EXPORTED),
+    Foreign("a Leica LIF", rb"p\x00\x00\x00.{4}\*", _EXPORTED),
+    Foreign("an HDF5", rb"\x89HDF\r\n\x1a\n", "save the image in it as TIFF or NIfTI"),
+    Foreign("a NumPy", rb"\x93NUMPY", "save it as TIFF"),
     Foreign("a PFM", rb"P[Ff][\t-\r ]", "convert it to TIFF"),
     Foreign("a Radiance", rb"#\?R(?:ADIANC|GB)E", _DEEP),
     Foreign("a JPEG XR", rb"II\xbc"),
