@@ -92,7 +92,7 @@ function cancel() {
   if (!current) batch.clear();
   busy(false);
   $("download").disabled = true;
-  const words = { title: "Cancelled", detail: `The service has given up ${work.name}.` };
+  const words = { title: "Cancelled", detail: `Stopped processing ${work.name}.` };
   report(new Problem(words), again);
 }
 
@@ -344,7 +344,7 @@ function formats(work, noise) {
     option.disabled = stacked && !["", "tiff"].includes(option.value);
   }
   if ($("format").selectedOptions[0].disabled) $("format").value = "";
-  $("format").options[0].textContent = many() ? "As each came" : own;
+  $("format").options[0].textContent = many() ? "Original format" : own;
 }
 
 /** Select the button of a magnification; none if there is no button for it. */

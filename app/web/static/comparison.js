@@ -168,7 +168,7 @@ export class Comparison {
     const shown = `The image, at ${Math.round(this.magnification * 100)}%`;
     const moves = movable ? "arrow keys move it, " : "";
     const turns = this.#hands ? "page up and page down change the slice, " : "";
-    const keys = `${moves}${turns}+ and - magnify, 0 shows all of it`;
+    const keys = `${moves}${turns}+ and - zoom, 0 shows the whole image`;
     this.#viewport.setAttribute("aria-label", `${shown}: ${keys}`);
   }
 

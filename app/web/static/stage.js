@@ -51,7 +51,7 @@ export async function draw(work, left, input, result = null) {
   const depth = volume?.depth > 1 ? ` × ${volume.depth}` : "";
   $("about").textContent =
     `${naturalWidth} × ${naturalHeight}${depth} pixels, ${work.kind}, ${words.bytes(work.file.size)}` +
-    (work.showable || volume ? "" : " (this browser cannot show it: you see a PNG of it)");
+    (work.showable || volume ? "" : " (shown as PNG, since this browser cannot display it)");
 }
 
 /** Draw the current views, again if they change meanwhile; resolves when they are drawn. */

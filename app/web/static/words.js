@@ -6,19 +6,19 @@ import { Problem } from "./service.js";
 const STAGES = { decode: "reading", queue: "waiting", infer: "denoising", encode: "writing" };
 
 const KINDS = {
-  camera: "What a camera leaves at high ISO: soft grain and blotches of colour.",
-  grain: "Silver on film: without colour, strongest in the middle tones.",
-  gaussian: "White noise of a sensor: equally strong everywhere.",
+  camera: "A camera at high ISO: soft grain and blotches of colour.",
+  grain: "Silver grain on film: colourless, strongest in the midtones.",
+  gaussian: "White sensor noise: equally strong everywhere.",
   poisson: "Photon noise: strongest where the image is bright.",
-  rician: "In magnitude images from MRI: it brightens dark areas.",
-  speckle: "In ultrasound and radar images: proportional to brightness.",
+  rician: "Magnitude images from MRI: brightens dark areas.",
+  speckle: "Ultrasound and radar images: proportional to brightness.",
   "salt-pepper": "Dead and hot pixels: some turn black, some white.",
 };
 
 const UNEVEN = {
   poisson: "it is stronger where the image is bright",
   speckle: "it is stronger where the image is bright",
-  "salt-pepper": "it hits some pixels and spares the others",
+  "salt-pepper": "it affects only some pixels",
 };
 
 /** The title of a problem for readers; the titles of the service are names of HTTP statuses. */
@@ -65,7 +65,7 @@ export const format = (name) => FORMATS[name] ?? name.toUpperCase();
 
 /** The default format of the result; `kind` is the name of the format of the upload. */
 export function answer(name, kind) {
-  if (name === "heic") return "JPEG, or AVIF if deeper";
+  if (name === "heic") return "JPEG or AVIF";
   return format(name) === kind ? `${kind} (same)` : format(name);
 }
 
@@ -193,7 +193,7 @@ export function standing({ name, modality, historical }, standard) {
 /** A model card as pairs of heading and sentence, with its first scores. */
 export function card(model) {
   const [made, ...rest] = facts(model);
-  const well = ["How well", quality(model.metrics)];
+  const well = ["Quality", quality(model.metrics)];
   return [made, well, ...rest].filter(([, words]) => words);
 }
 
@@ -202,7 +202,7 @@ export function facts(model) {
   const sets = model.training_data.map(({ name, images }) => `${name} (${images} images)`);
   return [
     ["Made for", model.noise],
-    ["Learned from", sets.join(", ")],
+    ["Trained on", sets.join(", ")],
     ["Size", `${million(model.parameters)} parameters, ${bytes(model.bytes)}; ` +
       `${model.gmac.toFixed(1)} billion multiplications for 256 × 256 pixels`],
     ["Licence", model.licence],
