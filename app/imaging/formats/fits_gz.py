@@ -12,23 +12,23 @@ from app.imaging.formats.fits.head import BLOCK, MAX_BLOCKS, OPENING, Head, read
 from app.imaging.formats.format import FileFormat
 from app.imaging.picture import Format, Header, Picture, UnreadableImage
 
-_LENGTH = slice(-4, None)  # that of what is inside, at the end of a gzip
+_LENGTH = slice(-4, None)  # bytes of the uncompressed length, at the end of a gzip
 
 
 def recognises(data: bytes) -> bool:
-    """Whether a file is gzip of a FITS, as its first bytes tell."""
+    """Return whether a file is a FITS in gzip, by its first bytes."""
     return gzipped.beginning(data, len(OPENING)) == OPENING
 
 
 def read_header(data: bytes) -> Header:
-    """Read the headers up to the first image; whether all samples are there, decoding tells."""
+    """Read the headers up to the first image; only decoding tells whether it is complete."""
     head, size = _read(data)
     declared = file.declared(head, size, Format.FITS_GZ)
     return replace(declared, more_bytes=declared.more_bytes + 3 * size)
 
 
 def decode(data: bytes) -> Picture:
-    """Inflate what is declared, and decode that; one byte more, and the file is refused."""
+    """Inflate and decode as many bytes as are declared; a file with more is refused."""
     _, size = _read(data)
     inflated = bytearray()
     for piece, _ in gzipped.pieces(data, size + 1):
@@ -39,12 +39,12 @@ def decode(data: bytes) -> Picture:
 
 
 def encode(picture: Picture, quality: int | None = None) -> bytes:
-    """Encode as FITS, and deflate."""
+    """Encode as FITS, and compress."""
     return gzipped.packed(file.encode(picture, quality))
 
 
 def _read(data: bytes) -> tuple[Head, int]:
-    """Return the head of the image, which lies among the first headers, and the whole length."""
+    """Return the header of the image, found in the first bytes, and the uncompressed length."""
     most = MAX_BLOCKS * BLOCK
     head = read_head(b"".join(piece for piece, _ in gzipped.pieces(data, most)))
     size = int.from_bytes(data[_LENGTH], "little")
