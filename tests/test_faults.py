@@ -35,7 +35,7 @@ PICTURE = {"image": image_file()}
 
 
 class Network:
-    """A forward pass that gives back what it gets, or raises what it is told to."""
+    """A forward pass that returns its input, or raises a given error."""
 
     def __init__(self):
         self.errors = []
