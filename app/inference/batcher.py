@@ -1,8 +1,8 @@
 """Run tiles of many requests in common batches, with clients and their requests taking turns.
 
-A few lanes, each a thread, run the network. A free lane takes the next tile of the client and
-request whose turn it is, fills the batch with tiles of the same kind from those behind it, and
-never waits for more. `turns` has the queue, and `pace` the cost of a pixel.
+A few threads, called lanes, run the network. A free lane takes the next tile of the client and
+request whose turn it is, fills the batch with queued tiles of the same kind, and never waits for
+more. `turns` has the queue, and `pace` the cost of a pixel.
 """
 
 import logging
@@ -29,13 +29,13 @@ logger = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 
 LANES = 2
-"""Batches in progress at once: while one is handed over, or waits for the slowest of its threads at
-the end of a layer, another keeps the cores busy. More would only compete for them.
+"""Batches in progress at once: while one is between network and queue, or waits for its slowest
+thread at the end of a layer, another keeps the cores busy. More would only compete for them.
 """
 
 
 class Overloaded(Exception):
-    """There is no room, or the wait is too long, until `retry_after` seconds have passed."""
+    """The queue is full, or the wait too long; try again after `retry_after` seconds."""
 
     def __init__(self, retry_after: float) -> None:
         super().__init__(f"the queue is full; try again in {retry_after:.1f} s")
@@ -51,31 +51,33 @@ class Limits:
     """Limits of a queue; pixels are those of the tiles, halos included."""
 
     batch_pixels: int = 1 << 18
-    """The most pixels in one batch: four tiles of 256x256. A larger tile is a batch of its own, and
-    one such is in progress at a time, which bounds the memory.
+    """Maximum pixels of a batch: four tiles of 256x256. A larger tile forms a batch of its own, and
+    only one such batch is in progress at a time, which bounds memory.
     """
     queue_pixels: int = 1 << 31
-    """The most pixels of one client that wait, unless it has but one request."""
+    """Maximum queued pixels of a client with more than one request."""
     deadline: float = 60.0
-    """The longest time, in seconds, that a new request may take until it is done."""
+    """Maximum time in seconds from submission to completion of a request, as estimated when it is
+    submitted.
+    """
 
 
 @dataclass(slots=True)
 class Stats:
-    """What the batcher has done since it started, for the metrics."""
+    """Counts since the batcher started, for the metrics."""
 
     batches: int = 0
     tiles: int = 0
     pixels: int = 0
     dropped: int = 0
-    """Requests whose caller left before they were done."""
+    """Requests that were cancelled before they were done."""
 
 
 class Batcher:
     """Run the network on batches of tiles from a queue within `limits`.
 
-    `forward` is called from `lanes` threads at once; while one has a large tile, the others are
-    left to the small ones. When there is nothing else to do, any request is accepted.
+    `forward` is called from `lanes` threads at once; while one of them processes a large tile, the
+    others take only small ones. When the queue is empty, any request is accepted.
     `seconds_per_pixel` is the assumed cost of a pixel until batches have been timed.
     """
 
@@ -89,9 +91,9 @@ class Batcher:
     ) -> None:
         self.stats = Stats()
         self.failures = 0
-        """Number of batches in a row of which no tile succeeded."""
+        """Number of consecutive batches in which every tile failed."""
         self.death: BaseException | None = None
-        """What ended a lane, other than `close`: nothing can be done any more."""
+        """The error that ended a lane, after which nothing is processed; None while all run."""
         self._forward = forward
         self._limits = limits
         self._turns = Turns(limits.batch_pixels)
@@ -107,16 +109,16 @@ class Batcher:
 
     @property
     def queued_pixels(self) -> int:
-        """Pixels of the tiles that wait or are being processed."""
+        """Pixels of the tiles that are queued or in progress."""
         return self._turns.pixels
 
     @property
     def queued_seconds(self) -> float:
-        """Seconds that those will take, by the recent cost of a pixel."""
+        """Estimated seconds for those, by the recent cost of a pixel."""
         return self.seconds(self._turns.pixels)
 
     def seconds(self, pixels: float) -> float:
-        """Return how long so many pixels take, halos included, by the recent cost of a pixel."""
+        """Estimate the seconds for so many pixels, halos included, by their recent cost."""
         return self._pace.seconds(pixels)
 
     def submit(
@@ -129,9 +131,9 @@ class Batcher:
     ) -> Future[Answer]:
         """Queue the tiles of a canvas; once all are done, the future holds the result.
 
-        Clients take turns, and so do the requests of each. Cancelling the future takes the rest off
-        the queue. With `progress`, which is kept up to date, the deadline does not apply. Raises
-        Overloaded or Draining.
+        Clients take turns, and so do the requests of each. Cancelling the future removes the
+        remaining tiles. With `progress`, which is kept up to date, the deadline does not apply.
+        Raises Overloaded or Draining.
         """
         following = progress or Progress()
         job = Job(canvas, deque(tiles), answer, Future(), time.monotonic(), following, client)
@@ -147,7 +149,7 @@ class Batcher:
         return job.future
 
     def close(self, timeout: float | None = None) -> None:
-        """Accept no more, finish the queue, and stop; abandon the rest after `timeout` seconds."""
+        """Accept no more work, finish the queue and stop; fail the rest after `timeout` seconds."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
@@ -158,7 +160,7 @@ class Batcher:
             self._turns.fail(Draining())
 
     def _fits(self, job: Job, rounds: int = 0, *, patient: bool = False) -> bool:
-        """Return whether there is room and time for `job` after `rounds` turns of all others."""
+        """Return whether there is room and time for `job` after `rounds` turns of every request."""
         done = self._turns.ahead(job.client, rounds)
         ahead = self._turns.ahead(job.client, rounds + len(job.tiles)) - done
         left = self._turns.pixels - done
@@ -168,7 +170,7 @@ class Batcher:
         return not left or (has_room and in_time)
 
     def _time_until_it_fits(self, job: Job) -> float:
-        """Return the seconds until the job fits, if no others come."""
+        """Estimate the seconds until the job fits, if no other is submitted."""
         candidates = range(self._turns.rounds() + 1)
         rounds = bisect_left(candidates, True, key=lambda rounds: self._fits(job, rounds))
         return self.seconds(self._turns.ahead(job.client, rounds))
@@ -185,10 +187,10 @@ class Batcher:
                 start = time.monotonic()
                 done = self._processed(batch)
                 self._account(batch, start, succeeded=bool(done))
-                self._stitch(done)  # while another lane may have the next large tile
-                batch, done = [], []  # or the last images would be kept until others come
+                self._stitch(done)  # while another lane may take the next large tile
+                batch, done = [], []  # so that no image is kept in memory while the lane waits
         except BaseException as error:
-            # Nobody may be left waiting for a thread that has died.
+            # No caller may wait forever for a thread that has died.
             logger.critical("an inference thread has died", exc_info=True)
             reason = RuntimeError("an inference thread has died")
             with self._changed:
@@ -199,7 +201,7 @@ class Batcher:
                 self._changed.notify_all()
 
     def _next_batch(self) -> list[Item]:
-        """Wait for the next batch and return it; empty when all is done and closing."""
+        """Wait for the next batch and return it; an empty one tells the lane to end."""
         with self._changed:
             while True:
                 self.stats.dropped += self._turns.drop_abandoned()
@@ -211,31 +213,31 @@ class Batcher:
                 self._changed.wait()
 
     def _wake_another(self) -> None:
-        """Wake one more lane if there is something for it, which wakes the next in its turn.
+        """Wake one lane if any tiles are queued; that lane wakes the next.
 
-        All at once would compete for the interpreter only to find that one has taken the image.
+        If all woke at once, they would compete for the interpreter although one takes the image.
         """
         if self._turns:
             self._changed.notify()
 
     def _processed(self, batch: list[Item]) -> list[tuple[Item, Pixels]]:
-        """Return those of the batch that succeed, with the network's results."""
+        """Return the items of a batch that succeed, with the results of the network."""
         try:
             parts = [job.canvas.cut(tile) for job, tile in batch]
-            # a large tile need not be copied
+            # a single tile, perhaps a large one, is not copied
             values = self._forward(parts[0][None] if len(parts) == 1 else np.stack(parts))
         except Exception as error:
             if len(batch) == 1:
                 batch[0][0].fail(error)
                 return []
-            # One bad tile must not fail its neighbours: find out which it is.
+            # One bad tile must not fail the others of the batch, so run each alone.
             return [done for item in batch for done in self._processed([item])]
         return list(zip(batch, values, strict=True))
 
     def _stitch(self, done: list[tuple[Item, Pixels]]) -> None:
-        """Put results where they belong; resolve the futures of images that are complete.
+        """Stitch results into their images; resolve the futures of those that are complete.
 
-        Where that fails, as it does for lack of memory, it fails for the image in question alone.
+        An error, such as a lack of memory, fails only the image that it concerns.
         """
         for (job, tile), value in done:
             try:

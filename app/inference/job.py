@@ -1,4 +1,4 @@
-"""An image on its way through the network, tile by tile, and how far it is."""
+"""A queued image: its remaining tiles, its future, and its progress."""
 
 import time
 from collections import deque
@@ -14,7 +14,7 @@ from app.inference.canvas import Canvas
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds that a request waited for its first batch, and from there to its last."""
+    """Seconds that a request waited for its first batch, and from then until it was done."""
 
     queue: float
     infer: float
@@ -27,16 +27,16 @@ class Progress:
     planned: int = 0
     """Number of its tiles; 0 until they are queued."""
     done: int = 0
-    """Number of its tiles that are done."""
+    """Number of tiles done."""
     remaining: Callable[[], float] = lambda: 0.0
-    """Returns the seconds until all are done, by the recent cost of a pixel and others' turns."""
+    """Estimates the seconds until all are done, the turns of other requests included."""
     expected: int = 0
-    """Number of tiles of several images that go one after the other; 0 if there is only one."""
+    """Total number of tiles of several consecutive images; 0 if there is only one image."""
     later: float = 0.0
-    """Seconds that those of them will take that have not been queued yet."""
+    """Estimated seconds for those of them that have not been queued yet."""
 
     def begin(self, tiles: int) -> None:
-        """Count so many tiles of an image from now on."""
+        """Begin an image of so many tiles."""
         self.planned = self.expected or tiles
         if not self.expected:
             self.done = 0
@@ -44,7 +44,7 @@ class Progress:
 
 @dataclass(eq=False, slots=True)
 class Job:
-    """One image on its way through the network."""
+    """An image whose tiles are queued or in progress."""
 
     canvas: Canvas
     tiles: deque[Tile]
@@ -53,10 +53,10 @@ class Job:
     submitted: float
     progress: Progress = field(default_factory=Progress)
     client: str = ""
-    """Who has sent the image."""
+    """The client that sent the image."""
     started: float | None = None
     left: int = field(init=False)
-    """Tiles that are not done yet."""
+    """Number of tiles not done yet."""
 
     def __post_init__(self) -> None:
         self.left = len(self.tiles)
@@ -64,23 +64,23 @@ class Job:
 
     @property
     def kind(self) -> tuple[Any, ...]:
-        """Tiles of one kind can share a batch."""
+        """The kind of the next tile: tiles of the same kind can share a batch."""
         return self.tiles[0].shape, self.canvas.dtype, self.canvas.channels
 
     @property
     def pixels_left(self) -> int:
-        """Pixels of the tiles that wait, halos included."""
+        """Pixels of the queued tiles, halos included."""
         return cost(self.tiles)
 
     def finish(self) -> None:
-        """Resolve the future, once all tiles are done."""
+        """Resolve the future with the result, once all tiles are done."""
         done = time.monotonic()
         started = self.started or done
         timing = Timing(started - self.submitted, done - started)
-        with suppress(InvalidStateError):  # if the caller left during the last batch
+        with suppress(InvalidStateError):  # if it was cancelled during the last batch
             self.future.set_result(self.answer(timing))
 
     def fail(self, error: Exception) -> None:
-        """Have the future raise an error, unless it is resolved already."""
+        """Resolve the future with an error, unless it is resolved already."""
         with suppress(InvalidStateError):
             self.future.set_exception(error)

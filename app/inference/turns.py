@@ -1,5 +1,5 @@
-"""The queue of tiles: clients take turns, and so do the requests of each; tiles of the same kind
-share a batch.
+"""The queue of tiles: fair among clients, and among the requests of each, with tiles of the same
+kind batched together.
 """
 
 import time
@@ -13,37 +13,37 @@ Item = tuple[Job, Tile]
 
 
 class Turns:
-    """The requests that wait; to be used by one thread at a time.
+    """The queued requests; not thread-safe.
 
-    A batch has at most `batch_pixels`, halos included. A larger tile is a batch of its own, and one
-    such is in progress at a time, which bounds the memory.
+    A batch has at most `batch_pixels`, halos included. A larger tile forms a batch of its own, and
+    only one such batch is in progress at a time, which bounds memory.
     """
 
     def __init__(self, batch_pixels: int) -> None:
         self.pixels = 0
-        """Pixels of the tiles that wait or are being processed."""
+        """Pixels of the tiles that are queued or in progress."""
         self._batch_pixels = batch_pixels
         self._jobs: deque[Job] = deque()
         self._clients: dict[str, None] = {}
-        """Those of the requests, who has waited longest first."""
+        """The clients with queued requests, in the order of their turns."""
         self._running = Counter[str]()
         """Pixels in progress, by client."""
         self._large_running = False
 
     def __bool__(self) -> bool:
-        """Whether any request has tiles that wait."""
+        """Whether any tiles are queued."""
         return bool(self._jobs)
 
     def add(self, job: Job) -> None:
-        """Put a request behind the others of its client."""
+        """Queue a request after the others of its client."""
         self.pixels += job.pixels_left
         self._jobs.append(job)
         self._clients.setdefault(job.client)
 
     def take(self) -> list[Item]:
-        """Take one tile of each request in turn, repeatedly, while they fit into a batch.
+        """Take one tile of each request in turn, repeatedly, until the batch is full.
 
-        Empty if there is no request, or only large tiles while one of them is in progress.
+        The batch is empty if nothing is queued, or only large tiles while one is in progress.
         """
         in_turn = self._in_turn()
         first = next((job for job in in_turn if self._may_run(job)), None)
@@ -54,7 +54,7 @@ class Turns:
         kind = first.kind
         alike = in_turn
         while len(batch) < room:
-            # the tiles of a volume are of several kinds, one after the other
+            # the kind may change within a request, as planes along the axes of a volume differ
             alike = [job for job in alike if job.tiles and job.kind == kind]
             if not alike:
                 break
@@ -69,23 +69,23 @@ class Turns:
         return batch
 
     def done(self, batch: list[Item]) -> int:
-        """Count a batch that was taken as processed; return its pixels."""
+        """Record that a batch has been processed; return its pixels."""
         pixels = cost(tile for _, tile in batch)
-        # Behind those, too, that came during the batch: an image of many tiles, alone until then,
-        # would otherwise have a second turn before their first.
+        # Again, to come after requests that arrived during the batch: an image of many tiles that
+        # was alone would otherwise have its second turn before their first.
         self._to_the_end(batch)
         self.pixels -= pixels
         for job, tile in batch:
             self._running[job.client] -= tile.size
-        self._running += Counter()  # without those that have none
+        self._running += Counter()  # drops clients without any
         self._large_running &= not self._is_large(batch[0][1])
         return pixels
 
     def ahead(self, client: str, rounds: int, *, is_new: bool = True) -> int:
-        """Return the pixels in progress and those of the next `rounds` tiles of every request of a
-        client, with those of others that have their turns meanwhile.
+        """Return the pixels to process until every request of a client has had `rounds` turns.
 
-        With `is_new`, the client is about to have one more request.
+        These include the pixels in progress, and the turns of other clients in between. With
+        `is_new`, the client is about to have one more request.
         """
         if not rounds:
             return 0
@@ -103,19 +103,17 @@ class Turns:
         return self._running.total() + own + others
 
     def beyond(self, client: str, rounds: int) -> int:
-        """Return the pixels of a client that are left after the next `rounds` tiles of each of its
-        requests.
-        """
+        """Return the pixels that a client has left after `rounds` turns of each of its requests."""
         own = (job for job in self._jobs if job.client == client)
         waiting = sum(max(len(job.tiles) - rounds, 0) * job.tiles[0].size for job in own)
         return waiting if rounds else waiting + self._running[client]
 
     def rounds(self) -> int:
-        """Return after how many tiles of each request none waits any more."""
+        """Return the number of rounds after which the queue is empty."""
         return max((len(job.tiles) for job in self._jobs), default=0)
 
     def drop_abandoned(self) -> int:
-        """Forget requests whose futures are resolved; return how many of them were cancelled."""
+        """Remove requests whose futures are resolved; return how many of them were cancelled."""
         gone = {job for job in self._jobs if job.future.done()}
         if gone:
             self.pixels -= sum(job.pixels_left for job in gone)
@@ -123,7 +121,7 @@ class Turns:
         return sum(job.future.cancelled() for job in gone)
 
     def fail(self, reason: Exception) -> None:
-        """Fail all that wait, and forget them."""
+        """Fail and remove all queued requests."""
         for job in self._jobs:
             job.fail(reason)
         self._jobs.clear()
@@ -145,8 +143,8 @@ class Turns:
         return tile.size > self._batch_pixels
 
     def _to_the_end(self, batch: list[Item]) -> None:
-        """Move the requests of the batch and their clients to the end; forget those without further
-        tiles.
+        """Move the requests of a batch and their clients to the end of the queue; remove those
+        without further tiles.
         """
         served = {job for job, _ in batch}
         waiting = [job for job in self._jobs if job.tiles]

@@ -44,7 +44,7 @@ def parted(name: str) -> tuple[str, str]:
 
 
 def is_called_one(name: str) -> bool:
-    """Return whether a file name has a suffix of images, for which folders are searched."""
+    """Return whether a file in a folder is taken for an image by its suffix."""
     suffix = parted(name)[1].lower()
     return any(suffix in each.suffixes and not each.is_archive for each in FORMATS.values())
 
@@ -97,6 +97,6 @@ def of_name(name: str) -> FileFormat:
 
 
 def not_read() -> str:
-    """Return the refusal of a file of no known format, which names those that are read."""
+    """Return the error for a file of unknown format, which names the formats that are read."""
     *names, last = FORMATS
     return f"Not an image that is read here: {', '.join(names)} or {last}."

@@ -8,31 +8,31 @@ from app.imaging.formats.format import FileFormat, Holds, recognise
 from app.imaging.picture import Format, Header, Picture
 
 MAX_VOLUMES = 32
-"""Volumes of one zip: each is an image by itself."""
+"""Maximum volumes of a zip: each is processed as a separate image."""
 
 
 def read_header(data: bytes) -> Header:
-    """Read what the files declare, and that they are one volume."""
+    """Read the declared properties of the files, and check that they form one volume."""
     return _zipped().read_header(data)  # type: ignore[no-any-return]
 
 
 def decode(data: bytes) -> Picture:
-    """Decode the files in the order in which they lie in space."""
+    """Decode the files in their spatial order."""
     return _zipped().decode(data)  # type: ignore[no-any-return]
 
 
 def encode(picture: Picture, quality: int | None = None) -> bytes:  # noqa: ARG001
-    """Encode what came as such a zip as images derived from those."""
+    """Encode a picture read from such a zip as a zip of images derived from its files."""
     return _zipped().encode(picture)  # type: ignore[no-any-return]
 
 
 def split(data: bytes) -> list[tuple[Header, bytes]]:
-    """Return the volumes of a zip, each in one of its own; nothing where there is only one."""
+    """Return each volume of a zip as a separate zip; nothing if there is only one."""
     return _zipped().split(data)  # type: ignore[no-any-return]
 
 
 def joined(parts: list[bytes]) -> bytes:
-    """Return one zip of all files of several."""
+    """Merge several zips into one."""
     return _zipped().joined(parts)  # type: ignore[no-any-return]
 
 

@@ -27,23 +27,23 @@ MOST_COUNTED = 1 << 30
 """Bytes that are counted where gzip does not state them."""
 
 _USUAL, _MOST = MAX_BLOCKS * BLOCK, 1 << 26  # bytes within which the image begins
-_LENGTH = slice(-4, None)  # that of what is inside, at the end of a gzip
+_LENGTH = slice(-4, None)  # bytes of the uncompressed length, at the end of a gzip
 
 
 def recognises(data: bytes) -> bool:
-    """Whether a file is gzip of a FITS, as its first bytes tell."""
+    """Return whether a file is a FITS in gzip, by its first bytes."""
     return gzipped.beginning(data, len(OPENING)) == OPENING
 
 
 def read_header(data: bytes) -> Header:
-    """Read the headers up to the first image; whether all samples are there, decoding tells."""
+    """Read the headers up to the first image; only decoding tells whether it is complete."""
     head, size = _read(data)
     declared = file.declared(head, size, Format.FITS_GZ)
     return replace(declared, more_bytes=declared.more_bytes + 3 * size)
 
 
 def decode(data: bytes) -> Picture:
-    """Inflate what is declared, and decode that; one byte more, and the file is refused."""
+    """Inflate and decode as many bytes as are declared; a file with more is refused."""
     _, size = _read(data)
     inflated, position = bytearray(), 0
     for piece, position in gzipped.pieces(data, size + 1):  # noqa: B007
@@ -56,12 +56,12 @@ def decode(data: bytes) -> Picture:
 
 
 def encode(picture: Picture, quality: int | None = None) -> bytes:
-    """Encode as FITS, and deflate."""
+    """Encode as FITS, and compress."""
     return gzipped.packed(file.encode(picture, quality))
 
 
 def _read(data: bytes) -> tuple[Head, int]:
-    """Return the head of the image and the whole length; TooManyPixels if far more follows it."""
+    """Return the image's header and the uncompressed length; TooManyPixels if that is far more."""
     head, size = _head(data), int.from_bytes(data[_LENGTH], "little")
     if size < head.end or size % BLOCK:
         size = sum(len(piece) for piece, _ in gzipped.pieces(data, MOST_COUNTED))
@@ -75,7 +75,7 @@ def _read(data: bytes) -> tuple[Head, int]:
 
 
 def _head(data: bytes) -> Head:
-    """Return the head of the image, looking further where tables lie before it."""
+    """Return the header of the image, looking further where tables lie before it."""
     try:
         return read_head(_beginning(data, _USUAL))
     except ImagingError:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 LOOKED_AT = 1024
-"""Bytes in which everything that a file is known by must be."""
+"""Bytes at the beginning of a file by which its format is recognized."""
 
 _PICTURE, _DEEP = "convert it to JPEG or PNG", "convert it to PNG or TIFF"
 _STILL, _UNPACKED = "send one still image of it", "unpack it, and send the image inside"
@@ -17,10 +17,10 @@ _ANEW = "save it anew with the header of part 10, which it lacks"
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """A format: its name with an article, how it is known, and what to do with such a file.
+    """A format: its name with an article, how it is recognized, and advice for the sender.
 
-    `pattern` is a regular expression for the first bytes of a file, in which a dot is any byte; it
-    is one that JavaScript reads alike, as the page knows files by it, too.
+    `pattern` is a regular expression for the first bytes of a file, in which a dot is any byte.
+    JavaScript must read it alike, as the page uses it, too.
     """
 
     title: str
@@ -39,19 +39,17 @@ def foreign_to(data: bytes) -> str | None:
 
 
 def is_canon_raw(data: bytes) -> bool:
-    """Return whether a file is a camera's that begins as a TIFF does, with the camera's sign
-    behind.
-    """
+    """Return whether a file is a Canon raw, which begins like a TIFF, followed by a signature."""
     return data[:4] == b"II*\0" and data[8:11] == b"CR\2"
 
 
 def _branded(*brands: bytes) -> bytes:
-    """Return an ISO base media file that names one of the brands as its own or as compatible."""
+    """Return a pattern for ISO base media files with one of the brands, as major or compatible."""
     named = b"(?:%b)" % b"|".join(brands)
     return rb".{4}ftyp(?:.{8}(?:.{4}){0,59}?)?%b" % named
 
 
-_OF_FIRST_ELEMENT = rb"[\x00\x01\x05\x08\x12-\x18]"  # those that a data set may begin with
+_OF_FIRST_ELEMENT = rb"[\x00\x01\x05\x08\x12-\x18]"  # types with which a data set may begin
 _BARE_DICOM = (
     rb"(?:\x08\x00%b\x00|\x00\x08\x00%b)(?:CS|DA|TM|UI|UL|.{2}\x00\x00|\x00\x00.{2})"
     rb"|(?:DICM)?\x02\x00[\x00\x01]\x00(?:UL|OB)"

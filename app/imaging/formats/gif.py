@@ -49,7 +49,7 @@ def read_header(data: bytes) -> Header:
 
 
 def decode(data: bytes) -> Picture:
-    """Decode the first frame on its screen; Pillow sees no other, and no extension but its own."""
+    """Decode the first frame on its screen; Pillow gets only this frame and its extension."""
     frame = next(_frames(data))
     screen = data[: 13 + _palette_size(data[10])]
     still = [screen, frame.control, data[frame.start : frame.end], bytes([_TRAILER])]
@@ -61,7 +61,7 @@ def decode(data: bytes) -> Picture:
     changes |= in_trailer(behind.removeprefix(bytes([_TRAILER])))
     if not behind.rstrip(b"\0"):
         changes.add(Change.END)
-    if frame.start > len(screen) + len(frame.control):  # a comment, or an application's
+    if frame.start > len(screen) + len(frame.control):  # a comment or application extension
         changes.add(Change.METADATA)
     return Picture(pixels, alpha, Format.PNG, Metadata(), frozenset(changes))
 
@@ -90,7 +90,7 @@ def _frames(data: bytes) -> Iterator[Frame]:
 
 
 def _after_blocks(data: bytes, position: int) -> int:
-    """Behind a run of sub-blocks, each led by its length, ended by one of none."""
+    """Return the end of a run of sub-blocks, each preceded by its length, the last of length 0."""
     for _ in range(MAX_BLOCKS):
         if position >= len(data):
             raise UnreadableImage("The GIF image is truncated.")

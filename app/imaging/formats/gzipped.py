@@ -1,4 +1,4 @@
-"""Gzip around another file: inflated piece by piece, and no more than is asked for."""
+"""Gzip around another file, inflated piece by piece up to a limit."""
 
 import gzip
 import zlib
@@ -9,18 +9,18 @@ from app.imaging.picture import UnreadableImage
 SIGNATURE = b"\x1f\x8b\x08"
 
 _LEVEL = 1  # level 6 takes many times as long to save a tenth of noisy samples
-_GZIP = 31  # zlib's window of 15 bits, and 16 for a gzip header
+_GZIP = 31  # wbits of zlib: a window of 15 bits, plus 16 for a gzip header
 _PIECE = 1 << 14
-_MOST_MEMBERS = 1 << 16  # a parallel gzip writes many, one behind the other
+_MOST_MEMBERS = 1 << 16  # parallel compressors write many consecutive ones
 
 
 def packed(data: bytes) -> bytes:
-    """Deflate a file; nothing of the time or of its name is added."""
+    """Compress a file, without adding a time or a name."""
     return gzip.compress(data, _LEVEL, mtime=0)
 
 
 def beginning(data: bytes, size: int) -> bytes:
-    """Return the first bytes of what is inside, at most so many; none if that is damaged."""
+    """Return the first bytes of the contents, at most `size`; none if these are damaged."""
     if not data.startswith(SIGNATURE):
         return b""
     try:
@@ -30,14 +30,14 @@ def beginning(data: bytes, size: int) -> bytes:
 
 
 def pieces(data: bytes, most: int) -> Iterator[tuple[bytes, int]]:
-    """Inflate gzip piece by piece, up to so many bytes; tell how much of it is behind each piece.
+    """Inflate gzip up to `most` bytes; yield each piece, and the bytes of input used so far.
 
-    Raises zlib.error where it is damaged, and UnreadableImage where it ends too early.
+    Raises zlib.error for damaged data, and UnreadableImage for truncated data.
     """
     position = 0
     for _ in range(_MOST_MEMBERS):
         if most <= 0 or data[position : position + len(SIGNATURE)] != SIGNATURE:
-            return  # zeros may follow, of tapes
+            return  # zeros may follow, as padding on tapes
         member = zlib.decompressobj(_GZIP)
         while most > 0 and not member.eof:
             piece = member.unconsumed_tail

@@ -11,18 +11,18 @@ from app.imaging.picture import Format, Header, Picture, UnreadableImage
 
 
 def recognises(data: bytes) -> bool:
-    """Whether a file is gzip of a NIfTI, as its first bytes tell."""
+    """Return whether a file is a NIfTI in gzip, by its first bytes."""
     return version_of(gzipped.beginning(data, LONGEST)) is not None
 
 
 def read_header(data: bytes) -> Header:
-    """Read the head; whether all samples are there, only decoding tells."""
+    """Read the header; only decoding tells whether the file is complete."""
     head = read_head(gzipped.beginning(data, LONGEST))
     return file.declared(head, Format.NIFTI_GZ, copies=4)
 
 
 def decode(data: bytes) -> Picture:
-    """Inflate what the head declares, and decode that; one byte more, and the file is refused."""
+    """Inflate and decode as many bytes as are declared; a file with more is refused."""
     head = read_head(gzipped.beginning(data, LONGEST))
     inflated, size, position = bytearray(), head.end, 0
     for piece, position in gzipped.pieces(data, size + 1):  # noqa: B007
@@ -36,7 +36,7 @@ def decode(data: bytes) -> Picture:
 
 
 def encode(picture: Picture, quality: int | None = None) -> bytes:
-    """Encode as NIfTI, and deflate."""
+    """Encode as NIfTI, and compress."""
     return gzipped.packed(file.encode(picture, quality))
 
 

@@ -29,7 +29,7 @@ from app.imaging.samples import Samples, deinterleave, interleave, to_uint8
 
 _HAS_ALPHA = 0x10  # a flag of the extended header
 _IMAGES = (b"VP8 ", b"VP8L")
-_DAMAGED = b""  # stands for what is no chunk
+_DAMAGED = b""  # replaces anything that is no chunk
 _DESCRIBING = (b"ICCP", b"EXIF", b"XMP ")
 _KNOWN = {b"VP8 ", b"VP8L", b"VP8X", b"ALPH", *_DESCRIBING}
 
@@ -37,18 +37,18 @@ MAX_SIDE = 16_383
 MAX_CHUNKS = 10_000
 DEFAULT_QUALITY = 95
 METHOD = 1  # effort; benchmarks/codecs.py: 4 takes three times as long for the same size
-LOSSLESS_METHOD = 0  # benchmarks/codecs.py: 1 saves a third, at the cost of a network's time
+LOSSLESS_METHOD = 0  # benchmarks/codecs.py: 1 saves a third, but takes as long as the network
 
 
 class Chunk(NamedTuple):
-    """A chunk's name and contents."""
+    """The name and contents of a chunk."""
 
     name: bytes
     body: bytes
 
 
 def is_webp(data: bytes) -> bool:
-    """Return whether the file begins as a WebP does."""
+    """Return whether the file begins like a WebP."""
     return data[:4] == b"RIFF" and data[8:12] == b"WEBP"
 
 
@@ -62,7 +62,7 @@ def read_header(data: bytes) -> Header:
 
 
 def decode(data: bytes) -> Picture:
-    """Decode a still picture, always RGB, with alpha where it has any."""
+    """Decode a still picture to RGB, with alpha if it has any."""
     chunks = list(_chunks(data))
     pixels, alpha = deinterleave(imagecodecs.webp_decode(_rebuild(chunks)))
     first = dict(reversed(chunks))  # of each name
@@ -87,12 +87,12 @@ def size_of(data: bytes) -> tuple[int, int]:
 
 
 def samples_of(data: bytes) -> Samples:
-    """Decode a still picture as `[height, width, channels]`: RGB, and alpha where it has any."""
+    """Decode a still picture as `[height, width, channels]`: RGB, and alpha if it has any."""
     return np.asarray(imagecodecs.webp_decode(_rebuild(list(_chunks(data)))))
 
 
 def encode(picture: Picture, quality: int | None = None) -> bytes:
-    """Encode at 8 bits; alpha is exact, and so are pixels that came without loss.
+    """Encode at 8 bits; alpha is exact, and so are pixels unless the upload was lossy.
 
     A `quality` asks for loss. Raises `UnsuitableFormat` for a side over 16 383 pixels.
     """
@@ -117,7 +117,7 @@ def encode(picture: Picture, quality: int | None = None) -> bytes:
 
 
 def _chunks(data: bytes) -> Iterator[Chunk]:
-    """Yield the chunks; behind the image, the last may be _DAMAGED."""
+    """Yield the chunks; after the image, the last may be _DAMAGED."""
     position, has_image = 12, False
     for _ in range(MAX_CHUNKS):
         if position >= len(data):
@@ -137,7 +137,7 @@ def _chunks(data: bytes) -> Iterator[Chunk]:
 
 
 def _image(chunks: list[Chunk]) -> Chunk:
-    """Return the chunk that holds the colours."""
+    """Return the chunk that contains the colours."""
     image = next((chunk for chunk in chunks if chunk.name in _IMAGES), None)
     if image is None:
         raise UnreadableImage("The WebP file contains no image.")
@@ -145,7 +145,7 @@ def _image(chunks: list[Chunk]) -> Chunk:
 
 
 def _size(image: Chunk) -> tuple[int, int]:
-    """Width and height, as the picture itself has them."""
+    """Return the width and height stated in the picture itself."""
     name, body = image
     if name == b"VP8 " and body[3:6] == b"\x9d\x01\x2a":
         width, height = struct.unpack_from("<HH", body, 6)
@@ -157,7 +157,7 @@ def _size(image: Chunk) -> tuple[int, int]:
 
 
 def _canvas(chunks: list[Chunk]) -> tuple[int, int] | None:
-    """Width and height, as the header of an extended file has them."""
+    """Return the width and height stated in the header of an extended file."""
     body = next((chunk.body for chunk in chunks if chunk.name == b"VP8X"), None)
     if body is None:
         return None
@@ -165,7 +165,7 @@ def _canvas(chunks: list[Chunk]) -> tuple[int, int] | None:
 
 
 def _rebuild(chunks: list[Chunk]) -> bytes:
-    """Return the image alone, in a file anew: colours and, beside lossy ones, their alpha."""
+    """Return a new file of the image alone: its colours and, if these are lossy, their alpha."""
     image, canvas = _image(chunks), _canvas(chunks)
     size = _size(image)
     if canvas not in (None, size):

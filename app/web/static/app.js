@@ -1,4 +1,4 @@
-/** The page: what each control does. */
+/** The page: event handlers and state. */
 
 import { Batch } from "./batch.js";
 import * as choices from "./choices.js";
@@ -20,17 +20,17 @@ const chosen = (name) => document.querySelector(`input[name="${name}"]:checked`)
 const batch = new Batch(changed);
 
 let cards = [];
-let standard = ""; // the model of most pictures where none is named
-let used = ""; // the model of the result on the table
-let current = null; // the item whose picture is on the table
-let chosenByHand = false; // else a picture that fails gives way to the next
-let running = new AbortController(); // aborted when something newer is wanted
-let colourApart = false; // else the strength for colour goes with the other
-let pause = 0; // a timer: a slider that is moved by keys stops often
+let standard = ""; // the model that is used by default
+let used = ""; // the model of the displayed result
+let current = null; // the item that is displayed
+let chosenByHand = false; // until then, a failed picture is replaced by the next
+let running = new AbortController(); // aborted when a newer request replaces it
+let colourApart = false; // until set, the strength for colour follows the other
+let pause = 0; // debounce timer: keys fire a change event at each step
 
 const many = () => batch.items.length > 1;
 
-// --- what is asked for ---------------------------------------------------------------------
+// --- requests ------------------------------------------------------------------------------
 
 function wanted() {
   const show = chosen("way") === "show";
@@ -43,7 +43,7 @@ function wanted() {
   };
 }
 
-/** What the pictures are sent for: the strengths are a matter of the browser. */
+/** The options that need a request; the strengths are applied in the browser. */
 function ordered() {
   const { noise, model, ensemble } = wanted();
   return { noise, model, ensemble };
@@ -60,7 +60,7 @@ async function open(files) {
   put(items[0]);
 }
 
-/** One picture gets its place on the table when it is known to be one. */
+/** Display a single picture once it has been recognized as one. */
 async function openAlone(item) {
   const signal = restart();
   forget();
@@ -76,7 +76,7 @@ async function openAlone(item) {
   }
 }
 
-/** The service has come further with a picture. */
+/** Show the progress of a request. */
 function progressed(work, progress) {
   work.going = progress;
   const item = batch.items.find((each) => each.work === work);
@@ -84,7 +84,7 @@ function progressed(work, progress) {
   else if (item) going.show(work.name, progress, cancel);
 }
 
-/** Give up the picture that the service is working on. */
+/** Cancel the request in progress. */
 function cancel() {
   const again = current ? () => run({ first: true }) : () => open([work.file]);
   const [{ work }] = batch.items;
@@ -92,11 +92,11 @@ function cancel() {
   if (!current) batch.clear();
   busy(false);
   $("download").disabled = true;
-  const words = { title: "Cancelled", detail: `The service has given up ${work.name}.` };
+  const words = { title: "Cancelled", detail: `Stopped processing ${work.name}.` };
   report(new Problem(words), again);
 }
 
-/** Put a picture of the batch on the table. */
+/** Display a picture of the batch. */
 function put(item) {
   const first = !current;
   current = item;
@@ -105,15 +105,15 @@ function put(item) {
   run({ first: true });
 }
 
-/** Bring all pictures to what the controls ask for. */
+/** Process all pictures with the current settings. */
 function rerun() {
   if (!current) return;
-  restart(); // what is aborted now is asked for again, not waited for
+  restart(); // so that aborted requests are sent again, not awaited
   if (many()) batch.start(ordered());
   run();
 }
 
-/** Bring the picture on the table to what the controls ask for. */
+/** Process and display the current picture with the current settings. */
 async function run({ first = false } = {}) {
   const signal = restart();
   const { work, settled } = current;
@@ -141,7 +141,7 @@ async function run({ first = false } = {}) {
     showModel();
     showFacts({ ...result, taken, span }, asked.noise);
     formats(work, asked.noise);
-    if (!cards.length) learnModels(); // it was still starting when the page was opened
+    if (!cards.length) learnModels(); // the service may have been starting when the page loaded
     say("Done.");
     busy(false);
     if (asked.noise) await measure();
@@ -156,14 +156,14 @@ async function run({ first = false } = {}) {
   }
 }
 
-/** Wait until the batch has come to this picture. */
+/** Wait until the batch has processed this picture. */
 async function inTurn(settled, signal) {
   say("Waiting for its turn…");
   await settled;
   signal.throwIfAborted();
 }
 
-/** An item of the batch has changed. */
+/** Handle a change of state of an item of the batch. */
 function changed(item) {
   list.update(batch, item);
   if (item !== current || item.state !== "failed" || chosenByHand) return;
@@ -171,7 +171,7 @@ function changed(item) {
   if (other) put(other);
 }
 
-/** Score what is seen, at the strengths that are set. */
+/** Score the displayed result at the current strengths. */
 async function measure() {
   const { signal } = running;
   const asked = wanted();
@@ -187,7 +187,7 @@ async function measure() {
   }
 }
 
-/** Give up what is under way; the signal for what takes its place. */
+/** Abort the running request; return the signal for its successor. */
 function restart() {
   clearTimeout(pause);
   going.hide();
@@ -196,7 +196,7 @@ function restart() {
   return running.signal;
 }
 
-/** Do something once the slider that asks for it rests. */
+/** Call `act` once the slider has been still for a moment. */
 function rested(act) {
   $("scores").setAttribute("aria-busy", "true");
   clearTimeout(pause);
@@ -242,7 +242,7 @@ async function downloadAll() {
   }
 }
 
-// --- what is seen --------------------------------------------------------------------------
+// --- display -------------------------------------------------------------------------------
 
 function enter(first) {
   const { name } = current.work;
@@ -296,13 +296,13 @@ function adjust() {
   keep();
 }
 
-/** Show the card of the chosen model, or of the one that the service has chosen. */
+/** Show the card of the selected model, or of the one that the service selected. */
 function showModel() {
   const shown = wanted().model || used || standard;
   showCard(cards.find(({ name }) => name === shown));
 }
 
-/** Keep what is chosen, and offer to go back where it is not the service's own. */
+/** Store the settings, and offer a reset if any differs from the default. */
 function keep() {
   const chosen = { ...wanted(), format: $("format").value };
   const made = {
@@ -316,7 +316,7 @@ function keep() {
   $("reset").hidden = !Object.values(made).some((each) => each !== null && each !== "");
 }
 
-/** Take up what was chosen before. */
+/** Restore the stored settings. */
 function recall() {
   const { model, strength = 1, colour, ensemble, format = "" } = choices.load();
   if (cards.some(({ name }) => name === model)) $("model").value = model;
@@ -336,7 +336,7 @@ function reset() {
   $("strength").focus();
 }
 
-/** Name the format that the picture is answered in where none is asked for; offer what holds it. */
+/** Name the default format of the result, and disable formats that cannot store it. */
 function formats(work, noise) {
   const own = words.answer(work.formatWith(noise), work.kind);
   const stacked = work.view.depth > 1 && !many();
@@ -344,10 +344,10 @@ function formats(work, noise) {
     option.disabled = stacked && !["", "tiff"].includes(option.value);
   }
   if ($("format").selectedOptions[0].disabled) $("format").value = "";
-  $("format").options[0].textContent = many() ? "As each came" : own;
+  $("format").options[0].textContent = many() ? "Original format" : own;
 }
 
-/** Press the button of a magnification; none where it is between them. */
+/** Select the button of a magnification; none if there is no button for it. */
 function showZoom(zoom) {
   const value = zoom === "fit" ? "fit" : String(Math.round(zoom * 100) / 100);
   for (const button of document.querySelectorAll('input[name="zoom"]')) {
@@ -376,9 +376,9 @@ function report(error, again = null) {
   notice.show(error, again);
 }
 
-// --- what is done to it --------------------------------------------------------------------
+// --- controls ------------------------------------------------------------------------------
 
-/** Open a sample: one that is noisy as it is, or a drawing with noise of its kind. */
+/** Open a sample: a noisy photograph, or a drawing to which noise is added. */
 async function sample(button) {
   const { kind, factor } = button.dataset;
   const way = kind ? "show" : "clean";
@@ -433,7 +433,7 @@ function listen() {
 }
 
 async function learnModels() {
-  const answer = await readModels().catch(() => null); // the service picks its default then
+  const answer = await readModels().catch(() => null); // the default model then remains
   if (!answer) return;
   cards = answer.models;
   standard = answer.default;

@@ -1,14 +1,14 @@
-/** Many pictures: worked on a few at a time, each until it is done or cannot be. */
+/** A batch of pictures, of which a few are processed at a time. */
 
-export const LANES = 3; // requests at a time: the service is kept busy, and others get their turn
+export const LANES = 3; // concurrent requests: the service is kept busy, and others get turns
 
-const TRIES = 20; // of one picture, where the service says that it is busy
+const TRIES = 20; // attempts for a picture while the service is busy
 
 /**
  * @typedef {object} Item
  * @property {import("./picture.js").Work} work
- * @property {"waiting"|"working"|"held"|"done"|"failed"} state held: the service was busy
- * @property {?{sigma: ?number, seconds: number, kind: ?string}} result kind: of the noise added
+ * @property {"waiting"|"working"|"held"|"done"|"failed"} state held: waits until a busy service may be free
+ * @property {?{sigma: ?number, seconds: number, kind: ?string}} result kind is that of the noise added
  * @property {?Error} problem
  * @property {Promise} settled resolves when it is done, rejects when it has failed
  */
@@ -22,25 +22,25 @@ export class Batch {
   #running = new AbortController();
   #lanes = 0;
 
-  /** @param {function(Item)} changed called whenever the state of one has changed */
+  /** @param {function(Item)} changed called after each change of state */
   constructor(changed) {
     this.#changed = changed;
   }
 
-  /** The new items of these works; they wait until the batch is started. */
+  /** Add works and return their items, which wait until the batch is started. */
   add(works) {
     const added = works.map((work) => fresh({ work }));
     this.items.push(...added);
     return added;
   }
 
-  /** Give up what is under way and forget all pictures. */
+  /** Abort running requests and remove all pictures. */
   clear() {
     this.#stop();
     this.items = [];
   }
 
-  /** Work on all that wait, as asked; what was asked otherwise before begins anew. */
+  /** Process all waiting items; if the options have changed, process all items again. */
   start(asked) {
     if (JSON.stringify(asked) !== JSON.stringify(this.#asked)) {
       this.#stop();
@@ -50,13 +50,13 @@ export class Batch {
     while (this.#lanes < LANES && this.#next()) this.#lane(this.#running.signal);
   }
 
-  /** Try again what has failed, or one item alone. */
+  /** Try the failed items again, or the given ones. */
   retry(items = this.items.filter(({ state }) => state === "failed")) {
     items.forEach((item) => this.#set(fresh(item), "waiting"));
     this.start(this.#asked);
   }
 
-  /** Let this one be the next. */
+  /** Process this item next. */
   prefer(item) {
     this.preferred = item;
   }
@@ -65,7 +65,7 @@ export class Batch {
     return this.items.filter(({ state }) => states.includes(state)).length;
   }
 
-  /** Aborted when what is asked for changes, or the pictures are given up. */
+  /** Aborted when the options change or the batch is cleared. */
   get signal() {
     return this.#running.signal;
   }
@@ -108,7 +108,7 @@ export class Batch {
     } catch (error) {
       if (signal.aborted) return;
       this.#fail(item, error);
-      // Who gives no key for one picture gives none for the others: they are not asked again.
+      // A reader who gives no key for one picture is not asked again for the others.
       const others = error.status === 401 ? this.items : [];
       others.filter(({ state }) => state === "waiting").forEach((each) => this.#fail(each, error));
     }
@@ -127,7 +127,7 @@ export class Batch {
   }
 }
 
-/** The outcome of `act`, done again after as long as the service says while it is busy. */
+/** Call `act`, and again after each Retry-After while the service is busy; return its result. */
 export async function patiently(act, signal, held = () => {}) {
   for (let left = TRIES; ; left -= 1) {
     try {
@@ -140,10 +140,10 @@ export async function patiently(act, signal, held = () => {}) {
   }
 }
 
-/** An item with nothing done to it yet. */
+/** Reset an item to its initial state. */
 function fresh(item) {
   const { promise, resolve, reject } = Promise.withResolvers();
-  promise.catch(() => {}); // nobody may be looking at this picture
+  promise.catch(() => {}); // if the picture is not displayed, nothing else handles this
   return Object.assign(item, { result: null, problem: null, settled: promise, settle: resolve,
     fail: reject, state: item.state ?? "waiting" });
 }

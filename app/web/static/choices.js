@@ -1,4 +1,4 @@
-/** What the reader has chosen, kept in this browser until it is reset. */
+/** The settings of the reader, stored in this browser until they are reset. */
 
 const STORED = "denoiser-choices";
 
@@ -7,17 +7,17 @@ export function load() {
   try {
     return JSON.parse(localStorage.getItem(STORED)) ?? {};
   } catch {
-    return {}; // nothing is kept where storage is shut off
+    return {}; // storage is disabled
   }
 }
 
-/** Keep choices; null or "" is the service's own. */
+/** Store settings; null or "" stands for the default. */
 export function save(choices) {
   const made = Object.entries(choices).filter(([, value]) => value !== null && value !== "");
   try {
     if (made.length) localStorage.setItem(STORED, JSON.stringify(Object.fromEntries(made)));
     else localStorage.removeItem(STORED);
   } catch {
-    // the choices hold until the page is left
+    // the settings last until the page is closed
   }
 }

@@ -1,14 +1,14 @@
-/** Two pictures in one frame with a divider between them, magnified and moved together. */
+/** Two pictures in one frame with a divider between them, zoomed and moved together. */
 
 import { listen } from "./gestures.js";
 import { Mixture } from "./mixture.js";
 
-const FIT_LIMIT = 8; // a tiny picture is enlarged no further than this to fill the frame
-const CRISP = 3; // from this many screen pixels per picture pixel, show them as squares
+const FIT_LIMIT = 8; // CSS pixels per picture pixel, at most, when a tiny picture fills the frame
+const CRISP = 3; // screen pixels per picture pixel from which pixels are shown as squares
 const ARROW = 48; // screen pixels that an arrow key moves a magnified picture
-const LARGEST = 8; // screen pixels per picture pixel that hands may magnify to
-const STEP = 1.5; // by which the keys + and - magnify
-const REACH = 16; // pixels from the divider within which a drag takes it along
+const LARGEST = 8; // screen pixels per picture pixel, at most, when zooming by gestures and keys
+const STEP = 1.5; // zoom factor of the keys + and -
+const REACH = 16; // pixels from the divider within which a drag moves it
 
 export class Comparison {
   #root;
@@ -25,12 +25,12 @@ export class Comparison {
 
   #hands = null;
 
-  /** Called with the magnification, where hands or keys have changed it. */
+  /** Called with the magnification after gestures or keys have changed it. */
   zoomed = () => {};
 
   /**
-   * @param {HTMLElement} root with .viewport, three images, two tags and the divider's range
-   * @param {HTMLCanvasElement} canvas over the right side
+   * @param {HTMLElement} root with .viewport, three images, two tags and the range of the divider
+   * @param {HTMLCanvasElement} canvas that covers the right side
    * @param {{left: HTMLImageElement, input: HTMLImageElement, result: HTMLImageElement}} images
    */
   constructor(root, viewport, divider, canvas, images) {
@@ -55,7 +55,7 @@ export class Comparison {
 
   /**
    * Show `left` against `input` blended with `result`; without a result, `left` alone.
-   * Blobs; resolves when they are drawn.
+   * All are blobs. Resolves when they are drawn.
    */
   async show({ left, input = null, result = null }) {
     const blobs = { left, input: result && input, result };
@@ -81,9 +81,9 @@ export class Comparison {
   }
 
   /**
-   * What hands do to slices; null where there are none. `level` is called with the way of a drag, in
-   * widths of the frame, `reset` when it is pressed twice, `turn` with the way of the wheel, true
-   * where that is all it does, and `step` with a number of slices.
+   * Handlers of gestures on slices; null for other pictures. `level` is called with the vector of a
+   * drag, in widths of the frame, `reset` after a double press, `turn` with the pixels of the wheel,
+   * which do not zoom if it returns true, and `step` with a number of slices.
    */
   set hands(hands) {
     this.#hands = hands;
@@ -91,7 +91,7 @@ export class Comparison {
     this.#place();
   }
 
-  /** As for a picture not seen before: all of it, divided in the middle. */
+  /** Show all of the picture, with the divider in the middle. */
   reset() {
     this.#divider.value = 50;
     this.#centre = { x: 0.5, y: 0.5 };
@@ -100,8 +100,8 @@ export class Comparison {
   }
 
   /**
-   * How much of the result is mixed into its input, 0..1: of all, or of luma where colour has a
-   * share of its own. One share is a matter of style sheets, two are not.
+   * The shares of the result that are mixed into its input, 0..1, for luma and for colour. The
+   * style sheet mixes if both are equal, a canvas if not.
    */
   set shares({ strength, colour }) {
     this.#shares = { strength, colour };
@@ -110,7 +110,7 @@ export class Comparison {
     this.#place();
   }
 
-  /** "fit", or picture pixels per screen pixel: 1 is 100%. */
+  /** "fit", or screen pixels per picture pixel: 1 is 100%. */
   set zoom(zoom) {
     this.#zoom = zoom;
     this.#place();
@@ -120,7 +120,7 @@ export class Comparison {
     return this.#zoom;
   }
 
-  /** Screen pixels per picture pixel that are shown now. */
+  /** The current number of screen pixels per picture pixel. */
   get magnification() {
     return this.#scale.now * (window.devicePixelRatio || 1);
   }
@@ -168,7 +168,7 @@ export class Comparison {
     const shown = `The image, at ${Math.round(this.magnification * 100)}%`;
     const moves = movable ? "arrow keys move it, " : "";
     const turns = this.#hands ? "page up and page down change the slice, " : "";
-    const keys = `${moves}${turns}+ and - magnify, 0 shows all of it`;
+    const keys = `${moves}${turns}+ and - zoom, 0 shows the whole image`;
     this.#viewport.setAttribute("aria-label", `${shown}: ${keys}`);
   }
 
@@ -179,8 +179,8 @@ export class Comparison {
   }
 
   /**
-   * One finger moves the divider where it is near it or nothing else moves; else the window of
-   * slices, or the picture.
+   * Move the divider if the drag of one finger began near it, or if nothing else can move; otherwise
+   * the window of slices, or the picture.
    */
   #drag({ x, y }, start) {
     const box = this.#root.getBoundingClientRect();
@@ -198,7 +198,7 @@ export class Comparison {
     this.#split();
   }
 
-  /** Magnify by a factor about a point of the window; false where there is no further to go. */
+  /** Zoom by a factor about a point in window coordinates; return false at the limit. */
   #magnify(factor, point) {
     const density = window.devicePixelRatio || 1;
     const { now, fit } = this.#scale;
@@ -215,7 +215,7 @@ export class Comparison {
     return true;
   }
 
-  /** All of the picture, or that point of it pixel by pixel; twice that where all of it is. */
+  /** Switch between all of the picture and 100% at a point, or twice the size if it is small. */
   #toggle(point) {
     const { now, fit } = this.#scale;
     const whole = 1 / (window.devicePixelRatio || 1);
@@ -239,7 +239,7 @@ export class Comparison {
   }
 }
 
-/** Where a side of the picture starts in the frame: centred if it is shorter, else held inside. */
+/** The offset of the picture in the frame: centred if it is shorter, else covering the frame. */
 function position(centre, length, frame) {
   if (length <= frame) return (frame - length) / 2;
   return Math.min(0, Math.max(frame - length, frame / 2 - centre * length));

@@ -1,10 +1,10 @@
-/** What hands do to a picture: dragging, pinching, turning the wheel, pressing twice. */
+/** Gestures on a picture: drag, pinch, wheel and double press. */
 
-const WHEEL = 0.0016; // of the magnification's logarithm, a pixel of the wheel's way
-const LINE = 16; // pixels: what a wheel that counts lines means by one
-const TWICE = 320; // milliseconds within which two presses are one gesture
-const NEAR = 24; // pixels within which they are at the same place
-const STILL = 6; // pixels that a press may wander
+const WHEEL = 0.0016; // change of the logarithm of the magnification per wheel pixel
+const LINE = 16; // pixels per line, for wheels that report lines
+const TWICE = 320; // milliseconds between the two presses of a double press, at most
+const NEAR = 24; // pixels between them, at most
+const STILL = 6; // pixels that a pointer may move during a press
 
 /**
  * Listen to a frame.
@@ -15,22 +15,22 @@ const STILL = 6; // pixels that a press may wander
  *   twice: function({x: number, y: number}),
  *   free: function(PointerEvent): boolean,
  *   turn: function(number): boolean,
- * }} on drag: by so much; zoom: by a factor about a point in window coordinates, false where it
- *   cannot go further; twice: pressed twice there; free: whether a press begins a gesture; turn: the
- *   wheel, by so many pixels, false where it is to magnify
+ * }} on drag: moved by a vector; zoom: magnified by a factor about a point in window coordinates,
+ *   returns false at the limit; twice: pressed twice at a point; free: returns whether a press
+ *   begins a gesture; turn: wheel turned by pixels, returns false if the wheel is to magnify
  */
 export function listen(frame, on) {
   const fingers = new Map();
-  let last = null; // the press before, where it did not wander
+  let last = null; // the previous press, unless the pointer moved
 
   frame.addEventListener("wheel", (event) => {
     const way = event.deltaY * (event.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? 1 : LINE);
     if (!event.ctrlKey && on.turn(way)) return event.preventDefault();
-    const pinch = event.ctrlKey ? 6 : 1; // two fingers on a touch pad turn the wheel but a little
+    const pinch = event.ctrlKey ? 6 : 1; // a pinch on a touch pad is reported as small wheel steps
     if (on.zoom(Math.exp(-way * pinch * WHEEL), at(event))) event.preventDefault();
   }, { passive: false });
 
-  // A browser that magnifies the whole page takes the fingers away from this.
+  // Otherwise the browser zooms the whole page and cancels the pointers.
   frame.addEventListener("touchmove", (event) => {
     if (event.touches.length > 1) event.preventDefault();
   }, { passive: false });
@@ -71,7 +71,7 @@ const at = ({ clientX, clientY }) => ({ x: clientX, y: clientY });
 const minus = (one, other) => ({ x: one.x - other.x, y: one.y - other.y });
 const distance = (one, other) => Math.hypot(one.x - other.x, one.y - other.y);
 
-/** The middle of the first two fingers, and how far they are apart. */
+/** The midpoint of the first two fingers, and their distance. */
 function pair(fingers) {
   const [one, other = one] = [...fingers.values()].map(({ now }) => now);
   return {

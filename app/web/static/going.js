@@ -1,10 +1,10 @@
-/** How far a large picture is, and Cancel: over the page, so that nothing on it moves. */
+/** The progress of a large picture, with Cancel: an overlay, so that nothing on the page moves. */
 
 import * as words from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 
-/** @param {function()} cancel what to do if the reader gives it up */
+/** @param {function()} cancel called when the reader presses Cancel */
 export function show(name, progress, cancel) {
   const { sent, percent } = progress;
   $("going").hidden = false;

@@ -1,8 +1,8 @@
-/** The ways in which pictures get onto the page: chosen, pasted or dropped, in folders too. */
+/** Accept pictures that are chosen, pasted or dropped, folders included. */
 
 const $ = (id) => document.getElementById(id);
 
-/** @param {function(Iterable<File>)} take called with the files, which may be none */
+/** @param {function(Iterable<File>)} take called with the files, possibly none */
 export function onPictures(take) {
   $("file").addEventListener("change", () => {
     take([...$("file").files]);
@@ -25,7 +25,7 @@ export function onPictures(take) {
   });
 }
 
-/** What was dropped, in the order of the names; of a folder, the pictures in and below it. */
+/** The dropped files; folders are replaced by the pictures in and below them, sorted by name. */
 async function filesOf({ items, files }) {
   const entries = [...items].map((item) => item.webkitGetAsEntry?.());
   if (!entries.some((entry) => entry?.isDirectory)) return [...files];
@@ -38,7 +38,7 @@ async function below(entry) {
   if (entry?.isFile) return [await new Promise((good, bad) => entry.file(good, bad))];
   const reader = entry?.createReader();
   const inside = [];
-  for (let some; (some = await nextOf(reader)).length; ) inside.push(...some); // 100 at a time
+  for (let some; (some = await nextOf(reader)).length; ) inside.push(...some); // a call returns at most 100
   inside.sort((one, other) => one.name.localeCompare(other.name, undefined, { numeric: true }));
   const files = [];
   for (const each of inside) files.push(...(await below(each)));

@@ -1,14 +1,14 @@
-/** The key of a service that asks for one: asked for once, and kept for this tab alone. */
+/** The API key, where the service requires one: requested once, and kept for this tab only. */
 
 const $ = (id) => document.getElementById(id);
 const STORED = "denoiser-api-key";
 
-let asking = null; // one question for all the requests that were refused together
+let asking = null; // one dialog for all concurrent requests that were refused
 
-/** The key that requests are sent with; null where none is known. */
+/** The key to send with requests; null if none is known. */
 export const currentKey = () => sessionStorage.getItem(STORED);
 
-/** Another key than the one that was refused, from the reader; null where there is none. */
+/** Ask the reader for a key to replace a refused one; resolves to null if there is none. */
 export function newKey(refused) {
   if (currentKey() !== refused) return currentKey();
   asking ??= ask(refused).finally(() => (asking = null));

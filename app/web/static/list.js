@@ -1,16 +1,16 @@
-/** The list of many pictures: one row for each, and how far the whole has come. */
+/** The list of the batch: a row for each picture, and the overall progress. */
 
 import { Volume } from "./volume.js";
 import * as words from "./words.js";
 
 const $ = (id) => document.getElementById(id);
-const THUMBNAIL = 96; // pixels: twice what the style sheet shows, for dense screens
+const THUMBNAIL = 96; // pixels: twice the size in the style sheet, for dense screens
 
-const rows = new Map(); // of each item
+const rows = new Map(); // by item
 
 /**
  * Bring the list up to date with the batch.
- * @param {function(Item)} choose called with the item whose row is pressed
+ * @param {function(Item)} choose called with the item whose row was pressed
  */
 export function show(batch, current, choose) {
   $("batch").hidden = batch.items.length < 2;
@@ -27,7 +27,7 @@ export function clear() {
   $("batch").hidden = true;
 }
 
-/** One item has changed. */
+/** Update the row of an item. */
 export function update(batch, item) {
   const row = rows.get(item);
   if (!row) return;
@@ -35,7 +35,7 @@ export function update(batch, item) {
   row.words.textContent = words.state(item);
   if (item.work.view && !row.drawn) {
     row.drawn = true;
-    thumbnail(item.work.view, row.canvas).catch(() => {}); // a row can do without
+    thumbnail(item.work.view, row.canvas).catch(() => {}); // the thumbnail is optional
   }
   count(batch);
 }
@@ -69,7 +69,7 @@ function makeRow(item, choose) {
   return row;
 }
 
-/** The middle of a picture, as a square. */
+/** Draw the central square of a picture. */
 async function thumbnail(view, canvas) {
   const whole = await createImageBitmap(view instanceof Volume ? await view.picture() : view);
   const side = Math.min(whole.width, whole.height);

@@ -1,10 +1,10 @@
-/** A result mixed into its input by one share for luma and another for colour, as it is seen. */
+/** Display a result mixed into its input with separate shares for luma and colour. */
 
-const LUMA = [0.299, 0.587, 0.114]; // of red, green and blue: ITU-R BT.601, full range
+const LUMA = [0.299, 0.587, 0.114]; // weights of red, green and blue: ITU-R BT.601, full range
 
 /**
  * Input + strength * d' + colour * (d - d'), where d = result - input and d' is the luma of d: the
- * service's own formula. RGBA samples, 0..255; transparency is the input's.
+ * formula of the service. Samples are RGBA, 0..255; alpha is that of the input.
  */
 function mix(input, result, { strength, colour }, mixed) {
   const [r, g, b] = LUMA.map((weight) => weight * (strength - colour));
@@ -20,12 +20,12 @@ function mix(input, result, { strength, colour }, mixed) {
   }
 }
 
-/** A canvas over the frame that shows the mixture of two images; it holds what is in view alone. */
+/** The mixture of two images on a canvas over the frame; only the visible part is computed. */
 export class Mixture {
   #canvas;
   #images;
   #wanted = null;
-  #seen = { key: "" }; // the samples of both images where they are now
+  #seen = { key: "" }; // the visible samples of both images
 
   constructor(canvas, images) {
     this.#canvas = canvas;
@@ -33,7 +33,7 @@ export class Mixture {
   }
 
   /**
-   * Draw with the next frame.
+   * Draw in the next animation frame.
    * @param {{x: number, y: number, width: number, height: number, crisp: boolean}} place of the
    *   images in the frame, in CSS pixels
    */
@@ -57,7 +57,7 @@ export class Mixture {
   }
 
   #read(key, { x, y, width, height, crisp }, size, density) {
-    [this.#canvas.width, this.#canvas.height] = size; // which clears it
+    [this.#canvas.width, this.#canvas.height] = size; // clears the canvas
     const context = this.#canvas.getContext("2d", { willReadFrequently: true });
     context.imageSmoothingEnabled = !crisp;
     context.imageSmoothingQuality = "high";

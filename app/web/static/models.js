@@ -1,4 +1,4 @@
-/** The page about the models: their cards, for people. */
+/** The page about the models: their cards in readable form. */
 
 import { askModels } from "./service.js";
 import * as words from "./words.js";
@@ -12,7 +12,7 @@ function element(name, text = "", children = []) {
   return made;
 }
 
-/** A model: what it is for, its facts, and its measurements by test set. */
+/** The card of a model: its purpose, its facts, and its scores by test set. */
 function article(card, standard, level) {
   const title = element(level, card.title);
   const standing = words.standing(card, standard);
@@ -40,7 +40,7 @@ function table(card, dataset, scores) {
     element("caption", dataset), element("thead", "", [head]), element("tbody", "", rows)]);
   made.className = "scores";
   const frame = Object.assign(element("div", "", [made]), { className: "wide", tabIndex: 0 });
-  frame.setAttribute("role", "group"); // to be scrolled by keys on a phone
+  frame.setAttribute("role", "group"); // for scrolling by keyboard on narrow screens
   frame.setAttribute("aria-label", `${card.title}, measured on ${dataset}`);
   return frame;
 }

@@ -1,13 +1,13 @@
-/** What went wrong, in words, above whatever is on the page. */
+/** Error messages, shown above the content of the page. */
 
 import { Problem } from "./service.js";
 import { problemTitle } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 
-let counting = 0; // the timer of the seconds until another try
+let counting = 0; // the timer of the countdown to the next attempt
 
-/** @param {?function()} again what to do if the reader wants another try */
+/** @param {?function()} again called if the reader tries again */
 export function show(error, again = null) {
   const problem = error instanceof Problem ? error : unforeseen(error);
   $("notice-title").textContent = problemTitle(problem.code, problem.title);

@@ -1,4 +1,4 @@
-/** What a picture file is, and one picture's way through the service. */
+/** Recognition of picture files, and the requests for each picture. */
 
 import { FOREIGN } from "./foreign.js";
 import * as service from "./service.js";
@@ -6,15 +6,15 @@ import { isStack } from "./tiff.js";
 import { Volume } from "./volume.js";
 import * as words from "./words.js";
 
-const KEPT = 8; // answers remembered for a picture; each may be tens of megabytes
+const KEPT = 8; // responses cached per picture; each may be tens of megabytes
 
-const LARGE = { pixels: 4e6, bytes: 8e6 }; // what is worth a job, of a picture in one orientation
+const LARGE = { pixels: 4e6, bytes: 8e6 }; // sizes from which one orientation is sent as a job
 
-const VOLUMES = ["dicom", "dicom-zip", "fits", "fits-gz", "nifti", "nifti-gz"]; // formats that are seen slice by slice
+const VOLUMES = ["dicom", "dicom-zip", "fits", "fits-gz", "nifti", "nifti-gz"]; // formats shown slice by slice
 const GZIP = [0x1f, 0x8b];
-const RISING = ["nifti", "nifti-gz"]; // those whose first row is the lowest
+const RISING = ["nifti", "nifti-gz"]; // formats whose first row is the lowest
 
-const HEAD = 1024; // bytes that a file is known by
+const HEAD = 1024; // bytes by which a file is recognized
 const READ =
   /^(?:BM|P[1-7][\t-\r #]|GIF8|SIMPLE  =|\x89PNG|\xff\xd8\xff|RIFF.{4}WEBP|II[*+]\0(?!.{4}CR\x02)|MM\0[*+]|\x1f\x8b|PK\x03\x04|.{128}DICM|.{344}n\+1\0|.{4}n\+2\0|\xff\x0a|\xff\x4f\xff\x51|\0{3}\fjP {2}|\0{3}\fJXL |.{4}ftyp(?:.{8}(?:.{4}){0,59}?)?(?:avi[fs]|hei[cmsx]|hev[cx]|mif1|msf1))/s;
 
@@ -23,7 +23,7 @@ const SIGNATURES = [
   ["jpeg", "jpg", (bytes) => starts(bytes, [0xff, 0xd8, 0xff])],
   ["webp", "webp", (bytes) => ascii(bytes, 0, "RIFF") && ascii(bytes, 8, "WEBP")],
   ["avif", "avif", (bytes) => ascii(bytes, 4, "ftypavif")],
-  ["heic", "heic", (bytes) => ascii(bytes, 4, "ftyp")], // answered in JPEG or AVIF
+  ["heic", "heic", (bytes) => ascii(bytes, 4, "ftyp")], // the response is JPEG or AVIF
   ["jxl", "jxl", (bytes) => starts(bytes, [0xff, 0x0a]) || ascii(bytes, 4, "JXL \r\n\x87\n")],
   ["jp2", "jp2", (bytes) => starts(bytes, [0xff, 0x4f, 0xff, 0x51]) || ascii(bytes, 4, "jP  \r\n\x87\n")],
   ["pnm", "pbm", (bytes) => isPnm(bytes, "14")],
@@ -46,10 +46,10 @@ const isNifti = (bytes) => ascii(bytes, 344, "n+1\0") || ascii(bytes, 4, "n+2\0"
 const isPnm = (bytes, kinds) =>
   new RegExp(`^P[${kinds}][\\t-\\r #]`).test(String.fromCharCode(...bytes.slice(0, 3)));
 
-/** The format that a file's first bytes say, whatever its name says; null if none of ours. */
+/** The format of a file by its first bytes, whatever its name; null if the service reads none. */
 const formatOf = async (blob) => (await signatureOf(blob))?.[0] ?? null;
 
-/** The ending of such a file's name. */
+/** The file name extension of that format; "" if unknown. */
 export const extensionOf = async (blob) => (await signatureOf(blob))?.[1] ?? "";
 
 async function signatureOf(blob) {
@@ -59,7 +59,7 @@ async function signatureOf(blob) {
   return IN_GZIP.find(([, , is]) => is(inside));
 }
 
-/** The first bytes of what is in a gzip, as far as that is not damaged. */
+/** The first bytes of the contents of a gzip file, up to any damage. */
 async function unzipped(blob) {
   const reader = blob.stream().pipeThrough(new DecompressionStream("gzip")).getReader();
   const bytes = [];
@@ -68,13 +68,13 @@ async function unzipped(blob) {
       bytes.push(...piece.subarray(0, HEAD));
     }
   } catch {
-    // what there is of it will do
+    // the bytes before the damage are enough
   }
   reader.cancel().catch(() => {});
   return Uint8Array.from(bytes);
 }
 
-/** The problem with a file that is known for one which is not read; null where it is not. */
+/** The problem with a file in a known but unsupported format; null for all others. */
 async function foreignTo(blob) {
   const bytes = new Uint8Array(await blob.slice(0, HEAD).arrayBuffer());
   const head = String.fromCharCode(...bytes);
@@ -84,7 +84,7 @@ async function foreignTo(blob) {
   return new service.Problem({ title: `This is ${found.title} file`, detail: advice, status: 415 });
 }
 
-/** The pixels of a file that this browser can draw; null where it cannot. */
+/** The number of pixels of an image; null if this browser cannot draw it. */
 async function pixelsOf(blob) {
   const url = URL.createObjectURL(blob);
   const image = new Image();
@@ -100,23 +100,23 @@ async function pixelsOf(blob) {
 }
 
 /**
- * One picture and what the service made of it; the same thing is asked for once.
+ * A picture and the responses of the service for it; each is requested once.
  *
- * `noise` is null, or `{kind, factor}`: then noise is added first, and the noisy picture takes
- * the place of the upload.
+ * `noise` is null, or `{kind, factor}`: then noise is added first, and the noisy picture is
+ * denoised instead of the upload.
  */
 export class Work {
   #answers = new Map();
-  view = null; // what is seen of the file, once that is known: a picture or a Volume
+  view = null; // how the file is displayed, once known: a Blob or a Volume
 
-  /** @param {function(Work, Object)} progressed called with how far the service is with it */
+  /** @param {function(Work, Object)} progressed called with the progress of a request */
   constructor(file, progressed) {
     this.file = file;
     this.progressed = (progress) => progressed(this, progress);
     this.name = file.name || "pasted image";
   }
 
-  /** Learn the format, and whether the browser can draw it; asks nothing of the service. */
+  /** Find out the format, and whether the browser can draw it; sends no request. */
   look() {
     return (this.looked ??= this.#look());
   }
@@ -125,23 +125,23 @@ export class Work {
     const problem = await foreignTo(this.file);
     if (problem) throw problem;
     const format = await formatOf(this.file);
-    this.format = format ?? "png"; // what the service answers others in
+    this.format = format ?? "png"; // the format of responses for all others
     this.kind = words.format(format ?? (this.file.type.split("/")[1] || "image"));
     const stack = format === "tiff" && (await isStack(this.file));
     this.volume = VOLUMES.includes(format) || stack;
-    const pixels = this.volume ? null : await pixelsOf(this.file); // some draw the first page
+    const pixels = this.volume ? null : await pixelsOf(this.file); // some browsers draw the first page
     this.showable = pixels !== null;
     this.load = this.showable ? pixels / LARGE.pixels : this.file.size / LARGE.bytes;
     if (this.showable) this.view = this.file;
   }
 
-  /** Get something to look at: the file, or its slices or a PNG of it from the service. */
+  /** Get a view: the file itself, or its slices or a PNG of it from the service. */
   async open(signal) {
     await this.look();
     if (this.view) return;
     if (this.volume) {
       const slices = await this.#seen(["file"], this.file, signal, this.progressed);
-      this.volume = this.format !== "tiff" || slices.depth > 1; // else the others were thumbnails
+      this.volume = this.format !== "tiff" || slices.depth > 1; // otherwise the further pages were thumbnails
       if (this.volume) this.view = slices;
       if (this.volume) return;
     }
@@ -150,31 +150,31 @@ export class Work {
       this.#denoise(this.file, png, signal))).blob;
   }
 
-  /** The format in which the service answers when none is asked for. */
+  /** The format of the response when none is requested. */
   formatWith(noise) {
     return noise && !this.volume ? "png" : this.format;
   }
 
-  /** What is seen of the picture that is denoised. */
+  /** The view of the picture that is denoised. */
   async input(noise, signal) {
     if (!noise) return this.view;
     return this.#seen(["noisy", noise], await this.#noisy(noise, signal), signal);
   }
 
-  /** The result at full strength, as a file that can be seen. */
+  /** The result at full strength, in a format that can be displayed. */
   restored({ noise, model, ensemble }, signal) {
     const drawn = noise || this.showable || this.volume;
     const format = drawn ? this.formatWith(noise) : "png";
     return this.denoised({ noise, model, strength: 1, colour: 1, ensemble, format }, signal);
   }
 
-  /** The same, and what is seen of it. */
+  /** The same, with its view. */
   async shown({ noise, model, ensemble }, signal) {
     const result = await this.restored({ noise, model, ensemble }, signal);
     return { ...result, seen: await this.#seen([noise, model, ensemble], result.blob, signal) };
   }
 
-  /** What the browser draws of a file: itself, or slices, which the service turns into a TIFF. */
+  /** The view of a file: itself, or its slices, which the service converts to TIFF. */
   async #seen(parts, blob, signal, progress) {
     if (!this.volume) return blob;
     return this.#once(["seen", ...parts], signal, async () => {
@@ -183,7 +183,7 @@ export class Work {
     });
   }
 
-  /** The result as a file of the given format; "" is that in which the service answers. */
+  /** The result as a file of the given format; "" stands for the default. */
   async denoised({ noise, model, strength, colour, ensemble, format }, signal) {
     const other = format === this.formatWith(noise) ? null : format || null;
     const parts = ["denoised", noise, model, strength, colour, ensemble, other];
@@ -201,7 +201,7 @@ export class Work {
       : service.denoise(upload, options, signal);
   }
 
-  /** The scores of the noisy and of the denoised picture against the upload. */
+  /** The scores of the noisy and the denoised picture against the upload. */
   async scores({ noise, model, strength, colour, ensemble }, signal) {
     const noisy = await this.#noisy(noise, signal);
     const asked = { noise, model, strength, colour, ensemble, format: this.formatWith(noise) };
@@ -225,7 +225,7 @@ export class Work {
   #once(parts, signal, make) {
     const key = JSON.stringify(parts);
     let entry = this.#answers.get(key);
-    this.#answers.delete(key); // and in again, as the newest
+    this.#answers.delete(key); // reinserted below as the newest
     if (!entry || (entry.pending && entry.signal.aborted)) {
       entry = { answer: make(), signal, pending: true };
       entry.answer.then(
@@ -237,7 +237,7 @@ export class Work {
     if (this.#answers.size > KEPT) this.#answers.delete(this.#answers.keys().next().value);
     return entry.answer.catch((error) => {
       const lentOnly = entry.signal !== signal && entry.signal.aborted && !signal.aborted;
-      if (!lentOnly) throw error; // else only whoever asked first has given up
+      if (!lentOnly) throw error; // else only the first caller has cancelled
       return this.#once(parts, signal, make);
     });
   }

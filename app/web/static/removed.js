@@ -1,13 +1,13 @@
-/** How much was taken out of a picture, measured on the pictures themselves. */
+/** The amount of noise removed, measured as the difference of two pictures. */
 
 import { difference, Volume } from "./volume.js";
 
-const SIDE = 1024; // pixels of the middle that are looked at, pixel by pixel
+const SIDE = 1024; // side of the central square that is compared, in pixels
 
 /**
- * The root mean square of what two pictures of one size differ by; of volumes, in their middle.
- * @param {?number} span what 1 is in the values of volumes
- * @returns {Promise<?number>} on the scale 0..1; null where the browser cannot tell
+ * The root mean square of the difference of two pictures of one size, in their middle.
+ * @param {?number} span the difference of stored values that corresponds to 1, for volumes
+ * @returns {Promise<?number>} on the scale 0..1; null if the browser cannot compute it
  */
 export async function removed(before, after, span) {
   if (before instanceof Volume) return span ? (await difference(before, after)) / span : null;
@@ -19,7 +19,7 @@ export async function removed(before, after, span) {
     }
     return Math.sqrt(sum / (one.length * 0.75)) / 255;
   } catch {
-    return null; // too large for this browser's memory
+    return null; // too large for the memory of this browser
   }
 }
 

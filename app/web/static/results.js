@@ -1,10 +1,10 @@
-/** Writes what the service answered into the panel. */
+/** Show the results of the service in the panel. */
 
 import * as words from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 
-/** The noise that was found and where the time went. */
+/** Show the measured noise and the time spent in each stage. */
 export function showFacts({ sigma, taken, span, notes, changes, timing, seconds }, noise) {
   const stages = Object.entries(timing).filter(([stage]) => stage !== "total");
   $("sigma").textContent = words.sigma(sigma, noise?.kind ?? null, taken, span);
@@ -36,7 +36,7 @@ export function showScores(scores) {
   $("scores").removeAttribute("aria-busy");
 }
 
-/** The card of the chosen model; hidden where none is known. */
+/** Show the card of a model; hide it if none is known. */
 export function showCard(model) {
   $("card").hidden = !model;
   if (!model) return;

@@ -1,12 +1,12 @@
-/** Results on their way to the reader's disk. */
+/** Downloads of results. */
 
 import { LANES, patiently } from "./batch.js";
 import { extensionOf } from "./picture.js";
 import { downloadZip } from "./vendor/client-zip.js";
 
-const UNSAFE = /[\\/:*?"<>|]/g; // in a file's name, where a zip may be unpacked
+const UNSAFE = /[\\/:*?"<>|]/g; // characters that some file systems do not allow in names
 
-/** Offer a file as a download. */
+/** Download a file. */
 export function save(blob, name) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);
@@ -15,14 +15,14 @@ export function save(blob, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
-/** What a result is called: after its picture, with the ending of what it is. */
+/** The file name of a result: that of its picture, with the extension of its format. */
 export async function nameOf(work, result) {
   const base = work.name.replace(/(\.(nii|fits?|fts)(?=\.gz$))?\.[^.]*$/i, "");
   return `${base}-denoised.${await extensionOf(result)}`;
 }
 
 /**
- * All results as one zip, in order; one that cannot be had in this form is left out.
+ * Pack all results into one zip, in order; those that cannot be made in this format are left out.
  * @returns {Promise<{blob: Blob, failed: {work: Work, problem: Error}[]}>}
  */
 export async function zip(works, asked, signal, progress) {
@@ -44,18 +44,18 @@ export async function zip(works, asked, signal, progress) {
   return { blob, failed };
 }
 
-/** What `make` gives for each, in order, a few of them under way at a time. */
+/** Yield the results of `make` in order, with a few calls in progress at a time. */
 async function* ahead(works, make) {
   const made = [];
   for (const work of works) {
     made.push(make(work));
-    made.at(-1).catch(() => {}); // told when its turn comes
+    made.at(-1).catch(() => {}); // reported when it is awaited below
     if (made.length >= LANES) yield await made.shift();
   }
   for (const each of made) yield await each;
 }
 
-/** Those that there are, each with a name of its own. */
+/** Yield the entries that are not null, with unique names. */
 async function* present(entries) {
   const taken = new Set();
   for await (const entry of entries) {
@@ -63,7 +63,7 @@ async function* present(entries) {
   }
 }
 
-/** The name, or one like it that no disk takes for one before it: many know no capitals. */
+/** Make a name unique, also on file systems that ignore case and normalize Unicode. */
 function unique(name, taken) {
   const known = (each) => each.normalize("NFC").toLowerCase();
   let free = name;

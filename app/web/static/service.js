@@ -2,7 +2,7 @@
 
 import { currentKey, newKey } from "./key.js";
 
-/** What went wrong: in the service's own words where it gave some. */
+/** An error, in the words of the service if it gave any. */
 export class Problem extends Error {
   /** @param {{title: string, detail?: string, code?: string, status?: number,
    *   retryAfter?: number}} facts */
@@ -11,25 +11,26 @@ export class Problem extends Error {
     Object.assign(this, { title, detail, code, status, retryAfter });
   }
 
-  /** Whether the same request may well succeed later, or with a key. */
+  /** Whether the same request may succeed later, or with a key. */
   get passing() {
     return [0, 401, 408, 429].includes(this.status) || this.status >= 500;
   }
 }
 
-/** The model cards, and the name of the one that is used when none is asked for. */
+/** The model cards, and the name of the default model. */
 export async function models() {
   return whole((await accepted(await send("models"))).json());
 }
 
-/** The same for a page that has nothing else to show: asks for a key where one is needed. */
+/** The same, but asks the reader for a key if one is required. */
 export async function askModels() {
   return whole((await ask("models")).json());
 }
 
 /**
  * @returns {Promise<{blob: Blob, model: string, sigma: ?number, span: ?number, notes: string[],
- *   changes: string[], timing: Object, seconds: number}>} `span` is what 1 of sigma is in the values of the file
+ *   changes: string[], timing: Object, seconds: number}>} `span` is the difference of stored
+ *   values that corresponds to a sigma of 1
  */
 export async function denoise(image, options, signal) {
   const started = performance.now();
@@ -53,14 +54,14 @@ async function described(response, timing, started) {
   };
 }
 
-/** The names in a header, which may be missing. */
+/** The names in a header; none if it is missing. */
 const list = (header) => header?.split(", ") ?? [];
 
 /**
- * The same as a job, for what takes long: how far it is, is told to `progress`, and when the signal
- * is aborted the service gives it up.
- * @param {function({sent: number}|{percent: number, left: ?number})} progress `sent` up to 1, of the
- *   upload; `left` in seconds
+ * The same as a job, for large pictures: `progress` is called as it proceeds, and the service
+ * cancels it when the signal is aborted.
+ * @param {function({sent: number}|{percent: number, left: ?number})} progress `sent` is the
+ *   share of the upload, 0..1; `left` is in seconds
  */
 export async function denoiseAsJob(image, options, signal, progress) {
   const started = performance.now();
@@ -74,11 +75,11 @@ export async function denoiseAsJob(image, options, signal, progress) {
     const timing = Object.fromEntries(Object.entries(stages).map(([name, s]) => [name, s * 1000]));
     return await described(response, timing, started);
   } finally {
-    send(job, { method: "DELETE", keepalive: true }).catch(() => {}); // else it is kept a while
+    send(job, { method: "DELETE", keepalive: true }).catch(() => {}); // otherwise the service keeps it for a while
   }
 }
 
-/** What became of a job, once it has ended. */
+/** Follow a job; return its final status. */
 async function followed(job, signal, progress) {
   for (;;) {
     const headers = { Accept: "text/event-stream" };
@@ -90,7 +91,7 @@ async function followed(job, signal, progress) {
   }
 }
 
-/** The objects of a stream of server-sent events. */
+/** Yield the objects in a stream of server-sent events. */
 async function* events(stream) {
   const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
@@ -103,7 +104,7 @@ async function* events(stream) {
   }
 }
 
-/** A way of sending whose upload is told of as it goes, which fetch cannot do. */
+/** A replacement for `send` that reports the progress of the upload, which fetch cannot do. */
 function telling(progress) {
   return (address, request, key) => upload(address, request, key, (sent) => progress({ sent }));
 }
@@ -122,7 +123,7 @@ function upload(address, { method, body, signal }, key, progress) {
     }));
     request.onerror = () => reject(new TypeError("no connection"));
     signal.addEventListener("abort", () => {
-      if (sent) return; // there may be a job by now, which is given up once its name has come
+      if (sent) return; // there may be a job by now, which is deleted once its id is known
       request.abort();
       reject(signal.reason);
     });
@@ -137,8 +138,8 @@ function headersOf(request) {
 }
 
 /**
- * An image in another format, otherwise as it is: no noise is added to it.
- * @param {function({sent: number})} [progress] as of denoiseAsJob
+ * Convert an image to another format, by adding noise of factor 0.
+ * @param {function({sent: number})} [progress] as for denoiseAsJob
  */
 export async function converted(image, format, signal, progress = null) {
   const sending = progress ? telling(progress) : send;
@@ -179,7 +180,7 @@ function send(address, request = {}, key = currentKey()) {
   return whole(fetch(address, { ...request, headers }));
 }
 
-/** What has been promised, unless the connection is lost before all of it is there. */
+/** Await a response or its body; throws a Problem if the connection is lost. */
 async function whole(promised) {
   try {
     return await promised;
@@ -210,7 +211,7 @@ async function problem(response) {
   });
 }
 
-/** Milliseconds by stage, of a header such as `decode;dur=3.1, infer;dur=120`. */
+/** Parse a header such as `decode;dur=3.1, infer;dur=120` into milliseconds by stage. */
 function serverTiming(header) {
   const stages = {};
   for (const entry of (header ?? "").split(",")) {

@@ -1,19 +1,19 @@
-/** Which slice of a volume is seen, and through which window: by sliders, by hand and by wheel. */
+/** The displayed slice of a volume and its window, set by sliders, drags and the wheel. */
 
 import * as words from "./words.js";
 
 const $ = (id) => document.getElementById(id);
-const NOTCH = 60; // pixels of the wheel's way that are a slice
-const REACH = 2; // widths of the first window that a drag across the whole frame adds
-const NARROW = 1000; // of the values' range, the narrowest window is such a part
+const NOTCH = 60; // wheel pixels per slice
+const REACH = 2; // change by a drag across the whole frame, in widths of the initial window
+const NARROW = 1000; // the narrowest window is this fraction of the range of values
 
 let volume = null;
 let slice = 0;
 let window_ = null;
-let turned = 0; // the wheel, since the last slice
+let turned = 0; // wheel pixels since the last change of slice
 let changed = () => {};
 
-/** @param {function()} act called when another slice, or another window, is to be seen */
+/** @param {function()} act called after a change of slice or window */
 export function onChange(act) {
   changed = act;
   $("slice").addEventListener("input", () => step($("slice").value - 1 - slice));
@@ -23,7 +23,7 @@ export function onChange(act) {
   $("window-reset").addEventListener("click", hands.reset);
 }
 
-/** Offer the slices of a volume, from its middle on; null where there is none. */
+/** Show the controls for a volume, beginning with its middle slice; hide them for null. */
 export function take(taken) {
   volume = taken;
   $("slices").hidden = !volume;
@@ -39,10 +39,10 @@ export function take(taken) {
   tell();
 }
 
-/** What is seen of a volume now, as a picture. */
+/** The current slice of a volume through the current window, as a picture. */
 export const picture = (of) => of.picture(slice, window_);
 
-/** What hands do on the image: the horizontal changes the width, the vertical the centre. */
+/** Handlers of gestures: horizontal drags change the width, vertical ones the centre. */
 export const hands = {
   level(across, down) {
     const reach = REACH * volume.window.width;

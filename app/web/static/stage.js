@@ -1,4 +1,4 @@
-/** The picture on the table: as it came, and with what was made of it. */
+/** The display of the current picture: the upload, then the comparison with its result. */
 
 import { Comparison } from "./comparison.js";
 import * as slices from "./slices.js";
@@ -19,19 +19,19 @@ const NAMES = {
   original: ["Original", "Denoised"],
 };
 
-/** The picture as it came; nothing where the browser cannot draw it yet. */
+/** Show the upload, unless the browser cannot draw it yet. */
 export async function unroll(work) {
   if (work.view) await draw(work, "clean", work.view);
   else reveal(false);
 }
 
-let table = {}; // what is drawn: the work, and what is seen of it
-let drawing = null; // while slices are being drawn
+let table = {}; // what is drawn: the work and its views
+let drawing = null; // the promise of the drawing in progress
 slices.onChange(redraw);
 
 /**
- * Before and after, or before alone where there is no result yet.
- * @param {"clean"|"noisy"|"original"} left which picture is left of the divider
+ * Show before and after, or only before while there is no result.
+ * @param {"clean"|"noisy"|"original"} left the picture on the left of the divider
  */
 export async function draw(work, left, input, result = null) {
   const volume = work.view instanceof Volume ? work.view : null;
@@ -51,10 +51,10 @@ export async function draw(work, left, input, result = null) {
   const depth = volume?.depth > 1 ? ` × ${volume.depth}` : "";
   $("about").textContent =
     `${naturalWidth} × ${naturalHeight}${depth} pixels, ${work.kind}, ${words.bytes(work.file.size)}` +
-    (work.showable || volume ? "" : " (this browser cannot show it: you see a PNG of it)");
+    (work.showable || volume ? "" : " (shown as PNG, since this browser cannot display it)");
 }
 
-/** Draw what is on the table, once more if that changes meanwhile; resolves when it is drawn. */
+/** Draw the current views, again if they change meanwhile; resolves when they are drawn. */
 function redraw() {
   table.stale = true;
   return (drawing ??= drawn());

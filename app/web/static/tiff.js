@@ -1,6 +1,6 @@
-/** Pages of a TIFF as the service writes them: strips of Deflate, after a predictor. */
+/** Read pages of a TIFF as the service writes it: strips of Deflate, after a predictor. */
 
-const CHUNK = 65_536; // bytes read at a time: directories lie one behind the other
+const CHUNK = 65_536; // bytes read at a time, since directories are adjacent
 
 const TAGS = {
   width: 256, height: 257, bits: 258, photometric: 262, samples: 277, predictor: 317, kind: 339,
@@ -8,8 +8,8 @@ const TAGS = {
 const [OFFSETS, COUNTS] = [273, 279];
 const DEFAULTS = { bits: 1, photometric: 1, samples: 1, predictor: 1, kind: 1 };
 
-const FLOAT = 3; // of `kind`; 1 is unsigned, 2 signed
-const DIFFERENCES = 2; // of `predictor`; floating point has one of its own
+const FLOAT = 3; // a value of `kind`; 1 is unsigned, 2 is signed
+const DIFFERENCES = 2; // a value of `predictor`; floating point has another
 
 const ARRAYS = {
   1: { 8: Uint8Array, 16: Uint16Array, 32: Uint32Array },
@@ -21,21 +21,21 @@ const ARRAYS = {
  * @typedef {object} Page
  * @property {number} width
  * @property {number} height
- * @property {number} samples of a pixel: 1 or 3, and one more for transparency
- * @property {number} bits of a sample
- * @property {number} photometric what they stand for; 0 is grey whose least value is white
- * @property {1|2|3} kind of its numbers: unsigned, signed, floating point
- * @property {[number, number][]} strips where each begins and ends
+ * @property {number} samples per pixel: 1 or 3, and one more for alpha
+ * @property {number} bits per sample
+ * @property {number} photometric what samples mean; 0 is grey with white as the least value
+ * @property {1|2|3} kind of numbers: unsigned, signed, floating point
+ * @property {[number, number][]} strips start and end of each, in bytes
  */
 
-/** Whether any TIFF has more than one page; those of 64-bit offsets are taken for such. */
+/** Whether a TIFF, of whatever origin, has several pages; assumed of all with 64-bit offsets. */
 export async function isStack(blob) {
   try {
     const read = reader(blob);
     const { little, magic, first } = await header(read);
     return magic !== 42 || (await directory(read, first, little)).next !== 0;
   } catch {
-    return false; // what is damaged is for the service to tell
+    return false; // the service reports damage
   }
 }
 
@@ -76,7 +76,7 @@ export async function samplesOf(blob, page) {
   return found;
 }
 
-/** Reads parts of a file; those that lie near each other at once. */
+/** Return a function that reads parts of a file, buffered in chunks. */
 function reader(blob) {
   let [start, bytes] = [0, new ArrayBuffer(0)];
   return async (offset, length) => {
@@ -94,7 +94,7 @@ async function header(read) {
   return { little, magic: view.getUint16(2, little), first: view.getUint32(4, little) };
 }
 
-/** The fields of a directory, each a function that reads its integers, and where the next lies. */
+/** The fields of a directory, as functions that read their integers, and the next offset. */
 async function directory(read, at, little) {
   const count = (await read(at, 2)).getUint16(0, little);
   const view = await read(at + 2, 12 * count + 4);
@@ -115,14 +115,14 @@ async function directory(read, at, little) {
   return { fields, next: view.getUint32(12 * count, little) };
 }
 
-/** Each sample is the difference from the one before it in its row. */
+/** Undo differencing: each sample is the difference from the one before it in its row. */
 function addUp(values, row, samples) {
   for (let start = 0; start < values.length; start += row) {
     for (let i = start + samples; i < start + row; i += 1) values[i] += values[i - samples];
   }
 }
 
-/** Rows of floating point lie byte by byte, the highest of all samples first, as differences. */
+/** Undo the floating-point predictor: rows are differenced planes of bytes, the highest first. */
 function unmix(bytes, row, samples, size) {
   const mixed = new Uint8Array(row * size);
   for (let start = 0; start < bytes.length; start += mixed.length) {

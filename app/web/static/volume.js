@@ -1,21 +1,21 @@
-/** A volume or stack, of which one slice at a time is made a picture, through a window. */
+/** A volume or stack, displayed slice by slice through a window of values. */
 
 import { pagesOf, samplesOf } from "./tiff.js";
 
-const LOOKED_AT = 9; // slices that the first window is taken from
-const ENOUGH = 20_000; // samples of each
-const TAILS = [0.005, 0.998]; // of those samples, what is left black and white
+const LOOKED_AT = 9; // slices from which the initial window is computed
+const ENOUGH = 20_000; // samples of each slice, about
+const TAILS = [0.005, 0.998]; // quantiles of those samples that become black and white
 
-/** The values that are shown: those below `centre - width / 2` black, above the other end white;
- * the other way about in a negative. */
+/** A window shows values below `centre - width / 2` as black, and above `centre + width / 2` as
+ * white; in a negative it is the reverse. */
 export class Volume {
   #blob;
   #pages;
   #rising;
   #last = { slice: -1, samples: null };
-  /** @type {{centre: number, width: number}} that shows nearly all of it */
+  /** @type {{centre: number, width: number}} the initial window, which shows nearly all values */
   window;
-  /** @type {{low: number, high: number}} about what there is */
+  /** @type {{low: number, high: number}} the range of values, estimated from samples */
   range;
 
   constructor(blob, pages, rising) {
@@ -25,7 +25,7 @@ export class Volume {
   }
 
   /**
-   * @param {Blob} blob a TIFF of the service's; its pages are read when they are shown
+   * @param {Blob} blob a TIFF from the service; its pages are read when they are displayed
    * @param {boolean} rising whether the first row of a slice is its lowest
    */
   static async read(blob, rising) {
@@ -34,7 +34,7 @@ export class Volume {
     return volume;
   }
 
-  /** How many slices there are. */
+  /** The number of slices. */
   get depth() {
     return this.#pages.length;
   }
@@ -47,7 +47,7 @@ export class Volume {
     return this.#pages[0].kind !== 3;
   }
 
-  /** The samples of a slice, [height, width, samples]; the last is kept. */
+  /** The samples of a slice, [height, width, samples]; the last slice is cached. */
   async samples(slice) {
     if (this.#last.slice !== slice) {
       this.#last = { slice, samples: await samplesOf(this.#blob, this.#pages[slice]) };
@@ -55,7 +55,7 @@ export class Volume {
     return this.#last.samples;
   }
 
-  /** A slice as a BMP, which takes no time to write, and which all browsers draw. */
+  /** A slice as a BMP, which is quick to write, and which all browsers draw. */
   async picture(slice = this.middle, window = this.window) {
     const { width, height, samples, photometric } = this.#pages[slice];
     const values = await this.samples(slice);
@@ -66,7 +66,7 @@ export class Volume {
     const [black, scale] = [window.centre - (sign * window.width) / 2, (sign * 255) / window.width];
     for (let y = 0, i = 0; y < height; y += 1) {
       for (let at = y * stride, x = 0; x < width; x += 1, at += channels, i += samples) {
-        // a BMP has blue first
+        // channels are in the order BGR
         for (let c = 0; c < channels; c += 1) pixels[at + channels - 1 - c] = (values[i + c] - black) * scale;
       }
     }
@@ -82,21 +82,21 @@ export class Volume {
       const values = await this.samples(Math.floor(((n + 0.5) * this.depth) / count));
       const step = samples * Math.ceil(values.length / samples / ENOUGH);
       for (let i = 0; i < values.length; i += step) {
-        const seen = samples % 2 === 1 || values[i + samples - 1]; // else it is transparent
+        const seen = samples % 2 === 1 || values[i + samples - 1]; // false if transparent
         if (seen && Number.isFinite(values[i])) found.push(values[i]);
       }
     }
     const sorted = Float64Array.from(found.length ? found : [0]).sort();
     const at = (share) => sorted[Math.round(share * (sorted.length - 1))];
     this.range = { low: at(0), high: at(1) };
-    const plain = samples > 2 && kind === 1 && bits === 8; // pictures are seen as they are
+    const plain = samples > 2 && kind === 1 && bits === 8; // ordinary pictures need no window
     const [low, high] = plain ? [0, 255] : TAILS.map(at);
     const whole = high > low ? [low, high] : [at(0), at(1)];
     this.window = { centre: (whole[0] + whole[1]) / 2, width: whole[1] - whole[0] || 1 };
   }
 }
 
-/** What two volumes differ by in their middle slice: the root of the mean square, in their values. */
+/** The root mean square of the difference of two volumes in the middle slice, in stored values. */
 export async function difference(one, other) {
   const [before, after] = [await one.samples(one.middle), await other.samples(one.middle)];
   let [sum, count] = [0, 0];
@@ -107,7 +107,7 @@ export async function difference(one, other) {
   return Math.sqrt(sum / Math.max(1, count));
 }
 
-/** The head of a BMP of 8 bits; a negative height says that the first row is the highest. */
+/** The header of a BMP of 8 bits a sample; a negative height stores the highest row first. */
 function bitmapHead(width, height, channels) {
   const colours = channels === 1 ? 256 : 0;
   const size = 54 + 4 * colours;

@@ -1,4 +1,4 @@
-/** Numbers, states and model cards in plain words. */
+/** Numbers, states and model cards as text for readers. */
 
 import { TITLES } from "./titles.js";
 import { Problem } from "./service.js";
@@ -6,22 +6,22 @@ import { Problem } from "./service.js";
 const STAGES = { decode: "reading", queue: "waiting", infer: "denoising", encode: "writing" };
 
 const KINDS = {
-  camera: "What a camera leaves at high ISO: soft grain and blotches of colour.",
-  grain: "Silver on film: without colour, strongest in the middle tones.",
-  gaussian: "White noise of a sensor: equally strong everywhere.",
+  camera: "A camera at high ISO: soft grain and blotches of colour.",
+  grain: "Silver grain on film: colourless, strongest in the midtones.",
+  gaussian: "White sensor noise: equally strong everywhere.",
   poisson: "Photon noise: strongest where the image is bright.",
-  rician: "In magnitude images from MRI: it brightens dark areas.",
-  speckle: "In ultrasound and radar images: proportional to brightness.",
+  rician: "Magnitude images from MRI: brightens dark areas.",
+  speckle: "Ultrasound and radar images: proportional to brightness.",
   "salt-pepper": "Dead and hot pixels: some turn black, some white.",
 };
 
 const UNEVEN = {
   poisson: "it is stronger where the image is bright",
   speckle: "it is stronger where the image is bright",
-  "salt-pepper": "it hits some pixels and spares the others",
+  "salt-pepper": "it affects only some pixels",
 };
 
-/** The title of a problem for a reader; the service's own titles are names of HTTP statuses. */
+/** The title of a problem for readers; the titles of the service are names of HTTP statuses. */
 export const problemTitle = (code, title) => TITLES[code] ?? title;
 
 export const kindHint = (kind) => KINDS[kind] ?? "";
@@ -34,9 +34,10 @@ export function factor(kind, value) {
 export const percent = (value) => `${Math.round(value * 100)}%`;
 
 /**
- * The noise that was found, in a word. In flat places, 2 of 255 levels are visible on a close look,
- * a camera at ISO 1600 to 6400 leaves 3 to 8, and factor 0.1 is 25. What is found is good
- * to a third at worst (`benchmarks.quality --pairs`), so that "hardly any" ends well below 2.
+ * The measured noise in words, by its upper limit in levels. In flat areas, 2 of 255 levels are
+ * visible on a close look, a camera at ISO 1600 to 6400 produces 3 to 8, and factor 0.1 is 25. The
+ * measurement is off by a third at worst (`benchmarks.quality --pairs`), so "hardly any" ends well
+ * below 2.
  */
 const WORDS = [[1, "hardly any"], [2.5, "a little"], [10, "easily seen"], [40, "strong"]];
 
@@ -44,12 +45,12 @@ export function strength(sigma) {
   return WORDS.find(([levels]) => sigma * 255 < levels)?.[1] ?? "very strong";
 }
 
-/** What was taken away, on average over all samples. */
+/** The noise removed, on average over all samples. */
 export function levels(taken, span = null) {
   return taken === null ? "could not tell" : amount(taken, span);
 }
 
-/** A share of white as people know it: in levels, or, of a volume, in its values. */
+/** A share of white in levels, or, for a volume, in stored values. */
 function amount(share, span) {
   if (span === null) return `${(share * 255).toFixed(1)} of 255 levels`;
   return `${value(share * span)} in stored values`;
@@ -59,25 +60,25 @@ const FORMATS = {
   "dicom-zip": "DICOM in a zip", fits: "FITS", "fits-gz": "FITS", heic: "HEIC", jp2: "JPEG 2000", nifti: "NIfTI", "nifti-gz": "NIfTI",
 };
 
-/** What a format is called. */
+/** The name of a format for readers. */
 export const format = (name) => FORMATS[name] ?? name.toUpperCase();
 
-/** The format in which a picture is answered where none is asked for; `kind` is what it came as. */
+/** The default format of the result; `kind` is the name of the format of the upload. */
 export function answer(name, kind) {
-  if (name === "heic") return "JPEG, or AVIF if deeper";
+  if (name === "heic") return "JPEG or AVIF";
   return format(name) === kind ? `${kind} (same)` : format(name);
 }
 
-/** A value of a file's; a whole number where all of them are. */
+/** A stored value; rounded if all values of the file are whole numbers. */
 export function value(number, isWhole = false) {
   return isWhole ? String(Math.round(number)) : String(Number(number.toPrecision(4)));
 }
 
 /**
- * The noise that was found. No little word for it where more than that was taken away.
- * @param {?string} kind of the noise that the page has added; null for a picture's own
- * @param {?number} taken what was taken away, 0..1
- * @param {?number} span what 1 is in the values of a volume; null for other pictures
+ * The measured noise, in words that fit the noise removed if that is more.
+ * @param {?string} kind of the noise that the page has added; null if it added none
+ * @param {?number} taken the noise removed, 0..1
+ * @param {?number} span the difference of stored values that corresponds to 1, for volumes
  */
 export function sigma(share, kind, taken = null, span = null) {
   if (UNEVEN[kind]) return `could not tell: ${UNEVEN[kind]}`;
@@ -94,13 +95,13 @@ const PARTS = {
   channel: "a channel without a stated meaning",
 };
 
-/** What of the file is not in the result, by the names of its changes. */
+/** The parts of the file that the result lacks, by the names of its changes. */
 export function missing(changes) {
   const parts = changes.filter((name) => name in PARTS).map((name) => PARTS[name]).join(", ");
   return parts && `${parts[0].toUpperCase()}${parts.slice(1)}`;
 }
 
-/** Where an item of the batch stands. */
+/** The state of an item of the batch. */
 export function state({ state, result, problem, work }) {
   if (state === "done") {
     const known = result.sigma !== null && !UNEVEN[result.kind];
@@ -112,7 +113,7 @@ export function state({ state, result, problem, work }) {
   return { waiting: "Waiting", working: "Denoising…", held: "The service is busy, waiting" }[state];
 }
 
-/** How far the service is with a picture. */
+/** The progress of a request. */
 export function going({ sent, percent, left }) {
   if (sent !== undefined) return sent < 1 ? `Sending: ${Math.round(sent * 100)}%` : "Sent";
   return left === null ? `${percent}%` : `${percent}%, ${remaining(left)} left`;
@@ -123,14 +124,14 @@ function remaining(seconds) {
   return `about ${Math.round(seconds / 60)} min`;
 }
 
-/** What a zip does not hold, and why the first of it is not there. */
+/** The problem with results that a zip lacks, with the reason for the first. */
 export function leftOut(failed) {
   const [{ work, problem }] = failed;
   const names = failed.length === 1 ? work.name : `${work.name} and ${failed.length - 1} more`;
   return new Problem({ title: `Left out: ${names}`, detail: problem.detail ?? problem.message });
 }
 
-/** How far a batch has come. */
+/** The progress of a batch. */
 export function progress(done, failed, total) {
   const all = done + failed === total;
   const faults = failed ? `, ${failed} failed` : "";
@@ -156,7 +157,7 @@ export function score(name, value) {
   return name === "psnr" ? `${value.toFixed(2)} dB` : value.toFixed(4);
 }
 
-/** What the scores mean: how much nearer the result is to the original. */
+/** What the scores mean: how much closer the result is to the original. */
 export function verdict({ noisy, denoised }) {
   if (noisy.rmse === 0) return "No noise was added: there is nothing to gain.";
   if (denoised.rmse === 0) return "The original was restored exactly.";
@@ -170,7 +171,7 @@ function million(count) {
   return count >= 1e6 ? `${(count / 1e6).toFixed(1)} million` : count.toLocaleString("en");
 }
 
-/** The first measurements of a card: one data set, one protocol, by strength of the noise. */
+/** The scores of the first data set and protocol of a card, by noise level. */
 function quality(metrics) {
   const [first] = metrics;
   if (!first) return "";
@@ -180,28 +181,28 @@ function quality(metrics) {
   return `PSNR on ${first.dataset}: ${each.join(", ")}`;
 }
 
-/** A model in the list; the historical ones are there to be compared with, and come last. */
+/** The entry of a model in the list. */
 export const model = (title, historical) => (historical ? `${title} (historical)` : title);
 
-/** Which pictures get a model where none is named; "" where none do. */
+/** The pictures for which a model is the default; "" if there are none. */
 export function standing({ name, modality, historical }, standard) {
   if (name === standard) return "the default";
   return modality && !historical ? `the default for ${modality}` : "";
 }
 
-/** A model card as pairs of a heading and a sentence, with the first of its measurements. */
+/** A model card as pairs of heading and sentence, with its first scores. */
 export function card(model) {
   const [made, ...rest] = facts(model);
-  const well = ["How well", quality(model.metrics)];
+  const well = ["Quality", quality(model.metrics)];
   return [made, well, ...rest].filter(([, words]) => words);
 }
 
-/** What a model is, as pairs of a heading and a sentence. */
+/** The facts about a model, as pairs of heading and sentence. */
 export function facts(model) {
   const sets = model.training_data.map(({ name, images }) => `${name} (${images} images)`);
   return [
     ["Made for", model.noise],
-    ["Learned from", sets.join(", ")],
+    ["Trained on", sets.join(", ")],
     ["Size", `${million(model.parameters)} parameters, ${bytes(model.bytes)}; ` +
       `${model.gmac.toFixed(1)} billion multiplications for 256 × 256 pixels`],
     ["Licence", model.licence],

@@ -6,12 +6,12 @@ from app.imaging.picture import UnreadableImage, UnsupportedImage
 
 MAX_UNITS = 4096
 MAX_FRAMES = 8
-"""Frames of a coded image: one, or up to four that refine each other, and some that these refer to.
-All are decoded, each as large as the image, however few its bytes are.
+"""Maximum frames of a coded image: one, or up to four that refine each other, and some to which
+these refer. All are decoded, each as large as the image, however few its bytes.
 """
 
 _SEQUENCE_HEADER = 1
-_FRAMES = (3, 6)  # with its tiles in units of their own, or in the same
+_FRAMES = (3, 6)  # with tiles in separate units, or in the same unit
 
 
 def read_sequence(data: bytes) -> Sequence:
@@ -62,7 +62,7 @@ def _sequence(bits: Bits) -> Sequence:
         _skip_timing(bits)
     width_bits, height_bits = bits.read(4) + 1, bits.read(4) + 1
     width, height = bits.read(width_bits) + 1, bits.read(height_bits) + 1
-    if not reduced and bits.read():  # numbers of frames
+    if not reduced and bits.read():  # frame identifiers
         bits.read(7)
     bits.read(3)
     if not reduced:

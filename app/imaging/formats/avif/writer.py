@@ -15,17 +15,17 @@ DEFAULT_QUALITY = 90
 SPEED = 8  # benchmarks/codecs.py: 6 saves a tenth, in four times as long
 
 _LOSSLESS = 100
-# by number: releases of imagecodecs spell their names differently
+# by number, since the names differ between releases of imagecodecs
 _FORMATS = imagecodecs.AVIF.PIXEL_FORMAT
 _FULL, _HALVED = _FORMATS.YUV444, _FORMATS.YUV420
 _SRGB = b"\0\1\0\x0d"  # primaries and transfer of ITU-T H.273
 
 
 def encode(picture: Picture, quality: int | None = None) -> bytes:
-    """Encode at 8 bits, or at 12 what has more; alpha is exact, and so is grey.
+    """Encode at 8 bits, or 12 if the picture has more; alpha and grey are exact.
 
-    Colour keeps its resolution at qualities of 90 and more; 100 is without loss. Raises
-    `UnsuitableFormat` for a side over 65 500 pixels.
+    Chroma is subsampled below a quality of 90; 100 is lossless. Raises `UnsuitableFormat` for a
+    side over 65 500 pixels.
     """
     if max(picture.width, picture.height) > MAX_SIDE:
         raise UnsuitableFormat(f"AVIF holds at most {MAX_SIDE} pixels a side; ask for png or tiff.")
@@ -45,7 +45,7 @@ def encode(picture: Picture, quality: int | None = None) -> bytes:
 
 
 def _to_12_bits(samples: Samples) -> Samples:
-    """16 bits as 12, rounded to nearest."""
+    """Convert 16 bits to 12, rounding to nearest."""
     result = np.empty_like(samples)
     for row, deep in zip(result, samples, strict=True):  # by rows, to keep the wide integers few
         row[...] = (deep.astype(np.uint32) * 4095 + 32_767) // 65_535
@@ -53,7 +53,7 @@ def _to_12_bits(samples: Samples) -> Samples:
 
 
 def _with_metadata(items: list[Item], metadata: Metadata) -> list[Item]:
-    """Return the coded images, the first with its colours named, and what describes it."""
+    """Return the items of the coded images and of the metadata; the first declares its colours."""
     own: list[Box] = []
     for each in items[0].properties:
         if each.name == b"colr":

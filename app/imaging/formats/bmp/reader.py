@@ -10,10 +10,10 @@ from app.imaging.formats.trailer import in_trailer
 from app.imaging.picture import Change, Format, Header, Metadata, Picture, UnsupportedImage
 from app.imaging.pillow import planes
 
-_UNPACKED, _RUNS = 0, {1: 8, 2: 4}  # compressions, and the bits that runs are of
+_UNPACKED, _RUNS = 0, {1: 8, 2: 4}  # compressions, with the bits per pixel of their runs
 _OS2_HEADER, _V5_HEADER, _EMBEDDED = 12, 124, b"DEBM"
 _FILE_HEADER = 14
-_START, _SIZE, _ROWS, _BITS, _PACKING, _COLOURS = 10, 14, 22, 28, 30, 46  # where fields lie
+_START, _SIZE, _ROWS, _BITS, _PACKING, _COLOURS = 10, 14, 22, 28, 30, 46  # offsets of fields
 
 
 def read_header(data: bytes) -> Header:
@@ -22,13 +22,13 @@ def read_header(data: bytes) -> Header:
     packing = image.info.get("compression", _UNPACKED)
     if packing in _RUNS and (_bits(data) != _RUNS[packing] or _integer(data, _ROWS) >> 31):
         raise UnsupportedImage("The BMP image has runs where none may be; save it anew.")
-    # indices, and these once more with the ends of rows, beside what Pillow takes
+    # indices and a padded copy, in addition to the memory of Pillow
     more = 4 * image.width * image.height if packing in _RUNS else 0
     return Header("bmp", image.width, image.height, more_bytes=more)
 
 
 def decode(data: bytes) -> Picture:
-    """Decode 1 to 32 bits a pixel."""
+    """Decode 1 to 32 bits per pixel."""
     image, place, start = _opened(data), _profile_place(data), _integer(data, _START)
     bits, end = _bits(data), start + -(-image.width * _bits(data) // 32) * 4 * image.height
     if image.info.get("compression") in _RUNS:
@@ -44,15 +44,16 @@ def decode(data: bytes) -> Picture:
     metadata = Metadata(icc=profile, dpi=dpi if dpi and all(dpi) else None)
     pixels, alpha = planes(image)
     if alpha is not None and not alpha.any():
-        alpha = None  # clipboards declare alpha and leave it at 0, where nothing is transparent
+        alpha = None  # clipboards declare alpha for opaque images, but leave it at 0
     changes |= in_trailer(data[max(place.stop, end) :])
     return Picture(pixels, alpha, Format.PNG, metadata, frozenset(changes))
 
 
 def _opened(data: bytes) -> BmpImageFile:
-    """Return what Pillow reads of the headers; raises UnsupportedImage for what it does not take.
+    """Open a file with Pillow, which reads the headers.
 
-    Its words tell that from damage.
+    Raises UnsupportedImage for what Pillow does not support, which its messages distinguish from
+    damage.
     """
     try:
         return BmpImageFile(io.BytesIO(data))
@@ -65,7 +66,7 @@ def _opened(data: bytes) -> BmpImageFile:
 
 
 def _without_runs(data: bytes, size: tuple[int, int]) -> tuple[bytes, int]:
-    """Return the same image of 8 bits without runs, and where the runs end."""
+    """Return the image as uncompressed 8-bit BMP, and where the runs end."""
     (width, height), start, bits = size, _integer(data, _START), _bits(data)
     indices, end = unpacked(data, start, size, bits)
     padding = bytes(-width % 4)
@@ -83,13 +84,13 @@ def _integer(data: bytes, place: int) -> int:
 
 
 def _bits(data: bytes) -> int:
-    """Return the bits of a pixel, which OS/2 states earlier."""
+    """Return the bits per pixel, which OS/2 headers have at a lower offset."""
     place = _BITS if _integer(data, _SIZE) > _OS2_HEADER else _BITS - 4
     return int.from_bytes(data[place : place + 2], "little")
 
 
 def _profile_place(data: bytes) -> slice:
-    """Return where the colour profile lies that a header of version 5 embeds, if it does."""
+    """Return the position of the colour profile embedded by a header of version 5, if any."""
     header, size = _FILE_HEADER, _integer(data, _SIZE)
     if size < _V5_HEADER or data[header + 56 : header + 60] != _EMBEDDED:
         return slice(0)

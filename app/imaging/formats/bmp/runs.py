@@ -3,19 +3,19 @@
 from app.imaging.picture import TooManyPixels, UnreadableImage
 
 MAX_RUNS = 1 << 23
-"""Runs of an image: each takes half a microsecond."""
+"""Maximum runs of an image: each takes half a microsecond."""
 FREE_RUNS = 1 << 16
-"""Runs that an image may have beside one for each of its pixels."""
+"""Runs that an image may have in addition to one per pixel."""
 
 _LAST = b"\0\1"
-_END_OF_ROW, _END, _MOVE = range(3)  # a run of no pixels; any other number is of pixels as they are
+_END_OF_ROW, _END, _MOVE = range(3)  # escapes of length 0; any other number counts literal pixels
 
 
 def unpacked(data: bytes, position: int, size: tuple[int, int], bits: int) -> tuple[bytes, int]:
-    """Return indices, a byte each, row by row as they are stored, and where the runs end.
+    """Return indices, a byte each, in the stored order of rows, and where the runs end.
 
-    What no run covers is 0, and what a run has beyond its row is left out. Raises UnreadableImage
-    if the last row is not reached, and TooManyPixels for too many runs.
+    Pixels without a run are 0, and the excess of a run beyond its row is dropped. Raises
+    UnreadableImage if the last row is not reached, and TooManyPixels for too many runs.
     """
     width, height = size
     indices = bytearray(width * height)
@@ -39,7 +39,7 @@ def unpacked(data: bytes, position: int, size: tuple[int, int], bits: int) -> tu
             column, row, position = column + moved[0], row + moved[1], position + 2
             continue
         else:
-            length = (value * bits + 15) // 16 * 2  # in whole words
+            length = (value * bits + 15) // 16 * 2  # padded to whole words
             run = _parted(data[position : position + length], bits)[:value]
             position += length
         place, room = row * width + column, max(0, width - column)
@@ -53,5 +53,5 @@ def unpacked(data: bytes, position: int, size: tuple[int, int], bits: int) -> tu
 
 
 def _parted(packed: bytes, bits: int) -> bytes:
-    """Return a byte for each index."""
+    """Unpack indices to a byte each."""
     return packed if bits == 8 else bytes.fromhex("".join(f"0{digit}" for digit in packed.hex()))

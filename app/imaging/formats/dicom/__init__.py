@@ -12,16 +12,16 @@ from app.imaging.formats.format import FileFormat, Holds
 from app.imaging.picture import Format, Header, Picture, UnsupportedImage
 
 SIGNED = 132
-"""The first bytes of a file, at the end of which it says that it is one."""
+"""Bytes of the preamble and the prefix, DICM."""
 
 
 def is_dicom(data: bytes) -> bool:
-    """Whether a file is in the format of DICOM's part 10."""
+    """Return whether a file is in the format of DICOM, part 10."""
     return data[128:132] == b"DICM"
 
 
 def read_header(data: bytes) -> Header:
-    """Read the data set up to its pixels, and what these are said to be."""
+    """Read the data set up to its pixels, and their declared properties."""
     return _file().read_header(data)  # type: ignore[no-any-return]
 
 
@@ -31,7 +31,7 @@ def decode(data: bytes) -> Picture:
 
 
 def encode(picture: Picture, quality: int | None = None) -> bytes:  # noqa: ARG001
-    """Encode what came as a DICOM as an image derived from that."""
+    """Encode a picture read from a DICOM as an image derived from it."""
     return _file().encode(picture)  # type: ignore[no-any-return]
 
 
@@ -40,7 +40,7 @@ def _file() -> ModuleType:
 
 
 def part(name: str) -> ModuleType:
-    """Import a part of the codec with the first scan, as that takes time and memory."""
+    """Import a module of the codec at the first scan, as that takes time and memory."""
     try:
         return import_module(f"{__name__}.{name}")
     except ModuleNotFoundError as error:

@@ -1,4 +1,4 @@
-"""Colours of a DICOM that are not RGB: PS3.3, C.7.6.3.1.2."""
+"""Colour spaces of a DICOM other than RGB: PS3.3, C.7.6.3.1.2."""
 
 import numpy as np
 
@@ -6,13 +6,13 @@ from app.imaging.samples import Samples
 from app.imaging.scale import bands, to_type
 
 HALVED = "YBR_FULL_422"
-"""Where samples are not coded, two pixels share their chroma: Y, Y, Cb, Cr."""
+"""A photometric interpretation of which uncompressed pixels share chroma in pairs: Y, Y, Cb, Cr."""
 
 _TO_RGB = np.array([[1, 0, 1.402], [1, -0.344136, -0.714136], [1, 1.772, 0]], np.float32)
 
 
 def full_chroma(samples: Samples) -> Samples:
-    """Return Y, Cb, Cr of each pixel, from pairs of them."""
+    """Return Y, Cb and Cr of each pixel, given pairs that share chroma."""
     pairs = samples.reshape(-1, 4)
     result = np.empty((len(pairs), 2, 3), samples.dtype)
     result[..., 0] = pairs[:, :2]

@@ -28,26 +28,26 @@ from app.imaging.stack import Stack, spacing_of
 
 config.settings.reading_validation_mode = config.IGNORE
 config.settings.writing_validation_mode = config.IGNORE
-logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)  # it would tell of patients
+logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)  # it would log data of patients
 
 MAX_OVERLAYS = 16
-"""Groups of overlays that there may be: 6000 to 601E."""
+"""The groups of overlays: 6000 to 601E."""
 
 MAX_ELEMENTS = 1 << 20
-"""Elements before the pixels, those in sequences included: each takes 2 us."""
+"""Maximum elements before the pixels, including those in sequences: each takes 2 us."""
 FREE_ELEMENTS, ELEMENT_BYTES = 1 << 18, 16
-"""Elements that any file may have, and for how many of its bytes there may be one more: frames may
-have some tens each, and a deflated file hardly a byte for several.
+"""Elements that any file may have, and bytes of the file for each further one: frames may have some
+tens each, and in a deflated file several may share a byte.
 """
 MAX_ITEMS = 1 << 17
-"""Items of sequences, and fragments of pixels: each becomes an object, which takes 20 us."""
+"""Maximum items of sequences and fragments of pixels: each becomes an object, in 20 us."""
 FREE_ITEMS, ITEM_BYTES = 1 << 14, 128
-"""Items that any file may have, and for how many of its bytes there may be one more: frames, which
-have a dozen each, have their pixels, too.
+"""Items that any file may have, and bytes of the file for each further one: frames, which have a
+dozen each, have pixels as well.
 """
 
 EVEN = 1e-2
-"""By how much steps between slices may differ, of a step, and still be of one size."""
+"""Relative difference up to which steps between slices count as equal."""
 
 _ITEMS = b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00"
 """The tag that begins an item, in either byte order."""
@@ -59,21 +59,21 @@ _PIXELS = 0x7FE0_0010
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """A file in its parts: what comes before the pixels, parsed and as bytes, and the pixels."""
+    """The parts of a file: what precedes the pixels, parsed and as bytes, and the pixels."""
 
     dataset: Dataset
     before: bytes
     pixels: bytes
-    """The value of the element, its items still wrapped where it is encapsulated."""
+    """The value of the element; if encapsulated, a sequence of items."""
     is_encapsulated: bool
     is_swapped: bool
-    """Whether bytes come in pairs that are the wrong way round: 8 bits as big-endian words."""
+    """Whether pairs of bytes are swapped: 8-bit samples stored as big-endian words."""
     is_followed: bool
     """Whether anything but padding follows."""
 
     @property
     def is_whole(self) -> bool:
-        """Whether the data set has all elements that the file has."""
+        """Whether the parsed data set has all elements of the file."""
         implicit, little = self.dataset.original_encoding
         order: ByteOrder = "little" if little else "big"
         return not self.is_followed and not has_repeats(
@@ -82,13 +82,13 @@ class Scan:
 
     @property
     def syntax(self) -> UID:
-        """The transfer syntax, or that of files which do not tell."""
+        """The transfer syntax; explicit little-endian if the file declares none."""
         return UID(self.dataset.file_meta.get("TransferSyntaxUID", ExplicitVRLittleEndian))
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What the pixels are."""
+    """The declared properties of the pixels."""
 
     rows: int
     columns: int
@@ -98,18 +98,18 @@ class Kind:
     allocated: int
     stored: int
     high: int
-    """The place of the highest bit stored."""
+    """The position of the highest stored bit."""
     is_signed: bool
     is_planar: bool
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of samples."""
+        """The type of the samples."""
         return np.dtype(f"{'i' if self.is_signed else 'u'}{self.allocated // 8}")
 
     @property
     def shown(self) -> "Kind":
-        """What they are once a palette has given them colours, if there is one."""
+        """The properties after a palette, if any, has been applied."""
         if self.photometric != PALETTE:
             return self
         return replace(
@@ -118,7 +118,7 @@ class Kind:
 
     @property
     def limits(self) -> tuple[int, int]:
-        """The least and the greatest value that there may be."""
+        """The least and the greatest possible value."""
         span = 1 << self.stored
         return (-span // 2, span // 2 - 1) if self.is_signed else (0, span - 1)
 
@@ -141,17 +141,18 @@ def parse(file: IO[bytes]) -> Dataset:
 
 
 def written(dataset: Dataset) -> bytes:
-    """Return the file of a data set whose encoding has been set."""
+    """Return a data set as a file, in the encoding that has been set."""
     file = io.BytesIO()
     dcmwrite(file, dataset, enforce_file_format=True)
     return file.getvalue()
 
 
 def read(data: bytes) -> Scan:
-    """Take a file apart; raises UnreadableImage, and UnsupportedImage where it has no pixels.
+    """Split a file into its parts.
 
-    One of too many items is refused unseen (TooManyPixels), one of too many elements where they
-    are. pydicom is given no deflated one: it would take whatever that unpacks to into memory.
+    Raises UnreadableImage, and UnsupportedImage for a file without pixels. A file with too many
+    items is refused before parsing (TooManyPixels), one with too many elements during it. A
+    deflated file is inflated first, since pydicom would inflate it without limit.
     """
     most_elements = min(FREE_ELEMENTS + len(data) // ELEMENT_BYTES, MAX_ELEMENTS)
     most = min(FREE_ITEMS + len(data) // ITEM_BYTES, MAX_ITEMS)
@@ -193,7 +194,7 @@ def read(data: bytes) -> Scan:
 
 
 def kind_of(dataset: Dataset) -> Kind:
-    """Read the declared properties of the pixels; raises UnsupportedImage for what is not taken."""
+    """Read the declared properties of the pixels; raises UnsupportedImage."""
     allocated, stored = (int(needed(dataset, f"Bits{what}")) for what in ("Allocated", "Stored"))
     if allocated not in (8, 16) or not 1 < stored <= allocated:
         raise UnsupportedImage(
@@ -225,13 +226,13 @@ def kind_of(dataset: Dataset) -> Kind:
 
 
 def modality_of(dataset: Dataset, kind: Kind) -> str:
-    """Return how a grey scan was made; empty for colours, and where no code says it."""
+    """Return the modality of a grey scan; empty for colours, and if no valid code is given."""
     code = str(value(dataset, "Modality", "")).strip()
     return code if kind.channels == 1 and re.fullmatch(MODALITY, code) else ""
 
 
 def padding_of(dataset: Dataset, kind: Kind) -> tuple[int, int] | None:
-    """Return the least and the greatest stored value of padding, or None."""
+    """Return the least and the greatest stored value that means padding, or None."""
     end = value(dataset, "PixelPaddingValue")
     if end is None or end == "":
         return None
@@ -241,10 +242,10 @@ def padding_of(dataset: Dataset, kind: Kind) -> tuple[int, int] | None:
 
 
 def stack_of(dataset: Dataset, frames: int) -> Stack:
-    """Return how the frames lie: in space if their positions are one step apart.
+    """Return the arrangement of the frames: in space if their positions are equally spaced.
 
-    Frames that are scaled each in its own way, as PET's are, are not: planes across them would show
-    their scales.
+    Frames with individual scaling, as in PET, do not count as spaced: planes across them would show
+    the differences.
     """
     groups = () if frames == 1 else items(dataset, "PerFrameFunctionalGroupsSequence")
     if len(groups) != frames:
@@ -260,7 +261,7 @@ def stack_of(dataset: Dataset, frames: int) -> Stack:
 
 
 def scaling_of(dataset: Dataset | None) -> tuple[float, float]:
-    """Return slope and intercept, by which stored values become those that were measured."""
+    """Return the slope and intercept that map stored to measured values."""
     found = Dataset() if dataset is None else dataset
     slope, intercept = value(found, "RescaleSlope"), value(found, "RescaleIntercept")
     return (1.0 if slope is None else float(slope), float(intercept or 0))
@@ -269,9 +270,9 @@ def scaling_of(dataset: Dataset | None) -> tuple[float, float]:
 def spacing_between(
     places: Sequence[Vector | None], across: Vector | None
 ) -> tuple[float, float, float] | None:
-    """Return the distances between frames at these places, in mm, and between rows and columns.
+    """Return the distances in mm between frames at these positions, rows, and columns.
 
-    None if a place is unknown, or not one even step from the one before it.
+    Return None if a position is unknown, or the steps between positions are not equal.
     """
     known = [place for place in places if place is not None]
     if across is None or len(known) < len(places) or len(known) < 2:
@@ -288,17 +289,17 @@ def _has_overlay_within(dataset: Dataset) -> bool:
 
 
 def _stored(padding: Any, kind: Kind) -> int:
-    """Convert a padding value, unsigned or in bytes, to the type of the samples."""
+    """Convert a padding value, given unsigned or as bytes, to the type of the samples."""
     number = int.from_bytes(padding[:2], "little") if isinstance(padding, bytes) else int(padding)
     return int(np.array(number & 0xFFFF, "u2").astype(f"u{kind.allocated // 8}").view(kind.dtype))
 
 
 def _is_padding(rest: bytes, order: ByteOrder) -> bool:
-    """Whether what follows the pixels is nothing, or Data Set Trailing Padding."""
+    """Return whether nothing follows the pixels except Data Set Trailing Padding."""
     return not rest or rest[:4] == b"".join(n.to_bytes(2, order) for n in (0xFFFC, 0xFFFC))
 
 
 def sequences(dataset: Dataset) -> Iterator[Dataset]:
-    """Every item of the shared and of the per-frame functional groups."""
+    """Yield each item of the shared and the per-frame functional groups."""
     for name in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
         yield from items(dataset, name)

@@ -8,20 +8,22 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 from app.imaging.picture import TooManyPixels, UnreadableImage, UnsupportedImage
 
 MAX_INFLATED = 1 << 25
-"""Bytes that a data set may be longer than its file: nothing is known of it before that."""
+"""Bytes by which any data set may exceed its file."""
 
-_LENGTH, _GROUP = b"\2\0\0\0UL\4\0", slice(132, 140)  # of the file's own header, which comes first
+# of the file meta information, which comes first
+_LENGTH, _GROUP = b"\2\0\0\0UL\4\0", slice(132, 140)
 _SYNTAX = DeflatedExplicitVRLittleEndian.encode()
 _PLAIN = ExplicitVRLittleEndian.encode().ljust(len(_SYNTAX), b"\0")
-_OTHERS = b"\0\0", b"\2\0"  # groups of commands and of the header, of which none are counted
+# groups of commands and of the meta information, whose elements are not counted
+_OTHERS = b"\0\0", b"\2\0"
 _RAW, _PIECE = -zlib.MAX_WBITS, 1 << 16
 
 
 def inflated(data: bytes) -> bytes:
-    """Return a file as it would be if its data set were not deflated; itself if that is not.
+    """Return a file with its data set inflated; unchanged if it is not deflated.
 
-    Raises TooManyPixels for far more bytes than the file has, UnreadableImage if it is cut, and
-    UnsupportedImage for what no data set begins with.
+    Raises TooManyPixels if it inflates to far more bytes than the file has, UnreadableImage if it
+    is truncated, and UnsupportedImage if it does not begin like a data set.
     """
     if _SYNTAX not in data:
         return data
@@ -32,7 +34,7 @@ def inflated(data: bytes) -> bytes:
     if _SYNTAX not in header:
         return data
     size = 0
-    for piece in _pieces(data, end):  # none is kept before it is known how many there are
+    for piece in _pieces(data, end):  # nothing is kept until the length is known
         size += len(piece)
         if size > most:
             raise TooManyPixels(f"The DICOM inflates to more than {most} bytes.")
@@ -43,7 +45,7 @@ def inflated(data: bytes) -> bytes:
 
 
 def _pieces(data: bytes, position: int) -> Iterator[bytes]:
-    """Inflate what begins there, piece by piece; raises UnreadableImage if it has no end."""
+    """Inflate from a position, piece by piece; raises UnreadableImage if the data end too early."""
     stream = zlib.decompressobj(_RAW)
     while not stream.eof:
         given = stream.unconsumed_tail

@@ -26,15 +26,16 @@ _NO_MORE_TRUE = (
     "ExtendedOffsetTableLengths",
     "IconImageSequence",
 )
-"""What was said of the file or of its pixels as they were."""
+"""Elements that hold only for the original file or its pixels."""
 _FRAME_TYPES = ("MRImageFrameTypeSequence", "CTImageFrameTypeSequence", "PETFrameTypeSequence")
 
 
 def derived(dataset: Dataset, samples: Samples, *, is_lossy: bool, made: str) -> bytes:
-    """Return the file of an image with other samples [rows, columns, channels], frame by frame.
+    """Return the file of a derived image with the given samples [rows, columns, channels].
 
-    `made` says in words how they came about. The same samples, made alike of the same image, are
-    the same instance, and what was made alike of a series is one series.
+    Frames are stacked below each other. `made` describes the derivation in words. Equal samples,
+    derived alike from one image, give the same instance; images derived alike from a series form
+    one series.
     """
     _identify(dataset, samples, made)
     _describe(dataset, made)
@@ -104,5 +105,5 @@ def _code(value: str, meaning: str) -> Dataset:
 
 
 def _uid(*parts: str) -> str:
-    """Return an identifier that follows from texts, by PS3.5, B.2."""
+    """Return an identifier derived from texts, by PS3.5, B.2."""
     return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, ' '.join(parts)).int}"

@@ -14,33 +14,33 @@ from app.imaging.picture import TooManyPixels
 
 ByteOrder = Literal["little", "big"]
 
-_PREAMBLE, _HEAD = 132, 8  # bytes, the latter of an element without its value
-_META = b"\2\0"  # the group of what comes before the data set, explicit and little-endian
+_PREAMBLE, _HEAD = 132, 8  # bytes; the latter of an element header
+_META = b"\2\0"  # the group of the meta information, which is explicit and little-endian
 _ITEM, _END_OF_ITEM, _END_OF_SEQUENCE = 0xFFFE_E000, 0xFFFE_E00D, 0xFFFE_E0DD
 _LONG_LENGTH = {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT",
                 b"UV"}  # fmt: skip
 _CHARACTER_SETS = 0x0008_0005
 _NAME_COST = 2
-"""Elements that each byte of a name counts as: one that is not known takes 7 us, and may have two
-bytes with the separator.
+"""Elements that a byte of a character set name counts as: an unknown name takes 7 us, and may have
+two bytes with the separator.
 """
 _OF_ITEMS = (b"SQ", b"UN", b"")
 _UNDEFINED = 0xFFFF_FFFF
 
 
 class Counted(io.BytesIO):
-    """A file whose parser finds at most so many elements, those of sequences counted.
+    """A file that limits the elements that its parser reads, including those of sequences.
 
-    Raises TooManyPixels beyond that.
+    Raises TooManyPixels beyond the limit.
     """
 
     def __init__(self, data: bytes, most: int) -> None:
         super().__init__(data)
         self._most = self._left = most
-        self._names = False  # whether values are those of character sets
+        self._names = False  # whether the value being read names character sets
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Read bytes; every element, and every item, begins with a read of eight."""
+        """Read bytes; for each element and item, the parser first reads eight."""
         found = super().read(size)
         if size == _HEAD:
             self._left -= 1
@@ -54,16 +54,16 @@ class Counted(io.BytesIO):
 
 @dataclass(slots=True)
 class _Level:
-    """The data set, or an item in it."""
+    """The data set, or an item nested in it."""
 
     end: int
     tags: set[int] = field(default_factory=set)
 
 
 def has_repeats(data: bytes, *, implicit: bool, order: ByteOrder) -> bool:
-    """Return whether the data set, or an item at any depth, has an element twice.
+    """Return whether the data set, or an item at any depth, has a repeated element.
 
-    `data` is the file up to its pixels; where it is damaged, it counts up to there.
+    `data` is the file up to its pixels; if it is damaged, only the part before the damage counts.
     """
     for tags, tag, _ in _walk(data, implicit, order):
         if tag in tags:
@@ -73,9 +73,9 @@ def has_repeats(data: bytes, *, implicit: bool, order: ByteOrder) -> bool:
 
 
 def check_number(data: bytes, most: int, *, implicit: bool, order: ByteOrder) -> None:
-    """Raise TooManyPixels for more elements, at all depths, whether or not they have been parsed.
+    """Raise TooManyPixels for too many elements at all depths, whether or not parsed yet.
 
-    Sequences of a stated length are parsed once somebody asks for them.
+    Sequences of a stated length are parsed only when they are accessed.
     """
     left = most
     for _, tag, length in _walk(data, implicit, order):
@@ -85,7 +85,7 @@ def check_number(data: bytes, most: int, *, implicit: bool, order: ByteOrder) ->
 
 
 def _walk(data: bytes, implicit: bool, order: ByteOrder) -> Iterator[tuple[set[int], int, int]]:
-    """Each element at any depth: a set for the tags that are beside it, its own, and its length."""
+    """Yield each element at any depth: the tags of its level so far, its own, and its length."""
     levels = [_Level(len(data))]
     place = _PREAMBLE
     while place + _HEAD <= len(data):
@@ -115,9 +115,9 @@ def _too_many(most: int) -> TooManyPixels:
 def _element(
     data: bytes, place: int, implicit: bool, order: ByteOrder
 ) -> tuple[int, bytes, int, int]:
-    """Return tag and type (if it has one) of an element, and start and length of its value."""
+    """Return the tag and type (if any) of an element, and the start and length of its value."""
     tag, kind = _tag(data, place, order), data[place + 4 : place + 6]
-    if implicit or tag >> 16 == _ITEM >> 16 or not kind.isalpha():  # those in UN are implicit
+    if implicit or tag >> 16 == _ITEM >> 16 or not kind.isalpha():  # items in UN are implicit
         return tag, b"", place + 8, int.from_bytes(data[place + 4 : place + 8], order)
     if kind in _LONG_LENGTH:
         return tag, kind, place + 12, int.from_bytes(data[place + 8 : place + 12], order)

@@ -1,4 +1,4 @@
-"""Read and write DICOM files: frames as they are meant to be seen, and derived images."""
+"""Read and write DICOM files: frames as they are meant to be displayed, and derived images."""
 
 import io
 
@@ -40,7 +40,7 @@ from app.imaging.scale import limits
 
 @silence()
 def read_header(data: bytes) -> Header:
-    """Read what the data set says of its pixels, and that they can be decoded."""
+    """Read the declared properties of the pixels, and check that they can be decoded."""
     scan = read(data)
     kind = kind_of(scan.dataset)
     check(scan, kind)
@@ -62,10 +62,7 @@ def read_header(data: bytes) -> Header:
 
 @silence()
 def decode(data: bytes) -> Picture:
-    """Decode frames to values as they are stored, but white being the greatest.
-
-    Padding is hidden by an alpha of 0.
-    """
+    """Decode frames to stored values, inverted if white is the least; padding has an alpha of 0."""
     scan = read(data)
     kind = kind_of(scan.dataset)
     check(scan, kind)
@@ -103,9 +100,9 @@ def decode(data: bytes) -> Picture:
 
 @silence()
 def encode(picture: Picture) -> bytes:
-    """Encode what came as a DICOM as an image derived from that, uncompressed.
+    """Encode a picture read from a DICOM as an image derived from it, uncompressed.
 
-    Raises `UnsuitableFormat` for all else, which is of no patient and no study.
+    Raises `UnsuitableFormat` for all other pictures, which belong to no patient and no study.
     """
     native = picture.metadata.native
     if picture.format is not Format.DICOM or len(native) != 2:
@@ -124,7 +121,7 @@ def encode(picture: Picture) -> bytes:
                 without_palette(dataset)
             is_lossy = bool(native[1])
             return derived(dataset, samples, is_lossy=is_lossy, made=picture.metadata.made)
-    except Exception:  # whose words may hold a patient's
+    except Exception:  # whose message may contain data of a patient
         raise UnsuitableFormat(
             "The data set of the DICOM is incomplete or damaged, and cannot be written again; ask "
             "for tiff."
@@ -139,5 +136,5 @@ def _seen(samples: Samples, kind: Kind) -> Samples:
 
 
 def _negative(kind: Kind) -> int | None:
-    """Return what brightness and stored value add up to: MONOCHROME1 has white at the least."""
+    """Return the sum of brightness and stored value for MONOCHROME1, where white is the least."""
     return sum(kind.limits) if kind.photometric == "MONOCHROME1" else None

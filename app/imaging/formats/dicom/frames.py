@@ -1,4 +1,4 @@
-"""Decode the frames of a DICOM: from plain bytes, or each from a stream of its own.
+"""Decode the frames of a DICOM, which are stored as plain samples or as a stream each.
 
 Streams are decoded only if they declare the same size as the data set. The transfer syntaxes are
 those of PS3.5, annex A.
@@ -43,19 +43,19 @@ _JPEG_2000 |= {uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL, uid.HTJ2K}
 
 
 def is_lossy(scan: Scan) -> bool:
-    """Whether the samples were coded with loss."""
+    """Return whether the samples were compressed with loss."""
     return scan.syntax in _LOSSY
 
 
 def inexactness(scan: Scan, kind: Kind) -> int:
-    """Return by how much samples coded nearly without loss may differ from what they were."""
+    """Return the maximum error of samples in near-lossless compression."""
     if scan.syntax != uid.JPEGLSNearLossless:
         return 0
     return nearness(next(generate_frames(scan.pixels, number_of_frames=kind.frames)))
 
 
 def check(scan: Scan, kind: Kind) -> None:
-    """Refuse what is not decoded; raises UnsupportedImage and UnreadableImage."""
+    """Raise UnsupportedImage or UnreadableImage for frames that cannot be decoded."""
     name = scan.syntax.name
     known = _NATIVE | {uid.RLELossless} | _JPEG | _JPEG_LS | _JPEG_2000
     if scan.syntax not in known:
@@ -84,9 +84,9 @@ def check(scan: Scan, kind: Kind) -> None:
 
 
 def more_bytes(scan: Scan, kind: Kind) -> int:
-    """Return what the decoder takes for a frame beside its samples: OpenJPEG's samples and blocks.
+    """Return the bytes that decoding a frame takes beside its samples, by OpenJPEG.
 
-    Raises UnreadableImage and UnsupportedImage for a frame whose header is not taken.
+    Raises UnreadableImage and UnsupportedImage for a frame whose header is not accepted.
     """
     if scan.syntax not in _JPEG_2000:
         return 0
@@ -96,7 +96,7 @@ def more_bytes(scan: Scan, kind: Kind) -> int:
 
 
 def frames(scan: Scan, kind: Kind) -> Iterator[Samples]:
-    """Each frame [rows, columns, channels], of the type of the data set's samples."""
+    """Yield each frame [rows, columns, channels], in the type of the samples of the data set."""
     if scan.is_encapsulated:
         yield from (_valued(raw, kind) for raw in _decoded(scan, kind))
         return
@@ -110,7 +110,7 @@ def _is_halved(kind: Kind) -> bool:
 
 
 def _size(kind: Kind) -> int:
-    """Bytes of a frame that is not coded."""
+    """Return the bytes of an uncompressed frame."""
     channels = 2 if _is_halved(kind) else kind.channels
     return kind.rows * kind.columns * channels * kind.allocated // 8
 
@@ -153,7 +153,7 @@ def _frame(stream: bytes, syntax: uid.UID, kind: Kind) -> Samples:
     elif syntax in _LOSSY and kind.allocated == 8:
         samples, may_be_ybr = _jpeg(stream, kind), False
     else:
-        # chroma may be halved both ways
+        # chroma may be halved in both directions
         check_jpeg(stream, kind.rows * kind.columns * (3 if kind.channels == 3 else 2) // 2)
         samples = imagecodecs.jpeg8_decode(stream, colorspace=None if kind.channels == 1 else "RGB")
     return _in_rgb(samples, kind, may_be_ybr)
@@ -177,22 +177,20 @@ def _head(stream: bytes, kind: Kind) -> codestream.Head:
 
 
 def _free_segments(kind: Kind) -> int:
-    """Return the segments of headers that a frame may have: all together have those of a file."""
+    """Return the header segments that a frame may have: frames share the limit for a file."""
     return codestream.SEGMENTS_A_TILE + codestream.MAX_SEGMENTS // kind.frames
 
 
 def _in_rgb(samples: Samples, kind: Kind, is_ybr: bool) -> Samples:
-    """Return what was decoded [rows, columns, channels], in the type of the data set."""
-    if samples.dtype.itemsize * 8 != kind.allocated:  # of 8 bits, say, in 16
+    """Return decoded samples [rows, columns, channels] in the type of the data set."""
+    if samples.dtype.itemsize * 8 != kind.allocated:  # for example 8 bits in 16
         samples = samples.astype(kind.dtype)
     arranged = _arranged(samples, kind, is_planar=False)
     return to_rgb(arranged) if is_ybr else arranged
 
 
 def _jpeg(stream: bytes, kind: Kind) -> Samples:
-    """By the reader of JPEG files; where the stream does not say what components are, the data set
-    does.
-    """
+    """Decode a JPEG; if the stream does not tell its colour space, the data set does."""
     frame = read_frame(stream)
     transform = frame.transform
     if not frame.is_jfif and frame.adobe is None:
@@ -201,13 +199,13 @@ def _jpeg(stream: bytes, kind: Kind) -> Samples:
 
 
 def _limited(samples: Samples, kind: Kind) -> Samples:
-    """Limit samples to the bits stored, beyond which loss may have moved them."""
+    """Clip samples to the range of the stored bits, which lossy compression may exceed."""
     (low, high), own = kind.limits, np.iinfo(samples.dtype)
     return np.clip(samples, max(low, own.min), min(high, own.max))
 
 
 def _run_lengths(stream: bytes, kind: Kind) -> Samples:
-    """PackBits, a plane for every byte of samples."""
+    """Decode PackBits, with a plane for each byte of the samples."""
     size = kind.rows * kind.columns * kind.channels * kind.dtype.itemsize
     dtype, room = kind.dtype.newbyteorder("<"), bytearray(size)
     found = imagecodecs.dicomrle_decode(stream, dtype, out=room)
@@ -226,7 +224,7 @@ def _arranged(samples: Samples, kind: Kind, *, is_planar: bool) -> Samples:
 
 
 def _valued(raw: Samples, kind: Kind) -> Samples:
-    """Take the bits stored from samples, whatever the other bits are."""
+    """Extract the stored bits from samples, ignoring all other bits."""
     bits = raw.astype(raw.dtype.newbyteorder("="), copy=False)
     if kind.stored == kind.allocated:
         return np.ascontiguousarray(bits).view(kind.dtype)

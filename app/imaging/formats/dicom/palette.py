@@ -1,4 +1,4 @@
-"""Palettes of a DICOM, which map stored values to colours: PS3.3, C.7.6.3.1.5 and C.7.6.3.1.6."""
+"""Palettes of a DICOM, from stored values to colours: PS3.3, C.7.6.3.1.5 and C.7.6.3.1.6."""
 
 from typing import NamedTuple
 
@@ -10,11 +10,11 @@ from app.imaging.picture import UnreadableImage, UnsupportedImage
 from app.imaging.samples import Samples
 
 PALETTE = "PALETTE COLOR"
-"""The photometric interpretation of such images."""
+"""The photometric interpretation of images with a palette."""
 
 _COLOURS = ("Red", "Green", "Blue")
 _TABLE, _DESCRIPTOR = "PaletteColorLookupTableData", "PaletteColorLookupTableDescriptor"
-_ALL = 1 << 16  # entries, for which the descriptor has no number
+_ALL = 1 << 16  # entries, which the descriptor states as 0
 _NO_MORE_TRUE = (
     *(f"{colour}{name}" for colour in _COLOURS for name in (_TABLE, _DESCRIPTOR)),
     *("PaletteColorLookupTableUID", "PixelPaddingValue", "PixelPaddingRangeLimit"),
@@ -23,16 +23,16 @@ _NO_MORE_TRUE = (
 
 
 class Palette(NamedTuple):
-    """The colours of stored values."""
+    """A map of stored values to colours."""
 
     first: int
-    """The value of the first one."""
+    """The stored value of the first colour."""
     colours: Samples
-    """[values, 3] in 8 bits."""
+    """Colours [values, 3] in 8 bits."""
 
 
 def palette_of(dataset: Dataset) -> Palette:
-    """Read the palette; raises UnsupportedImage for one in segments, and UnreadableImage."""
+    """Read the palette; raises UnreadableImage, and UnsupportedImage for a segmented one."""
     if f"SegmentedRed{_TABLE}" in dataset:
         raise UnsupportedImage("A DICOM of a palette in segments is not supported.")
     descriptors = [tuple(needed(dataset, colour + _DESCRIPTOR)) for colour in _COLOURS]
@@ -42,7 +42,7 @@ def palette_of(dataset: Dataset) -> Palette:
     order = "<" if dataset.original_encoding[1] else ">"
     tables = [_table(dataset[name + _TABLE].value, count or _ALL, order) for name in _COLOURS]
     colours = np.stack(tables, axis=-1)
-    if colours.max() > 255:  # some writers fill the lower 8 of the 16 bits, others the upper
+    if colours.max() > 255:  # some writers use the lower 8 of the 16 bits, others the upper
         colours >>= 8
     return Palette(first, colours.astype(np.uint8))
 
@@ -54,7 +54,7 @@ def coloured(frame: Samples, palette: Palette) -> Samples:
 
 
 def without_palette(dataset: Dataset) -> None:
-    """Change what is said of the pixels to colours of 8 bits."""
+    """Change the declared properties of the pixels to RGB of 8 bits."""
     for name in _NO_MORE_TRUE:
         if name in dataset:
             del dataset[name]
@@ -63,7 +63,7 @@ def without_palette(dataset: Dataset) -> None:
 
 
 def _table(stored: bytes, count: int, order: str) -> Samples:
-    """Return the entries of a table, which are words, or bytes if there are as many."""
+    """Return the entries of a table: words, or bytes if it has just as many of these."""
     size = 1 if len(stored) in (count, count + count % 2) else 2
     if len(stored) < count * size:
         raise UnreadableImage("The DICOM has a palette that is truncated.")

@@ -29,57 +29,57 @@ from app.imaging.scale import limits
 from app.imaging.stack import Stack
 
 SAME_PLACE = 1e-3
-"""Distance in mm, below which two slices are of one place."""
+"""Distance in mm below which two slices count as being at the same position."""
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """What a file says of itself that places it in a volume."""
+    """The properties of a file that place it in a volume."""
 
     name: str
     kind: Kind
     modality: str
     stack: Stack
-    """Of its own frames."""
+    """The arrangement of its own frames."""
     volume: tuple[Any, ...]
     """Equal for the files of one volume."""
     number: int
-    """Its number in the series."""
+    """The instance number in the series."""
     position: Vector | None
-    """Of its first pixel, in mm."""
+    """The position of the first pixel, in mm."""
     depth: float | None
-    """How far that is along the normal of the plane, in mm."""
+    """The projection of that onto the normal of the plane, in mm."""
     across: Vector | None
     """Distances between rows and columns, in mm."""
     scaling: tuple[float, float]
-    """Its slope and intercept."""
+    """The slope and intercept."""
     before: int
     """Bytes of the data set before the pixels."""
 
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """The slices of a volume in their order, and how they lie."""
+    """The slices of a volume in their order, and their arrangement."""
 
     slices: tuple[Slice, ...]
     stack: Stack
 
     @property
     def kind(self) -> Kind:
-        """What all pixels are."""
+        """The properties of all pixels."""
         return self.slices[0].kind
 
     @property
     def modality(self) -> str:
-        """How the series was made."""
+        """The modality of the series."""
         return self.slices[0].modality
 
 
 @silence()
 def survey(name: str, data: bytes) -> Slice:
-    """Read what a file says of itself; raises ImagingError where its pixels cannot be decoded.
+    """Read the properties of a file; raises ImagingError if its pixels cannot be decoded.
 
-    Other errors are those of a damaged file.
+    Other errors mean that the file is damaged.
     """
     scan = read(data)
     kind = kind_of(scan.dataset)
@@ -114,11 +114,11 @@ def _volume_of(name: str, scan: Scan, kind: Kind, direction: Vector | None) -> t
 
 
 def volumes(slices: Iterable[Slice]) -> list[Volume]:
-    """Put slices into their volumes, in order of place, or of number where places are unknown.
+    """Sort slices into volumes, by position, or by number if positions are unknown.
 
-    Places that several slices have, all as many, are those of as many volumes, one after the other
-    over time; else they are taken for slices that are not apart in space. So are slices that are
-    scaled each in its own way, as PET's are: planes across them would show their scales.
+    If several slices share each position, all the same number, they form as many volumes,
+    consecutive in time; with unequal numbers, the slices do not count as spaced. Nor do slices with
+    individual scaling, as in PET: planes across them would show the differences.
     """
     groups: dict[tuple[Any, ...], list[Slice]] = {}
     for each in slices:
@@ -132,7 +132,7 @@ def _arranged(group: list[Slice]) -> Volume:
         return Volume(tuple(group), group[0].stack)
     if any(each.depth is None for each in group):
         return Volume(tuple(numbered), Stack(len(group)))
-    # a stable sort: what is of one place stays in order of number
+    # stable: slices at the same position stay in the order of their numbers
     placed = sorted(numbered, key=_place)
     places = [list(same) for _, same in groupby(placed, _place)]
     count = len(places[0])
@@ -150,7 +150,7 @@ def _place(each: Slice) -> int:
 
 
 def assembled(volume: Volume, files: Iterable[Picture], format_: Format) -> Picture:
-    """Put the images of a volume's files together, in its order; each is needed once.
+    """Assemble the images of the files of a volume, in its order; each is used once.
 
     The native metadata are the parts of each file, one after the other.
     """
@@ -158,7 +158,7 @@ def assembled(volume: Volume, files: Iterable[Picture], format_: Format) -> Pict
     shape = stack.frames * kind.rows, kind.columns
     pixels, alpha, top = np.empty((*shape, kind.channels), kind.dtype), None, 0
     native, notes, changes = list[bytes](), list[Note](), set[Change]()
-    negative: float | None = None  # the same of all: see `_volume_of`
+    negative: float | None = None  # equal for all: see `_volume_of`
     for part in files:
         place = slice(top, top + len(part.pixels))
         top = place.stop
@@ -183,7 +183,7 @@ def assembled(volume: Volume, files: Iterable[Picture], format_: Format) -> Pict
 
 
 def parted(picture: Picture, count: int) -> Iterator[Picture]:
-    """Take apart again what `assembled` has put together of so many files."""
+    """Split a picture that `assembled` has made from so many files."""
     natives, height = picture.metadata.native, len(picture.pixels) // count
     frames = Stack(picture.stack.frames // count)
     for number in range(count):

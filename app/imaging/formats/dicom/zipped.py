@@ -1,7 +1,7 @@
-"""Zips of DICOM files: decode each of their volumes as one image, and pack them again.
+"""Zips of DICOM files: decode each volume as one image, and pack the results again.
 
-Of each file, the name, the time and everything except the pixels are kept; files that are not scans
-are left out, and the text file LEFT_OUT in the result names them.
+The name, the time and everything except the pixels of each file are kept. Files that are not scans
+are left out, and listed in the text file LEFT_OUT of the result.
 """
 
 import json
@@ -23,7 +23,7 @@ from app.imaging.picture import (
 )
 
 LEFT_OUT = "left-out.txt"
-"""The text in a result that names what is not in it; that of an earlier result is kept."""
+"""The text file in a result that lists what was left out; that of an earlier result is kept."""
 LONGEST_TEXT = 1 << 20
 
 _NO_TIME = (1980, 1, 1, 0, 0, 0)
@@ -31,16 +31,16 @@ _NO_TIME = (1980, 1, 1, 0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What is in a zip."""
+    """The contents of a zip."""
 
     archive: Archive
     volumes: list[Volume]
     left_out: list[str]
-    """Lines: a name, and the reason."""
+    """Lines of a name and the reason."""
 
     @property
     def only(self) -> Volume:
-        """The only volume; raises UnsupportedImage if there are several."""
+        """Return the only volume; raises UnsupportedImage if there are several."""
         if len(self.volumes) > 1:
             raise UnsupportedImage(
                 f"The zip holds {len(self.volumes)} volumes, as series or sizes differ; send them "
@@ -50,7 +50,7 @@ class Content:
 
 
 def read(data: bytes) -> Content:
-    """Look at every file of a zip; raises ImagingError where there is no scan to be had."""
+    """Read every file of a zip; raises ImagingError if none of them can be decoded."""
     archive, slices, left_out, reason = Archive(data), list[Slice](), list[str](), ""
     for name in archive:
         if name == LEFT_OUT and archive.size(name) <= LONGEST_TEXT:
@@ -65,7 +65,7 @@ def read(data: bytes) -> Content:
             raise
         except ImagingError as error:
             why = reason = str(error)
-        except Exception:  # pydicom's are of many kinds
+        except Exception:  # pydicom raises errors of many types
             why = reason = "The DICOM image is truncated or damaged."
         left_out.append(f"{name}: {why}")
     if not slices:
@@ -74,7 +74,7 @@ def read(data: bytes) -> Content:
 
 
 def header_of(content: Content, volume: Volume) -> Header:
-    """Return what the files of a volume declare."""
+    """Return the header that the files of a volume declare."""
     kind, stack = volume.kind, volume.stack
     # the samples and an alpha, in a worker and where it hands them over; what one file is decoded
     # from and to; and the data sets, thrice
@@ -95,7 +95,7 @@ def header_of(content: Content, volume: Volume) -> Header:
 
 
 def read_header(data: bytes) -> Header:
-    """Read what the files of the only volume declare."""
+    """Read the declared properties of the only volume."""
     content = read(data)
     return header_of(content, content.only)
 
@@ -115,9 +115,9 @@ def decode(data: bytes) -> Picture:
 
 
 def encode(picture: Picture) -> bytes:
-    """Encode what came as a zip of DICOM files as one of images derived from these.
+    """Encode a picture read from a zip of DICOM files as a zip of images derived from them.
 
-    Raises `UnsuitableFormat` for all else.
+    Raises `UnsuitableFormat` for all other pictures.
     """
     native = picture.metadata.native
     if picture.format is not Format.DICOM_ZIP or len(native) < 3:
@@ -136,7 +136,7 @@ def encode(picture: Picture) -> bytes:
 
 
 def split(data: bytes) -> list[tuple[Header, bytes]]:
-    """Return the volumes of a zip, each in one of its own; nothing where there is only one."""
+    """Return each volume of a zip as a separate zip; nothing if there is only one."""
     content = read(data)
     if len(content.volumes) > MAX_VOLUMES:
         raise TooManyPixels(
@@ -150,14 +150,14 @@ def split(data: bytes) -> list[tuple[Header, bytes]]:
         for each in volume.slices:
             name = each.name
             packer.add(name, content.archive.read(name), content.archive.time(name))
-        if not parts:  # it is said once
+        if not parts:  # in the first result only
             _add_left_out(packer, content.left_out)
         parts.append((header_of(content, volume), packer.packed()))
     return parts
 
 
 def joined(parts: list[bytes]) -> bytes:
-    """Return one zip of all files of several."""
+    """Merge several zips into one."""
     packer = Packer()
     for archive in map(Archive, parts):
         for name in archive:

@@ -17,11 +17,11 @@ from app.imaging.samples import Samples
 from app.imaging.scale import limits
 
 _NO_MORE_TRUE = (b"CHECKSUM", b"DATASUM", b"DATAMIN", b"DATAMAX")
-"""Cards that tell of the samples as they were."""
+"""Cards that hold only for the original samples."""
 
 
 def read_header(data: bytes) -> Header:
-    """Read the headers up to the first image, and see that its samples are there."""
+    """Read the headers up to the first image, and check that its samples are complete."""
     head = read_head(data)
     if head.end > len(data):
         raise UnreadableImage("The FITS image is truncated.")
@@ -29,7 +29,7 @@ def read_header(data: bytes) -> Header:
 
 
 def declared(head: Head, size: int, name: Format) -> Header:
-    """Return the header of an image in a file of so many bytes."""
+    """Return the declared properties of an image in a file of so many bytes."""
     return Header(
         name,
         head.width,
@@ -42,10 +42,10 @@ def declared(head: Head, size: int, name: Format) -> Header:
 
 
 def decode(data: bytes) -> Picture:
-    """Decode samples as they are stored, the rows from the highest to the lowest.
+    """Decode stored samples, with rows from the highest to the lowest.
 
-    Scales are left to whoever reads them, but for those that make numbers unsigned or signed. What
-    is blank is hidden by an alpha of 0.
+    Scales are not applied, except those that make numbers unsigned or signed. Blank pixels have an
+    alpha of 0.
     """
     head = read_head(data)
     stored = _turned(np.frombuffer(data, head.dtype, head.samples, head.start), head)
@@ -63,10 +63,10 @@ def decode(data: bytes) -> Picture:
 
 
 def encode(picture: Picture, quality: int | None = None) -> bytes:  # noqa: ARG001
-    """Encode what came as a FITS, with what was before and behind its samples as it was.
+    """Encode a picture read from a FITS, leaving all bytes around its samples unchanged.
 
-    Cards that would no longer be true of other samples become blank. Raises `UnsuitableFormat` for
-    all else.
+    Cards that do not hold for new samples become blank. Raises `UnsuitableFormat` for all other
+    pictures.
     """
     native = picture.metadata.native
     if picture.format not in (Format.FITS, Format.FITS_GZ) or len(native) != 2:
@@ -87,8 +87,9 @@ def encode(picture: Picture, quality: int | None = None) -> bytes:  # noqa: ARG0
 
 
 def _turned(samples: Samples, head: Head) -> Samples:
-    """Return samples [frames, height, width] with the rows from the last to the first, which is the
-    highest unless the header says otherwise, as of standard 4.0, 5.1.
+    """Reverse the rows of samples [frames, height, width], unless the first is the highest.
+
+    The last is the highest unless the header says otherwise (standard 4.0, 5.1).
     """
     frames = samples.reshape(head.stack.frames, head.height, head.width)
     return frames if head.is_top_down else frames[:, ::-1]
@@ -99,7 +100,7 @@ def _native(head: Head) -> np.dtype[Any]:
 
 
 def _moved(samples: Samples, head: Head) -> Samples:
-    """Convert stored numbers to those that they stand for by their offset, or back."""
+    """Apply the offset that makes stored numbers unsigned or signed, or remove it."""
     if not head.is_moved:
         return samples
     kind, size = samples.dtype.kind, samples.itemsize

@@ -1,7 +1,7 @@
 """The headers of a FITS file: find the image among its units, and how it is stored.
 
-Headers are parsed here but never rewritten: what an observation means, its coordinates, scale and
-history, is returned card by card. Sections are those of FITS standard 4.0.
+Headers are parsed here but never rewritten: the metadata of an observation, its coordinates, scale
+and history are returned card by card. Sections are those of FITS standard 4.0.
 """
 
 import math
@@ -18,46 +18,46 @@ from app.imaging.stack import Stack
 OPENING = b"SIMPLE  ="
 BLOCK, CARD = 2880, 80
 MAX_BLOCKS = 1000
-"""Blocks of all headers up to the first image; those of telescopes have some tens."""
+"""Maximum blocks of all headers up to the first image; those of telescopes have some tens."""
 MAX_SIDES = 999
 MAX_UNITS = 100
-"""Units up to the first image."""
+"""Maximum units up to the first image."""
 COLOURS = (3, 4)
-"""Planes of a cube that are taken for colours or filters, each in a range of its own."""
+"""Maximum planes of a cube that are taken for colours or filters, each with its own range."""
 
 _TYPES = {8: "u1", 16: ">i2", 32: ">i4", -32: ">f4", -64: ">f8"}
-_OFFSETS = {8: -128, 16: 1 << 15, 32: 1 << 31}  # by which BZERO makes numbers signed, or unsigned
+_OFFSETS = {8: -128, 16: 1 << 15, 32: 1 << 31}  # BZERO that makes numbers signed, or unsigned
 _VALUE = re.compile(rb"([A-Z0-9_-]{1,8}) *= *(?:'((?:[^']|'')*)'|([^/ ]*))")
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What must be known to find the samples."""
+    """The properties needed to find and decode the samples."""
 
     width: int
     height: int
     stack: Stack
     dtype: np.dtype[Any]
-    """Of the numbers as they are stored."""
+    """The type of the stored numbers."""
     is_moved: bool
-    """Whether the highest bit stands for an offset: unsigned numbers of 16 bits, say."""
+    """Whether an offset flips the highest bit, as in unsigned numbers of 16 bits."""
     blank: int | None
-    """The number that stands for no data, as it is stored."""
+    """The stored number that means no data."""
     is_top_down: bool
-    """Whether the first row is the highest, as some cameras' programs have it, not the lowest."""
+    """Whether the first row is the highest, as written by some camera programs, not the lowest."""
     header: int
-    """Where the header begins, in bytes."""
+    """The offset of the header, in bytes."""
     start: int
-    """Where the samples begin."""
+    """The offset of the samples, in bytes."""
 
     @property
     def samples(self) -> int:
-        """How many there are."""
+        """The number of samples."""
         return self.stack.frames * self.height * self.width
 
     @property
     def end(self) -> int:
-        """Behind the last of them, in bytes."""
+        """The end of the samples, in bytes."""
         return self.start + self.samples * self.dtype.itemsize
 
 
@@ -86,7 +86,7 @@ def read_head(data: bytes) -> Head:
 
 
 def cards(header: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield the place and the keyword of each card."""
+    """Yield the position and the keyword of each card."""
     for place in range(0, len(header), CARD):
         yield place, header[place : place + 8].rstrip()
 
@@ -117,9 +117,9 @@ def _head(cards: dict[str, str], sides: list[int], header: int, start: int) -> H
 
 
 def _cards(data: bytes, position: int, most: int) -> tuple[dict[str, str], int]:
-    """Return the values of a header of at most so many blocks, by their keywords, and its end.
+    """Return the values of a header of limited blocks by keyword, and the end of the header.
 
-    Of cards of one keyword, the first counts.
+    Of several cards with one keyword, the first counts.
     """
     found: dict[str, str] = {}
     for block in range(position, position + most * BLOCK, BLOCK):

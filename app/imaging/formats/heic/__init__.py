@@ -20,12 +20,12 @@ BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"
 
 
 def is_heic(data: bytes) -> bool:
-    """Return whether a file is a HEIF one, but no AVIF."""
+    """Return whether a file is a HEIF file, but no AVIF."""
     return is_branded(data, BRANDS) and not is_branded(data, {b"avif", b"avis"})
 
 
 def read_header(data: bytes) -> Header:
-    """Read the size of the picture, upright, and check that of all that it is made of."""
+    """Read the size of the upright picture, and check the sizes of its parts."""
     _library()
     return reader.read_header(data, "heic", _HEVC)
 
@@ -33,7 +33,7 @@ def read_header(data: bytes) -> Header:
 def decode(data: bytes) -> Picture:
     """Decode 8, 10 or 12 bits a sample; more than 8 become 16.
 
-    The answer is a JPEG, or an AVIF where a JPEG would lose depth, transparency or colours.
+    The result is a JPEG, or an AVIF if a JPEG would lose depth, transparency or colours.
     """
     picture = reader.decode(data, Format.AVIF, _HEVC)
     is_plain = picture.dtype == np.uint8 and picture.alpha is None and not picture.metadata.colour
@@ -49,7 +49,7 @@ def _decoded(data: bytes) -> Samples:
 
 
 def _library() -> ModuleType:
-    """Import it with the first picture, as that takes time and memory."""
+    """Import the library at the first picture, as that takes time and memory."""
     try:
         import pillow_heif
     except ModuleNotFoundError as error:

@@ -15,18 +15,18 @@ from app.imaging.picture import UnreadableImage, UnsupportedImage
 MAX_UNITS = 4096
 MOST_BITS = 12
 
-_PARAMETERS = 33  # the kind of a unit
-_ARRAYS = 22  # where they begin in hvcC
+_PARAMETERS = 33  # a type of units
+_ARRAYS = 22  # offset of the lists of units in hvcC
 _SUBSAMPLING = {0: (1, 1), 1: (2, 2), 2: (2, 1), 3: (1, 1)}  # by chroma_format_idc
-_LARGEST_BLOCK = 64  # pixels; a picture is coded in whole ones
+_LARGEST_BLOCK = 64  # pixels; coded sizes are multiples of this
 
 
 def read_sequence(item: Item) -> Sequence:
-    """Return the size and depth of a coded image; its parameters may be repeated, all the same."""
+    """Return the size and depth of a coded image; repeated parameter sets must be identical."""
     settings = item.first(b"hvcC") or b""
     if len(settings) <= _ARRAYS:
         raise UnreadableImage("The image has no header.")
-    if settings[_ARRAYS - 1] & 3 != 3:  # the decoder takes lengths of four bytes for granted
+    if settings[_ARRAYS - 1] & 3 != 3:  # the decoder assumes lengths of four bytes
         raise UnsupportedImage("Length fields of less than four bytes in an image are not read.")
     units = [*_listed(settings), *_units(item.data)]
     found = {unit for unit in units if unit[:1] and unit[0] >> 1 & 63 == _PARAMETERS}
@@ -36,7 +36,7 @@ def read_sequence(item: Item) -> Sequence:
 
 
 def _listed(settings: bytes) -> Iterator[bytes]:
-    """Yield the units that are in lists by their kinds."""
+    """Yield the units in the lists of hvcC."""
     position = _ARRAYS + 1
     for _ in range(settings[_ARRAYS]):
         (count,) = struct.unpack_from(">H", settings, position + 1)
@@ -86,7 +86,9 @@ def _sequence(bits: Bits) -> Sequence:
 
 
 def _skip_profile(bits: Bits, layers: int) -> None:
-    """Skip profile, tier and level (section 7.3.3), of the whole and of `layers` in time."""
+    """Skip profile, tier and level (section 7.3.3), for the stream and for `layers` temporal
+    layers.
+    """
     profile, level = 88, 8
     bits.read(profile + level)
     present = [(bits.read(), bits.read()) for _ in range(layers)]

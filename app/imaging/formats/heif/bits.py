@@ -2,27 +2,24 @@
 
 from app.imaging.picture import UnreadableImage
 
-_LONGEST_PREFIX = 32  # bits; a number in one of these headers has as many at most
+_LONGEST_PREFIX = 32  # bits; numbers in these headers have at most as many
 
 
 class Bits:
-    """Takes numbers off bytes, one after the other; raises `UnreadableImage` at their end."""
+    """A reader of numbers of any bit length; raises `UnreadableImage` at the end of the data."""
 
     def __init__(self, data: bytes) -> None:
         self._value, self._left = int.from_bytes(data, "big"), 8 * len(data)
 
     def read(self, count: int = 1) -> int:
-        """Return a number of so many bits."""
+        """Read an unsigned number of `count` bits."""
         self._left -= count
         if self._left < 0:
             raise UnreadableImage("The header of the image is truncated.")
         return self._value >> self._left & ((1 << count) - 1)
 
     def golomb(self) -> int:
-        """Return a number that begins with as many zeros as there are bits behind its first one.
-
-        ITU-T H.265, section 9.2: ue(v).
-        """
+        """Read an unsigned Exp-Golomb number, ue(v): ITU-T H.265, section 9.2."""
         zeros = 0
         while not self.read():
             zeros += 1

@@ -12,14 +12,14 @@ _OPENING = b"ftyp"  # of each file
 
 
 class Box(NamedTuple):
-    """A box's name and contents."""
+    """The name and contents of a box."""
 
     name: bytes
     body: bytes
 
 
 def boxes(data: bytes | memoryview) -> Iterator[Box]:
-    """Each box in `data`; raises `UnreadableImage` where one reaches beyond its end."""
+    """Yield each box in `data`; raises `UnreadableImage` if one extends beyond the end."""
     view, position = memoryview(data), 0
     for _ in range(MAX_BOXES):
         if position == len(view):
@@ -30,9 +30,9 @@ def boxes(data: bytes | memoryview) -> Iterator[Box]:
 
 
 def boxes_of_file(data: bytes, needed: Set[bytes]) -> tuple[list[Box], bytes]:
-    """Return the boxes of a file, and what lies behind them: no box, or those of another file.
+    """Return the boxes of a file, and the bytes after them: no box, or those of another file.
 
-    Raises as `boxes` does while none of those `needed` has been found.
+    Raises like `boxes` until one of those `needed` has been found.
     """
     view, position = memoryview(data), 0
     found, names = list[Box](), set[bytes]()
@@ -54,7 +54,7 @@ def boxes_of_file(data: bytes, needed: Set[bytes]) -> tuple[list[Box], bytes]:
 
 
 def _read(view: memoryview, position: int) -> tuple[Box, int]:
-    """Return the box at a position, and where it ends."""
+    """Return the box at a position, and its end."""
     head = bytes(view[position : position + 16])
     length, name, long = struct.unpack(">I4sQ", head.ljust(16, b"\0"))
     start, end = position + 8, position + length if length else len(view)
@@ -66,11 +66,11 @@ def _read(view: memoryview, position: int) -> tuple[Box, int]:
 
 
 def write_box(name: bytes, *parts: bytes) -> bytes:
-    """Return a box of these contents."""
+    """Return a box with the given contents."""
     body = b"".join(parts)
     return struct.pack(">I4s", len(body) + 8, name) + body
 
 
 def write_full_box(name: bytes, *parts: bytes, version: int = 0) -> bytes:
-    """Return a box with a version, and no flags."""
+    """Return a box with a version and no flags."""
     return write_box(name, bytes([version, 0, 0, 0]), *parts)

@@ -13,16 +13,16 @@ from app.imaging.formats.trailer import in_trailer
 from app.imaging.picture import Change, Changes, UnreadableImage, UnsupportedImage
 
 MAX_ITEMS = 2000
-MAX_LINKS = 100_000  # places of items, and properties of theirs; a large grid has some thousands
+MAX_LINKS = 100_000  # extents and associated properties of items; a large grid has some thousands
 
-_OFFSET, _IDAT = 0, 1  # where extents count from: the file, or the idat box
+_OFFSET, _IDAT = 0, 1  # construction methods: offsets within the file, or the idat box
 _META, _FRAMES, _FILM = b"meta", b"moov", b"mpvd"
 _KNOWN = {b"ftyp", _META, _FRAMES, _FILM, b"mdat", b"free", b"skip", b"wide"}  # boxes of a file
 
 
 @dataclass(slots=True)
 class Item:
-    """An item: what it is, its bytes, its properties in their order, and what it refers to."""
+    """An item: its type, its bytes, its properties in order, and its references."""
 
     kind: bytes = b""
     content_type: bytes = b""
@@ -32,11 +32,11 @@ class Item:
     references: dict[bytes, list[int]] = field(default_factory=dict)
 
     def first(self, name: bytes) -> bytes | None:
-        """Return the contents of its first property of that name."""
+        """Return the contents of the first property of a name."""
         return next((each.body for each in self.properties if each.name == name), None)
 
     def coding(self, name: bytes) -> Box | None:
-        """Return its first property of that name that is no colour profile: decoders get one."""
+        """Return the first property of a name that suits a decoder, which gets no ICC profile."""
         for each in self.properties:
             if each.name == name and (name != b"colr" or each.body[:4] == b"nclx"):
                 return each
@@ -44,7 +44,7 @@ class Item:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height by its `ispe` property."""
+        """Width and height from the `ispe` property."""
         body = self.first(b"ispe")
         if body is None or len(body) != 12:
             raise UnreadableImage("The image does not say how large it is.")
@@ -54,10 +54,10 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """The items of a file by their numbers, and which of them is the picture.
+    """The items of a file by id, and the id of the primary one.
 
-    `has_frames` says that there is a sequence of images, too: frames in time. `lost` is what the
-    file has beside its items.
+    `has_frames` tells whether the file also has a sequence of images: frames in time. `lost` is
+    what the file contains beside its items.
     """
 
     by_number: dict[int, Item]
@@ -71,7 +71,7 @@ class Items:
         return self.by_number[number]
 
     def referring(self, kind: bytes, target: int) -> list[int]:
-        """Return the items that refer to `target` in this way."""
+        """Return the items that refer to `target` with this type of reference."""
         return [
             number
             for number, item in self.by_number.items()
@@ -80,7 +80,7 @@ class Items:
 
 
 class _Reader:
-    """Big-endian numbers, one after the other."""
+    """A reader of big-endian numbers."""
 
     def __init__(self, data: bytes) -> None:
         self._data, self._position = data, 0
@@ -97,7 +97,7 @@ class _Reader:
         return self._data[self._position :]
 
     def count(self, size: int) -> int:
-        """Return a number of things, which has a limit."""
+        """Read a count, and check it against the limit."""
         value = self.number(size)
         if value > MAX_ITEMS:
             raise UnsupportedImage(f"The image has more than {MAX_ITEMS} parts.")
@@ -105,10 +105,7 @@ class _Reader:
 
 
 def read_items(data: bytes) -> Items:
-    """Return the items of a file.
-
-    Raises `UnreadableImage` where its lists make no sense.
-    """
+    """Return the items of a file; raises `UnreadableImage` if its lists are inconsistent."""
     outer, trailer = boxes_of_file(data, {_META})
     metas = [box.body for box in outer if box.name == _META]
     if len(metas) != 1:
@@ -126,7 +123,7 @@ def read_items(data: bytes) -> Items:
     version = primary.number(4) >> 24
     names = {box.name for box in outer}
     lost = set(in_trailer(trailer))
-    if _FILM in names:  # a motion photo's
+    if _FILM in names:  # the video of a motion photo
         lost.add(Change.FILM)
     if not names <= _KNOWN:
         lost.add(Change.METADATA)

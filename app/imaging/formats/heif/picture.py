@@ -14,10 +14,10 @@ from app.imaging.formats.heif.writer import write_items
 from app.imaging.picture import Change, Changes, UnreadableImage, UnsupportedImage
 
 MAX_TILES = 1024
-MAX_WASTE = 4  # times the picture's own size that what is decoded for it may have
-_ALWAYS = 1 << 18  # pixels that may be decoded for the smallest of pictures
+MAX_WASTE = 4  # maximum ratio of decoded pixels to those of the picture
+_ALWAYS = 1 << 18  # pixels that smaller pictures count as having
 
-DESCRIBING = (b"Exif", b"mime")  # the kinds of items that describe others
+DESCRIBING = (b"Exif", b"mime")  # types of items that describe others
 
 _ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1")
 _DEPTH_MAP = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:depth", b"urn:mpeg:hevc:2015:auxid:2")
@@ -26,7 +26,7 @@ _FOR_DECODERS = (b"ispe", b"pixi", b"colr")
 
 
 class Window(NamedTuple):
-    """What is shown of a coded picture, in whole pixels."""
+    """The visible part of a coded picture, in whole pixels."""
 
     left: int
     top: int
@@ -36,7 +36,7 @@ class Window(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Coded:
-    """A picture as it is coded: its size, its coded images in rows, and the grid, if it is one."""
+    """A coded picture: its size, its coded images in row order, and its grid item, if any."""
 
     width: int
     height: int
@@ -46,12 +46,14 @@ class Coded:
 
     @property
     def waste(self) -> int:
-        """Pixels of the tiles beyond those of the picture."""
+        """Number of pixels by which the tiles exceed the picture."""
         width, height = self.tiles[0].size
         return len(self.tiles) * width * height - self.width * self.height
 
     def file(self, brand: bytes, settings: bytes) -> bytes:
-        """Return a file of this image alone; `settings` names the decoder's own property."""
+        """Return a file of this image alone; `settings` names the property that configures the
+        decoder.
+        """
         kept = (*_FOR_DECODERS, settings)
         items = [
             replace(
@@ -67,9 +69,9 @@ class Coded:
 
 
 def coded(items: Items, number: int, kind: bytes) -> Coded:
-    """Return the image that an item is: a coded image of this kind, or a grid of such.
+    """Return the picture of an item: a coded image of type `kind`, or a grid of such images.
 
-    Raises `UnsupportedImage` for what is derived otherwise.
+    Raises `UnsupportedImage` for any other derivation.
     """
     item = items[number]
     width, height = item.size
@@ -93,7 +95,7 @@ def coded(items: Items, number: int, kind: bytes) -> Coded:
 
 
 def alpha_of(items: Items) -> int | None:
-    """Return the number of the item that is the image's alpha."""
+    """Return the id of the item that is the alpha of the image; None if there is none."""
     found = [
         number
         for number in items.referring(b"auxl", items.primary)
@@ -103,10 +105,10 @@ def alpha_of(items: Items) -> int | None:
 
 
 def window(item: Item) -> Window:
-    """Return what its property `clap` leaves of an item, or all: ISO/IEC 14496-12, section 12.1.4.
+    """Return the clean aperture of an item, by default all of it: ISO/IEC 14496-12, 12.1.4.
 
-    Encoders that fill a picture up to whole blocks write one. Raises `UnsupportedImage` for parts
-    of pixels, and for an item that is turned first.
+    Encoders that pad a picture to whole blocks declare one. Raises `UnsupportedImage` for fractions
+    of pixels, and for an item that is rotated first.
     """
     width, height = item.size
     names = [each.name for each in item.properties if each.name in (b"clap", *_TURNS)]
@@ -127,8 +129,8 @@ def window(item: Item) -> Window:
 
 
 def orientation(item: Item) -> int:
-    """Return the EXIF orientation that stands for an item's turns and flips, 1 to 8."""
-    top_left, right = (0, 0), (1, 0)  # a corner, and the way along its rows, in the square of 1
+    """Return the EXIF orientation, 1 to 8, of the rotations and mirrorings of an item."""
+    top_left, right = (0, 0), (1, 0)  # in the unit square, whose rows go right
     corners = [[(0, 0), (1, 0)], [(0, 1), (1, 1)]]
     for name, body in item.properties:
         if name == b"irot":
@@ -140,7 +142,7 @@ def orientation(item: Item) -> int:
     return _ORIENTATIONS[top_left, right]
 
 
-# by which corners of the stored picture are the upper ones once it is upright, as (x, y)
+# by the corners of the stored picture that are uppermost once it is upright, as (x, y)
 _ORIENTATIONS = {
     ((0, 0), (1, 0)): 1,
     ((1, 0), (0, 0)): 2,
@@ -154,7 +156,7 @@ _ORIENTATIONS = {
 
 
 def beside(items: Items, used: set[int]) -> Changes:
-    """Return what the file holds beside its image, whose items are `used`."""
+    """Return what the file contains beside its image, which consists of the items `used`."""
     changes = set()
     unused = items.by_number.keys() - used
     parts = {part for each in items.by_number.values() for part in each.references.get(b"dimg", ())}
@@ -163,7 +165,7 @@ def beside(items: Items, used: set[int]) -> Changes:
         described = item.references.get(b"cdsc", ())
         if number in used:
             continue
-        if item.kind in DESCRIBING:  # what describes another part is lost with that
+        if item.kind in DESCRIBING:  # the description of another part is lost with that part
             if not described or not unused.issuperset(described):
                 changes.add(Change.METADATA)
             continue
@@ -179,12 +181,12 @@ def beside(items: Items, used: set[int]) -> Changes:
 
 
 def _auxiliary(item: Item) -> bytes:
-    """Return what an auxiliary item is for; nothing where it is none."""
+    """Return the type of an auxiliary item; empty if it is none."""
     return (item.first(b"auxC") or b"")[4:].partition(b"\0")[0]
 
 
 def _grid(data: bytes) -> tuple[int, int, tuple[int, int]]:
-    """Rows, columns, and the size of the whole."""
+    """Return the rows and columns of a grid, and its size in pixels."""
     wide = len(data) > 1 and data[1] & 1
     if len(data) != (12 if wide else 8) or data[0]:
         raise UnreadableImage("The grid of the image is damaged.")

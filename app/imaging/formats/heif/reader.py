@@ -21,11 +21,11 @@ from app.imaging.samples import Samples, deinterleave, unpremultiply, widen
 
 XMP = b"application/rdf+xml"
 
-_PLAIN_PRIMARIES, _PLAIN_TRANSFERS = {1, 2}, {1, 2, 6, 13}  # sRGB's, or not stated
+_PLAIN_PRIMARIES, _PLAIN_TRANSFERS = {1, 2}, {1, 2, 6, 13}  # those of sRGB, or unspecified
 
 
 class Sequence(NamedTuple):
-    """What a coded image says of itself: its size in pixels, and the bits of its samples."""
+    """The declarations of a coded image: its size in pixels, and its bits per sample."""
 
     width: int
     height: int
@@ -34,10 +34,11 @@ class Sequence(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """How the coded images of a format are read.
+    """The codec of a format.
 
-    `kind` is that of their items, `settings` the property that they need, `brand` that of a file of
-    them. `read_sequence` tells what an item says of itself, and `decode` makes samples of a file.
+    `kind` is the type of its items, `settings` the property that configures the decoder, and
+    `brand` that of its files. `read_sequence` reads what an item declares, and `decode` decodes a
+    file.
     """
 
     kind: bytes
@@ -48,7 +49,7 @@ class Codec:
 
 
 def is_branded(data: bytes, brands: set[bytes]) -> bool:
-    """Return whether an ISO base media file has one of them as its brand or a compatible one."""
+    """Return whether an ISO base media file has one of the brands, as major or compatible."""
     if data[4:8] != b"ftyp":
         return False
     end = min(int.from_bytes(data[:4], "big"), 256)
@@ -57,7 +58,7 @@ def is_branded(data: bytes, brands: set[bytes]) -> bool:
 
 
 def read_header(data: bytes, name: str, codec: Codec) -> Header:
-    """Read the size of the picture, upright, and check that of all that it is made of."""
+    """Read the size of the upright picture, and check the sizes of its parts."""
     items = read_items(data)
     item, main = items[items.primary], coded(items, items.primary, codec.kind)
     _bits(main, codec)
@@ -92,7 +93,7 @@ def decode(data: bytes, format_: Format, codec: Codec) -> Picture:
     used = {id(each) for part in parts for each in (part.grid, *part.tiles)}
     numbers = {n for n, each in items.by_number.items() if id(each) in used}
     numbers |= {part for part in _describing(items) if part is not None}
-    # EXIF only repeats how it is turned
+    # EXIF only repeats the orientation
     _, metadata, lost = upright(_metadata(items, item), by_container=True)
 
     def seen(plane: Samples) -> Samples:
@@ -109,7 +110,7 @@ def decode(data: bytes, format_: Format, codec: Codec) -> Picture:
 
 
 def _bits(part: Coded, codec: Codec) -> int:
-    """Return the bits of its samples, once all tiles have them, and are as large as they say."""
+    """Return the bits per sample; all tiles must agree on it, and have their declared size."""
     found = {codec.read_sequence(tile) for tile in part.tiles}
     if len(found) != 1:
         raise UnreadableImage("The tiles of the image differ.")
@@ -149,7 +150,7 @@ def _metadata(items: Items, item: Item) -> Metadata:
 
 
 def _describing(items: Items) -> tuple[int | None, int | None]:
-    """Return which items are the image's own EXIF and XMP."""
+    """Return the items with the EXIF and XMP of the image itself."""
     numbers = items.referring(b"cdsc", items.primary)
     exif = (number for number in numbers if items[number].kind == b"Exif")
     xmp = (number for number in numbers if items[number].content_type == XMP)

@@ -10,7 +10,7 @@ _DESCRIPTIVE = (b"ispe", b"pixi", b"colr", b"auxC")  # which readers may disrega
 
 
 def write_items(brand: bytes, items: list[Item]) -> bytes:
-    """Return a file of items, numbered from 1, of which the first is the image."""
+    """Return a file of items with ids from 1, of which the first is the primary one."""
     ftyp = write_box(b"ftyp", brand, bytes(4), brand, b"mif1miaf")
     length = len(_meta(items, 0))
     meta = _meta(items, len(ftyp) + length + 8)
@@ -18,7 +18,7 @@ def write_items(brand: bytes, items: list[Item]) -> bytes:
 
 
 def _meta(items: list[Item], start: int) -> bytes:
-    """Return the lists of items, whose bytes begin at `start`."""
+    """Return the lists of items, whose data begin at `start`."""
     places, infos = [], []
     for number, item in enumerate(items, start=1):
         places.append(struct.pack(">HHHII", number, 0, 1, start, len(item.data)))

@@ -26,5 +26,5 @@ FORMAT = FileFormat(
         colour=srgb_alone,
         white=holds_white,
     ),
-    encoding_bytes=48,  # OpenJPEG keeps copies of the picture in 32 bits
+    encoding_bytes=48,  # OpenJPEG keeps copies of the picture in 32 bits per sample
 )

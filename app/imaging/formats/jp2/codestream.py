@@ -1,7 +1,7 @@
-"""JPEG 2000 codestreams: what they declare, checked to be complete and within limits.
+"""JPEG 2000 codestreams: read their headers, and check completeness and limits.
 
-Decoders silently make up what is missing, and allocate memory for anything that is declared.
-Markers and segments are those of ITU-T T.800, annex A.
+Decoders silently make up missing data, and allocate memory for anything that is declared. Markers
+and segments are those of ITU-T T.800, annex A.
 """
 
 import struct
@@ -18,46 +18,44 @@ END = b"\xff\xd9"
 """The marker that it ends with: EOC."""
 
 WORKING = 8
-"""Bytes that OpenJPEG has of each sample while it decodes."""
+"""Bytes that OpenJPEG uses per sample while it decodes."""
 
 MAX_COMPONENTS = 4
 MAX_LAYERS = 256
-"""Quality layers; encoders write one, or some tens. Each may take time for every few pixels, even
-where nothing is in it.
+"""Maximum quality layers; encoders write one, or some tens. Each may take time for every few
+pixels, even if it is empty.
 """
 MAX_BLOCKS = 1 << 18
-"""Blocks of coefficients that a component may have in a tile: each takes memory, even where it is
-empty.
-"""
+"""Maximum blocks of coefficients per component and tile: each takes memory, even if it is empty."""
 TILE_BYTES = 1 << 14
-"""What a tile takes in the decoder beside its pixels, blocks and precincts."""
+"""Bytes that the decoder uses per tile beside its pixels, blocks and precincts."""
 FREE_TILES, TILE_PIXELS = 1 << 10, 1 << 12
-"""Tiles that any image may have, and for how many of its pixels there may be one."""
+"""Tiles that any image may have, and pixels of the image for each further one."""
 FREE_BYTES = 1 << 24
-"""What blocks and precincts of a tile may take, even where the main header declares less."""
+"""Bytes that blocks and precincts of a tile may take, even if the main header declares less."""
 MAX_SEGMENTS, SEGMENTS_A_TILE = 10_000, 64
-"""Segments of headers that any file may have, and for each of its tiles: lengths of packets lie in
-one or more of each part.
+"""Header segments that any file may have, and for each of its tiles: each part of a tile may have
+one or more with lengths of packets.
 """
 MAX_PARTS = 255
-"""Parts that a tile may be in."""
+"""Maximum parts of a tile."""
 FREE_STEPS, STEPS_A_BYTE = 1 << 22, 16
-"""Steps that a decoder may take in search of precincts, in any image and for each of its bytes."""
+"""Steps that a decoder may take to find precincts, in any image and for each of its bytes."""
 
 _SOC_BYTES, _SOT_BYTES, _ORDER_BYTES = 2, 12, 7
 _SIZ, _COD, _COC, _POC, _SOT, _SOD = (
     bytes([0xFF, each]) for each in (0x51, 0x52, 0x53, 0x5F, 0x90, 0x93)
 )
-# those of part 1, CAP, and CPF: in segments that are unknown to it, a decoder may look for others
+# those of part 1, CAP, and CPF: a decoder may search unknown segments for others
 _KNOWN = {bytes([0xFF, each]) for each in (0x50, 0x55, *range(0x57, 0x5A), *range(0x5C, 0x62))}
 _KNOWN |= {_SIZ, _COD, _COC, b"\xff\x63", b"\xff\x64"}
-_SPLIT = 0b101  # of how blocks are coded: raw passes, and an end of each pass
+_SPLIT = 0b101  # code-block styles: raw passes, and termination of each pass
 _MOST_LEVELS, _MOST_EXPONENT = 32, 8
-_WHOLE = (1 << 15, 1 << 15)  # a precinct where none is stated
+_WHOLE = (1 << 15, 1 << 15)  # the default precinct
 
 
 class Component(NamedTuple):
-    """How the samples of a component are stored, and how many pixels they are apart."""
+    """The sample type of a component, and its subsampling in pixels."""
 
     bits: int
     is_signed: bool
@@ -71,47 +69,47 @@ class Head:
     width: int
     height: int
     origin: tuple[int, int]
-    """How far to the right of the first tile's corner the image begins, and how far below it."""
+    """The offset of the image from the corner of the first tile, across and down."""
     tile: tuple[int, int]
-    """The sides of a tile."""
+    """The width and height of a tile."""
     components: tuple[Component, ...]
     codings: tuple[Coding, ...]
-    """Of each component, unless a tile has its own."""
+    """The coding of each component, unless a tile declares its own."""
     layers: int
     orders: int
-    """In how many orders packets follow each other."""
+    """The number of progression orders."""
     is_rotated: bool
-    """Whether colours are rotated, and the decoder rotates them back."""
+    """Whether a component transform applies, which the decoder inverts."""
     end: int
     """The position of the first tile."""
     size: int
-    """Bytes of the codestream."""
+    """The length of the codestream, in bytes."""
 
     @property
     def grid(self) -> tuple[int, int]:
-        """Tiles across and down."""
+        """The number of tiles across and down."""
         right, bottom = self.origin[0] + self.width, self.origin[1] + self.height
         return -(-right // self.tile[0]), -(-bottom // self.tile[1])
 
     @property
     def tiles(self) -> int:
-        """How many tiles there are."""
+        """The number of tiles."""
         return self.grid[0] * self.grid[1]
 
     @property
     def is_reversible(self) -> bool:
-        """Whether no component is coded with loss."""
+        """Whether all components are coded without loss."""
         return all(each.is_reversible for each in self.codings)
 
     @property
     def more_bytes(self) -> int:
-        """What decoding takes beside samples."""
+        """Bytes that decoding takes beside the samples."""
         style = Style(self.codings, self.layers, self.orders)
         return TILE_BYTES * self.tiles + memory(style, *self.largest, self.size)
 
     @property
     def largest(self) -> tuple[int, int]:
-        """The sides of the largest part of the image that is in a tile."""
+        """The sides of the largest part of the image within one tile."""
         across, down = self.grid
         return (
             max(self._extent(0, place) for place in {0, min(1, across - 1), across - 1}),
@@ -119,7 +117,7 @@ class Head:
         )
 
     def sides(self, tile: int) -> tuple[int, int]:
-        """Return the sides of the part of the image that is in a tile."""
+        """Return the sides of the part of the image within a tile."""
         down, across = divmod(tile, self.grid[0])
         return self._extent(0, across), self._extent(1, down)
 
@@ -137,7 +135,7 @@ class _Segment(NamedTuple):
 def read_head(stream: bytes, free: int = MAX_SEGMENTS) -> Head:
     """Read the main header, of `free` segments at most.
 
-    Raises UnreadableImage, and UnsupportedImage for more of these, or many components.
+    Raises UnreadableImage, and UnsupportedImage for too many segments or components.
     """
     if stream[: len(START)] != START:
         raise UnreadableImage("The JPEG 2000 image has no beginning.")
@@ -173,11 +171,11 @@ def read_head(stream: bytes, free: int = MAX_SEGMENTS) -> Head:
 
 
 def check(stream: bytes, head: Head, free: int = MAX_SEGMENTS) -> int:
-    """Return where a codestream ends, the marker that says so not counted.
+    """Return the end of a codestream, before its end marker.
 
-    Headers of tiles may have SEGMENTS_A_TILE segments each, and `free` more in all. Raises
-    UnreadableImage if a tile is missing, and UnsupportedImage and TooManyPixels for what would take
-    more memory or time than it may.
+    Headers of tiles may have SEGMENTS_A_TILE segments each, and `free` more in total. Raises
+    UnreadableImage if a tile is missing, and UnsupportedImage and TooManyPixels for whatever would
+    exceed the limits of memory or time.
     """
     if head.tiles > max(FREE_TILES, head.width * head.height // TILE_PIXELS):
         raise TooManyPixels("The JPEG 2000 image has too many tiles for its size.")
@@ -197,7 +195,7 @@ def check(stream: bytes, head: Head, free: int = MAX_SEGMENTS) -> int:
         if tile in styles and any(each.marker in (_COD, _COC) for each in found):
             raise UnreadableImage("The JPEG 2000 image is damaged.")
         styles[tile] = _styled(found, styles.get(tile, common))
-        if not size:  # the last, up to the end
+        if not size:  # the last part extends to the end
             position = stream.rfind(END, position)
             break
         position = end
@@ -210,8 +208,9 @@ def check(stream: bytes, head: Head, free: int = MAX_SEGMENTS) -> int:
 
 
 def _segments(stream: bytes, position: int, last: int, most: int) -> Iterator[_Segment]:
-    """Each segment of a header, up to the first tile or to the samples of one; none may end behind
-    `last`, and there may be so many.
+    """Yield the segments of a header, up to the first tile or the samples of a tile.
+
+    None may end after `last`, and their number is limited.
     """
     for _ in range(most):
         marker = stream[position : position + 2]
@@ -232,7 +231,7 @@ def _too_many_segments(most: int) -> UnsupportedImage:
 
 
 def _styled(segments: list[_Segment], style: Style) -> Style:
-    """Return a style with what a header says of it: COD of all components, before COC of one."""
+    """Return a style updated by a header: COD applies to all components, COC to one after that."""
     codings, layers, orders = list(style.codings), style.layers, style.orders
     seen = set[bytes]()
     for each in segments:
@@ -241,7 +240,7 @@ def _styled(segments: list[_Segment], style: Style) -> Style:
         if each.marker not in (_COD, _COC):
             continue
         name = each.marker + (each.body[:1] if each.marker == _COC else b"")
-        is_late = each.marker == _COD and bool(seen)  # decoders have it undo what came before
+        is_late = each.marker == _COD and bool(seen)  # decoders let it override earlier segments
         if is_late or name in seen:
             raise UnreadableImage("The JPEG 2000 image is damaged.")
         seen.add(name)
@@ -253,7 +252,7 @@ def _styled(segments: list[_Segment], style: Style) -> Style:
 
 
 def _coding(segment: _Segment) -> Coding:
-    """Read what COD says of all components, or COC of one."""
+    """Read the coding that COD declares for all components, or COC for one."""
     start = 5 if segment.marker == _COD else 2
     levels, across, down, kind, transform = segment.body[start : start + 5]
     if levels > _MOST_LEVELS or across + down > _MOST_EXPONENT:
@@ -268,9 +267,9 @@ def _coding(segment: _Segment) -> Coding:
 
 
 def _check_tiles(styles: Mapping[int, Style], head: Head, size: int) -> None:
-    """Refuse tiles that are together beyond what so many bytes can hold.
+    """Refuse tiles that together need more packets than the file can contain.
 
-    There is a packet for each precinct in each layer, and it takes a byte or more (B.9, B.10).
+    There is a packet per precinct and layer, and it takes at least a byte (B.9, B.10).
     """
     packets = searches = 0
     most = max(FREE_BYTES, head.more_bytes)

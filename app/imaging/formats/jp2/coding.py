@@ -1,4 +1,4 @@
-"""How the components of a JPEG 2000 are coded, and what that costs a decoder.
+"""The coding of the components of a JPEG 2000, and what it costs a decoder.
 
 Blocks, precincts and layers are those of ITU-T T.800, annex B.
 """
@@ -7,39 +7,39 @@ from functools import lru_cache
 from typing import NamedTuple
 
 BLOCK_BYTES, PRECINCT_BYTES = 640, 2048
-"""What a block and a precinct take in the decoder beside their pixels."""
+"""Bytes that the decoder uses per block and per precinct, beside their pixels."""
 SEGMENT_BYTES, PASSES, SEGMENT_BITS = 64, 164, 3
-"""What a segment of a block takes, how many a layer may add where each pass may be one, and the
-bits of the file that state its length.
+"""Bytes per segment of a block, the segments that a layer may add if each pass may be one, and the
+bits of the file that state the length of one.
 """
 
 
 class Coding(NamedTuple):
-    """How a component is coded."""
+    """The coding of a component."""
 
     levels: int
-    """Of decomposition."""
+    """The levels of decomposition."""
     block: tuple[int, int]
-    """Columns and rows of coefficients."""
+    """Columns and rows of coefficients in a block."""
     precincts: tuple[tuple[int, int], ...]
-    """Columns and rows at each resolution, from the lowest."""
+    """Columns and rows of a precinct at each resolution, from the lowest."""
     is_reversible: bool
-    """Whether the transform is one without loss."""
+    """Whether the transform is reversible."""
     is_split: bool
-    """Whether passes of a block may be segments of their own: raw ones, or all."""
+    """Whether passes of a block may be separate segments: raw ones, or all."""
 
 
 class Style(NamedTuple):
-    """How components are coded, in a tile or in all."""
+    """The coding of all components, in a tile or by default."""
 
     codings: tuple[Coding, ...]
     layers: int
     orders: int
-    """In how many orders packets follow each other."""
+    """The number of progression orders."""
 
 
 def memory(style: Style, columns: int, rows: int, size: int) -> int:
-    """Return what blocks and precincts of a tile take in the decoder, of a file of that `size`."""
+    """Return the bytes that blocks and precincts of a tile take, in a file of `size` bytes."""
     counts = [blocks(each, columns, rows) for each in style.codings]
     segments = style.layers * sum(
         count * (PASSES if each.is_split else 1)
@@ -54,10 +54,10 @@ def memory(style: Style, columns: int, rows: int, size: int) -> int:
 
 @lru_cache
 def blocks(coding: Coding, columns: int, rows: int) -> int:
-    """Return how many blocks a component has; one ends where its precinct does."""
+    """Return the number of blocks of a component; blocks end at precinct boundaries."""
     count = 0
     for number, (width, height) in enumerate(coding.precincts):
-        below, halved = coding.levels - number, int(number > 0)  # in bands, precincts are halved
+        below, halved = coding.levels - number, int(number > 0)  # precincts are halved in subbands
         across = min(coding.block[0], max(1, width >> halved))
         down = min(coding.block[1], max(1, height >> halved))
         area = (columns >> below) * (rows >> below)
@@ -67,7 +67,7 @@ def blocks(coding: Coding, columns: int, rows: int) -> int:
 
 @lru_cache
 def precincts(coding: Coding, columns: int, rows: int) -> int:
-    """Return how many precincts a component has, at least."""
+    """Return a lower bound of the number of precincts of a component."""
     return sum(
         -(-(columns >> below) // width) * -(-(rows >> below) // height)
         for below, (width, height) in zip(
@@ -78,9 +78,9 @@ def precincts(coding: Coding, columns: int, rows: int) -> int:
 
 @lru_cache
 def steps(codings: tuple[Coding, ...], columns: int, rows: int) -> int:
-    """Return how often a decoder that goes from place to place looks for a precinct.
+    """Return how often a decoder that goes from position to position looks for a precinct.
 
-    Places are as far apart as the narrowest precincts are wide, and the lowest are high.
+    Positions are spaced by the smallest width and height of precincts.
     """
     sizes = [
         (width << (each.levels - number), height << (each.levels - number))

@@ -39,26 +39,26 @@ _EXIF = b"JpgTiffExif->JP2"
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a file holds."""
+    """The contents of a file."""
 
     stream: bytes
     """The codestream, to the end of its box."""
     streams: int = 1
-    """How many there are, of which this is the first."""
+    """The number of codestreams, of which this is the first."""
     space: int = 0
-    """The number of its colour space; 0 if none is given."""
+    """The number of the colour space; 0 if none is declared."""
     alpha: int = 0
-    """What the last channel is: STRAIGHT, PREMULTIPLIED, or no alpha."""
+    """The type of the last channel: STRAIGHT, PREMULTIPLIED, or no alpha."""
     channels: int = 0
-    """How many there are whose meaning is stated: the first ones."""
+    """The number of channels with a stated meaning, which come first."""
     metadata: Metadata = field(default_factory=Metadata)
     changes: Changes = frozenset()
 
 
 def read_file(data: bytes) -> Contents:
-    """Take a file apart, which may be a codestream alone.
+    """Split a file, which may be a bare codestream, into its contents.
 
-    Raises UnreadableImage, and UnsupportedImage for palettes, inks, and channels in disorder.
+    Raises UnreadableImage, and UnsupportedImage for palettes, inks, and unordered channels.
     """
     if data.startswith(START):
         return Contents(data)
@@ -67,7 +67,7 @@ def read_file(data: bytes) -> Contents:
     if not streams:
         raise UnreadableImage("The JPEG 2000 file contains no image.")
     headers = [box.body for box in found if box.name == _HEADERS]
-    inner = list(boxes(headers[0])) if headers else []  # there may be one
+    inner = list(boxes(headers[0])) if headers else []  # an optional box
     if any(box.name == _PALETTE for box in inner):
         raise UnsupportedImage("A JPEG 2000 of a palette is not supported; convert it to PNG.")
     space, icc = _colours([box.body for box in inner if box.name == b"colr"])
@@ -101,7 +101,7 @@ def read_file(data: bytes) -> Contents:
 
 
 def write_file(stream: bytes, bits: int, picture: Picture) -> bytes:
-    """Return a file around a codestream of a picture with so many bits a sample."""
+    """Return a file around a codestream of a picture with the given bits per sample."""
     metadata = picture.metadata
     last = picture.alpha if picture.alpha is not None else picture.extra
     count = picture.channels + (last is not None)
@@ -126,7 +126,7 @@ def write_file(stream: bytes, bits: int, picture: Picture) -> bytes:
 
 
 def _colours(stated: list[bytes]) -> tuple[int, bytes | None]:
-    """Return the number of the first colour space that is known, and a profile."""
+    """Return the number of the first known colour space, and a profile."""
     for body in stated:
         if body[0] in _BY_PROFILE:
             return 0, body[3:]
@@ -142,7 +142,7 @@ def _colours(stated: list[bytes]) -> tuple[int, bytes | None]:
 
 
 def _dpi(body: bytes) -> tuple[float, float] | None:
-    """Return what a box of a resolution says, down before across, in pixels of a metre."""
+    """Return the resolution in a box as dpi; boxes have pixels per metre, vertical first."""
     *terms, down, across = struct.unpack_from(">4H2b", body)
     if not all(terms):
         return None
@@ -153,21 +153,19 @@ def _dpi(body: bytes) -> tuple[float, float] | None:
 
 
 def _resolution(dpi: tuple[float, float]) -> bytes:
-    """Return the same in fractions, each of a power of ten."""
+    """Return the resolution as the contents of a box: fractions with powers of ten."""
     across, down = (_fraction(dots / METRE) for dots in dpi)
     return struct.pack(">4H2b", *down[:2], *across[:2], down[2], across[2])
 
 
 def _fraction(number: float) -> tuple[int, int, int]:
-    """Return numerator, denominator, and exponent of ten, as exact as 16 bits can be."""
+    """Return numerator, denominator, and exponent of ten, as precise as 16 bits allow."""
     exponent = math.ceil(math.log10(number / 0xFFFF))
     return round(number / 10.0**exponent), 1, exponent
 
 
 def _channels(stated: list[bytes]) -> tuple[int, int]:
-    """Return what the last channel is, where the others are colours in their order, and how many
-    there are.
-    """
+    """Return the type of the last channel, and the number of channels with a stated meaning."""
     if not stated:
         return 0, 0
     kinds = sorted(struct.iter_unpack(">3H", stated[0][2:]))

@@ -25,7 +25,7 @@ _DEEPEST = 16  # bits
 
 
 def read_header(data: bytes) -> Header:
-    """Read the size of the image, and what its samples are; further images count as frames."""
+    """Read the size and the sample type of the image; further images count as frames."""
     contents, head = _read(data)
     kind = _kind(head)
     return Header(
@@ -42,8 +42,8 @@ def read_header(data: bytes) -> Header:
 def decode(data: bytes) -> Picture:
     """Decode grey or RGB of 1 to 16 bits, with alpha or one more channel.
 
-    Fewer than 8 bits are spread over 8, and 9 to 15 over 16. Signed samples stay as they are, and
-    the result of such is a TIFF.
+    Fewer than 8 bits are scaled to 8, and 9 to 15 to 16. Signed samples stay unchanged, and their
+    result is a TIFF.
     """
     contents, head = _read(data)
     kind, end = _kind(head), check(contents.stream, head)
@@ -79,7 +79,7 @@ def decode(data: bytes) -> Picture:
 
 
 def _read(data: bytes) -> tuple[Contents, Head]:
-    """Read boxes and main header; refuses channels that the codestream does not have as told."""
+    """Read boxes and main header; refuses boxes whose channels contradict the codestream."""
     contents = read_file(data)
     head = read_head(contents.stream)
     count = len(head.components)
@@ -91,7 +91,7 @@ def _read(data: bytes) -> tuple[Contents, Head]:
 
 
 def _kind(head: Head) -> Component:
-    """Return what all components are; raises UnsupportedImage where they differ."""
+    """Return the type of all components; raises UnsupportedImage if they differ."""
     kinds = set(head.components)
     if len(kinds) > 1:
         raise UnsupportedImage("The JPEG 2000 image has components that differ in size or depth.")
@@ -110,7 +110,7 @@ def _described(contents: Contents, head: Head, kind: Component) -> Metadata:
 
 
 def _as_tiff(picture: Picture, kind: Component) -> Picture:
-    """Return a picture of signed samples, which is written as a TIFF, with what that can hold."""
+    """Return a picture of signed samples as a TIFF, with the metadata that a TIFF can store."""
     changes = {
         Change.FORMAT: True,
         Change.DEPTH: kind.bits not in (8, 16),

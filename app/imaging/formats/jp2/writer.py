@@ -12,15 +12,16 @@ _LOSSLESS = 100
 
 
 def holds_white(white: int) -> bool:
-    """Return whether white may be stored as this value, the greatest of so many bits."""
+    """Return whether this value of white can be stored, as the greatest of some number of bits."""
     return white & (white + 1) == 0
 
 
 def encode(picture: Picture, quality: int | None = None) -> bytes:
-    """Encode without loss, in the bits that the samples had; floating point is rounded to 16.
+    """Encode without loss, at the original bits per sample; floating point is rounded to 16.
 
-    With loss where a `quality` asks for it or the upload had some, if the samples have 8 bits and
-    are colours alone: a `quality` of 0 to 100 is a PSNR of 30 to 50 dB, and 100 is without loss.
+    Encode with loss if a `quality` asks for it, or the upload was lossy, and the samples are
+    colours of 8 bits without another channel. A `quality` of 0 to 100 is a PSNR of 30 to 50 dB, and
+    100 is lossless.
     """
     further = picture.extra if picture.alpha is None else picture.alpha
     samples, white = to_integers(interleave(picture.pixels, further)), picture.metadata.white

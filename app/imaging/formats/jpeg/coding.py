@@ -18,7 +18,7 @@ _LUMA = np.array(
 _QUALITIES = np.arange(1, 101)
 _SCALES = np.where(_QUALITIES < 50, 5000 // _QUALITIES, 200 - 2 * _QUALITIES)
 _STEPS = np.log(np.clip((_LUMA * _SCALES[:, None] + 50) // 100, 1, 255))
-"""libjpeg's table of each quality. Logarithms, for what a step costs goes by its share."""
+"""The table of libjpeg for each quality, in logarithms, since relative differences matter."""
 
 _SAMPLINGS = {(1, 1): "444", (2, 1): "422", (1, 2): "440", (2, 2): "420", (4, 1): "411"}
 _COARSEST = "420"
@@ -26,10 +26,9 @@ _TURNED = {"422": "440", "440": "422", "411": _COARSEST}
 
 
 def coding(frame: Frame) -> tuple[int, str] | None:
-    """Return the quality, 1 to 100, at which libjpeg's tables are nearest, and the sampling of
-    colours.
+    """Return the quality, 1 to 100, of the closest tables of libjpeg, and the chroma subsampling.
 
-    None where the header has no quantisation table for the first component.
+    Return None if the header has no quantisation table for the first component.
     """
     table = _tables(frame).get(frame.components[0].table)
     if table is None:
@@ -39,7 +38,7 @@ def coding(frame: Frame) -> tuple[int, str] | None:
 
 
 def turned(sampling: str) -> str:
-    """Return the sampling once rows have become columns."""
+    """Return the subsampling after rows have become columns."""
     return _TURNED.get(sampling, sampling)
 
 
@@ -52,7 +51,7 @@ def _sampling(frame: Frame) -> str:
 
 
 def _tables(frame: Frame) -> dict[int, NDArray[np.unsignedinteger]]:
-    """Return the quantisation tables before the first scan, of 64 steps each, by their numbers."""
+    """Return the quantisation tables before the first scan, of 64 steps each, by number."""
     found: dict[int, NDArray[np.unsignedinteger]] = {}
     for segment in frame.tables:
         body = segment[4:] if segment[1] == DQT else b""

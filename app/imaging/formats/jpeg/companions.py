@@ -15,16 +15,16 @@ from app.imaging.picture import Change, Changes
 
 EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
 
-_SEARCHED = 1 << 16  # bytes behind the end of the picture in which what is there has its name
+_SEARCHED = 1 << 16  # bytes after the picture in which the type of a companion is found
 _FILM = (b"MotionPhoto", b"MicroVideo")
 _GAIN_MAP = (b"hdr-gain-map", b"HDRGainMap", b"GainMap", b"urn:iso:std:iso:ts:21496")
 _DEPTH_MAP = (b"photos/1.0/depthmap", b"DepthMap", b'Semantic="Depth"')
 
 
 def companions(frame: Frame, trailer: memoryview, has_gain_map: bool) -> Changes:
-    """Return what the file holds beside its image, and a gain map if that is kept.
+    """Return what the file contains beside its image, and a gain map if it is kept.
 
-    `trailer` is all behind the end of these.
+    `trailer` is all that follows these.
     """
     return frozenset(_found(frame, bytes(trailer[:_SEARCHED]), has_gain_map))
 

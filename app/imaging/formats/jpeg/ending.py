@@ -17,7 +17,7 @@ from app.imaging.picture import UnreadableImage
 from app.imaging.samples import Samples
 
 END = bytes([0xFF, EOI])
-_ENDINGS = [  # each pair of first bits, for pixels that lack but these, and then bits at random
+_ENDINGS = [  # all pairs of bits, in case only these are missing, followed by random bits
     bytes([first, *np.random.default_rng(first).integers(0, 0xFF, 63)])
     for first in (0x15, 0x6A, 0x95, 0xEA)
 ]
@@ -25,7 +25,7 @@ _GREY = 128
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 
 Decode = Callable[[bytes], tuple[Samples, int]]
-"""Returns the samples of a stream, and where its image ends."""
+"""A decoder, which returns the samples of a stream, and where its image ends."""
 
 
 def decode_whole(data: bytes, frame: Frame, decode: Decode) -> tuple[Samples, int | None]:
@@ -36,7 +36,7 @@ def decode_whole(data: bytes, frame: Frame, decode: Decode) -> tuple[Samples, in
     try:
         samples, end = decode(data)
     except EndMissing:
-        cut = data.rstrip(b"\xff")  # half an end marker, perhaps, but half no pixel
+        cut = data.rstrip(b"\xff")  # may be half an end marker, but no part of a pixel
     else:
         if _ends_early(data, samples, frame, decode):
             raise UnreadableImage("The JPEG image lacks pixels: the rest of it is missing.")
@@ -44,7 +44,7 @@ def decode_whole(data: bytes, frame: Frame, decode: Decode) -> tuple[Samples, in
     try:
         samples, _ = decode(cut + END)
         whole = _is_whole(cut, samples, frame, decode)
-    except EndMissing:  # the new end became part of a segment that is cut off
+    except EndMissing:  # the added end became part of a truncated segment
         whole = False
     if not whole:
         raise UnreadableImage("The JPEG image is truncated.")
@@ -52,9 +52,9 @@ def decode_whole(data: bytes, frame: Frame, decode: Decode) -> tuple[Samples, in
 
 
 def _ends_early(data: bytes, samples: Samples, frame: Frame, decode: Decode) -> bool:
-    """Return whether pixels are missing before the end marker, or scans of several.
+    """Return whether pixels, or some of several scans, are missing before the end marker.
 
-    Of pixels that are missing, libjpeg makes grey of medium brightness; without it, all is well.
+    libjpeg fills missing pixels with medium grey; without any such pixels, nothing is missing.
     """
     is_grey = ((samples[-1, -1] == _GREY) | (samples[-1, -1] == 255 - _GREY)).all()
     if not is_grey and frame.process != PROGRESSIVE:
@@ -66,16 +66,16 @@ def _ends_early(data: bytes, samples: Samples, frame: Frame, decode: Decode) -> 
 
 
 def _is_whole(cut: bytes, samples: Samples, frame: Frame, decode: Decode) -> bool:
-    """Return whether `samples`, made of the stream `cut`, owe nothing to what may follow it."""
+    """Return whether `samples`, decoded from a stream truncated to `cut`, lack nothing."""
     return _has_all_scans(cut + END, frame) and not any(
         (decode(cut + ending + END)[0] != samples).any() for ending in _ENDINGS
     )
 
 
 def _has_all_scans(data: bytes, frame: Frame) -> bool:
-    """Return whether the scans have all bits of all coefficients, and the last all its intervals.
+    """Return whether the scans cover all coefficients, and the last has all restart intervals.
 
-    The stream has been rebuilt before, so that its scans are sound.
+    The stream has been rebuilt before, so its scans are valid.
     """
     missing = {(each.name, place) for each in frame.components for place in range(BLOCK)}
     interval = next(
@@ -99,7 +99,7 @@ def _interval(body: bytes) -> int:
 
 
 def _coded(scan: Segment, frame: Frame) -> tuple[list[int], range, bool]:
-    """Return the components of a scan, their coefficients, and whether it completes these."""
+    """Return the components and coefficients of a scan, and whether it has their last bit."""
     count = scan.body[0]
     names = list(scan.body[1 : 1 + 2 * count : 2])
     if frame.process != PROGRESSIVE:
@@ -109,7 +109,7 @@ def _coded(scan: Segment, frame: Frame) -> tuple[list[int], range, bool]:
 
 
 def _units(names: list[int], frame: Frame) -> int:
-    """Return the smallest units that a scan of these components has (T.81, A.2)."""
+    """Return the number of minimum coded units in a scan of these components (T.81, A.2)."""
     across = max(each.across for each in frame.components)
     down = max(each.down for each in frame.components)
     if len(names) > 1:

@@ -30,7 +30,7 @@ _OTHER_FRAMES = (0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF)
 
 
 class Transform(IntEnum):
-    """What the components are, in the numbers of Adobe's segment."""
+    """The meaning of the components, numbered as in Adobe's segment."""
 
     NONE = 0  # RGB or CMYK
     YCC = 1
@@ -38,7 +38,7 @@ class Transform(IntEnum):
 
 
 class Component(NamedTuple):
-    """A component of a frame: its name, its sampling factors, its quantisation table."""
+    """A component of a frame: its id, its sampling factors, its quantisation table."""
 
     name: int
     across: int
@@ -48,7 +48,7 @@ class Component(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A stream's header: all that precedes the first scan."""
+    """The header of a stream: everything before the first scan."""
 
     width: int
     height: int
@@ -56,7 +56,7 @@ class Frame:
     components: tuple[Component, ...]
     tables: tuple[bytes, ...] = field(repr=False)  # whole segments
     described: tuple[tuple[int, bytes], ...] = field(repr=False)  # markers and contents
-    scan: int = 0  # offset of the first scan's marker
+    scan: int = 0  # offset of the marker of the first scan
 
     @property
     def is_jfif(self) -> bool:
@@ -68,7 +68,7 @@ class Frame:
 
     @property
     def adobe(self) -> int | None:
-        """The transform that the last of Adobe's segments names."""
+        """The transform declared by the last of Adobe's segments."""
         named = (
             body[11]
             for marker, body in reversed(self.described)
@@ -78,7 +78,9 @@ class Frame:
 
     @property
     def transform(self) -> Transform:
-        """What the components are: by JFIF, Adobe or their names, in libjpeg's order of trust."""
+        """The meaning of the components, by JFIF, Adobe or their ids, with the priorities of
+        libjpeg.
+        """
         if len(self.components) == 4:
             return Transform.YCCK if self.adobe else Transform.NONE
         if self.is_jfif:
@@ -94,14 +96,15 @@ class Frame:
         return max(c.across for c in self.components), max(c.down for c in self.components)
 
     def blocks(self, component: Component) -> int:
-        """Blocks of 8 x 8 coefficients that a component has, with those that fill up the edges."""
+        """Return the number of blocks of 8 x 8 coefficients of a component, padding included."""
         across, down = self._most
         units = -(-self.width // (8 * across)) * -(-self.height // (8 * down))
         return units * component.across * component.down
 
     def seen_blocks(self, component: Component) -> int:
-        """Blocks that a component has in a scan of its own, without those that fill up the edges
-        of others (T.81, A.2.2).
+        """Return the number of blocks of a component in a scan of its own.
+
+        Such a scan lacks those that only complete units of several components (T.81, A.2.2).
         """
         across, down = self._most
         width = -(-self.width * component.across // across)
@@ -112,8 +115,8 @@ class Frame:
 def read_frame(data: bytes) -> Frame:
     """Read the segments before the first scan.
 
-    Raises `UnsupportedImage` for processes and samples that are not taken, and `UnreadableImage`
-    for what T.81 does not allow.
+    Raises `UnsupportedImage` for unsupported processes and samples, and `UnreadableImage` for
+    whatever T.81 does not allow.
     """
     frames: list[Segment] = []
     tables: list[bytes] = []

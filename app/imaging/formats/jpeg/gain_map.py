@@ -25,7 +25,7 @@ ISO = b"urn:iso:std:iso:ts:21496:-1\0"
 ADOBE = b"http://ns.adobe.com/hdr-gain-map/1.0/"
 
 _BEGINNING = bytes([0xFF, SOI, 0xFF])
-_PRIMARY = 0x03_0000  # what a picture in the index is: the one to be shown
+_PRIMARY = 0x03_0000  # type of a picture in the index: the primary one
 _NO_VERSION = bytes(4)  # a version of the standard that readers must know, and of the writer's
 _RDF_END = re.compile(rb"</(\w+:)?RDF\s*>")
 _PACKET = (
@@ -47,7 +47,7 @@ _DIRECTORY = b"""\
 
 
 def at_start(trailer: memoryview) -> bytes | None:
-    """Return the gain map with which what lies behind a picture begins; None if it has none."""
+    """Return the gain map that directly follows a picture; None if there is none."""
     if trailer[:3] != _BEGINNING:
         return None
     data = bytes(trailer)
@@ -64,7 +64,7 @@ def at_start(trailer: memoryview) -> bytes | None:
 
 
 def with_directory(xmp: bytes | None, gain_map: bytes) -> bytes | None:
-    """Return the packet with a list of picture and map, if the map is one that XMP tells of."""
+    """Return the packet with a directory of picture and map, if the map is described by XMP."""
     packet = _PACKET if xmp is None else xmp
     ends = list(_RDF_END.finditer(packet))
     if ADOBE not in gain_map or not ends:
@@ -74,16 +74,16 @@ def with_directory(xmp: bytes | None, gain_map: bytes) -> bytes | None:
 
 
 def appended(head: bytes, pixels: memoryview, gain_map: bytes) -> bytes:
-    """Return a picture with its map behind it, the index between its metadata and its pixels."""
+    """Return a picture followed by its map, with the index between its metadata and its pixels."""
     said = write_segment(APP2, ISO + _NO_VERSION) if ISO in gain_map else b""
     before = head + said
     size = len(before) + len(_index(0, 0, 0)) + len(pixels)
-    start = len(before) + 4 + len(MULTI_PICTURE)  # of the index, from which it counts
+    start = len(before) + 4 + len(MULTI_PICTURE)  # from which the offsets in the index count
     return b"".join([before, _index(size, len(gain_map), size - start), pixels, gain_map])
 
 
 def _index(size: int, map_size: int, map_offset: int) -> bytes:
-    """Return the segment that says where two pictures are: a directory as in TIFF files."""
+    """Return the segment with the positions of two pictures: a directory as in TIFF files."""
     entries = struct.pack(">IIIHH", _PRIMARY, size, 0, 0, 0)
     entries += struct.pack(">IIIHH", 0, map_size, map_offset, 0, 0)
     fields = struct.pack(">HHI4s", 0xB000, 7, 4, b"0100")

@@ -47,13 +47,13 @@ def decode(data: bytes) -> Picture:
     if end is None:
         changes |= {Change.END}
     if len(frame.components) == 4:
-        # Adobe's programs store the absence of ink, and readers take it that all others do, too
+        # Adobe's programs store inverted inks, and readers assume that all others do, too
         samples = cmyk_to_rgb(np.invert(samples), metadata.icc)
     return Picture(*deinterleave(samples), Format.JPEG, metadata, changes)
 
 
 def _changes(frame: Frame, has_gain_map: bool) -> Changes:
-    """Inks become RGB; a segment that is neither pixels nor metadata of a known kind is left."""
+    """Return the changes: inks become RGB, and segments of unknown metadata are dropped."""
     changes = {Change.COLOURS} if len(frame.components) == 4 else set()
     anew = (gain_maps.MULTI_PICTURE, gain_maps.ISO) if has_gain_map else ()
     known = [_carried(*segment) for segment in frame.described if not segment[1].startswith(anew)]
@@ -64,7 +64,7 @@ def _changes(frame: Frame, has_gain_map: bool) -> Changes:
 
 
 def _carried(marker: int, body: bytes) -> bytes | None:
-    """Return the kind of a segment whose contents the answer will have; None where it will not."""
+    """Return the kind of a segment whose contents the result retains; None for all others."""
     if marker in (APP13, APP14, COM):
         return b""
     if marker == APP0 and body.startswith(JFIF) and len(body) <= _JFIF_BODY:
@@ -93,7 +93,7 @@ def _metadata(frame: Frame) -> Metadata:
 
 
 def _is_ratio(jfif: bytes) -> bool:
-    """Return whether a segment states no density, but that pixels are not square."""
+    """Return whether a segment states an aspect ratio of pixels other than 1, but no density."""
     if len(jfif) < 12:
         return False
     unit, across, down = struct.unpack_from(">BHH", jfif, 7)

@@ -24,35 +24,34 @@ from app.imaging.formats.jpeg.segments import (
 )
 from app.imaging.picture import TooManyPixels, UnreadableImage
 
-MAX_SCANS = 50  # each costs a pass over all blocks, and takes few bytes; encoders write about 10
+MAX_SCANS = 50  # each takes a pass over all blocks, but few bytes; encoders write about 10
 MAX_PASSES = 8  # over all coefficients together; encoders take at most 4
 
-_MAX_POINT = 13  # the lowest bit that a first scan may begin with
+_MAX_POINT = 13  # maximum point transform of a first scan
 
 
 class Rebuilt(NamedTuple):
-    """A stream that was written anew, and where the image ends in the one that was read."""
+    """A rebuilt stream, and where the image ends in the original."""
 
     stream: bytes
     end: int
 
 
 class _Scan(NamedTuple):
-    """A scan's header, written anew, and what the scan must take."""
+    """The rebuilt header of a scan, and the size of the scan."""
 
     header: bytes
-    coefficients: int  # that it goes over
+    coefficients: int  # number that it passes over
     bits: int  # at least
 
 
 def rebuild(
     data: bytes, frame: Frame, transform: Transform, tables: tuple[bytes, ...] = ()
 ) -> Rebuilt:
-    """Return the stream anew, its components being what `transform` says, behind tables from
-    elsewhere.
+    """Rebuild a stream, with components declared as `transform`, after tables from elsewhere.
 
-    Raises `UnreadableImage` where it is cut off or a scan makes no sense, and `TooManyPixels` where
-    the scans go over the coefficients more often than any encoder has them do.
+    Raises `UnreadableImage` if it is truncated or a scan is invalid, and `TooManyPixels` if the
+    scans pass over the coefficients more often than those of any encoder.
     """
     adobe = write_segment(APP14, ADOBE + struct.pack(">HHHB", 100, 0, 0, transform))
     parts: list[bytes | memoryview]
@@ -62,10 +61,10 @@ def rebuild(
 
 
 def _add_scans(parts: list[bytes | memoryview], data: bytes, frame: Frame) -> int:
-    """Add the scans with the tables between them, and the end; return where that is."""
-    whole = memoryview(data)  # most of the file lies between two segments: not to be copied twice
+    """Add the scans, the tables between them, and the end; return the position of the end."""
+    whole = memoryview(data)  # a view, since most of the file is scans, which are copied only once
     scans, cost, coefficients = 0, 0, BLOCK * sum(map(frame.blocks, frame.components))
-    pixels, least = 0, 0  # where those of a scan that has been begun are, and how many bits
+    pixels, least = 0, 0  # start of the current scan, and its least bits
     for segment in segments(data, frame.scan):
         if pixels:
             if 8 * (segment.at - pixels) < least:
@@ -117,7 +116,9 @@ def _scan(body: bytes, frame: Frame) -> _Scan:
 
 
 def _check_progression(first: int, last: int, high: int, low: int, count: int) -> None:
-    """T.81, G.1.1.1: the mean comes alone, else one component, and bit by bit."""
+    """Check the rules of T.81, G.1.1.1: means in separate scans, other coefficients of a single
+    component, and refinements bit by bit.
+    """
     band = last == 0 if first == 0 else first <= last < BLOCK and count == 1
     if not band or low > _MAX_POINT or (high and high - 1 != low):
         raise UnreadableImage("A scan of the JPEG image makes no sense.")

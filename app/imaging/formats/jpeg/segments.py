@@ -16,7 +16,7 @@ APP0, APP1, APP2, APP13, APP14, COM = 0xE0, 0xE1, 0xE2, 0xED, 0xEE, 0xFE
 DESCRIBING = (*range(APP0, 0xF0), COM)
 TABLES = (DHT, DQT, DRI)
 
-MAX_BODY = 65_533  # bytes in a segment
+MAX_BODY = 65_533  # maximum bytes in a segment
 MAX_SEGMENTS = 10_000
 BLOCK = 64  # coefficients
 
@@ -25,11 +25,11 @@ _SCAN_END = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # not stuffing, fill bytes
 
 
 class EndMissing(Exception):
-    """A stream breaks off before its end marker; its pixels may be there all the same."""
+    """A stream is truncated before its end marker; its pixels may still be complete."""
 
 
 class Segment(NamedTuple):
-    """A marker, where it stands, its segment's contents, and where that ends."""
+    """A marker, its position, the contents of its segment, and where that ends."""
 
     marker: int
     at: int
@@ -38,7 +38,7 @@ class Segment(NamedTuple):
 
 
 def segments(data: bytes, position: int) -> Iterator[Segment]:
-    """Each segment from `position` on, up to the end of the image, past the pixels of scans."""
+    """Yield each segment from `position` to the end of the image, skipping the pixels of scans."""
     in_scan = False
     for _ in range(MAX_SEGMENTS):
         found = (_SCAN_END if in_scan else _HEADER_MARKER).search(data, position)
@@ -64,7 +64,7 @@ def write_segment(marker: int, body: bytes) -> bytes:
 
 
 def write_table(segment: Segment) -> bytes:
-    """Return a segment of tables, once it is known to hold whole ones."""
+    """Return a segment of tables, after checking that they are complete."""
     marker, body = segment.marker, segment.body
     if not (len(body) == 2 if marker == DRI else _holds_whole_tables(marker, body)):
         raise UnreadableImage("A table of the JPEG image is damaged.")
@@ -85,7 +85,7 @@ def _holds_whole_tables(marker: int, body: bytes) -> bool:
 
 
 def read_tables(data: bytes) -> tuple[bytes, ...]:
-    """Return the segments of a stream that holds nothing but tables, for other streams to use."""
+    """Return the segments of a stream that contains only tables, for use by other streams."""
     tables = []
     for segment in segments(data, 2):
         if segment.marker in TABLES:

@@ -23,10 +23,10 @@ _MAX_ICC = 255 * _ICC_PART
 
 
 def encode(picture: Picture, quality: int | None = None) -> bytes:
-    """Encode at 8 bits; colour keeps its resolution at qualities of 90 and more.
+    """Encode at 8 bits; chroma is subsampled below a quality of 90.
 
-    What was a JPEG is coded nearly as it was, for a file about as large, unless `quality` is given.
-    Raises `UnsuitableFormat` for transparency and for a side over 65 500 pixels.
+    A picture read from a JPEG is coded nearly alike, for a file of similar size, unless `quality`
+    is given. Raises `UnsuitableFormat` for transparency and for a side over 65 500 pixels.
     """
     if picture.alpha is not None and (to_uint8(picture.alpha) < 255).any():
         raise UnsuitableFormat("JPEG cannot hold transparency; ask for png, webp or tiff.")
@@ -35,7 +35,7 @@ def encode(picture: Picture, quality: int | None = None) -> bytes:
     samples = to_uint8(interleave(picture.pixels, None))
     if quality is None and picture.metadata.jpeg is not None:
         own, sampling = picture.metadata.jpeg
-        quality = own + (100 - own) // 3  # what was noise costs no bytes any more
+        quality = own + (100 - own) // 3  # the noise removed takes no bytes
     else:
         quality = DEFAULT_QUALITY if quality is None else quality
         sampling = "444" if quality >= 90 else "420"
@@ -47,7 +47,7 @@ def encode(picture: Picture, quality: int | None = None) -> bytes:
 
 
 def too_long(metadata: Metadata) -> Iterator[Change]:
-    """Return what is left out because its segments would be too long, or too many."""
+    """Return the metadata that are left out because they do not fit into segments."""
     if len(metadata.exif or b"") > _MAX_EXIF or len(metadata.xmp or b"") > _MAX_XMP:
         yield Change.METADATA
     if len(metadata.icc or b"") > _MAX_ICC:

@@ -5,7 +5,7 @@ from app.imaging.formats.jxl.libjxl import FRAME, NEEDS_BUFFER, PIXELS, SUCCESS,
 
 
 def behind(codestream: bytes) -> bytes:
-    """Return what lies behind the last frame; nothing where libjxl does not tell.
+    """Return the bytes after the last frame; none if libjxl does not find its end.
 
     No pixels are decoded: frames are skipped by the lengths in their headers.
     """

@@ -17,15 +17,15 @@ from app.imaging.picture import UnreadableImage, UnsupportedImage
 MAX_FRAMES = 1000
 MAX_TIMES = 8
 MORE_PIXELS = 1 << 26
-"""Pixels of all frames: so many times those of the image, and so many more, which take a second to
-merge.
+"""Maximum pixels of all frames together: a multiple of those of the image, and an allowance, which
+takes a second to merge.
 """
 LARGEST = 1 << 32
 """Pixels; more are refused by their number."""
 
-REGULAR, LOW_RESOLUTION, REFERENCE, SKIP_PROGRESSIVE = range(4)  # kinds of frames
+REGULAR, LOW_RESOLUTION, REFERENCE, SKIP_PROGRESSIVE = range(4)  # types of frames
 _FROM_LOW_RESOLUTION = 32  # a flag
-_REPLACE, _BLEND, _ADD_WEIGHTED, _MULTIPLY = 0, 2, 3, 4  # ways to merge
+_REPLACE, _BLEND, _ADD_WEIGHTED, _MULTIPLY = 0, 2, 3, 4  # blend modes
 
 _SIDE: tuple[Choice, ...] = ((0, 8), (256, 11), (2304, 14), (18_688, 30))
 _SECTION: tuple[Choice, ...] = ((0, 10), (1024, 14), (17_408, 22), (4_211_712, 30))
@@ -33,36 +33,36 @@ _PASSES: tuple[Choice, ...] = ((1, 0), (2, 0), (3, 0), (4, 3))
 _NAME: tuple[Choice, ...] = ((0, 0), (0, 4), (16, 5), (48, 10))
 _SECTION_BITS = 12  # of the length of a section, at least
 _ORDER_BYTES, _SECTION_BYTES = 4096, 16  # of the code of an order, and of each section in it
-_FILTERS = ((1, 1), (0, 6), (2, 7))  # numbers, and their bits, that say how a frame is smoothed
+_FILTERS = ((1, 1), (0, 6), (2, 7))  # values and sizes in bits of the restoration filter
 
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """What the header of a frame says of its size and its place among the others."""
+    """The declarations of a frame header about its size and its position among others."""
 
     kind: int
     width: int
     height: int
     upsampling: int
-    """How many times it is enlarged."""
+    """The upsampling factor."""
     group: int
-    """The side of its groups, in pixels before that."""
+    """The side of its groups, in pixels before upsampling."""
     passes: int
     last: bool
 
     @property
     def pixels(self) -> int:
-        """Once it is enlarged."""
+        """The number of pixels after upsampling."""
         return self.width * self.height
 
     @property
     def stored(self) -> tuple[int, int]:
-        """The width and height before that."""
+        """The width and height before upsampling."""
         return -(-self.width // self.upsampling), -(-self.height // self.upsampling)
 
     @property
     def sections(self) -> int:
-        """In how many parts it is stored: those of its groups, and of eight times eight."""
+        """The number of sections, which are those of groups, and of squares of 8 x 8 groups."""
         groups, larger = (
             math.prod(-(-side // part) for side in self.stored)
             for part in (self.group, 8 * self.group)
@@ -103,7 +103,7 @@ def check_frames(codestream: bytes, head: Head) -> None:
 
 
 def _first(codestream: bytes, head: Head) -> int | None:
-    """Return where the first frame begins, which libjxl tells if there is a profile before it."""
+    """Return where the first frame begins, found by libjxl if a profile precedes it."""
     if not head.colours.profile:
         return -(-head.bits // 8)
     library = libjxl()
@@ -117,7 +117,7 @@ def _first(codestream: bytes, head: Head) -> int | None:
 
 
 def _behind(reader: Reader, frame: _Frame) -> int:
-    """Return where the next frame begins, by the lengths of the sections of this one."""
+    """Return where the next frame begins, from the lengths of the sections of this one."""
     reader.align()
     if frame.sections * _SECTION_BITS > reader.left:
         raise UnreadableImage("The JPEG XL image is truncated.")
@@ -127,11 +127,11 @@ def _behind(reader: Reader, frame: _Frame) -> int:
 
 
 def _behind_shuffled(reader: Reader, frame: _Frame) -> int | None:
-    """Return where the next frame begins, if sections are not in their order; None if unknown.
+    """Return where the next frame begins, if sections are permuted; None if unknown.
 
-    That order is packed, and libjxl tells where the sections begin, but only of a shown frame. So
-    it is given the order as that of another image. Given zeros for the sections and all that
-    follows, it takes the first zeros behind them for a frame, too.
+    The permutation is entropy-coded. libjxl decodes it and finds the sections, but only for shown
+    frames, so it is given the permutation in a stand-in image. Given zeros for the sections and the
+    rest, libjxl also takes the first zeros after the sections for a frame.
     """
     library = libjxl()
     if library is None:
@@ -152,26 +152,26 @@ def _behind_shuffled(reader: Reader, frame: _Frame) -> int | None:
 
 
 def _stand_in(reader: Reader, frame: _Frame) -> tuple[Head, bytes]:
-    """Return an image of one shown frame of as many sections, and what the reader comes to next:
-    their order and lengths, and a little more.
+    """Return an image of one shown frame with as many sections, and the next bits of the reader.
 
-    These are at the same place in a byte, since they go on at a whole one in between.
+    These are the permutation and the lengths of the sections, and a little more. They keep their
+    position within a byte, since there is a byte boundary between permutation and lengths.
     """
     head = Head(*frame.stored, lossy=False, colours=Colours(GREY))
     start = reader.position % 8
     for name, filters in itertools.product(range(len(_NAME)), _FILTERS):
         writer = Writer()
         writer.bits(0b1000, 4 + 2 + 1)  # a shown frame, modular, no flags, no YCbCr
-        writer.bits(0, 2)  # not enlarged
+        writer.bits(0, 2)  # no upsampling
         writer.bits((frame.group // 128).bit_length() - 1, 2)
         writer.number(frame.passes, *_PASSES)
         writer.bits(0, 2 * frame.passes if frame.passes > 1 else 0)
-        writer.bits(0, 1 + 2 + 1 + 2 + 1)  # whole, in place of others, not the last, not kept
+        writer.bits(0, 1 + 2 + 1 + 2 + 1)  # whole, replaces others, not the last, not a reference
         least, bits = _NAME[name]
         writer.bits(name, 2 + bits + 8 * least)
         writer.bits(*filters)
         writer.bits(0, 2)  # no extensions
-        writer.bits(1)  # in an order of their own
+        writer.bits(1)  # with a permutation of sections
         if writer.size % 8 == start:
             break
     count = min(reader.left, 8 * (_ORDER_BYTES + _SECTION_BYTES * frame.sections))
@@ -181,7 +181,7 @@ def _stand_in(reader: Reader, frame: _Frame) -> tuple[Head, bytes]:
 
 
 def _zero_frame(head: Head) -> int:
-    """Return how many bytes of zeros libjxl takes for a frame, which has empty sections."""
+    """Return the number of zero bytes that libjxl takes for a frame, which has empty sections."""
     reader = Reader(bytes(64))
     frame = _frame(reader, head)
     header = -(-(reader.position + 1) // 8)
@@ -204,7 +204,7 @@ def _frame(reader: Reader, head: Head) -> _Frame:
 
 
 def _coding(reader: Reader, head: Head, modular: bool) -> tuple[int, int]:
-    """Return how many times a frame is enlarged, and the side of its groups in pixels."""
+    """Read the upsampling factor of a frame, and the side of its groups in pixels."""
     flags = _flags(reader)
     ycc = not head.lossy and bool(reader.bits())
     upsampling = 1
@@ -219,7 +219,7 @@ def _coding(reader: Reader, head: Head, modular: bool) -> tuple[int, int]:
 
 
 def _flags(reader: Reader) -> int:
-    """Return a number of up to 64 bits (U64), of which no flag needs more than 12."""
+    """Read the flags, a number of up to 64 bits (U64), of which flags need at most 12."""
     match reader.bits(2):
         case 0:
             return 0
@@ -241,7 +241,7 @@ def _passes(reader: Reader) -> int:
 
 
 def _place(reader: Reader, head: Head, kind: int) -> tuple[int, int, bool]:
-    """Return the width and height of a frame, and whether it leaves some of the image as it is."""
+    """Read the width and height of a frame, and whether it covers only part of the image."""
     width, height = head.width, head.height
     if kind == LOW_RESOLUTION:
         shift = 3 * (1 + reader.bits(2))
@@ -260,7 +260,7 @@ def _signed(reader: Reader) -> int:
 
 
 def _skip_merging(reader: Reader, head: Head, kind: int, partial: bool) -> bool:
-    """Skip how a frame is put onto others, and they onto it; return whether it is the last."""
+    """Skip the blending of a frame with others; return whether it is the last."""
     replaces = last = False
     if kind in (REGULAR, SKIP_PROGRESSIVE):
         channels = [_replaces(reader, head, partial) for _ in range(1 + head.extra_channels)]
@@ -273,7 +273,7 @@ def _skip_merging(reader: Reader, head: Head, kind: int, partial: bool) -> bool:
 
 
 def _replaces(reader: Reader, head: Head, partial: bool) -> bool:
-    """Read how a channel is put onto what is below it; return whether it takes its place."""
+    """Read the blend mode of a channel; return whether it replaces what is below."""
     how = reader.number((0, 0), (1, 0), (2, 0), (3, 2))
     by_alpha = head.extra_channels > 0 and how in (_BLEND, _ADD_WEIGHTED)
     if by_alpha:
@@ -286,7 +286,7 @@ def _replaces(reader: Reader, head: Head, partial: bool) -> bool:
 
 
 def _skip_filters(reader: Reader, modular: bool) -> None:
-    """Skip how a frame is smoothed; its weights have 16 bits each."""
+    """Skip the restoration filter of a frame, whose weights have 16 bits each."""
     if reader.bits():
         return
     if reader.bits() and reader.bits():

@@ -12,8 +12,8 @@ from app.imaging.picture import UnreadableImage, UnsupportedImage
 SIGNATURE = b"\xff\x0a"
 
 RGB, GREY, XYB = 0, 1, 2  # colour spaces
-LINEAR, SRGB = 8, 13  # transfer functions, as ITU-T H.273 counts them
-ALPHA, DEPTH_MAP = 0, 1  # kinds of further channels
+LINEAR, SRGB = 8, 13  # transfer functions, numbered as in ITU-T H.273
+ALPHA, DEPTH_MAP = 0, 1  # types of extra channels
 
 _SIDE: tuple[Choice, ...] = ((1, 9), (1, 13), (1, 18), (1, 30))
 _RATIOS = {1: (1, 1), 2: (6, 5), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}
@@ -21,14 +21,14 @@ _BITS: tuple[Choice, ...] = ((8, 0), (10, 0), (12, 0), (1, 6))
 _FLOAT_BITS: tuple[Choice, ...] = ((32, 0), (16, 0), (24, 0), (1, 6))
 _CHANNELS: tuple[Choice, ...] = ((0, 0), (1, 0), (2, 4), (1, 12))
 _CHROMATICITY: tuple[Choice, ...] = ((0, 19), (524_288, 19), (1_048_576, 20), (2_097_152, 21))
-_LONGEST = 4096  # bytes that are looked at: a header has about a hundred, without names
+_LONGEST = 4096  # bytes that are read: a header has about a hundred, without names
 _D65, _CUSTOM = 1, 2
 _RELATIVE = 1  # rendering intent
 
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """How samples are stored: integers of so many bits, or floating point."""
+    """The sample type: integers or floating point of a number of bits."""
 
     bits: int = 8
     exponent: int = 0
@@ -37,18 +37,18 @@ class Samples:
 
 @dataclass(frozen=True, slots=True)
 class Colours:
-    """What the samples mean; `transfer` is 0 where it is none of those by name."""
+    """The colour encoding; `transfer` is 0 if it is none of the named ones."""
 
     space: int = RGB
     profile: bool = False
-    """Whether a colour profile says the rest."""
+    """Whether a colour profile defines the rest."""
     plain: bool = True
-    """Whether white and primaries are those of sRGB."""
+    """Whether white point and primaries are those of sRGB."""
     transfer: int = SRGB
 
     @property
     def is_srgb(self) -> bool:
-        """Whether this is what pictures without a profile are taken for."""
+        """Whether this is the encoding assumed for pictures without a profile."""
         return not self.profile and self.plain and self.transfer == SRGB
 
 
@@ -65,21 +65,21 @@ class Head:
     premultiplied: bool = False
     depth_map: bool = False
     lossy: bool = True
-    """Whether colours are stored as the eye sees them (XYB), which lossless files never are."""
+    """Whether colours are stored in a perceptual space (XYB), which lossless files never use."""
     colours: Colours = Colours()
     bits: int = 0
-    """Up to the end of what was read."""
+    """The end of the header, in bits."""
 
     @property
     def extra_channels(self) -> int:
-        """Channels beside those of the colours."""
+        """The number of channels other than colours."""
         return self.alpha + self.depth_map
 
 
 def read_head(data: bytes) -> Head:
-    """Return the header of a codestream.
+    """Return the header of a codestream; raises `UnreadableImage` and `UnsupportedImage`.
 
-    Raises `UnreadableImage` and `UnsupportedImage`; that of an animation is read up to there.
+    The header of an animation is read only up to the declaration that it is one.
     """
     if data[:2] != SIGNATURE:
         raise UnreadableImage("The JPEG XL image has no beginning.")
@@ -124,9 +124,7 @@ def read_head(data: bytes) -> Head:
 
 
 def write_head(head: Head, profile: bool) -> Writer:
-    """Return the header of a file of these samples, upright and without loss; a `profile` may
-    follow.
-    """
+    """Return the header of a lossless, upright file of samples, perhaps before a `profile`."""
     writer = Writer()
     writer.bits(int.from_bytes(SIGNATURE, "little"), 16)
     writer.bits(0)
@@ -160,7 +158,7 @@ def write_head(head: Head, profile: bool) -> Writer:
 
 
 def _size(reader: Reader) -> tuple[int, int]:
-    """Width and height."""
+    """Read the width and height."""
     small = reader.bits()
     height = 8 * (1 + reader.bits(5)) if small else reader.number(*_SIDE)
     ratio = reader.bits(3)
@@ -196,7 +194,7 @@ def _channels(reader: Reader) -> tuple[list[bool], int]:
 
 
 def _channel(reader: Reader) -> tuple[int, bool]:
-    """Return what a further channel is, and whether colours were multiplied by it."""
+    """Return the type of an extra channel, and whether colours are premultiplied by it."""
     if reader.bits():
         return ALPHA, False
     kind = reader.kind()

@@ -7,9 +7,9 @@ from functools import cache
 from importlib import import_module
 
 BASIC_INFO, COLOUR_ENCODING, FRAME, PIXELS = 0x40, 0x100, 0x400, 0x1000
-"""Events of a decoder, which `JxlDecoderProcessInput` returns as they come."""
+"""Events of a decoder, which `JxlDecoderProcessInput` returns as they occur."""
 SUCCESS, NEEDS_BUFFER = 0, 5
-"""What it returns else: at the end, and before it decodes the pixels of a frame."""
+"""Its other results: at the end, and before it decodes the pixels of a frame."""
 
 
 @contextmanager

@@ -10,10 +10,10 @@ from app.imaging.formats.jxl.bits import Writer
 from app.imaging.formats.jxl.libjxl import BASIC_INFO, COLOUR_ENCODING, decoder, libjxl
 
 MAX_PROFILE = 1 << 23
-"""Bytes of a profile; one of a press has two megabytes."""
+"""Maximum bytes of a profile; those of printing presses have two megabytes."""
 
 _HEADER = 128
-_OF_SAMPLES = 1  # the profile of what is decoded, which may not be that of the original
+_OF_SAMPLES = 1  # the profile of the decoded samples, which may differ from the original
 _EXPECTED = {
     8: b"\x04", 12: b"mntrRGB XYZ ", 36: b"acsp", 70: b"\xf6\xd6\0\1", 78: b"\xd3\x2d",
 }  # fmt: skip
@@ -23,7 +23,7 @@ _PLATFORMS = {b"A": b"APPL", b"M": b"MSFT", b"SG": b"SGI ", b"SU": b"SUNW"}
 def read_profile(codestream: bytes) -> bytes | None:
     """Return the profile of the samples of a codestream; None if unknown.
 
-    That is one which the file has, or one that says the same as a few words in its header.
+    It is the embedded one, or one equivalent to the colour encoding in the header.
     """
     library = libjxl()
     if library is None:
@@ -45,10 +45,10 @@ def read_profile(codestream: bytes) -> bytes | None:
 
 
 def write_profile(writer: Writer, profile: bytes) -> None:
-    """Put a sound profile behind a header that says there is one: each byte as it is, in 8 bits.
+    """Write a valid profile after a header that announces one, with each byte in 8 bits.
 
-    The header of the profile is told by its difference from what is expected of one; the rest is
-    inserted by one command.
+    The header of the profile is coded as differences from a prediction; all else is inserted by one
+    command.
     """
     rest = profile[_HEADER:]
     commands = b"\0\1" + _variable(len(rest))  # no list of tags; insert so many bytes
@@ -75,7 +75,7 @@ def _expected(profile: bytes) -> bytes:
 
 
 def _write_code(writer: Writer) -> None:
-    """One prefix code for all contexts, in which each byte has 8 bits."""
+    """Write one prefix code for all contexts, in which each byte has 8 bits."""
     writer.bits(0)  # no repetitions
     writer.bits(1)  # a simple map of contexts,
     writer.bits(0, 2)  # all to the same code
@@ -104,7 +104,7 @@ def _write_length(writer: Writer, length: int) -> None:
 
 
 def _variable(number: int) -> bytes:
-    """Return a number in bytes of 7 bits, the lowest first."""
+    """Return a number as bytes of 7 bits each, the lowest first."""
     parts = []
     while number > 127:
         parts.append(number & 127 | 128)

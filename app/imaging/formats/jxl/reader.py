@@ -26,12 +26,12 @@ _FLOATS: dict[Samples, type[np.number[Any]]] = {
     Samples(16, 5): np.float16,
     Samples(32, 8): np.float32,
 }
-_DEEPEST = 16  # bits of integers that are decoded as such
-_PIXEL_BYTES = 24  # a squeezed picture is four 32-bit numbers a pixel until it is whole
+_DEEPEST = 16  # maximum bits of integers that are decoded as integers
+_PIXEL_BYTES = 24  # while decoding, a squeezed picture takes four 32-bit numbers per pixel
 
 
 def read_header(data: bytes) -> Header:
-    """Read the size of the picture, upright, and whether it is animated."""
+    """Read the size of the upright picture, and whether it is animated."""
     stream = codestream(data)
     head = read_head(stream)
     if not head.animated:
@@ -42,9 +42,9 @@ def read_header(data: bytes) -> Header:
 
 
 def decode(data: bytes) -> Picture:
-    """Decode integers of up to 16 bits and floating point of 16 and 32, upright.
+    """Decode an upright picture of integers of up to 16 bits, or floating point of 16 or 32.
 
-    Of 1 to 7 bits they become 8, of 9 to 15 16; integers of more become floating point.
+    Integers of 1 to 7 bits become 8, and of 9 to 15 become 16; those of more become floating point.
     """
     stream = codestream(data)
     head = read_head(stream)
@@ -62,7 +62,7 @@ def decode(data: bytes) -> Picture:
         pixels = unpremultiply(pixels, alpha)
     profile = None if head.colours.is_srgb else read_profile(stream)
     found, beside = read_metadata(data)
-    # EXIF only repeats how it is turned
+    # EXIF only repeats the orientation
     _, metadata, lost = upright(replace(found, icc=profile), by_container=True)
     changes = those_of(
         {
@@ -83,7 +83,7 @@ def decode(data: bytes) -> Picture:
 
 
 def _upright_size(head: Head) -> tuple[int, int]:
-    """Width and height."""
+    """Return the width and height of the upright picture."""
     return (head.height, head.width) if head.orientation >= 5 else (head.width, head.height)
 
 

@@ -14,12 +14,12 @@ CONTAINER = b"\0\0\0\x0cJXL \r\n\x87\n"
 
 _WHOLE, _PART, _PACKED = b"jxlc", b"jxlp", b"brob"
 _DESCRIBING = (b"Exif", b"xml ")
-_LAST = 1 << 31  # in the number of a part
+_LAST = 1 << 31  # in the index of a part: the last one
 _KNOWN = {b"JXL ", b"ftyp", b"jxll", b"jxli", b"jbrd", b"Exif", b"xml ", _WHOLE, _PART}
 
 
 def codestream(data: bytes) -> bytes:
-    """Return the codestream of a file, from one box or its parts, which are in their order."""
+    """Return the codestream of a file, from one box or from parts in their order."""
     if data[:2] == SIGNATURE:
         return data
     found, _ = boxes_of_file(data, {_WHOLE, _PART})
@@ -37,7 +37,7 @@ def codestream(data: bytes) -> bytes:
 
 
 def read_metadata(data: bytes) -> tuple[Metadata, Changes]:
-    """EXIF and XMP of a file, and what else there is beside its picture."""
+    """Return EXIF and XMP of a file, and what else it contains beside its picture."""
     if data[:2] == SIGNATURE:
         return Metadata(), in_trailer(behind(data))
     first: dict[bytes, bytes] = {}
@@ -49,7 +49,7 @@ def read_metadata(data: bytes) -> tuple[Metadata, Changes]:
             changes.add(Change.GAIN_MAP)
         elif name not in _KNOWN or (name in first and name in _DESCRIBING):
             changes.add(Change.METADATA)
-        elif name in _DESCRIBING:  # unpacked once each: a few bytes may unpack to megabytes
+        elif name in _DESCRIBING:  # decompressed once each: a few bytes may become megabytes
             found = _unpacked(box)
             first[name] = found or b""
             if found is None:
@@ -60,7 +60,7 @@ def read_metadata(data: bytes) -> tuple[Metadata, Changes]:
 
 
 def _unpacked(box: Box) -> bytes | None:
-    """Return what a box holds, which may be packed; None where that is damaged or too long."""
+    """Return the contents of a box, decompressed if necessary; None if damaged or too long."""
     if box.name != _PACKED:
         return box.body
     try:

@@ -24,16 +24,14 @@ EFFORT = 3  # benchmarks/codecs.py: 5 saves a twentieth, in six times as long
 LOSSLESS_EFFORT = 2  # benchmarks/codecs.py: 3 saves a tenth, in twice as long; 1 costs an eighth
 
 _LOSSLESS = 100
-_EXPONENTS = {2: 5, 4: 8}  # bits of it in floats of so many bytes
+_EXPONENTS = {2: 5, 4: 8}  # bits of the exponent, by bytes of a float
 
 
 def encode(picture: Picture, quality: int | None = None) -> bytes:
-    """Encode without loss; with loss where a `quality` asks for it, or the upload had some.
+    """Encode without loss, or with loss if a `quality` asks for it or the upload was lossy.
 
-    (Of floats of 16 bits, libjxl rounds those below 6e-5.)
-
-    That is for 8 bits in sRGB alone: libjxl would have to know what other samples look like. A
-    `quality` of 100 is without loss, too.
+    Loss is limited to 8 bits in sRGB, since libjxl would have to know the colours of other samples.
+    A `quality` of 100 is lossless, too. (Of floats of 16 bits, libjxl rounds those below 6e-5.)
     """
     deep = picture.dtype != np.uint8
     has_loss = quality is not None or (

@@ -14,16 +14,16 @@ from app.imaging.picture import (
 )
 
 TAKEN_FOR = "MR"
-"""What grey volumes are taken for: no header says how they were made, and most are of MRI."""
+"""The assumed modality of grey volumes: headers do not state one, and most are of MRI."""
 
 
 def is_nifti(data: bytes) -> bool:
-    """Whether a file is a NIfTI-1 or NIfTI-2 in one file."""
+    """Return whether a file is a single-file NIfTI-1 or NIfTI-2."""
     return version_of(data) is not None
 
 
 def read_header(data: bytes) -> Header:
-    """Read the head, and see that the samples are there."""
+    """Read the header, and check that the samples are complete."""
     head = read_head(data)
     if head.end > len(data):
         raise UnreadableImage("The NIfTI image is truncated.")
@@ -31,7 +31,7 @@ def read_header(data: bytes) -> Header:
 
 
 def declared(head: Head, name: Format, copies: int = 2) -> Header:
-    """Return the header of a head; decoding takes so many copies of the samples."""
+    """Return the declared properties of a file; decoding takes `copies` of its samples."""
     pixel_bytes = copies * head.channels * head.dtype.itemsize
     stack = head.stack
     return Header(
@@ -48,7 +48,7 @@ def declared(head: Head, name: Format, copies: int = 2) -> Header:
 
 
 def decode(data: bytes, name: Format = Format.NIFTI) -> Picture:
-    """Decode samples as they are stored: slope and intercept are left to whoever reads them.
+    """Decode stored samples, without applying slope and intercept.
 
     Rows and slices are in the order of the file, from the first of each axis on.
     """
@@ -66,9 +66,9 @@ def decode(data: bytes, name: Format = Format.NIFTI) -> Picture:
 
 
 def encode(picture: Picture, quality: int | None = None) -> bytes:  # noqa: ARG001
-    """Encode what came as a NIfTI, with what was before and behind its samples as it was.
+    """Encode a picture read from a NIfTI, leaving all bytes around its samples unchanged.
 
-    Raises `UnsuitableFormat` for all else: where it lies in space, nobody could say.
+    Raises `UnsuitableFormat` for all other pictures, whose position in space is unknown.
     """
     native = picture.metadata.native
     if picture.format not in (Format.NIFTI, Format.NIFTI_GZ) or len(native) != 2:

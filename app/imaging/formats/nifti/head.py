@@ -15,7 +15,7 @@ from app.imaging.picture import UnreadableImage, UnsupportedImage
 from app.imaging.stack import Stack, spacing_of
 
 MAX_OFFSET = 1 << 24
-"""Bytes before the samples: the header, and its extensions."""
+"""Maximum bytes before the samples: the header and its extensions."""
 
 _TYPES = {
     2: "u1",
@@ -33,7 +33,7 @@ _RGB, _FLOAT = 128, 16
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """Where the fields of one version of the format lie, and of what types they are."""
+    """The offsets and types of the fields of a version of the format."""
 
     size: int
     magic: tuple[int, bytes]
@@ -72,31 +72,31 @@ LONGEST = VERSIONS[-1].size
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What must be known to find the samples."""
+    """The properties needed to find and decode the samples."""
 
     width: int
     height: int
     channels: int
     dtype: np.dtype[Any]
-    """In the file's byte order."""
+    """The type of the samples, in the byte order of the file."""
     offset: int
     stack: Stack
 
     @property
     def samples(self) -> int:
-        """How many there are."""
+        """The number of samples."""
         return self.stack.frames * self.height * self.width * self.channels
 
     @property
     def end(self) -> int:
-        """Behind the last of them, in bytes."""
+        """The end of the samples, in bytes."""
         return self.offset + self.samples * self.dtype.itemsize
 
 
 def of_differences(before: bytes) -> bytes:
-    """Adapt what precedes the samples to differences of them, as 32-bit floats.
+    """Adapt the bytes before the samples for differences of samples, as 32-bit floats.
 
-    A slope holds for differences, too, an intercept does not; nor does the range to be shown.
+    A slope applies to differences, too, but an intercept and a display range do not.
     """
     found = version_of(before)
     if found is None:
@@ -112,7 +112,7 @@ def of_differences(before: bytes) -> bytes:
 
 
 def version_of(data: bytes) -> tuple[Version, str] | None:
-    """Return the version and the byte order of a file; None if it is no single-file NIfTI."""
+    """Return the version and byte order of a file; None if it is no single-file NIfTI."""
     for version in VERSIONS:
         place, magic = version.magic
         for order in "<>":
@@ -122,7 +122,7 @@ def version_of(data: bytes) -> tuple[Version, str] | None:
 
 
 def read_head(data: bytes) -> Head:
-    """Read what begins a file; raises UnreadableImage and UnsupportedImage."""
+    """Read the header of a file; raises UnreadableImage and UnsupportedImage."""
     found = version_of(data)
     if found is None or len(data) < found[0].size:
         raise UnreadableImage("The NIfTI image is truncated.")

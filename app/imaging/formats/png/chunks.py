@@ -1,4 +1,4 @@
-"""The chunks of a PNG, and how one is written."""
+"""Read and write the chunks of a PNG."""
 
 import struct
 import zlib
@@ -25,9 +25,10 @@ def write_chunk(name: bytes, body: bytes) -> bytes:
 
 
 def read_chunks(data: bytes) -> Iterator[Chunk]:
-    """Yield each chunk, and that of the end, or in its place one of no name.
+    """Yield each chunk, including the end chunk, or in its place one without a name.
 
-    Behind pixels, what can be no chunk ends the file: whether they are all there is seen later.
+    After pixels, anything that cannot be a chunk ends the file; whether pixels are missing is
+    checked later.
     """
     view, position, has_pixels = memoryview(data), len(SIGNATURE), False
     for _ in range(MAX_CHUNKS):
@@ -46,5 +47,5 @@ def read_chunks(data: bytes) -> Iterator[Chunk]:
 
 
 def is_sound(chunk: memoryview) -> bool:
-    """Return whether the checksum of a whole chunk is right."""
+    """Return whether the checksum of a chunk is correct."""
     return zlib.crc32(chunk[4:-4]) == int.from_bytes(chunk[-4:], "big")

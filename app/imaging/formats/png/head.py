@@ -7,7 +7,7 @@ from app.imaging.formats.png.chunks import Chunk, is_sound, write_chunk
 from app.imaging.picture import UnreadableImage
 
 PALETTE = 3
-"""The colour type of indices."""
+"""The colour type of palette indices."""
 CHANNELS = {0: 1, 2: 3, PALETTE: 1, 4: 2, 6: 4}
 """By colour type."""
 ADAM7 = [
@@ -21,7 +21,7 @@ _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), PALETTE: (1, 2, 4, 8), 4: (8, 16), 6
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What the IHDR chunk says."""
+    """The contents of the IHDR chunk."""
 
     width: int
     height: int
@@ -31,7 +31,7 @@ class Head:
 
     @property
     def stream_size(self) -> int:
-        """Bytes of the filtered rows: one for the filter, then samples."""
+        """The number of bytes of all filtered rows: one for the filter, then samples."""
         bits, size = self.depth * CHANNELS[self.colour_type], 0
         for left, top, across, down in ADAM7 if self.interlaced else [(0, 0, 1, 1)]:
             columns, rows = -((left - self.width) // across), -((top - self.height) // down)
@@ -40,7 +40,7 @@ class Head:
         return size
 
     def write(self) -> bytes:
-        """Return the chunk anew."""
+        """Return the chunk, rebuilt."""
         return write_chunk(
             b"IHDR",
             struct.pack(
@@ -51,7 +51,7 @@ class Head:
 
 
 def read_head(first: Chunk) -> Head:
-    """Return what the first chunk says; raises UnreadableImage if it is none or makes no sense."""
+    """Read the first chunk; raises UnreadableImage if it is no IHDR chunk, or invalid."""
     name, body, whole = first
     if name != b"IHDR" or len(body) != 13 or not is_sound(whole):
         raise UnreadableImage("The PNG image does not begin with its header.")

@@ -10,19 +10,19 @@ from app.imaging.metadata import inflate
 from app.imaging.picture import Change, Changes, Format, Metadata, Picture, those_of
 
 METRE = 0.0254
-"""Metres of an inch."""
+"""Metres per inch."""
 
 _PIXELS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT"}
-_COLOUR = {b"cHRM", b"gAMA", b"sRGB", b"cICP", b"mDCV", b"cLLI"}  # how to see the samples
+_COLOUR = {b"cHRM", b"gAMA", b"sRGB", b"cICP", b"mDCV", b"cLLI"}  # define the colours
 _OWN = {b"iCCP", b"eXIf", b"pHYs"}  # written from the picture's pixels or metadata
 _TEXTS = {b"tEXt", b"zTXt", b"iTXt"}
 _XMP = b"XML:com.adobe.xmp\0"
-_RAW_EXIF = (b"Raw profile type exif\0", b"Raw profile type APP1\0")  # as ImageMagick has it
+_RAW_EXIF = (b"Raw profile type exif\0", b"Raw profile type APP1\0")  # as written by ImageMagick
 _EXIF = b"Exif\0\0"
 
 
 def read_metadata(chunks: list[Chunk]) -> Metadata:
-    """Return the metadata in the chunks, but for those that are damaged."""
+    """Return the metadata in the chunks, ignoring damaged ones."""
     icc = exif = raw = xmp = dpi = None
     has_raw = False
     colour, native = [], []
@@ -55,7 +55,7 @@ def read_metadata(chunks: list[Chunk]) -> Metadata:
 
 
 def _raw_exif(name: bytes, body: bytes) -> bytes | None:
-    """EXIF from a chunk of text: a kind, the length, and hexadecimal digits in lines."""
+    """Return EXIF from a text chunk: a type, the length, and lines of hexadecimal digits."""
     _, _, text = body.partition(b"\0")
     if name == b"zTXt":
         text = inflate(text[1:])
@@ -76,7 +76,7 @@ def _international_text(body: memoryview) -> bytes:
 
 
 def read_changes(chunks: list[Chunk], metadata: Metadata, head: Head) -> Changes:
-    """Return what a picture with this metadata lacks of the chunks, or has otherwise."""
+    """Return which contents of the chunks a picture with this metadata lacks or changes."""
     names = [chunk.name for chunk in chunks if chunk.name not in _PIXELS]
     carried = len(metadata.colour) + len(metadata.native)
     carried += sum(part is not None for part in (metadata.exif, metadata.xmp, metadata.dpi))
@@ -109,8 +109,6 @@ def metadata_chunks(picture: Picture) -> Iterator[bytes]:
 
 
 def _may_copy(name: bytes) -> bool:
-    """Return whether the chunk holds true for other pixels; lower-case letters are flags that say
-    so.
-    """
+    """Return whether a chunk remains valid for other pixels, as flagged by the case of its name."""
     ancillary, safe_to_copy = name[0] & 32, name[3] & 32
     return bool(ancillary and safe_to_copy and name not in _OWN)

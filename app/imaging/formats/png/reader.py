@@ -13,15 +13,15 @@ from app.imaging.picture import Change, Format, Header, Picture, UnreadableImage
 from app.imaging.samples import deinterleave
 
 SLACK = 2**16
-"""Bytes that may follow the pixels in their stream."""
+"""Maximum bytes after the pixels in their stream."""
 LONGEST_CHUNK = 2**30
-"""Bytes of a chunk that is written; there must be fewer than 2**31."""
+"""Bytes per written chunk, of which the format allows fewer than 2**31."""
 
 
 def read_header(data: bytes) -> Header:
-    """Read the IHDR chunk and, of an animation, the number of frames.
+    """Read the IHDR chunk and, for an animation, the number of frames.
 
-    The image itself is one of these only if it is announced as such (fcTL).
+    The still image counts as a frame only if an fcTL chunk precedes it.
     """
     chunks, frames, is_frame = read_chunks(data), 0, False
     head = read_head(next(chunks))
@@ -53,7 +53,7 @@ def decode(data: bytes) -> Picture:
 
 
 def _rows(head: Head, chunks: list[Chunk]) -> bytes:
-    """Return the filtered rows of all passes, in a zlib stream that is not compressed."""
+    """Return the filtered rows of all passes, in an uncompressed zlib stream."""
     packed = [chunk for chunk in chunks if chunk.name == b"IDAT"]
     if not all(is_sound(chunk.whole) for chunk in packed):
         raise UnreadableImage("The PNG image is damaged.")
@@ -65,7 +65,7 @@ def _rows(head: Head, chunks: list[Chunk]) -> bytes:
 
 
 def _palette(head: Head, chunks: list[Chunk]) -> bytes:
-    """Return the colours that indices may name; none where there are no indices."""
+    """Return the palette; empty if pixels are no indices."""
     if head.colour_type != PALETTE:
         return b""
     palette = _before_pixels(chunks, b"PLTE")
@@ -75,7 +75,7 @@ def _palette(head: Head, chunks: list[Chunk]) -> bytes:
 
 
 def _transparency(head: Head, chunks: list[Chunk]) -> bytes:
-    """Return the opacity of the palette's colours, or the colour that is transparent."""
+    """Return the opacity of the colours of the palette, or the transparent colour."""
     transparency = _before_pixels(chunks, b"tRNS")
     match head.colour_type:
         case 0 | 2:
@@ -86,7 +86,7 @@ def _transparency(head: Head, chunks: list[Chunk]) -> bytes:
 
 
 def _before_pixels(chunks: list[Chunk], name: bytes) -> bytes:
-    """Return the contents of the first chunk of that name; after the pixels it has no effect."""
+    """Return the contents of the first chunk of a name, ignoring chunks after the pixels."""
     names = [chunk.name for chunk in chunks]
     place = names.index(name) if name in names else len(names)
     if place > (names.index(b"IDAT") if b"IDAT" in names else 0):
@@ -97,7 +97,7 @@ def _before_pixels(chunks: list[Chunk], name: bytes) -> bytes:
 
 
 def _rebuild(head: Head, palette: bytes, transparency: bytes, rows: bytes) -> bytes:
-    """Return the file anew, of what was read of it."""
+    """Return a new file, built from what has been read."""
     parts = [SIGNATURE, head.write()]
     parts += [write_chunk(b"PLTE", palette)] if palette else []
     parts += (

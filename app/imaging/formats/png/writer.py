@@ -8,11 +8,11 @@ from app.imaging.picture import Picture
 from app.imaging.samples import interleave, to_integers
 
 SLACK = 2**16
-"""Bytes of a file beside its pixels, at most."""
+"""Maximum bytes of a file beside its pixels."""
 
 
 def encode(picture: Picture, quality: int | None = None) -> bytes:  # noqa: ARG001
-    """Encode 8 or 16 bits a sample; floating point is rounded to 16."""
+    """Encode 8 or 16 bits per sample; floating point is rounded to 16."""
     samples = to_integers(interleave(picture.pixels, picture.alpha))
     room = samples.nbytes + samples.nbytes // 8 + 2 * picture.height + SLACK  # even for noise
     # benchmarks/codecs.py: a tenth of the time of zlib's level 6, for files no larger

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from app.imaging.picture import UnreadableImage
 
 LONGEST = 1 << 16
-"""Bytes that a header may have, comments included."""
+"""Maximum bytes of a header, including comments."""
 GREATEST = 65_535
-"""The value of white, at most."""
+"""The maximum value of white."""
 
 _MAGIC = re.compile(rb"P[1-7][\t-\r #]")
 _BITS, _PLAIN, _PAM = b"14", b"123", b"7"
@@ -19,7 +19,7 @@ _LAST = b"\nENDHDR\n"
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What a file declares."""
+    """The declarations of a file."""
 
     width: int
     height: int
@@ -27,14 +27,14 @@ class Head:
     white: int
     """The value of white, 1 to GREATEST."""
     is_bits: bool
-    """Whether a sample is a bit, of which 1 is black."""
+    """Whether samples are bits, with 1 as black."""
     is_plain: bool
-    """Whether samples are in text."""
+    """Whether samples are decimal numbers in text."""
     kind: bytes
-    """What the channels of a PAM are: its TUPLTYPE."""
+    """The type of the channels of a PAM: TUPLTYPE."""
     comments: tuple[bytes, ...]
     start: int
-    """Where the samples begin."""
+    """The offset of the samples."""
 
     @property
     def has_alpha(self) -> bool:
@@ -43,24 +43,24 @@ class Head:
 
     @property
     def sample_bytes(self) -> int:
-        """Bytes of a sample once decoded."""
+        """Bytes per decoded sample."""
         return 1 if self.white <= 255 else 2
 
     @property
     def size(self) -> int:
-        """Bytes of the samples, where they are not in text."""
+        """Bytes of the samples, unless they are in text."""
         if self.is_bits:
             return -(-self.width // 8) * self.height
         return self.width * self.height * self.channels * self.sample_bytes
 
 
 def is_pnm(data: bytes) -> bool:
-    """Return whether a file begins as a PNM or PAM."""
+    """Return whether a file begins like a PNM or PAM."""
     return _MAGIC.match(data) is not None
 
 
 def read_head(data: bytes) -> Head:
-    """Read a header; raises UnreadableImage for what makes no sense."""
+    """Read a header; raises UnreadableImage if it is invalid."""
     kind, text = data[1:2], data[:LONGEST]
     head = _lines(text) if kind == _PAM else _numbers(text, kind)
     if not 0 < head.white <= GREATEST or not 0 < head.channels <= 4:
@@ -69,7 +69,7 @@ def read_head(data: bytes) -> Head:
 
 
 def _numbers(text: bytes, kind: bytes) -> Head:
-    """Read width, height and, but for bits, white, between which there may be comments."""
+    """Read width, height and, except for bits, white, with comments in between."""
     is_bits, position = kind in _BITS, 2
     numbers = []
     for _ in range(2 if is_bits else 3):
@@ -92,7 +92,7 @@ def _numbers(text: bytes, kind: bytes) -> Head:
 
 
 def _lines(text: bytes) -> Head:
-    """Read the lines of a PAM, a name and a value each."""
+    """Read the header lines of a PAM, each with a name and a value."""
     head, end, _ = text.partition(_LAST)
     if not end:
         raise UnreadableImage("The PNM image is truncated or damaged.")

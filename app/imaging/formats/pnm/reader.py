@@ -19,11 +19,11 @@ from app.imaging.picture import (
 from app.imaging.samples import Samples, deinterleave, spread
 
 MAX_COMMENTS = 10_000
-"""Comments that samples in text may have among them: what is between two takes memory."""
+"""Maximum comments among samples in text: the text between each two takes memory."""
 
 _COMMENT = re.compile(rb"#[^\n\r]*")
 _BETWEEN = b"\t\n\v\f\r "
-_TEXT_BYTES = 8  # memory for a byte of text, of which a sample takes two
+_TEXT_BYTES = 8  # bytes of memory per byte of text; a sample has at least two
 
 
 def read_header(data: bytes) -> Header:
@@ -41,7 +41,7 @@ def read_header(data: bytes) -> Header:
 
 
 def decode(data: bytes) -> Picture:
-    """Decode grey or RGB of any white, spread over 8 or 16 bits, with alpha or one more channel.
+    """Decode grey or RGB, scaled from any white to 8 or 16 bits, with alpha or one more channel.
 
     Bits become 8-bit grey.
     """
@@ -69,7 +69,7 @@ def decode(data: bytes) -> Picture:
 
 
 def _of_bytes(data: bytes, head: Head) -> Samples:
-    """Return samples of 8 or 16 bits, the first bytes the highest, or bits."""
+    """Return big-endian samples of 8 or 16 bits, or bits."""
     if len(data) - head.start < head.size:
         raise UnreadableImage("The PNM image is truncated.")
     if head.is_bits:
@@ -81,7 +81,7 @@ def _of_bytes(data: bytes, head: Head) -> Samples:
 
 
 def _of_text(data: bytes, head: Head) -> Samples:
-    """Return samples that are written in digits; bits need nothing between them."""
+    """Return samples written as decimal numbers; bits need no separator."""
     if data.count(b"#", head.start) > MAX_COMMENTS:
         raise UnsupportedImage(f"The PNM image has more than {MAX_COMMENTS} comments.")
     text = _COMMENT.sub(b"", data[head.start :])

@@ -10,7 +10,7 @@ from app.imaging import ifd
 from app.imaging.tags import Tag
 
 MAX_CHANNELS = 64
-"""More are those of a spectrometer, and look alike."""
+"""Maximum channels of a microscope; more are those of a spectrometer, which look alike."""
 
 _PIXELS = re.compile(rb"<(?:\w+:)?Pixels\s[^<>]*>")
 _ORDER = re.compile(rb"""\sDimensionOrder\s*=\s*["']XY([CZT]{3})["']""")
@@ -36,7 +36,7 @@ def channels(page: ifd.Directory, frames: int) -> tuple[int, int]:
 
 
 def _by_imagej(said: bytes) -> tuple[str, dict[str, int]]:
-    """Return the order of dimensions, the fastest first, and their sizes."""
+    """Return the order of dimensions, the fastest first, and their sizes, by ImageJ."""
     found = _IMAGEJ_SIZE.findall(said)
     return "CZT", {_DIMENSIONS[name].decode(): int(size) for name, size in found}
 

@@ -1,4 +1,4 @@
-"""Segments of a TIFF that are images of another format, each checked as a file of that is."""
+"""Segments of a TIFF in other image formats, each checked like a file of its format."""
 
 import math
 
@@ -27,7 +27,7 @@ _CHANNELS = 4  # of a segment in JPEG 2000, at most
 
 
 def more_bytes(page: ifd.Directory) -> int:
-    """Return what decoding a segment takes beside samples, where that is much: in JPEG 2000."""
+    """Return the bytes that decoding takes beside samples, if many, as in JPEG 2000."""
     if page.integer(Tag.COMPRESSION) not in IN_JPEG_2000:
         return 0
     channels = min(page.integer(Tag.SAMPLES, 1), _CHANNELS)
@@ -58,7 +58,7 @@ def _check(layout: Layout, width: int, height: int, channels: int) -> None:
 
 
 def _of_webp(segment: bytes, layout: Layout) -> Samples:
-    """Decode WebP, which leaves out alpha where all of it is opaque."""
+    """Decode WebP, which omits an opaque alpha."""
     width, height = webp.size_of(segment)
     _check(layout, width, height, layout.depth)
     samples = webp.samples_of(segment)
@@ -100,7 +100,7 @@ def _of_jpeg(segment: bytes, layout: Layout) -> Samples:
 
 
 def _transform(frame: Frame, layout: Layout) -> Transform:
-    """Return what the components are: RGB is stored as such, unless the segment is a JFIF file."""
+    """Return the colour transform: RGB is stored without one, unless the segment is a JFIF file."""
     match layout.photometric:
         case Photometric.RGB if layout.depth == 4:
             return Transform.NONE

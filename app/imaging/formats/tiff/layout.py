@@ -27,10 +27,10 @@ from app.imaging.tags import (
 )
 
 MAX_SEGMENTS = 65_536
-MIN_TILE = 2**20  # pixels that a tile may always have, however small the picture
-MIN_PIXELS = 2**25  # that all tiles together may always have
+MIN_TILE = 2**20  # pixels that any tile may have, however small the picture
+MIN_PIXELS = 2**25  # pixels that all tiles together may have in any picture
 MAX_BANDS = 512  # channels of one page
-MAX_EXCESS = 2  # pixels in segments to one of the picture
+MAX_EXCESS = 2  # maximum ratio of pixels in segments to those of the picture
 
 _CHANNELS = {Photometric.RGB: 3, Photometric.CMYK: 4, Photometric.YCBCR: 3}  # of colour; else 1
 # TIFF 6.0, section 2: readers should take any of these for an unsigned integer
@@ -49,14 +49,14 @@ IMAGES = (Compression.JPEG, Compression.WEBP, *IN_JPEG_2000)
 _PREDICTED = (Compression.LZW, Compression.DEFLATE, Compression.OLD_DEFLATE, Compression.ZSTD)
 _BANDED = (Photometric.BLACK_IS_ZERO, Photometric.RGB)
 _LETTERS = {SampleFormat.UNSIGNED: "u", SampleFormat.SIGNED: "i", SampleFormat.FLOAT: "f"}
-UNSPECIFIED, PREMULTIPLIED, STRAIGHT = 0, 1, 2  # what an extra channel is
+UNSPECIFIED, PREMULTIPLIED, STRAIGHT = 0, 1, 2  # types of extra channels
 _LSB_FIRST = 2  # a fill order
 E = TypeVar("E", bound=IntEnum)
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How many samples of what there are, in which segments, and how these are packed."""
+    """The number and type of samples, their segments, and the packing of these."""
 
     order: ifd.ByteOrder
     width: int
@@ -64,7 +64,7 @@ class Layout:
     bits: int
     channels: int
     colours: int  # channels without alpha, or one more
-    alpha: int  # what the last channel is: 1 has multiplied the colours, 2 has not, 0 is no alpha
+    alpha: int  # the last channel: 1 is premultiplied alpha, 2 is straight alpha, 0 is no alpha
     bands: tuple[int, ...]  # what channels are beyond the colours, likewise, if they are several
     format: SampleFormat
     photometric: Photometric
@@ -82,23 +82,23 @@ class Layout:
 
     @property
     def sample_type(self) -> np.dtype[Any]:
-        """The type of samples in memory; those of other than whole bytes get the next larger."""
+        """The type of samples in memory, rounded up to 1, 2, 4 or 8 bytes."""
         size = next(size for size in (1, 2, 4, 8) if 8 * size >= self.bits)
         return np.dtype(f"{_LETTERS[self.format]}{size}")
 
     @property
     def depth(self) -> int:
-        """Channels in one segment."""
+        """Channels per segment."""
         return 1 if self.planar else self.channels
 
     @property
     def row_bytes(self) -> int:
-        """Bytes of a row of a segment once it is unpacked; rows begin with a byte."""
+        """Bytes per row of a decompressed segment; rows are padded to whole bytes."""
         return (self.segment_width * self.depth * self.bits + 7) // 8
 
 
 def check_fields(page: ifd.Directory, tags: Container[int] = PIXEL_TAGS) -> None:
-    """Refuse a directory in which one of the tags has a value that it must not have."""
+    """Refuse a directory in which one of the tags has an invalid value."""
     if any(tag in tags for tag in page.broken):
         raise UnsupportedImage("A field of the TIFF image has no value, or one of no known type.")
     unsigned = (*_UNSIGNED, ifd.LONG8) if page.big else _UNSIGNED
@@ -115,10 +115,10 @@ def check_fields(page: ifd.Directory, tags: Container[int] = PIXEL_TAGS) -> None
 
 
 def read_layout(directory: ifd.Directory) -> Layout:
-    """Read and check the fields of a directory, whose segments then lie within the file.
+    """Read and check the fields of a directory, so that its segments lie within the file.
 
-    Raises `UnsupportedImage` for rare ways to store samples, `TooManyPixels` for segments that
-    hold many more than the picture, and `UnreadableImage` for what contradicts itself.
+    Raises `UnsupportedImage` for rare ways to store samples, `TooManyPixels` for segments with many
+    more pixels than the picture, and `UnreadableImage` for contradictions.
     """
     check_fields(directory)
     width, height = directory.integer(Tag.WIDTH), directory.integer(Tag.HEIGHT)
@@ -181,7 +181,7 @@ def count_bands(directory: ifd.Directory) -> int:
 
 
 def _bands(directory: ifd.Directory) -> tuple[int, ...]:
-    """Return what channels are beyond the colours, if they are several."""
+    """Return the types of the channels beyond the colours, if there are several."""
     channels = directory.integer(Tag.SAMPLES, 1)
     photometric = directory.integer(Tag.PHOTOMETRIC, -1)
     further = channels - _CHANNELS.get(Photometric(photometric), 1) if photometric in _BANDED else 0
@@ -199,7 +199,7 @@ def _bands(directory: ifd.Directory) -> tuple[int, ...]:
 
 
 def _count(width: int, height: int, segment: tuple[int, int], planes: int) -> int:
-    """Return how many segments of that size there are; refuse too many, or too large ones."""
+    """Return the number of segments of that size; refuse too many, or too large ones."""
     count = math.ceil(width / segment[0]) * math.ceil(height / segment[1]) * planes
     if count > MAX_SEGMENTS:
         raise UnsupportedImage(f"The TIFF image has more than {MAX_SEGMENTS} segments.")
@@ -220,7 +220,7 @@ def _one_of(kind: type[E], value: int) -> E:
 
 
 def shared(directory: ifd.Directory, tag: Tag, channels: int) -> int:
-    """Return the value that all channels share; 1, which is TIFF's default, if there is none."""
+    """Return the value common to all channels; 1, the default of TIFF, if it is not given."""
     values = _list(directory, tag, (0, 1, channels))
     if (values != values[:1]).any():
         raise UnsupportedImage("A TIFF image of channels that differ is not supported.")
@@ -228,7 +228,7 @@ def shared(directory: ifd.Directory, tag: Tag, channels: int) -> int:
 
 
 def _list(directory: ifd.Directory, tag: Tag, lengths: Container[int]) -> NDArray[Any]:
-    """Return the tag's values, looked at only if there are as many as there must be."""
+    """Return the values of a tag, read only if their number is correct."""
     count = directory.fields[tag].count if tag in directory.fields else 0
     if count not in lengths:
         raise UnreadableImage(f"Field {tag} of the TIFF image has {count} values.")
@@ -238,7 +238,7 @@ def _list(directory: ifd.Directory, tag: Tag, lengths: Container[int]) -> NDArra
 def _depths(
     sample_format: SampleFormat, photometric: Photometric, compression: Compression, depth: int
 ) -> Container[int]:
-    """Return the bits that samples may have, for what they are and how they are packed."""
+    """Return the supported bits per sample for a sample type and a compression."""
     plain = (Photometric.WHITE_IS_ZERO, Photometric.BLACK_IS_ZERO, Photometric.RGB)
     match photometric:
         case _ if sample_format is not SampleFormat.UNSIGNED:
@@ -263,7 +263,7 @@ def _depths(
 
 
 def segment_size(directory: ifd.Directory) -> tuple[int, int]:
-    """Width and height of tiles or strips, in pixels."""
+    """Return the width and height of tiles or strips, in pixels."""
     width, height = directory.integer(Tag.WIDTH), directory.integer(Tag.HEIGHT)
     if Tag.TILE_WIDTH in directory.fields:
         segment = directory.integer(Tag.TILE_WIDTH), directory.integer(Tag.TILE_HEIGHT)
@@ -299,12 +299,12 @@ def _predictor(
     except ValueError:
         raise UnreadableImage("The TIFF image has a predictor that is not known.") from None
     if compression is Compression.PACKBITS and predictor is not Predictor.NONE:
-        raise UnsupportedImage(  # libtiff takes it for none, other programs do not
+        raise UnsupportedImage(  # libtiff ignores this predictor, other programs do not
             "A TIFF of PackBits with a predictor is not supported, as programs differ about what "
             "it shows; save it compressed by LZW or Deflate or not at all."
         )
     if compression not in _PREDICTED:
-        return Predictor.NONE  # these have none, whatever the field says, for libtiff, too
+        return Predictor.NONE  # these have no predictor, whatever the field says, as in libtiff
     is_float = sample_format is SampleFormat.FLOAT
     if (predictor is Predictor.FLOAT and not is_float) or (
         predictor is Predictor.DIFFERENCES and bits not in (8, 16, 32, 64)

@@ -18,7 +18,7 @@ _UNPACKED_BYTES = 8_192  # and libtiff may clear its own after 10,000 that were 
 
 
 def _starts(widths_change_at: tuple[int, int, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return where each code of a run begins, in bits, and how many it has."""
+    """Return the position of each code of a run, and its length, both in bits."""
     table = 257 + np.arange(_LONGEST_RUN, dtype=np.int64)  # entries when the code is read
     widths = 9 + np.searchsorted(widths_change_at, table, side="right").astype(np.int64)
     return np.cumsum(widths) - widths, widths
@@ -29,9 +29,9 @@ _LOW_FIRST = _starts((512, 1024, 2048))  # in files older than TIFF 6.0
 
 
 def check(stream: bytes, room: int) -> None:
-    """Raise `UnreadableImage` unless each clear code is followed by a byte, another, or the end.
+    """Raise `UnreadableImage` unless each clear code precedes a byte, another, or the end.
 
-    `room` is how many bytes the stream is to become; there are no more runs than that may need.
+    `room` is the decompressed length in bytes, which limits the number of runs.
     """
     low_first = stream[:1] == b"\0" and stream[1:2] != b"" and bool(stream[1] & 1)
     starts, widths = _LOW_FIRST if low_first else _HIGH_FIRST

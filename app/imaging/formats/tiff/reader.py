@@ -89,8 +89,10 @@ def read_header(data: bytes) -> Header:
 
 
 def _count_segments(pages: list[ifd.Directory]) -> int:
-    """Return the segments of all pages, or as many as one page may have; TooManyPixels where they
-    hold many more pixels than the pages: those that are packed well could be of any size.
+    """Return the number of segments of all pages, at most that of a single page.
+
+    Raises TooManyPixels if they have many more pixels than the pages, since well-compressed ones
+    could be of any size.
     """
     count = held = size = 0
     for page in pages:
@@ -107,7 +109,7 @@ def _count_segments(pages: list[ifd.Directory]) -> int:
 
 
 def _check_apart(data: bytes, pages: list[ifd.Directory]) -> None:
-    """Refuse pages that share so much that reading all would take more than the file."""
+    """Refuse pages that overlap so much that all together are larger than the file."""
     values = sum(len(entry.value) for page in pages for entry in page.fields.values())
     segments = sum(
         int(page.integers(tag).sum(dtype=np.float64))
@@ -119,12 +121,12 @@ def _check_apart(data: bytes, pages: list[ifd.Directory]) -> None:
 
 
 def _pixel_bytes(page: ifd.Directory) -> int:
-    """Return the most that a pixel takes while it is decoded."""
+    """Return the maximum bytes per pixel during decoding."""
     stated = page.integer(Tag.SAMPLES, 1)
     bits, channels = min(64, shared(page, Tag.BITS, stated)), min(5, stated)  # more are refused
-    # A segment is unpacked beside the samples, which are then parted, and the colours divided.
+    # Segments are decompressed next to the samples, which are then split and divided by alpha.
     size = max(4, bits // 8)
-    if count_bands(page) > 1:  # which are frames: one channel, spread, moved, and alpha beside it
+    if count_bands(page) > 1:  # bands become frames, with alpha
         return max(16, bits // 8 + 4 * size)
     is_float = shared(page, Tag.SAMPLE_FORMAT, stated) == SampleFormat.FLOAT
     divides = page.integer(Tag.EXTRA_SAMPLES) == PREMULTIPLIED and (is_float or bits > 16)
@@ -132,7 +134,7 @@ def _pixel_bytes(page: ifd.Directory) -> int:
 
 
 def _pages(directories: list[ifd.Directory]) -> list[ifd.Directory]:
-    """Those that are no reduction of another, and no mask: thumbnails may come first."""
+    """Return the directories that are neither reductions nor masks: thumbnails may come first."""
     return [
         each
         for each in directories
@@ -141,10 +143,10 @@ def _pages(directories: list[ifd.Directory]) -> list[ifd.Directory]:
 
 
 def decode(data: bytes) -> Picture:
-    """Decode grey, RGB, palette or CMYK of 1 to 16 bits, or other numbers of grey and RGB.
+    """Decode grey, RGB, palette or CMYK of 1 to 16 bits, or other numbers in grey and RGB.
 
     Fewer than 8 bits become 8, and 9 to 15 become 16; integers of 32 bits, signed ones, and
-    floating point of any range stay what they are. Several pages must be of one kind.
+    floating point of any range are unchanged. Several pages must be of one kind.
     """
     directories = list(ifd.directories(data))
     pages = _pages(directories)
@@ -156,10 +158,10 @@ def decode(data: bytes) -> Picture:
 
 
 def _stack(data: bytes, first: Picture, pages: list[ifd.Directory]) -> Picture:
-    """Return the pages one below the other; `first` is that of the first of them.
+    """Return the pages stacked below each other, given the picture of the first.
 
-    What describes the others goes with them, but for the EXIF and GPS directories below, and, where
-    white is 0 in some pages alone, in which it is.
+    The metadata of the others are kept, except for EXIF and GPS directories below them. If white is
+    0 in only some of the pages, these are recorded.
     """
     _check_apart(data, pages)
     count, height = len(pages), first.height
@@ -233,7 +235,7 @@ def _decode_page(data: bytes, directory: ifd.Directory, *, is_first: bool = True
 
 
 def _decode_bands(data: bytes, directory: ifd.Directory) -> Picture:
-    """Return each channel but for alpha as a frame, all of them under the same alpha."""
+    """Return each channel except alpha as a frame, all with the same alpha."""
     layout = read_layout(directory)
     samples = read_samples(data, layout)
     if layout.format is SampleFormat.UNSIGNED:
@@ -264,9 +266,9 @@ def _changes(directory: ifd.Directory, layout: Layout) -> Changes:
 
 
 def _look_up(layout: Layout, indices: Samples) -> Samples:
-    """Palette colours, 16 bits in the file, as 8-bit RGB, or as grey where all of them are."""
+    """Convert palette indices to 8-bit RGB, or grey if all colours are, from 16-bit entries."""
     palette = layout.palette.reshape(3, -1).T
-    if palette.max() > 255:  # some writers fill the lower 8 of the 16 bits, others the upper
+    if palette.max() > 255:  # some writers use the lower 8 of the 16 bits, others the upper
         palette = palette >> 8
     palette = np.asarray(palette, np.uint8)
     if (palette == palette[:, :1]).all():
@@ -275,7 +277,7 @@ def _look_up(layout: Layout, indices: Samples) -> Samples:
 
 
 def _metadata(directory: ifd.Directory, is_first: bool) -> Metadata:
-    """Return what describes a page: all of it, or its profile alone where it is not the first."""
+    """Return the metadata of a page; only its profile unless it is the first."""
     fields = directory.fields
     icc = bytes(fields[Tag.ICC].value) if Tag.ICC in fields else None
     if not is_first:
@@ -286,7 +288,7 @@ def _metadata(directory: ifd.Directory, is_first: bool) -> Metadata:
 
 
 def _described(directory: ifd.Directory, without: Container[int]) -> bytes:
-    """Return a directory's fields, without some, as a TIFF structure; nothing if none are left."""
+    """Return the fields of a directory, except some, as a TIFF structure; empty if none remain."""
     try:
         described = ifd.tree(directory, without)
     except ValueError:

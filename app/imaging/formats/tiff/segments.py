@@ -14,7 +14,7 @@ from app.imaging.tags import Compression, Predictor
 
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
-# bytes out of bytes, into room for as many as the segment has
+# decompressors with a limited output size
 _UNPACK: Mapping[Compression, Callable[[bytes, int], bytes | bytearray]] = {
     Compression.NONE: lambda data, _: data,
     Compression.LZW: lambda data, room: _decode_lzw(data, room),
@@ -26,10 +26,10 @@ _UNPACK: Mapping[Compression, Callable[[bytes, int], bytes | bytearray]] = {
 
 
 def read_samples(data: bytes, layout: Layout) -> Samples:
-    """Return all channels as `[height, width, channels]`, of as many bits as the file has.
+    """Return all channels as `[height, width, channels]`, with the bits of the file.
 
-    Unsigned integers of up to 8, 16 or 32 bits, signed ones of as many, or floating point of 16, 32
-    or 64 bits. Raises whatever decoders raise.
+    Unsigned integers of up to 8, 16 or 32 bits, signed ones likewise, or floating point of
+    16, 32 or 64 bits. Raises whatever decoders raise.
     """
     samples = np.empty((layout.height, layout.width, layout.channels), layout.sample_type)
     places = (
@@ -52,7 +52,7 @@ def read_samples(data: bytes, layout: Layout) -> Samples:
 
 
 def _decode(segment: bytes, layout: Layout, rows: int) -> Samples:
-    """At least `rows` of a segment, as `[rows, segment width, depth]`."""
+    """Decode at least `rows` of a segment, as `[rows, segment width, depth]`."""
     if layout.compression in IMAGES:
         return decode_image(segment, layout, rows)
     if layout.reversed_bits:
@@ -68,12 +68,12 @@ def _decode(segment: bytes, layout: Layout, rows: int) -> Samples:
 
 
 def _parted(unpacked: bytes | bytearray, layout: Layout) -> Samples:
-    """Bytes as samples, in this machine's byte order."""
+    """Convert bytes to samples, in the byte order of this machine."""
     if layout.bits % 8:
         kind, run = layout.sample_type, layout.segment_width * layout.depth
         parted: Samples = imagecodecs.packints_decode(unpacked, kind, layout.bits, runlen=run)
         return parted
-    # after their predictor, floats are planes of bytes, the highest first, in either order
+    # with their predictor, floats are planes of bytes, the highest first, in any byte order
     order = "=" if layout.predictor is Predictor.FLOAT else layout.order
     return np.frombuffer(unpacked, layout.sample_type.newbyteorder(order))
 
@@ -85,7 +85,7 @@ def _without_predictor(samples: Samples, layout: Layout) -> Samples:
     if layout.predictor is Predictor.FLOAT:
         restored: Samples = imagecodecs.floatpred_decode(native, axis=-2)
         return restored
-    whole = native.view(f"u{native.itemsize}")  # differences are those of bits, for floats, too
+    whole = native.view(f"u{native.itemsize}")  # differences are of bit patterns, even for floats
     imagecodecs.delta_decode(whole, axis=-2, out=whole)
     return native
 
@@ -96,7 +96,7 @@ def _decode_lzw(segment: bytes, room: int) -> bytes | bytearray:
 
 
 def _decode_fax(segment: bytes, layout: Layout, rows: int) -> Samples:
-    """Rows of 0 and 1."""
+    """Decode fax rows to 0 and 1."""
     width = layout.segment_width
     match layout.compression:
         case Compression.FAX_RLE:

@@ -11,15 +11,15 @@ _IMAGEJ = re.compile(rb"ImageJ=[^\n]*\nimages=(\d{1,9})\n")
 
 
 def slices(page: ifd.Directory) -> int:
-    """Return how many slices, one behind the other, a directory stands for."""
+    """Return the number of consecutive slices that a directory describes."""
     planes = page.fields[_METAMORPH].count if _METAMORPH in page.fields else 1
     return max(page.integer(_DEPTH, 1), planes, _images(page))
 
 
 def _images(page: ifd.Directory) -> int:
-    """Return how many images ImageJ says that there are, if the file is long enough for them.
+    """Return the number of images declared by ImageJ, if the file is long enough for them.
 
-    What a single one of them is saved to may still say so.
+    A single image saved from a stack may still declare all of them.
     """
     if Tag.DESCRIPTION not in page.fields:
         return 1

@@ -1,4 +1,4 @@
-"""The properties of TIFF samples in words, for people who do not know its tags."""
+"""The properties of TIFF samples in words, for readers who do not know the tags."""
 
 from enum import IntEnum
 
@@ -20,7 +20,7 @@ REFUSED: dict[tuple[type[IntEnum], int], str] = {
     (Compression, 50_002): "JPEG XL",
     (Compression, 52_546): "JPEG XL",
 }
-"""What programs write and is not read, by the values of tags."""
+"""Unsupported features that programs write, by the values of tags."""
 
 COLOURS = {
     Photometric.WHITE_IS_ZERO: "grey",
@@ -52,5 +52,5 @@ PACKING = {
 
 
 def counted(channels: int) -> str:
-    """Return how many channels there are."""
+    """Return the number of channels in words."""
     return "one channel" if channels == 1 else f"{channels} channels"

@@ -17,7 +17,7 @@ from app.imaging.stack import STILL
 from app.imaging.tags import FILE_TAGS, Compression, Photometric, Predictor, SampleFormat, Tag
 
 STRIP_BYTES = 2**18  # before compression
-LARGEST = 2**32 - 2**28  # bytes of all strips: room is left for the directories
+LARGEST = 2**32 - 2**28  # maximum bytes of all strips, which leaves room for the directories
 LEVEL = 1  # benchmarks/codecs.py: level 6 takes five times as long to save an eighth
 
 _INCH = 2
@@ -26,11 +26,11 @@ _FORMATS = {"u": SampleFormat.UNSIGNED, "i": SampleFormat.SIGNED, "f": SampleFor
 
 
 def encode(picture: Picture, quality: int | None = None) -> bytes:  # noqa: ARG001
-    """Encode at the picture's own depth and, if it came with EXIF, in that block's byte order.
+    """Encode at the depth of the picture, and in the byte order of its EXIF, if any.
 
-    What came as a TIFF in which white is 0, or as pages some of which are such, is written so.
-    Each frame is a page; all strips come first, then the directories. Raises `UnsuitableFormat`
-    where that is more than a TIFF of 32-bit offsets can hold.
+    A picture read from a TIFF in which white is 0, in all or some pages, is written alike. Each
+    frame is a page; all strips come first, then the directories. Raises `UnsuitableFormat` for more
+    than a TIFF of 32-bit offsets can hold.
     """
     if picture.metadata.bands:
         picture = _of_one_page(picture)
@@ -67,9 +67,9 @@ def encode(picture: Picture, quality: int | None = None) -> bytes:  # noqa: ARG0
 
 
 def _of_one_page(picture: Picture) -> Picture:
-    """Return a view of the frames, which are bands, as the channels of one.
+    """Return a view of bands, which are frames, as channels of a single frame.
 
-    The bands of its metadata then are those that there are: alpha may have been left out.
+    Its metadata describe the bands that are present: alpha may have been left out.
     """
     photometric, *meant = picture.metadata.bands
     if picture.alpha is None:
@@ -85,9 +85,9 @@ def _of_one_page(picture: Picture) -> Picture:
 
 
 def _pages(picture: Picture, order: ifd.ByteOrder, first: ifd.Tree) -> list[ifd.Tree]:
-    """Return the fields of each page that describe it; the first has those of the whole image."""
+    """Return the descriptive fields of each page; the first has those of the whole image."""
     count, native = picture.stack.frames, picture.metadata.native
-    if picture.format is not Format.TIFF or len(native) != count:  # another format's
+    if picture.format is not Format.TIFF or len(native) != count:  # from another format
         native = (b"",) * count
     shared: ifd.Tree = {tag: first[tag] for tag in _OF_EACH_PAGE & first.keys()}
     own = [_tree(each, order) for each in native]
@@ -167,7 +167,7 @@ def _pixel_fields(picture: Picture, order: ifd.ByteOrder, rows: int) -> ifd.Tree
 
 
 def _described(metadata: Metadata) -> tuple[ifd.ByteOrder, ifd.Tree]:
-    """Return the byte order and the fields that metadata asks for."""
+    """Return the byte order and the fields for the metadata."""
     order: ifd.ByteOrder = "<"
     fields: ifd.Tree = {}
     if metadata.exif:
@@ -175,7 +175,7 @@ def _described(metadata: Metadata) -> tuple[ifd.ByteOrder, ifd.Tree]:
             first = next(ifd.directories(metadata.exif))
             order, fields = first.order, ifd.tree(first, without=FILE_TAGS)
         except (ValueError, struct.error, StopIteration):
-            pass  # damaged EXIF is left behind
+            pass  # damaged EXIF is dropped
     if metadata.dpi:
         fields[Tag.RESOLUTION_UNIT] = ifd.integers(order, ifd.SHORT, _INCH)
         for tag, dots in zip((Tag.X_RESOLUTION, Tag.Y_RESOLUTION), metadata.dpi, strict=True):
