@@ -220,14 +220,7 @@ def samples_alone(area: Area, layout: Layout) -> Picture:
 def pack(metadata: Metadata) -> bytes:
     """Pack the metadata into bytes: a JSON table of its parts, followed by the parts."""
     parts: list[bytes] = []
-
-    def entry(value: Any) -> Any:
-        if isinstance(value, bytes):
-            parts.append(value)
-            return {"bytes": len(value)}
-        return [entry(item) for item in value] if isinstance(value, tuple) else value
-
-    table = {field.name: entry(getattr(metadata, field.name)) for field in fields(metadata)}
+    table = {field.name: _entry(getattr(metadata, field.name), parts) for field in fields(metadata)}
     head = json.dumps(table).encode()
     return b"".join((_LENGTH.pack(len(head)), head, *parts))
 
@@ -236,11 +229,23 @@ def unpack(packed: bytes) -> Metadata:
     """Unpack what `pack` has packed."""
     (size,) = _LENGTH.unpack_from(packed)
     rest = io.BytesIO(packed[_LENGTH.size + size :])
-
-    def value(entry: Any) -> Any:
-        if isinstance(entry, dict):
-            return rest.read(entry["bytes"])
-        return tuple(map(value, entry)) if isinstance(entry, list) else entry
-
     table = json.loads(packed[_LENGTH.size : _LENGTH.size + size])
-    return Metadata(**{name: value(entry) for name, entry in table.items()})
+    return Metadata(**{name: _value(entry, rest) for name, entry in table.items()})
+
+
+# Not within `pack` and `unpack`: a function that calls itself from there keeps the parts, which may
+# be most of a file, until garbage is collected.
+
+
+def _entry(value: Any, parts: list[bytes]) -> Any:
+    """Return what the table says of a value, whose bytes are added to the parts."""
+    if isinstance(value, bytes):
+        parts.append(value)
+        return {"bytes": len(value)}
+    return [_entry(item, parts) for item in value] if isinstance(value, tuple) else value
+
+
+def _value(entry: Any, rest: io.BytesIO) -> Any:
+    if isinstance(entry, dict):
+        return rest.read(entry["bytes"])
+    return tuple(_value(item, rest) for item in entry) if isinstance(entry, list) else entry

@@ -1,3 +1,4 @@
+import gc
 import json
 from dataclasses import replace
 
@@ -39,6 +40,16 @@ METADATAS = st.builds(
 @given(METADATAS)
 def test_metadata_comes_back(metadata):
     assert unpack(pack(metadata)) == metadata
+
+
+def test_nothing_of_it_is_kept_until_garbage_is_collected():
+    gc.collect()
+    gc.disable()
+    try:
+        unpack(pack(METADATA))
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 def placed(given):

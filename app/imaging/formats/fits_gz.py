@@ -1,7 +1,8 @@
 """FITS files in gzip, which is how archives and telescopes hand many of them out.
 
 What follows the image, such as masks and tables, is kept, too, and of a length that no header
-states: gzip itself does, and that is what is taken for declared.
+states: gzip itself does, and that is what is taken for declared, unless it cannot be true. Then
+gzip has several members, or something behind it, and what is inside is counted.
 """
 
 from dataclasses import replace
@@ -10,8 +11,22 @@ from app.imaging.formats import gzipped
 from app.imaging.formats.fits import HOLDS, file
 from app.imaging.formats.fits.head import BLOCK, MAX_BLOCKS, OPENING, Head, read_head
 from app.imaging.formats.format import FileFormat
-from app.imaging.picture import Format, Header, Picture, UnreadableImage
+from app.imaging.formats.trailer import in_trailer
+from app.imaging.picture import (
+    Format,
+    Header,
+    ImagingError,
+    Picture,
+    TooManyPixels,
+    UnreadableImage,
+)
 
+MOST_BEHIND = 1 << 29
+"""Bytes that may follow the image; masks and errors of large detectors take some 100 MB."""
+MOST_COUNTED = 1 << 30
+"""Bytes that are counted where gzip does not state them."""
+
+_USUAL, _MOST = MAX_BLOCKS * BLOCK, 1 << 26  # bytes within which the image begins
 _LENGTH = slice(-4, None)  # bytes of the uncompressed length, at the end of a gzip
 
 
@@ -30,12 +45,14 @@ def read_header(data: bytes) -> Header:
 def decode(data: bytes) -> Picture:
     """Inflate and decode as many bytes as are declared; a file with more is refused."""
     _, size = _read(data)
-    inflated = bytearray()
-    for piece, _ in gzipped.pieces(data, size + 1):
+    inflated, position = bytearray(), 0
+    for piece, position in gzipped.pieces(data, size + 1):  # noqa: B007
         inflated += piece
     if len(inflated) != size:
         raise UnreadableImage("The FITS is not of the length that its gzip declares.")
-    return replace(file.decode(bytes(inflated)), format=Format.FITS_GZ)
+    picture = file.decode(bytes(inflated))
+    changes = picture.changes | in_trailer(data[position:])
+    return replace(picture, format=Format.FITS_GZ, changes=changes)
 
 
 def encode(picture: Picture, quality: int | None = None) -> bytes:
@@ -44,13 +61,29 @@ def encode(picture: Picture, quality: int | None = None) -> bytes:
 
 
 def _read(data: bytes) -> tuple[Head, int]:
-    """Return the header of the image, found in the first bytes, and the uncompressed length."""
-    most = MAX_BLOCKS * BLOCK
-    head = read_head(b"".join(piece for piece, _ in gzipped.pieces(data, most)))
-    size = int.from_bytes(data[_LENGTH], "little")
+    """Return the image's header and the uncompressed length; TooManyPixels if that is far more."""
+    head, size = _head(data), int.from_bytes(data[_LENGTH], "little")
+    if size < head.end or size % BLOCK:
+        size = sum(len(piece) for piece, _ in gzipped.pieces(data, MOST_COUNTED))
     if head.end > size:
         raise UnreadableImage("The FITS image is truncated.")
+    if size - head.end > MOST_BEHIND:
+        raise TooManyPixels(
+            f"The FITS has more than {MOST_BEHIND} bytes behind its image; unpack it."
+        )
     return head, size
+
+
+def _head(data: bytes) -> Head:
+    """Return the header of the image, looking further where tables lie before it."""
+    try:
+        return read_head(_beginning(data, _USUAL))
+    except ImagingError:
+        return read_head(_beginning(data, _MOST))
+
+
+def _beginning(data: bytes, most: int) -> bytes:
+    return b"".join(piece for piece, _ in gzipped.pieces(data, most))
 
 
 FORMAT = FileFormat(

@@ -155,17 +155,50 @@ def test_gzip_around_a_fits_is_no_loss_and_nor_is_its_absence():
     assert (gzip.decompress(into.data), into.changes) == (data, frozenset())
 
 
+def _halves(data):
+    half = len(data) // 2 + 1
+    return data[:half], data[half:]
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        _halves(fits(GREY)),
+        (*_halves(fits(GREY)), b""),
+        (b"", fits(GREY)),
+        (fits(GREY, behind=bytes(99)),),
+    ],
+    ids=["two", "and an empty one, as bgzip's", "an empty one first", "no whole blocks"],
+)
+@pytest.mark.parametrize(
+    ("behind", "changes"), [(b"", set()), (bytes(512), set()), (b"notes", {codec.Change.METADATA})]
+)
+def test_gzip_may_be_of_several_members_and_have_something_behind_it(members, behind, changes):
+    picture = decoded(b"".join(map(gzip.compress, members)) + behind)
+    np.testing.assert_array_equal(picture.pixels[..., 0], GREY)
+    again = codec.encode(picture)
+    assert (gzip.decompress(again.data), again.changes) == (b"".join(members), changes)
+
+
+def test_tables_before_the_image_may_be_long_in_gzip_too():
+    table = fits(np.zeros((1, MAX_BLOCKS * BLOCK), "u1"), before=b" ")[1:]
+    table = table.replace(b"IMAGE   ", b"BINTABLE", 1)
+    data = fits(GREY, before=fits(np.zeros(0, "u1")) + table)
+    for each in (data, gzip.compress(data, 1)):
+        np.testing.assert_array_equal(decoded(each).pixels[..., 0], GREY)
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [
         (gzip.compress(fits(GREY))[:-9], "truncated"),
         (gzip.compress(fits(GREY)[:-2881]), "truncated"),
         (gzip.compress(fits(GREY))[:-4] + bytes(4), "truncated"),
-        (gzip.compress(fits(GREY)) + gzip.compress(b""), "truncated"),
+        (b"".join(map(gzip.compress, _halves(fits(GREY))))[:-9], "truncated"),
         (gzip.compress(fits(GREY)) + gzip.compress(fits(GREY)), "length that its gzip declares"),
         (gzip.compress(fits(GREY))[:-8] + bytes(4) + b"\0\x20\0\0", "truncated or damaged"),
     ],
-    ids=["cut", "short inside", "no length", "an empty member", "twice", "another sum"],
+    ids=["cut", "short inside", "no length", "cut in a member", "twice", "another sum"],
 )
 def test_gzip_that_is_not_what_it_declares_is_refused(data, words):
     with pytest.raises(UnreadableImage, match=words):
@@ -178,6 +211,8 @@ def test_a_bomb_in_gzip_is_refused_by_what_is_declared():
         decoded(vast)
     behind = gzip.compress(fits(GREY, behind=bytes(1 << 26)))
     assert codec.read_header(behind).decoded_bytes > 4 << 26
+    with pytest.raises(TooManyPixels, match="bytes behind its image; unpack it"):
+        codec.read_header(behind[:-4] + (BLOCK * 200_000).to_bytes(4, "little"))
     hidden = behind[:-4] + len(fits(GREY)).to_bytes(4, "little")
     tracemalloc.start()
     with pytest.raises(UnreadableImage, match="length that its gzip declares"):
