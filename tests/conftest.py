@@ -117,7 +117,7 @@ def models_for_scans(models: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture
 def free_port() -> Iterator[int]:
-    """A port that nothing listens on, and that nobody who asks for any port gets meanwhile."""
+    """A port on which nothing listens, and which the system assigns to nobody else."""
     with socket.socket() as held:
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as every server sets it
         held.bind(("127.0.0.1", 0))

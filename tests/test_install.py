@@ -21,7 +21,7 @@ PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    """Built from a copy of what is in it, so that the checkout gets no litter."""
+    """Built from a copy, so that the build leaves nothing in the checkout."""
     source, folder = (tmp_path_factory.mktemp(name) for name in ("source", "wheel"))
     for name in ("app", "denoiser", "denoiser_client", "models", "training"):
         shutil.copytree(PROJECT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))

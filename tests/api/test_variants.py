@@ -27,7 +27,7 @@ HOLE = np.s_[8:16, 10:30]
 
 
 class Variant(NamedTuple):
-    """A file, what is to hold of its answer, and whether that needs all answers."""
+    """A file, what its response must satisfy, and whether that requires all responses."""
 
     name: str
     data: bytes

@@ -56,7 +56,7 @@ SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A kind of file, how to make one, and what comes back; `query` is added to strength=0."""
+    """A kind of file, how to make one, and the expected result; `query` is added to strength=0."""
 
     section: str
     upload: str

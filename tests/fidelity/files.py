@@ -437,7 +437,7 @@ def exif_text(name: bytes) -> bytes:
 
 
 def turned(samples: Samples, orientation: int) -> Samples:
-    """The picture as somebody would see it who heeds the orientation."""
+    """The picture as displayed by a viewer that applies the orientation."""
     turns = {
         2: Image.Transpose.FLIP_LEFT_RIGHT,
         3: Image.Transpose.ROTATE_180,

@@ -82,7 +82,7 @@ def test_two_files_of_one_name_are_refused():
         (b"PK\3\4", UnreadableImage, "truncated"),
     ],
 )
-def test_what_is_not_taken_is_refused_in_words(data, error, words):
+def test_unsupported_files_are_refused_in_words(data, error, words):
     with pytest.raises(error, match=words):
         Archive(data)
 

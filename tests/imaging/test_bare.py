@@ -38,7 +38,7 @@ def test_a_margin_gets_much_of_the_images_own_noise_and_nothing_else_changes(dty
     assert within[margin].max() > 0.5 * NOISE * top
 
 
-def test_what_is_hidden_gets_noise_that_does_not_depend_on_it():
+def test_the_noise_of_hidden_pixels_does_not_depend_on_their_values():
     pixels = np.random.default_rng(0).integers(90, 110, (96, 96, 3)).astype(np.uint8)
     hidden = np.zeros((96, 96, 1), np.bool_)
     hidden[:50, 48:] = True
@@ -63,7 +63,7 @@ def test_without_noise_or_room_for_it_nothing_is_bare(side):
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_numbers_whose_squares_are_infinite_get_none(sign):
+def test_numbers_whose_squares_overflow_get_no_noise(sign):
     pixels = noisy(np.float64)
     flat = flat_area(pixels)
     assert find_bare(sign * 1e90 * pixels, flat, None) is not None

@@ -63,7 +63,7 @@ def tiff_header(values):
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("has_alpha", [False, True])
 @pytest.mark.parametrize("target", LOSSLESS)
-def test_what_goes_out_comes_back(shape, channels, dtype, has_alpha, target):
+def test_an_encoded_picture_decodes_to_itself(shape, channels, dtype, has_alpha, target):
     generator = np.random.default_rng(0)
     full = np.iinfo(dtype).max
     pixels = generator.integers(0, full, (*shape, channels), dtype, endpoint=True)
@@ -84,7 +84,7 @@ def test_what_goes_out_comes_back(shape, channels, dtype, has_alpha, target):
 @pytest.mark.parametrize("shape", [(1, 1), (1, 5000), (5000, 1), (3, 7), (255, 257)])
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("target", [Format.JPEG, Format.WEBP])
-def test_what_goes_out_with_loss_comes_back_nearly(shape, channels, target):
+def test_a_lossily_encoded_picture_decodes_to_nearly_itself(shape, channels, target):
     rows, columns = np.indices(shape)
     level = (rows + columns)[..., None] % 200
     pixels = np.repeat(level, channels, axis=-1).astype(np.uint8)
@@ -198,7 +198,7 @@ def test_quality_has_a_range(quality, colour):
         (png_header(0, 1), UnreadableImage),
     ],
 )
-def test_what_is_no_image_is_named_so(data, error):
+def test_files_that_are_no_images_are_named_as_such(data, error):
     for read in (read_header, decoded):
         if read is read_header and data == png_header(0, 1):
             continue  # a header, but of nothing
@@ -287,7 +287,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit - before)
 """
 
 
-def test_lies_and_bombs_are_refused_without_memory(tmp_path, colour, saved):
+def test_false_declarations_and_bombs_are_refused_without_memory(tmp_path, colour, saved):
     small = {"small": encode(Picture(colour)).data}
     expected = dict.fromkeys(lies(colour, saved), "TooManyPixels")
     expected |= dict.fromkeys(bombs(), "UnreadableImage")

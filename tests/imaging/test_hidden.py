@@ -11,7 +11,7 @@ def picture(height, width, channels=3, dtype=np.uint8):
     return random.uniform(50, 100, (height, width, channels)).astype(dtype)
 
 
-def test_what_is_opaque_and_finite_hides_nothing():
+def test_an_opaque_and_finite_picture_hides_nothing():
     assert hidden(picture(4, 5), None) is None
     assert hidden(picture(4, 5), np.ones((4, 5), np.uint8)) is None
     assert hidden(picture(4, 5, dtype=np.float32), None) is None
@@ -55,7 +55,7 @@ def test_holes_take_the_level_of_their_surroundings():
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_what_is_no_number_is_hidden_in_its_channel_alone(value):
+def test_samples_that_are_not_finite_are_hidden_in_their_channel_only(value):
     pixels = np.full((9, 9, 3), 3e38, np.float32)
     pixels[4, 4, 1] = value
     mask = hidden(pixels, None)

@@ -29,7 +29,7 @@ def test_axes_are_those_that_the_voxels_suggest_or_the_caller_asks_for(spacing, 
 
 
 @pytest.mark.parametrize("sides", [(8, 64, 64), (64, 8, 64), (64, 64, 8)])
-def test_what_is_thin_goes_frame_by_frame(sides):
+def test_thin_volumes_are_cut_frame_by_frame(sides):
     isotropic = Stack(sides[0], spacing=(1.0, 1.0, 1.0))
     assert isotropic.axes("auto", *sides[1:]) == isotropic.axes("3", *sides[1:]) == (0,)
     thick = Stack(sides[0], spacing=(1.0, 9.0, 1.0) if sides[2] == 8 else (1.0, 1.0, 9.0))

@@ -103,7 +103,7 @@ def test_a_large_picture_does_not_hold_up_small_ones(start):
     assert sum(count[1] for count in values) == 40
 
 
-def test_who_comes_during_a_batch_goes_before_its_next(start):
+def test_requests_that_arrive_during_a_batch_precede_its_next_tiles(start):
     gate = Gate(opened=False)
     batcher = start(gate, batch_pixels=TILE)
     large, _ = post(batcher, 1, tiles=3)
@@ -127,7 +127,7 @@ def test_a_client_of_many_requests_does_not_hold_up_another(start):
     assert [int(batch[0, 0, 0, 0]) for batch in gate.batches] == [1, 2, 1, 3, 1, 2, 1, 1, 1]
 
 
-def test_who_would_be_done_in_time_by_turns_is_taken_however_much_another_has(start):
+def test_a_client_in_time_by_turns_is_accepted_however_much_another_queues(start):
     gate = Gate(opened=False)
     batcher = start(gate, batch_pixels=TILE, cost=1 / TILE, deadline=10.0)
     post(batcher, 1, tiles=40, client="much")
@@ -309,7 +309,7 @@ def test_a_picture_larger_than_the_queue_is_taken_when_it_is_empty(start):
     post(batcher, 1, tiles=20)[0].result(10)
 
 
-def test_who_would_take_longer_than_the_deadline_is_refused_at_once(start):
+def test_a_request_that_would_exceed_the_deadline_is_refused_at_once(start):
     gate = Gate(opened=False)
     batcher = start(gate, batch_pixels=TILE, deadline=10.0, cost=1 / TILE)
     post(batcher, 1)

@@ -146,7 +146,7 @@ def test_strength_blends_the_picture_and_the_result(denoiser):
     np.testing.assert_array_equal(none, picture.pixels)
 
 
-def test_colour_noise_goes_whole_while_some_grain_stays(denoiser):
+def test_all_colour_noise_is_removed_while_some_grain_stays(denoiser):
     picture = noisy_picture(64, 64)
     full = denoiser.submit(picture).result(60).picture.pixels.astype(float)
     mixed = denoiser.submit(picture, Correction(Strength(0.5, 1.0))).result(60).picture.pixels
@@ -212,7 +212,7 @@ def test_a_flat_picture_comes_back_as_it_was(denoiser, dtype, size):
     np.testing.assert_array_equal(result.picture.pixels, pixels)
 
 
-def test_flat_areas_come_back_as_they_were(denoiser):
+def test_flat_areas_are_unchanged(denoiser):
     """The network blurs with zeros beyond the borders: all along them it is off."""
     pixels = np.full((90, 131, 3), (250, 40, 0), np.uint8)
     pixels[32:64, 32:64] = np.random.default_rng(0).integers(0, 255, (32, 32, 3))
@@ -223,7 +223,7 @@ def test_flat_areas_come_back_as_they_were(denoiser):
     assert not changed.any()
 
 
-def test_what_is_no_number_stays_alone(denoiser):
+def test_samples_that_are_not_finite_affect_no_others(denoiser):
     pixels = np.random.default_rng(0).normal(1000, 50, (60, 70, 3)).astype(np.float32)
     whole = denoiser.submit(Picture(pixels)).result(60).picture.pixels
     holed = pixels.copy()
@@ -237,7 +237,7 @@ def test_what_is_no_number_stays_alone(denoiser):
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_what_is_hidden_never_shows_and_stays(denoiser, dtype):
+def test_hidden_pixels_affect_no_others_and_are_kept(denoiser, dtype):
     picture = noisy_picture(90, 80, 3, dtype)
     alpha = np.full((90, 80), np.iinfo(dtype).max, dtype)
     alpha[20:60, 30:70] = 0

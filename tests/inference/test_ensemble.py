@@ -150,7 +150,7 @@ def test_every_orientation_counts_in_time_tiles_and_the_queue(start):
     assert timed[1] == pytest.approx(8 * timed[0])
 
 
-def test_what_is_left_of_a_cancelled_one_is_not_done(start):
+def test_the_remaining_tiles_of_a_cancelled_request_are_skipped(start):
     entered, held, seen = threading.Event(), threading.Event(), []
 
     def forward(tiles):

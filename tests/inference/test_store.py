@@ -150,7 +150,7 @@ def test_weights_that_unpack_out_of_proportion_are_refused(make_file):
         read_packages(folder.parent)
 
 
-def test_what_is_no_archive_is_refused(make_file):
+def test_a_file_that_is_no_archive_is_refused(make_file):
     for content in (b"PK", b"no archive"):
         with pytest.raises(BadModelPackage, match="cannot be loaded"):
             read_packages(make_file(content).parent)

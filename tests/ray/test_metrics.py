@@ -9,7 +9,7 @@ metrics = pytest.importorskip("denoiser.ray.metrics", reason="needs pip install 
 
 
 class Told:
-    """Stands in for a metric of Ray; all that was told to any of them."""
+    """A stand-in for a metric of Ray; `values` holds those of all metrics."""
 
     values: ClassVar[dict[tuple[str, ...], float]] = {}
 

@@ -1,4 +1,4 @@
-"""The files of the page as they lie: no build step means that these are what a browser gets."""
+"""The static files of the page: without a build step, browsers get them unchanged."""
 
 import re
 from html.parser import HTMLParser
@@ -55,7 +55,7 @@ def document(request):
 
 
 def scripts_of(document):
-    """The texts of the modules that a page loads, and of those that they import."""
+    """The sources of the modules that a page loads, including their imports."""
     found: set[str] = set()
     left = [Path(name).name for name in attributes(document, "src") if name.endswith(".js")]
     while left:

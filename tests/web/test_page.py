@@ -57,7 +57,7 @@ def test_strength_and_format_go_into_the_download(page, picture):
     assert saved.read_bytes() == expected
 
 
-def test_colour_goes_with_the_strength_until_it_is_moved(page, picture):
+def test_colour_follows_the_strength_until_it_is_set(page, picture):
     file = picture("noisy.png")
     page.choose(file)
     page.done()
@@ -205,7 +205,7 @@ def test_colour_apart_stays_in_place_while_the_picture_is_moved(page, picture):
         (51, "very strong"),
     ],
 )
-def test_the_noise_found_is_told_in_words(page, levels, words):
+def test_the_measured_noise_is_described_in_words(page, levels, words):
     script = "const words = await import('./static/words.js'); return words.sigma(value, null, 0)"
     told = page.run(f"return (async (value) => {{ {script} }})(arguments[0])", levels / 255)
     assert told.startswith(f"{words}: ")
@@ -390,7 +390,7 @@ def test_the_wheel_magnifies_about_the_cursor(page, picture):
     page.until(lambda: page.measure("--width") == fit)
 
 
-def test_pressing_twice_magnifies_and_goes_back(page, picture):
+def test_a_double_press_zooms_in_and_back_out(page, picture):
     page.choose(picture("noisy.png", 1600, 1200))
     page.done()
     fit = page.measure("--width")
@@ -415,7 +415,7 @@ def test_a_tiff_of_16_bits_is_shown_as_png_and_saved_as_tiff(page, tmp_path):
     assert saved.read_bytes() == page.site.post("/denoise", file.read_bytes())
 
 
-def test_what_is_not_in_the_result_is_named(page, tmp_path):
+def test_parts_left_out_of_the_result_are_named(page, tmp_path):
     still, motion = tmp_path / "still.jpg", tmp_path / "motion.jpg"
     still.write_bytes(by_pillow(SMOOTH, "JPEG"))
     motion.write_bytes(still.read_bytes() + FILM)
@@ -459,7 +459,7 @@ def test_only_the_format_of_the_upload_is_called_the_same(page, picture, name, a
 
 
 @pytest.mark.parametrize(("bits", "ending"), [(8, "jpg"), (10, "avif")])
-def test_a_heic_is_named_after_what_the_service_makes_of_it(page, tmp_path, bits, ending):
+def test_the_result_of_a_heic_is_named_by_its_format(page, tmp_path, bits, ending):
     file = tmp_path / "IMG_1.heic"
     file.write_bytes(heic(SMOOTH, bits))
     page.choose(file)
@@ -499,7 +499,7 @@ def test_a_wrong_file_is_named_before_anything_is_sent(page, tmp_path, name, dat
     assert page.site.most == 0
 
 
-def test_what_is_no_picture_is_refused_in_plain_words(page, tmp_path, picture):
+def test_files_that_are_no_images_are_refused_in_plain_words(page, tmp_path, picture):
     file = tmp_path / "letter.png"
     file.write_text("Dear reader, this is not a picture.")
     page.choose(file)

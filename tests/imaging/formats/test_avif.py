@@ -337,7 +337,7 @@ def test_boxes_have_a_limit():
 
 @settings(max_examples=150)
 @given(st.data())
-def test_damage_is_told_and_never_more(plain, data):
+def test_damage_raises_only_imaging_errors(plain, data):
     try:
         picture = decoded(data.draw(damaged(plain)))
     except ImagingError:

@@ -407,7 +407,7 @@ def test_compression_with_loss_is_never_forgotten():
     assert "LossyImageCompression" not in encoded(decoded(made(TWELVE)))
 
 
-def test_what_is_no_more_true_is_left_out():
+def test_elements_that_no_longer_hold_are_left_out():
     result = encoded(
         decoded(
             made(
@@ -437,7 +437,7 @@ def test_what_is_no_more_true_is_left_out():
         ({"NumberOfFrames": 60_000}, UnreadableImage, "truncated"),
     ],
 )
-def test_what_is_not_taken_is_refused_in_words(elements, error, words):
+def test_unsupported_files_are_refused_in_words(elements, error, words):
     with pytest.raises(error, match=words):
         decoded(made(TWELVE, **elements))
 

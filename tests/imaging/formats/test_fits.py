@@ -235,7 +235,7 @@ def test_a_picture_takes_no_more_memory_than_is_reckoned(dtype, wrapped):
 
 
 @given(st.integers(0, 800), st.binary(min_size=1, max_size=9))
-def test_damage_is_told_and_never_more(place, junk):
+def test_damage_raises_only_imaging_errors(place, junk):
     data = bytearray(fits(GREY, *OBSERVED))
     data[place : place + len(junk)] = junk
     with contextlib.suppress(ImagingError):

@@ -87,7 +87,7 @@ def test_every_format_has_a_record_that_makes_sense():
         assert (each.encode is not None) == bool(each.holds.depths)
 
 
-def test_what_is_written_is_what_can_be_asked_for():
+def test_formats_that_are_written_can_be_requested():
     assert {each.name for each in formats.written()} == set(Format)
 
 
@@ -116,7 +116,7 @@ def test_what_a_format_is_said_to_hold_comes_back(target):
     assert kept == min(deep.depth, -(-max(holds.depths) // 8) * 8)  # 12 bits are read as 16
 
 
-def test_the_page_takes_what_is_read():
+def test_the_page_accepts_the_formats_that_are_read():
     (accepted,) = re.findall(r'accept="image/\*,([^"]*)"', PAGE)
     assert set(accepted.split(",")) == formats.suffixes()
     select = PAGE.partition('<select id="format">')[2].partition("</select>")[0]
@@ -172,7 +172,7 @@ def test_the_pages_name_all_formats():
         (".png", (".png", "")),
     ],
 )
-def test_names_part_before_the_whole_suffix(name, parts):
+def test_names_are_split_before_the_whole_suffix(name, parts):
     assert formats.parted(name) == parts
     assert formats.is_called_one(name) == (parts[1].lower() in formats.suffixes())
 
@@ -215,7 +215,7 @@ def test_there_is_a_sample_of_every_known_format():
 
 
 @pytest.mark.parametrize("data", [b"<p></p>", bytes(400), b"<" * 5000, ftyp(b"none"), b"x"])
-def test_what_is_not_known_is_not_named(data):
+def test_unknown_formats_are_not_named(data):
     with pytest.raises(UnsupportedImage, match="Not an image that is read here: avif, bmp, dicom"):
         codec.read_header(data)
 

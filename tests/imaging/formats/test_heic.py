@@ -227,7 +227,7 @@ def test_streams_that_lie_or_are_not_read_are_refused(given, reason):
 
 @settings(max_examples=100)
 @given(st.data())
-def test_damage_is_told_and_never_more(plain, data):
+def test_damage_raises_only_imaging_errors(plain, data):
     try:
         picture = decoded(data.draw(damaged(plain)))
     except ImagingError:

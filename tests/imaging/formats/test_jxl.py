@@ -254,7 +254,7 @@ def test_claims_of_size_are_refused_before_any_pixel_is_decoded(side, plain):
 
 @settings(max_examples=150)
 @given(st.data())
-def test_damage_is_told_and_never_more(plain, data):
+def test_damage_raises_only_imaging_errors(plain, data):
     try:
         found = decoded(data.draw(damaged(plain, TRANSCODED)))
     except ImagingError:

@@ -22,7 +22,7 @@ SECTION = ((0, 10), (1024, 14), (17_408, 22), (4_211_712, 30))
 
 
 def layer(*, last=False, kind=REGULAR, side=8, shuffled=False):
-    """ISO/IEC 18181-1, annex F: ONES, added to the corner of what is below."""
+    """ISO/IEC 18181-1, annex F: ONES, added to the corner of the frame below."""
     frame = Writer()
     frame.bits(0)  # not all as usual
     frame.bits(kind, 2)
@@ -139,7 +139,7 @@ def test_layers_that_are_larger_than_the_image_count_as_such(kind):
 
 @pytest.mark.parametrize("kind", [REFERENCE, LOW_RESOLUTION])
 def test_what_is_smaller_than_the_image_counts_as_that(kind):
-    """Patches of text, and what is shown before the rest has come."""
+    """Patches of text, and a preview that is shown before the rest arrives."""
     assert read_header(layered(4000, 200, kind=kind)).width == 4000
     pixels = codec.decode(layered(64, 3, kind=kind), max_pixels=4096).pixels
     assert pixels.sum() == 64

@@ -105,7 +105,7 @@ def test_gzip_of_several_members_is_one_file():
     ],
     ids=["short", "short in gzip", "gzip cut", "long", "bad sum", "header alone"],
 )
-def test_what_is_not_all_there_is_refused(data, words):
+def test_incomplete_files_are_refused(data, words):
     with pytest.raises(UnreadableImage, match=words):
         decoded(data)
 

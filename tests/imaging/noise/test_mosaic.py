@@ -15,7 +15,7 @@ def test_each_pixel_of_the_mosaic_sees_one_colour():
 
 
 @pytest.mark.parametrize("shape", [(5, 5), (6, 9), (11, 8)])
-def test_even_slopes_of_grey_come_back_whole(shape):
+def test_smooth_grey_gradients_are_unchanged(shape):
     rows, columns = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
     grey = 0.1 + 0.02 * rows + 0.03 * columns
     developed = demosaic(mosaic(np.stack([grey] * 3)))

@@ -13,7 +13,7 @@ def forgotten(monkeypatch):
 
 
 class Stand:
-    """An engine that tells its name, and loads no more than it is told."""
+    """An engine that loads any model, or none."""
 
     def __init__(self, name, loads=True):
         self.name, self.loads = name, loads

@@ -59,7 +59,7 @@ def test_any_number_of_tiles_from_many_threads(forward):
         assert np.abs(difference).max() <= 1  # another number of tiles is another program
 
 
-def test_too_little_memory_is_told(forward, monkeypatch):
+def test_a_lack_of_memory_is_reported(forward, monkeypatch):
     jax = pytest.importorskip("jax")
 
     def put(tiles):

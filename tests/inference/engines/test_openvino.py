@@ -152,7 +152,7 @@ def test_an_enlargement_that_squares_cannot_make_is_named(tmp_path, size, option
         load(path, "openvino")
 
 
-def test_nothing_of_tensorflow_is_imported_and_nobody_is_told():
+def test_neither_tensorflow_nor_telemetry_is_imported():
     program = f"""
 import sys
 from pathlib import Path

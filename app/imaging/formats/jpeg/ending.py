@@ -66,7 +66,7 @@ def _ends_early(data: bytes, samples: Samples, frame: Frame, decode: Decode) -> 
 
 
 def _is_whole(cut: bytes, samples: Samples, frame: Frame, decode: Decode) -> bool:
-    """Return whether `samples`, decoded from a stream truncated to `cut`, lack nothing."""
+    """Return whether `samples`, decoded from `cut`, are the same whatever follows it."""
     return _has_all_scans(cut + END, frame) and not any(
         (decode(cut + ending + END)[0] != samples).any() for ending in _ENDINGS
     )
