@@ -77,8 +77,8 @@ class Stats:
 class Batcher:
     """Run the network on batches of tiles from a queue within `limits`.
 
-    `forward` is called from `lanes` threads at once with small tiles, and from one more thread with
-    a large tile. When the queue is empty, any request is accepted.
+    `forward` is called from `lanes` threads at once with small tiles or, beside one that has a large
+    tile, from one more. When the queue is empty, any request is accepted.
     `seconds_per_pixel` is the assumed cost of a pixel until batches have been timed.
     """
 
@@ -103,7 +103,7 @@ class Batcher:
         self._changed = threading.Condition()
         self._lanes = [
             threading.Thread(target=self._run, name=f"inference-{lane}", daemon=True)
-            for lane in range(lanes + 1)
+            for lane in range(lanes + 2)
         ]
         for lane in self._lanes:
             lane.start()
@@ -214,11 +214,11 @@ class Batcher:
                 self._changed.wait()
 
     def _wake_another(self) -> None:
-        """Wake one lane if any tiles are queued; that lane wakes the next.
+        """Wake one lane if there is a batch for it; that lane wakes the next.
 
         If all woke at once, they would compete for the interpreter although one takes the image.
         """
-        if self._turns:
+        if self._turns.is_ready:
             self._changed.notify()
 
     def _processed(self, batch: list[Item]) -> list[tuple[Item, Pixels]]:

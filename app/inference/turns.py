@@ -17,7 +17,8 @@ class Turns:
 
     A batch has at most `batch_pixels`, halos included; at most `lanes` of them are in progress. A
     larger tile forms a batch of its own beside those, and only one such batch is in progress at a
-    time, which bounds memory.
+    time, which bounds memory. Beside it there is one more of the others: batches in progress share
+    the machine evenly, and a large one would otherwise take a third of it for seconds.
     """
 
     def __init__(self, batch_pixels: int, lanes: int) -> None:
@@ -36,6 +37,11 @@ class Turns:
     def __bool__(self) -> bool:
         """Whether any tiles are queued."""
         return bool(self._jobs)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether `take` would return a batch."""
+        return any(map(self._may_run, self._jobs))
 
     def add(self, job: Job) -> None:
         """Queue a request after the others of its client."""
@@ -142,7 +148,7 @@ class Turns:
     def _may_run(self, job: Job) -> bool:
         if self._is_large(job.tiles[0]):
             return not self._large_running
-        return self._small_running < self._lanes
+        return self._small_running < self._lanes + self._large_running
 
     def _count(self, batch: list[Item], change: int) -> None:
         """Count a batch as in progress, or as done."""

@@ -186,7 +186,7 @@ def test_lanes_work_at_once_and_one_picture_comes_together_from_all(start, lanes
 
 
 @pytest.mark.parametrize("lanes", [1, 2])
-def test_one_large_tile_is_under_way_at_a_time_and_small_ones_keep_their_lanes(start, lanes):
+def test_one_large_tile_is_under_way_at_a_time_and_small_ones_have_one_more_lane(start, lanes):
     def small(value):
         pixels = np.full((32, 32, 3), value, np.uint8)
         tiles = plan(32, 32, halo=0, stride=1, sides=(32,))
@@ -196,12 +196,12 @@ def test_one_large_tile_is_under_way_at_a_time_and_small_ones_keep_their_lanes(s
     batcher = start(gate, batch_pixels=TILE - 1, lanes=lanes)
     futures = [post(batcher, 1, tiles=3)[0]]
     assert gate.entered.acquire(timeout=10)
-    for value in range(2, 2 + lanes):
+    for value in range(2, 3 + lanes):
         futures.append(small(value))
         assert gate.entered.acquire(timeout=10)
     futures.append(small(9))
     assert not gate.entered.acquire(timeout=0.05)
-    assert [batch[0, 0, 0, 0] for batch in gate.batches] == [1, *range(2, 2 + lanes)]
+    assert [batch[0, 0, 0, 0] for batch in gate.batches] == [1, *range(2, 3 + lanes)]
     gate.opened.set()
     for future in futures:
         future.result(10)
