@@ -77,8 +77,8 @@ class Stats:
 class Batcher:
     """Run the network on batches of tiles from a queue within `limits`.
 
-    `forward` is called from `lanes` threads at once with small tiles or, beside one that has a large
-    tile, from one more. When the queue is empty, any request is accepted.
+    `forward` is called from `lanes` threads at once with small tiles, or from one more beside a
+    thread with a large tile. When the queue is empty, any request is accepted.
     `seconds_per_pixel` is the assumed cost of a pixel until batches have been timed.
     """
 
