@@ -291,7 +291,7 @@ def mha(samples: Samples, *lines: str, order: str = "<", packed: bool = False) -
     """Samples [slices, height, width], or of two or four dimensions, 1 mm apart; lines are added
     to the header.
     """
-    stored = samples.astype(samples.dtype.newbyteorder(order)).tobytes()
+    stored = samples.astype(order + samples.dtype.str[1:]).tobytes()
     body = zlib.compress(stored, 9) if packed else stored
     header = (
         "ObjectType = Image",
@@ -320,7 +320,7 @@ def nrrd(
     """Samples [slices, height, width], or of two or four dimensions; RGB if there is a line of
     kinds that says so; other lines are added to the header.
     """
-    stored = samples.astype(samples.dtype.newbyteorder("<" if order == "little" else ">"))
+    stored = samples.astype((">" if order == "big" else "<") + samples.dtype.str[1:])
     header = (
         "NRRD0004",
         "# a scan",
