@@ -10,8 +10,9 @@ from training.architectures import build
 from training.casts import SIDE
 from training.checkpoint import load_network
 from training.errors import TrainingError
-from training.experiment import Experiment
+from training.experiment import Experiment, Schedule
 from training.losses import Objective
+from training.muon import ConvolutionMuon
 from training.noise.layer import AddNoise
 from training.schedule import Trapezoid
 from training.teachers import Teachers
@@ -48,12 +49,7 @@ def trainable(network: Any, experiment: Experiment, channels: int) -> Any:
         share = experiment.distillation.share
     together = keras.layers.Concatenate(dtype="float32")(outputs)
     model = keras.Model(patches, together)
-    optimizer = keras.optimizers.Adam(
-        Trapezoid(schedule),
-        use_ema=schedule.ema > 0,
-        ema_momentum=schedule.ema,
-        clipnorm=schedule.clip or None,
-    )
+    optimizer = _optimizer(schedule)
     objective = Objective(experiment.loss, share)
     model.compile(
         optimizer=optimizer,
@@ -64,6 +60,18 @@ def trainable(network: Any, experiment: Experiment, channels: int) -> Any:
     )
     optimizer.build(model.trainable_variables)
     return model
+
+
+def _optimizer(schedule: Schedule) -> Any:
+    options = {
+        "use_ema": schedule.ema > 0,
+        "ema_momentum": schedule.ema,
+        "clipnorm": schedule.clip or None,
+    }
+    if schedule.optimizer == "adam":
+        return keras.optimizers.Adam(Trapezoid(schedule), **options)
+    undecayed = {"weight_decay": None, "adam_weight_decay": None}
+    return ConvolutionMuon(Trapezoid(schedule), **undecayed, **options)
 
 
 def use_precision(precision: str) -> str:

@@ -92,6 +92,9 @@ class Schedule(Section):
     batch: PositiveInt = 16
     steps: PositiveInt = 20_000
     steps_per_epoch: PositiveInt = Field(500, description="between checkpoints")
+    optimizer: Literal["muon", "adam"] = Field(
+        "muon", description="muon learns faster; adam is what earlier results are of"
+    )
     learning_rate: float = Field(1e-3, gt=0)
     warmup: float = Field(0.01, ge=0, le=1, description="share of the steps")
     decay: float = Field(0.4, ge=0, le=1, description="share of the steps, at the end, on a cosine")
