@@ -115,7 +115,7 @@ def tree(directory: Directory, without: Container[int] = ()) -> Tree:
     return result
 
 
-def has_only_in_big(directory: Directory, without: Container[int] = ()) -> bool:
+def has_only_in_big(directory: Directory, without: Container[int]) -> bool:
     """Return whether `tree` leaves out fields, besides `without`, of types that only BigTIFF
     has.
     """

@@ -3,16 +3,27 @@
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.imaging.stack import STILL, Stack
 
+ImagingCode = Literal[
+    "unreadable-image",
+    "unsupported-media-type",
+    "too-many-pixels",
+    "too-large",
+    "unsuitable-format",
+]
+
 
 class ImagingError(ValueError):
     """A problem of an image that its sender can solve; the message is safe to show to them."""
+
+    code: ClassVar[ImagingCode] = "unreadable-image"
+    """The kind of problem, for programs."""
 
 
 class UnreadableImage(ImagingError):
@@ -22,13 +33,19 @@ class UnreadableImage(ImagingError):
 class UnsupportedImage(ImagingError):
     """Not an image, or an unsupported one: another format, animated, many pages."""
 
+    code = "unsupported-media-type"
+
 
 class TooManyPixels(ImagingError):
     """The file declares a larger image, or more work on it, than the limits allow."""
 
+    code = "too-many-pixels"
+
 
 class UnsuitableFormat(ImagingError):
     """The requested format cannot store this image: transparency in JPEG, a side too long."""
+
+    code = "unsuitable-format"
 
 
 class Change(enum.StrEnum):

@@ -9,7 +9,7 @@ import pyarrow as pa
 import ray
 from ray.data import ActorPoolStrategy, Dataset
 
-from app.bulk.convert import between, code_of, detail_of
+from app.bulk.convert import between, failure
 from app.bulk.rows import SCHEMA, State, to_table
 from app.bulk.store import Source, Store
 from app.service.options import DenoiseOptions
@@ -133,11 +133,7 @@ class Bytes(_Actor):
         try:
             result = self._pipeline(data or b"")
         except Exception as error:  # whatever it is, the other images continue
-            found: dict[str, Any] = {
-                "state": State.FAILED.value,
-                "code": code_of(error),
-                "detail": detail_of(error),
-            }
+            found = failure(error)
         else:
             found = {
                 "state": State.DONE.value,
