@@ -5,7 +5,7 @@ import time
 from collections import ChainMap
 from collections.abc import Callable, Generator, Iterable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -195,36 +195,46 @@ class _Worker:
         began: float,
     ) -> list[Outcome]:
         """Process the whole of the pictures, and write each result that does not exist yet."""
-        job, both = self._job, list(zip(sources, pictures, strict=True))
-        aims = [target_of(source, picture, job.format, job.format_for) for source, picture in both]
-        skipped = [
-            Outcome(source.path, Status.SKIPPED, target)
-            for source, (target, _) in zip(sources, aims, strict=True)
-            if self._is_there(source, target, taken)
+        job = self._job
+        targets = [
+            target_of(source, picture, job.format, job.format_for)
+            for source, picture in zip(sources, pictures, strict=True)
         ]
-        if len(skipped) == len(sources):
-            return skipped
+        exist = [
+            self._is_there(source, target, taken)
+            for source, (target, _) in zip(sources, targets, strict=True)
+        ]
+        outcomes = [
+            Outcome(source.path, Status.SKIPPED, target)
+            for source, (target, _), exists in zip(sources, targets, exist, strict=True)
+            if exists
+        ]
+        if all(exist):
+            return outcomes
         with self._meter.following(len(sources)) as progress:
             worked = job.work(whole, progress)
         parts = [worked.picture] if len(sources) == 1 else take_apart(worked.picture, len(sources))
-        there, done = {outcome.source for outcome in skipped}, list[Outcome]()
-        for source, (target, format_), part in zip(sources, aims, parts, strict=True):
-            if source.path in there:
-                continue
-            written = job.write(part, format_)
-            self._writer.write(target, written.data)
-            outcome = Outcome(
-                source.path,
-                Status.DONE,
-                target,
-                pixels=part.size,
-                seconds=round(time.monotonic() - began, 3),
-                model=worked.model,
-                sigma=worked.sigma,
-                changes=tuple(sorted(written.changes)),
-            )
-            done.append(outcome)
-        return [*skipped, *done]
+        for source, aim, part, exists in zip(sources, targets, parts, exist, strict=True):
+            if not exists:
+                outcomes.append(self._written(source, *aim, replace(worked, picture=part), began))
+        return outcomes
+
+    def _written(
+        self, source: Source, target: Path, format_: Format, worked: Worked, began: float
+    ) -> Outcome:
+        """Write the result for a source."""
+        file = self._job.write(worked.picture, format_)
+        self._writer.write(target, file.data)
+        return Outcome(
+            source.path,
+            Status.DONE,
+            target,
+            pixels=worked.picture.size,
+            seconds=round(time.monotonic() - began, 3),
+            model=worked.model,
+            sigma=worked.sigma,
+            changes=tuple(sorted(file.changes)),
+        )
 
     def _is_there(self, source: Source, target: Path, taken: Mapping[Path, Path]) -> bool:
         """Return whether an existing result is kept; raise FileExistsError if it is another's."""

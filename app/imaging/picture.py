@@ -251,6 +251,11 @@ class Picture:
         return int(self.pixels.shape[2])
 
     @property
+    def last_channel(self) -> NDArray[Any] | None:
+        """The channel after the colours: alpha, or the extra one; None without either."""
+        return self.extra if self.alpha is None else self.alpha
+
+    @property
     def size(self) -> int:
         """Pixels of all frames."""
         return int(self.pixels.shape[0]) * self.width

@@ -103,11 +103,11 @@ def read_file(data: bytes) -> Contents:
 def write_file(stream: bytes, bits: int, picture: Picture) -> bytes:
     """Return a file around a codestream of a picture with the given bits per sample."""
     metadata = picture.metadata
-    last = picture.alpha if picture.alpha is not None else picture.extra
-    count = picture.channels + (last is not None)
+    has_more = picture.last_channel is not None
+    count = picture.channels + has_more
     sizes = struct.pack(">IIHBBBB", picture.height, picture.width, count, bits - 1, 7, 0, 0)
     inner = [write_box(b"ihdr", sizes), write_box(b"colr", _written_colours(picture))]
-    if last is not None:
+    if has_more:
         kinds = [(n, 0, n + 1) for n in range(picture.channels)]
         further = (_UNSTATED, _UNSTATED) if picture.alpha is None else (STRAIGHT, _ALL)
         kinds.append((picture.channels, *further))
