@@ -147,11 +147,11 @@ def read_head(stream: bytes, free: int = MAX_SEGMENTS) -> Head:
         raise UnsupportedImage(
             f"The JPEG 2000 image has {count} components; at most {MAX_COMPONENTS} are taken."
         )
-    told = next((each for each in others if each.marker == _COD), None)
+    cod = next((each for each in others if each.marker == _COD), None)
     makes_sense = first <= left < right and upper <= top < bottom and across and down
-    if told is None or len(size.body) != 36 + 3 * count or not makes_sense:
+    if cod is None or len(size.body) != 36 + 3 * count or not makes_sense:
         raise UnreadableImage("The JPEG 2000 image is damaged.")
-    style = _styled(others, Style((_coding(told),) * count, 0, 1))
+    style = _styled(others, Style((_coding(cod),) * count, 0, 1))
     return Head(
         right - left,
         bottom - top,
@@ -164,7 +164,7 @@ def read_head(stream: bytes, free: int = MAX_SEGMENTS) -> Head:
         style.codings,
         style.layers,
         style.orders,
-        told.body[4] == 1,
+        cod.body[4] == 1,
         others[-1].end,
         len(stream),
     )

@@ -78,9 +78,10 @@ def precincts(coding: Coding, columns: int, rows: int) -> int:
 
 @lru_cache
 def steps(codings: tuple[Coding, ...], columns: int, rows: int) -> int:
-    """Return how often a decoder that goes from position to position looks for a precinct.
+    """Return how many places a decoder searches for precincts, in an order by their positions.
 
-    Positions are spaced by the smallest width and height of precincts.
+    Positions are as far apart as the smallest precincts are wide and high; at each, the decoder
+    tries all resolutions of all components.
     """
     sizes = [
         (width << (each.levels - number), height << (each.levels - number))

@@ -21,13 +21,13 @@ from app.imaging.picture import (
 
 SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"
 STRAIGHT, PREMULTIPLIED = 1, 2
-"""What a channel is that is alpha."""
+"""The types of alpha channels."""
 YCC = 18
-"""The number of the colour space that is to be converted."""
+"""The number of the colour space YCbCr, which is converted to RGB."""
 
 _SRGB, _GREY = 16, 17
 _BY_NUMBER, _BY_PROFILE = 1, (2, 3)
-_UNSTATED, _ALL = 0xFFFF, 0  # a channel of no stated meaning; what alpha is for
+_UNSTATED, _ALL = 0xFFFF, 0  # a type, for a channel of no stated meaning; all colours
 _STREAM, _HEADERS, _RESOLUTION = b"jp2c", b"jp2h", b"res "
 _KEPT = {b"xml ", b"uuid", b"uinf", b"asoc"}
 _KNOWN = {b"jP  ", b"ftyp", b"rreq", b"free", b"ihdr", b"bpcc", b"colr", b"cdef", _RESOLUTION}

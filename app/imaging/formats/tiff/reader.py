@@ -43,7 +43,7 @@ from app.imaging.samples import Samples, cmyk_to_rgb, inverted, unpremultiply, w
 from app.imaging.stack import Stack
 from app.imaging.tags import FILE_TAGS, LOST_TAGS, PAGE_TAGS, Photometric, SampleFormat, Tag
 
-_MASK = 4  # what samples stand for where they say which of another page count
+_MASK = 4  # a photometric interpretation: samples mark the visible pixels of another page
 
 
 def read_header(data: bytes) -> Header:
