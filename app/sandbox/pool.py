@@ -7,17 +7,17 @@ from contextlib import asynccontextmanager
 
 from app.sandbox.faults import Cause
 from app.sandbox.link import Link
-from app.sandbox.nursery import Nursery
 from app.sandbox.places import Places
 from app.sandbox.remote import Remote
+from app.sandbox.spawner import Spawner
 
 logger = logging.getLogger(__name__)
 
 PATIENCE = 10.0
 """Seconds without any processor time after which a worker counts as stuck."""
 
-NURSERY = Nursery()
-"""The nursery of this process, shared by all its applications."""
+SPAWNER = Spawner()
+"""The fork server of this process, shared by all its applications."""
 
 
 class Sandbox:
@@ -103,7 +103,7 @@ class Sandbox:
             logger.exception("no worker can be started")
 
     def _new_worker(self, *, threads: bool = False) -> Remote:
-        return Remote(Link(NURSERY, self.patience, threads=threads))
+        return Remote(Link(SPAWNER, self.patience, threads=threads))
 
     def _count(self, cause: Cause) -> None:
         self.losses[cause] += 1
