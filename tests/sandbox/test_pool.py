@@ -364,9 +364,7 @@ async def test_a_worker_is_confined(sandbox, monkeypatch):
     assert b"SECRET" not in (process / "environ").read_bytes()
     assert "NoNewPrivs:\t1" in (process / "status").read_text()
     assert "Threads:\t1" in (process / "status").read_text()
-    assert (
-        len(list((process / "fd").iterdir())) == 5
-    )  # nothing, thrice; service; scratch memory
+    assert len(list((process / "fd").iterdir())) == 5  # nothing, thrice; service; scratch memory
     rows = (process / "limits").read_text().splitlines()
     held = {row[:26].strip(): row[26:].split()[:2] for row in rows}
     assert held["Max file size"] == held["Max processes"] == held["Max core file size"] == ["0"] * 2
