@@ -11,11 +11,9 @@ from app.bulk.store import Source, Store, StoreError
 from app.imaging import formats
 from app.imaging.codec import Format, ImagingError, UnsupportedImage
 from app.sandbox.faults import WorkerLost
-from app.service.local import package_of
 from app.service.options import DenoiseOptions
-from app.service.pipeline import Pipeline, Result
+from app.service.pipeline import Result
 from app.service.room import BYTES_AT_ONCE, Room, check_size, largest_file
-from app.settings import Settings
 
 UNKNOWN_BYTES = 32 << 20
 """The assumed size of a file if the store does not report it."""
@@ -118,23 +116,6 @@ def _code_of(error: Exception) -> str:
         return error.code
     kinds = (code for kind, code in CODES.items() if isinstance(error, kind))
     return next(kinds, "internal-error")
-
-
-def between(
-    sources: Store,
-    targets: Store,
-    pipeline: Pipeline,
-    options: DenoiseOptions,
-    settings: Settings,
-) -> Converter:
-    """Return a converter between stores that uses a pipeline with these options."""
-    return Converter(
-        sources,
-        targets,
-        pipeline,
-        options=asked_for(options, package_of(options, settings).card.name),
-        max_pixels=settings.max_pixels,
-    )
 
 
 def asked_for(options: DenoiseOptions, model: str) -> str:

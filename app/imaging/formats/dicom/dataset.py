@@ -168,17 +168,7 @@ def read(data: bytes) -> Scan:
     place = file.tell()
     before = data[:place]
     check_number(before, most_elements, implicit=bool(implicit), order=order)
-    group, element = (int.from_bytes(data[at : at + 2], order) for at in (place, place + 2))
-    tag = group << 16 | element
-    if tag in _FLOATS:
-        raise UnsupportedImage("A DICOM of floating-point pixels is not supported.")
-    if tag != _PIXELS:
-        raise UnsupportedImage("The DICOM holds no pixels.")
-    kind = b"OW" if implicit else data[place + 4 : place + 6]
-    if kind not in _LONG_LENGTH:
-        raise UnreadableImage("The DICOM has pixels of a type that makes no sense.")
-    start = place + (8 if implicit else 12)
-    length = int.from_bytes(data[start - 4 : start], order)
+    kind, start, length = _pixel_data(data, place, implicit=bool(implicit), order=order)
     is_encapsulated = length == _UNDEFINED
     end = len(data) if is_encapsulated else start + length
     if start > len(data) or end > len(data):
@@ -191,6 +181,26 @@ def read(data: bytes) -> Scan:
         is_swapped=not little and kind == b"OW",
         is_followed=not (is_encapsulated or _is_padding(data[end:], order)),
     )
+
+
+def _pixel_data(
+    data: bytes, place: int, *, implicit: bool, order: ByteOrder
+) -> tuple[bytes, int, int]:
+    """Return the type of the pixel data element at a place, and the start and length of its value.
+
+    Raises UnsupportedImage if another element is there.
+    """
+    group, element = (int.from_bytes(data[at : at + 2], order) for at in (place, place + 2))
+    tag = group << 16 | element
+    if tag in _FLOATS:
+        raise UnsupportedImage("A DICOM of floating-point pixels is not supported.")
+    if tag != _PIXELS:
+        raise UnsupportedImage("The DICOM holds no pixels.")
+    kind = b"OW" if implicit else data[place + 4 : place + 6]
+    if kind not in _LONG_LENGTH:
+        raise UnreadableImage("The DICOM has pixels of a type that makes no sense.")
+    start = place + (8 if implicit else 12)
+    return kind, start, int.from_bytes(data[start - 4 : start], order)
 
 
 def kind_of(dataset: Dataset) -> Kind:

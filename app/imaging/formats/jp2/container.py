@@ -2,9 +2,10 @@
 
 import math
 import struct
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
-from app.imaging.formats.heif.boxes import boxes, boxes_of_file, write_box
+from app.imaging.formats.heif.boxes import Box, boxes, boxes_of_file, write_box
 from app.imaging.formats.jp2.codestream import START
 from app.imaging.formats.png.metadata import METRE
 from app.imaging.formats.trailer import in_trailer
@@ -71,16 +72,6 @@ def read_file(data: bytes) -> Contents:
     if any(box.name == _PALETTE for box in inner):
         raise UnsupportedImage("A JPEG 2000 of a palette is not supported; convert it to PNG.")
     space, icc = _colours([box.body for box in inner if box.name == b"colr"])
-    exif = xmp = None
-    native = []
-    for box in (*found, *inner):
-        if box.name == b"uuid" and box.body.startswith(_XMP) and xmp is None:
-            xmp = box.body[len(_XMP) :]
-        elif box.name == b"uuid" and box.body.startswith(_EXIF) and exif is None:
-            exif = box.body[len(_EXIF) :]
-        elif box.name in _KEPT:
-            native.append(write_box(*box))
-    resolutions = [each for box in inner if box.name == _RESOLUTION for each in boxes(box.body)]
     alpha, channels = _channels([box.body for box in inner if box.name == b"cdef"])
     lost = len(headers) > 1 or any(box.name not in _KNOWN for box in (*found, *inner))
     return Contents(
@@ -89,15 +80,23 @@ def read_file(data: bytes) -> Contents:
         space,
         alpha,
         channels,
-        Metadata(
-            icc=icc,
-            exif=exif or None,
-            xmp=xmp or None,
-            dpi=_dpi(resolutions[0].body) if resolutions else None,
-            native=tuple(native),
-        ),
+        replace(_metadata((*found, *inner)), icc=icc, dpi=_dpi(inner)),
         those_of({Change.METADATA: lost}) | in_trailer(trailer),
     )
+
+
+def _metadata(found: Iterable[Box]) -> Metadata:
+    """Return EXIF, XMP and further metadata in boxes."""
+    exif = xmp = None
+    native = []
+    for box in found:
+        if box.name == b"uuid" and box.body.startswith(_XMP) and xmp is None:
+            xmp = box.body[len(_XMP) :]
+        elif box.name == b"uuid" and box.body.startswith(_EXIF) and exif is None:
+            exif = box.body[len(_EXIF) :]
+        elif box.name in _KEPT:
+            native.append(write_box(*box))
+    return Metadata(exif=exif or None, xmp=xmp or None, native=tuple(native))
 
 
 def write_file(stream: bytes, bits: int, picture: Picture) -> bytes:
@@ -141,9 +140,12 @@ def _colours(stated: list[bytes]) -> tuple[int, bytes | None]:
     return 0, None
 
 
-def _dpi(body: bytes) -> tuple[float, float] | None:
-    """Return the resolution in a box as dpi; boxes have pixels per metre, vertical first."""
-    *terms, down, across = struct.unpack_from(">4H2b", body)
+def _dpi(found: Iterable[Box]) -> tuple[float, float] | None:
+    """Return the first resolution in boxes, which have pixels per metre, vertical first."""
+    resolutions = [each for box in found if box.name == _RESOLUTION for each in boxes(box.body)]
+    if not resolutions:
+        return None
+    *terms, down, across = struct.unpack_from(">4H2b", resolutions[0].body)
     if not all(terms):
         return None
     return (

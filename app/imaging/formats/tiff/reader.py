@@ -58,20 +58,7 @@ def read_header(data: bytes) -> Header:
         raise UnsupportedImage(
             "The TIFF holds a thumbnail alone, as camera raw files do; convert it to JPEG or PNG."
         )
-    page = pages[0]
-    for each in pages:
-        check_fields(each)
-        if any(each.integer(tag) != page.integer(tag) for tag in (Tag.WIDTH, Tag.HEIGHT)):
-            raise UnsupportedImage("The TIFF has pages that differ in size; send them one by one.")
-    if (count := slices(page)) > len(pages):
-        raise UnsupportedImage(
-            f"The TIFF has {count} slices in one directory; save it with a page for each."
-        )
-    bands = max(map(count_bands, pages))
-    if bands > 1 and len(pages) > 1:
-        raise UnsupportedImage(
-            "The TIFF has pages of more than four channels; send them one by one."
-        )
+    page, bands = pages[0], _check_alike(pages)
     pixel = max(map(_pixel_bytes, pages))
     tiled = (math.prod(segment_size(each)) for each in pages if Tag.TILE_WIDTH in each.fields)
     of_channels, run = (bands, 1) if bands > 1 else channels(page, len(pages))
@@ -86,6 +73,25 @@ def read_header(data: bytes) -> Header:
         channels=of_channels,
         run=run,
     )
+
+
+def _check_alike(pages: list[ifd.Directory]) -> int:
+    """Refuse pages that cannot be frames of one picture; return the number of bands of a page."""
+    first = pages[0]
+    for page in pages:
+        check_fields(page)
+        if any(page.integer(tag) != first.integer(tag) for tag in (Tag.WIDTH, Tag.HEIGHT)):
+            raise UnsupportedImage("The TIFF has pages that differ in size; send them one by one.")
+    if (count := slices(first)) > len(pages):
+        raise UnsupportedImage(
+            f"The TIFF has {count} slices in one directory; save it with a page for each."
+        )
+    bands = max(map(count_bands, pages))
+    if bands > 1 and len(pages) > 1:
+        raise UnsupportedImage(
+            "The TIFF has pages of more than four channels; send them one by one."
+        )
+    return bands
 
 
 def _count_segments(pages: list[ifd.Directory]) -> int:
