@@ -84,7 +84,7 @@ def check(scan: Scan, kind: Kind) -> None:
 
 
 def more_bytes(scan: Scan, kind: Kind) -> int:
-    """Return the bytes that decoding a frame takes beside its samples, by OpenJPEG.
+    """Return the bytes that decoding a frame takes besides its samples, by OpenJPEG.
 
     Raises UnreadableImage and UnsupportedImage for a frame whose header is not accepted.
     """

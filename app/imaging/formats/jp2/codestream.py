@@ -28,7 +28,7 @@ pixels, even if it is empty.
 MAX_BLOCKS = 1 << 18
 """Maximum blocks of coefficients per component and tile: each takes memory, even if it is empty."""
 TILE_BYTES = 1 << 14
-"""Bytes that the decoder uses per tile beside its pixels, blocks and precincts."""
+"""Bytes that the decoder uses per tile besides its pixels, blocks and precincts."""
 FREE_TILES, TILE_PIXELS = 1 << 10, 1 << 12
 """Tiles that any image may have, and pixels of the image for each further one."""
 FREE_BYTES = 1 << 24
@@ -103,7 +103,7 @@ class Head:
 
     @property
     def more_bytes(self) -> int:
-        """Bytes that decoding takes beside the samples."""
+        """Bytes that decoding takes besides the samples."""
         style = Style(self.codings, self.layers, self.orders)
         return TILE_BYTES * self.tiles + memory(style, *self.largest, self.size)
 

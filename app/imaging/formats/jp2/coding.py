@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 BLOCK_BYTES, PRECINCT_BYTES = 640, 2048
-"""Bytes that the decoder uses per block and per precinct, beside their pixels."""
+"""Bytes that the decoder uses per block and per precinct, besides their pixels."""
 SEGMENT_BYTES, PASSES, SEGMENT_BITS = 64, 164, 3
 """Bytes per segment of a block, the segments that a layer may add if each pass may be one, and the
 bits of the file that state the length of one.

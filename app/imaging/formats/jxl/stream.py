@@ -37,7 +37,7 @@ def codestream(data: bytes) -> bytes:
 
 
 def read_metadata(data: bytes) -> tuple[Metadata, Changes]:
-    """Return EXIF and XMP of a file, and what else it contains beside its picture."""
+    """Return EXIF and XMP of a file, and what else it contains besides its picture."""
     if data[:2] == SIGNATURE:
         return Metadata(), in_trailer(after_last_frame(data))
     first: dict[bytes, bytes] = {}
