@@ -50,8 +50,8 @@ class ConfinedCodec:
     def read_header(self, data: bytes) -> Header:
         """Read what a file declares, without decoding it; raise as `decode` does.
 
-        No process is kept from this to `decode`: whoever waits for room between them would keep it
-        from those who could make room.
+        The process is free until `decode`: a thread that waits for memory in between must not
+        keep it from the threads that could free some.
         """
         return self._await(self._read_header(data))
 
