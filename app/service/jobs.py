@@ -254,7 +254,7 @@ class Jobs:
                 await self._work(job, operation)
             job.state = State.DONE
         except Exception as error:
-            job.error, job.state = _alone(error), State.FAILED
+            job.error, job.state = _without_frames(error), State.FAILED
             job.kept.close()
         self.ends[job.state] += 1
         seconds = round(time.monotonic() - job.began, 3)
@@ -281,7 +281,7 @@ class Jobs:
             await asyncio.sleep(pause)
 
 
-def _alone(error: Exception) -> Exception:
+def _without_frames(error: Exception) -> Exception:
     """Return an error without its causes and frames, which would keep images in memory."""
     error.__cause__ = error.__context__ = None
     return error.with_traceback(None)

@@ -153,20 +153,20 @@ def read_head(stream: bytes, free: int = MAX_SEGMENTS) -> Head:
         raise UnreadableImage("The JPEG 2000 image is damaged.")
     style = _styled(others, Style((_coding(cod),) * count, 0, 1))
     return Head(
-        right - left,
-        bottom - top,
-        (left - first, top - upper),
-        (across, down),
-        tuple(
+        width=right - left,
+        height=bottom - top,
+        origin=(left - first, top - upper),
+        tile=(across, down),
+        components=tuple(
             Component((depth & 127) + 1, depth > 127, (step, line))
             for depth, step, line in struct.iter_unpack("BBB", size.body[36:])
         ),
-        style.codings,
-        style.layers,
-        style.orders,
-        cod.body[4] == 1,
-        others[-1].end,
-        len(stream),
+        codings=style.codings,
+        layers=style.layers,
+        orders=style.orders,
+        is_rotated=cod.body[4] == 1,
+        end=others[-1].end,
+        size=len(stream),
     )
 
 

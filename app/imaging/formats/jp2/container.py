@@ -75,13 +75,13 @@ def read_file(data: bytes) -> Contents:
     alpha, channels = _channels([box.body for box in inner if box.name == b"cdef"])
     lost = len(headers) > 1 or any(box.name not in _KNOWN for box in (*found, *inner))
     return Contents(
-        streams[0],
-        len(streams),
-        space,
-        alpha,
-        channels,
-        replace(_metadata((*found, *inner)), icc=icc, dpi=_dpi(inner)),
-        those_of({Change.METADATA: lost}) | in_trailer(trailer),
+        stream=streams[0],
+        streams=len(streams),
+        space=space,
+        alpha=alpha,
+        channels=channels,
+        metadata=replace(_metadata((*found, *inner)), icc=icc, dpi=_dpi(inner)),
+        changes=those_of({Change.METADATA: lost}) | in_trailer(trailer),
     )
 
 

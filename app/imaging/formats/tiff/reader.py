@@ -67,9 +67,9 @@ def read_header(data: bytes) -> Header:
         page.integer(Tag.WIDTH),
         page.integer(Tag.HEIGHT),
         len(pages) * bands,
-        pixel,
-        max(tiled, default=0) * pixel * bands + max(map(more_bytes, pages)),
-        _count_segments(pages),
+        pixel_bytes=pixel,
+        more_bytes=max(tiled, default=0) * pixel * bands + max(map(more_bytes, pages)),
+        segments=_count_segments(pages),
         channels=of_channels,
         run=run,
     )
@@ -204,8 +204,8 @@ def _stack(data: bytes, first: Picture, pages: list[ifd.Directory]) -> Picture:
         Format.TIFF,
         replace(metadata, native=native),
         frozenset(changes),
-        extra,
-        Stack(count, 1, None, *channels(pages[0], count)),
+        extra=extra,
+        stack=Stack(count, 1, None, *channels(pages[0], count)),
     )
 
 
@@ -237,7 +237,7 @@ def _decode_page(data: bytes, directory: ifd.Directory, *, is_first: bool = True
         if layout.alpha == PREMULTIPLIED:
             pixels = unpremultiply(pixels, further)
     changes = _changes(directory, layout)
-    return Picture(pixels, alpha, Format.TIFF, metadata, changes, extra)
+    return Picture(pixels, alpha, Format.TIFF, metadata, changes, extra=extra)
 
 
 def _decode_bands(data: bytes, directory: ifd.Directory) -> Picture:
@@ -253,9 +253,14 @@ def _decode_bands(data: bytes, directory: ifd.Directory) -> Picture:
     if STRAIGHT in meant:
         alpha = np.tile(samples[..., meant.index(STRAIGHT)], (len(planes), 1))
     metadata = replace(_metadata(directory, True), bands=(layout.photometric, *layout.bands))
-    stack = Stack(len(planes), channels=len(planes))
-    changes = _changes(directory, layout)
-    return Picture(pixels[..., None], alpha, Format.TIFF, metadata, changes, None, stack)
+    return Picture(
+        pixels[..., None],
+        alpha,
+        Format.TIFF,
+        metadata,
+        _changes(directory, layout),
+        stack=Stack(len(planes), channels=len(planes)),
+    )
 
 
 def _changes(directory: ifd.Directory, layout: Layout) -> Changes:
