@@ -4,16 +4,7 @@ import io
 
 import numpy as np
 
-from app.imaging.formats.dicom.dataset import (
-    Kind,
-    kind_of,
-    modality_of,
-    padding_of,
-    parse,
-    read,
-    silence,
-    stack_of,
-)
+from app.imaging.formats.dicom.dataset import parse, read, silence
 from app.imaging.formats.dicom.derived import derived
 from app.imaging.formats.dicom.frames import (
     Samples,
@@ -23,6 +14,8 @@ from app.imaging.formats.dicom.frames import (
     is_lossy,
     more_bytes,
 )
+from app.imaging.formats.dicom.geometry import stack_of
+from app.imaging.formats.dicom.kind import Kind, kind_of, modality_of, padding_of
 from app.imaging.formats.dicom.palette import coloured, palette_of, without_palette
 from app.imaging.formats.dicom.values import value
 from app.imaging.picture import (

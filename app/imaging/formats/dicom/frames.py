@@ -15,7 +15,8 @@ from pydicom import uid
 from pydicom.encaps import generate_frames
 
 from app.imaging.formats.dicom.colour import HALVED, full_chroma, to_rgb
-from app.imaging.formats.dicom.dataset import Kind, Scan
+from app.imaging.formats.dicom.dataset import Scan
+from app.imaging.formats.dicom.kind import Kind
 from app.imaging.formats.dicom.palette import PALETTE, palette_of
 from app.imaging.formats.dicom.streams import (
     check_end,
