@@ -38,7 +38,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.imaging.codec import Picture, decode
-from app.imaging.formats.nifti.file import TAKEN_FOR
+from app.imaging.formats.nifti.head import TAKEN_FOR
 from app.imaging.stack import Stack
 from app.inference.batcher import Limits
 from app.inference.correction import Correction

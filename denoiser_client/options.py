@@ -16,6 +16,8 @@ Format = Literal[
     "pnm",
     "fits",
     "fits-gz",
+    "mgh",
+    "mgz",
     "nifti",
     "nifti-gz",
     "dicom",

@@ -67,7 +67,8 @@ class Result:
     def array(self) -> NDArray[Any]:
         """Return the pixels as an array, as `Picture` describes; floats if floats were sent.
 
-        Raises ValueError for TIFF, FITS, NIfTI and DICOM, which need other libraries.
+        Raises ValueError for TIFF, FITS, DICOM and volumes such as NIfTI, which need other
+        libraries.
         """
         pixels = _decode(self.data, self.media_type)
         if not self.is_float:

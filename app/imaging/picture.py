@@ -118,6 +118,8 @@ class Format(enum.StrEnum):
     PNM = "pnm"
     FITS = "fits"
     FITS_GZ = "fits-gz"
+    MGH = "mgh"
+    MGZ = "mgz"
     NIFTI = "nifti"
     NIFTI_GZ = "nifti-gz"
     DICOM = "dicom"

@@ -196,8 +196,8 @@ class NoiseOptions(OutputOptions):
     format: Format | SkipJsonSchema[None] = Field(
         default=None,
         description="Format of the result; by default that of the upload where it is TIFF, PNM, "
-        "FITS, NIfTI, DICOM, or lossless WebP, JPEG XL or JPEG 2000, and PNG for all others, so "
-        "that the noise is not compressed away.",
+        "FITS, DICOM, a volume such as NIfTI, or lossless WebP, JPEG XL or JPEG 2000, and PNG for "
+        "all others, so that the noise is not compressed away.",
     )
 
     def format_for(self, own: Format, *, lossless: bool) -> Format:

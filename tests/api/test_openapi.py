@@ -47,6 +47,8 @@ SCANS = {
     **dict.fromkeys(("image/fits", "application/fits"), files.fits(files.NOISE[..., 0])),
     "image/x-fits-gzip": files.gzipped(partial(files.fits, files.NOISE[..., 0])),
     "image/x-nifti": files.nifti(files.NOISE[None, ..., 0]),
+    "image/x-mgh": files.mgh(files.NOISE[None, ..., 0]),
+    "image/x-mgz": files.mgh(files.NOISE[None, ..., 0], packed=True),
     "application/gzip": files.nifti(files.NOISE[None, ..., 0], packed=True),
 }
 

@@ -19,6 +19,7 @@ PICTURES = {
     "nifti": (files.nifti(NOISE), "scans"),
     "nifti in gzip": (files.nifti(NOISE, packed=True), "scans"),
     "colour nifti": (files.nifti(COLOUR[None]), "blur"),
+    "mgh": (files.mgh(NOISE.view("i2")), "scans"),
     "MR": (files.dicom(NOISE[0], Modality="MR"), "scans"),
     "CT": (files.dicom(NOISE[0], Modality="CT"), "blur"),
     "no modality": (files.dicom(NOISE[0]), "blur"),

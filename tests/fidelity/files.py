@@ -262,6 +262,18 @@ def nifti(
     return gzip.compress(data, 1, mtime=0) if packed else data
 
 
+def mgh(samples: Samples, *, volumes: int = 1, packed: bool = False) -> bytes:
+    """Saved by nibabel: [slices, height, width]; voxels of 1 x 1 x 1 mm, and a time between them
+    behind the samples.
+    """
+    slices, height, width = samples.shape
+    shaped = samples.reshape(volumes, slices // volumes, height, width)
+    image = nibabel.MGHImage(np.squeeze(shaped.T, 3) if volumes == 1 else shaped.T, np.eye(4))
+    image.header["tr"] = 2300
+    data = bytes(image.to_bytes())
+    return gzip.compress(data, 1, mtime=0) if packed else data
+
+
 def fits(samples: Samples, *cards: str, behind: bytes = b"", before: bytes = b"") -> bytes:
     """Samples [height, width], or [planes, height, width], the highest bit moved if need be; the
     last row comes first, which is the lowest, unless a card says otherwise.

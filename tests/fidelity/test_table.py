@@ -33,16 +33,17 @@ READERS = {
     "image/x-fits-gzip": lambda data: by_cards(gzip.decompress(data)),
     "image/x-nifti": lambda data: by_nibabel(data),
     "application/gzip": lambda data: by_nibabel(gzip.decompress(data)),
+    "image/x-mgh": lambda data: by_nibabel(data, nibabel.MGHImage),
+    "image/x-mgz": lambda data: by_nibabel(gzip.decompress(data), nibabel.MGHImage),
     "image/x-portable-anymap": lambda data: by_netpbm(data),
     "image/tiff": lambda data: tifffile.imread(io.BytesIO(data)),
 }
 ITEMS = {"icc_profile": "profile", "xmp": "xmp", "dpi": "dpi", "comment": "comment"}
 
 
-def by_nibabel(data):
-    kind = (
-        nibabel.Nifti1Image if data[:4] in (b"\x5c\1\0\0", b"\0\0\1\x5c") else nibabel.Nifti2Image
-    )
+def by_nibabel(data, kind=None):
+    nifti = nibabel.Nifti1Image if b"\x5c\1" in (data[:2], data[3:1:-1]) else nibabel.Nifti2Image
+    kind = kind or nifti
     volume = np.asarray(kind.from_bytes(data).dataobj).T
     if volume.dtype.names:
         volume = np.stack([volume[each] for each in volume.dtype.names], -1)

@@ -5,6 +5,7 @@ prints, a line of JSON each, its name, the processor time in seconds and what be
 decoder that ends the process ends it where the test can see that.
 """
 
+import gzip
 import json
 import struct
 import sys
@@ -23,7 +24,7 @@ from app.imaging.formats.jp2.container import SIGNATURE
 from app.imaging.formats.jxl.header import Head, read_head, write_head
 from app.imaging.formats.jxl.stream import CONTAINER, codestream
 from app.imaging.tags import PIXEL_TAGS, Compression, Tag
-from tests.fidelity.files import png_chunk
+from tests.fidelity.files import mgh, png_chunk
 from tests.hostile.corpus import Hostile, png_of, webp_of
 
 MAX_PIXELS = 64_000_000
@@ -55,6 +56,8 @@ def attacks() -> Iterator[Hostile]:
         yield Hostile(f"TIFF of {name}", tiff(changes, data))
     for name, data in _pnms():
         yield Hostile(f"PNM, {name}", data)
+    for name, data in _volumes():
+        yield Hostile(name, data)
     for name, data in _bmps():
         yield Hostile(f"BMP, {name}", data)
 
@@ -501,6 +504,21 @@ def _jpeg_2000s() -> Iterator[tuple[str, bytes]]:
     yield "two streams", SIGNATURE + write_box(b"jp2c", good) * 2
     yield "no stream", SIGNATURE + write_box(b"jp2h", b"")
     yield "many boxes", SIGNATURE + write_box(b"free") * 20_000 + write_box(b"jp2c", good)
+
+
+def _volumes() -> Iterator[tuple[str, bytes]]:
+    """Sizes, types and distances that are claimed, plain and compressed."""
+    good = mgh(GREY[None])
+    vast = 0xFFFFFF
+    for sizes in ((vast,) * 4, (1, 1, vast, 1), (64, 64, 1, vast), (0, 0, 0, 0), (64, 64, 1, 2)):
+        data = good[:4] + struct.pack(">4i", *sizes) + good[20:]
+        yield f"MGH of {sizes}", data
+        yield f"MGH of {sizes}, in gzip", gzip.compress(data, 1)
+    yield "MGH of floats", good[:20] + struct.pack(">i", 3) + good[24:284]
+    yield "MGH that inflates to 32 MiB", gzip.compress(good + bytes(1 << 25), 1)
+    for end in (24, 283, 284, len(good) // 2):
+        yield f"MGH, cut at {end}", good[:end]
+        yield f"MGH, cut at {end}, in gzip", gzip.compress(good[:end], 1)
 
 
 def _pnms() -> Iterator[tuple[str, bytes]]:

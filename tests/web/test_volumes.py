@@ -12,7 +12,7 @@ from selenium.webdriver.common.keys import Keys
 from app.imaging import codec
 from app.imaging.picture import Format, Metadata, Picture
 from app.imaging.stack import Stack
-from tests.fidelity.files import by_tifffile, dicom, fits, gzipped, nifti, series, zipped
+from tests.fidelity.files import by_tifffile, dicom, fits, gzipped, mgh, nifti, series, zipped
 from tests.web.test_access import check, press, tab_to, touch
 
 RAMPS = (
@@ -26,6 +26,8 @@ RAMPS = (
 MAKERS = {
     "head.nii": lambda: nifti(RAMPS),
     "head.nii.gz": lambda: nifti(RAMPS, packed=True),
+    "head.mgh": lambda: mgh(RAMPS),
+    "head.mgz": lambda: mgh(RAMPS, packed=True),
     "head.dcm": lambda: dicom(RAMPS, PixelRepresentation=1),
     "head.zip": lambda: zipped(*series(RAMPS, PixelRepresentation=1)),
     "head.tif": lambda: by_tifffile(RAMPS, photometric="minisblack"),
@@ -97,7 +99,7 @@ def test_the_middle_slice_is_seen_before_and_after_and_the_download_is_the_servi
     assert (after != RAMPS[2]).any()
     np.testing.assert_allclose(seen(page, "result"), windowed(after, *window(page))[turned], atol=1)
     described = page.run("return document.querySelector('#card-body').textContent")
-    assert ("Blurs scans." in described) is (".nii" in name)
+    assert ("Blurs scans." in described) is (name[4:8] in (".nii", ".mgh", ".mgz"))
     saved = page.download()
     assert saved.name == name.replace("head", "head-denoised")
     assert saved.read_bytes() == answer

@@ -45,12 +45,10 @@ def read_header(data: bytes) -> Header:
 def decode(data: bytes) -> Picture:
     """Inflate and decode as many bytes as are declared; a file with more is refused."""
     _, size = _read(data)
-    inflated, position = bytearray(), 0
-    for piece, position in gzipped.pieces(data, size + 1):  # noqa: B007
-        inflated += piece
+    inflated, position = gzipped.inflated(data, size + 1)
     if len(inflated) != size:
         raise UnreadableImage("The FITS is not of the length that its gzip declares.")
-    picture = file.decode(bytes(inflated))
+    picture = file.decode(inflated)
     changes = picture.changes | in_trailer(data[position:])
     return replace(picture, format=Format.FITS_GZ, changes=changes)
 
@@ -77,13 +75,9 @@ def _read(data: bytes) -> tuple[Head, int]:
 def _head(data: bytes) -> Head:
     """Return the header of the image, looking further where tables lie before it."""
     try:
-        return read_head(_beginning(data, _USUAL))
+        return read_head(gzipped.inflated(data, _USUAL)[0])
     except ImagingError:
-        return read_head(_beginning(data, _MOST))
-
-
-def _beginning(data: bytes, most: int) -> bytes:
-    return b"".join(piece for piece, _ in gzipped.pieces(data, most))
+        return read_head(gzipped.inflated(data, _MOST)[0])
 
 
 FORMAT = FileFormat(

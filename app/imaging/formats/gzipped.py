@@ -24,9 +24,17 @@ def beginning(data: bytes, size: int) -> bytes:
     if not data.startswith(SIGNATURE):
         return b""
     try:
-        return b"".join(piece for piece, _ in pieces(data, size))
+        return inflated(data, size)[0]
     except (zlib.error, UnreadableImage):
         return b""
+
+
+def inflated(data: bytes, most: int) -> tuple[bytes, int]:
+    """Inflate gzip up to `most` bytes; return them, and the bytes of input used; see `pieces`."""
+    found, position = bytearray(), 0
+    for piece, position in pieces(data, most):  # noqa: B007
+        found += piece
+    return bytes(found), position
 
 
 def pieces(data: bytes, most: int) -> Iterator[tuple[bytes, int]]:

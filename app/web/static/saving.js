@@ -17,7 +17,7 @@ export function save(blob, name) {
 
 /** The file name of a result: that of its picture, with the extension of its format. */
 export async function nameOf(work, result) {
-  const base = work.name.replace(/(\.(nii|fits?|fts)(?=\.gz$))?\.[^.]*$/i, "");
+  const base = work.name.replace(/(\.(nii|mgh|fits?|fts)(?=\.gz$))?\.[^.]*$/i, "");
   return `${base}-denoised.${await extensionOf(result)}`;
 }
 

@@ -4,17 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from app.imaging.formats.fits.head import CARD, Head, cards, read_head
-from app.imaging.picture import (
-    Format,
-    Header,
-    Metadata,
-    Picture,
-    UnreadableImage,
-    UnsuitableFormat,
-)
+from app.imaging.formats.fits.head import CARD, OPENING, Head, cards, read_head
+from app.imaging.formats.format import recognise
+from app.imaging.formats.volume import Kind
+from app.imaging.picture import Format, Header, Metadata, Picture, UnreadableImage
 from app.imaging.samples import Samples
 from app.imaging.scale import limits
+
+FITS = Kind("a FITS", (Format.FITS, Format.FITS_GZ), recognise(OPENING), read_head)
 
 _NO_MORE_TRUE = (b"CHECKSUM", b"DATASUM", b"DATAMIN", b"DATAMAX")
 """Cards that hold only for the original samples."""
@@ -36,7 +33,7 @@ def declared(head: Head, size: int, name: Format) -> Header:
         head.height,
         head.stack.frames,
         max(16, 4 * head.dtype.itemsize),
-        2 * (size - head.end + head.start),
+        2 * (size - head.end + head.offset),
         channels=head.stack.channels,
     )
 
@@ -48,7 +45,7 @@ def decode(data: bytes) -> Picture:
     alpha of 0.
     """
     head = read_head(data)
-    stored = _turned(np.frombuffer(data, head.dtype, head.samples, head.start), head)
+    stored = _turned(np.frombuffer(data, head.dtype, head.samples, head.offset), head)
     shape = head.stack.frames * head.height, head.width
     pixels, alpha = _moved(stored.astype(_native(head), "C"), head).reshape(*shape, 1), None
     if head.blank is not None and (is_blank := stored == head.blank).any():
@@ -57,7 +54,7 @@ def decode(data: bytes) -> Picture:
         pixels,
         alpha,
         Format.FITS,
-        Metadata(native=(data[: head.start], data[head.end :])),
+        Metadata(native=(data[: head.offset], data[head.end :])),
         stack=head.stack,
     )
 
@@ -68,22 +65,15 @@ def encode(picture: Picture, quality: int | None = None) -> bytes:  # noqa: ARG0
     Cards that do not hold for new samples become blank. Raises `UnsuitableFormat` for all other
     pictures.
     """
-    native = picture.metadata.native
-    if picture.format not in (Format.FITS, Format.FITS_GZ) or len(native) != 2:
-        raise UnsuitableFormat(
-            "Only what came as a FITS, and with its metadata, can be written as one; ask for tiff."
-        )
-    head = read_head(native[0])
-    given, empty = (picture.width, picture.height, picture.stack), np.empty(0, _native(head))
-    kept = head.width, head.height, head.stack
-    if given != kept or picture.dtype != _moved(empty, head).dtype:
-        raise UnsuitableFormat("The image is not what its FITS header describes; ask for tiff.")
+    before, behind = FITS.around(picture)
+    head = read_head(before)
+    FITS.check(picture, head, _moved(np.empty(0, _native(head)), head).dtype)
     samples = _turned(_moved(picture.pixels, head), head).view(_native(head)).astype(head.dtype)
-    header = bytearray(native[0])
-    for place, name in cards(native[0][head.header :]):
+    header = bytearray(before)
+    for place, name in cards(before[head.header :]):
         if name in _NO_MORE_TRUE:
             header[head.header + place : head.header + place + CARD] = b" " * CARD
-    return b"".join((header, samples.tobytes("C"), native[1]))
+    return b"".join((header, samples.tobytes("C"), behind))
 
 
 def _turned(samples: Samples, head: Head) -> Samples:

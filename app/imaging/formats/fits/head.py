@@ -8,10 +8,10 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from app.imaging.formats import volume
 from app.imaging.picture import UnreadableImage, UnsupportedImage
 from app.imaging.stack import Stack
 
@@ -30,15 +30,10 @@ _OFFSETS = {8: -128, 16: 1 << 15, 32: 1 << 31}  # BZERO that makes numbers signe
 _VALUE = re.compile(rb"([A-Z0-9_-]{1,8}) *= *(?:'((?:[^']|'')*)'|([^/ ]*))")
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The properties needed to find and decode the samples."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head(volume.Head):
+    """What is known of the samples, and of their header."""
 
-    width: int
-    height: int
-    stack: Stack
-    dtype: np.dtype[Any]
-    """The type of the stored numbers."""
     is_moved: bool
     """Whether an offset flips the highest bit, as in unsigned numbers of 16 bits."""
     blank: int | None
@@ -47,18 +42,6 @@ class Head:
     """Whether the first row is the highest, as written by some camera programs, not the lowest."""
     header: int
     """The offset of the header, in bytes."""
-    start: int
-    """The offset of the samples, in bytes."""
-
-    @property
-    def samples(self) -> int:
-        """The number of samples."""
-        return self.stack.frames * self.height * self.width
-
-    @property
-    def end(self) -> int:
-        """The end of the samples, in bytes."""
-        return self.start + self.samples * self.dtype.itemsize
 
 
 def read_head(data: bytes) -> Head:
@@ -112,7 +95,7 @@ def _head(cards: dict[str, str], sides: list[int], header: int, start: int) -> H
         blank=blank,
         is_top_down=cards.get("ROWORDER", "").strip() == "TOP-DOWN",
         header=header,
-        start=start,
+        offset=start,
     )
 
 

@@ -9,10 +9,12 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from app.imaging.formats.volume import Head, arranged, type_of
 from app.imaging.picture import UnreadableImage, UnsupportedImage
-from app.imaging.stack import Stack, spacing_of
+
+TAKEN_FOR = "MR"
+"""The assumed modality of grey volumes: headers do not state one, and most are of MRI."""
+
 
 MAX_OFFSET = 1 << 24
 """Maximum bytes before the samples: the header and its extensions."""
@@ -70,29 +72,6 @@ VERSIONS = (
 LONGEST = VERSIONS[-1].size
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The properties needed to find and decode the samples."""
-
-    width: int
-    height: int
-    channels: int
-    dtype: np.dtype[Any]
-    """The type of the samples, in the byte order of the file."""
-    offset: int
-    stack: Stack
-
-    @property
-    def samples(self) -> int:
-        """The number of samples."""
-        return self.stack.frames * self.height * self.width * self.channels
-
-    @property
-    def end(self) -> int:
-        """The end of the samples, in bytes."""
-        return self.offset + self.samples * self.dtype.itemsize
-
-
 def of_differences(before: bytes) -> bytes:
     """Adapt the bytes before the samples for differences of samples, as 32-bit floats.
 
@@ -109,6 +88,11 @@ def of_differences(before: bytes) -> bytes:
     place, kind = version.shown
     struct.pack_into(f"{order}{kind}", result, place, 0, 0)
     return bytes(result)
+
+
+def is_nifti(data: bytes) -> bool:
+    """Return whether a file is a single-file NIfTI-1 or NIfTI-2."""
+    return version_of(data) is not None
 
 
 def version_of(data: bytes) -> tuple[Version, str] | None:
@@ -132,30 +116,22 @@ def read_head(data: bytes) -> Head:
         return struct.unpack_from(order + kind, data, place)
 
     count, *sizes = fields(*version.dimensions)
-    if not 1 <= count <= 7 or min(sizes[:count]) < 1:
+    if not 1 <= count <= 7:
         raise UnreadableImage("The NIfTI image has dimensions that make no sense.")
-    sizes[count:] = [1] * (7 - count)
-    width, height, depth, volumes = sizes[:4]
-    if max(sizes[4:]) > 1:
-        raise UnsupportedImage("A NIfTI image of more than four dimensions is not supported.")
+    width, height, stack = arranged("NIfTI", sizes[:count], fields(*version.spacing)[1:4])
     (kind,) = fields(version.kind, "h")
-    if kind not in _TYPES:
-        raise UnsupportedImage(
-            f"A NIfTI image of data type {kind} is not supported: it must hold integers of 8, 16 "
-            "or 32 bits, floating point of 32 or 64, or RGB."
-        )
+    dtype = type_of("NIfTI", _TYPES, kind, order)
     (offset,) = fields(*version.offset)
     if not (math.isfinite(offset) and offset == int(offset) and version.size <= offset):
         raise UnreadableImage("The NIfTI image has its samples at a place that makes no sense.")
     if offset > MAX_OFFSET:
         raise UnsupportedImage("The NIfTI image has extensions that are too long.")
-    _, across, down, through, *_ = fields(*version.spacing)
-    spacing = spacing_of(through, down, across) if depth > 1 else None
     return Head(
         width=width,
         height=height,
         channels=3 if kind == _RGB else 1,
-        dtype=np.dtype(order + _TYPES[kind]),
+        dtype=dtype,
         offset=int(offset),
-        stack=Stack(depth * volumes, volumes, spacing),
+        stack=stack,
+        modality=TAKEN_FOR if kind != _RGB else "",
     )
