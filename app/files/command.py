@@ -18,7 +18,7 @@ from rich.progress import Progress as Bars
 from app.console import FAILED, STOPPED, Misuse, complain
 from app.files.finding import STANDARD, Outcome, Status, find
 from app.files.meter import Meter
-from app.files.run import Job, Worked, run
+from app.files.run import Conversion, Worked, run
 from app.imaging.codec import Change, Picture, decode, read_header
 from app.inference.job import Progress
 from app.service.codec import ConfinedCodec
@@ -63,8 +63,10 @@ def convert(
         try:
             meter = Meter()
             with (
-                _job(len(sources), settings, options, start, overwrite=overwrite) as job,
-                closing(run(sources, job, threads=AT_ONCE, meter=meter)) as running,
+                _conversion(
+                    len(sources), settings, options, start, overwrite=overwrite
+                ) as conversion,
+                closing(run(sources, conversion, threads=AT_ONCE, meter=meter)) as running,
             ):
                 for outcome in _shown(running, len(sources), meter):
                     outcomes.append(outcome)
@@ -78,20 +80,20 @@ def convert(
 
 
 @contextmanager
-def _job(
+def _conversion(
     files: int,
     settings: Settings,
     options: OutputOptions,
     start: Callable[[], Work],
     *,
     overwrite: bool,
-) -> Iterator[Job]:
-    """Yield the job for so many files, which are decoded and encoded in confined processes.
+) -> Iterator[Conversion]:
+    """Yield the conversion of so many files, which are decoded and encoded in confined processes.
 
     So a bad file does not affect others. A single file is not worth starting them.
     """
-    job = partial(
-        Job,
+    conversion = partial(
+        Conversion,
         format_for=lambda picture: options.format_for(
             picture.format, lossless=picture.metadata.lossless
         ),
@@ -101,11 +103,13 @@ def _job(
     )
     if files == 1:
         read = partial(decode, max_pixels=settings.max_pixels, max_side=settings.max_side)
-        yield job(read_header=read_header, read=read, work=start(), write=options.encode)
+        yield conversion(read_header=read_header, read=read, work=start(), write=options.encode)
         return
     with ConfinedCodec(settings) as codec:
         write = partial(codec.encode, quality=options.quality, strip=options.strips)
-        yield job(read_header=codec.read_header, read=codec.decode, work=start(), write=write)
+        yield conversion(
+            read_header=codec.read_header, read=codec.decode, work=start(), write=write
+        )
 
 
 def _sum_up(outcomes: list[Outcome], total: int, *, as_json: bool, stopped: bool) -> None:

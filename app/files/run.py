@@ -37,7 +37,7 @@ class Worked:
 
 
 @dataclass(frozen=True)
-class Job:
+class Conversion:
     """What is done to each file."""
 
     read_header: Callable[[bytes], Header]
@@ -55,7 +55,7 @@ class Job:
 
 
 def run(
-    sources: Iterable[Source], job: Job, threads: int, meter: Meter | None = None
+    sources: Iterable[Source], conversion: Conversion, threads: int, meter: Meter | None = None
 ) -> Generator[Outcome, None, None]:
     """Yield the outcome of each file as it is done; one that fails does not stop the others.
 
@@ -67,8 +67,8 @@ def run(
     """
     sources = list(sources)
     taken = {source.path.resolve(): source.path for source in sources}
-    worker = _Worker(job, meter or Meter())
-    volumes = volumes_among(sources, job.max_pixels)
+    worker = _Worker(conversion, meter or Meter())
+    volumes = volumes_among(sources, conversion.max_pixels)
     in_volumes = {source.path for volume in volumes for source in volume}
     alone = [source for source in sources if source.path not in in_volumes]
     pool = ThreadPoolExecutor(threads, "file")
@@ -85,10 +85,10 @@ def run(
 
 
 class _Worker:
-    """Apply a job to files; used by many threads."""
+    """Convert files; used by many threads."""
 
-    def __init__(self, job: Job, meter: Meter) -> None:
-        self._job, self._meter = job, meter
+    def __init__(self, conversion: Conversion, meter: Meter) -> None:
+        self._conversion, self._meter = conversion, meter
         self._room, self._files = Room(), Room(BYTES_AT_ONCE)
         self._writer = Writer()
 
@@ -133,21 +133,21 @@ class _Worker:
         began = time.monotonic()
         with self._files.hold(self._size(source.path)):
             data = self._read(source.path)
-            with self._room.hold(self._job.read_header(data).size):
-                picture = self._job.read(data)
+            with self._room.hold(self._conversion.read_header(data).size):
+                picture = self._conversion.read(data)
                 return self._finished([source], [picture], picture, taken, began)
 
     def _converted_volume(self, sources: list[Source], taken: Mapping[Path, Path]) -> list[Outcome]:
         began = time.monotonic()
-        headers, failed = self._each(sources, self._job.read_header)
+        headers, failed = self._each(sources, self._conversion.read_header)
         size = sum(header.size for header in headers.values())
-        if size > self._job.max_pixels:
+        if size > self._conversion.max_pixels:
             raise TooManyPixels(
                 f"The {len(sources)} files of this volume declare {size} pixels; at most "
-                f"{self._job.max_pixels} are taken."
+                f"{self._conversion.max_pixels} are taken."
             )
         with self._room.hold(size):
-            read, damaged = self._each(headers, self._job.read)
+            read, damaged = self._each(headers, self._conversion.read)
             failed += damaged
             if not read:
                 return failed
@@ -174,7 +174,7 @@ class _Worker:
     def _size(self, path: Path) -> int:
         """Return the size of a file in bytes, 0 if unknown; raise TooLarge."""
         size = 0 if path == STANDARD else path.stat().st_size
-        check_size(size, self._job.max_pixels)
+        check_size(size, self._conversion.max_pixels)
         return size
 
     def _read(self, path: Path) -> bytes:
@@ -182,8 +182,8 @@ class _Worker:
         self._size(path)
         if path != STANDARD:
             return path.read_bytes()
-        data = sys.stdin.buffer.read(largest_file(self._job.max_pixels) + 1)
-        check_size(len(data), self._job.max_pixels)
+        data = sys.stdin.buffer.read(largest_file(self._conversion.max_pixels) + 1)
+        check_size(len(data), self._conversion.max_pixels)
         return data
 
     def _finished(
@@ -195,35 +195,33 @@ class _Worker:
         began: float,
     ) -> list[Outcome]:
         """Process the whole of the pictures, and write each result that does not exist yet."""
-        job = self._job
+        conversion = self._conversion
         targets = [
-            target_of(source, picture, job.format, job.format_for)
+            target_of(source, picture, conversion.format, conversion.format_for)
             for source, picture in zip(sources, pictures, strict=True)
         ]
-        exist = [
-            self._is_there(source, target, taken)
+        skipped = {
+            source: Outcome(source.path, Status.SKIPPED, target)
             for source, (target, _) in zip(sources, targets, strict=True)
-        ]
-        outcomes = [
-            Outcome(source.path, Status.SKIPPED, target)
-            for source, (target, _), exists in zip(sources, targets, exist, strict=True)
-            if exists
-        ]
-        if all(exist):
-            return outcomes
+            if self._is_there(source, target, taken)
+        }
+        if len(skipped) == len(sources):
+            return list(skipped.values())
         with self._meter.following(len(sources)) as progress:
-            worked = job.work(whole, progress)
+            worked = conversion.work(whole, progress)
         parts = [worked.picture] if len(sources) == 1 else take_apart(worked.picture, len(sources))
-        for source, aim, part, exists in zip(sources, targets, parts, exist, strict=True):
-            if not exists:
-                outcomes.append(self._written(source, *aim, replace(worked, picture=part), began))
-        return outcomes
+        written = [
+            self._written(source, *target, replace(worked, picture=part), began)
+            for source, target, part in zip(sources, targets, parts, strict=True)
+            if source not in skipped
+        ]
+        return [*skipped.values(), *written]
 
     def _written(
         self, source: Source, target: Path, format_: Format, worked: Worked, began: float
     ) -> Outcome:
         """Write the result for a source."""
-        file = self._job.write(worked.picture, format_)
+        file = self._conversion.write(worked.picture, format_)
         self._writer.write(target, file.data)
         return Outcome(
             source.path,
@@ -243,4 +241,4 @@ class _Worker:
             is_input = owner.resolve() == target.resolve()
             what = "replace the input" if is_input else "have the same name as that of"
             raise FileExistsError(f"the result would {what} {owner}")
-        return target.exists() and not source.exact and not self._job.overwrite
+        return target.exists() and not source.exact and not self._conversion.overwrite
