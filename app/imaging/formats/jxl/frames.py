@@ -129,11 +129,11 @@ def _after(reader: Reader, frame: _Frame) -> int:
 def _after_permuted(reader: Reader, frame: _Frame) -> int | None:
     """Return where the next frame begins, if the sections of this one are permuted.
 
-    Returns None without the functions of libjxl, which has to decode the permutation, as it is
-    entropy-coded, to find the lengths of the sections behind it. libjxl reports shown frames only,
-    so it gets both in an image that stands in for this one, and then zeros. It skips as many as the
-    sections are long, and takes the next ones for the header of a further frame: where that ends,
-    less its own length, is where the sections end.
+    The permutation is entropy-coded, and the lengths of the sections follow it, so libjxl has to
+    decode both; without its functions, this returns None. libjxl reports shown frames only, so it
+    is given an image that stands in for this one, and then zeros: it skips as many of them as the
+    sections are long, and reads the header of another frame from the next. The sections end where
+    that header begins.
     """
     library = libjxl()
     if library is None:
