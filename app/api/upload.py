@@ -62,8 +62,8 @@ async def read_images(request: Request, share: Share, fields: Sequence[str]) -> 
 
 def _content_type(request: Request) -> tuple[str, dict[bytes, bytes]]:
     """Return the type of the body and its parameters; refuse a compressed body."""
-    coding = request.headers.get("content-encoding", "identity").strip().lower()
-    if coding not in ("", "identity"):
+    coding = ", ".join(request.headers.getlist("content-encoding")).lower()
+    if not {each.strip() for each in coding.split(",")} <= {"", "identity"}:
         headers = {"Accept-Encoding": "identity"}
         raise problem("unsupported-encoding", coding=coding[:40], headers=headers)
     media_type, parameters = parse_options_header(request.headers.get("content-type"))

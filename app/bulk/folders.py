@@ -11,13 +11,23 @@ NAMES = 100_000
 def files(folder: str) -> Iterator[str]:
     """Yield the paths of the files of a folder, then those of each of its folders.
 
-    Links to files count as files; links to folders are left out. A folder that is deleted meanwhile
-    has no files. Raises OSError if a folder cannot be read.
+    Links to files count as files; links to folders, or to nowhere, are left out. A folder that is
+    deleted meanwhile has no files. Raises OSError if a folder, or what a link leads to, may not be
+    read.
     """
-    for name in _names(folder, os.DirEntry.is_file):
+    for name in _names(folder, _is_file):
         yield f"{folder}/{name}"
     for name in _names(folder, lambda entry: entry.is_dir(follow_symlinks=False)):
         yield from files(f"{folder}/{name}")
+
+
+def _is_file(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_file()
+    except PermissionError:
+        raise
+    except OSError:  # a link to itself, below a file, or with a name that is too long
+        return False
 
 
 def _names(folder: str, wanted: "Callable[[os.DirEntry[str]], bool]") -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
@@ -151,7 +152,8 @@ class Store:
             self._retried(lambda: put(path))
             return
         folder, _, name = path.rpartition("/")
-        part = f"{folder}/.{name}.part"
+        # not made of the target's name, which may be the longest possible
+        part = f"{folder}/.{sha256(name.encode()).hexdigest()[:32]}.part"
 
         def put_aside_and_move() -> None:
             self._fs.makedirs(folder, exist_ok=True)

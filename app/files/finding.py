@@ -86,11 +86,7 @@ def find(
         raise Misuse("standard output takes one image: name a folder with -o")
     search = _Search(output, word, into_folder)
     for given in inputs:
-        try:
-            search.take(given)
-        except (OSError, ValueError) as error:  # a name too long, or an invalid wildcard
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            search.failed(given, reason)
+        search.take(given)
     return search.result()
 
 
@@ -113,7 +109,14 @@ class _Search:
         """The number of images that exist or should exist, counting repeated ones."""
 
     def take(self, given: Path) -> None:
-        """Take the files that an argument refers to."""
+        """Take the files that an argument refers to, or record why that is impossible."""
+        try:
+            self._take(given)
+        except (OSError, ValueError) as error:  # a name too long, or an invalid wildcard
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            self.failed(given, reason)
+
+    def _take(self, given: Path) -> None:
         before = self._met
         if given == STANDARD:
             self._add(Source(STANDARD, *self._place(Path("stdin"), STANDARD)))
@@ -158,18 +161,18 @@ class _Search:
     def _take_folder(self, folder: Path) -> None:
         whole = folder if folder.name else folder.resolve()
         output = self._output or whole.with_name(f"{whole.name}.{self._word}")
-        for path in self._below(folder, output.resolve()):
+        for path in self._below(folder, os.path.realpath(output)):
             # a file named by the user is taken whatever its suffix
-            if path.is_dir():
+            if _holds(path.is_dir):
                 self._leave_out(path, "a link to a folder")
-            elif path.exists() and not path.is_file():
+            elif _holds(path.exists) and not path.is_file():
                 self._leave_out(path, "not a file")
             elif path.stem == DIRECTORY or not (formats.is_called_one(path.name) or is_scan(path)):
                 self._leave_out(path, "not a supported kind of image")
             else:
                 self._add(Source(path, output / path.relative_to(folder)))
 
-    def _below(self, folder: Path, output: Path) -> Iterator[Path]:
+    def _below(self, folder: Path, output: str) -> Iterator[Path]:
         """Yield the files below a folder, except those in the output, and the links to folders."""
 
         def tell(error: OSError) -> None:
@@ -179,8 +182,8 @@ class _Search:
         for at, folders, files in os.walk(folder, onerror=tell):
             here = Path(at)
             found += [here / name for name in files]
-            found += [here / name for name in folders if (here / name).is_symlink()]
-            folders[:] = [name for name in folders if (here / name).resolve() != output]
+            found += [here / name for name in folders if _holds((here / name).is_symlink)]
+            folders[:] = [name for name in folders if os.path.realpath(here / name) != output]
         yield from sorted(found)
 
     def _add(self, source: Source) -> None:
@@ -212,7 +215,10 @@ def _is_file(path: Path) -> bool:
 
 
 def _holds(question: Callable[[], bool]) -> bool:
-    """Evaluate a predicate of a path; it is False if the name is too long."""
+    """Evaluate a predicate of a path; it is False if the path cannot be looked up.
+
+    Its name, or that of what it links to, may be too long, or in a folder that is closed to us.
+    """
     try:
         return question()
     except OSError:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping, MutableMappi
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from functools import partial
+from os.path import realpath
 from pathlib import Path
 from typing import TypeVar
 
@@ -66,7 +67,7 @@ def run(
     STOP_SECONDS, and nothing more is written; the threads may continue for a while.
     """
     sources = list(sources)
-    taken = {source.path.resolve(): source.path for source in sources}
+    taken = {realpath(source.path): source.path for source in sources}
     worker = _Worker(conversion, meter or Meter())
     volumes = volumes_among(sources, conversion.max_pixels)
     in_volumes = {source.path for volume in volumes for source in volume}
@@ -97,21 +98,22 @@ class _Worker:
         self._writer.close(STOP_SECONDS)
 
     def convert_each(
-        self, namesakes: list[Source], taken: MutableMapping[Path, Path]
+        self, namesakes: list[Source], taken: MutableMapping[str, Path]
     ) -> list[Outcome]:
         """Convert sources one after the other; the first of two with the same result wins.
 
-        `taken` maps files that must not be replaced to the source that each is or results from.
+        `taken` maps files that must not be replaced, by their real path, to the source that each is
+        or results from.
         """
         outcomes, taken = [], ChainMap({}, taken)
         for source in namesakes:
             (outcome,) = self._guarded([source], partial(self._converted, source, taken))
             if outcome.target is not None:
-                taken[outcome.target.resolve()] = source.path
+                taken[realpath(outcome.target)] = source.path
             outcomes.append(outcome)
         return outcomes
 
-    def convert_volume(self, sources: list[Source], taken: Mapping[Path, Path]) -> list[Outcome]:
+    def convert_volume(self, sources: list[Source], taken: Mapping[str, Path]) -> list[Outcome]:
         """Convert the files of a volume together, without those that cannot be read."""
         return self._guarded(sources, partial(self._converted_volume, sources, taken))
 
@@ -129,7 +131,7 @@ class _Worker:
             reason = f"{type(error).__name__}: {error}"
         return [Outcome(source.path, Status.FAILED, reason=reason) for source in sources]
 
-    def _converted(self, source: Source, taken: Mapping[Path, Path]) -> list[Outcome]:
+    def _converted(self, source: Source, taken: Mapping[str, Path]) -> list[Outcome]:
         began = time.monotonic()
         with self._files.hold(self._size(source.path)):
             data = self._read(source.path)
@@ -137,7 +139,7 @@ class _Worker:
                 picture = self._conversion.read(data)
                 return self._finished([source], [picture], picture, taken, began)
 
-    def _converted_volume(self, sources: list[Source], taken: Mapping[Path, Path]) -> list[Outcome]:
+    def _converted_volume(self, sources: list[Source], taken: Mapping[str, Path]) -> list[Outcome]:
         began = time.monotonic()
         headers, failed = self._each(sources, self._conversion.read_header)
         size = sum(header.size for header in headers.values())
@@ -191,7 +193,7 @@ class _Worker:
         sources: list[Source],
         pictures: list[Picture],
         whole: Picture,
-        taken: Mapping[Path, Path],
+        taken: Mapping[str, Path],
         began: float,
     ) -> list[Outcome]:
         """Process the whole of the pictures, and write each result that does not exist yet."""
@@ -234,11 +236,11 @@ class _Worker:
             changes=tuple(sorted(file.changes)),
         )
 
-    def _is_there(self, source: Source, target: Path, taken: Mapping[Path, Path]) -> bool:
+    def _is_there(self, source: Source, target: Path, taken: Mapping[str, Path]) -> bool:
         """Return whether an existing result is kept; raise FileExistsError if it is another's."""
-        owner = taken.get(target.resolve())
+        owner = taken.get(realpath(target))
         if owner and target != STANDARD:
-            is_input = owner.resolve() == target.resolve()
+            is_input = realpath(owner) == realpath(target)
             what = "replace the input" if is_input else "have the same name as that of"
             raise FileExistsError(f"the result would {what} {owner}")
         return target.exists() and not source.exact and not self._conversion.overwrite

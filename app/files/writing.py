@@ -57,7 +57,8 @@ def _write_whole(target: Path, data: Buffer) -> None:
 
     Raises OSError with the target in its message, since the caller reports only the source.
     """
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    # not made of the target's name, which may be the longest possible
+    part = target.with_name(f".{os.getpid()}-{threading.get_ident()}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(data)

@@ -193,6 +193,16 @@ def test_a_compressed_body_is_refused_by_name(client, image_file, path):
     assert answer.headers["accept-encoding"] == "identity"
 
 
+@pytest.mark.parametrize("codings", [["identity", "br"], ["identity, br"], ["br", ""]])
+def test_a_body_is_compressed_if_any_coding_says_so(client, image_file, codings):
+    headers = [("Content-Type", "image/png"), *(("Content-Encoding", each) for each in codings)]
+    answer = client.post("/noise", content=image_file(), headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported-encoding")
+    assert "br" in answer.json()["detail"]
+    headers = [("Content-Type", "image/png"), *[("Content-Encoding", "Identity")] * 2]
+    assert client.post("/noise", content=image_file(), headers=headers).is_success
+
+
 @pytest.mark.parametrize("name", ["jpg", "JPEG", "image/jpeg", ".jpg", "tif"])
 def test_a_format_goes_by_any_of_its_names(client, image_file, name):
     answer = client.post("/denoise", params={"format": name}, files={"image": image_file()})

@@ -38,6 +38,13 @@ def test_links_to_files_are_files_and_links_to_folders_are_not_followed(tree):
     assert listed == [store.find(file.key) for file in listed]
 
 
+def test_links_to_nowhere_are_left_out(tree):
+    whole = list(Store(str(tree)).files())
+    for name, goal in {"w": "nowhere", "x": "x", "y": "a/below", "z": "z" * 300}.items():
+        (tree / name).symlink_to(goal)
+    assert list(Store(str(tree)).files()) == whole
+
+
 def test_a_folder_that_is_not_there_has_no_files(tree):
     assert list(folders.files(f"{tree}/nothing")) == []
 

@@ -63,6 +63,13 @@ def test_a_local_file_is_there_whole_or_not_at_all(tmp_path, monkeypatch):
     assert store.read("b/a.png") == b"first"
 
 
+def test_a_local_file_may_have_the_longest_name(tmp_path, pauses):
+    name = f"{'a' * 251}.png"
+    Store(str(tmp_path)).write(name, b"x")
+    assert (tmp_path / name).read_bytes() == b"x"
+    assert not pauses
+
+
 class Meeting(BaseHTTPRequestHandler):
     """Answers once 16 requests are there at a time; else says that there is no such file."""
 

@@ -93,6 +93,18 @@ def test_a_folder_that_cannot_be_read_is_told(here, monkeypatch):
     assert len(sources) == 1
 
 
+@pytest.mark.parametrize("given", ["in", "in/*.png"])
+def test_a_link_that_leads_nowhere_fails_alone(here, given):
+    good = save(here / "in" / "z.png")
+    for name, goal in (("a", "nowhere"), ("b", "b.png"), ("c", "c" * 300)):
+        (here / "in" / f"{name}.png").symlink_to(goal)
+    sources, failed = find([Path(given)], Path("out"), "new")
+    assert good in [source.path for source in sources]
+    assert {source.path for source in sources} | {outcome.source for outcome in failed} == {
+        here / "in" / f"{name}.png" for name in "abcz"
+    }
+
+
 def test_a_folder_without_pictures_fails(here):
     (here / "in").mkdir()
     (here / "in" / "notes.txt").touch()

@@ -47,6 +47,30 @@ def test_two_results_that_come_to_one_name_by_their_format(tmp_path):
         )
 
 
+def test_a_result_may_have_the_longest_name(tmp_path):
+    source = save(tmp_path / f"{'a' * 251}.png")
+    (outcome,) = run([Source(source, tmp_path / "out" / source.name)], conversion(), threads=1)
+    assert (outcome.status, outcome.reason) == (Status.DONE, None)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [source.name]
+
+
+def test_a_link_that_leads_nowhere_fails_alone(tmp_path):
+    names = {"nowhere": "none", "itself": "itself.png", "too-long": "a" * 300}
+    for name, goal in names.items():
+        (tmp_path / f"{name}.png").symlink_to(goal)
+    save(tmp_path / "good.png")
+    found = [
+        Source(tmp_path / f"{name}.png", tmp_path / "out" / f"{name}.png")
+        for name in (*names, "good")
+    ]
+    outcomes = {o.source.stem: o for o in run(found, conversion(), threads=2)}
+    assert {name: o.status for name, o in outcomes.items()} == {
+        **dict.fromkeys(names, Status.FAILED),
+        "good": Status.DONE,
+    }
+    assert all(outcomes[name].reason for name in names)
+
+
 def test_a_name_is_free_again_where_the_first_has_failed(tmp_path):
     found = [
         Source(save(tmp_path / f"a.{suffix}", 9), tmp_path / "out" / f"a.{suffix}")

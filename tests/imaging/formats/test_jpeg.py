@@ -167,6 +167,11 @@ def test_rare_processes_are_not_supported(marker, saved, colour):
         decoded(data)
 
 
+def test_jpeg_ls_is_named(colour):
+    with pytest.raises(UnsupportedImage, match="JPEG-LS"):
+        decoded(imagecodecs.jpegls_encode(colour.astype(np.uint8)))
+
+
 @pytest.mark.parametrize("changes", [{"precision": 12}, {"components": 2}, {"components": 5}])
 def test_rare_samples_are_not_supported(changes, saved, colour):
     with pytest.raises(UnsupportedImage, match="not supported"):

@@ -200,6 +200,27 @@ def test_white_may_be_zero():
 
 
 @pytest.mark.parametrize(
+    ("channels", "further", "photometric"),
+    [(1, 0, 1), (2, 0, 1), (2, 1, 1), (3, 0, 2), (3, 2, 1), (4, 1, 2), (5, 2, 2), (5, 0, 1)],
+)
+def test_what_does_not_say_what_it_shows_is_grey_or_rgb(channels, further, photometric):
+    changes = {Tag.SAMPLES: channels, Tag.BITS: [8] * channels, Tag.PHOTOMETRIC: None}
+    changes |= {Tag.EXTRA_SAMPLES: [0] * further if further else None}
+    said = {Tag.PHOTOMETRIC: photometric}
+    found, expected = (
+        decoded(tiff_file(each, bytes(range(4 * channels)))) for each in (changes, changes | said)
+    )
+    np.testing.assert_array_equal(joined(found), joined(expected))
+    assert found.stack == expected.stack
+
+
+def test_a_fax_that_does_not_say_so_is_black_on_white():
+    changes = {Tag.COMPRESSION: int(Compression.FAX4), Tag.BITS: 1, Tag.PHOTOMETRIC: None}
+    white = b"\xc0\x04\x00\x40"  # two rows like the one before them, then the end
+    np.testing.assert_array_equal(joined(decoded(tiff_file(changes, white))), [[255] * 2] * 2)
+
+
+@pytest.mark.parametrize(
     ("changes", "words"),
     [
         ({Tag.PHOTOMETRIC: 8}, "Colour in CIE L"),
@@ -436,7 +457,6 @@ def test_a_camera_s_raw_file_is_not_taken_for_its_thumbnail():
         {Tag.COMPRESSION: Compression.JPEG_2000, Tag.SAMPLE_FORMAT: 2, Tag.BITS: 16},
         {Tag.COMPRESSION: Compression.WEBP},
         {Tag.PHOTOMETRIC: 8},
-        {Tag.PHOTOMETRIC: None},
         {Tag.PHOTOMETRIC: Photometric.YCBCR, Tag.SAMPLES: 3},
         {Tag.PHOTOMETRIC: Photometric.CMYK, Tag.SAMPLES: 4, Tag.BITS: 4},
         {Tag.PHOTOMETRIC: Photometric.CMYK, Tag.SAMPLES: 4, Tag.BITS: 32, Tag.SAMPLE_FORMAT: 3},

@@ -8,11 +8,12 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from app.imaging.picture import UnreadableImage
+from app.imaging.picture import UnreadableImage, UnsupportedImage
 
 SOI, EOI, SOS = 0xD8, 0xD9, 0xDA
 DHT, DQT, DRI, DNL = 0xC4, 0xDB, 0xDD, 0xDC
 APP0, APP1, APP2, APP13, APP14, COM = 0xE0, 0xE1, 0xE2, 0xED, 0xEE, 0xFE
+JPEG_LS = 0xF7  # the frame of ITU-T T.87
 DESCRIBING = (*range(APP0, 0xF0), COM)
 TABLES = (DHT, DQT, DRI)
 
@@ -48,6 +49,8 @@ def segments(data: bytes, position: int) -> Iterator[Segment]:
         if marker == EOI:
             yield Segment(marker, found.start(), b"", start)
             return
+        if marker == JPEG_LS:
+            raise UnsupportedImage("A JPEG-LS image is not supported; convert it to PNG or TIFF.")
         if marker < 0xC0 or SOI >= marker >= 0xD0 or marker in range(0xF0, COM):
             raise UnreadableImage(f"The JPEG image has a marker FF {marker:02X} out of place.")
         (length,) = struct.unpack_from(">H", data, start)

@@ -126,7 +126,7 @@ def read_layout(directory: ifd.Directory) -> Layout:
     check_fields(directory)
     width, height = directory.integer(Tag.WIDTH), directory.integer(Tag.HEIGHT)
     channels = directory.integer(Tag.SAMPLES, 1)
-    photometric = _one_of(Photometric, directory.integer(Tag.PHOTOMETRIC, -1))
+    photometric = _one_of(Photometric, _photometric(directory))
     compression = _one_of(Compression, directory.integer(Tag.COMPRESSION, 1))
     sample_format = _one_of(SampleFormat, shared(directory, Tag.SAMPLE_FORMAT, channels))
     bits = shared(directory, Tag.BITS, channels)
@@ -186,7 +186,7 @@ def count_bands(directory: ifd.Directory) -> int:
 def _bands(directory: ifd.Directory) -> tuple[int, ...]:
     """Return the types of the channels beyond the colours, if there are several."""
     channels = directory.integer(Tag.SAMPLES, 1)
-    photometric = directory.integer(Tag.PHOTOMETRIC, -1)
+    photometric = _photometric(directory)
     further = channels - _CHANNELS.get(Photometric(photometric), 1) if photometric in _BANDED else 0
     if further < 2:
         return ()
@@ -199,6 +199,15 @@ def _bands(directory: ifd.Directory) -> tuple[int, ...]:
             "more than four channels, is not supported."
         )
     return tuple(stated)
+
+
+def _photometric(directory: ifd.Directory) -> int:
+    """Return what the samples stand for; where a file does not say, the same as in libtiff."""
+    further = directory.fields.get(Tag.EXTRA_SAMPLES)
+    channels = directory.integer(Tag.SAMPLES, 1) - (further.count if further else 0)
+    is_fax = directory.integer(Tag.COMPRESSION, 1) in _FAX
+    grey = Photometric.WHITE_IS_ZERO if is_fax else Photometric.BLACK_IS_ZERO
+    return directory.integer(Tag.PHOTOMETRIC, Photometric.RGB if channels == 3 else grey)
 
 
 def _count(width: int, height: int, segment: tuple[int, int], planes: int) -> int:
