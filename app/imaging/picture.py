@@ -120,6 +120,8 @@ class Format(enum.StrEnum):
     FITS_GZ = "fits-gz"
     MGH = "mgh"
     MGZ = "mgz"
+    MHA = "mha"
+    NRRD = "nrrd"
     NIFTI = "nifti"
     NIFTI_GZ = "nifti-gz"
     DICOM = "dicom"
