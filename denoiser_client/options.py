@@ -18,6 +18,8 @@ Format = Literal[
     "fits-gz",
     "mgh",
     "mgz",
+    "mha",
+    "nrrd",
     "nifti",
     "nifti-gz",
     "dicom",

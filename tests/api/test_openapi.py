@@ -49,6 +49,8 @@ SCANS = {
     "image/x-nifti": files.nifti(files.NOISE[None, ..., 0]),
     "image/x-mgh": files.mgh(files.NOISE[None, ..., 0]),
     "image/x-mgz": files.mgh(files.NOISE[None, ..., 0], packed=True),
+    "image/x-metaimage": files.mha(files.NOISE[..., 0]),
+    "image/x-nrrd": files.nrrd(files.NOISE[..., 0]),
     "application/gzip": files.nifti(files.NOISE[None, ..., 0], packed=True),
 }
 

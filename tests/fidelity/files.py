@@ -274,6 +274,67 @@ def mgh(samples: Samples, *, volumes: int = 1, packed: bool = False) -> bytes:
     return gzip.compress(data, 1, mtime=0) if packed else data
 
 
+VOLUME_TYPES = {
+    "i1": ("MET_CHAR", "int8"),
+    "u1": ("MET_UCHAR", "uchar"),
+    "i2": ("MET_SHORT", "short"),
+    "u2": ("MET_USHORT", "unsigned short"),
+    "i4": ("MET_INT", "int"),
+    "u4": ("MET_UINT", "uint32_t"),
+    "f4": ("MET_FLOAT", "float"),
+    "f8": ("MET_DOUBLE", "double"),
+}
+"""The names of types in MetaImage and NRRD."""
+
+
+def mha(samples: Samples, *lines: str, order: str = "<", packed: bool = False) -> bytes:
+    """Samples [slices, height, width], or of two or four dimensions, 1 mm apart; lines are added
+    to the header.
+    """
+    stored = samples.astype(order + samples.dtype.str[1:]).tobytes()
+    body = zlib.compress(stored, 9) if packed else stored
+    header = (
+        "ObjectType = Image",
+        f"NDims = {samples.ndim}",
+        "BinaryData = True",
+        f"BinaryDataByteOrderMSB = {order == '>'}",
+        f"CompressedData = {packed}",
+        *[f"CompressedDataSize = {len(body)}"] * packed,
+        f"Offset = {' '.join(['-90'] * samples.ndim)}",
+        f"ElementSpacing = {' '.join('1' * samples.ndim)}",
+        f"DimSize = {' '.join(map(str, samples.shape[::-1]))}",
+        f"ElementType = {VOLUME_TYPES[samples.dtype.str[1:]][0]}",
+        *lines,
+        "ElementDataFile = LOCAL",
+    )
+    return "".join(f"{line}\n" for line in header).encode() + body
+
+
+def nrrd(
+    samples: Samples,
+    *lines: str,
+    order: str = "little",
+    encoding: str = "raw",
+    packed: bool = False,
+) -> bytes:
+    """Samples [slices, height, width], or of two or four dimensions; RGB if there is a line of
+    kinds that says so; other lines are added to the header.
+    """
+    stored = samples.astype((">" if order == "big" else "<") + samples.dtype.str[1:])
+    header = (
+        "NRRD0004",
+        "# a scan",
+        f"type: {VOLUME_TYPES[samples.dtype.str[1:]][1]}",
+        f"dimension: {samples.ndim}",
+        f"sizes: {' '.join(map(str, samples.shape[::-1]))}",
+        f"endian: {order}",
+        f"encoding: {'gzip' if packed else encoding}",
+        *lines,
+    )
+    body = gzip.compress(stored.tobytes(), 9, mtime=0) if packed else stored.tobytes()
+    return "".join(f"{line}\n" for line in header).encode() + b"\n" + body
+
+
 def fits(samples: Samples, *cards: str, behind: bytes = b"", before: bytes = b"") -> bytes:
     """Samples [height, width], or [planes, height, width], the highest bit moved if need be; the
     last row comes first, which is the lowest, unless a card says otherwise.

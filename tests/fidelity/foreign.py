@@ -19,8 +19,6 @@ SAMPLES = [
     ("an OpenEXR", b"\x76\x2f\x31\x01"),
     ("a NIfTI header", b"\x5c\1\0\0" + bytes(340) + b"ni1\0"),
     ("a NIfTI header", b"\x1c\2\0\0ni2\0\r\n\x1a\n"),
-    ("an NRRD", b"NRRD0004\ntype: short\n"),
-    ("a MetaImage", b"ObjectType = Image\nNDims = 3\n"),
     ("a DICOM", b"\x08\0\x05\0CS\x0a\0ISO_IR 100"),
     ("a DICOM", b"\x08\0\x08\0CS\x10\0ORIGINAL"),
     ("a DICOM", b"\x08\0\x16\0\x1a\0\0\x001.2.840"),

@@ -3,6 +3,7 @@
 import gzip
 import io
 import zipfile
+import zlib
 from pathlib import Path
 
 import imagecodecs
@@ -17,6 +18,7 @@ from app.imaging.codec import Format
 from app.imaging.formats import FORMATS
 from tests.fidelity.__main__ import table
 from tests.fidelity.cases import cases
+from tests.fidelity.files import VOLUME_TYPES
 from tests.fidelity.row import Refused
 
 PAGE = Path(__file__).parents[2] / "docs/fidelity.md"
@@ -35,6 +37,8 @@ READERS = {
     "application/gzip": lambda data: by_nibabel(gzip.decompress(data)),
     "image/x-mgh": lambda data: by_nibabel(data, nibabel.MGHImage),
     "image/x-mgz": lambda data: by_nibabel(gzip.decompress(data), nibabel.MGHImage),
+    "image/x-metaimage": lambda data: by_lines(data, "= ", b"LOCAL\n"),
+    "image/x-nrrd": lambda data: by_lines(data, ": ", b"\n\n"),
     "image/x-portable-anymap": lambda data: by_netpbm(data),
     "image/tiff": lambda data: tifffile.imread(io.BytesIO(data)),
 }
@@ -62,6 +66,25 @@ def by_cards(data):
     if not offset:
         return stored.astype(stored.dtype.newbyteorder("="))
     return (stored.astype("i8") + offset).astype(f"{'i' if offset < 0 else 'u'}{bits // 8}")
+
+
+def by_lines(data, sign, end):
+    header, _, body = data.partition(end)
+    said = dict(
+        line.split(sign, 1)
+        for line in header.decode().replace(" =", "=").split("\n")
+        if sign in line
+    )
+    kind = said.get("type") or said["ElementType"]
+    code = next(code for code, names in VOLUME_TYPES.items() if kind in names)
+    is_big = said.get("endian") == "big" or said.get("BinaryDataByteOrderMSB") == "True"
+    if said.get("encoding") == "gzip" or said.get("CompressedData") == "True":
+        assert int(said.get("CompressedDataSize", len(body))) == len(body)
+        body = zlib.decompress(body, 47)
+    sizes = [int(size) for size in (said.get("sizes") or said["DimSize"]).split()][::-1]
+    *frames, height, width = sizes[:-1] if "RGB-color" in said.get("kinds", "") else sizes
+    shape = [-1, height, width, *sizes[len(frames) + 2 :]]
+    return np.frombuffer(body, (">" if is_big else "<") + code).astype(code).reshape(shape)
 
 
 def by_netpbm(data):

@@ -24,7 +24,7 @@ from app.imaging.formats.jp2.container import SIGNATURE
 from app.imaging.formats.jxl.header import Head, read_head, write_head
 from app.imaging.formats.jxl.stream import CONTAINER, codestream
 from app.imaging.tags import PIXEL_TAGS, Compression, Tag
-from tests.fidelity.files import mgh, png_chunk
+from tests.fidelity.files import mgh, mha, nrrd, png_chunk
 from tests.hostile.corpus import Hostile, png_of, webp_of
 
 MAX_PIXELS = 64_000_000
@@ -519,6 +519,57 @@ def _volumes() -> Iterator[tuple[str, bytes]]:
     for end in (24, 283, 284, len(good) // 2):
         yield f"MGH, cut at {end}", good[:end]
         yield f"MGH, cut at {end}, in gzip", gzip.compress(good[:end], 1)
+    yield from _volumes_of_text()
+
+
+def _volumes_of_text() -> Iterator[tuple[str, bytes]]:
+    """MetaImage and NRRD: values without end or sense, streams that lie."""
+    long = "9" * 1_000_000
+    values = ("", "-1", "0", "1e3", "9" * 18, long, long[1:] + "x", "64 " * 300_000, " " * 900_000)
+    makers = {
+        "MetaImage": (mha, "DimSize = 64 64", "ElementSpacing = 1 1", " = "),
+        "NRRD": (nrrd, "sizes: 64 64", "spacings: 1 1", ": "),
+    }
+    for title, (make, size, distance, sign) in makers.items():
+        for packed in (False, True):
+            good = make(GREY, packed=packed).replace(b"ElementSpacing = 1 1\n", b"")
+            about = f"{title}, packed {packed}"
+            for value in values:
+                data = good.replace(size.encode(), f"{size.split(sign)[0]}{sign}{value}".encode())
+                yield f"{about}, sizes of {value[:20]}", data
+                line = f"{distance.split(sign)[0]}{sign}1 {value} 1 1\n{size}"
+                yield (
+                    f"{about}, distances of {value[:20]}",
+                    good.replace(size.encode(), line.encode()),
+                )
+            yield f"{about}, sizes twice", good.replace(size.encode(), f"{size}\n{size}".encode())
+            for sizes in (
+                "64 64 0",
+                "64 64 2",
+                "64 65",
+                "99999999 99999999",
+                "65500 65500 16384 1",
+            ):
+                other = f"{size.split(sign)[0]}{sign}{sizes}".encode()
+                count = f"{sign}{len(sizes.split())}\n".encode()
+                data = good.replace(f"{sign}2\n".encode(), count).replace(size.encode(), other)
+                yield f"{about}, {sizes}", data
+            for end in (9, 60, len(good) // 2, len(good) - 1):
+                yield f"{about}, cut at {end}", good[:end]
+            first, _, behind = good.partition(b"\n")
+            for name, filler in (("lines", b"\n"), ("fields", b"a = b: c\n"), ("spaces", b" ")):
+                data = first + b"\n" + filler * (2_000_000 // len(filler)) + behind
+                yield f"{about}, {name} without end", data
+    directions = b"space directions: " + b"(" * 900_000 + b"\nsizes"
+    yield "NRRD, directions without end", nrrd(GREY).replace(b"sizes", directions)
+    bomb = bytes(1 << 26)
+    start = nrrd(GREY, packed=True).index(b"\n\n") + 2
+    yield "NRRD that inflates to 64 MiB", nrrd(GREY, packed=True)[:start] + gzip.compress(bomb, 1)
+    for length in (0, 1, 1 << 26, 10**17):
+        data = mha(GREY, packed=True).partition(b"CompressedDataSize")[0]
+        data += b"CompressedDataSize = %d\nDimSize = 64 64\nElementType = MET_UCHAR\n" % length
+        data += b"ElementDataFile = LOCAL\n" + zlib.compress(bomb, 1)
+        yield f"MetaImage that inflates to 64 MiB, of {length} bytes", data
 
 
 def _pnms() -> Iterator[tuple[str, bytes]]:

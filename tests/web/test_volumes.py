@@ -12,7 +12,18 @@ from selenium.webdriver.common.keys import Keys
 from app.imaging import codec
 from app.imaging.picture import Format, Metadata, Picture
 from app.imaging.stack import Stack
-from tests.fidelity.files import by_tifffile, dicom, fits, gzipped, mgh, nifti, series, zipped
+from tests.fidelity.files import (
+    by_tifffile,
+    dicom,
+    fits,
+    gzipped,
+    mgh,
+    mha,
+    nifti,
+    nrrd,
+    series,
+    zipped,
+)
 from tests.web.test_access import check, press, tab_to, touch
 
 RAMPS = (
@@ -28,6 +39,8 @@ MAKERS = {
     "head.nii.gz": lambda: nifti(RAMPS, packed=True),
     "head.mgh": lambda: mgh(RAMPS),
     "head.mgz": lambda: mgh(RAMPS, packed=True),
+    "head.mha": lambda: mha(RAMPS, packed=True),
+    "head.nrrd": lambda: nrrd(RAMPS),
     "head.dcm": lambda: dicom(RAMPS, PixelRepresentation=1),
     "head.zip": lambda: zipped(*series(RAMPS, PixelRepresentation=1)),
     "head.tif": lambda: by_tifffile(RAMPS, photometric="minisblack"),

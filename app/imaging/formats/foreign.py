@@ -65,8 +65,6 @@ FOREIGN = (
     Foreign(
         "a NIfTI header", rb".{344}ni1\x00|.{4}ni2\x00", "send header and image in one, as .nii"
     ),
-    Foreign("an NRRD", rb"NRRD000", "convert it to NIfTI"),
-    Foreign("a MetaImage", rb"(?:Comment|ObjectType) = ", "convert it to NIfTI"),
     Foreign("a DICOM", _BARE_DICOM, _ANEW),
     Foreign("a Zeiss CZI", rb"ZISRAWFILE", _EXPORTED),
     Foreign("a Nikon ND2", rb"\xda\xce\xbe\n", _EXPORTED),

@@ -190,7 +190,7 @@ def _written(chunk: Chunk) -> bytes:
 
 
 FORMAT = FileFormat(
-    name="webp",
+    name=Format.WEBP,
     title="WebP",
     media_types=("image/webp",),
     suffixes=(".webp",),

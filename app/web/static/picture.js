@@ -10,13 +10,13 @@ const KEPT = 8; // responses cached per picture; each may be tens of megabytes
 
 const LARGE = { pixels: 4e6, bytes: 8e6 }; // sizes from which one orientation is sent as a job
 
-const VOLUMES = ["dicom", "dicom-zip", "fits", "fits-gz", "mgh", "mgz", "nifti", "nifti-gz"]; // formats shown slice by slice
+const VOLUMES = ["dicom", "dicom-zip", "fits", "fits-gz", "mgh", "mgz", "mha", "nifti", "nifti-gz", "nrrd"]; // formats shown slice by slice
 const GZIP = [0x1f, 0x8b];
 const RISING = ["nifti", "nifti-gz"]; // formats whose first row is the lowest
 
 const HEAD = 1024; // bytes by which a file is recognized
 const READ =
-  /^(?:BM|P[1-7][\t-\r #]|GIF8|SIMPLE  =|\x89PNG|\xff\xd8\xff|RIFF.{4}WEBP|II[*+]\0(?!.{4}CR\x02)|MM\0[*+]|\x1f\x8b|PK\x03\x04|.{128}DICM|\0{3}\x01(?:\0.{3}){4}\0{3}[\0-\n]|.{344}n\+1\0|.{4}n\+2\0|\xff\x0a|\xff\x4f\xff\x51|\0{3}\fjP {2}|\0{3}\fJXL |.{4}ftyp(?:.{8}(?:.{4}){0,59}?)?(?:avi[fs]|hei[cmsx]|hev[cx]|mif1|msf1))/s;
+  /^(?:BM|P[1-7][\t-\r #]|GIF8|SIMPLE  =|\x89PNG|\xff\xd8\xff|RIFF.{4}WEBP|II[*+]\0(?!.{4}CR\x02)|MM\0[*+]|\x1f\x8b|PK\x03\x04|.{128}DICM|\0{3}\x01(?:\0.{3}){4}\0{3}[\0-\n]|(?:Comment|ObjectType|NDims) *= |NRRD000|.{344}n\+1\0|.{4}n\+2\0|\xff\x0a|\xff\x4f\xff\x51|\0{3}\fjP {2}|\0{3}\fJXL |.{4}ftyp(?:.{8}(?:.{4}){0,59}?)?(?:avi[fs]|hei[cmsx]|hev[cx]|mif1|msf1))/s;
 
 const SIGNATURES = [
   ["png", "png", (bytes) => starts(bytes, [0x89, 0x50, 0x4e, 0x47])],
@@ -34,6 +34,8 @@ const SIGNATURES = [
   ["dicom", "dcm", (bytes) => ascii(bytes, 128, "DICM")],
   ["fits", "fits", (bytes) => isFits(bytes)],
   ["mgh", "mgh", (bytes) => isMgh(bytes)],
+  ["mha", "mha", (bytes) => ["Comment", "ObjectType", "NDims"].some((m) => ascii(bytes, 0, m))],
+  ["nrrd", "nrrd", (bytes) => ascii(bytes, 0, "NRRD000")],
   ["nifti", "nii", (bytes) => isNifti(bytes)],
   ["dicom-zip", "zip", (bytes) => ascii(bytes, 0, "PK\x03\x04")],
 ];

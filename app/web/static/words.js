@@ -57,7 +57,7 @@ function amount(share, span) {
 }
 
 const FORMATS = {
-  "dicom-zip": "DICOM in a zip", fits: "FITS", "fits-gz": "FITS", heic: "HEIC", jp2: "JPEG 2000", nifti: "NIfTI", "nifti-gz": "NIfTI", mgz: "MGH",
+  "dicom-zip": "DICOM in a zip", fits: "FITS", "fits-gz": "FITS", heic: "HEIC", jp2: "JPEG 2000", nifti: "NIfTI", "nifti-gz": "NIfTI", mgz: "MGH", mha: "MetaImage",
 };
 
 /** The name of a format for readers. */

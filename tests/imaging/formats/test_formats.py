@@ -197,7 +197,8 @@ def test_names_suffixes_and_media_types_mean_formats(name, meant):
 @pytest.mark.parametrize("name", ["", "gif", "image/", "png;jpeg"])
 def test_other_names_are_refused_with_those_that_would_do(name):
     with pytest.raises(
-        UnsupportedImage, match="jp2, jpeg, jxl, mgh, mgz, nifti, nifti-gz, png, pnm, tiff, webp"
+        UnsupportedImage,
+        match="jp2, jpeg, jxl, mgh, mgz, mha, nifti, nifti-gz, nrrd, png, pnm, tiff, webp",
     ):
         formats.of_name(name)
 

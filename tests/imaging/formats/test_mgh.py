@@ -104,6 +104,7 @@ def test_voxels_are_as_far_apart_as_the_header_says_if_it_does():
         (with_(20, "i", 99), UnsupportedImage, "Not an image"),
         (with_(4, "i", -1), UnsupportedImage, "Not an image"),
     ],
+    ids=lambda each: each if isinstance(each, str) else "",
 )
 def test_incomplete_files_and_headers_that_make_no_sense_are_refused(data, error, words):
     with pytest.raises(error, match=words):

@@ -43,7 +43,7 @@ from app.imaging.samples import Samples, cmyk_to_rgb, inverted, unpremultiply, w
 from app.imaging.stack import Stack
 from app.imaging.tags import FILE_TAGS, LOST_TAGS, PAGE_TAGS, Photometric, SampleFormat, Tag
 
-_MASK = 4  # what samples stand for where they say which of another page count
+_MASK = 4  # a photometric interpretation: samples mark the visible pixels of another page
 
 
 def read_header(data: bytes) -> Header:
@@ -58,20 +58,7 @@ def read_header(data: bytes) -> Header:
         raise UnsupportedImage(
             "The TIFF holds a thumbnail alone, as camera raw files do; convert it to JPEG or PNG."
         )
-    page = pages[0]
-    for each in pages:
-        check_fields(each)
-        if any(each.integer(tag) != page.integer(tag) for tag in (Tag.WIDTH, Tag.HEIGHT)):
-            raise UnsupportedImage("The TIFF has pages that differ in size; send them one by one.")
-    if (count := slices(page)) > len(pages):
-        raise UnsupportedImage(
-            f"The TIFF has {count} slices in one directory; save it with a page for each."
-        )
-    bands = max(map(count_bands, pages))
-    if bands > 1 and len(pages) > 1:
-        raise UnsupportedImage(
-            "The TIFF has pages of more than four channels; send them one by one."
-        )
+    page, bands = pages[0], _check_alike(pages)
     pixel = max(map(_pixel_bytes, pages))
     tiled = (math.prod(segment_size(each)) for each in pages if Tag.TILE_WIDTH in each.fields)
     of_channels, run = (bands, 1) if bands > 1 else channels(page, len(pages))
@@ -80,12 +67,31 @@ def read_header(data: bytes) -> Header:
         page.integer(Tag.WIDTH),
         page.integer(Tag.HEIGHT),
         len(pages) * bands,
-        pixel,
-        max(tiled, default=0) * pixel * bands + max(map(more_bytes, pages)),
-        _count_segments(pages),
+        pixel_bytes=pixel,
+        more_bytes=max(tiled, default=0) * pixel * bands + max(map(more_bytes, pages)),
+        segments=_count_segments(pages),
         channels=of_channels,
         run=run,
     )
+
+
+def _check_alike(pages: list[ifd.Directory]) -> int:
+    """Refuse pages that cannot be frames of one picture; return the number of bands of a page."""
+    first = pages[0]
+    for page in pages:
+        check_fields(page)
+        if any(page.integer(tag) != first.integer(tag) for tag in (Tag.WIDTH, Tag.HEIGHT)):
+            raise UnsupportedImage("The TIFF has pages that differ in size; send them one by one.")
+    if (count := slices(first)) > len(pages):
+        raise UnsupportedImage(
+            f"The TIFF has {count} slices in one directory; save it with a page for each."
+        )
+    bands = max(map(count_bands, pages))
+    if bands > 1 and len(pages) > 1:
+        raise UnsupportedImage(
+            "The TIFF has pages of more than four channels; send them one by one."
+        )
+    return bands
 
 
 def _count_segments(pages: list[ifd.Directory]) -> int:
@@ -198,8 +204,8 @@ def _stack(data: bytes, first: Picture, pages: list[ifd.Directory]) -> Picture:
         Format.TIFF,
         replace(metadata, native=native),
         frozenset(changes),
-        extra,
-        Stack(count, 1, None, *channels(pages[0], count)),
+        extra=extra,
+        stack=Stack(count, 1, None, *channels(pages[0], count)),
     )
 
 
@@ -231,7 +237,7 @@ def _decode_page(data: bytes, directory: ifd.Directory, *, is_first: bool = True
         if layout.alpha == PREMULTIPLIED:
             pixels = unpremultiply(pixels, further)
     changes = _changes(directory, layout)
-    return Picture(pixels, alpha, Format.TIFF, metadata, changes, extra)
+    return Picture(pixels, alpha, Format.TIFF, metadata, changes, extra=extra)
 
 
 def _decode_bands(data: bytes, directory: ifd.Directory) -> Picture:
@@ -247,9 +253,14 @@ def _decode_bands(data: bytes, directory: ifd.Directory) -> Picture:
     if STRAIGHT in meant:
         alpha = np.tile(samples[..., meant.index(STRAIGHT)], (len(planes), 1))
     metadata = replace(_metadata(directory, True), bands=(layout.photometric, *layout.bands))
-    stack = Stack(len(planes), channels=len(planes))
-    changes = _changes(directory, layout)
-    return Picture(pixels[..., None], alpha, Format.TIFF, metadata, changes, None, stack)
+    return Picture(
+        pixels[..., None],
+        alpha,
+        Format.TIFF,
+        metadata,
+        _changes(directory, layout),
+        stack=Stack(len(planes), channels=len(planes)),
+    )
 
 
 def _changes(directory: ifd.Directory, layout: Layout) -> Changes:

@@ -1,0 +1,42 @@
+"""NRRD with its samples in the same file."""
+
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+
+from app.imaging.codec import Format
+from tests.fidelity.files import DEEP, NOISE, nrrd
+from tests.fidelity.row import METADATA, UNSUITABLE, UNSUPPORTED, Kept, Row
+
+
+def rows() -> Iterator[Row]:
+    volume = np.stack([DEEP[..., n] for n in range(4)])
+    for title, numbers in {
+        "8-bit": volume.astype("u1"),
+        "8-bit signed": volume.view("i1")[..., :13],
+        "16-bit": volume,
+        "16-bit signed": volume.view("i2"),
+        "32-bit": volume.astype("u4") * 65_537,
+        "32-bit signed": (volume.astype("u4") * 65_537).view("i4"),
+        "32-bit floating-point": (volume.astype("f4") - 30_000) * 3,
+        "64-bit floating-point": volume / 3,
+    }.items():
+        yield f"{title}, 4 slices", partial(nrrd, numbers), Kept(Format.NRRD, numbers)
+    numbers = volume.view("i2")
+    kept, plain = Kept(Format.NRRD, numbers), partial(nrrd, numbers)
+    yield "16-bit signed, in gzip", partial(nrrd, numbers, packed=True), kept
+    yield "16-bit signed, big-endian", partial(nrrd, numbers, order="big"), kept
+    several = partial(nrrd, numbers.reshape(2, 2, *numbers.shape[1:]))
+    yield "16-bit signed, 2 volumes of 2 slices", several, kept
+    yield "16-bit signed, one slice", partial(nrrd, numbers[0]), Kept(Format.NRRD, numbers[:1])
+    rgb = np.stack([NOISE[..., :3], 255 - NOISE[..., :3]])
+    coloured = partial(nrrd, rgb, "kinds: RGB-color space space space")
+    yield "8-bit RGB, 2 slices", coloured, Kept(Format.NRRD, rgb)
+    vectors = partial(nrrd, rgb, "kinds: vector space space space")
+    yield "vectors", vectors, UNSUPPORTED
+    yield "in bzip2", partial(nrrd, numbers, encoding="bzip2"), UNSUPPORTED
+    yield "samples in another file (NHDR)", partial(nrrd, numbers, "data file: 1"), UNSUPPORTED
+    as_tiff = Kept(Format.TIFF, numbers, (METADATA,))
+    yield "16-bit signed, 4 slices", plain, as_tiff, "format=tiff"
+    yield "16-bit signed, 4 slices", plain, UNSUITABLE, "metadata=strip"
