@@ -58,5 +58,5 @@ class SizesDiffer(ServiceError):
     """Images that are to be compared differ in width, height or number of frames."""
 
     def __init__(self, image: str, reference: str) -> None:
-        """Take the size of each, such as 640x480."""
-        super().__init__(f"The image has {image} pixels, the reference {reference}.")
+        """Take the size of each, such as 640x480, or 640x480 in 3 frames."""
+        super().__init__(f"The image is {image}, the reference {reference}.")

@@ -120,8 +120,11 @@ def encode(picture: Picture, quality: int | None = None) -> bytes:
 def _chunks(data: bytes) -> Iterator[Chunk]:
     """Yield the chunks; after the image, the last may be _DAMAGED."""
     position, has_image = 12, False
+    declared = 8 + struct.unpack_from("<I", data, 4)[0]
     for _ in range(MAX_CHUNKS):
         if position >= len(data):
+            if position + 8 <= declared:  # another chunk
+                yield Chunk(_DAMAGED, b"")
             return
         name, length = struct.unpack("<4sI", data[position : position + 8].ljust(8, b"\xff"))
         end = position + 8 + length
