@@ -11,6 +11,9 @@ from app.imaging.picture import Change, Changes, Metadata, those_of
 from app.imaging.tags import Tag
 from app.imaging.xmp import without_promises
 
+EXIF_PREFIX = b"Exif\0\0"
+"""Precedes EXIF in JPEG; some writers retain it in other formats."""
+
 MAX_DPI = 65_535  # in JPEG
 MAX_INFLATED = 2**23  # bytes; a colour profile or an XMP packet has at most a tenth of it
 

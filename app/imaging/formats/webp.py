@@ -14,6 +14,7 @@ from PIL import Image
 
 from app.imaging.formats.format import FileFormat, Holds
 from app.imaging.formats.trailer import PADDING
+from app.imaging.metadata import EXIF_PREFIX
 from app.imaging.picture import (
     Change,
     Format,
@@ -66,7 +67,7 @@ def decode(data: bytes) -> Picture:
     chunks = list(_chunks(data))
     pixels, alpha = deinterleave(imagecodecs.webp_decode(_rebuild(chunks)))
     first = dict(reversed(chunks))  # of each name
-    exif = first.get(b"EXIF", b"").removeprefix(b"Exif\0\0")
+    exif = first.get(b"EXIF", b"").removeprefix(EXIF_PREFIX)
     metadata = Metadata(
         icc=first.get(b"ICCP"),
         exif=exif or None,

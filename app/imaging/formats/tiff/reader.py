@@ -164,11 +164,7 @@ def decode(data: bytes) -> Picture:
 
 
 def _stack(data: bytes, first: Picture, pages: list[ifd.Directory]) -> Picture:
-    """Return the pages stacked below each other, given the picture of the first.
-
-    The metadata of the others are kept, except for EXIF and GPS directories below them. If white is
-    0 in only some of the pages, these are recorded.
-    """
+    """Return the pages stacked below each other, given the picture of the first."""
     _check_apart(data, pages)
     count, height = len(pages), first.height
     shape = count * height, first.width
@@ -191,22 +187,31 @@ def _stack(data: bytes, first: Picture, pages: list[ifd.Directory]) -> Picture:
             changes.add(Change.PROFILE)
         if number and not page.fields.keys().isdisjoint(ifd.POINTERS):
             changes.add(Change.METADATA)
-    negatives = [page.integer(Tag.PHOTOMETRIC) == Photometric.WHITE_IS_ZERO for page in pages]
-    metadata, without = first.metadata, FILE_TAGS - PAGE_TAGS | {Tag.ORIENTATION, *ifd.POINTERS}
-    if len(set(negatives)) > 1:
-        metadata, without = replace(metadata, negative=None), without - {Tag.PHOTOMETRIC}
-    native = tuple(_described(page, without) for page in pages)
-    if _turn(pages[0]) in TRANSPOSED:
-        native = tuple(map(with_sides_exchanged, native))
     return Picture(
         pixels,
         alpha,
         Format.TIFF,
-        replace(metadata, native=native),
+        _metadata_of_all(pages, first.metadata),
         frozenset(changes),
         extra=extra,
         stack=Stack(count, 1, None, *channels(pages[0], count)),
     )
+
+
+def _metadata_of_all(pages: list[ifd.Directory], first: Metadata) -> Metadata:
+    """Return the metadata of the first page with the fields of each page.
+
+    EXIF and GPS directories below the other pages are left out. If white is 0 in only some of the
+    pages, these are recorded.
+    """
+    negatives = {page.integer(Tag.PHOTOMETRIC) == Photometric.WHITE_IS_ZERO for page in pages}
+    without = FILE_TAGS - PAGE_TAGS | {Tag.ORIENTATION, *ifd.POINTERS}
+    if len(negatives) > 1:
+        first, without = replace(first, negative=None), without - {Tag.PHOTOMETRIC}
+    native = tuple(_described(page, without) for page in pages)
+    if _turn(pages[0]) in TRANSPOSED:
+        native = tuple(map(with_sides_exchanged, native))
+    return replace(first, native=native)
 
 
 def _kind(page: Picture) -> tuple[object, ...]:
