@@ -21,7 +21,7 @@ import anyio.to_thread
 from app.imaging.blend import FULL
 from app.imaging.codec import Format, decode, encode
 from app.imaging.view import corrected, noise_found, view_of
-from app.sandbox.pool import NURSERY, Sandbox
+from app.sandbox.pool import SPAWNER, Sandbox
 from app.sandbox.rendering import Rendering
 from benchmarks.pictures import photograph
 from benchmarks.process import family, proportional
@@ -47,7 +47,7 @@ async def main() -> None:
             worker = await _milliseconds(partial(_apart, sandbox, data), seconds)
             row = f"{thread:.1f} ms | {worker:.1f} ms | {worker - thread:.1f} ms"
             print(f"| {title}, {target} | {row} |", flush=True)
-    pids = family(NURSERY.pid)
+    pids = family(SPAWNER.pid)
     memory = sum(map(proportional, pids))
     print(f"\n{len(pids)} processes hold {memory >> 20} MiB, after the last of these.")
     sandbox.close()
@@ -83,7 +83,7 @@ async def _milliseconds(work: Callable[[], Awaitable[None]], seconds: float) -> 
     await work()
     times: list[float] = []
     end = time.monotonic() + seconds
-    pids = [os.getpid(), *(family(NURSERY.pid) if NURSERY.pid else [])]
+    pids = [os.getpid(), *(family(SPAWNER.pid) if SPAWNER.pid else [])]
     while len(times) < 3 or time.monotonic() < end:
         started = sum(map(_cpu_seconds, pids))
         await work()

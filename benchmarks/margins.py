@@ -18,16 +18,17 @@ from unittest.mock import patch
 
 import numpy as np
 
+from app.api.routes.page import STATIC
 from app.imaging.codec import Picture, decode
 from app.imaging.metrics import psnr
 from app.imaging.noise import add_noise
 from app.imaging.scale import Pixels
 from app.inference.denoiser import Denoiser
 from app.inference.store import read_packages
-from app.web.samples import FOLDER
 from benchmarks.markdown import Bound, head, line, report
 
 MODELS = Path("models")
+SAMPLES = STATIC / "samples"
 SIGMAS = (15, 25)
 LEVELS = {"black": 0, "white": 255, "grey": 128, "transparent": None}
 MOST_LOST = 0.6
@@ -69,7 +70,7 @@ def main() -> int:
     parser.add_argument("--images", type=Path, help="a folder of clean images of 8 bits")
     options = parser.parse_args()
     folder = options.images
-    files = sorted(folder.iterdir()) if folder else [FOLDER / "landscape.png"]
+    files = sorted(folder.iterdir()) if folder else [SAMPLES / "landscape.png"]
     pictures = [decode(each.read_bytes(), max_pixels=10**8).pixels for each in files]
     denoiser = Denoiser.load(read_packages(MODELS)[options.model])
     lost = 0.0

@@ -5,8 +5,8 @@ import numpy as np
 from app.imaging.codec import Format, Metadata, Picture, encode
 from app.imaging.formats import FORMATS
 from app.imaging.noise import add_noise
-from app.web.samples.planes import fractal
 from benchmarks.load import Request
+from benchmarks.planes import fractal
 
 DRAWN = 2048
 """The most pixels a side that are drawn; a larger picture repeats them."""

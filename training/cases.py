@@ -84,7 +84,9 @@ def trial_files(trial: Trial, root: Path) -> list[Path]:
         for skipped in thumbnails.values():
             if isinstance(skipped, Skipped):
                 _tell(skipped)
-        readable = {p: t for p, t in thumbnails.items() if not isinstance(t, Skipped)}
+        readable = {
+            path: found for path, found in thumbnails.items() if not isinstance(found, Skipped)
+        }
         files, known = list(readable), list(readable.values())
         _, held_out = split(files, known, trial.split, trial.test_share)
         if not held_out:

@@ -52,7 +52,7 @@ def load(folder: Folder, root: Path, data: Data) -> Images:
     else:
         results = dict(read_each(image_files(root / folder.path, folder.only), prepare))
     skipped = [result for result in results.values() if isinstance(result, Skipped)]
-    readable = {p: r for p, r in results.items() if not isinstance(r, Skipped)}
+    readable = {path: result for path, result in results.items() if not isinstance(result, Skipped)}
     skipped += [
         Skipped(path, f"too small for patches of {data.patch} pixels")
         for path, (_, sizes) in readable.items()

@@ -161,17 +161,17 @@ def score(trial: Trial, sigma: float, results: Iterable[Outcome]) -> Score:
     first: list[Outcome] = []
     figures: list[tuple[float, ...]] = []
     moved: list[NDArray[np.float64]] = []
-    for o in results:
+    for outcome in results:
         figures.append(
             (
-                *(o.noisy_psnr, o.psnr, o.ssim, o.rmse),
-                *(o.shift, o.worst, o.noise, o.seconds_per_megapixel),
+                *(outcome.noisy_psnr, outcome.psnr, outcome.ssim, outcome.rmse),
+                *(outcome.shift, outcome.worst, outcome.noise, outcome.seconds_per_megapixel),
             )
         )
         if trial.noisy:
-            moved.append(o.moved)
+            moved.append(outcome.moved)
         if len(first) < SHOWN:
-            first.append(o)
+            first.append(outcome)
     if not figures:
         raise TrainingError(f"{trial.dataset}: no image to measure with")
     noisy, psnrs, ssims, rmses, shifts, worst, noise, times = zip(*figures, strict=True)

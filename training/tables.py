@@ -11,13 +11,13 @@ def first_rmse(scores: Iterable[tuple[str, Score]]) -> str:
     rows = [
         (
             method,
-            s.dataset,
-            s.protocol,
-            f"{round(s.sigma, 2):g}",
-            " ".join(f"{o.rmse:.4f}" for o in s.first),
-            f"{fmean(o.rmse for o in s.first):.4f}",
+            score.dataset,
+            score.protocol,
+            f"{round(score.sigma, 2):g}",
+            " ".join(f"{o.rmse:.4f}" for o in score.first),
+            f"{fmean(o.rmse for o in score.first):.4f}",
         )
-        for method, s in scores
+        for method, score in scores
     ]
     return _markdown(
         ("method", "images", "noise and protocol", "sigma", "RMSE of the first", "mean"), rows
@@ -33,20 +33,20 @@ def table(scores: Iterable[tuple[str, Score]]) -> str:
     rows = [
         (
             method,
-            f"{s.dataset} ({s.images})",
-            s.protocol,
-            f"{round(s.sigma, 2):g}",
-            f"{s.noisy:.2f}",
-            f"{s.psnr:.2f}",
-            f"{s.lowest:.2f}",
-            f"{s.ssim:.4f}",
-            f"{s.rmse:.4f}",
-            f"{s.shift:.2f}",
-            f"{s.worst:.0f}",
-            "{:.2f} / {:.2f}".format(*s.casts) if s.casts else "",
-            f"{s.seconds_per_megapixel:.2f}",
+            f"{score.dataset} ({score.images})",
+            score.protocol,
+            f"{round(score.sigma, 2):g}",
+            f"{score.noisy:.2f}",
+            f"{score.psnr:.2f}",
+            f"{score.lowest:.2f}",
+            f"{score.ssim:.4f}",
+            f"{score.rmse:.4f}",
+            f"{score.shift:.2f}",
+            f"{score.worst:.0f}",
+            "{:.2f} / {:.2f}".format(*score.casts) if score.casts else "",
+            f"{score.seconds_per_megapixel:.2f}",
         )
-        for method, s in scores
+        for method, score in scores
     ]
     return _markdown(head, rows)
 

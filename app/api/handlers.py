@@ -12,20 +12,15 @@ from starlette.responses import JSONResponse, Response
 from app.api.catalogue import Code
 from app.api.problems import MEDIA_TYPE, ProblemError, invalid, invalid_body, problem
 from app.api.trace import trace_of
-from app.imaging.codec import (
-    ImagingError,
-    TooManyPixels,
-    UnreadableImage,
-    UnsuitableFormat,
-    UnsupportedImage,
-)
+from app.imaging.codec import ImagingError
 from app.inference.batcher import Draining, Overloaded
-from app.sandbox.faults import Cause, WorkerLost
+from app.sandbox.faults import WorkerLost
 from app.service.errors import (
     Broken,
     Failing,
     Loading,
     NeedsTooMuchMemory,
+    ServiceError,
     SizesDiffer,
     TakesTooLong,
     UnknownJob,
@@ -45,18 +40,6 @@ LOST_RETRY_AFTER = 1.0
 
 _HTTP_CODES: dict[int, Code] = {404: "not-found", 405: "method-not-allowed"}
 
-_IMAGE_CODES: dict[type[ImagingError], Code] = {
-    UnreadableImage: "unreadable-image",
-    TooManyPixels: "too-many-pixels",
-    UnsupportedImage: "unsupported-media-type",
-    UnsuitableFormat: "unsuitable-format",
-}
-
-_LIMIT_CODES: dict[Cause, Code] = {
-    Cause.TIME: "needs-too-much-time",
-    Cause.MEMORY: "needs-too-much-memory",
-}
-
 
 def as_problem(error: Exception) -> ProblemError:
     """Return the problem for an error of any layer: 500 for an unforeseen one."""
@@ -72,7 +55,7 @@ def as_problem(error: Exception) -> ProblemError:
                 return ProblemError(error.status_code, "bad-request", error.detail, headers=headers)
             return problem(code, headers=error.headers)
         case ImagingError():
-            return problem(_IMAGE_CODES.get(type(error), "unreadable-image"), reason=str(error))
+            return problem(error.code, reason=str(error))
         case UnknownModel():
             return problem("unknown-model", name=error.name, names=", ".join(error.names))
         case UnknownJob():
@@ -96,10 +79,10 @@ def as_problem(error: Exception) -> ProblemError:
             return problem("overloaded", retry_after=error.retry_after)
         case MemoryError():
             return problem("no-memory", retry_after=MEMORY_RETRY_AFTER)
-        case WorkerLost(cause=cause) if cause in _LIMIT_CODES:
-            return problem(_LIMIT_CODES[cause])
-        case WorkerLost():
+        case WorkerLost(code="worker-lost"):
             return problem("worker-lost", retry_after=LOST_RETRY_AFTER)
+        case WorkerLost():
+            return problem(error.code)
         case Draining():
             return problem("draining", retry_after=DRAIN_RETRY_AFTER)
         case _:
@@ -140,9 +123,7 @@ HANDLERS: dict[int | type[Exception], Handler] = {
     **dict.fromkeys(
         (
             *(ProblemError, RequestValidationError),
-            *(ImagingError, Overloaded, Draining, WorkerLost),
-            *(Loading, Failing, Broken, UnknownModel, UnknownJob),
-            *(NeedsTooMuchMemory, TakesTooLong, SizesDiffer),
+            *(ServiceError, ImagingError, Overloaded, Draining, WorkerLost),
         ),
         _handle,
     ),

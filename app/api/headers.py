@@ -120,7 +120,7 @@ STATUS_HEADERS: Mapping[int, str] = {
     429: "Retry-After",
     503: "Retry-After",
 }
-"""The header that responses with a status have beside the common ones."""
+"""The header that responses with a status have besides the common ones."""
 
 EXPOSED = tuple(name for name in HEADERS if name != "Accept-Encoding")
 """Those that pages of other origins may read, if they may call the service at all."""

@@ -129,7 +129,6 @@ def denoise(request: Request, options: DenoiseOptions, settings: Settings) -> in
     from app.bulk.run import Choice, Run
     from app.service.local import package_of
 
-    work = _on_ray if request.ray else _here
     asked = asked_for(options, package_of(options, settings).card.name)
     shard, choice = _shard(request), Choice(asked, request.overwrite, request.retry_failed)
     try:
@@ -140,8 +139,11 @@ def denoise(request: Request, options: DenoiseOptions, settings: Settings) -> in
         with Results(targets, sources, shard) as results, _stopping() as stop:
             report = _reporter(as_json=request.as_json)
             run = Run(sources, targets, results, choice, stop, report)
-            names = wanted(request, sources, targets, shard, results)
-            summary = work(names, run, request, options, settings)
+            images = wanted(request, sources, targets, shard, results)
+            if request.ray:
+                summary = _on_ray(images, run, options, settings, gpus=request.gpus)
+            else:
+                summary = _here(images, run, options, settings)
             if not summary.stopped:
                 results.finish()
     except BrokenPipeError:
@@ -153,27 +155,30 @@ def denoise(request: Request, options: DenoiseOptions, settings: Settings) -> in
 
 
 def _here(
-    names: "Iterator[Source]",
-    run: "Run",
-    request: Request,  # noqa: ARG001
-    options: DenoiseOptions,
-    settings: Settings,
+    images: "Iterator[Source]", run: "Run", options: DenoiseOptions, settings: Settings
 ) -> "Summary":
-    from app.bulk.convert import between
+    from app.bulk.convert import Converter
     from app.bulk.run import run as work
     from app.service.pipeline import Pipeline
 
     with Pipeline(options, settings) as pipeline:
-        convert = between(run.sources, run.targets, pipeline, options, settings)
-        return work(names, convert, run, threads=AT_ONCE)
+        convert = Converter(
+            run.sources,
+            run.targets,
+            pipeline,
+            options=run.choice.options,
+            max_pixels=settings.max_pixels,
+        )
+        return work(images, convert, run, threads=AT_ONCE)
 
 
 def _on_ray(
-    names: "Iterator[Source]",
+    images: "Iterator[Source]",
     run: "Run",
-    request: Request,
     options: DenoiseOptions,
     settings: Settings,
+    *,
+    gpus: float,
 ) -> "Summary":
     try:
         from denoiser.ray import bulk
@@ -181,7 +186,7 @@ def _on_ray(
     except ImportError as error:
         raise Misuse(f"{error.name} is needed: pip install 'denoiser[ray]'") from error
     try:
-        return bulk.run(names, run, options, settings, gpus=request.gpus)
+        return bulk.run(images, run, options, settings, gpus=gpus)
     except TooSmall as error:
         raise Misuse(f"--ray: {error}") from error
 

@@ -3,43 +3,29 @@
 import time
 from collections.abc import Callable
 from pathlib import PurePosixPath
+from typing import Any
 
 from app.bulk.results import FOLDER
 from app.bulk.rows import Row, State, now
 from app.bulk.store import Source, Store, StoreError
 from app.imaging import formats
-from app.imaging.codec import (
-    Format,
-    TooManyPixels,
-    UnreadableImage,
-    UnsuitableFormat,
-    UnsupportedImage,
-)
-from app.sandbox.faults import Cause, WorkerLost
-from app.service.local import package_of
+from app.imaging.codec import Format, ImagingError, UnsupportedImage
+from app.sandbox.faults import WorkerLost
 from app.service.options import DenoiseOptions
-from app.service.pipeline import Pipeline, Result
-from app.service.room import BYTES_AT_ONCE, Room, TooLarge, check_size, largest_file
-from app.settings import Settings
+from app.service.pipeline import Result
+from app.service.room import BYTES_AT_ONCE, Room, check_size, largest_file
 
 UNKNOWN_BYTES = 32 << 20
 """The assumed size of a file if the store does not report it."""
 
 CODES: dict[type[Exception], str] = {
-    UnreadableImage: "unreadable-image",
-    TooManyPixels: "too-many-pixels",
-    UnsupportedImage: "unsupported-media-type",
-    UnsuitableFormat: "unsuitable-format",
-    TooLarge: "too-large",
     MemoryError: "no-memory",
     FileNotFoundError: "not-found",
     PermissionError: "forbidden",
     OSError: "store-error",
     StoreError: "store-error",
 }
-"""Problem codes, the same as those of the service where it has the same problem."""
-
-LIMIT_CODES = {Cause.TIME: "needs-too-much-time", Cause.MEMORY: "needs-too-much-memory"}
+"""Problem codes of errors that have none of their own."""
 
 
 class Converter:
@@ -61,30 +47,34 @@ class Converter:
 
     def __call__(self, source: Source) -> Row:
         """Convert an image; return its row, whatever the outcome."""
-        began, target, result = time.monotonic(), None, None
-        code = detail = None
+        began = time.monotonic()
         try:
-            check_size(source.size or 0, self._max_pixels)
-            with self._room.hold(source.size or UNKNOWN_BYTES):
-                result = self._pipeline(self._read(source))
-                target = target_key(source.key, result.format)
-                self._targets.write(target, result.data)
+            outcome = self._converted(source)
         except Exception as error:  # whatever it is, the other images continue
-            code, detail = code_of(error), detail_of(error)
+            outcome = failure(error)
         return Row(
             source=source.url,
-            target=None if code or target is None else self._targets.url(target),
-            state=State.FAILED if code else State.DONE,
-            code=code,
-            detail=detail,
-            model=None if code or result is None else result.model,
-            sigma=None if code or result is None else result.sigma,
             seconds=time.monotonic() - began,
-            bytes=None if code or result is None else len(result.data),
             version=source.version,
             options=self._options,
             finished=now(),
+            **outcome,
         )
+
+    def _converted(self, source: Source) -> dict[str, Any]:
+        """Convert an image; return the fields of its row that describe the result."""
+        check_size(source.size or 0, self._max_pixels)
+        with self._room.hold(source.size or UNKNOWN_BYTES):
+            result = self._pipeline(self._read(source))
+            target = target_key(source.key, result.format)
+            self._targets.write(target, result.data)
+        return {
+            "target": self._targets.url(target),
+            "state": State.DONE,
+            "model": result.model,
+            "sigma": result.sigma,
+            "bytes": len(result.data),
+        }
 
     def _read(self, source: Source) -> bytes:
         """Read a file; raise TooLarge before more than the limit has been read."""
@@ -111,35 +101,21 @@ def is_picture(key: str) -> bool:
     return formats.is_called_one(key) and FOLDER not in PurePosixPath(key).parts
 
 
-def code_of(error: Exception) -> str:
-    """Return the problem code of an error."""
-    if isinstance(error, WorkerLost):
-        return LIMIT_CODES.get(error.cause, "worker-lost")
+def failure(error: Exception) -> dict[str, Any]:
+    """Return the fields of the row of an image that failed."""
+    words = error.reason if isinstance(error, WorkerLost) else str(error)
+    return {
+        "state": State.FAILED,
+        "code": _code_of(error),
+        "detail": words or type(error).__name__,
+    }
+
+
+def _code_of(error: Exception) -> str:
+    if isinstance(error, ImagingError | WorkerLost):
+        return error.code
     kinds = (code for kind, code in CODES.items() if isinstance(error, kind))
     return next(kinds, "internal-error")
-
-
-def detail_of(error: Exception) -> str:
-    """Return an error in words."""
-    words = error.reason if isinstance(error, WorkerLost) else str(error)
-    return words or type(error).__name__
-
-
-def between(
-    sources: Store,
-    targets: Store,
-    pipeline: Pipeline,
-    options: DenoiseOptions,
-    settings: Settings,
-) -> Converter:
-    """Return a converter between stores that uses a pipeline with these options."""
-    return Converter(
-        sources,
-        targets,
-        pipeline,
-        options=asked_for(options, package_of(options, settings).card.name),
-        max_pixels=settings.max_pixels,
-    )
 
 
 def asked_for(options: DenoiseOptions, model: str) -> str:

@@ -32,12 +32,19 @@ def keys(url: str, store: Store) -> Iterator[str]:
 def _columns(file: object) -> Iterator[str]:
     table = pq.ParquetFile(file)
     names = table.schema_arrow.names
+    if not names:
+        raise ValueError("it has no columns")
     column = COLUMN if COLUMN in names else names[0]
     for batch in table.iter_batches(batch_size=ROWS, columns=[column]):
-        yield from batch.column(0).to_pylist()
+        for name in batch.column(0).to_pylist():
+            if not isinstance(name, str):
+                raise ValueError(f"{name!r} in the column {column!r} is not a key")
+            yield name
 
 
 def _lines(file: object) -> Iterator[str]:
+    coding = "utf-8-sig"  # programs of Windows begin a file with a byte order mark
     for line in file:  # type: ignore[attr-defined]
-        if name := line.decode().rstrip("\r\n"):
+        if name := line.decode(coding).rstrip("\r\n"):
             yield name
+        coding = "utf-8"

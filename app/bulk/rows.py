@@ -22,18 +22,18 @@ class Row:
 
     source: str
     """URL of the source; `target` is one, too."""
-    target: str | None
+    target: str | None = None
     state: State
-    code: str | None
-    """Problem code, as in the service."""
-    detail: str | None
+    code: str | None = None
+    """Problem code, as in the service; None if the image is done, as is `detail`."""
+    detail: str | None = None
     model: str | None = None
-    """Name of the model that was used; None if the image failed."""
-    sigma: float | None
+    """Name of the model that was used; None if the image failed, as are `sigma` and `bytes`."""
+    sigma: float | None = None
     """Standard deviation of the noise found, 0..1."""
     seconds: float
     """Time from before the source was read until the result was written."""
-    bytes: int | None
+    bytes: int | None = None
     """Size of the result."""
     version: str
     """Version of the source: its ETag, or its size and modification time."""

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TextIO
@@ -18,10 +18,9 @@ from rich.progress import Progress as Bars
 from app.console import FAILED, STOPPED, Misuse, complain
 from app.files.finding import STANDARD, Outcome, Status, find
 from app.files.meter import Meter
-from app.files.run import Job, Worked, run
-from app.imaging.codec import Change, Encoded, Format, Header, Picture, decode, read_header
+from app.files.run import Conversion, Worked, run
+from app.imaging.codec import Change, Picture, decode, read_header
 from app.inference.job import Progress
-from app.sandbox.handles import SharedFile
 from app.service.codec import ConfinedCodec
 from app.service.options import OutputOptions
 from app.settings import Settings
@@ -52,22 +51,26 @@ def convert(
     """
     settings = Settings()
     sources, outcomes = find(inputs, output, word)
-    if sys.stdout.isatty() and any(source.target == STANDARD for source in sources):
+    to_output = any(source.target == STANDARD for source in sources)
+    if to_output and sys.stdout.isatty():
         raise Misuse("an image cannot be written to a terminal: name a file with -o, or use a pipe")
-    lines = sys.stderr if any(source.target == STANDARD for source in sources) else sys.stdout
+    lines = sys.stderr if to_output else sys.stdout
     tell = partial(_print_json, file=lines) if as_json else _say_nothing
     for outcome in outcomes:
         tell(outcome)
     stopped = False
     if sources:
         try:
-            with _coder(len(sources), settings, options) as coder:
-                job = _job(coder, settings, options, start(), overwrite=overwrite)
-                meter = Meter()
-                with closing(run(sources, job, threads=AT_ONCE, meter=meter)) as running:
-                    for outcome in _shown(running, len(sources), meter):
-                        outcomes.append(outcome)
-                        tell(outcome)
+            meter = Meter()
+            with (
+                _conversion(
+                    len(sources), settings, options, start, overwrite=overwrite
+                ) as conversion,
+                closing(run(sources, conversion, threads=AT_ONCE, meter=meter)) as running,
+            ):
+                for outcome in _shown(running, len(sources), meter):
+                    outcomes.append(outcome)
+                    tell(outcome)
         except KeyboardInterrupt:
             stopped = True
     _sum_up(outcomes, len(sources), as_json=as_json, stopped=stopped)
@@ -76,41 +79,21 @@ def convert(
     return FAILED if any(outcome.status is Status.FAILED for outcome in outcomes) else 0
 
 
-@dataclass(frozen=True)
-class _Coder:
-    """How files are decoded and encoded."""
-
-    read_header: Callable[[bytes], Header]
-    read: Callable[[bytes], Picture]
-    write: Callable[[Picture, Format], Encoded | SharedFile]
-
-
 @contextmanager
-def _coder(files: int, settings: Settings, options: OutputOptions) -> Iterator[_Coder]:
-    """Decode and encode in confined processes, so that a bad file does not affect others.
+def _conversion(
+    files: int,
+    settings: Settings,
+    options: OutputOptions,
+    start: Callable[[], Work],
+    *,
+    overwrite: bool,
+) -> Iterator[Conversion]:
+    """Yield the conversion of so many files, which are decoded and encoded in confined processes.
 
-    A single file is not worth starting them.
+    So a bad file does not affect others. A single file is not worth starting them.
     """
-    if files == 1:
-        yield _Coder(
-            read_header,
-            read=partial(decode, max_pixels=settings.max_pixels, max_side=settings.max_side),
-            write=options.encode,
-        )
-        return
-    with ConfinedCodec(settings) as codec:
-        encode = partial(codec.encode, quality=options.quality, strip=options.strips)
-        yield _Coder(codec.read_header, codec.decode, encode)
-
-
-def _job(
-    coder: _Coder, settings: Settings, options: OutputOptions, work: Work, *, overwrite: bool
-) -> Job:
-    return Job(
-        read_header=coder.read_header,
-        read=coder.read,
-        work=work,
-        write=coder.write,
+    conversion = partial(
+        Conversion,
         format_for=lambda picture: options.format_for(
             picture.format, lossless=picture.metadata.lossless
         ),
@@ -118,6 +101,15 @@ def _job(
         overwrite=overwrite,
         max_pixels=settings.max_pixels,
     )
+    if files == 1:
+        read = partial(decode, max_pixels=settings.max_pixels, max_side=settings.max_side)
+        yield conversion(read_header=read_header, read=read, work=start(), write=options.encode)
+        return
+    with ConfinedCodec(settings) as codec:
+        write = partial(codec.encode, quality=options.quality, strip=options.strips)
+        yield conversion(
+            read_header=codec.read_header, read=codec.decode, work=start(), write=write
+        )
 
 
 def _sum_up(outcomes: list[Outcome], total: int, *, as_json: bool, stopped: bool) -> None:

@@ -5,7 +5,7 @@ import time
 from collections import ChainMap
 from collections.abc import Callable, Generator, Iterable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from os.path import realpath
 from pathlib import Path
@@ -38,7 +38,7 @@ class Worked:
 
 
 @dataclass(frozen=True)
-class Job:
+class Conversion:
     """What is done to each file."""
 
     read_header: Callable[[bytes], Header]
@@ -56,7 +56,7 @@ class Job:
 
 
 def run(
-    sources: Iterable[Source], job: Job, threads: int, meter: Meter | None = None
+    sources: Iterable[Source], conversion: Conversion, threads: int, meter: Meter | None = None
 ) -> Generator[Outcome, None, None]:
     """Yield the outcome of each file as it is done; one that fails does not stop the others.
 
@@ -68,8 +68,8 @@ def run(
     """
     sources = list(sources)
     taken = {realpath(source.path): source.path for source in sources}
-    worker = _Worker(job, meter or Meter())
-    volumes = volumes_among(sources, job.max_pixels)
+    worker = _Worker(conversion, meter or Meter())
+    volumes = volumes_among(sources, conversion.max_pixels)
     in_volumes = {source.path for volume in volumes for source in volume}
     alone = [source for source in sources if source.path not in in_volumes]
     pool = ThreadPoolExecutor(threads, "file")
@@ -86,10 +86,10 @@ def run(
 
 
 class _Worker:
-    """Apply a job to files; used by many threads."""
+    """Convert files; used by many threads."""
 
-    def __init__(self, job: Job, meter: Meter) -> None:
-        self._job, self._meter = job, meter
+    def __init__(self, conversion: Conversion, meter: Meter) -> None:
+        self._conversion, self._meter = conversion, meter
         self._room, self._files = Room(), Room(BYTES_AT_ONCE)
         self._writer = Writer()
 
@@ -135,21 +135,21 @@ class _Worker:
         began = time.monotonic()
         with self._files.hold(self._size(source.path)):
             data = self._read(source.path)
-            with self._room.hold(self._job.read_header(data).size):
-                picture = self._job.read(data)
+            with self._room.hold(self._conversion.read_header(data).size):
+                picture = self._conversion.read(data)
                 return self._finished([source], [picture], picture, taken, began)
 
     def _converted_volume(self, sources: list[Source], taken: Mapping[str, Path]) -> list[Outcome]:
         began = time.monotonic()
-        headers, failed = self._each(sources, self._job.read_header)
+        headers, failed = self._each(sources, self._conversion.read_header)
         size = sum(header.size for header in headers.values())
-        if size > self._job.max_pixels:
+        if size > self._conversion.max_pixels:
             raise TooManyPixels(
                 f"The {len(sources)} files of this volume declare {size} pixels; at most "
-                f"{self._job.max_pixels} are taken."
+                f"{self._conversion.max_pixels} are taken."
             )
         with self._room.hold(size):
-            read, damaged = self._each(headers, self._job.read)
+            read, damaged = self._each(headers, self._conversion.read)
             failed += damaged
             if not read:
                 return failed
@@ -176,7 +176,7 @@ class _Worker:
     def _size(self, path: Path) -> int:
         """Return the size of a file in bytes, 0 if unknown; raise TooLarge."""
         size = 0 if path == STANDARD else path.stat().st_size
-        check_size(size, self._job.max_pixels)
+        check_size(size, self._conversion.max_pixels)
         return size
 
     def _read(self, path: Path) -> bytes:
@@ -184,8 +184,8 @@ class _Worker:
         self._size(path)
         if path != STANDARD:
             return path.read_bytes()
-        data = sys.stdin.buffer.read(largest_file(self._job.max_pixels) + 1)
-        check_size(len(data), self._job.max_pixels)
+        data = sys.stdin.buffer.read(largest_file(self._conversion.max_pixels) + 1)
+        check_size(len(data), self._conversion.max_pixels)
         return data
 
     def _finished(
@@ -197,36 +197,44 @@ class _Worker:
         began: float,
     ) -> list[Outcome]:
         """Process the whole of the pictures, and write each result that does not exist yet."""
-        job, both = self._job, list(zip(sources, pictures, strict=True))
-        aims = [target_of(source, picture, job.format, job.format_for) for source, picture in both]
-        skipped = [
-            Outcome(source.path, Status.SKIPPED, target)
-            for source, (target, _) in zip(sources, aims, strict=True)
-            if self._is_there(source, target, taken)
+        conversion = self._conversion
+        targets = [
+            target_of(source, picture, conversion.format, conversion.format_for)
+            for source, picture in zip(sources, pictures, strict=True)
         ]
+        skipped = {
+            source: Outcome(source.path, Status.SKIPPED, target)
+            for source, (target, _) in zip(sources, targets, strict=True)
+            if self._is_there(source, target, taken)
+        }
         if len(skipped) == len(sources):
-            return skipped
+            return list(skipped.values())
         with self._meter.following(len(sources)) as progress:
-            worked = job.work(whole, progress)
+            worked = conversion.work(whole, progress)
         parts = [worked.picture] if len(sources) == 1 else take_apart(worked.picture, len(sources))
-        there, done = {outcome.source for outcome in skipped}, list[Outcome]()
-        for source, (target, format_), part in zip(sources, aims, parts, strict=True):
-            if source.path in there:
-                continue
-            written = job.write(part, format_)
-            self._writer.write(target, written.data)
-            outcome = Outcome(
-                source.path,
-                Status.DONE,
-                target,
-                pixels=part.size,
-                seconds=round(time.monotonic() - began, 3),
-                model=worked.model,
-                sigma=worked.sigma,
-                changes=tuple(sorted(written.changes)),
-            )
-            done.append(outcome)
-        return [*skipped, *done]
+        written = [
+            self._written(source, *target, replace(worked, picture=part), began)
+            for source, target, part in zip(sources, targets, parts, strict=True)
+            if source not in skipped
+        ]
+        return [*skipped.values(), *written]
+
+    def _written(
+        self, source: Source, target: Path, format_: Format, worked: Worked, began: float
+    ) -> Outcome:
+        """Write the result for a source."""
+        file = self._conversion.write(worked.picture, format_)
+        self._writer.write(target, file.data)
+        return Outcome(
+            source.path,
+            Status.DONE,
+            target,
+            pixels=worked.picture.size,
+            seconds=round(time.monotonic() - began, 3),
+            model=worked.model,
+            sigma=worked.sigma,
+            changes=tuple(sorted(file.changes)),
+        )
 
     def _is_there(self, source: Source, target: Path, taken: Mapping[str, Path]) -> bool:
         """Return whether an existing result is kept; raise FileExistsError if it is another's."""
@@ -235,4 +243,4 @@ class _Worker:
             is_input = realpath(owner) == realpath(target)
             what = "replace the input" if is_input else "have the same name as that of"
             raise FileExistsError(f"the result would {what} {owner}")
-        return target.exists() and not source.exact and not self._job.overwrite
+        return target.exists() and not source.exact and not self._conversion.overwrite

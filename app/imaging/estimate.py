@@ -71,17 +71,17 @@ def estimate_sigma(
     begin with. Clipping at black and white hides part of the noise: `removed` is the sigma whose
     clipped noise has the measured energy.
     """
-    x, c = (_blocks(each, bounds, frames) for each in (noisy, clean))
-    live = (x != x[:, :1, :1, :1]).any(axis=(1, 2, 3))
+    before, after = (_blocks(each, bounds, frames) for each in (noisy, clean))
+    live = (before != before[:, :1, :1, :1]).any(axis=(1, 2, 3))
     if not live.any():
         return 0.0
-    x, c = x[live], c[live]
-    activity = _activity(c)
+    before, after = before[live], after[live]
+    activity = _activity(after)
     order = np.argsort(activity, kind="stable")
     calm, flat = (order[: math.ceil(share * len(order))] for share in (CALM, FLAT))
-    found = x - c
+    found = before - after
     energies = np.einsum("nhwc,nhwc->n", found, found) / found[0].size
-    removed = _unclipped(float(energies[calm].mean()), c[calm])
+    removed = _unclipped(float(energies[calm].mean()), after[calm])
     alike = (_likeness(found[flat]) - WHITE) / (ALIKE - WHITE)
     alike = min(max(alike, 0.0), 1.0)
     left = min(LEFT * float(activity[flat].mean()), MOST_LEFT * removed**2)

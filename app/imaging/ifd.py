@@ -104,6 +104,14 @@ def directories(data: bytes) -> Iterator[Directory]:
         (position,) = struct.unpack_from(order + ("Q" if big else "I"), data, directory.link)
 
 
+def first_directory(data: bytes) -> Directory | None:
+    """Return the first directory of a TIFF structure; None if there is none, or it is damaged."""
+    try:
+        return next(directories(data), None)
+    except (ValueError, struct.error):
+        return None
+
+
 def tree(directory: Directory, without: Container[int] = ()) -> Tree:
     """Return the fields of a directory, `without` some, and of the EXIF and GPS directories below.
 
@@ -115,7 +123,7 @@ def tree(directory: Directory, without: Container[int] = ()) -> Tree:
     return result
 
 
-def has_only_in_big(directory: Directory, without: Container[int] = ()) -> bool:
+def has_only_in_big(directory: Directory, without: Container[int]) -> bool:
     """Return whether `tree` leaves out fields, besides `without`, of types that only BigTIFF
     has.
     """

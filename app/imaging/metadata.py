@@ -1,7 +1,6 @@
 """Keep metadata consistent with the pixels, above all the orientation."""
 
 import re
-import struct
 import zlib
 from dataclasses import replace
 
@@ -11,6 +10,9 @@ from app.imaging.orientation import is_transposed
 from app.imaging.picture import Change, Changes, Metadata, those_of
 from app.imaging.tags import Tag
 from app.imaging.xmp import without_promises
+
+EXIF_PREFIX = b"Exif\0\0"
+"""Precedes EXIF in JPEG; some writers retain it in other formats."""
 
 MAX_DPI = 65_535  # in JPEG
 MAX_INFLATED = 2**23  # bytes; a colour profile or an XMP packet has at most a tenth of it
@@ -82,9 +84,8 @@ def upright(metadata: Metadata, *, by_container: bool = False) -> tuple[int, Met
 
 def with_sides_exchanged(described: bytes) -> bytes:
     """Return EXIF, or another directory, with its entries for rows and columns exchanged."""
-    try:
-        first = next(ifd.directories(described))
-    except (ValueError, struct.error, StopIteration):
+    first = ifd.first_directory(described)
+    if first is None:
         return described
     turned = bytearray(described)
     _exchange_sides(turned, first)
@@ -97,11 +98,11 @@ def profile_by_exif(exif: bytes | None) -> bytes | None:
     DCF 2.0, section 4.3, declares it by an uncalibrated colour space and the interoperability index
     R03; some cameras write the colour space 2 instead.
     """
+    first = ifd.first_directory(exif or b"")
     try:
-        below = ifd.tree(next(ifd.directories(exif or b"")))
-    except (ValueError, struct.error, StopIteration):
+        described = ifd.tree(first).get(Tag.EXIF) if first else None
+    except ValueError:
         return None
-    described = below.get(Tag.EXIF)
     if not isinstance(described, dict):
         return None
     space, index = described.get(Tag.COLOUR_SPACE), described.get(Tag.INTEROPERABILITY)
@@ -116,9 +117,8 @@ def profile_by_exif(exif: bytes | None) -> bytes | None:
 
 def _upright_exif(exif: bytes) -> tuple[int, bytes | None, bool]:
     """Return the orientation, EXIF without it, and whether there was a thumbnail."""
-    try:
-        first = next(ifd.directories(exif))
-    except (ValueError, struct.error, StopIteration):
+    first = ifd.first_directory(exif)
+    if first is None:
         return 1, None, False
     turned = bytearray(exif)
     has_thumbnail = any(turned[first.link : first.link + 4])

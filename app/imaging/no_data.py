@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from app.imaging.range import FEW, REACH, SAMPLES, rare_of
+from app.imaging.range import FEW, REACH, SAMPLES, rare_of, usual_ends
 from app.imaging.scale import Mask, Pixels
 
 MAX_NUMBERS = 4
@@ -52,8 +52,5 @@ def _reach(values: Pixels) -> float:
 
     It is infinite if all are equal: that is a drawing, whose other colour may be anything.
     """
-    some = values[:: math.ceil(values.size / SAMPLES)]
-    rare = rare_of(some.size)
-    ordered = np.partition(some, (rare, some.size - 1 - rare))
-    low, high = float(ordered[rare]), float(ordered[some.size - 1 - rare])
+    low, high = usual_ends(values[:: math.ceil(values.size / SAMPLES)])
     return REACH * (high - low) if high > low else math.inf

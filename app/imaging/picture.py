@@ -3,16 +3,27 @@
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.imaging.stack import STILL, Stack
 
+ImagingCode = Literal[
+    "unreadable-image",
+    "unsupported-media-type",
+    "too-many-pixels",
+    "too-large",
+    "unsuitable-format",
+]
+
 
 class ImagingError(ValueError):
     """A problem of an image that its sender can solve; the message is safe to show to them."""
+
+    code: ClassVar[ImagingCode] = "unreadable-image"
+    """The kind of problem, for programs."""
 
 
 class UnreadableImage(ImagingError):
@@ -22,13 +33,19 @@ class UnreadableImage(ImagingError):
 class UnsupportedImage(ImagingError):
     """Not an image, or an unsupported one: another format, animated, many pages."""
 
+    code = "unsupported-media-type"
+
 
 class TooManyPixels(ImagingError):
     """The file declares a larger image, or more work on it, than the limits allow."""
 
+    code = "too-many-pixels"
+
 
 class UnsuitableFormat(ImagingError):
     """The requested format cannot store this image: transparency in JPEG, a side too long."""
+
+    code = "unsuitable-format"
 
 
 class Change(enum.StrEnum):
@@ -115,25 +132,26 @@ class Format(enum.StrEnum):
 class Header:
     """What a file declares about its image, read without decoding it.
 
-    `format` is the name of a format that is read. `width` and `height` are those of a frame as
-    stored, before any orientation; `frames` counts pages and slices as well, arranged as `volumes`,
-    `spacing`, `channels` and `run` say (see `Stack`). `pixel_bytes` is the most that a pixel takes
-    while it is decoded, by default four 16-bit samples as stored and four as kept; `more_bytes` is
-    what decoding takes in addition, for a tile larger than the image; `segments` counts the tiles
-    or strips of all frames, which are decoded one by one. `modality` is that of a grey scan, such
-    as MR; otherwise, or if it is unknown, it is empty.
+    `volumes`, `spacing`, `channels` and `run` are those of its `Stack`.
     """
 
     format: str
+    """The name of a format that is read."""
     width: int
     height: int
+    """Of a frame as stored, before any orientation; `width`, too."""
     frames: int = 1
+    """The number of frames, pages or slices."""
     pixel_bytes: int = 16
+    """The most bytes that a pixel takes during decoding: by default four 16-bit samples, twice."""
     more_bytes: int = 0
+    """What decoding takes in addition, for instance for a tile larger than the image."""
     segments: int = 1
+    """The number of tiles or strips of all frames, which are decoded one by one."""
     volumes: int = 1
     spacing: tuple[float, float, float] | None = None
     modality: str = ""
+    """The modality of a grey scan, such as MR; empty for other images, and if it is unknown."""
     channels: int = 1
     run: int = 1
 
@@ -155,37 +173,43 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What a file states about its image, as far as another file can store it.
-
-    `exif` is a bare TIFF structure, without the `Exif` prefix of some formats; `dpi` is horizontal,
-    vertical. `colour` holds the PNG chunks that define the samples, whatever the format of the
-    file; `native` holds further parts, such as PNG text, as the image's own format stores them, and
-    is written in that format alone. `gain_map` is a JPEG. `lossless` says that the file was a PNM,
-    or a lossless WebP, JPEG XL or JPEG 2000, to be written losslessly again; `jpeg` holds the
-    quality, 1 to 100, and the chroma subsampling, such as "420", if the file was a JPEG. `linear`
-    says that the samples are proportional to light. `negative` is for files that store white as the
-    least value: the sum of any sample and its stored value. `white` is for files whose samples fill
-    neither 8 nor 16 bits, and were spread over these: the stored value of white. `bands` is for a
-    TIFF whose frames are the channels of one page: its colours and the meaning of each further
-    channel, as numbers of TIFF. `notes` are for whoever receives the image, and `made` describes
-    what was done to the samples.
-    """
+    """What a file states about its image, as far as another file can store it."""
 
     icc: bytes | None = None
+    """The colour profile."""
     exif: bytes | None = None
+    """A bare TIFF structure, without the `Exif` prefix of some formats."""
     xmp: bytes | None = None
     dpi: tuple[float, float] | None = None
+    """Horizontal, vertical."""
     colour: tuple[bytes, ...] = ()
+    """The PNG chunks that define the colours, whatever the format of the file."""
     native: tuple[bytes, ...] = ()
+    """Further parts, such as PNG text, as the file's own format stores them; only files of that
+    format are written with them.
+    """
     gain_map: bytes | None = None
+    """A JPEG that makes the image brighter on suitable screens."""
     lossless: bool = False
+    """Whether the file was a PNM, or a lossless WebP, JPEG XL or JPEG 2000, which is written
+    losslessly again.
+    """
     jpeg: tuple[int, str] | None = None
+    """The quality, 1 to 100, and the chroma subsampling, such as "420", if the file was a JPEG."""
     linear: bool = False
+    """Whether the samples are proportional to light."""
     negative: float | None = None
+    """The sum of any sample and its stored value, if the file stores white as the least value."""
     white: int | None = None
+    """The stored value of white, if it was spread to 8 or 16 bits."""
     bands: tuple[int, ...] = ()
+    """For a TIFF whose frames are the channels of one page: the numbers that TIFF has for its
+    colours, and for the type of each further channel.
+    """
     notes: tuple[Note, ...] = ()
+    """Remarks for whoever receives the image."""
     made: str = ""
+    """What was done to the samples, in words."""
 
     @property
     def is_srgb(self) -> bool:
@@ -202,25 +226,25 @@ class Metadata:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """Upright pixels, and everything else that must survive a round trip.
-
-    `pixels` is `[height, width, channels]`, C-contiguous, with 1 channel (grey) or 3 (RGB):
-    integers of 8, 16 or 32 bits, signed or not, or floating point of any range. White is the
-    greatest integer, or 1. `alpha` is `[height, width]` of the same type, not premultiplied; in its
-    place there may be `extra`, a channel whose meaning the file does not state, such as near
-    infrared. `format` is that of the result unless the caller asks for another; `changes` are those
-    made by decoding. Several frames, arranged as `stack` says, lie one below the other in these
-    arrays. `modality` is that of the header.
-    """
+    """Upright pixels, and everything else that must survive a round trip."""
 
     pixels: NDArray[Any]
+    """[height, width, channels], C-contiguous, with 1 channel (grey) or 3 (RGB): integers of 8, 16
+    or 32 bits, signed or not, or floating point of any range. White is the greatest integer, or 1.
+    """
     alpha: NDArray[Any] | None = None
+    """[height, width] of the same type; the colours are not premultiplied by it."""
     format: Format = Format.PNG
+    """That of the result, unless the caller asks for another."""
     metadata: Metadata = field(default_factory=Metadata)
     changes: Changes = frozenset()
+    """Those made by decoding."""
     extra: NDArray[Any] | None = None
+    """In place of alpha, a channel whose meaning the file does not state, such as near infrared."""
     stack: Stack = STILL
+    """The arrangement of several frames, which lie one below the other in the arrays."""
     modality: str = ""
+    """That of the header."""
 
     @property
     def height(self) -> int:
@@ -236,6 +260,11 @@ class Picture:
     def channels(self) -> int:
         """1 for grey, 3 for RGB; alpha and an extra channel are not counted."""
         return int(self.pixels.shape[2])
+
+    @property
+    def last_channel(self) -> NDArray[Any] | None:
+        """The channel after the colours: alpha, or the extra one; None without either."""
+        return self.extra if self.alpha is None else self.alpha
 
     @property
     def size(self) -> int:

@@ -151,10 +151,8 @@ def choose(choice: Choice, pixels: Pixels) -> Range:
     """
     if isinstance(choice, Range):
         return choice
-    if pixels.dtype == np.uint8:
-        return full(pixels)
     own = full(pixels)
-    if choice == "full":
+    if choice == "full" or pixels.dtype == np.uint8:
         return own
     found = robust(pixels)
     if pixels.dtype.kind == "f" and own != Range(0, 1):
@@ -178,9 +176,7 @@ def robust(pixels: Pixels) -> Range:
     height, width, _ = pixels.shape
     step = math.ceil(math.sqrt(pixels.size / SAMPLES))
     some = pixels[:: min(step, height), :: min(step, width)].ravel()
-    rare = rare_of(some.size)
-    ordered = np.partition(some, (rare, some.size - 1 - rare))
-    low, high = float(ordered[rare]), float(ordered[some.size - 1 - rare])
+    low, high = usual_ends(some)
     least, greatest = float(pixels.min()), float(pixels.max())
     span = high - low
     if not span:
@@ -199,6 +195,13 @@ def _measurable(low: float, high: float) -> Range:
     if math.isfinite(2 * (high - low)):
         return Range(low, high)
     return Range(max(low, -FARTHEST), min(high, FARTHEST))
+
+
+def usual_ends(values: Pixels) -> tuple[float, float]:
+    """Return the least and the greatest of `values` [n] after as many as may be outliers."""
+    rare = rare_of(values.size)
+    ordered = np.partition(values, (rare, values.size - 1 - rare))
+    return float(ordered[rare]), float(ordered[values.size - 1 - rare])
 
 
 def rare_of(size: int) -> int:

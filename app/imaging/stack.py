@@ -46,6 +46,13 @@ class Stack:
         """Frames of one volume."""
         return self.frames // self.volumes
 
+    @property
+    def is_regular(self) -> bool:
+        """Whether the frames divide evenly among volumes, and among the turns of channels."""
+        return min(self.volumes, self.channels, self.run) > 0 and (
+            self.frames % self.volumes == self.frames % (self.channels * self.run) == 0
+        )
+
     def axes(self, choice: AxesChoice, height: int, width: int) -> Axes:
         """Return the axes along which a volume with frames of `height` x `width` is processed.
 

@@ -93,7 +93,7 @@ class Predictor(enum.IntEnum):
     FLOAT = 3
 
 
-# all that a decoder must know to make pixels of a directory's segments
+# fields that are needed to decode the segments of a directory
 PIXEL_TAGS = frozenset(
     {
         *(Tag.WIDTH, Tag.HEIGHT, Tag.BITS, Tag.SAMPLES, Tag.SAMPLE_FORMAT, Tag.EXTRA_SAMPLES),
@@ -105,10 +105,10 @@ PIXEL_TAGS = frozenset(
     }
 )
 
-# what no answer has: curves for grey and for transfer, sub-files, inks, an editor's layers
+# fields that are dropped: curves for grey and for transfer, sub-files, inks, an editor's layers
 LOST_TAGS = frozenset({290, 291, 301, 330, 332, 333, 334, 336, 340, 341, 37_724})
 
-# what describes the file, not the picture, or is carried otherwise: another file has its own
+# fields that are not copied: they describe the file, not the picture, or are stored elsewhere
 FILE_TAGS = PIXEL_TAGS | {
     *(Tag.SUBFILE, Tag.XMP, Tag.ICC, 255),
     *(263, 264, 265, 280, 281, 288, 289, 290, 291),  # thresholds, extremes, free space, grey curve
@@ -118,5 +118,5 @@ FILE_TAGS = PIXEL_TAGS | {
     *(32_997, 32_998),  # volumes
 }
 
-# of those, what each page of several is written with again
+# fields among those that are copied all the same for each page of several
 PAGE_TAGS = frozenset({Tag.SUBFILE, Tag.PAGE_NUMBER, Tag.XMP})

@@ -2,7 +2,7 @@
 
 A few threads, called lanes, run the network. A free lane takes the next tile of the client and
 request whose turn it is, fills the batch with queued tiles of the same kind, and never waits for
-more. `turns` has the queue, and `pace` the cost of a pixel.
+more. `tile_queue` has the queue, and `pace` the cost of a pixel.
 """
 
 import logging
@@ -22,7 +22,7 @@ from app.imaging.tiling import Tile
 from app.inference.canvas import Canvas
 from app.inference.job import Job, Progress, Timing
 from app.inference.pace import Pace
-from app.inference.turns import Item, Turns
+from app.inference.tile_queue import Item, TileQueue
 
 logger = logging.getLogger(__name__)
 
@@ -97,7 +97,7 @@ class Batcher:
         """The error that ended a lane, after which nothing is processed; None while all run."""
         self._forward = forward
         self._limits = limits
-        self._turns = Turns(limits.batch_pixels, lanes)
+        self._queue = TileQueue(limits.batch_pixels, lanes)
         self._pace = Pace(seconds_per_pixel, limits.batch_pixels)
         self._closing = False
         self._changed = threading.Condition()
@@ -111,12 +111,12 @@ class Batcher:
     @property
     def queued_pixels(self) -> int:
         """Pixels of the tiles that are queued or in progress."""
-        return self._turns.pixels
+        return self._queue.pixels
 
     @property
     def queued_seconds(self) -> float:
         """Estimated seconds for those, by the recent cost of a pixel."""
-        return self.seconds(self._turns.pixels)
+        return self.seconds(self._queue.pixels)
 
     def seconds(self, pixels: float) -> float:
         """Estimate the seconds for so many pixels, halos included, by their recent cost."""
@@ -141,10 +141,10 @@ class Batcher:
         with self._changed:
             if self._closing or self.death:
                 raise Draining
-            self.stats.dropped += self._turns.drop_abandoned()
+            self.stats.dropped += self._queue.drop_abandoned()
             if not self._fits(job, patient=progress is not None):
                 raise Overloaded(self._time_until_it_fits(job))
-            self._turns.add(job)
+            self._queue.add(job)
             following.remaining = lambda: self._remaining(following, client)
             self._wake_another()
         return job.future
@@ -158,27 +158,27 @@ class Batcher:
         for lane in self._lanes:
             lane.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
         with self._changed:
-            self._turns.fail(Draining())
+            self._queue.fail(Draining())
 
     def _fits(self, job: Job, rounds: int = 0, *, patient: bool = False) -> bool:
         """Return whether there is room and time for `job` after `rounds` turns of every request."""
-        done = self._turns.ahead(job.client, rounds)
-        ahead = self._turns.ahead(job.client, rounds + len(job.tiles)) - done
-        left = self._turns.pixels - done
-        own = self._turns.beyond(job.client, rounds)
+        done = self._queue.ahead(job.client, rounds)
+        ahead = self._queue.ahead(job.client, rounds + len(job.tiles)) - done
+        left = self._queue.pixels - done
+        own = self._queue.beyond(job.client, rounds)
         has_room = not own or own + job.pixels_left <= self._limits.queue_pixels
         in_time = patient or self.seconds(ahead + job.pixels_left) <= self._limits.deadline
         return not left or (has_room and in_time)
 
     def _time_until_it_fits(self, job: Job) -> float:
         """Estimate the seconds until the job fits, if no other is submitted."""
-        candidates = range(self._turns.rounds() + 1)
+        candidates = range(self._queue.rounds() + 1)
         rounds = bisect_left(candidates, True, key=lambda rounds: self._fits(job, rounds))
-        return self.seconds(self._turns.ahead(job.client, rounds))
+        return self.seconds(self._queue.ahead(job.client, rounds))
 
     def _remaining(self, progress: Progress, client: str) -> float:
         with self._changed:
-            ahead = self._turns.ahead(client, progress.planned - progress.done, is_new=False)
+            ahead = self._queue.ahead(client, progress.planned - progress.done, is_new=False)
             return self.seconds(ahead) + progress.later
 
     def _run(self) -> None:
@@ -198,17 +198,17 @@ class Batcher:
                 self.death = error
                 for job, _ in batch:
                     job.fail(reason)
-                self._turns.fail(reason)
+                self._queue.fail(reason)
                 self._changed.notify_all()
 
     def _next_batch(self) -> list[Item]:
         """Wait for the next batch and return it; an empty one tells the lane to end."""
         with self._changed:
             while True:
-                self.stats.dropped += self._turns.drop_abandoned()
-                if self.death or (self._closing and not self._turns):
+                self.stats.dropped += self._queue.drop_abandoned()
+                if self.death or (self._closing and not self._queue):
                     return []
-                if batch := self._turns.take():
+                if batch := self._queue.take():
                     self._wake_another()
                     return batch
                 self._changed.wait()
@@ -218,7 +218,7 @@ class Batcher:
 
         If all woke at once, they would compete for the interpreter although one takes the image.
         """
-        if self._turns.is_ready:
+        if self._queue.is_ready:
             self._changed.notify()
 
     def _processed(self, batch: list[Item]) -> list[tuple[Item, Pixels]]:
@@ -254,7 +254,7 @@ class Batcher:
 
     def _account(self, batch: list[Item], start: float, *, succeeded: bool) -> None:
         with self._changed:
-            pixels = self._turns.done(batch)
+            pixels = self._queue.done(batch)
             self.failures = 0 if succeeded else self.failures + 1
             self.stats.batches += 1
             self.stats.tiles += len(batch)

@@ -5,7 +5,7 @@ from typing import Any
 
 from app.imaging import codec
 from app.imaging.codec import ImagingError
-from app.sandbox import desk
+from app.sandbox import scratch
 from app.sandbox.budget import Need
 from app.sandbox.faults import Cause, JobFailed
 from app.sandbox.link import Link
@@ -38,20 +38,20 @@ class Caller:
             self.link.tell({"do": "drop"})
 
     async def _handed_over(self, command: str, size: int) -> Area:
-        """Return the result, from the desk, or by another command if it is too long for that."""
-        if size > desk.SIZE:
+        """Return the result, from scratch memory or, if that is too small, by another command."""
+        if size > scratch.SIZE:
             area: Area = Region(size)
             await self._ask(command, area)
         else:  # copied, since the next job will overwrite it
             area = Area.private(size)
-            area.view[:] = self.link.desk.view[:size]
+            area.view[:] = self.link.scratch.view[:size]
         self._keeps = False
         return area
 
     async def _ask(self, command: str, *given: Area, **arguments: Any) -> Message:
-        """Run a command and return its reply; its inputs are on the desk, or in regions.
+        """Run a command and return its reply; its inputs are in the scratch memory, or in regions.
 
-        Its result is then at the beginning of the desk, if it fits.
+        Its result is then at the beginning of the scratch memory, if it fits.
         """
         budget = self._need.decoding if command in DECODING else self._need.budget
         message = {
@@ -60,7 +60,9 @@ class Caller:
             "sizes": [each.size for each in given],
             **arguments,
         }
-        regions = [] if desk.lay(self.link.desk, given) else [await _region(each) for each in given]
+        regions = (
+            [] if scratch.put(self.link.scratch, given) else [await _region(each) for each in given]
+        )
         answer = await self.link.ask(message, [region.fd for region in regions])
         if "error" in answer:
             raise self._error(answer)

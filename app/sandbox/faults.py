@@ -1,6 +1,7 @@
 """Failures of a job that the sender of the image may not be responsible for."""
 
 from enum import StrEnum
+from typing import Literal
 
 
 class Cause(StrEnum):
@@ -18,6 +19,14 @@ class Cause(StrEnum):
     """The job needed more memory than its pixels justify, or than was free (MemoryError)."""
 
 
+LostCode = Literal["needs-too-much-time", "needs-too-much-memory", "worker-lost"]
+
+_LIMITS: dict[Cause, LostCode] = {
+    Cause.TIME: "needs-too-much-time",
+    Cause.MEMORY: "needs-too-much-memory",
+}
+
+
 class WorkerLost(Exception):
     """The process that ran a job has ended, and the job with it; another replaces it."""
 
@@ -26,9 +35,14 @@ class WorkerLost(Exception):
         self.cause = cause
 
     @property
+    def code(self) -> LostCode:
+        """The kind of problem, for programs."""
+        return _LIMITS.get(self.cause, "worker-lost")
+
+    @property
     def reason(self) -> str:
         """The cause in words, for the sender of the image."""
-        if self.cause in (Cause.TIME, Cause.MEMORY):
+        if self.cause in _LIMITS:
             what = self.cause.value
             return f"Reading or writing the image takes far more {what} than its size justifies."
         return f"The process that worked on the image has ended before it was done: {self}."

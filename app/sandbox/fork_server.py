@@ -1,7 +1,7 @@
-"""The nursery: a lean process, with only the codecs loaded, from which workers are forked.
+"""The fork server: a lean process, with only the codecs loaded, from which workers are forked.
 
-It sends no replies: workers reply themselves, and if one has died, the nursery reports that on the
-worker's own connection. Where forking is not safe, it starts fresh processes.
+It sends no replies: workers reply themselves, and if one has died, the fork server reports that on
+the worker's own connection. Where forking is not safe, it starts fresh processes.
 """
 
 import gc
@@ -20,7 +20,7 @@ START = (
     "import sys; sys.path[:] = {path!r}; from app.sandbox import fork_server; fork_server.{call}"
 )
 MOST_DESCRIPTORS = 4096
-"""The most descriptors that the nursery may have: two per worker."""
+"""The most descriptors that the fork server may have: two per worker."""
 
 
 def fresh_python(call: str) -> tuple[str, ...]:
@@ -30,7 +30,7 @@ def fresh_python(call: str) -> tuple[str, ...]:
 
 
 def main(fd: int, *, forks: bool) -> None:
-    """Run the nursery until the service ends, which closes its end of `fd`.
+    """Run the fork server until the service ends, which closes its end of `fd`.
 
     Ctrl-C in a terminal and the SIGTERM of a supervisor reach whole process groups, but the service
     needs its workers while it drains, so they are ignored here. SIGTERM is passed on to the
@@ -134,14 +134,14 @@ class ForkServer:
 
 def _forked(connection: socket.socket, threads: bool) -> int:
     """Start a worker that has everything that this process has loaded."""
-    nursery = os.getpid()
+    parent = os.getpid()
     pid = os.fork()
     if pid:
         return pid
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        live(connection.fileno(), nursery, threads=threads)
+        live(connection.fileno(), parent, threads=threads)
     finally:
         os._exit(1)
 
@@ -153,23 +153,23 @@ def _executed(connection: socket.socket, threads: bool) -> int:
     return os.posix_spawn(sys.executable, command, os.environ)
 
 
-def live_apart(connection: int, nursery: int, *, threads: bool) -> None:
+def live_apart(connection: int, parent: int, *, threads: bool) -> None:
     """Run a worker in a fresh process."""
     _warm_up()
-    live(connection, nursery, threads=threads)
+    live(connection, parent, threads=threads)
 
 
-def live(connection: int, nursery: int, *, threads: bool) -> None:
+def live(connection: int, parent: int, *, threads: bool) -> None:
     """Run a worker until it ends."""
     from app.sandbox.worker import work
 
-    signal.signal(signal.SIGTERM, lambda *_: os.kill(nursery, signal.SIGTERM))
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(parent, signal.SIGTERM))
     kept = os.dup(connection)
     null = os.open(os.devnull, os.O_RDONLY)
     for fd in (0, 1, 2):  # output of decoders would end up in the log
         os.dup2(null, fd)
     os.dup2(kept, 3)
     os.closerange(4, MOST_DESCRIPTORS)
-    limits.confine_worker(nursery, threads=threads)
+    limits.confine_worker(parent, threads=threads)
     work(socket.socket(fileno=3))
     os._exit(0)

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from typing import Self
 
 from app.imaging.codec import Change, Format, Note, Picture
-from app.sandbox import desk
+from app.sandbox import scratch
 from app.sandbox.layout import Layout, pack, parts, samples_alone, view, write
 from app.sandbox.shared import Area, Region
 
 
 @dataclass(frozen=True, slots=True)
 class SharedFile:
-    """A file made by a worker, which may still see it if it is longer than the desk."""
+    """A file made by a worker, which may still see it if it is longer than the scratch memory."""
 
     data: memoryview
     format: Format
@@ -31,7 +31,7 @@ class SharedPicture:
         """Return a copy of an image, its metadata included."""
         packed = pack(picture.metadata)
         found = Layout.of(picture, packed)
-        if found.nbytes > desk.SIZE:
+        if found.nbytes > scratch.SIZE:
             return cls(Region.holding(*parts(picture, packed)), found)
         area = Area.private(found.nbytes)
         write(picture, packed, area)

@@ -81,14 +81,14 @@ class Layout:
             spacing = given["spacing"] and spacing_of(*given["spacing"])
             layout = cls(**given | {"changes": tuple(given["changes"]), "spacing": spacing})
             Format(layout.format)
-            counts = layout.frames, layout.volumes, layout.height, layout.width
-            turn = layout.frame_channels, layout.run
-            sound = (
-                all(type(n) is int for n in (*counts, *turn, layout.metadata))
-                and min(*counts, *turn) > 0 <= layout.metadata
+            sides = layout.frames, layout.height, layout.width
+            counts = *sides, layout.volumes, layout.frame_channels, layout.run, layout.metadata
+            is_sound = (
+                all(type(n) is int for n in counts)
+                and min(sides) > 0
+                and layout.metadata >= 0
                 and layout.frames <= MAX_FRAMES
-                and layout.frames % layout.volumes == 0
-                and layout.frames % (layout.frame_channels * layout.run) == 0
+                and layout.stack.is_regular
                 and layout.channels in (1, 3)
                 and layout.dtype in TYPES
                 and _is_modality(layout.modality)
@@ -96,7 +96,7 @@ class Layout:
             )
         except (TypeError, KeyError) as error:
             raise ValueError("not a layout") from error
-        if not sound:
+        if not is_sound:
             raise ValueError(f"no picture is like this: {layout}")
         return layout
 
@@ -157,16 +157,17 @@ def parsed_header(given: Any) -> Header:
     try:
         spacing = given["spacing"] and spacing_of(*given["spacing"])
         header = Header(**given | {"spacing": spacing})
-        sides = header.width, header.height, header.frames, header.volumes
-        counts = *sides, header.segments, header.pixel_bytes, header.more_bytes
-        turn = header.channels, header.run
-        sound = all(type(n) is int for n in (*counts, *turn)) and min(counts) >= 0
-        sound = sound and min(turn) > 0 == header.frames % (header.channels * header.run)
-        sound = sound and header.volumes > 0 == header.frames % header.volumes
-        sound = sound and _is_modality(header.modality)
+        sides = header.width, header.height, header.frames
+        sizes = *sides, header.segments, header.pixel_bytes, header.more_bytes
+        is_sound = (
+            all(type(n) is int for n in (*sizes, header.volumes, header.channels, header.run))
+            and min(sizes) >= 0
+            and header.stack.is_regular
+            and _is_modality(header.modality)
+        )
     except (TypeError, KeyError) as error:
         raise ValueError("not a header") from error
-    if not sound:
+    if not is_sound:
         raise ValueError(f"no picture has this header: {header}")
     return header
 

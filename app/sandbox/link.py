@@ -8,15 +8,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from app.sandbox import desk, wire
+from app.sandbox import scratch, wire
 from app.sandbox.faults import Cause, WorkerLost
 from app.sandbox.limits import cpu_seconds
-from app.sandbox.nursery import Nursery
 from app.sandbox.shared import Area, Region
+from app.sandbox.spawner import Spawner
 from app.sandbox.wire import Message
 
 START_SECONDS = 30.0
-"""Seconds in which the first worker, and the nursery that forks it, must have started."""
+"""Seconds in which the first worker, and the fork server that forks it, must have started."""
 
 CAUSES: dict[int, Cause] = {
     signal.SIGXCPU: Cause.TIME,
@@ -31,17 +31,17 @@ class Link:
     `patience` is how many seconds it may make no progress; `threads` says whether it may start any.
     """
 
-    def __init__(self, nursery: Nursery, patience: float, *, threads: bool = False) -> None:
-        self._nursery, self._patience = nursery, patience
-        self._shared = Region(desk.SIZE)
-        self.desk = Area(self._shared.view)
+    def __init__(self, spawner: Spawner, patience: float, *, threads: bool = False) -> None:
+        self._spawner, self._patience = spawner, patience
+        self._shared = Region(scratch.SIZE)
+        self.scratch = Area(self._shared.view)
         """Memory that the worker sees, too, and no other process."""
         self._connection, theirs = socket.socketpair()
         self._connection.setblocking(False)
         # Ends an idle worker that nobody closes; __del__ might run only after that of the socket.
         self._finalizer = weakref.finalize(self, self._connection.close)
         with theirs:
-            self._number = nursery.start(theirs, threads=threads)
+            self._number = spawner.start(theirs, threads=threads)
         self.pid = 0
         """Process id of the worker, once it has started; 0 before."""
         self.lost: Cause | None = None
@@ -66,7 +66,7 @@ class Link:
 
     def close(self) -> None:
         """End the worker, whatever it is doing."""
-        self._nursery.kill(self._number)
+        self._spawner.kill(self._number)
         self._finalizer()
 
     def tell(self, message: Message) -> None:
@@ -99,10 +99,10 @@ class Link:
             raise self.loss(Cause.CRASHED, f"its answer makes no sense: {error!r}") from error
 
     async def _begin(self) -> None:
-        """Wait for the worker's first message, and give it its desk."""
+        """Wait for the worker's first message, and give it its scratch memory."""
         with self.checked():
             self.pid = int((await self._hear())["pid"])
-        self._say({"desk": desk.SIZE}, [self._shared.fd])
+        self._say({"scratch": scratch.SIZE}, [self._shared.fd])
         self._shared.close()
 
     def _say(self, message: Message, fds: Sequence[int]) -> None:
@@ -138,7 +138,7 @@ class Link:
             self._received += part
 
     def _death(self, code: Any) -> WorkerLost:
-        """Return the error for an exit code reported by the nursery, or in its place."""
+        """Return the error for an exit code reported by the fork server, or in its place."""
         if not isinstance(code, int) or code >= 0:
             return self.loss(Cause.CRASHED, f"exit code {code}")
         known = code in (-number for number in signal.valid_signals())
@@ -159,10 +159,10 @@ class Link:
             timer = loop.call_later(period, look)
             now = cpu_seconds(self.pid) if self.pid else None
             if self.lost:  # it should have been killed by now, but was not
-                self._nursery.end()
+                self._spawner.end()
             elif now == seen or not self.pid:
                 self.lost = Cause.STUCK
-                self._nursery.kill(self._number)
+                self._spawner.kill(self._number)
             seen = seen if now is None else now
 
         try:

@@ -7,17 +7,17 @@ from contextlib import asynccontextmanager
 
 from app.sandbox.faults import Cause
 from app.sandbox.link import Link
-from app.sandbox.nursery import Nursery
-from app.sandbox.places import Places
 from app.sandbox.remote import Remote
+from app.sandbox.semaphore import FairSemaphore
+from app.sandbox.spawner import Spawner
 
 logger = logging.getLogger(__name__)
 
 PATIENCE = 10.0
 """Seconds without any processor time after which a worker counts as stuck."""
 
-NURSERY = Nursery()
-"""The nursery of this process, shared by all its applications."""
+SPAWNER = Spawner()
+"""The fork server of this process, shared by all its applications."""
 
 
 class Sandbox:
@@ -34,7 +34,7 @@ class Sandbox:
         """Take `patience`, the seconds for which a worker may make no progress."""
         self.losses: Counter[Cause] = Counter()
         self._processes = processes
-        self._places = Places(processes)
+        self._slots = FairSemaphore(processes)
         self.patience = patience
         self._idle: list[Remote] = []
         self._closed = False
@@ -46,7 +46,7 @@ class Sandbox:
         Waiting clients take turns. If a job is cancelled while its worker is busy, the worker is
         killed.
         """
-        async with self._places.one_for(client):
+        async with self._slots.slot_for(client):
             worker = self._new_worker(threads=True) if threads else self._take()
             try:
                 yield worker
@@ -58,8 +58,8 @@ class Sandbox:
 
     def start(self) -> None:
         """Start the first worker ahead of the first job; again after `close`, too."""
-        if self._closed:  # the next event loop may differ, and places belong to one
-            self._closed, self._places = False, Places(self._processes)
+        if self._closed:  # the next event loop may differ, and slots belong to one
+            self._closed, self._slots = False, FairSemaphore(self._processes)
         if not self._idle:
             self._replace()
 
@@ -103,7 +103,7 @@ class Sandbox:
             logger.exception("no worker can be started")
 
     def _new_worker(self, *, threads: bool = False) -> Remote:
-        return Remote(Link(NURSERY, self.patience, threads=threads))
+        return Remote(Link(SPAWNER, self.patience, threads=threads))
 
     def _count(self, cause: Cause) -> None:
         self.losses[cause] += 1

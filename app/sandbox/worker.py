@@ -6,9 +6,9 @@ import traceback
 from collections.abc import Callable, Iterable
 
 from app.imaging.codec import ImagingError
-from app.sandbox import desk, limits, wire
-from app.sandbox.bench import Bench
+from app.sandbox import limits, scratch, wire
 from app.sandbox.budget import Budget
+from app.sandbox.commands import Commands
 from app.sandbox.shared import Area, Region
 from app.sandbox.wire import Message
 
@@ -22,20 +22,20 @@ def work(connection: socket.socket) -> None:
     first = wire.receive(connection)
     if first is None:
         return
-    size, (fd,) = first[0]["desk"], first[1]
-    bench = Bench(Area(Region(size, fd).view))
+    size, (fd,) = first[0]["scratch"], first[1]
+    commands = Commands(Area(Region(size, fd).view))
     idle_memory = limits.address_space()
     while (received := wire.receive(connection)) is not None:
         message, fds = received
         name = message.pop("do")
         if name == "drop":
-            bench.drop()
+            commands.drop()
             continue
         limits.impose(Budget(*message.pop("budget")), idle_memory)
         sizes = message.pop("sizes")
         # regions are closed by their destructor
-        given = map(Region, sizes, fds) if fds else desk.places(bench.desk, sizes)
-        wire.send(connection, _answer(getattr(bench, name), given, message))
+        given = map(Region, sizes, fds) if fds else scratch.places(commands.scratch, sizes)
+        wire.send(connection, _answer(getattr(commands, name), given, message))
 
 
 def _answer(command: Callable[..., Message], given: Iterable[Area], arguments: Message) -> Message:

@@ -19,7 +19,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from app.api.exposition import metrics_app
 from app.api.middleware.body import BodyLimit
 from app.main import create_app
-from app.sandbox.pool import NURSERY
+from app.sandbox.pool import SPAWNER
 from app.server.crowd import CrowdedConnection
 from app.service.service import Service
 from app.settings import Settings
@@ -78,7 +78,7 @@ class Server(uvicorn.Server):
         """Return whether to stop; uvicorn calls this ten times a second."""
         if self._told and not self._service.draining:
             self.stop_for_child()
-        self._told = NURSERY.told_to_end()  # acted on one tick later: this process may get it, too
+        self._told = SPAWNER.told_to_end()  # acted on one tick later: this process may get it, too
         return await super().on_tick(counter) or self._failed() or self._drained()
 
     def stop_for_child(self) -> None:

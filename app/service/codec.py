@@ -50,10 +50,16 @@ class ConfinedCodec:
     def read_header(self, data: bytes) -> Header:
         """Read what a file declares, without decoding it; raise as `decode` does.
 
-        No process is kept from this to `decode`: whoever waits for room between them would keep it
-        from those who could make room.
+        The process is free until `decode`: a thread that waits for memory in between must not
+        keep it from the threads that could free some.
         """
-        return self._await(self._read_header(data))
+
+        async def read() -> Header:
+            with decoding():
+                async with self._sandbox.worker() as worker:
+                    return await worker.read(data)
+
+        return self._await(read())
 
     def decode(self, data: bytes) -> Picture:
         """Decode a file within the limits of the settings.
@@ -61,7 +67,14 @@ class ConfinedCodec:
         Raises ImagingError if it cannot be read, and WorkerLost or MemoryError if that takes more
         time or memory than its pixels justify.
         """
-        return self._await(self._decode(data)).whole
+
+        async def decode() -> SharedPicture:
+            with decoding():
+                async with self._sandbox.worker(threads=need_threads(data)) as worker:
+                    _, picture = await worker.open_shared(data, **self._limits)
+                    return picture or await worker.decode_shared(**self._limits)
+
+        return self._await(decode()).whole
 
     def encode(
         self, picture: Picture, target: Format, quality: int | None = None, *, strip: bool = False
@@ -71,24 +84,12 @@ class ConfinedCodec:
         Raises ImagingError if the format cannot hold it, and WorkerLost or MemoryError.
         """
         shared = SharedPicture.holding(picture)
-        return self._await(self._encode(shared, target, quality, strip=strip))
 
-    async def _read_header(self, data: bytes) -> Header:
-        with decoding():
+        async def encode() -> SharedFile:
             async with self._sandbox.worker() as worker:
-                return await worker.read(data)
+                return await worker.encode_shared(shared, target, quality, strip=strip)
 
-    async def _decode(self, data: bytes) -> SharedPicture:
-        with decoding():
-            async with self._sandbox.worker(threads=need_threads(data)) as worker:
-                _, picture = await worker.open_shared(data, **self._limits)
-                return picture or await worker.decode_shared(**self._limits)
-
-    async def _encode(
-        self, picture: SharedPicture, target: Format, quality: int | None, *, strip: bool
-    ) -> SharedFile:
-        async with self._sandbox.worker() as worker:
-            return await worker.encode_shared(picture, target, quality, strip=strip)
+        return self._await(encode())
 
     async def _end(self) -> None:
         self._sandbox.close()

@@ -7,19 +7,23 @@ ImagingError in the codecs, and MemoryError.
 from collections.abc import Iterable
 
 
-class Loading(Exception):
+class ServiceError(Exception):
+    """The service cannot serve a request, either at present or at all."""
+
+
+class Loading(ServiceError):
     """The models are being loaded."""
 
 
-class Failing(Exception):
+class Failing(ServiceError):
     """The network of a model fails repeatedly; the service keeps testing whether it recovers."""
 
 
-class Broken(Exception):
+class Broken(ServiceError):
     """The service cannot recover; only a new process can."""
 
 
-class UnknownModel(Exception):
+class UnknownModel(ServiceError):
     """There is no model of that name."""
 
     def __init__(self, name: str, names: Iterable[str]) -> None:
@@ -28,11 +32,11 @@ class UnknownModel(Exception):
         super().__init__(f"there is no model {name!r}; there are: {', '.join(self.names)}")
 
 
-class NeedsTooMuchMemory(Exception):
+class NeedsTooMuchMemory(ServiceError):
     """An image needs more memory than all requests together may use."""
 
 
-class UnknownJob(Exception):
+class UnknownJob(ServiceError):
     """There is no such job, or it has been forgotten."""
 
     def __init__(self, seconds: float) -> None:
@@ -41,7 +45,7 @@ class UnknownJob(Exception):
         self.seconds = seconds
 
 
-class TakesTooLong(Exception):
+class TakesTooLong(ServiceError):
     """An image cannot be denoised in the time of a request, even on an idle service."""
 
     def __init__(self, seconds: float, limit: float, faster: str | None) -> None:
@@ -50,9 +54,9 @@ class TakesTooLong(Exception):
         self.seconds, self.limit, self.faster = seconds, limit, faster
 
 
-class SizesDiffer(Exception):
+class SizesDiffer(ServiceError):
     """Images that are to be compared differ in width, height or number of frames."""
 
     def __init__(self, image: str, reference: str) -> None:
-        """Take the size of each, such as 640x480."""
-        super().__init__(f"The image has {image} pixels, the reference {reference}.")
+        """Take the size of each, such as 640x480, or 640x480 in 3 frames."""
+        super().__init__(f"The image is {image}, the reference {reference}.")

@@ -17,7 +17,7 @@ from typing import Any
 
 from app.inference.batcher import Overloaded
 from app.inference.job import Progress
-from app.sandbox.places import Places
+from app.sandbox.semaphore import FairSemaphore
 from app.service.errors import UnknownJob
 from app.service.memory import Memory, Share
 
@@ -67,7 +67,7 @@ class Job:
     owner: str | None
     """The only one who may access it; None is everybody who knows the id."""
     client: str
-    """Who started it; no client may take all places."""
+    """Who started it; no client may take all slots."""
     seconds: float
     """Estimated seconds that it takes on its own, made before it began."""
     state: State = State.WAITING
@@ -117,7 +117,7 @@ class Jobs:
         """The numbers of jobs done, failed and cancelled since the start."""
         self._memory, self._limit, self._seconds = memory, limit, seconds
         self._jobs: dict[str, Job] = {}
-        self._places = Places(AT_ONCE)
+        self._slots = FairSemaphore(AT_ONCE)
         self._followers = 0
 
     def __iter__(self) -> Iterator[Job]:
@@ -126,7 +126,7 @@ class Jobs:
 
     def open(self) -> None:
         """Use the running event loop from now on."""
-        self._places = Places(AT_ONCE)
+        self._slots = FairSemaphore(AT_ONCE)
 
     def start(
         self,
@@ -250,11 +250,11 @@ class Jobs:
 
     async def _run(self, job: Job, operation: Operation) -> None:
         try:
-            async with self._places.one_for(job.client):
+            async with self._slots.slot_for(job.client):
                 await self._work(job, operation)
             job.state = State.DONE
         except Exception as error:
-            job.error, job.state = _alone(error), State.FAILED
+            job.error, job.state = _without_frames(error), State.FAILED
             job.kept.close()
         self.ends[job.state] += 1
         seconds = round(time.monotonic() - job.began, 3)
@@ -281,7 +281,7 @@ class Jobs:
             await asyncio.sleep(pause)
 
 
-def _alone(error: Exception) -> Exception:
+def _without_frames(error: Exception) -> Exception:
     """Return an error without its causes and frames, which would keep images in memory."""
     error.__cause__ = error.__context__ = None
     return error.with_traceback(None)

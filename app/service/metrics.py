@@ -96,11 +96,11 @@ class Metrics:
         elif trace.status < 400:
             self._count_pixels(route, trace)
 
-    def count_job(self, route: str, trace: Trace) -> None:
+    def count_job(self, trace: Trace) -> None:
         """Count the work of a job that is done, which no request of its own reports."""
         for stage, seconds in trace.stages.items():
             self._stages.labels(stage).observe(seconds)
-        self._count_pixels(route, trace)
+        self._count_pixels("/jobs", trace)
 
     def _count_pixels(self, route: str, trace: Trace) -> None:
         if trace.pixels:

@@ -93,15 +93,15 @@ class _Denoising:
         self.admit(headers)
         done = list[DenoisedFile]()
         for number in range(len(headers)):
-            self._tell_progress(headers, number)
+            self._update_progress(headers, number)
             self.work.share.keep(sum(map(len, files[1:])) + _bytes(done))
             done.append(await self.image([files.pop(0)], _admit_all))
-        self._tell_progress(headers, len(headers))
+        self._update_progress(headers, len(headers))
         self.work.trace.pixels = sum(header.size for header in headers)
         largest = max(range(len(headers)), key=lambda number: headers[number].size)
         return replace(done[largest], file=await self._joined(done))
 
-    def _tell_progress(self, headers: list[Header], done: int) -> None:
+    def _update_progress(self, headers: list[Header], done: int) -> None:
         """Update the progress, given how many volumes are done.
 
         All tiles of these count, even those of a flat volume, which are never queued.

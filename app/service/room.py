@@ -17,6 +17,8 @@ BYTES_PER_PIXEL = 16
 class TooLarge(ImagingError):
     """The file has more bytes than are allowed."""
 
+    code = "too-large"
+
 
 def largest_file(max_pixels: int) -> int:
     """Return how many bytes a file may have if an image may have `max_pixels`."""

@@ -9,9 +9,10 @@ import pyarrow as pa
 import ray
 from ray.data import ActorPoolStrategy, Dataset
 
-from app.bulk.convert import between, code_of, detail_of
+from app.bulk.convert import Converter, asked_for, failure
 from app.bulk.rows import SCHEMA, State, to_table
 from app.bulk.store import Source, Store
+from app.service.local import package_of
 from app.service.options import DenoiseOptions
 from app.service.pipeline import Pipeline
 from app.settings import Settings
@@ -133,11 +134,7 @@ class Bytes(_Actor):
         try:
             result = self._pipeline(data or b"")
         except Exception as error:  # whatever it is, the other images continue
-            found: dict[str, Any] = {
-                "state": State.FAILED.value,
-                "code": code_of(error),
-                "detail": detail_of(error),
-            }
+            found = failure(error)
         else:
             found = {
                 "state": State.DONE.value,
@@ -158,8 +155,13 @@ class Keys(_Actor):
         super().__init__()
         given, made = DenoiseOptions(**options), Settings(**settings)
         self._sources = Store(source)
-        pipeline = Pipeline(given, made)
-        self._convert = between(self._sources, Store(target), pipeline, given, made)
+        self._convert = Converter(
+            self._sources,
+            Store(target),
+            Pipeline(given, made),
+            options=asked_for(given, package_of(given, made).card.name),
+            max_pixels=made.max_pixels,
+        )
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         """Return the rows of the results."""

@@ -54,7 +54,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _nursery() -> None:
+def _spawner() -> None:
     """Has the process that workers are forked from ready before any time is counted."""
 
     async def ask() -> None:

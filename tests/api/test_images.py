@@ -196,10 +196,12 @@ def test_grey_is_compared_with_colour_as_three_equal_channels(client, image_file
 
 
 def test_pictures_of_different_sizes_are_not_compared(client, image_file):
-    files = {"reference": image_file(4, 5), "image": image_file(5, 4)}
-    answer = client.post("/compare", files=files)
-    assert answer.status_code == 422
-    assert answer.json()["detail"] == "The image has 5x4 pixels, the reference 4x5."
+    stack = files.by_tifffile(np.zeros((2, 5, 4), np.uint8), photometric="minisblack")
+    for image, size in ((image_file(5, 4), "5x4"), (stack, "4x5 in 2 frames")):
+        upload = {"reference": image_file(4, 5), "image": image}
+        answer = client.post("/compare", files=upload)
+        assert answer.status_code == 422
+        assert answer.json()["detail"] == f"The image is {size}, the reference 4x5."
 
 
 def test_the_answer_tells_where_the_time_went(client, image_file):

@@ -149,6 +149,19 @@ def test_a_manifest_that_makes_no_sense(memory, content):
         list(keys("memory://keys.txt", Store("memory://in")))
 
 
+def test_a_manifest_may_begin_with_a_byte_order_mark(memory):
+    memory.pipe_file("/keys.txt", "\ufeffa.png\r\n\r\nb.png\r\n".encode())
+    assert list(keys("memory://keys.txt", Store("memory://in"))) == ["a.png", "b.png"]
+
+
+@pytest.mark.parametrize("columns", [{}, {"key": [1]}, {"key": ["a.png", None]}, {"x": [b"a.png"]}])
+def test_a_manifest_without_a_column_of_keys_is_misuse(memory, columns):
+    with memory.open("/keys.parquet", "wb") as file:
+        pq.write_table(pa.table(columns), file)
+    with pytest.raises(Misuse, match="manifest"):
+        list(keys("memory://keys.parquet", Store("memory://in")))
+
+
 def test_a_file_that_is_too_large_is_not_read(bulk, memory):
     memory.pipe_file("/in/large.png", bytes(10_001))
     assert bulk() == "10 done, 0 skipped, 2 failed"

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from app.files.finding import Source, Status
-from app.files.run import Job, Worked, run
+from app.files.run import Conversion, Worked, run
 from app.imaging.codec import Format, Picture, decode, encode, read_header
 from app.inference.job import Progress
 from app.service.room import Room
@@ -19,7 +19,7 @@ def save(path, side=8):
     return path
 
 
-def job(**changes):
+def conversion(**changes):
     defaults: dict[str, Any] = {
         "read_header": read_header,
         "read": lambda data: decode(data, max_pixels=10**6),
@@ -28,7 +28,7 @@ def job(**changes):
         "format_for": lambda picture: picture.format,
         "format": None,
     }
-    return Job(**defaults | changes)
+    return Conversion(**defaults | changes)
 
 
 def test_two_results_that_come_to_one_name_by_their_format(tmp_path):
@@ -37,7 +37,7 @@ def test_two_results_that_come_to_one_name_by_their_format(tmp_path):
         for suffix in ("bmp", "png")
     ]
     for status in (Status.DONE, Status.SKIPPED):  # the picture whose own name it is has it
-        outcomes = list(run(found, job(), threads=2))
+        outcomes = list(run(found, conversion(), threads=2))
         assert [(o.source.suffix, o.status) for o in outcomes] == [
             (".png", status),
             (".bmp", Status.FAILED),
@@ -49,7 +49,7 @@ def test_two_results_that_come_to_one_name_by_their_format(tmp_path):
 
 def test_a_result_may_have_the_longest_name(tmp_path):
     source = save(tmp_path / f"{'a' * 251}.png")
-    (outcome,) = run([Source(source, tmp_path / "out" / source.name)], job(), threads=1)
+    (outcome,) = run([Source(source, tmp_path / "out" / source.name)], conversion(), threads=1)
     assert (outcome.status, outcome.reason) == (Status.DONE, None)
     assert [path.name for path in (tmp_path / "out").iterdir()] == [source.name]
 
@@ -63,7 +63,7 @@ def test_a_link_that_leads_nowhere_fails_alone(tmp_path):
         Source(tmp_path / f"{name}.png", tmp_path / "out" / f"{name}.png")
         for name in (*names, "good")
     ]
-    outcomes = {o.source.stem: o for o in run(found, job(), threads=2)}
+    outcomes = {o.source.stem: o for o in run(found, conversion(), threads=2)}
     assert {name: o.status for name, o in outcomes.items()} == {
         **dict.fromkeys(names, Status.FAILED),
         "good": Status.DONE,
@@ -77,7 +77,7 @@ def test_a_name_is_free_again_where_the_first_has_failed(tmp_path):
         for suffix in ("bmp", "png")
     ]
     found[1].path.write_text("no picture")
-    assert {o.source.suffix: o.status for o in run(found, job(), threads=2)} == {
+    assert {o.source.suffix: o.status for o in run(found, conversion(), threads=2)} == {
         ".png": Status.FAILED,
         ".bmp": Status.DONE,
     }
@@ -89,7 +89,7 @@ def test_no_input_is_ever_replaced(tmp_path):
         for suffix in ("jpg", "png")
     ]
     before = {source.path: source.path.read_bytes() for source in found}
-    here = job(overwrite=True, format_for=lambda _: Format.PNG)
+    here = conversion(overwrite=True, format_for=lambda _: Format.PNG)
     for outcome in run(found, here, threads=2):
         assert outcome.reason == f"the result would replace the input {found[1].path}"
     assert {source.path: source.path.read_bytes() for source in found} == before
@@ -98,7 +98,7 @@ def test_no_input_is_ever_replaced(tmp_path):
 def test_the_suffix_follows_the_format(tmp_path):
     source = Source(save(tmp_path / "a.png"), tmp_path / "out" / "x" / "a.png")
     formats = {"format_for": lambda _: Format.WEBP}
-    (outcome,) = run([source], job(**formats), threads=1)
+    (outcome,) = run([source], conversion(**formats), threads=1)
     target = tmp_path / "out" / "x" / "a.webp"
     assert outcome.target == target
     assert target.read_bytes()[8:12] == b"WEBP"
@@ -113,7 +113,7 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    (outcome,) = run([source], job(), threads=1)
+    (outcome,) = run([source], conversion(), threads=1)
     assert outcome.status is Status.FAILED
     assert "No space left" in (outcome.reason or "")
     assert list((tmp_path / "out").iterdir()) == []
@@ -122,7 +122,7 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
 def test_a_result_that_cannot_be_written_is_named(tmp_path):
     target = tmp_path / "file" / "a.png"
     target.parent.write_text("no folder")
-    (outcome,) = run([Source(save(tmp_path / "a.png"), target)], job(), threads=1)
+    (outcome,) = run([Source(save(tmp_path / "a.png"), target)], conversion(), threads=1)
     assert outcome.status is Status.FAILED
     assert outcome.reason == f"{target} cannot be written: File exists"
 
@@ -137,7 +137,7 @@ def test_a_fault_of_the_work_does_not_stop_the_rest(tmp_path):
             raise RuntimeError("out of luck")
         return Worked(picture)
 
-    outcomes = {o.source.name: o for o in run(sources, job(work=work), 2)}
+    outcomes = {o.source.name: o for o in run(sources, conversion(work=work), 2)}
     assert outcomes["1.png"].reason == "RuntimeError: out of luck"
     assert sum(o.status is Status.DONE for o in outcomes.values()) == 3
 
@@ -160,7 +160,7 @@ def test_pictures_in_memory_are_bounded(tmp_path, monkeypatch):
             held.remove(picture.size)
         return Worked(picture)
 
-    outcomes = list(run(sources, job(work=work), threads=7))
+    outcomes = list(run(sources, conversion(work=work), threads=7))
     assert all(outcome.status is Status.DONE for outcome in outcomes)
     assert all(sum(sizes) <= 150 or len(sizes) == 1 for sizes in most)
     assert any(len(sizes) > 1 for sizes in most)
@@ -174,7 +174,9 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path):
         Source(tmp_path / name, tmp_path / "out" / name)
         for name in ("in.png", "large.png", "absent.png")
     ]
-    reasons = {o.source.name: o.reason or "" for o in run(sources, job(max_pixels=100), threads=2)}
+    reasons = {
+        o.source.name: o.reason or "" for o in run(sources, conversion(max_pixels=100), threads=2)
+    }
     assert reasons["large.png"].startswith("The file has more than 1600 bytes, 16 for each of")
     assert "bytes" not in reasons["in.png"]
     assert reasons["absent.png"] == "No such file or directory"
@@ -191,7 +193,7 @@ def test_a_stop_finishes_what_is_written_and_begins_nothing(tmp_path):
             go_on.wait(60)
         return Worked(picture)
 
-    outcomes = run(sources, job(work=work), threads=4)
+    outcomes = run(sources, conversion(work=work), threads=4)
     assert next(outcomes).status is Status.DONE
     began = time.monotonic()
     outcomes.close()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from app.imaging.codec import Format, Metadata, Picture, encode
-from app.sandbox.pool import NURSERY, Sandbox
+from app.sandbox.pool import SPAWNER, Sandbox
 
 LIMITS = {"max_pixels": 10**8, "max_side": 10**5}
 
@@ -25,10 +25,10 @@ def png(*size):
 
 
 def workers():
-    """The processes that are forked from the nursery."""
-    if not NURSERY.pid:
+    """The processes that are forked from the fork server."""
+    if not SPAWNER.pid:
         return []
-    children = Path(f"/proc/{NURSERY.pid}/task/{NURSERY.pid}/children").read_text()
+    children = Path(f"/proc/{SPAWNER.pid}/task/{SPAWNER.pid}/children").read_text()
     return [int(pid) for pid in children.split()]
 
 

@@ -25,14 +25,14 @@ from app.imaging.codec import (
 )
 from app.imaging.metrics import ssim
 from app.imaging.noise import ChannelMode, NoiseKind
-from app.sandbox import budget, desk, limits
+from app.sandbox import budget, limits, scratch
 from app.sandbox.budget import Budget, Need
 from app.sandbox.faults import Cause, JobFailed, WorkerLost
 from app.sandbox.link import Link
-from app.sandbox.nursery import Nursery
-from app.sandbox.pool import NURSERY, Sandbox
+from app.sandbox.pool import SPAWNER, Sandbox
 from app.sandbox.remote import Remote
 from app.sandbox.rendering import Rendering
+from app.sandbox.spawner import Spawner
 from tests.fidelity.files import heic
 from tests.imaging.formats.test_jxl_frames import layered
 from tests.sandbox.conftest import LIMITS, is_alive, picture, png, until, workers
@@ -94,7 +94,7 @@ async def test_a_picture_goes_to_the_network_and_comes_back_as_a_file(sandbox):
 @pytest.mark.parametrize("side", [40, 900])
 async def test_pictures_and_files_pass_over_the_desk_or_beside_it(sandbox, side):
     given = picture(side, side)
-    assert (given.pixels.nbytes > desk.SIZE) is (side == 900)
+    assert (given.pixels.nbytes > scratch.SIZE) is (side == 900)
     async with sandbox.worker() as worker:
         _, shared = await worker.open_shared(png_of(given), **LIMITS)
         np.testing.assert_array_equal(shared.pixels.pixels, given.pixels)
@@ -184,7 +184,7 @@ async def test_another_worker_takes_the_place_of_one_that_died_idle(sandbox):
         pid = await works(sandbox)
         os.kill(pid, signal.SIGKILL)
         (idle,) = sandbox._idle
-        await until(lambda idle=idle: not idle.link.usable)  # for the nursery has told
+        await until(lambda idle=idle: not idle.link.usable)  # for the fork server has told
         assert await works(sandbox) != pid
     assert sandbox.losses == {Cause.KILLED: 3}
 
@@ -303,26 +303,26 @@ async def test_a_worker_keeps_nothing_of_a_job_that_broke_off(sandbox):
             await second.decode(**LIMITS)
 
 
-async def test_the_nursery_may_die_or_stop_too(sandbox):
+async def test_the_fork_server_may_die_or_stop_too(sandbox):
     for sign in (signal.SIGKILL, signal.SIGSTOP):
         async with sandbox.worker() as worker:
             comparison = await comparing(worker, stopped=True)
-            nursery = NURSERY.pid
-            os.kill(nursery, sign)
+            spawner = SPAWNER.pid
+            os.kill(spawner, sign)
             if sign == signal.SIGSTOP:
-                NURSERY.end()  # as it is when it does not do what it is told
+                SPAWNER.end()  # as it is when it does not do what it is told
             with pytest.raises(WorkerLost):
                 await comparison
         await until(lambda pid=worker.link.pid: not is_alive(pid))
         with suppress(WorkerLost):
             await works(sandbox)
         await works(sandbox)
-        assert NURSERY.pid != nursery
+        assert SPAWNER.pid != spawner
 
 
 async def test_a_worker_that_babbles_is_taken_for_crashed(anyio_backend):
-    class Babbler(Nursery):
-        """A nursery whose worker says what it likes."""
+    class Babbler(Spawner):
+        """A spawner whose worker says what it likes."""
 
         def start(self, connection, *, threads=False):
             self.connection = connection.dup()
@@ -357,14 +357,14 @@ async def test_close_ends_the_workers(anyio_backend):
 @pytest.mark.skipif(sys.platform != "linux", reason="as Linux confines")
 async def test_a_worker_is_confined(sandbox, monkeypatch):
     monkeypatch.setenv("A_SECRET", "x")
-    NURSERY.end()
+    SPAWNER.end()
     sandbox = Sandbox(1)
     pid = await works(sandbox)
     process = Path(f"/proc/{pid}")
     assert b"SECRET" not in (process / "environ").read_bytes()
     assert "NoNewPrivs:\t1" in (process / "status").read_text()
     assert "Threads:\t1" in (process / "status").read_text()
-    assert len(list((process / "fd").iterdir())) == 5  # nothing, thrice; the service; the desk
+    assert len(list((process / "fd").iterdir())) == 5  # nothing, thrice; service; scratch memory
     rows = (process / "limits").read_text().splitlines()
     held = {row[:26].strip(): row[26:].split()[:2] for row in rows}
     assert held["Max file size"] == held["Max processes"] == held["Max core file size"] == ["0"] * 2
@@ -452,15 +452,15 @@ async def test_confinement_holds_as_far_as_the_kernel_lets_it(anyio_backend, tmp
 
 ORPHANS = """
 import asyncio
-from app.sandbox.nursery import Nursery
-from app.sandbox.pool import NURSERY, Sandbox
+from app.sandbox.spawner import Spawner
+from app.sandbox.pool import SPAWNER, Sandbox
 from tests.sandbox.test_pool import comparing
 
 async def main():
     sandbox = Sandbox(2)
     async with sandbox.worker() as one:
         await comparing(one, stopped=True)
-        print(NURSERY.pid, one.link.pid, flush=True)
+        print(SPAWNER.pid, one.link.pid, flush=True)
         await asyncio.sleep(60)
 
 asyncio.run(main())
@@ -485,34 +485,34 @@ async def test_a_service_that_ends_in_any_way_leaves_no_process(anyio_backend, s
 async def test_ctrl_c_is_the_services_alone(sandbox):
     async with sandbox.worker() as worker:
         comparison = await comparing(worker, stopped=True)
-        for pid in (NURSERY.pid, worker.link.pid):
+        for pid in (SPAWNER.pid, worker.link.pid):
             os.kill(pid, signal.SIGINT)
         os.kill(worker.link.pid, signal.SIGCONT)
         assert (await comparison)[2] == 1
     assert worker.link.pid in workers()
-    assert not NURSERY.told_to_end()
+    assert not SPAWNER.told_to_end()
 
 
-@pytest.mark.parametrize("child", ["the nursery", "a worker"])
+@pytest.mark.parametrize("child", ["the fork server", "a worker"])
 async def test_the_service_learns_that_a_child_was_told_to_end(anyio_backend, child):
-    nursery = Nursery()
-    worker = Remote(Link(nursery, 10))
+    spawner = Spawner()
+    worker = Remote(Link(spawner, 10))
     await worker.read(png())
-    assert not nursery.told_to_end()
+    assert not spawner.told_to_end()
     for _ in range(2):
-        os.kill(nursery.pid if child == "the nursery" else worker.link.pid, signal.SIGTERM)
-    await until(nursery.told_to_end)
+        os.kill(spawner.pid if child == "the fork server" else worker.link.pid, signal.SIGTERM)
+    await until(spawner.told_to_end)
     await worker.decode(**LIMITS)
-    assert not nursery.told_to_end()  # it tells once
+    assert not spawner.told_to_end()  # it tells once
     worker.link.close()
-    nursery.end()
-    assert not nursery.told_to_end()
+    spawner.end()
+    assert not spawner.told_to_end()
 
 
 async def test_without_a_fork_each_worker_is_a_fresh_process(anyio_backend):
-    nursery = Nursery(forks=False)
+    spawner = Spawner(forks=False)
     for end in (signal.SIGKILL, signal.SIGSEGV):
-        worker = Remote(Link(nursery, 10))
+        worker = Remote(Link(spawner, 10))
         await worker.read(png(9, 12))
         assert (await worker.decode(**LIMITS)).shape == (9, 12, 3)
         os.kill(worker.link.pid, end)
@@ -520,7 +520,7 @@ async def test_without_a_fork_each_worker_is_a_fresh_process(anyio_backend):
             await worker.compare()
         assert lost.value.cause is (Cause.KILLED if end == signal.SIGKILL else Cause.CRASHED)
         worker.link.close()
-    nursery.end()
+    spawner.end()
 
 
 async def test_the_measures_are_those_of_the_pictures_whichever_side_is_long(sandbox):

@@ -17,7 +17,7 @@ from app.imaging.codec import (
     UnsuitableFormat,
     encode,
 )
-from app.sandbox import desk
+from app.sandbox import scratch
 from app.service.codec import ConfinedCodec
 from app.settings import Settings
 from tests.sandbox.conftest import picture, png
@@ -35,7 +35,7 @@ def codec():
 @pytest.mark.parametrize("side", [40, 900])
 def test_a_picture_comes_back_with_all_that_belongs_to_it(codec, side):
     given = picture(side, side, alpha=True, metadata=Metadata(exif=EXIF))
-    assert (given.pixels.nbytes > desk.SIZE) is (side == 900)
+    assert (given.pixels.nbytes > scratch.SIZE) is (side == 900)
     before = codec.decode(encode(given, Format.PNG).data)
     after = codec.decode(bytes(codec.encode(before, Format.PNG).data))
     assert (after.metadata, after.format) == (before.metadata, Format.PNG)

@@ -16,7 +16,7 @@ from PIL import Image
 from skimage import data
 
 from app.imaging.noise import NoiseKind, add_noise
-from app.web.samples import FOLDER
+from tests.web.samples import FOLDER
 
 QUALITY = 88
 """Of the JPEG files: what a camera may write."""

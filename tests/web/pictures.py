@@ -13,8 +13,8 @@ from PIL import Image
 
 from app.main import create_app
 from app.settings import PROJECT, Settings
-from app.web.samples import FOLDER
 from tests.web.conftest import Page, Site, browser, serving
+from tests.web.samples import FOLDER
 
 DOCS = PROJECT / "docs"
 WINDOW = {"width": 1200, "height": 960, "deviceScaleFactor": 1, "mobile": False}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.web import samples
+from tests.web import samples
 from tests.web.photographs import PHOTOGRAPHS, QUALITY
 
 

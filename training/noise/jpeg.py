@@ -50,8 +50,8 @@ def jpeg(pixels: Any, random: Random, quality: tuple[float, float]) -> Any:
     luma = _quantised(luma - 128.0, LUMA, scale) + 128.0
     which = random.uniform(count, (0.0, 1.0))
     whole = _quantised(chroma, CHROMA, scale)
-    wide = _halved(chroma, scale, 1, 2)
-    small = _halved(chroma, scale, 2, 2)
+    wide = _halved(chroma, scale, down=1)
+    small = _halved(chroma, scale, down=2)
     chroma = ops.where(which < 0.4, small, ops.where(which < 0.65, wide, whole))
     result = to_8_bits(to_rgb(luma, chroma) / 255.0)
     return _roll(_roll(result, height - down, 1, height), width - across, 2, width)
@@ -66,12 +66,12 @@ def _scale(quality: Any) -> Any:
     return ops.where(quality < 50, 5000.0 / quality, 200.0 - 2.0 * quality)
 
 
-def _halved(chroma: Any, scale: Any, down: int, across: int) -> Any:
-    """Average chroma over down x across pixels, quantize it, and interpolate it back to its
-    size.
+def _halved(chroma: Any, scale: Any, *, down: int) -> Any:
+    """Average chroma over two pixels across and 1 or 2 `down`, quantize it, and interpolate it back
+    to its size.
     """
     count, height, width, _ = chroma.shape
-    shape = (count, height // down, down, width // across, across, 2)
+    shape = (count, height // down, down, width // 2, 2, 2)
     fewer = _quantised(ops.mean(ops.reshape(chroma, shape), axis=(2, 4)), CHROMA, scale)
     return ops.image.resize(
         fewer, (height, width), interpolation="bilinear", data_format="channels_last"

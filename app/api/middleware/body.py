@@ -47,7 +47,7 @@ class _Body:
         headers = Headers(scope=scope)
         self._receive, self._send = receive, send
         self._declared = _content_length(headers)
-        self._means_something = scope["method"] not in ("GET", "HEAD")  # RFC 9110, section 9.3
+        self._has_meaning = scope["method"] not in ("GET", "HEAD")  # RFC 9110, section 9.3
         self._max_bytes, self._seconds = max_bytes, seconds
         self._deadline = asyncio.get_running_loop().time() + seconds
         self._bytes = 0
@@ -57,7 +57,7 @@ class _Body:
     async def receive(self) -> Message:
         if self._complete:
             return await self._receive()
-        if not self._means_something:
+        if not self._has_meaning:
             return await self._departure()
         if self._declared > self._max_bytes:
             raise self._too_large()
@@ -73,9 +73,10 @@ class _Body:
         return message
 
     async def _departure(self) -> Message:
-        """Wait until the client leaves, and discard what it sends until then.
+        """Discard what the client sends, and return once it leaves.
 
-        This is all that is asked for while a response is under way, which no error may end.
+        Of a GET, Starlette receives nothing but this, while it sends the response, which an error
+        about the body must not interrupt.
         """
         while True:
             message = await self._receive()

@@ -57,7 +57,7 @@ class Observe:
             try:
                 await self._answer(scope, counted_receive, marked_send, trace)
             finally:
-                self._tell(scope, trace)
+                self._report(scope, trace)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, trace: Trace) -> None:
         try:
@@ -74,7 +74,7 @@ class Observe:
                 raise
             await problem_response(Request(scope), error)(scope, receive, send)
 
-    def _tell(self, scope: Scope, trace: Trace) -> None:
+    def _report(self, scope: Scope, trace: Trace) -> None:
         route = getattr(scope.get("route"), "path", "other")
         self.metrics.count(scope["method"], route, trace)
         level = logging.DEBUG if route in PROBES else logging.INFO

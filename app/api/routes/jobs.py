@@ -110,7 +110,7 @@ def _denoising(
             if as_problem(error).code == "internal-error":
                 logger.exception("job failed")
             raise
-        service.metrics.count_job("/jobs", trace)
+        service.metrics.count_job(trace)
         return found, trace
 
     return work

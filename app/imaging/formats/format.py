@@ -25,52 +25,54 @@ def srgb_alone(metadata: Metadata) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Holds:
-    """What a file of a format can store of a picture.
-
-    `depths` are bits per sample, of which 32 means floating point; `extra` is a channel of no
-    stated meaning, and `numbers` are samples that are signed, of 32 bits, or floating point beyond
-    0 to 1. `profile` is a colour profile; `colour` tells whether PNG's description of colours
-    without one can be stored, and `white` whether a value of white can that is not the greatest of
-    8 or 16 bits. `too_long` yields the parts of metadata that would be left out. `frames` says that
-    there may be several pages or slices, and `others` that pictures of other formats can be
-    written.
-    """
+    """What a file of a format can store of a picture."""
 
     depths: tuple[int, ...] = ()
+    """Bits per sample; 32 means floating point."""
     grey: bool = True
     alpha: bool = False
     extra: bool = False
+    """A channel of no stated meaning."""
     numbers: bool = False
+    """Samples that are signed, of 32 bits, or floating point beyond 0 to 1."""
     exif: bool = False
     xmp: bool = False
     dpi: bool = False
     profile: bool = True
+    """A colour profile."""
     gain_map: bool = False
     colour: Callable[[Metadata], bool] = _no_colour
+    """Tells whether colours that PNG chunks define, instead of a profile, can be stored."""
     white: Callable[[int], bool] = _no_white
+    """Tells whether this value of white can be stored, if it is neither 255 nor 65535."""
     frames: bool = False
+    """Several pages or slices."""
     others: bool = True
+    """Pictures that were read from other formats."""
     too_long: Callable[[Metadata], Iterator[Change]] = _none_too_long
+    """Yields the changes due to metadata that are too long to be stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileFormat:
-    """A file format that is read, and written where it has an `encode`.
-
-    `name` is its name in parameters and headers, `title` that for people. The first media type and
-    the first suffix are those of files that are written. `recognises` tells whether any bytes are a
-    file of the format; `read_header` and `decode` are called only for such files, and `decode` only
-    after `read_header`. `encode` takes a quality of 1 to 100, which lossless formats ignore.
-    """
+    """A file format that is read, and written if it has an `encode`."""
 
     name: str
+    """Its name in parameters and headers."""
     title: str
+    """Its name for people."""
     media_types: tuple[str, ...]
+    """The first is that of files that are written."""
     suffixes: tuple[str, ...]
+    """With a dot; the first is that of files that are written."""
     recognises: Callable[[bytes], bool]
+    """Tells whether any bytes are a file of the format."""
     read_header: Callable[[bytes], Header]
+    """Called only for files that are recognized."""
     decode: Callable[[bytes], Picture]
+    """Called only for files whose header could be read."""
     encode: Callable[[Picture, int | None], bytes] | None = None
+    """Takes a quality of 1 to 100, which lossless formats ignore."""
     holds: Holds = field(default_factory=Holds)
     is_archive: bool = False
     """Whether files with its suffix may contain anything; folders are not searched for these."""

@@ -14,6 +14,7 @@ from PIL import Image
 
 from app.imaging.formats.format import FileFormat, Holds
 from app.imaging.formats.trailer import PADDING
+from app.imaging.metadata import EXIF_PREFIX
 from app.imaging.picture import (
     Change,
     Format,
@@ -66,7 +67,7 @@ def decode(data: bytes) -> Picture:
     chunks = list(_chunks(data))
     pixels, alpha = deinterleave(imagecodecs.webp_decode(_rebuild(chunks)))
     first = dict(reversed(chunks))  # of each name
-    exif = first.get(b"EXIF", b"").removeprefix(b"Exif\0\0")
+    exif = first.get(b"EXIF", b"").removeprefix(EXIF_PREFIX)
     metadata = Metadata(
         icc=first.get(b"ICCP"),
         exif=exif or None,
@@ -119,8 +120,11 @@ def encode(picture: Picture, quality: int | None = None) -> bytes:
 def _chunks(data: bytes) -> Iterator[Chunk]:
     """Yield the chunks; after the image, the last may be _DAMAGED."""
     position, has_image = 12, False
+    declared = 8 + struct.unpack_from("<I", data, 4)[0]
     for _ in range(MAX_CHUNKS):
         if position >= len(data):
+            if position + 8 <= declared:  # another chunk
+                yield Chunk(_DAMAGED, b"")
             return
         name, length = struct.unpack("<4sI", data[position : position + 8].ljust(8, b"\xff"))
         end = position + 8 + length
@@ -187,7 +191,7 @@ def _written(chunk: Chunk) -> bytes:
 
 
 FORMAT = FileFormat(
-    name="webp",
+    name=Format.WEBP,
     title="WebP",
     media_types=("image/webp",),
     suffixes=(".webp",),

@@ -49,6 +49,10 @@ class Precision(StrEnum):
     BFLOAT16 = "bfloat16"
     """Half the time per pixel with AVX512-BF16 or AMX, for a few hundredths of a dB."""
 
+    def is_narrow(self, *, suits: bool) -> bool:
+        """Return whether to use bfloat16, given whether it `suits` the device."""
+        return self is Precision.BFLOAT16 or (self is Precision.AUTO and suits)
+
 
 class Engine(Protocol):
     """The interface of an engine's module."""

@@ -40,8 +40,9 @@ class Compiled:
         self._lock = threading.Lock()
 
     def infer(self, noisy: Pixels, finish: Callable[[Pixels, Pixels], Pixels]) -> Pixels:
-        """Return what `finish` makes of a batch and the network's result. It must not keep the
-        latter, which the next batch overwrites.
+        """Run a batch, and return `finish(noisy, found)`, with what the network has found.
+
+        The next batch overwrites that, so `finish` must not keep it.
         """
         large = noisy[..., 0].size > LARGE
         with _large_batch if large else nullcontext():

@@ -38,9 +38,8 @@ def load(path: Path, precision: Precision, threads: int) -> Forward:
     if threads:
         os.environ["NPROC"] = str(threads)  # which XLA reads when it starts
     accelerated = jax.default_backend() != "cpu"
-    narrow = precision is Precision.BFLOAT16 or (precision is Precision.AUTO and accelerated)
     try:
-        network = _Network(path, narrow)
+        network = _Network(path, precision.is_narrow(suits=accelerated))
     except UnknownLayer as error:
         raise BadModelPackage(f"{path} cannot be loaded by JAX: {error}") from error
     for shape in WARM if accelerated else ():

@@ -24,10 +24,8 @@ def load(path: Path, precision: Precision, threads: int) -> Forward:
         network = translate(read_layers(path))
     except UnknownLayer as error:
         raise BadModelPackage(f"{path} cannot be loaded by OpenVINO: {error}") from error
-    automatic = precision is Precision.AUTO and has_bfloat16()
-    narrow = automatic or precision is Precision.BFLOAT16
     options = {
-        "INFERENCE_PRECISION_HINT": "bf16" if narrow else "f32",
+        "INFERENCE_PRECISION_HINT": "bf16" if precision.is_narrow(suits=has_bfloat16()) else "f32",
         "NUM_STREAMS": 1,
         "ENABLE_CPU_PINNING": False,  # else the threads of all workers would share the same cores
     }

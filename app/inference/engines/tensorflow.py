@@ -39,8 +39,7 @@ def _configure(precision: Precision, threads: int) -> None:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
     for gpu in tf.config.list_physical_devices("GPU"):
         tf.config.experimental.set_memory_growth(gpu, True)
-    automatic = precision is Precision.AUTO and has_bfloat16()
-    rewrite_graphs(automatic or precision is Precision.BFLOAT16)
+    rewrite_graphs(precision.is_narrow(suits=has_bfloat16()))
 
 
 class _Network:

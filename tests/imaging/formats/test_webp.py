@@ -82,6 +82,14 @@ def test_metadata_is_read_from_pillow_and_by_pillow(saved, opened, colour, srgb,
     assert image.getexif()[0x0110] == "Camera"
 
 
+def test_a_file_that_is_cut_between_two_chunks_is_said_to_be(saved, colour, exif):
+    data = saved(colour, "WEBP", exif=exif())
+    assert decoded(data).changes == set()
+    cut = decoded(data[: data.index(b"EXIF")])
+    assert cut.changes == {codec.Change.END}
+    np.testing.assert_array_equal(cut.pixels, decoded(data).pixels)
+
+
 def test_exif_may_have_the_prefix_of_jpeg(saved, colour, exif):
     block = exif().tobytes().removeprefix(b"Exif\0\0")
     header = struct.pack("<B3x3s3s", 8, (8).to_bytes(3, "little"), (6).to_bytes(3, "little"))

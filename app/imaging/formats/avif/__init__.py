@@ -29,12 +29,12 @@ def _holds_colour(metadata: Metadata) -> bool:
 _AV1 = Codec(b"av01", b"av1C", b"avif", _read_sequence, _decode)
 
 FORMAT = FileFormat(
-    name="avif",
+    name=Format.AVIF,
     title="AVIF",
     media_types=("image/avif",),
     suffixes=(".avif",),
     recognises=partial(is_branded, brands={b"avif", b"avis"}),
-    read_header=partial(read_header, name="avif", codec=_AV1),
+    read_header=partial(read_header, name=Format.AVIF, codec=_AV1),
     decode=partial(decode, format_=Format.AVIF, codec=_AV1),
     encode=encode,
     holds=Holds(depths=(8, 12), alpha=True, exif=True, xmp=True, colour=_holds_colour),

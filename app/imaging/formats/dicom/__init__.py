@@ -9,7 +9,7 @@ from importlib import import_module
 from types import ModuleType
 
 from app.imaging.formats.format import FileFormat, Holds
-from app.imaging.picture import Format, Header, Picture, UnsupportedImage
+from app.imaging.picture import Format, UnsupportedImage
 
 SIGNED = 132
 """Bytes of the preamble and the prefix, DICM."""
@@ -18,25 +18,6 @@ SIGNED = 132
 def is_dicom(data: bytes) -> bool:
     """Return whether a file is in the format of DICOM, part 10."""
     return data[128:132] == b"DICM"
-
-
-def read_header(data: bytes) -> Header:
-    """Read the data set up to its pixels, and their declared properties."""
-    return _file().read_header(data)  # type: ignore[no-any-return]
-
-
-def decode(data: bytes) -> Picture:
-    """Decode frames of 1 to 16 bits stored, grey or colour, as they are meant to be seen."""
-    return _file().decode(data)  # type: ignore[no-any-return]
-
-
-def encode(picture: Picture, quality: int | None = None) -> bytes:  # noqa: ARG001
-    """Encode a picture read from a DICOM as an image derived from it."""
-    return _file().encode(picture)  # type: ignore[no-any-return]
-
-
-def _file() -> ModuleType:
-    return part("file")
 
 
 def part(name: str) -> ModuleType:
@@ -55,8 +36,8 @@ FORMAT = FileFormat(
     media_types=("application/dicom",),
     suffixes=(".dcm", ".dicom"),
     recognises=is_dicom,
-    read_header=read_header,
-    decode=decode,
-    encode=encode,
+    read_header=lambda data: part("file").read_header(data),
+    decode=lambda data: part("file").decode(data),
+    encode=lambda picture, _: part("file").encode(picture),
     holds=Holds(depths=(8, 16), alpha=True, numbers=True, frames=True, others=False),
 )

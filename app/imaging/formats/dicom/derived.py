@@ -7,14 +7,16 @@ equipment.
 
 import hashlib
 import uuid
+from collections.abc import Iterator
 from importlib.metadata import version
 
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian
 
-from app.imaging.formats.dicom.dataset import sequences, written
+from app.imaging.formats.dicom.dataset import written
 from app.imaging.formats.dicom.frames import Samples
+from app.imaging.formats.dicom.values import items
 
 WARNING = "Not for diagnosis."
 LONGEST_TEXT, LONGEST_NAME = 1024, 64  # characters of ST and of LO, PS3.5, table 6.2-1
@@ -85,7 +87,7 @@ def _describe(dataset: Dataset, made: str) -> None:
     added = " [denoised, not for diagnosis]" if made else " [not for diagnosis]"
     dataset.SeriesDescription = (series[: LONGEST_NAME - len(added)] + added).strip()
     dataset.ImageType = ["DERIVED", *list(dataset.get("ImageType") or ["", "PRIMARY"])[1:]]
-    for group in sequences(dataset):
+    for group in _functional_groups(dataset):
         for name in _FRAME_TYPES:
             for item in group.get(name) or ():
                 item.FrameType = ["DERIVED", *list(item.FrameType)[1:]]
@@ -96,6 +98,12 @@ def _describe(dataset: Dataset, made: str) -> None:
     equipment.ContributionDescription = made or "Written anew."
     before = list(dataset.get("ContributingEquipmentSequence") or ())
     dataset.ContributingEquipmentSequence = Sequence([*before, equipment])
+
+
+def _functional_groups(dataset: Dataset) -> Iterator[Dataset]:
+    """Yield each item of the shared and the per-frame functional groups."""
+    for name in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
+        yield from items(dataset, name)
 
 
 def _code(value: str, meaning: str) -> Dataset:

@@ -4,16 +4,7 @@ import io
 
 import numpy as np
 
-from app.imaging.formats.dicom.dataset import (
-    Kind,
-    kind_of,
-    modality_of,
-    padding_of,
-    parse,
-    read,
-    silence,
-    stack_of,
-)
+from app.imaging.formats.dicom.dataset import parse, read, silence
 from app.imaging.formats.dicom.derived import derived
 from app.imaging.formats.dicom.frames import (
     Samples,
@@ -23,6 +14,8 @@ from app.imaging.formats.dicom.frames import (
     is_lossy,
     more_bytes,
 )
+from app.imaging.formats.dicom.geometry import stack_of
+from app.imaging.formats.dicom.kind import Kind, kind_of, modality_of, padding_of
 from app.imaging.formats.dicom.palette import coloured, palette_of, without_palette
 from app.imaging.formats.dicom.values import value
 from app.imaging.picture import (
@@ -52,8 +45,8 @@ def read_header(data: bytes) -> Header:
         kind.columns,
         kind.rows,
         kind.frames,
-        max(16, pixel_bytes),
-        3 * max(0, inflated) + more_bytes(scan, kind),
+        pixel_bytes=max(16, pixel_bytes),
+        more_bytes=3 * max(0, inflated) + more_bytes(scan, kind),
         segments=kind.frames,
         spacing=stack_of(scan.dataset, kind.frames).spacing,
         modality=modality_of(scan.dataset, shown),

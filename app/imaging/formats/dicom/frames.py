@@ -15,7 +15,8 @@ from pydicom import uid
 from pydicom.encaps import generate_frames
 
 from app.imaging.formats.dicom.colour import HALVED, full_chroma, to_rgb
-from app.imaging.formats.dicom.dataset import Kind, Scan
+from app.imaging.formats.dicom.dataset import Scan
+from app.imaging.formats.dicom.kind import Kind
 from app.imaging.formats.dicom.palette import PALETTE, palette_of
 from app.imaging.formats.dicom.streams import (
     check_end,
@@ -84,7 +85,7 @@ def check(scan: Scan, kind: Kind) -> None:
 
 
 def more_bytes(scan: Scan, kind: Kind) -> int:
-    """Return the bytes that decoding a frame takes beside its samples, by OpenJPEG.
+    """Return the bytes that decoding a frame takes besides its samples, by OpenJPEG.
 
     Raises UnreadableImage and UnsupportedImage for a frame whose header is not accepted.
     """

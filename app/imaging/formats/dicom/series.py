@@ -11,18 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from app.imaging.formats.dicom.dataset import (
-    Kind,
-    Scan,
-    kind_of,
-    modality_of,
-    read,
-    scaling_of,
-    silence,
-    spacing_between,
-    stack_of,
-)
+from app.imaging.formats.dicom.dataset import Scan, read, silence
 from app.imaging.formats.dicom.frames import check
+from app.imaging.formats.dicom.geometry import scaling_of, spacing_between, stack_of
+from app.imaging.formats.dicom.kind import Kind, kind_of, modality_of
 from app.imaging.formats.dicom.values import Vector, value, vector
 from app.imaging.picture import Change, Format, Metadata, Note, Picture
 from app.imaging.scale import limits

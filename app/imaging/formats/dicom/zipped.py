@@ -85,12 +85,12 @@ def header_of(content: Content, volume: Volume) -> Header:
         kind.columns,
         kind.rows,
         stack.frames,
-        2 * (kind.channels + 1) * kind.dtype.itemsize,
-        4 * largest + frame + 3 * sum(each.before for each in volume.slices),
-        stack.frames,
-        stack.volumes,
-        stack.spacing,
-        volume.modality,
+        pixel_bytes=2 * (kind.channels + 1) * kind.dtype.itemsize,
+        more_bytes=4 * largest + frame + 3 * sum(each.before for each in volume.slices),
+        segments=stack.frames,
+        volumes=stack.volumes,
+        spacing=stack.spacing,
+        modality=volume.modality,
     )
 
 

@@ -16,7 +16,7 @@ from app.imaging.picture import Change, Format, Header, Picture, UnsupportedImag
 from app.imaging.samples import Samples
 
 BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}
-"""Two of them are those of any HEIF file: one that is no HEIC is told when it is read."""
+"""The last two are those of any HEIF file; one that is not HEIC is refused when it is read."""
 
 
 def is_heic(data: bytes) -> bool:

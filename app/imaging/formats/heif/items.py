@@ -57,7 +57,7 @@ class Items:
     """The items of a file by id, and the id of the primary one.
 
     `has_frames` tells whether the file also has a sequence of images: frames in time. `lost` is
-    what the file contains beside its items.
+    what the file contains besides its items.
     """
 
     by_number: dict[int, Item]

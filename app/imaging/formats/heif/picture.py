@@ -156,7 +156,7 @@ _ORIENTATIONS = {
 
 
 def beside(items: Items, used: set[int]) -> Changes:
-    """Return what the file contains beside its image, which consists of the items `used`."""
+    """Return what the file contains besides its image, which consists of the items `used`."""
     changes = set()
     unused = items.by_number.keys() - used
     parts = {part for each in items.by_number.values() for part in each.references.get(b"dimg", ())}

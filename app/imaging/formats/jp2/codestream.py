@@ -28,7 +28,7 @@ pixels, even if it is empty.
 MAX_BLOCKS = 1 << 18
 """Maximum blocks of coefficients per component and tile: each takes memory, even if it is empty."""
 TILE_BYTES = 1 << 14
-"""Bytes that the decoder uses per tile beside its pixels, blocks and precincts."""
+"""Bytes that the decoder uses per tile besides its pixels, blocks and precincts."""
 FREE_TILES, TILE_PIXELS = 1 << 10, 1 << 12
 """Tiles that any image may have, and pixels of the image for each further one."""
 FREE_BYTES = 1 << 24
@@ -103,7 +103,7 @@ class Head:
 
     @property
     def more_bytes(self) -> int:
-        """Bytes that decoding takes beside the samples."""
+        """Bytes that decoding takes besides the samples."""
         style = Style(self.codings, self.layers, self.orders)
         return TILE_BYTES * self.tiles + memory(style, *self.largest, self.size)
 
@@ -147,26 +147,26 @@ def read_head(stream: bytes, free: int = MAX_SEGMENTS) -> Head:
         raise UnsupportedImage(
             f"The JPEG 2000 image has {count} components; at most {MAX_COMPONENTS} are taken."
         )
-    told = next((each for each in others if each.marker == _COD), None)
+    cod = next((each for each in others if each.marker == _COD), None)
     makes_sense = first <= left < right and upper <= top < bottom and across and down
-    if told is None or len(size.body) != 36 + 3 * count or not makes_sense:
+    if cod is None or len(size.body) != 36 + 3 * count or not makes_sense:
         raise UnreadableImage("The JPEG 2000 image is damaged.")
-    style = _styled(others, Style((_coding(told),) * count, 0, 1))
+    style = _styled(others, Style((_coding(cod),) * count, 0, 1))
     return Head(
-        right - left,
-        bottom - top,
-        (left - first, top - upper),
-        (across, down),
-        tuple(
+        width=right - left,
+        height=bottom - top,
+        origin=(left - first, top - upper),
+        tile=(across, down),
+        components=tuple(
             Component((depth & 127) + 1, depth > 127, (step, line))
             for depth, step, line in struct.iter_unpack("BBB", size.body[36:])
         ),
-        style.codings,
-        style.layers,
-        style.orders,
-        told.body[4] == 1,
-        others[-1].end,
-        len(stream),
+        codings=style.codings,
+        layers=style.layers,
+        orders=style.orders,
+        is_rotated=cod.body[4] == 1,
+        end=others[-1].end,
+        size=len(stream),
     )
 
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 BLOCK_BYTES, PRECINCT_BYTES = 640, 2048
-"""Bytes that the decoder uses per block and per precinct, beside their pixels."""
+"""Bytes that the decoder uses per block and per precinct, besides their pixels."""
 SEGMENT_BYTES, PASSES, SEGMENT_BITS = 64, 164, 3
 """Bytes per segment of a block, the segments that a layer may add if each pass may be one, and the
 bits of the file that state the length of one.
@@ -78,9 +78,10 @@ def precincts(coding: Coding, columns: int, rows: int) -> int:
 
 @lru_cache
 def steps(codings: tuple[Coding, ...], columns: int, rows: int) -> int:
-    """Return how often a decoder that goes from position to position looks for a precinct.
+    """Return how many places a decoder searches for precincts, in an order by their positions.
 
-    Positions are spaced by the smallest width and height of precincts.
+    Positions are as far apart as the smallest precincts are wide and high; at each, the decoder
+    tries all resolutions of all components.
     """
     sizes = [
         (width << (each.levels - number), height << (each.levels - number))

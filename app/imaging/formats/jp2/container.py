@@ -2,9 +2,10 @@
 
 import math
 import struct
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
-from app.imaging.formats.heif.boxes import boxes, boxes_of_file, write_box
+from app.imaging.formats.heif.boxes import Box, boxes, boxes_of_file, write_box
 from app.imaging.formats.jp2.codestream import START
 from app.imaging.formats.png.metadata import METRE
 from app.imaging.formats.trailer import in_trailer
@@ -21,13 +22,13 @@ from app.imaging.picture import (
 
 SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"
 STRAIGHT, PREMULTIPLIED = 1, 2
-"""What a channel is that is alpha."""
+"""The types of alpha channels."""
 YCC = 18
-"""The number of the colour space that is to be converted."""
+"""The number of the colour space YCbCr, which is converted to RGB."""
 
 _SRGB, _GREY = 16, 17
 _BY_NUMBER, _BY_PROFILE = 1, (2, 3)
-_UNSTATED, _ALL = 0xFFFF, 0  # a channel of no stated meaning; what alpha is for
+_UNSTATED, _ALL = 0xFFFF, 0  # a type, for a channel of no stated meaning; all colours
 _STREAM, _HEADERS, _RESOLUTION = b"jp2c", b"jp2h", b"res "
 _KEPT = {b"xml ", b"uuid", b"uinf", b"asoc"}
 _KNOWN = {b"jP  ", b"ftyp", b"rreq", b"free", b"ihdr", b"bpcc", b"colr", b"cdef", _RESOLUTION}
@@ -71,43 +72,41 @@ def read_file(data: bytes) -> Contents:
     if any(box.name == _PALETTE for box in inner):
         raise UnsupportedImage("A JPEG 2000 of a palette is not supported; convert it to PNG.")
     space, icc = _colours([box.body for box in inner if box.name == b"colr"])
+    alpha, channels = _channels([box.body for box in inner if box.name == b"cdef"])
+    lost = len(headers) > 1 or any(box.name not in _KNOWN for box in (*found, *inner))
+    return Contents(
+        stream=streams[0],
+        streams=len(streams),
+        space=space,
+        alpha=alpha,
+        channels=channels,
+        metadata=replace(_metadata((*found, *inner)), icc=icc, dpi=_dpi(inner)),
+        changes=those_of({Change.METADATA: lost}) | in_trailer(trailer),
+    )
+
+
+def _metadata(found: Iterable[Box]) -> Metadata:
+    """Return EXIF, XMP and further metadata in boxes."""
     exif = xmp = None
     native = []
-    for box in (*found, *inner):
+    for box in found:
         if box.name == b"uuid" and box.body.startswith(_XMP) and xmp is None:
             xmp = box.body[len(_XMP) :]
         elif box.name == b"uuid" and box.body.startswith(_EXIF) and exif is None:
             exif = box.body[len(_EXIF) :]
         elif box.name in _KEPT:
             native.append(write_box(*box))
-    resolutions = [each for box in inner if box.name == _RESOLUTION for each in boxes(box.body)]
-    alpha, channels = _channels([box.body for box in inner if box.name == b"cdef"])
-    lost = len(headers) > 1 or any(box.name not in _KNOWN for box in (*found, *inner))
-    return Contents(
-        streams[0],
-        len(streams),
-        space,
-        alpha,
-        channels,
-        Metadata(
-            icc=icc,
-            exif=exif or None,
-            xmp=xmp or None,
-            dpi=_dpi(resolutions[0].body) if resolutions else None,
-            native=tuple(native),
-        ),
-        those_of({Change.METADATA: lost}) | in_trailer(trailer),
-    )
+    return Metadata(exif=exif or None, xmp=xmp or None, native=tuple(native))
 
 
 def write_file(stream: bytes, bits: int, picture: Picture) -> bytes:
     """Return a file around a codestream of a picture with the given bits per sample."""
     metadata = picture.metadata
-    last = picture.alpha if picture.alpha is not None else picture.extra
-    count = picture.channels + (last is not None)
+    has_more = picture.last_channel is not None
+    count = picture.channels + has_more
     sizes = struct.pack(">IIHBBBB", picture.height, picture.width, count, bits - 1, 7, 0, 0)
     inner = [write_box(b"ihdr", sizes), write_box(b"colr", _written_colours(picture))]
-    if last is not None:
+    if has_more:
         kinds = [(n, 0, n + 1) for n in range(picture.channels)]
         further = (_UNSTATED, _UNSTATED) if picture.alpha is None else (STRAIGHT, _ALL)
         kinds.append((picture.channels, *further))
@@ -141,9 +140,12 @@ def _colours(stated: list[bytes]) -> tuple[int, bytes | None]:
     return 0, None
 
 
-def _dpi(body: bytes) -> tuple[float, float] | None:
-    """Return the resolution in a box as dpi; boxes have pixels per metre, vertical first."""
-    *terms, down, across = struct.unpack_from(">4H2b", body)
+def _dpi(found: Iterable[Box]) -> tuple[float, float] | None:
+    """Return the first resolution in boxes, which have pixels per metre, vertical first."""
+    resolutions = [each for box in found if box.name == _RESOLUTION for each in boxes(box.body)]
+    if not resolutions:
+        return None
+    *terms, down, across = struct.unpack_from(">4H2b", resolutions[0].body)
     if not all(terms):
         return None
     return (

@@ -33,9 +33,9 @@ def read_header(data: bytes) -> Header:
         head.width,
         head.height,
         contents.streams,
-        max(16, len(head.components) * (WORKING + (4 if kind.bits > 8 else 2))),
-        head.more_bytes,
-        head.tiles,
+        pixel_bytes=max(16, len(head.components) * (WORKING + (4 if kind.bits > 8 else 2))),
+        more_bytes=head.more_bytes,
+        segments=head.tiles,
     )
 
 
@@ -73,7 +73,7 @@ def decode(data: bytes) -> Picture:
         Format.JP2,
         _described(contents, head, kind),
         contents.changes | those_of(changes) | in_trailer(rest.removeprefix(END)),
-        None if contents.alpha else last,
+        extra=None if contents.alpha else last,
     )
     return _as_tiff(picture, kind) if kind.is_signed else picture
 

@@ -23,7 +23,7 @@ def encode(picture: Picture, quality: int | None = None) -> bytes:
     colours of 8 bits without another channel. A `quality` of 0 to 100 is a PSNR of 30 to 50 dB, and
     100 is lossless.
     """
-    further = picture.extra if picture.alpha is None else picture.alpha
+    further = picture.last_channel
     samples, white = to_integers(interleave(picture.pixels, further)), picture.metadata.white
     bits = 8 * samples.itemsize
     if white is not None and holds_white(white) and picture.dtype.kind == "u":

@@ -3,9 +3,10 @@
 from app.imaging.formats.format import FileFormat, Holds, recognise
 from app.imaging.formats.jpeg.reader import decode, read_header
 from app.imaging.formats.jpeg.writer import encode, too_long
+from app.imaging.picture import Format
 
 FORMAT = FileFormat(
-    name="jpeg",
+    name=Format.JPEG,
     title="JPEG",
     media_types=("image/jpeg",),
     suffixes=(".jpeg", ".jpg"),

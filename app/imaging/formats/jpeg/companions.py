@@ -22,9 +22,9 @@ _DEPTH_MAP = (b"photos/1.0/depthmap", b"DepthMap", b'Semantic="Depth"')
 
 
 def companions(frame: Frame, trailer: memoryview, has_gain_map: bool) -> Changes:
-    """Return what the file contains beside its image, and a gain map if it is kept.
+    """Return what the file contains besides its image and, if it is kept, the gain map.
 
-    `trailer` is all that follows these.
+    `trailer` is everything that follows these two.
     """
     return frozenset(_found(frame, bytes(trailer[:_SEARCHED]), has_gain_map))
 

@@ -1,8 +1,9 @@
-"""JPEG streams without an end, which are read if all their pixels are present.
+"""JPEG streams that break off, which are read if all their pixels are present.
 
-They lack an end marker, or have one that a recovery tool has put where they break off. A decoder
-makes up what is missing; if nothing is, any ending gives the same pixels. Missing restart
-intervals, or scans that would refine the pixels, are detected by counting.
+They lack an end marker, or have one that a recovery tool has put where they break off. Decoders
+make up missing pixels without an error, from whatever follows. So a stream is decoded several
+times, with different bytes in place of the missing ones: if the pixels are always the same, none
+is missing. Missing restart intervals, and missing scans of progressive streams, are counted.
 """
 
 import re
@@ -29,9 +30,10 @@ Decode = Callable[[bytes], tuple[Samples, int]]
 
 
 def decode_whole(data: bytes, frame: Frame, decode: Decode) -> tuple[Samples, int | None]:
-    """Return what `decode` makes of a stream, and where its image ends; None if it breaks off.
+    """Decode a stream by `decode`, and check that it is complete.
 
-    Raises `UnreadableImage` where pixels are missing.
+    Returns the samples, and where the image ends: None if the stream has no end marker. Raises
+    `UnreadableImage` if pixels are missing.
     """
     try:
         samples, end = decode(data)
@@ -52,9 +54,9 @@ def decode_whole(data: bytes, frame: Frame, decode: Decode) -> tuple[Samples, in
 
 
 def _ends_early(data: bytes, samples: Samples, frame: Frame, decode: Decode) -> bool:
-    """Return whether pixels, or some of several scans, are missing before the end marker.
+    """Return whether the end marker precedes some of the pixels or, if progressive, some scans.
 
-    libjpeg fills missing pixels with medium grey; without any such pixels, nothing is missing.
+    libjpeg fills missing pixels with medium grey, so none is missing if the last one is not grey.
     """
     is_grey = ((samples[-1, -1] == _GREY) | (samples[-1, -1] == 255 - _GREY)).all()
     if not is_grey and frame.process != PROGRESSIVE:
@@ -66,7 +68,7 @@ def _ends_early(data: bytes, samples: Samples, frame: Frame, decode: Decode) -> 
 
 
 def _is_whole(cut: bytes, samples: Samples, frame: Frame, decode: Decode) -> bool:
-    """Return whether `samples`, decoded from `cut`, are the same whatever follows it."""
+    """Return whether `samples`, decoded from `cut`, do not depend on the bytes after it."""
     return _has_all_scans(cut + END, frame) and not any(
         (decode(cut + ending + END)[0] != samples).any() for ending in _ENDINGS
     )

@@ -26,7 +26,7 @@ ADOBE = b"http://ns.adobe.com/hdr-gain-map/1.0/"
 
 _BEGINNING = bytes([0xFF, SOI, 0xFF])
 _PRIMARY = 0x03_0000  # type of a picture in the index: the primary one
-_NO_VERSION = bytes(4)  # a version of the standard that readers must know, and of the writer's
+_NO_VERSION = bytes(4)  # the least version that readers must support, and that of the writer
 _RDF_END = re.compile(rb"</(\w+:)?RDF\s*>")
 _PACKET = (
     b'<x:xmpmeta xmlns:x="adobe:ns:meta/">'

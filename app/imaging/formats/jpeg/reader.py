@@ -16,10 +16,11 @@ from app.imaging.formats.jpeg.ending import decode_whole
 from app.imaging.formats.jpeg.frame import JFIF, Frame, read_frame
 from app.imaging.formats.jpeg.rebuild import rebuild
 from app.imaging.formats.jpeg.segments import APP0, APP1, APP2, APP13, APP14, COM, write_segment
+from app.imaging.metadata import EXIF_PREFIX
 from app.imaging.picture import Change, Changes, Format, Header, Metadata, Picture
 from app.imaging.samples import Samples, cmyk_to_rgb, deinterleave
 
-EXIF, ICC = b"Exif\0\0", b"ICC_PROFILE\0"
+ICC = b"ICC_PROFILE\0"
 XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _JFIF_BODY = 14  # bytes without a thumbnail
 
@@ -57,7 +58,7 @@ def _changes(frame: Frame, has_gain_map: bool) -> Changes:
     changes = {Change.COLOURS} if len(frame.components) == 4 else set()
     anew = (gain_maps.MULTI_PICTURE, gain_maps.ISO) if has_gain_map else ()
     known = [_carried(*segment) for segment in frame.described if not segment[1].startswith(anew)]
-    repeated = [kind for kind in known if kind in (EXIF, XMP)]
+    repeated = [kind for kind in known if kind in (EXIF_PREFIX, XMP)]
     if None in known or len(repeated) > len(set(repeated)):
         changes.add(Change.METADATA)
     return frozenset(changes)
@@ -69,7 +70,7 @@ def _carried(marker: int, body: bytes) -> bytes | None:
         return b""
     if marker == APP0 and body.startswith(JFIF) and len(body) <= _JFIF_BODY:
         return None if _is_ratio(body) else JFIF
-    kinds = {APP1: (EXIF, XMP), APP2: (ICC,)}.get(marker, ())
+    kinds = {APP1: (EXIF_PREFIX, XMP), APP2: (ICC,)}.get(marker, ())
     return next((kind for kind in kinds if body.startswith(kind)), None)
 
 
@@ -80,8 +81,8 @@ def _metadata(frame: Frame) -> Metadata:
     for marker, body in frame.described:
         if marker == APP0 and body.startswith(JFIF) and len(body) >= 12:
             dpi = _density(body)
-        elif marker == APP1 and body.startswith(EXIF):
-            exif = exif or body.removeprefix(EXIF)
+        elif marker == APP1 and body.startswith(EXIF_PREFIX):
+            exif = exif or body.removeprefix(EXIF_PREFIX)
         elif marker == APP1 and body.startswith(XMP):
             xmp = xmp or body.removeprefix(XMP)
         elif marker == APP2 and body.startswith(ICC) and len(body) > 14:

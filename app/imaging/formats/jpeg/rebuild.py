@@ -90,10 +90,11 @@ def _add_scans(parts: list[bytes | memoryview], data: bytes, frame: Frame) -> in
 
 
 def _scan(body: bytes, frame: Frame) -> _Scan:
-    """Return the scan whose header has this body.
+    """Check the body of a scan header, and return the scan.
 
-    The mean of each block takes a bit at least, and so do all other coefficients of it where blocks
-    without any cannot be told of in common (T.81, F.1.2 and G.1.2).
+    In a sequential scan, each block has at least one bit for its DC and one for its AC
+    coefficients. In a progressive one, only the DC coefficients have a bit in each block, since one
+    code may stand for the AC coefficients of many blocks (T.81, F.1.2 and G.1.2).
     """
     count = body[0] if body else 0
     known = {component.name: component for component in frame.components}
@@ -108,16 +109,16 @@ def _scan(body: bytes, frame: Frame) -> _Scan:
         first, last, precision = body[-3:]
         _check_progression(first, last, precision >> 4, precision & 15, count)
     blocks = sum(frame.blocks(known[name]) for name in names)
-    each = 2 if frame.process != PROGRESSIVE else 1 if first == 0 else 0
-    least = each * sum(frame.seen_blocks(known[name]) for name in names)
+    bits_a_block = 2 if frame.process != PROGRESSIVE else int(first == 0)
+    least = bits_a_block * sum(frame.seen_blocks(known[name]) for name in names)
     selected = bytes([count]) + body[1 : 1 + 2 * count]
     header = write_segment(SOS, selected + bytes([first, last, precision]))
     return _Scan(header, blocks * (last - first + 1), least)
 
 
 def _check_progression(first: int, last: int, high: int, low: int, count: int) -> None:
-    """Check the rules of T.81, G.1.1.1: means in separate scans, other coefficients of a single
-    component, and refinements bit by bit.
+    """Check the rules of T.81, G.1.1.1: DC coefficients in scans of their own, AC coefficients of
+    a single component, and refinements by one bit.
     """
     band = last == 0 if first == 0 else first <= last < BLOCK and count == 1
     if not band or low > _MAX_POINT or (high and high - 1 != low):

@@ -7,8 +7,9 @@ import imagecodecs
 
 from app.imaging.formats.jpeg.frame import JFIF
 from app.imaging.formats.jpeg.gain_map import appended, with_directory
-from app.imaging.formats.jpeg.reader import EXIF, ICC, XMP
+from app.imaging.formats.jpeg.reader import ICC, XMP
 from app.imaging.formats.jpeg.segments import APP0, APP1, APP2, MAX_BODY, write_segment
+from app.imaging.metadata import EXIF_PREFIX
 from app.imaging.picture import Change, Format, Metadata, Picture, UnsuitableFormat
 from app.imaging.samples import interleave, to_uint8
 
@@ -17,7 +18,7 @@ DEFAULT_QUALITY = 95
 
 _START = b"\xff\xd8"
 _JFIF_END = 20  # of the segment that the encoder puts first
-_MAX_EXIF, _MAX_XMP = MAX_BODY - len(EXIF), MAX_BODY - len(XMP)
+_MAX_EXIF, _MAX_XMP = MAX_BODY - len(EXIF_PREFIX), MAX_BODY - len(XMP)
 _ICC_PART = MAX_BODY - len(ICC) - 2  # bytes of a profile in one segment
 _MAX_ICC = 255 * _ICC_PART
 
@@ -60,7 +61,7 @@ def _metadata_segments(picture: Picture) -> Iterator[bytes]:
     unit, across, down = (1, *dots) if dots and max(dots) < 2**16 else (0, 1, 1)
     yield write_segment(APP0, JFIF + struct.pack(">BBBHHBB", 1, 1, unit, across, down, 0, 0))
     if metadata.exif and len(metadata.exif) <= _MAX_EXIF:
-        yield write_segment(APP1, EXIF + metadata.exif)
+        yield write_segment(APP1, EXIF_PREFIX + metadata.exif)
     xmp = metadata.xmp if len(metadata.xmp or b"") <= _MAX_XMP else None
     if metadata.gain_map:
         listed = with_directory(xmp, metadata.gain_map)

@@ -5,7 +5,7 @@ from app.imaging.formats.jxl.header import SIGNATURE
 from app.imaging.formats.jxl.reader import decode, read_header
 from app.imaging.formats.jxl.stream import CONTAINER
 from app.imaging.formats.jxl.writer import encode
-from app.imaging.picture import Metadata
+from app.imaging.picture import Format, Metadata
 
 
 def _holds_colour(metadata: Metadata) -> bool:
@@ -13,7 +13,7 @@ def _holds_colour(metadata: Metadata) -> bool:
 
 
 FORMAT = FileFormat(
-    name="jxl",
+    name=Format.JXL,
     title="JPEG XL",
     media_types=("image/jxl",),
     suffixes=(".jxl",),

@@ -4,7 +4,7 @@ from app.imaging.formats.jxl.frames import MAX_FRAMES
 from app.imaging.formats.jxl.libjxl import FRAME, NEEDS_BUFFER, PIXELS, SUCCESS, decoder, libjxl
 
 
-def behind(codestream: bytes) -> bytes:
+def after_last_frame(codestream: bytes) -> bytes:
     """Return the bytes after the last frame; none if libjxl does not find its end.
 
     No pixels are decoded: frames are skipped by the lengths in their headers.

@@ -21,7 +21,7 @@ MORE_PIXELS = 1 << 26
 takes a second to merge.
 """
 LARGEST = 1 << 32
-"""Pixels; more are refused by their number."""
+"""Pixels of an image; a larger one is refused anyway."""
 
 REGULAR, LOW_RESOLUTION, REFERENCE, SKIP_PROGRESSIVE = range(4)  # types of frames
 _FROM_LOW_RESOLUTION = 32  # a flag
@@ -71,17 +71,17 @@ class _Frame:
 
 
 def check_frames(codestream: bytes, head: Head) -> None:
-    """Raise `UnsupportedImage` for more frames, or more pixels in all of them, than an image of
-    the size may have; `UnreadableImage` where the file ends before them.
+    """Raise `UnsupportedImage` for too many frames, or too many pixels in all of them.
 
-    Nothing is decoded. Images of more than LARGEST pixels are not looked at. Where libjxl is
-    hidden, frames are counted as far as that goes without it.
+    Raises `UnreadableImage` if the file ends before the last frame. Nothing is decoded, and images
+    of more than LARGEST pixels are not checked. Without the functions of libjxl, the check ends at
+    the first frame that cannot be located.
     """
     size = head.width * head.height
     most = MAX_TIMES * size + MORE_PIXELS
     if size > LARGEST:
         return
-    position = _first(codestream, head)
+    position = _first_frame(codestream, head)
     pixels = 0
     for _ in range(MAX_FRAMES):
         if position is None:
@@ -97,12 +97,12 @@ def check_frames(codestream: bytes, head: Head) -> None:
             )
         if frame.last:
             return
-        is_shuffled = reader.bits()
-        position = (_behind_shuffled if is_shuffled else _behind)(reader, frame)
+        is_permuted = reader.bits()
+        position = (_after_permuted if is_permuted else _after)(reader, frame)
     raise UnsupportedImage(f"The JPEG XL image has more than {MAX_FRAMES} layers.")
 
 
-def _first(codestream: bytes, head: Head) -> int | None:
+def _first_frame(codestream: bytes, head: Head) -> int | None:
     """Return where the first frame begins, found by libjxl if a profile precedes it."""
     if not head.colours.profile:
         return -(-head.bits // 8)
@@ -116,8 +116,8 @@ def _first(codestream: bytes, head: Head) -> int | None:
         return len(codestream) - left
 
 
-def _behind(reader: Reader, frame: _Frame) -> int:
-    """Return where the next frame begins, from the lengths of the sections of this one."""
+def _after(reader: Reader, frame: _Frame) -> int:
+    """Return where the next frame begins, by the lengths of the sections of this one."""
     reader.align()
     if frame.sections * _SECTION_BITS > reader.left:
         raise UnreadableImage("The JPEG XL image is truncated.")
@@ -126,12 +126,14 @@ def _behind(reader: Reader, frame: _Frame) -> int:
     return reader.position // 8 + length
 
 
-def _behind_shuffled(reader: Reader, frame: _Frame) -> int | None:
-    """Return where the next frame begins, if sections are permuted; None if unknown.
+def _after_permuted(reader: Reader, frame: _Frame) -> int | None:
+    """Return where the next frame begins, if the sections of this one are permuted.
 
-    The permutation is entropy-coded. libjxl decodes it and finds the sections, but only for shown
-    frames, so it is given the permutation in a stand-in image. Given zeros for the sections and the
-    rest, libjxl also takes the first zeros after the sections for a frame.
+    The permutation is entropy-coded, and the lengths of the sections follow it, so libjxl has to
+    decode both; without its functions, this returns None. libjxl reports shown frames only, so it
+    is given an image that stands in for this one, and then zeros: it skips as many of them as the
+    sections are long, and reads the header of another frame from the next. The sections end where
+    that header begins.
     """
     library = libjxl()
     if library is None:
@@ -147,15 +149,16 @@ def _behind_shuffled(reader: Reader, frame: _Frame) -> int | None:
         library.JxlDecoderSetInput(found, zeros, len(zeros))
         if library.JxlDecoderProcessInput(found) != FRAME:
             raise UnreadableImage("The JPEG XL image is truncated.")
-        behind: int = library.JxlDecoderReleaseInput(found)
-        return sections + len(zeros) - behind - _zero_frame(head)
+        rest: int = library.JxlDecoderReleaseInput(found)
+        return sections + len(zeros) - rest - _zero_frame(head)
 
 
 def _stand_in(reader: Reader, frame: _Frame) -> tuple[Head, bytes]:
-    """Return an image of one shown frame with as many sections, and the next bits of the reader.
+    """Return the header and the stream of an image that ends with the next bits of the reader.
 
-    These are the permutation and the lengths of the sections, and a little more. They keep their
-    position within a byte, since there is a byte boundary between permutation and lengths.
+    Its only frame is shown, and has as many sections. The bits are the permutation and the lengths
+    of the sections, and a little more. They keep their position within a byte, since the lengths
+    begin at a byte boundary.
     """
     head = Head(*frame.stored, lossy=False, colours=Colours(GREY))
     start = reader.position % 8

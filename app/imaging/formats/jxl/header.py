@@ -189,7 +189,7 @@ def _channels(reader: Reader) -> tuple[list[bool], int]:
     kinds = [_channel(reader) for _ in range(reader.number(*_CHANNELS))]
     alphas = [associated for kind, associated in kinds if kind == ALPHA]
     if len(alphas) > 1 or len(kinds) - len(alphas) > 1:
-        raise UnsupportedImage("The JPEG XL image has channels beside colours, alpha and depth.")
+        raise UnsupportedImage("The JPEG XL image has channels besides colours, alpha and depth.")
     return alphas, len(kinds) - len(alphas)
 
 
@@ -204,7 +204,7 @@ def _channel(reader: Reader) -> tuple[int, bool]:
     if kind == ALPHA:
         return kind, bool(reader.bits())
     if kind != DEPTH_MAP:
-        raise UnsupportedImage("The JPEG XL image has channels beside colours, alpha and depth.")
+        raise UnsupportedImage("The JPEG XL image has channels besides colours, alpha and depth.")
     return kind, False
 
 

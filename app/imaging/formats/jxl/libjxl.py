@@ -26,7 +26,7 @@ def decoder(library: ctypes.CDLL, codestream: bytes, events: int) -> Iterator[in
 
 @cache
 def libjxl() -> ctypes.CDLL | None:
-    """Return the library; None if it is hidden."""
+    """Return the library; None if its functions cannot be called."""
     try:
         library = ctypes.CDLL(import_module("imagecodecs._jpegxl").__file__)
         create, destroy = library.JxlDecoderCreate, library.JxlDecoderDestroy

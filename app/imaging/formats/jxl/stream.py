@@ -4,7 +4,7 @@ import imagecodecs
 
 from app.imaging.formats.heif.boxes import Box, boxes_of_file, write_box
 from app.imaging.formats.heif.exif import read_exif
-from app.imaging.formats.jxl.end import behind
+from app.imaging.formats.jxl.end import after_last_frame
 from app.imaging.formats.jxl.header import SIGNATURE
 from app.imaging.formats.trailer import in_trailer
 from app.imaging.metadata import MAX_INFLATED
@@ -37,9 +37,9 @@ def codestream(data: bytes) -> bytes:
 
 
 def read_metadata(data: bytes) -> tuple[Metadata, Changes]:
-    """Return EXIF and XMP of a file, and what else it contains beside its picture."""
+    """Return EXIF and XMP of a file, and what else it contains besides its picture."""
     if data[:2] == SIGNATURE:
-        return Metadata(), in_trailer(behind(data))
+        return Metadata(), in_trailer(after_last_frame(data))
     first: dict[bytes, bytes] = {}
     outer, trailer = boxes_of_file(data, {_WHOLE, _PART})
     changes = set(in_trailer(trailer))

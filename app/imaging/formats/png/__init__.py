@@ -9,9 +9,10 @@ from app.imaging.formats.format import FileFormat, Holds, recognise
 from app.imaging.formats.png.chunks import SIGNATURE
 from app.imaging.formats.png.reader import decode, read_header
 from app.imaging.formats.png.writer import encode
+from app.imaging.picture import Format
 
 FORMAT = FileFormat(
-    name="png",
+    name=Format.PNG,
     title="PNG",
     media_types=("image/png",),
     suffixes=(".png",),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from app.imaging.formats.png.chunks import Chunk, is_sound, write_chunk
 from app.imaging.formats.png.head import PALETTE, Head
-from app.imaging.metadata import inflate
+from app.imaging.metadata import EXIF_PREFIX, inflate
 from app.imaging.picture import Change, Changes, Format, Metadata, Picture, those_of
 
 METRE = 0.0254
@@ -18,7 +18,6 @@ _OWN = {b"iCCP", b"eXIf", b"pHYs"}  # written from the picture's pixels or metad
 _TEXTS = {b"tEXt", b"zTXt", b"iTXt"}
 _XMP = b"XML:com.adobe.xmp\0"
 _RAW_EXIF = (b"Raw profile type exif\0", b"Raw profile type APP1\0")  # as written by ImageMagick
-_EXIF = b"Exif\0\0"
 
 
 def read_metadata(chunks: list[Chunk]) -> Metadata:
@@ -32,7 +31,7 @@ def read_metadata(chunks: list[Chunk]) -> Metadata:
         if name == b"iCCP" and icc is None:
             icc = inflate(body[bytes(body[:80]).find(b"\0") + 2 :])
         elif name == b"eXIf":
-            exif = bytes(body).removeprefix(_EXIF)
+            exif = bytes(body).removeprefix(EXIF_PREFIX)
         elif name == b"pHYs" and len(body) == 9 and body[8] == 1:
             across, down = struct.unpack_from(">II", body)
             dpi = (across * METRE, down * METRE)
@@ -66,7 +65,8 @@ def _raw_exif(name: bytes, body: bytes) -> bytes | None:
         found = bytes.fromhex(digits.decode("ascii"))  # whose lines it joins itself
     except ValueError:
         return None
-    return found.removeprefix(_EXIF) if found.startswith((_EXIF, b"II", b"MM")) else None
+    is_exif = found.startswith((EXIF_PREFIX, b"II", b"MM"))
+    return found.removeprefix(EXIF_PREFIX) if is_exif else None
 
 
 def _international_text(body: memoryview) -> bytes:

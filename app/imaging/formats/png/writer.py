@@ -8,7 +8,7 @@ from app.imaging.picture import Picture
 from app.imaging.samples import interleave, to_integers
 
 SLACK = 2**16
-"""Maximum bytes of a file beside its pixels."""
+"""Maximum bytes of a file besides its pixels."""
 
 
 def encode(picture: Picture, quality: int | None = None) -> bytes:  # noqa: ARG001

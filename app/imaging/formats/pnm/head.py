@@ -78,12 +78,13 @@ def _numbers(text: bytes, kind: bytes) -> Head:
             raise UnreadableImage("The PNM image is truncated or damaged.")
         numbers.append(int(found[1]))
         position = found.end()
+    width, height, *white = numbers
     return Head(
-        numbers[0],
-        numbers[1],
-        3 if kind in b"36" else 1,
-        1 if is_bits else numbers[2],
-        is_bits,
+        width,
+        height,
+        channels=3 if kind in b"36" else 1,
+        white=1 if is_bits else white[0],
+        is_bits=is_bits,
         is_plain=kind in _PLAIN,
         kind=b"",
         comments=tuple(_COMMENT.findall(text, 0, position)),
@@ -110,8 +111,8 @@ def _lines(text: bytes) -> Head:
     return Head(
         width,
         height,
-        depth,
-        white,
+        channels=depth,
+        white=white,
         is_bits=False,
         is_plain=False,
         kind=values.get(b"TUPLTYPE", b""),

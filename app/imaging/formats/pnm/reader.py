@@ -35,8 +35,8 @@ def read_header(data: bytes) -> Header:
         head.width,
         head.height,
         1 + follows,
-        max(16, 6 * head.channels * head.sample_bytes),
-        _TEXT_BYTES * len(data) if head.is_plain else 0,
+        pixel_bytes=max(16, 6 * head.channels * head.sample_bytes),
+        more_bytes=_TEXT_BYTES * len(data) if head.is_plain else 0,
     )
 
 
@@ -64,7 +64,7 @@ def decode(data: bytes) -> Picture:
         Format.PNM,
         Metadata(native=head.comments, lossless=True, white=white),
         changes,
-        None if head.has_alpha else last,
+        extra=None if head.has_alpha else last,
     )
 
 

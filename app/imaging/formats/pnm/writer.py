@@ -8,7 +8,7 @@ from app.imaging.samples import interleave, narrow, to_integers
 
 def encode(picture: Picture, quality: int | None = None) -> bytes:  # noqa: ARG001
     """Encode binary samples with their original white; floats are rounded to 16 bits."""
-    further = picture.extra if picture.alpha is None else picture.alpha
+    further = picture.last_channel
     samples, white = to_integers(interleave(picture.pixels, further)), picture.metadata.white
     if white is None or picture.dtype.kind == "f":
         white = int(np.iinfo(samples.dtype).max)

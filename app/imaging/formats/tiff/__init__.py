@@ -6,6 +6,7 @@ from app.imaging.formats.foreign import is_canon_raw
 from app.imaging.formats.format import FileFormat, Holds, recognise
 from app.imaging.formats.tiff.reader import decode, read_header
 from app.imaging.formats.tiff.writer import encode
+from app.imaging.picture import Format
 
 _is_tiff = recognise(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -15,7 +16,7 @@ def _recognises(data: bytes) -> bool:
 
 
 FORMAT = FileFormat(
-    name="tiff",
+    name=Format.TIFF,
     title="TIFF",
     media_types=("image/tiff",),
     suffixes=(".tiff", ".tif"),

@@ -21,28 +21,29 @@ _DIMENSIONS = {b"channels": b"C", b"slices": b"Z", b"frames": b"T"}
 
 
 def channels(page: ifd.Directory, frames: int) -> tuple[int, int]:
-    """Return how many channels pages are of by the first, and how many of one are in a row.
+    """Return the number of channels, and how many consecutive pages belong to each in turn.
 
-    One where nothing is said, or what is said is not of so many pages.
+    The description of the first page declares both. They are 1 if it declares neither, or another
+    number of pages than `frames`.
     """
     if frames < 2 or Tag.DESCRIPTION not in page.fields:
         return 1, 1
-    said = bytes(page.fields[Tag.DESCRIPTION].value)
-    order, sizes = _by_imagej(said) if _IMAGEJ.match(said) else _by_ome(said)
+    text = bytes(page.fields[Tag.DESCRIPTION].value)
+    order, sizes = _by_imagej(text) if _IMAGEJ.match(text) else _by_ome(text)
     count = sizes.get("C", 1)
     if not 1 < count <= MAX_CHANNELS or math.prod(sizes.values()) != frames:
         return 1, 1
     return count, math.prod(sizes.get(each, 1) for each in order[: order.index("C")])
 
 
-def _by_imagej(said: bytes) -> tuple[str, dict[str, int]]:
+def _by_imagej(text: bytes) -> tuple[str, dict[str, int]]:
     """Return the order of dimensions, the fastest first, and their sizes, by ImageJ."""
-    found = _IMAGEJ_SIZE.findall(said)
+    found = _IMAGEJ_SIZE.findall(text)
     return "CZT", {_DIMENSIONS[name].decode(): int(size) for name, size in found}
 
 
-def _by_ome(said: bytes) -> tuple[str, dict[str, int]]:
-    images = _PIXELS.findall(said)
+def _by_ome(text: bytes) -> tuple[str, dict[str, int]]:
+    images = _PIXELS.findall(text)
     order = _ORDER.search(images[0]) if len(images) == 1 else None
     if order is None:
         return "CZT", {}

@@ -27,7 +27,7 @@ _CHANNELS = 4  # of a segment in JPEG 2000, at most
 
 
 def more_bytes(page: ifd.Directory) -> int:
-    """Return the bytes that decoding takes beside samples, if many, as in JPEG 2000."""
+    """Return the bytes that decoding takes besides the samples, which are many for JPEG 2000."""
     if page.integer(Tag.COMPRESSION) not in IN_JPEG_2000:
         return 0
     channels = min(page.integer(Tag.SAMPLES, 1), _CHANNELS)
@@ -88,7 +88,7 @@ def _of_jpeg_2000(segment: bytes, layout: Layout) -> Samples:
 
 
 def _blocks_bytes(area: int) -> int:
-    """Return what the blocks and precincts of a segment may take: more is no encoder's."""
+    """Return the bytes that blocks and precincts may take; no encoder needs more."""
     return FREE_BYTES + WORKING * area
 
 

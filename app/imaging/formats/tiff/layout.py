@@ -63,9 +63,12 @@ class Layout:
     height: int
     bits: int
     channels: int
-    colours: int  # channels without alpha, or one more
-    alpha: int  # the last channel: 1 is premultiplied alpha, 2 is straight alpha, 0 is no alpha
-    bands: tuple[int, ...]  # what channels are beyond the colours, likewise, if they are several
+    colours: int
+    """The number of colour channels, which come first."""
+    alpha: int
+    """The type of the only other channel: UNSPECIFIED, PREMULTIPLIED or STRAIGHT."""
+    bands: tuple[int, ...]
+    """The types of the other channels, if there are several."""
     format: SampleFormat
     photometric: Photometric
     compression: Compression

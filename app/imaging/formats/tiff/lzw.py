@@ -13,8 +13,9 @@ from app.imaging.picture import UnreadableImage
 CLEAR, END = 256, 257
 
 _LONGEST_RUN = 3_900  # codes; the table is full before
-_FEW_RUNS, _RUN_BYTES = 5, 2_048  # a full table has taken 5,000 bytes,
-_UNPACKED_BYTES = 8_192  # and libtiff may clear its own after 10,000 that were packed
+_FEW_RUNS = 5  # runs that any stream may have; each further one takes
+_RUN_BYTES = 2_048  # bytes of the stream: a full table has taken 5,000,
+_UNPACKED_BYTES = 8_192  # or of the result: libtiff may clear its table after 10,000
 
 
 def _starts(widths_change_at: tuple[int, int, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -43,7 +43,7 @@ from app.imaging.samples import Samples, cmyk_to_rgb, inverted, unpremultiply, w
 from app.imaging.stack import Stack
 from app.imaging.tags import FILE_TAGS, LOST_TAGS, PAGE_TAGS, Photometric, SampleFormat, Tag
 
-_MASK = 4  # what samples stand for where they say which of another page count
+_MASK = 4  # a photometric interpretation: samples mark the visible pixels of another page
 
 
 def read_header(data: bytes) -> Header:
@@ -58,20 +58,7 @@ def read_header(data: bytes) -> Header:
         raise UnsupportedImage(
             "The TIFF holds a thumbnail alone, as camera raw files do; convert it to JPEG or PNG."
         )
-    page = pages[0]
-    for each in pages:
-        check_fields(each)
-        if any(each.integer(tag) != page.integer(tag) for tag in (Tag.WIDTH, Tag.HEIGHT)):
-            raise UnsupportedImage("The TIFF has pages that differ in size; send them one by one.")
-    if (count := slices(page)) > len(pages):
-        raise UnsupportedImage(
-            f"The TIFF has {count} slices in one directory; save it with a page for each."
-        )
-    bands = max(map(count_bands, pages))
-    if bands > 1 and len(pages) > 1:
-        raise UnsupportedImage(
-            "The TIFF has pages of more than four channels; send them one by one."
-        )
+    page, bands = pages[0], _check_alike(pages)
     pixel = max(map(_pixel_bytes, pages))
     tiled = (math.prod(segment_size(each)) for each in pages if Tag.TILE_WIDTH in each.fields)
     of_channels, run = (bands, 1) if bands > 1 else channels(page, len(pages))
@@ -80,12 +67,31 @@ def read_header(data: bytes) -> Header:
         page.integer(Tag.WIDTH),
         page.integer(Tag.HEIGHT),
         len(pages) * bands,
-        pixel,
-        max(tiled, default=0) * pixel * bands + max(map(more_bytes, pages)),
-        _count_segments(pages),
+        pixel_bytes=pixel,
+        more_bytes=max(tiled, default=0) * pixel * bands + max(map(more_bytes, pages)),
+        segments=_count_segments(pages),
         channels=of_channels,
         run=run,
     )
+
+
+def _check_alike(pages: list[ifd.Directory]) -> int:
+    """Refuse pages that cannot be frames of one picture; return the number of bands of a page."""
+    first = pages[0]
+    for page in pages:
+        check_fields(page)
+        if any(page.integer(tag) != first.integer(tag) for tag in (Tag.WIDTH, Tag.HEIGHT)):
+            raise UnsupportedImage("The TIFF has pages that differ in size; send them one by one.")
+    if (count := slices(first)) > len(pages):
+        raise UnsupportedImage(
+            f"The TIFF has {count} slices in one directory; save it with a page for each."
+        )
+    bands = max(map(count_bands, pages))
+    if bands > 1 and len(pages) > 1:
+        raise UnsupportedImage(
+            "The TIFF has pages of more than four channels; send them one by one."
+        )
+    return bands
 
 
 def _count_segments(pages: list[ifd.Directory]) -> int:
@@ -158,11 +164,7 @@ def decode(data: bytes) -> Picture:
 
 
 def _stack(data: bytes, first: Picture, pages: list[ifd.Directory]) -> Picture:
-    """Return the pages stacked below each other, given the picture of the first.
-
-    The metadata of the others are kept, except for EXIF and GPS directories below them. If white is
-    0 in only some of the pages, these are recorded.
-    """
+    """Return the pages stacked below each other, given the picture of the first."""
     _check_apart(data, pages)
     count, height = len(pages), first.height
     shape = count * height, first.width
@@ -185,22 +187,31 @@ def _stack(data: bytes, first: Picture, pages: list[ifd.Directory]) -> Picture:
             changes.add(Change.PROFILE)
         if number and not page.fields.keys().isdisjoint(ifd.POINTERS):
             changes.add(Change.METADATA)
-    negatives = [page.integer(Tag.PHOTOMETRIC) == Photometric.WHITE_IS_ZERO for page in pages]
-    metadata, without = first.metadata, FILE_TAGS - PAGE_TAGS | {Tag.ORIENTATION, *ifd.POINTERS}
-    if len(set(negatives)) > 1:
-        metadata, without = replace(metadata, negative=None), without - {Tag.PHOTOMETRIC}
-    native = tuple(_described(page, without) for page in pages)
-    if _turn(pages[0]) in TRANSPOSED:
-        native = tuple(map(with_sides_exchanged, native))
     return Picture(
         pixels,
         alpha,
         Format.TIFF,
-        replace(metadata, native=native),
+        _metadata_of_all(pages, first.metadata),
         frozenset(changes),
-        extra,
-        Stack(count, 1, None, *channels(pages[0], count)),
+        extra=extra,
+        stack=Stack(count, 1, None, *channels(pages[0], count)),
     )
+
+
+def _metadata_of_all(pages: list[ifd.Directory], first: Metadata) -> Metadata:
+    """Return the metadata of the first page with the fields of each page.
+
+    EXIF and GPS directories below the other pages are left out. If white is 0 in only some of the
+    pages, these are recorded.
+    """
+    negatives = {page.integer(Tag.PHOTOMETRIC) == Photometric.WHITE_IS_ZERO for page in pages}
+    without = FILE_TAGS - PAGE_TAGS | {Tag.ORIENTATION, *ifd.POINTERS}
+    if len(negatives) > 1:
+        first, without = replace(first, negative=None), without - {Tag.PHOTOMETRIC}
+    native = tuple(_described(page, without) for page in pages)
+    if _turn(pages[0]) in TRANSPOSED:
+        native = tuple(map(with_sides_exchanged, native))
+    return replace(first, native=native)
 
 
 def _kind(page: Picture) -> tuple[object, ...]:
@@ -231,7 +242,7 @@ def _decode_page(data: bytes, directory: ifd.Directory, *, is_first: bool = True
         if layout.alpha == PREMULTIPLIED:
             pixels = unpremultiply(pixels, further)
     changes = _changes(directory, layout)
-    return Picture(pixels, alpha, Format.TIFF, metadata, changes, extra)
+    return Picture(pixels, alpha, Format.TIFF, metadata, changes, extra=extra)
 
 
 def _decode_bands(data: bytes, directory: ifd.Directory) -> Picture:
@@ -247,9 +258,14 @@ def _decode_bands(data: bytes, directory: ifd.Directory) -> Picture:
     if STRAIGHT in meant:
         alpha = np.tile(samples[..., meant.index(STRAIGHT)], (len(planes), 1))
     metadata = replace(_metadata(directory, True), bands=(layout.photometric, *layout.bands))
-    stack = Stack(len(planes), channels=len(planes))
-    changes = _changes(directory, layout)
-    return Picture(pixels[..., None], alpha, Format.TIFF, metadata, changes, None, stack)
+    return Picture(
+        pixels[..., None],
+        alpha,
+        Format.TIFF,
+        metadata,
+        _changes(directory, layout),
+        stack=Stack(len(planes), channels=len(planes)),
+    )
 
 
 def _changes(directory: ifd.Directory, layout: Layout) -> Changes:

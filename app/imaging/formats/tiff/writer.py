@@ -2,7 +2,7 @@
 original.
 """
 
-import struct
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 
@@ -104,7 +104,7 @@ def _tree(described: bytes, order: ifd.ByteOrder) -> ifd.Tree:
 def _strip(
     picture: Picture, frame: int, rows: slice, order: ifd.ByteOrder, *, is_negative: bool
 ) -> bytes:
-    further = picture.extra if picture.alpha is None else picture.alpha
+    further = picture.last_channel
     whole = slice(frame * picture.height, (frame + 1) * picture.height)
     colours = picture.pixels[whole][rows]
     if is_negative:
@@ -140,7 +140,7 @@ def _is_negative(picture: Picture, fields: ifd.Tree, order: ifd.ByteOrder) -> bo
 
 def _pixel_fields(picture: Picture, order: ifd.ByteOrder, rows: int) -> ifd.Tree:
     is_float = picture.dtype.kind == "f"
-    further = picture.alpha is not None or picture.extra is not None
+    further = picture.last_channel is not None
     channels = picture.channels + further
     photometric = Photometric.RGB if picture.channels == 3 else Photometric.BLACK_IS_ZERO
     sample_format = _FORMATS[picture.dtype.kind]
@@ -170,12 +170,10 @@ def _described(metadata: Metadata) -> tuple[ifd.ByteOrder, ifd.Tree]:
     """Return the byte order and the fields for the metadata."""
     order: ifd.ByteOrder = "<"
     fields: ifd.Tree = {}
-    if metadata.exif:
-        try:
-            first = next(ifd.directories(metadata.exif))
+    first = ifd.first_directory(metadata.exif or b"")
+    if first is not None:
+        with suppress(ValueError):  # damaged EXIF is dropped
             order, fields = first.order, ifd.tree(first, without=FILE_TAGS)
-        except (ValueError, struct.error, StopIteration):
-            pass  # damaged EXIF is dropped
     if metadata.dpi:
         fields[Tag.RESOLUTION_UNIT] = ifd.integers(order, ifd.SHORT, _INCH)
         for tag, dots in zip((Tag.X_RESOLUTION, Tag.Y_RESOLUTION), metadata.dpi, strict=True):

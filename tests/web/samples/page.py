@@ -4,7 +4,7 @@ from typing import cast
 
 from PIL import Image, ImageDraw, ImageFont
 
-from app.web.samples.planes import SCALE
+from benchmarks.planes import SCALE
 
 TITLE = "On noise"
 PARAGRAPHS = (

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from app.web.samples.planes import SCALE, Plane, blend, ellipse, fractal, reduce, step
+from benchmarks.planes import SCALE, Plane, blend, ellipse, fractal, reduce, step
 
 RIDGES = (  # height of the crest, roughness, colour: from the far range to the near shore
     (0.400, 0.050, (157, 171, 190)),

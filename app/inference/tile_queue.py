@@ -12,7 +12,7 @@ from app.inference.job import Job
 Item = tuple[Job, Tile]
 
 
-class Turns:
+class TileQueue:
     """The queued requests; not thread-safe.
 
     A batch has at most `batch_pixels`, halos included; at most `lanes` of them are in progress. A

@@ -1,4 +1,4 @@
-"""Drawings for the page to be tried on: `python -m app.web.samples` writes them again.
+"""Drawings for the page to be tried on: `python -m tests.web.samples` writes them again.
 
 All are made of formulas and a fixed seed, so that the page can ship pictures that are
 clean to begin with and owe nothing to anyone. Their noise, each picture's own kind, comes from
@@ -10,11 +10,12 @@ from pathlib import Path
 
 from PIL import Image
 
-from app.web.samples.head import mri
-from app.web.samples.landscape import landscape
-from app.web.samples.page import text
+from app.api.routes.page import STATIC
+from tests.web.samples.head import mri
+from tests.web.samples.landscape import landscape
+from tests.web.samples.page import text
 
-FOLDER = Path(__file__).parents[1] / "static" / "samples"
+FOLDER = STATIC / "samples"
 
 SAMPLES: dict[str, Callable[[], Image.Image]] = {
     "mri": mri,

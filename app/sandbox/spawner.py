@@ -1,7 +1,7 @@
-"""The service's end of the nursery, the process from which workers are forked.
+"""Start and kill workers through the fork server, a process that runs `fork_server`.
 
 TensorFlow must not be forked once it has started, and a fresh Python process takes a third of a
-second; forking the nursery, which runs `fork_server`, takes milliseconds.
+second to start; a fork of that process takes milliseconds.
 """
 
 import os
@@ -23,7 +23,7 @@ KEPT = ("GLIBC_TUNABLES", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT", "TZ
 """Environment variables that are passed on; others may contain secrets."""
 
 
-class Nursery:
+class Spawner:
     """Starts and kills workers; its process starts with the first, and again if it has ended.
 
     May be used from any thread. Without `forks`, each worker is a fresh process.
@@ -35,7 +35,7 @@ class Nursery:
         self._control: socket.socket | None = None
         self._born = 0
         self.pid = 0
-        """Process id of the nursery; 0 while there is none."""
+        """Process id of the fork server; 0 while there is none."""
 
     def start(self, connection: socket.socket, *, threads: bool = False) -> int:
         """Fork a worker that serves `connection`; return its number, by which it can be killed.
@@ -63,7 +63,7 @@ class Nursery:
                 self._end()
 
     def told_to_end(self) -> bool:
-        """Return whether SIGTERM has come to the nursery or a worker since the last call.
+        """Return whether SIGTERM has come to the fork server or a worker since the last call.
 
         Some container runtimes signal only the innermost process, meaning the service.
         """
@@ -76,7 +76,7 @@ class Nursery:
                 return False
 
     def end(self) -> None:
-        """End the nursery, and all workers with it; the next worker starts another one."""
+        """End the fork server, and all workers with it; the next worker starts another one."""
         with self._lock:
             self._end()
 

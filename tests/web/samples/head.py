@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from app.web.samples.planes import SCALE, ellipse, fractal, labyrinth, mix, reduce, step
+from benchmarks.planes import SCALE, ellipse, fractal, labyrinth, mix, reduce, step
 
 
 def mri(size: int = 512) -> Image.Image:

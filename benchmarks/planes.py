@@ -1,4 +1,4 @@
-"""What the drawings are made of: planes of random texture, smooth steps and mixtures."""
+"""What drawings are made of: planes of random texture, smooth steps and mixtures."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -3,23 +3,23 @@ from contextlib import suppress
 
 import pytest
 
-from app.sandbox.places import Places
+from app.sandbox.semaphore import FairSemaphore
 
 pytestmark = pytest.mark.anyio
 
 
-async def order_of(places, clients, cancelled=()):
+async def order_of(semaphore, clients, cancelled=()):
     """Return in which order jobs of these clients get a place once two others are done with theirs;
     some are cancelled first.
     """
     served = []
 
     async def job(number, client):
-        async with places.one_for(client):
+        async with semaphore.slot_for(client):
             served.append(f"{client}{number}")
             await asyncio.sleep(0)
 
-    async with places.one_for("first"), places.one_for("second"):
+    async with semaphore.slot_for("first"), semaphore.slot_for("second"):
         tasks = [asyncio.create_task(job(*each)) for each in enumerate(clients)]
         await asyncio.sleep(0)
         for number in cancelled:
@@ -30,31 +30,31 @@ async def order_of(places, clients, cancelled=()):
 
 
 async def test_clients_take_turns_and_the_jobs_of_each_keep_their_order():
-    assert await order_of(Places(1), "aaabc") == ["a0", "b3", "c4", "a1", "a2"]
+    assert await order_of(FairSemaphore(1), "aaabc") == ["a0", "b3", "c4", "a1", "a2"]
 
 
 async def test_who_has_left_is_passed_over():
-    assert await order_of(Places(1), "aabb", cancelled=(0, 3)) == ["a1", "b2"]
+    assert await order_of(FairSemaphore(1), "aabb", cancelled=(0, 3)) == ["a1", "b2"]
 
 
 async def test_no_place_is_lost_when_a_job_is_cancelled_as_its_turn_comes():
-    places = Places(1)
-    async with places.one_for("a"):
-        waiting = asyncio.create_task(places.one_for("b").__aenter__())
+    semaphore = FairSemaphore(1)
+    async with semaphore.slot_for("a"):
+        waiting = asyncio.create_task(semaphore.slot_for("b").__aenter__())
         await asyncio.sleep(0)
     waiting.cancel()  # the place is its own by now, but it has not been told
     with suppress(asyncio.CancelledError):
         await waiting
-    async with asyncio.timeout(5), places.one_for("c"):
+    async with asyncio.timeout(5), semaphore.slot_for("c"):
         pass
 
 
-async def test_as_many_are_at_work_as_there_are_places():
-    places, at_work, most = Places(3), 0, 0
+async def test_as_many_are_at_work_as_there_are_slots():
+    semaphore, at_work, most = FairSemaphore(3), 0, 0
 
     async def job():
         nonlocal at_work, most
-        async with places.one_for("a"):
+        async with semaphore.slot_for("a"):
             at_work += 1
             most = max(most, at_work)
             await asyncio.sleep(0)
@@ -64,12 +64,12 @@ async def test_as_many_are_at_work_as_there_are_places():
     assert (at_work, most) == (0, 3)
 
 
-async def test_a_client_that_takes_all_places_keeps_nobody_else_from_a_first_one():
-    places = Places(2)
-    async with places.one_for("a"), places.one_for("a"):
-        third = asyncio.create_task(places.one_for("a").__aenter__())
-        async with asyncio.timeout(5), places.one_for("b"):
-            second = asyncio.create_task(places.one_for("b").__aenter__())
+async def test_a_client_that_takes_all_slots_keeps_nobody_else_from_a_first_one():
+    semaphore = FairSemaphore(2)
+    async with semaphore.slot_for("a"), semaphore.slot_for("a"):
+        third = asyncio.create_task(semaphore.slot_for("a").__aenter__())
+        async with asyncio.timeout(5), semaphore.slot_for("b"):
+            second = asyncio.create_task(semaphore.slot_for("b").__aenter__())
             await asyncio.sleep(0)
             assert not third.done()
             assert not second.done()

@@ -28,11 +28,11 @@ from app.sandbox.shared import Area
 from app.sandbox.wire import Message
 
 
-class Bench:
+class Commands:
     """The files and images of one job, and the commands on them."""
 
-    def __init__(self, desk: Area) -> None:
-        self.desk = desk
+    def __init__(self, scratch: Area) -> None:
+        self.scratch = scratch
         self.drop()
 
     def drop(self) -> None:
@@ -67,15 +67,15 @@ class Bench:
     def decode(self, *, max_pixels: int, max_side: int, lend: bool) -> Message:
         """Decode the first of the remaining files; return its layout.
 
-        With `lend`, it is decoded onto the desk, if that is large enough.
+        With `lend`, it is decoded into the scratch memory, if that is large enough.
         """
         data, header = self._files.pop(0)
         picture = decode(data, max_pixels=max_pixels, max_side=max_side, header=header)
         self._metadata = layout.pack(picture.metadata)
         found = Layout.of(picture, self._metadata)
         self._pictures.append(picture)
-        if lend and found.nbytes <= self.desk.size:
-            self.lend(self.desk)
+        if lend and found.nbytes <= self.scratch.size:
+            self.lend(self.scratch)
         return {"layout": layout.to_message(found)}
 
     def lend(self, room: Area) -> Message:
@@ -125,9 +125,9 @@ class Bench:
         quality: int | None,
         strip: bool,
     ) -> Message:
-        """Encode the image onto the desk; return the length of the file, and what it lacks.
+        """Encode the image into scratch memory; return the size of the file, and what it lacks.
 
-        A file longer than the desk has to be fetched.
+        A file longer than the scratch memory has to be fetched.
         """
         picture = stripped(self._pictures[-1]) if strip else self._pictures[-1]
         return self._kept(encode(picture, Format(format), quality))
@@ -139,8 +139,8 @@ class Bench:
 
     def _kept(self, encoded: Encoded) -> Message:
         size, self._encoded = len(encoded.data), encoded
-        if size <= self.desk.size:
-            self.fetch(self.desk)
+        if size <= self.scratch.size:
+            self.fetch(self.scratch)
         return {"size": size, "changes": sorted(encoded.changes), "notes": encoded.notes}
 
     def fetch(self, room: Area) -> Message:

@@ -1,5 +1,0 @@
-"""Write the drawings: python -m app.web.samples"""
-
-from app.web.samples import write
-
-write()

@@ -1,0 +1,5 @@
+"""Write the drawings: python -m tests.web.samples"""
+
+from tests.web.samples import write
+
+write()
