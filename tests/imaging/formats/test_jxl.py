@@ -264,7 +264,7 @@ def test_damage_raises_only_imaging_errors(plain, data):
 
 @pytest.mark.parametrize("maps", [2, 400])
 def test_of_several_depth_maps_none_is_decoded(maps):
-    with pytest.raises(UnsupportedImage, match="beside colours, alpha and depth"):
+    with pytest.raises(UnsupportedImage, match="besides colours, alpha and depth"):
         read_head(of_depth_maps(maps))
     assert read_head(of_depth_maps(1)).depth_map
 
