@@ -73,7 +73,7 @@ def largest(
 
         c, d = (jnp.asarray(side, precision.value) for side in (left, right))
         return ROWS * INNER**2 / 1e9, lambda: jnp.matmul(c, d).block_until_ready()
-    from app.inference.engines.runtime import openvino, opset
+    from app.inference.engines.runtime import CORE, openvino, opset
 
     pixels = np.ones((1, CHANNELS, PIXELS, PIXELS), np.float32)
     given = opset.parameter(pixels.shape, openvino.Type.f32)
@@ -83,7 +83,7 @@ def largest(
     if threads:
         options["INFERENCE_NUM_THREADS"] = str(threads)
     model = openvino.Model([found], [given], "largest")
-    request = openvino.Core().compile_model(model, "CPU", options).create_infer_request()
+    request = CORE.compile_model(model, "CPU", options).create_infer_request()
     gmac = PIXELS**2 * 9 * CHANNELS**2 / 1e9
     return gmac, lambda: request.infer([pixels], share_inputs=True, share_outputs=True)
 

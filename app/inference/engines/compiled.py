@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from app.imaging.scale import Pixels
-from app.inference.engines.runtime import openvino as ov
+from app.inference.engines.runtime import CORE
 
 Shape = tuple[int, ...]
 
@@ -94,7 +94,7 @@ class _Request:
         if shape is not None:
             model = model.clone()
             model.reshape(list(shape))
-        self._compiled = ov.Core().compile_model(model, "CPU", options)
+        self._compiled = CORE.compile_model(model, "CPU", options)
         self._request = self._compiled.create_infer_request()
         self._lock = threading.Lock()
 

@@ -164,3 +164,26 @@ sys.exit(", ".join({{"tensorflow", "keras", "openvino_telemetry"}} & sys.modules
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, cwd=PROJECT)
     assert done.returncode == 0, done.stderr.decode()
+
+
+def test_signals_are_handled_after_networks_are_dropped():
+    program = f"""
+import os, signal, sys
+from pathlib import Path
+import numpy as np
+from app.inference.engines import Precision
+from app.inference.engines.openvino import load
+signal.signal(signal.SIGUSR1, lambda *_: sys.exit(0))
+path = Path({str(PACKAGES["unet-fast"].path)!r})
+networks = [load(path, Precision.FLOAT32, 1) for _ in range(2)]
+for network in networks:
+    network(np.zeros((1, 16, 16, 3), np.uint8))
+while networks:
+    del network
+    network = networks.pop(0)
+del network
+os.kill(os.getpid(), signal.SIGUSR1)
+sys.exit("the signal was not handled")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, cwd=PROJECT)
+    assert done.returncode == 0, done
