@@ -93,7 +93,7 @@ class Schedule(Section):
     steps: PositiveInt = 20_000
     steps_per_epoch: PositiveInt = Field(500, description="between checkpoints")
     optimizer: Literal["muon", "adam"] = Field(
-        "muon", description="muon learns faster; adam is what earlier results are of"
+        "muon", description="Muon learns faster; earlier results were obtained with Adam"
     )
     learning_rate: float = Field(1e-3, gt=0)
     warmup: float = Field(0.01, ge=0, le=1, description="share of the steps")
