@@ -29,7 +29,9 @@ from app.imaging.tags import (
 MAX_SEGMENTS = 65_536
 MIN_TILE = 2**20  # pixels that any tile may have, however small the picture
 MIN_PIXELS = 2**25  # pixels that all tiles together may have in any picture
+MIN_SAMPLES = 2**27  # samples that they may have
 MAX_BANDS = 512  # channels of one page
+MAX_TABLES = 2**14  # bytes of the JPEG tables, which each segment gets; all there may be take 5,000
 MAX_EXCESS = 2  # maximum ratio of pixels in segments to those of the picture
 
 _CHANNELS = {Photometric.RGB: 3, Photometric.CMYK: 4, Photometric.YCBCR: 3}  # of colour; else 1
@@ -147,7 +149,7 @@ def read_layout(directory: ifd.Directory) -> Layout:
     offsets, counts = _segments(
         directory,
         Tag.TILE_WIDTH in directory.fields,
-        _count(width, height, segment, channels if planar else 1),
+        _count(width, height, segment, channels if planar else 1, 1 if planar else channels),
     )
     return Layout(
         order=directory.order,
@@ -210,12 +212,13 @@ def _photometric(directory: ifd.Directory) -> int:
     return directory.integer(Tag.PHOTOMETRIC, Photometric.RGB if channels == 3 else grey)
 
 
-def _count(width: int, height: int, segment: tuple[int, int], planes: int) -> int:
+def _count(width: int, height: int, segment: tuple[int, int], planes: int, depth: int) -> int:
     """Return the number of segments of that size; refuse too many, or too large ones."""
     count = math.ceil(width / segment[0]) * math.ceil(height / segment[1]) * planes
     if count > MAX_SEGMENTS:
         raise UnsupportedImage(f"The TIFF image has more than {MAX_SEGMENTS} segments.")
-    if count * math.prod(segment) > max(MAX_EXCESS * width * height * planes, MIN_PIXELS):
+    held, most = count * math.prod(segment), MAX_EXCESS * width * height * planes
+    if held > max(most, MIN_PIXELS) or held * depth > max(most * depth, MIN_SAMPLES):
         raise TooManyPixels("The TIFF image has tiles of many more pixels than itself.")
     return count
 
@@ -334,4 +337,7 @@ def _palette(directory: ifd.Directory, photometric: Photometric, bits: int) -> N
 def _jpeg_tables(directory: ifd.Directory, compression: Compression) -> tuple[bytes, ...]:
     if compression is not Compression.JPEG or Tag.JPEG_TABLES not in directory.fields:
         return ()
-    return read_tables(bytes(directory.fields[Tag.JPEG_TABLES].value))
+    tables = directory.fields[Tag.JPEG_TABLES].value
+    if len(tables) > MAX_TABLES:
+        raise UnsupportedImage(f"The TIFF image has more than {MAX_TABLES} bytes of JPEG tables.")
+    return read_tables(bytes(tables))
