@@ -6,10 +6,10 @@ Everything except the network runs in confined processes, within the memory shar
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from app.imaging.codec import Format, Header, UnsuitableFormat
 from app.imaging.formats import FORMATS
 from app.imaging.light import Transfer
 from app.imaging.orientation import ENSEMBLES
+from app.imaging.picture import Format, Header, UnsuitableFormat
 from app.imaging.range import Range
 from app.inference.denoised import Denoised
 from app.inference.denoiser import Denoiser

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from app.imaging.codec import Picture, decode, encode
+from app.imaging.codec import decode, encode
+from app.imaging.picture import Picture
 from app.imaging.scale import Pixels
 from app.inference.engines import Forward, Precision, choice
 from app.inference.store import read_packages

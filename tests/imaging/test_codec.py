@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.imaging import formats, ifd
-from app.imaging.codec import (
+from app.imaging.codec import decode, encode, read_header
+from app.imaging.formats.png.chunks import SIGNATURE, write_chunk
+from app.imaging.picture import (
     Change,
     Format,
     ImagingError,
@@ -22,11 +24,7 @@ from app.imaging.codec import (
     UnreadableImage,
     UnsuitableFormat,
     UnsupportedImage,
-    decode,
-    encode,
-    read_header,
 )
-from app.imaging.formats.png.chunks import SIGNATURE, write_chunk
 from app.imaging.tags import Tag
 
 LIMIT = 64_000_000
