@@ -45,11 +45,6 @@ class Encoded:
     notes: tuple[Note, ...] = ()
     """Remarks for whoever receives the file."""
 
-    @property
-    def media_type(self) -> str:
-        """The MIME type of `data`."""
-        return formats.FORMATS[self.format].media_type
-
 
 def read_header(data: bytes) -> Header:
     """Read the header of a file, without decoding the image.
