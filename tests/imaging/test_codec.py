@@ -267,7 +267,8 @@ def bombs():
 
 MEASURE = """
 import pathlib, resource, sys
-from app.imaging.codec import ImagingError, decode
+from app.imaging.codec import decode
+from app.imaging.picture import ImagingError
 
 def attempt(data):
     try:
