@@ -8,17 +8,10 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from app.imaging import codec
-from app.imaging.codec import (
-    Change,
-    Format,
-    Metadata,
-    Picture,
-    UnreadableImage,
-    UnsupportedImage,
-)
 from app.imaging.formats.png.chunks import MAX_CHUNKS, SIGNATURE, read_chunks, write_chunk
 from app.imaging.formats.png.head import ADAM7
 from app.imaging.formats.png.writer import encode
+from app.imaging.picture import Change, Format, Metadata, Picture, UnreadableImage, UnsupportedImage
 
 GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6
 LIMIT = 10_000
