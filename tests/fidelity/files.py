@@ -262,15 +262,19 @@ def nifti(
     return gzip.compress(data, 1, mtime=0) if packed else data
 
 
-def mgh(samples: Samples, *, volumes: int = 1, packed: bool = False) -> bytes:
+def mgh(
+    samples: Samples, *, volumes: int = 1, packed: bool = False, intent: int | None = None
+) -> bytes:
     """Saved by nibabel: [slices, height, width]; voxels of 1 x 1 x 1 mm, and a time between them
-    behind the samples.
+    behind the samples; with an intent beside the version.
     """
     slices, height, width = samples.shape
     shaped = samples.reshape(volumes, slices // volumes, height, width)
     image = nibabel.MGHImage(np.squeeze(shaped.T, 3) if volumes == 1 else shaped.T, np.eye(4))
     image.header["tr"] = 2300
     data = bytes(image.to_bytes())
+    if intent is not None:
+        data = struct.pack(">i", intent << 8 | 1) + data[4:]
     return gzip.compress(data, 1, mtime=0) if packed else data
 
 
@@ -287,22 +291,26 @@ VOLUME_TYPES = {
 """The names of types in MetaImage and NRRD."""
 
 
-def mha(samples: Samples, *lines: str, order: str = "<", packed: bool = False) -> bytes:
-    """Samples [slices, height, width], or of two or four dimensions, 1 mm apart; lines are added
-    to the header.
+def mha(
+    samples: Samples, *lines: str, order: str = "<", packed: bool = False, channels: int = 1
+) -> bytes:
+    """Samples [slices, height, width], or of two or four dimensions, 1 mm apart, and of several
+    channels; lines are added to the header.
     """
+    dimensions = samples.shape[: samples.ndim - (channels > 1)][::-1]
     stored = samples.astype(order + samples.dtype.str[1:]).tobytes()
     body = zlib.compress(stored, 9) if packed else stored
     header = (
         "ObjectType = Image",
-        f"NDims = {samples.ndim}",
+        f"NDims = {len(dimensions)}",
         "BinaryData = True",
         f"BinaryDataByteOrderMSB = {order == '>'}",
         f"CompressedData = {packed}",
         *[f"CompressedDataSize = {len(body)}"] * packed,
-        f"Offset = {' '.join(['-90'] * samples.ndim)}",
-        f"ElementSpacing = {' '.join('1' * samples.ndim)}",
-        f"DimSize = {' '.join(map(str, samples.shape[::-1]))}",
+        f"Offset = {' '.join(['-90'] * len(dimensions))}",
+        f"ElementSpacing = {' '.join('1' * len(dimensions))}",
+        f"DimSize = {' '.join(map(str, dimensions))}",
+        *[f"ElementNumberOfChannels = {channels}"] * (channels > 1),
         f"ElementType = {VOLUME_TYPES[samples.dtype.str[1:]][0]}",
         *lines,
         "ElementDataFile = LOCAL",
