@@ -405,6 +405,26 @@ def packed(samples: Samples, bits: int, order: str = ">") -> list[bytes]:
     return [np.packbits(row).tobytes() for row in digits.astype(np.uint8)]
 
 
+def sparse(samples: Samples, **options: Any) -> bytes:
+    """Saved by tifffile, with zeros to the right and below, in tiles of which GDAL leaves out those
+    without data: here those of zeros alone.
+    """
+    padded = np.zeros((48, 48, *samples.shape[2:]), samples.dtype)
+    padded[: samples.shape[0], : samples.shape[1]] = samples
+    data = bytearray(by_tifffile(padded, tile=(16, 16), compression="zlib", **options))
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        tags = file.pages[0].tags
+        places = [(tags[tag], tags[tag].dtype) for tag in (Tag.TILE_OFFSETS, Tag.TILE_COUNTS)]
+    for number in range(9):
+        row, column = (16 * each for each in divmod(number, 3))
+        if not padded[row : row + 16, column : column + 16].any():
+            for tag, kind in places:
+                width = struct.calcsize({3: "H", 4: "I"}[int(kind)])
+                start = tag.valueoffset + number * width
+                data[start : start + width] = bytes(width)
+    return bytes(data)
+
+
 def tiff_of_bits(samples: Samples, bits: int) -> bytes:
     """A grey TIFF whose samples have any number of bits; no library writes all of them."""
     strip = b"".join(packed(samples, bits, "<"))
