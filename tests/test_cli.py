@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from app.cli import main
-from app.imaging.codec import Format
+from app.imaging.picture import Format
 from app.inference.store import BadModelPackage
 from app.sandbox.remote import Remote
 from app.service.keys import hash_of

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from app.imaging.codec import ImagingError
 from app.imaging.noise import ChannelMode, NoiseKind, add_noise
+from app.imaging.picture import ImagingError
 from app.imaging.scale import Pixels, from_unit, to_unit
 from training.errors import TrainingError
 from training.graphics import FOR_TRIALS, draw

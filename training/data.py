@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from app.imaging.codec import ImagingError
+from app.imaging.picture import ImagingError
 from app.imaging.scale import Pixels, to_unit
 from training.errors import TrainingError
 from training.experiment import Data, Folder

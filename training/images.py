@@ -12,7 +12,8 @@ from PIL import Image
 
 from app.imaging import formats
 from app.imaging.blend import LUMA
-from app.imaging.codec import ImagingError, UnsupportedImage, decode
+from app.imaging.codec import decode
+from app.imaging.picture import ImagingError, UnsupportedImage
 from app.imaging.range import choose
 from app.imaging.scale import Pixels, is_plain
 from training.errors import TrainingError

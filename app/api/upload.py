@@ -10,8 +10,8 @@ from starlette.requests import Request
 
 from app.api.form import Form
 from app.api.problems import ProblemError, invalid_body, invalid_fields, problem
-from app.imaging.codec import UnreadableImage
 from app.imaging.formats import media_types
+from app.imaging.picture import UnreadableImage
 from app.service.memory import Share
 
 Options = TypeVar("Options", bound=BaseModel)

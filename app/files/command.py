@@ -19,7 +19,8 @@ from app.console import FAILED, STOPPED, Misuse, complain
 from app.files.finding import STANDARD, Outcome, Status, find
 from app.files.meter import Meter
 from app.files.run import Conversion, Worked, run
-from app.imaging.codec import Change, Picture, decode, read_header
+from app.imaging.codec import decode, read_header
+from app.imaging.picture import Change, Picture
 from app.inference.job import Progress
 from app.service.codec import ConfinedCodec
 from app.service.options import OutputOptions

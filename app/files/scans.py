@@ -5,8 +5,8 @@ from contextlib import suppress
 from typing import Any
 
 from app.files.finding import Source, is_scan
-from app.imaging.codec import Format, Picture
 from app.imaging.formats.dicom import part
+from app.imaging.picture import Format, Picture
 from app.service.room import check_size
 
 

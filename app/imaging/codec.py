@@ -11,19 +11,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from app.imaging import formats
-from app.imaging.changes import on_encoding, stripped, without_misfit
+from app.imaging.changes import on_encoding, without_misfit
 from app.imaging.formats.format import FileFormat
 from app.imaging.formats.jpeg.coding import turned as turned_sampling
 from app.imaging.light import says_linear
 from app.imaging.metadata import upright
 from app.imaging.orientation import is_transposed, orient
 from app.imaging.picture import (
-    Change,
     Changes,
     Format,
     Header,
     ImagingError,
-    Metadata,
     Note,
     Picture,
     TooManyPixels,
@@ -33,25 +31,6 @@ from app.imaging.picture import (
 )
 from app.imaging.scale import Pixels, is_plain
 from app.imaging.stack import MAX_FRAMES
-
-__all__ = [
-    "Change",
-    "Encoded",
-    "Format",
-    "Header",
-    "ImagingError",
-    "Metadata",
-    "Note",
-    "Picture",
-    "TooManyPixels",
-    "UnreadableImage",
-    "UnsuitableFormat",
-    "UnsupportedImage",
-    "decode",
-    "encode",
-    "read_header",
-    "stripped",
-]
 
 MAX_SIDE = 65_500  # pixels; JPEG allows no more
 
@@ -65,11 +44,6 @@ class Encoded:
     changes: Changes
     notes: tuple[Note, ...] = ()
     """Remarks for whoever receives the file."""
-
-    @property
-    def media_type(self) -> str:
-        """The MIME type of `data`."""
-        return formats.FORMATS[self.format].media_type
 
 
 def read_header(data: bytes) -> Header:

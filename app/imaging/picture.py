@@ -219,12 +219,6 @@ class Metadata:
         said = {chunk[4:8] for chunk in self.colour}
         return self.icc is None and (not said or (b"sRGB" in said and b"cICP" not in said))
 
-    @property
-    def nbytes(self) -> int:
-        """Total bytes of all parts."""
-        parts = (self.icc, self.exif, self.xmp, self.gain_map, *self.colour, *self.native)
-        return sum(len(part) for part in parts if part)
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:

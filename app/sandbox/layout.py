@@ -10,8 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from app.imaging.codec import Change, Format, Header, Metadata, Picture
-from app.imaging.picture import MODALITY
+from app.imaging.picture import MODALITY, Change, Format, Header, Metadata, Picture
 from app.imaging.stack import MAX_FRAMES, Stack, spacing_of
 from app.sandbox.shared import Area
 from app.sandbox.wire import Message

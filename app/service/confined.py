@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from app.imaging.archive import SIGNATURE
-from app.imaging.codec import Header, TooManyPixels, UnreadableImage
 from app.imaging.formats import need_threads
+from app.imaging.picture import Header, TooManyPixels, UnreadableImage
 from app.imaging.tiling import MOST
 from app.sandbox.budget import SMALL_BYTES
 from app.sandbox.faults import Cause, WorkerLost

@@ -106,14 +106,12 @@ class Models:
         loaded = self.loaded.get(name)
         return loaded.engine if loaded else None
 
-    def denoiser(self, name: str | None, modality: str = "", *, taken: bool = False) -> Denoiser:
+    def denoiser(self, name: str | None, modality: str = "") -> Denoiser:
         """Return the named model, or else the one for images of the modality.
 
-        `taken` says that the request was accepted before the service began to drain; it is then
-        served nevertheless. Raises as `package` and `require_ready` do.
+        It serves those who were accepted before the service began to drain. Raises Broken, Loading
+        and Failing, and as `package` does.
         """
-        if not taken:
-            self.accept()
         self._require_working()
         name = name or chosen(self.packages(), self._settings.model, modality)
         return self.loaded[self.package(name).name]

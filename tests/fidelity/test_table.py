@@ -14,8 +14,8 @@ import pytest
 import tifffile
 from PIL import Image
 
-from app.imaging.codec import Format
 from app.imaging.formats import FORMATS
+from app.imaging.picture import Format
 from tests.fidelity.__main__ import table
 from tests.fidelity.cases import cases
 from tests.fidelity.files import VOLUME_TYPES

@@ -18,11 +18,12 @@ import imagecodecs
 import numpy as np
 
 from app.imaging import ifd
-from app.imaging.codec import ImagingError, decode
+from app.imaging.codec import decode
 from app.imaging.formats.heif.boxes import write_box
 from app.imaging.formats.jp2.container import SIGNATURE
 from app.imaging.formats.jxl.header import Head, read_head, write_head
 from app.imaging.formats.jxl.stream import CONTAINER, codestream
+from app.imaging.picture import ImagingError
 from app.imaging.tags import PIXEL_TAGS, Compression, Tag
 from tests.fidelity.files import mgh, mha, nrrd, png_chunk
 from tests.hostile.corpus import Hostile, png_of, webp_of

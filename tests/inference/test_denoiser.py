@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from app.imaging.blend import FULL, Strength
-from app.imaging.codec import Format, Picture
 from app.imaging.estimate import NOISE_FOUND
 from app.imaging.noise import add_noise
-from app.imaging.picture import Metadata
+from app.imaging.picture import Format, Metadata, Picture
 from app.imaging.range import Range
 from app.imaging.stack import Stack
 from app.inference.batcher import Draining, Limits

@@ -8,7 +8,7 @@ import pytest
 cluster = pytest.importorskip("benchmarks.cluster", reason="needs pip install 'denoiser[ray]'")
 
 from app.bulk.store import Store  # noqa: E402
-from app.imaging.codec import Format  # noqa: E402
+from app.imaging.picture import Format  # noqa: E402
 from app.settings import Settings  # noqa: E402
 from benchmarks.accounts import fill  # noqa: E402
 from benchmarks.pictures import requests  # noqa: E402

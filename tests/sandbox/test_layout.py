@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.imaging.codec import Change, Format, Header, Metadata
+from app.imaging.picture import Change, Format, Header, Metadata
 from app.imaging.stack import Stack
 from app.sandbox.layout import (
     TYPES,

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.imaging.codec import Format, Picture, encode
+from app.imaging.codec import encode
+from app.imaging.picture import Format, Picture
 from training.errors import TrainingError
 from training.images import Skipped, image_files, read, read_each, resize, to_grey
 

@@ -6,7 +6,7 @@ from functools import partial
 import imagecodecs
 import numpy as np
 
-from app.imaging.codec import Format
+from app.imaging.picture import Format
 from tests.fidelity import files
 from tests.fidelity.files import DEEP, NOISE, SMOOTH, by_pillow, few_bits, spread
 from tests.fidelity.row import DEPTH, FORMAT, LOSSY, UNSUPPORTED, Kept, Row

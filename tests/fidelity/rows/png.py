@@ -7,7 +7,7 @@ from itertools import chain
 
 import numpy as np
 
-from app.imaging.codec import Format
+from app.imaging.picture import Format
 from tests.fidelity import files
 from tests.fidelity.files import DEEP, NOISE, spread
 from tests.fidelity.row import (

@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from app.imaging.codec import Format
+from app.imaging.picture import Format
 from tests.fidelity import files
 from tests.fidelity.files import DEEP, NOISE, by_pillow, few_bits, spread
 from tests.fidelity.row import DEPTH, END, METADATA, UNSUPPORTED, Kept, Row, but_for

@@ -9,18 +9,20 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from app.imaging import codec, formats
-from app.imaging.codec import (
-    Change,
-    Format,
-    ImagingError,
-    Metadata,
-    UnreadableImage,
-    UnsupportedImage,
-)
 from app.imaging.formats.heif.boxes import Box, boxes, write_box, write_full_box
 from app.imaging.formats.heif.items import Item, Items, read_items
 from app.imaging.formats.heif.picture import Coded, coded
 from app.imaging.formats.heif.writer import write_items
+from app.imaging.picture import (
+    Change,
+    Format,
+    ImagingError,
+    Metadata,
+    Picture,
+    TooManyPixels,
+    UnreadableImage,
+    UnsupportedImage,
+)
 from tests.fidelity.files import avif
 from tests.imaging.formats.damage import damaged
 
@@ -177,7 +179,7 @@ def test_it_is_written_as_others_read_it(channels, dtype, smooth, srgb, exif, op
     alpha = np.ascontiguousarray(samples[..., -1]) if channels in (2, 4) else None
     pixels = np.ascontiguousarray(samples[..., : 1 if channels < 3 else 3])
     metadata = Metadata(icc=None if channels < 3 else srgb, exif=exif().tobytes()[6:], xmp=b"<x/>")
-    picture = codec.Picture(pixels, alpha, metadata=metadata)
+    picture = Picture(pixels, alpha, metadata=metadata)
     answer = codec.encode(picture, Format.AVIF)
     assert (Change.DEPTH in answer.changes) == (dtype != np.uint8)
     again = decoded(answer.data)
@@ -326,7 +328,7 @@ def test_sequences_are_refused(plain, saved, colour):
 
 
 def test_pixels_have_a_limit_before_any_is_decoded(plain):
-    with pytest.raises(codec.TooManyPixels):
+    with pytest.raises(TooManyPixels):
         codec.decode(plain, max_pixels=16 * 24 - 1)
 
 

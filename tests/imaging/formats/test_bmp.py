@@ -4,13 +4,7 @@ import numpy as np
 import pytest
 
 from app.imaging import codec
-from app.imaging.codec import (
-    Change,
-    Format,
-    TooManyPixels,
-    UnreadableImage,
-    UnsupportedImage,
-)
+from app.imaging.picture import Change, Format, TooManyPixels, UnreadableImage, UnsupportedImage
 
 LIMIT = 10_000
 

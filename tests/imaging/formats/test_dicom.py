@@ -19,21 +19,23 @@ from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEGBaseline8Bit
 
 from app.imaging import codec
-from app.imaging.codec import (
-    Change,
-    Format,
-    ImagingError,
-    Note,
-    TooManyPixels,
-    UnreadableImage,
-    UnsuitableFormat,
-    UnsupportedImage,
-)
+from app.imaging.changes import stripped
 from app.imaging.formats import dicom
 from app.imaging.formats.dicom.dataset import FREE_ELEMENTS, FREE_ITEMS
 from app.imaging.formats.dicom.deflated import MAX_INFLATED
 from app.imaging.formats.dicom.series import survey
-from app.imaging.picture import described
+from app.imaging.picture import (
+    Change,
+    Format,
+    ImagingError,
+    Note,
+    Picture,
+    TooManyPixels,
+    UnreadableImage,
+    UnsuitableFormat,
+    UnsupportedImage,
+    described,
+)
 from app.imaging.stack import Stack
 from tests.fidelity.files import DEEP, NOISE, SMOOTH, paletted, zipped
 from tests.fidelity.files import dicom as made
@@ -815,9 +817,9 @@ def test_htj2k_is_read(syntax, samples):
 
 def test_nothing_else_can_become_a_dicom():
     with pytest.raises(UnsuitableFormat, match="Only what came as a DICOM"):
-        codec.encode(codec.Picture(NOISE[..., :1].copy()), Format.DICOM)
+        codec.encode(Picture(NOISE[..., :1].copy()), Format.DICOM)
     with pytest.raises(UnsuitableFormat, match="and with its metadata"):
-        codec.encode(codec.stripped(decoded(made(TWELVE))))
+        codec.encode(stripped(decoded(made(TWELVE))))
     picture = decoded(made(TWELVE))
     with pytest.raises(UnsuitableFormat, match="not what its data set describes"):
         codec.encode(replace(picture, pixels=picture.pixels[:-1]))

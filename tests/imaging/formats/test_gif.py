@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from app.imaging import codec
-from app.imaging.codec import Format, UnreadableImage, UnsupportedImage
 from app.imaging.formats import gif
+from app.imaging.picture import Format, UnreadableImage, UnsupportedImage
 
 LIMIT = 10_000
 SCREEN = b"GIF89a" + struct.pack("<HHBBB", 3, 2, 0, 0, 0)

@@ -9,7 +9,11 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from app.imaging import codec, formats
-from app.imaging.codec import (
+from app.imaging.formats.heic.hevc import read_sequence
+from app.imaging.formats.heif.boxes import Box, write_box
+from app.imaging.formats.heif.items import Item, read_items
+from app.imaging.formats.heif.writer import write_items
+from app.imaging.picture import (
     Change,
     Format,
     ImagingError,
@@ -17,10 +21,6 @@ from app.imaging.codec import (
     UnreadableImage,
     UnsupportedImage,
 )
-from app.imaging.formats.heic.hevc import read_sequence
-from app.imaging.formats.heif.boxes import Box, write_box
-from app.imaging.formats.heif.items import Item, read_items
-from app.imaging.formats.heif.writer import write_items
 from tests.fidelity.files import FILM, heic, heic_beside
 from tests.fidelity.foreign import ftyp
 from tests.imaging.formats.damage import damaged

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from app.imaging import codec
-from app.imaging.codec import (
+from app.imaging.changes import stripped
+from app.imaging.formats.heif.boxes import boxes, write_box
+from app.imaging.picture import (
     Change,
     Format,
     ImagingError,
@@ -19,7 +21,6 @@ from app.imaging.codec import (
     UnreadableImage,
     UnsupportedImage,
 )
-from app.imaging.formats.heif.boxes import boxes, write_box
 from tests.fidelity.files import DEEP, NOISE, SMOOTH, jp2, profile
 from tests.hostile.attacks import jpeg_2000, segment
 from tests.imaging.formats.damage import damaged
@@ -73,7 +74,7 @@ def test_boxes_of_others_come_back_as_they_were():
     assert b"res " in [each.name for each in boxes(header)]
     assert picture.metadata.dpi == pytest.approx((7.62, 7.62))
     assert codec.encode(decoded(data), Format.PNG).changes == {Change.METADATA}
-    bare = codec.encode(codec.stripped(decoded(data)))
+    bare = codec.encode(stripped(decoded(data)))
     assert {each.name for each in boxes(bare.data)} == {b"jP  ", b"ftyp", b"jp2h", b"jp2c"}
 
 

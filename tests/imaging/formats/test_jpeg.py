@@ -5,7 +5,10 @@ import numpy as np
 import pytest
 
 from app.imaging import codec
-from app.imaging.codec import (
+from app.imaging.formats.jpeg import writer as jpeg
+from app.imaging.formats.jpeg.rebuild import MAX_SCANS
+from app.imaging.formats.jpeg.segments import MAX_SEGMENTS
+from app.imaging.picture import (
     Change,
     Format,
     Metadata,
@@ -15,9 +18,6 @@ from app.imaging.codec import (
     UnsuitableFormat,
     UnsupportedImage,
 )
-from app.imaging.formats.jpeg import writer as jpeg
-from app.imaging.formats.jpeg.rebuild import MAX_SCANS
-from app.imaging.formats.jpeg.segments import MAX_SEGMENTS
 
 LIMIT = 10_000
 SCAN = b"\xff\xda"

@@ -10,14 +10,16 @@ import numpy as np
 import pytest
 
 from app.imaging import codec
-from app.imaging.codec import (
+from app.imaging.changes import stripped
+from app.imaging.formats.mgz import MOST_BEHIND
+from app.imaging.picture import (
     Format,
+    Note,
     TooManyPixels,
     UnreadableImage,
     UnsuitableFormat,
     UnsupportedImage,
 )
-from app.imaging.formats.mgz import MOST_BEHIND
 from app.imaging.stack import Stack
 from tests.fidelity.files import mgh, nifti
 
@@ -57,7 +59,7 @@ def test_an_mgh_of_magnetic_resonance_is_said_to_be():
     picture = decoded(WHOLE)
     assert (picture.stack, picture.modality) == (Stack(4, 1, (1.0, 1.0, 1.0)), "MR")
     assert codec.read_header(packed(WHOLE)).modality == "MR"
-    assert picture.metadata.notes == (codec.Note.NOT_FOR_DIAGNOSIS,)
+    assert picture.metadata.notes == (Note.NOT_FOR_DIAGNOSIS,)
 
 
 def test_numbers_without_sign_are_read():
@@ -124,7 +126,7 @@ def test_nothing_else_can_become_an_mgh(target):
     with pytest.raises(UnsuitableFormat, match="Only what came as an MGH, and with its metadata"):
         codec.encode(decoded(nifti(VOLUME)), target)
     with pytest.raises(UnsuitableFormat, match="and with its metadata"):
-        codec.encode(codec.stripped(decoded(WHOLE)), target)
+        codec.encode(stripped(decoded(WHOLE)), target)
     other = replace(decoded(WHOLE), pixels=VOLUME.astype("u2").reshape(-1, 13, 1))
     with pytest.raises(UnsuitableFormat, match="not what its MGH header describes"):
         codec.encode(other, target)

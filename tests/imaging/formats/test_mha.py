@@ -9,14 +9,16 @@ import numpy as np
 import pytest
 
 from app.imaging import codec
-from app.imaging.codec import (
+from app.imaging.changes import stripped
+from app.imaging.formats.fields import MAX_LENGTH
+from app.imaging.picture import (
     Format,
+    Note,
     TooManyPixels,
     UnreadableImage,
     UnsuitableFormat,
     UnsupportedImage,
 )
-from app.imaging.formats.fields import MAX_LENGTH
 from app.imaging.stack import Stack
 from tests.fidelity.files import DEEP, NOISE, mha, nrrd
 
@@ -42,7 +44,7 @@ def test_lines_and_what_lies_behind_are_kept(order):
     data = mha(VOLUME, "Comment = DimSize = 1", "0010|0010 = N\xe4me", order=order) + b"behind"
     picture = decoded(data)
     assert picture.stack == Stack(4, 1, (1.0, 1.0, 1.0))
-    assert picture.metadata.notes == (codec.Note.NOT_FOR_DIAGNOSIS,)
+    assert picture.metadata.notes == (Note.NOT_FOR_DIAGNOSIS,)
     np.testing.assert_array_equal(picture.pixels.ravel(), VOLUME.ravel())
     assert codec.encode(picture).data == data
     half = replace(picture, pixels=picture.pixels // 2)
@@ -192,7 +194,7 @@ def test_nothing_else_can_become_a_metaimage():
     with pytest.raises(UnsuitableFormat, match="Only what came as a MetaImage, and with its"):
         codec.encode(decoded(nrrd(VOLUME)), Format.MHA)
     with pytest.raises(UnsuitableFormat, match="and with its metadata"):
-        codec.encode(codec.stripped(decoded(WHOLE)), Format.MHA)
+        codec.encode(stripped(decoded(WHOLE)), Format.MHA)
     other = replace(decoded(WHOLE), pixels=VOLUME.astype("u2").reshape(-1, 13, 1))
     with pytest.raises(UnsuitableFormat, match="not what its MetaImage header describes"):
         codec.encode(other)

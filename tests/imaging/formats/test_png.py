@@ -8,17 +8,10 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from app.imaging import codec
-from app.imaging.codec import (
-    Change,
-    Format,
-    Metadata,
-    Picture,
-    UnreadableImage,
-    UnsupportedImage,
-)
 from app.imaging.formats.png.chunks import MAX_CHUNKS, SIGNATURE, read_chunks, write_chunk
 from app.imaging.formats.png.head import ADAM7
 from app.imaging.formats.png.writer import encode
+from app.imaging.picture import Change, Format, Metadata, Picture, UnreadableImage, UnsupportedImage
 from tests.fidelity.files import by_pillow
 
 GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6
@@ -295,5 +288,5 @@ def test_a_damaged_profile_is_left_out_and_named(saved, colour, damage):
 def test_a_png_of_an_app_for_iphones_is_named():
     data = by_pillow(np.zeros((2, 2), np.uint8), "PNG")
     for_app = SIGNATURE + write_chunk(b"CgBI", b"P\0 \2") + data[len(SIGNATURE) :]
-    with pytest.raises(codec.UnsupportedImage, match="apps for iPhones"):
+    with pytest.raises(UnsupportedImage, match="apps for iPhones"):
         codec.decode(for_app, max_pixels=4)

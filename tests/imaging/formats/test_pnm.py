@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from app.imaging import codec
-from app.imaging.codec import (
+from app.imaging.picture import (
     Change,
     Format,
     ImagingError,

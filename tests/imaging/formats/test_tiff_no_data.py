@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from app.imaging import codec
-from app.imaging.codec import Format, UnreadableImage
+from app.imaging.picture import Format, UnreadableImage
 from app.imaging.tags import Tag
 from tests.fidelity.files import NOISE, by_tifffile, sparse
 from tests.imaging.formats.test_tiff_reader import tiff_file

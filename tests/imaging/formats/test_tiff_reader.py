@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.imaging import codec, ifd
-from app.imaging.codec import (
+from app.imaging.picture import (
     Change,
     Format,
     TooManyPixels,

@@ -5,8 +5,15 @@ import pytest
 from PIL import Image
 
 from app.imaging import codec
-from app.imaging.codec import Format, Picture, UnreadableImage, UnsuitableFormat, UnsupportedImage
 from app.imaging.formats import webp
+from app.imaging.picture import (
+    Change,
+    Format,
+    Picture,
+    UnreadableImage,
+    UnsuitableFormat,
+    UnsupportedImage,
+)
 
 LIMIT = 10_000
 
@@ -86,7 +93,7 @@ def test_a_file_that_is_cut_between_two_chunks_is_said_to_be(saved, colour, exif
     data = saved(colour, "WEBP", exif=exif())
     assert decoded(data).changes == set()
     cut = decoded(data[: data.index(b"EXIF")])
-    assert cut.changes == {codec.Change.END}
+    assert cut.changes == {Change.END}
     np.testing.assert_array_equal(cut.pixels, decoded(data).pixels)
 
 

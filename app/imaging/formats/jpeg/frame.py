@@ -95,11 +95,15 @@ class Frame:
         """The largest sampling factors, across and down."""
         return max(c.across for c in self.components), max(c.down for c in self.components)
 
+    @property
+    def units(self) -> int:
+        """The number of minimum coded units in a scan of several components (T.81, A.2.3)."""
+        across, down = self._most
+        return -(-self.width // (8 * across)) * -(-self.height // (8 * down))
+
     def blocks(self, component: Component) -> int:
         """Return the number of blocks of 8 x 8 coefficients of a component, padding included."""
-        across, down = self._most
-        units = -(-self.width // (8 * across)) * -(-self.height // (8 * down))
-        return units * component.across * component.down
+        return self.units * component.across * component.down
 
     def seen_blocks(self, component: Component) -> int:
         """Return the number of blocks of a component in a scan of its own.

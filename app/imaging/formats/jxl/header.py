@@ -11,7 +11,7 @@ from app.imaging.picture import UnreadableImage, UnsupportedImage
 
 SIGNATURE = b"\xff\x0a"
 
-RGB, GREY, XYB = 0, 1, 2  # colour spaces
+RGB, GREY = 0, 1  # colour spaces
 LINEAR, SRGB = 8, 13  # transfer functions, numbered as in ITU-T H.273
 ALPHA, DEPTH_MAP = 0, 1  # types of extra channels
 

@@ -127,14 +127,13 @@ def read_layout(directory: ifd.Directory) -> Layout:
     more pixels than the picture, and `UnreadableImage` for contradictions.
     """
     check_fields(directory)
-    width, height = directory.integer(Tag.WIDTH), directory.integer(Tag.HEIGHT)
     channels = directory.integer(Tag.SAMPLES, 1)
     photometric = _one_of(Photometric, _photometric(directory))
     compression = _one_of(Compression, directory.integer(Tag.COMPRESSION, 1))
     sample_format = _one_of(SampleFormat, shared(directory, Tag.SAMPLE_FORMAT, channels))
     bits = shared(directory, Tag.BITS, channels)
     colours = _CHANNELS.get(photometric, 1)
-    planar = channels > 1 and directory.integer(Tag.PLANAR, 1) == 2
+    planar = count_planes(directory) > 1
     bands = _bands(directory)
     if bands and compression is Compression.JPEG:
         raise UnsupportedImage(f"A TIFF image of {channels} channels in JPEG is not supported.")
@@ -146,16 +145,12 @@ def read_layout(directory: ifd.Directory) -> Layout:
             f"{NUMBERS[sample_format]}, {PACKING[compression]}, is not supported; save it as "
             "grey or RGB, of 8 or 16 bits, or of 32-bit floating-point numbers."
         )
-    segment = segment_size(directory)
-    offsets, counts = _segments(
-        directory,
-        Tag.TILE_WIDTH in directory.fields,
-        _count(width, height, segment, channels if planar else 1),
-    )
+    offsets, counts = _segments(directory)
+    segment_width, segment_height = segment_size(directory)
     layout = Layout(
         order=directory.order,
-        width=width,
-        height=height,
+        width=directory.integer(Tag.WIDTH),
+        height=directory.integer(Tag.HEIGHT),
         bits=bits,
         channels=channels,
         colours=colours,
@@ -168,8 +163,8 @@ def read_layout(directory: ifd.Directory) -> Layout:
         reversed_bits=directory.integer(Tag.FILL_ORDER, 1) == _LSB_FIRST,
         fax_options=directory.integer(Tag.FAX3_OPTIONS) & 7,
         planar=planar,
-        segment_width=segment[0],
-        segment_height=segment[1],
+        segment_width=segment_width,
+        segment_height=segment_height,
         offsets=offsets,
         counts=counts,
         palette=_palette(directory, photometric, bits),
@@ -214,16 +209,6 @@ def _photometric(directory: ifd.Directory) -> int:
     is_fax = directory.integer(Tag.COMPRESSION, 1) in _FAX
     grey = Photometric.WHITE_IS_ZERO if is_fax else Photometric.BLACK_IS_ZERO
     return directory.integer(Tag.PHOTOMETRIC, Photometric.RGB if channels == 3 else grey)
-
-
-def _count(width: int, height: int, segment: tuple[int, int], planes: int) -> int:
-    """Return the number of segments of that size; refuse too many, or too large ones."""
-    count = math.ceil(width / segment[0]) * math.ceil(height / segment[1]) * planes
-    if count > MAX_SEGMENTS:
-        raise UnsupportedImage(f"The TIFF image has more than {MAX_SEGMENTS} segments.")
-    if count * math.prod(segment) > max(MAX_EXCESS * width * height * planes, MIN_PIXELS):
-        raise TooManyPixels("The TIFF image has tiles of many more pixels than itself.")
-    return count
 
 
 def _one_of(kind: type[E], value: int) -> E:
@@ -294,13 +279,31 @@ def segment_size(directory: ifd.Directory) -> tuple[int, int]:
     return segment
 
 
-def _segments(
-    directory: ifd.Directory, tiled: bool, expected: int
-) -> tuple[NDArray[Any], NDArray[Any]]:
+def count_planes(directory: ifd.Directory) -> int:
+    """Return how many planes channels are stored in: one for each, or a single one for all."""
+    return directory.integer(Tag.SAMPLES, 1) if directory.integer(Tag.PLANAR, 1) == 2 else 1
+
+
+def count_segments(directory: ifd.Directory) -> tuple[int, int, int]:
+    """Return the number of segments of all planes, their pixels, and those of the image itself."""
+    (across, down), planes = segment_size(directory), count_planes(directory)
+    width, height = directory.integer(Tag.WIDTH), directory.integer(Tag.HEIGHT)
+    count = math.ceil(width / across) * math.ceil(height / down) * planes
+    return count, count * across * down, width * height * planes
+
+
+def _segments(directory: ifd.Directory) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the offsets and lengths of the segments, within the file and no longer than it.
 
-    Both are 0 for those without data, which GDAL leaves out of sparse files.
+    Both are 0 for those without data, which GDAL leaves out of sparse files. Refuses too many
+    segments, or too large ones.
     """
+    expected, held, pixels = count_segments(directory)
+    if expected > MAX_SEGMENTS:
+        raise UnsupportedImage(f"The TIFF image has more than {MAX_SEGMENTS} segments.")
+    if held > max(MAX_EXCESS * pixels, MIN_PIXELS):
+        raise TooManyPixels("The TIFF image has tiles of many more pixels than itself.")
+    tiled = Tag.TILE_WIDTH in directory.fields
     offsets = _list(directory, Tag.TILE_OFFSETS if tiled else Tag.STRIP_OFFSETS, (expected,))
     counts = _list(directory, Tag.TILE_COUNTS if tiled else Tag.STRIP_COUNTS, (expected,))
     size = len(directory.data)

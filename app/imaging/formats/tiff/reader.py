@@ -19,6 +19,7 @@ from app.imaging.formats.tiff.layout import (
     Layout,
     check_fields,
     count_bands,
+    count_segments,
     read_layout,
     segment_size,
     shared,
@@ -100,16 +101,8 @@ def _count_segments(pages: list[ifd.Directory]) -> int:
     Raises TooManyPixels if they have many more pixels than the pages, since well-compressed ones
     could be of any size.
     """
-    count = held = size = 0
-    for page in pages:
-        width, height = page.integer(Tag.WIDTH), page.integer(Tag.HEIGHT)
-        across, down = segment_size(page)
-        planes = page.integer(Tag.SAMPLES, 1) if page.integer(Tag.PLANAR, 1) == 2 else 1
-        segments = math.ceil(width / across) * math.ceil(height / down) * planes
-        count += segments
-        held += segments * across * down
-        size += width * height * planes
-    if len(pages) > 1 and held > max(MAX_EXCESS * size, MIN_PIXELS):
+    count, held, pixels = map(sum, zip(*map(count_segments, pages), strict=True))
+    if len(pages) > 1 and held > max(MAX_EXCESS * pixels, MIN_PIXELS):
         raise TooManyPixels("The TIFF has tiles of many more pixels than its pages.")
     return min(count, MAX_SEGMENTS)
 
