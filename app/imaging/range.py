@@ -171,7 +171,8 @@ def full(pixels: Pixels) -> Range:
 def robust(pixels: Pixels) -> Range:
     """Return the range of all values except outliers, which are few and far from the others.
 
-    For an image that is flat apart from outliers, it is a narrow range that begins at its value.
+    For an image that is flat apart from outliers, it is a narrow range that begins at its value, or
+    ends at it if no number is that much greater.
     """
     height, width, _ = pixels.shape
     step = math.ceil(math.sqrt(pixels.size / SAMPLES))
@@ -180,7 +181,8 @@ def robust(pixels: Pixels) -> Range:
     least, greatest = float(pixels.min()), float(pixels.max())
     span = high - low
     if not span:
-        return Range(low, low + _step_of(pixels.dtype, low))
+        step = _step_of(pixels.dtype, low)
+        return Range(low, low + step) if math.isfinite(low + step) else Range(low - step, low)
     return _measurable(
         least if least >= low - REACH * span else low - MARGIN * span,
         greatest if greatest <= high + REACH * span else high + MARGIN * span,
