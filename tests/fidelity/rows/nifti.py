@@ -9,14 +9,7 @@ import numpy as np
 from app.imaging.picture import Format
 from tests.fidelity import files
 from tests.fidelity.files import DEEP, NOISE, Samples
-from tests.fidelity.row import (
-    METADATA,
-    UNSUITABLE,
-    UNSUPPORTED,
-    Kept,
-    Row,
-    followed,
-)
+from tests.fidelity.row import METADATA, UNSUITABLE, UNSUPPORTED, Kept, Row, followed
 
 
 def rows(target: Format) -> Iterator[Row]:
