@@ -202,6 +202,8 @@ class Metadata:
     """The sum of any sample and its stored value, if the file stores white as the least value."""
     white: int | None = None
     """The stored value of white, if it was spread to 8 or 16 bits."""
+    no_data: float | None = None
+    """The value of samples that stand for no data, if the file states it."""
     bands: tuple[int, ...] = ()
     """For a TIFF whose frames are the channels of one page: the numbers that TIFF has for its
     colours, and for the type of each further channel.

@@ -46,6 +46,7 @@ class Tag(enum.IntEnum):
     INTEROPERABILITY = 40_965
     FOCAL_X_RESOLUTION = 41_486
     FOCAL_Y_RESOLUTION = 41_487
+    NO_DATA = 42_113
 
 
 class Photometric(enum.IntEnum):

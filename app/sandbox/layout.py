@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import re
 import struct
 from dataclasses import dataclass, fields, replace
@@ -46,6 +47,8 @@ class Layout:
     """Whether its samples are proportional to light."""
     negative: float | None
     """The sum of any sample and its stored value, if white is stored as the least value."""
+    no_data: float | None
+    """The value of samples that stand for no data."""
     changes: tuple[str, ...]
     modality: str
 
@@ -69,6 +72,7 @@ class Layout:
             lossless=picture.metadata.lossless,
             linear=picture.metadata.linear,
             negative=picture.metadata.negative,
+            no_data=picture.metadata.no_data,
             changes=tuple(sorted(picture.changes)),
             modality=picture.modality,
         )
@@ -92,6 +96,7 @@ class Layout:
                 and layout.dtype in TYPES
                 and _is_modality(layout.modality)
                 and isinstance(layout.negative, int | float | None)
+                and _is_value(layout.no_data, layout.dtype)
             )
         except (TypeError, KeyError) as error:
             raise ValueError("not a layout") from error
@@ -171,6 +176,14 @@ def parsed_header(given: Any) -> Header:
     return header
 
 
+def _is_value(given: Any, dtype: str) -> bool:
+    """Return whether a number is None, or one that samples of a type may have."""
+    if given is None or dtype.startswith("float"):
+        return given is None or (isinstance(given, float) and math.isfinite(given))
+    bounds = np.iinfo(dtype)
+    return isinstance(given, float) and bounds.min <= given <= bounds.max
+
+
 def _is_modality(given: Any) -> bool:
     return given == "" or (isinstance(given, str) and bool(re.fullmatch(MODALITY, given)))
 
@@ -210,7 +223,12 @@ def samples_alone(area: Area, layout: Layout) -> Picture:
         area.array(layout.shape, layout.dtype),
         area.array(plane, layout.dtype, end) if layout.alpha else None,
         Format(layout.format),
-        Metadata(lossless=layout.lossless, linear=layout.linear, negative=layout.negative),
+        Metadata(
+            lossless=layout.lossless,
+            linear=layout.linear,
+            negative=layout.negative,
+            no_data=layout.no_data,
+        ),
         stack=layout.stack,
         modality=layout.modality,
         extra=area.array(plane, layout.dtype, end + layout.alpha_bytes) if layout.extra else None,

@@ -274,15 +274,19 @@ def nifti(
     return gzip.compress(data, 1, mtime=0) if packed else data
 
 
-def mgh(samples: Samples, *, volumes: int = 1, packed: bool = False) -> bytes:
+def mgh(
+    samples: Samples, *, volumes: int = 1, packed: bool = False, intent: int | None = None
+) -> bytes:
     """Saved by nibabel: [slices, height, width]; voxels of 1 x 1 x 1 mm, and a time between them
-    behind the samples.
+    behind the samples; with an intent beside the version.
     """
     slices, height, width = samples.shape
     shaped = samples.reshape(volumes, slices // volumes, height, width)
     image = nibabel.MGHImage(np.squeeze(shaped.T, 3) if volumes == 1 else shaped.T, np.eye(4))
     image.header["tr"] = 2300
     data = bytes(image.to_bytes())
+    if intent is not None:
+        data = struct.pack(">i", intent << 8 | 1) + data[4:]
     return gzip.compress(data, 1, mtime=0) if packed else data
 
 
@@ -299,22 +303,26 @@ VOLUME_TYPES = {
 """The names of types in MetaImage and NRRD."""
 
 
-def mha(samples: Samples, *lines: str, order: str = "<", packed: bool = False) -> bytes:
-    """Samples [slices, height, width], or of two or four dimensions, 1 mm apart; lines are added
-    to the header.
+def mha(
+    samples: Samples, *lines: str, order: str = "<", packed: bool = False, channels: int = 1
+) -> bytes:
+    """Samples [slices, height, width], or of two or four dimensions, 1 mm apart, and of several
+    channels; lines are added to the header.
     """
+    dimensions = samples.shape[: samples.ndim - (channels > 1)][::-1]
     stored = samples.astype(order + samples.dtype.str[1:]).tobytes()
     body = zlib.compress(stored, 9) if packed else stored
     header = (
         "ObjectType = Image",
-        f"NDims = {samples.ndim}",
+        f"NDims = {len(dimensions)}",
         "BinaryData = True",
         f"BinaryDataByteOrderMSB = {order == '>'}",
         f"CompressedData = {packed}",
         *[f"CompressedDataSize = {len(body)}"] * packed,
-        f"Offset = {' '.join(['-90'] * samples.ndim)}",
-        f"ElementSpacing = {' '.join('1' * samples.ndim)}",
-        f"DimSize = {' '.join(map(str, samples.shape[::-1]))}",
+        f"Offset = {' '.join(['-90'] * len(dimensions))}",
+        f"ElementSpacing = {' '.join('1' * len(dimensions))}",
+        f"DimSize = {' '.join(map(str, dimensions))}",
+        *[f"ElementNumberOfChannels = {channels}"] * (channels > 1),
         f"ElementType = {VOLUME_TYPES[samples.dtype.str[1:]][0]}",
         *lines,
         "ElementDataFile = LOCAL",
@@ -407,6 +415,26 @@ def packed(samples: Samples, bits: int, order: str = ">") -> list[bytes]:
         return [row.astype(f"{order}u2").tobytes() for row in samples]
     digits = samples.reshape(len(samples), -1, 1) >> np.arange(bits)[::-1] & 1
     return [np.packbits(row).tobytes() for row in digits.astype(np.uint8)]
+
+
+def sparse(samples: Samples, **options: Any) -> bytes:
+    """Saved by tifffile, with zeros to the right and below, in tiles of which GDAL leaves out those
+    without data: here those of zeros alone.
+    """
+    padded = np.zeros((48, 48, *samples.shape[2:]), samples.dtype)
+    padded[: samples.shape[0], : samples.shape[1]] = samples
+    data = bytearray(by_tifffile(padded, tile=(16, 16), compression="zlib", **options))
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        tags = file.pages[0].tags
+        places = [(tags[tag], tags[tag].dtype) for tag in (Tag.TILE_OFFSETS, Tag.TILE_COUNTS)]
+    for number in range(9):
+        row, column = (16 * each for each in divmod(number, 3))
+        if not padded[row : row + 16, column : column + 16].any():
+            for tag, kind in places:
+                width = struct.calcsize({3: "H", 4: "I"}[int(kind)])
+                start = tag.valueoffset + number * width
+                data[start : start + width] = bytes(width)
+    return bytes(data)
 
 
 def tiff_of_bits(samples: Samples, bits: int) -> bytes:

@@ -11,7 +11,7 @@ import struct
 import sys
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import imagecodecs
@@ -527,7 +527,7 @@ def _volumes_of_text() -> Iterator[tuple[str, bytes]]:
     """MetaImage and NRRD: values without end or sense, streams that lie."""
     long = "9" * 1_000_000
     values = ("", "-1", "0", "1e3", "9" * 18, long, long[1:] + "x", "64 " * 300_000, " " * 900_000)
-    makers = {
+    makers: dict[str, tuple[Callable[..., bytes], str, str, str]] = {
         "MetaImage": (mha, "DimSize = 64 64", "ElementSpacing = 1 1", " = "),
         "NRRD": (nrrd, "sizes: 64 64", "spacings: 1 1", ": "),
     }

@@ -18,6 +18,7 @@ def rows(target: Format) -> Iterator[Row]:
         numbers = VOLUMES[title]
         yield f"{title}, 4 slices", make(numbers), Kept(target, numbers)
     numbers = VOLUMES["16-bit signed"]
+    yield "16-bit signed, 4 slices, an intent", make(numbers, intent=2), Kept(target, numbers)
     yield "16-bit signed, 2 volumes of 2 slices", make(numbers, volumes=2), Kept(target, numbers)
     as_tiff = Kept(Format.TIFF, numbers, (METADATA,))
     yield "16-bit signed, 4 slices", make(numbers), as_tiff, "format=tiff"

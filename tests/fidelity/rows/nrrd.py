@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from app.imaging.picture import Format
-from tests.fidelity.files import NOISE, VOLUMES, nrrd
+from tests.fidelity.files import DEEP, NOISE, VOLUMES, nrrd
 from tests.fidelity.row import METADATA, UNSUITABLE, UNSUPPORTED, Kept, Row
 
 
@@ -23,8 +23,13 @@ def rows() -> Iterator[Row]:
     rgb = np.stack([NOISE[..., :3], 255 - NOISE[..., :3]])
     coloured = partial(nrrd, rgb, "kinds: RGB-color space space space")
     yield "8-bit RGB, 2 slices", coloured, Kept(Format.NRRD, rgb)
-    vectors = partial(nrrd, rgb, "kinds: vector space space space")
-    yield "vectors", vectors, UNSUPPORTED
+    vectors = np.stack([DEEP[..., :3], DEEP[..., 1:]]).astype("f4")
+    apart = Kept(Format.NRRD, np.moveaxis(vectors, -1, 0).reshape(-1, *vectors.shape[1:3]))
+    for title, kind in (("vectors of 3", "vector"), ("3 volumes side by side", "list")):
+        beside = partial(nrrd, vectors, f"kinds: {kind} space space space")
+        yield f"32-bit floating-point, {title}, 2 slices", beside, apart
+    with_alpha = partial(nrrd, np.stack([NOISE] * 2), "kinds: RGBA-color space space space")
+    yield "8-bit RGB + alpha", with_alpha, UNSUPPORTED
     yield "in bzip2", partial(nrrd, numbers, encoding="bzip2"), UNSUPPORTED
     yield "samples in another file (NHDR)", partial(nrrd, numbers, "data file: 1"), UNSUPPORTED
     as_tiff = Kept(Format.TIFF, numbers, (METADATA,))

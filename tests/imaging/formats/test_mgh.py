@@ -68,6 +68,14 @@ def test_numbers_without_sign_are_read():
     assert codec.encode(picture).data == with_(20, "i", 10)
 
 
+def test_an_intent_may_be_stated_beside_the_version():
+    data = with_(0, "i", 2 << 8 | 1)
+    for given in (data, packed(data)):
+        picture = decoded(given)
+        np.testing.assert_array_equal(picture.pixels.ravel(), VOLUME.ravel())
+        assert codec.encode(picture, Format.MGH).data == data
+
+
 def test_what_follows_the_samples_is_kept_whatever_its_length():
     for data in (WHOLE[: 284 + VOLUME.nbytes], WHOLE + b"history"):
         picture = decoded(packed(data))

@@ -12,6 +12,7 @@ from app.imaging.formats.png.chunks import MAX_CHUNKS, SIGNATURE, read_chunks, w
 from app.imaging.formats.png.head import ADAM7
 from app.imaging.formats.png.writer import encode
 from app.imaging.picture import Change, Format, Metadata, Picture, UnreadableImage, UnsupportedImage
+from tests.fidelity.files import by_pillow
 
 GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6
 LIMIT = 10_000
@@ -282,3 +283,10 @@ def test_a_damaged_profile_is_left_out_and_named(saved, colour, damage):
     picture = decoded(data[:33] + chunk + data[33:])
     assert picture.metadata.icc is None
     assert picture.changes == {Change.PROFILE}
+
+
+def test_a_png_of_an_app_for_iphones_is_named():
+    data = by_pillow(np.zeros((2, 2), np.uint8), "PNG")
+    for_app = SIGNATURE + write_chunk(b"CgBI", b"P\0 \2") + data[len(SIGNATURE) :]
+    with pytest.raises(UnsupportedImage, match="apps for iPhones"):
+        codec.decode(for_app, max_pixels=4)

@@ -172,3 +172,11 @@ def test_anything_may_follow_a_signature(rest, kind):
         decoded(b"P%c\n" % kind + rest)
     except ImagingError:
         return
+
+
+def test_a_text_that_ends_in_a_number_may_be_cut_within_it():
+    for end, changes in (("\n", set()), (" #", set()), ("", {Change.END})):
+        picture = decoded(f"P2\n3 1\n255\n100 200 25{end}".encode())
+        assert picture.changes == changes
+        assert picture.pixels.ravel().tolist() == [100, 200, 25]
+    assert decoded(b"P1\n3 1\n010").changes == {Change.DEPTH}

@@ -223,14 +223,14 @@ def test_a_fax_that_does_not_say_so_is_black_on_white():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({Tag.PHOTOMETRIC: 8}, "Colour in CIE L"),
-        ({Tag.PHOTOMETRIC: 77}, "Photometric 77"),
-        ({Tag.COMPRESSION: 33_003}, "YCbCr in JPEG 2000"),
-        ({Tag.SAMPLE_FORMAT: 6}, "Complex numbers"),
+        ({Tag.PHOTOMETRIC: 8}, "colour in CIE L"),
+        ({Tag.PHOTOMETRIC: 77}, "the value 77 of Photometric"),
+        ({Tag.COMPRESSION: 33_003}, "an image in JPEG 2000 of YCbCr"),
+        ({Tag.SAMPLE_FORMAT: 6}, "an image of complex numbers"),
     ],
 )
 def test_what_is_not_supported_is_named_in_words(changes, words):
-    with pytest.raises(UnsupportedImage, match=f"^{words}.* in a TIFF is not supported; save it"):
+    with pytest.raises(UnsupportedImage, match=f"holds {words}.*, which is not supported; save it"):
         decoded(tiff_file(changes))
 
 

@@ -69,7 +69,8 @@ def read(data: bytes) -> Content:
             why = reason = "The DICOM image is truncated or damaged."
         left_out.append(f"{name}: {why}")
     if not slices:
-        raise UnsupportedImage(f"The zip holds no DICOM image that can be read. {reason}".strip())
+        reason = reason or "Send images of other formats one by one, not in a zip."
+        raise UnsupportedImage(f"The zip holds no DICOM image that can be read. {reason}")
     return Content(archive, volumes(slices), left_out)
 
 

@@ -130,7 +130,10 @@ def read_frame(data: bytes) -> Frame:
         if marker == SOS:
             return _frame(frames, tables, described, segment.at)
         if marker in _OTHER_FRAMES:
-            raise UnsupportedImage("The JPEG image is lossless, arithmetic-coded or hierarchical.")
+            raise UnsupportedImage(
+                "The JPEG image is lossless, arithmetic-coded or hierarchical, which is not "
+                "supported; convert it to PNG or TIFF."
+            )
         if marker in _FRAMES:
             frames.append(segment)
         elif marker in TABLES:
@@ -150,7 +153,9 @@ def _frame(
     ((marker, _, body, _),) = frames
     precision, height, width, count = struct.unpack_from(">BHHB", body)
     if precision != 8 or count not in (1, 3, 4):
-        raise UnsupportedImage(f"A JPEG of {count} x {precision} bits is not supported.")
+        raise UnsupportedImage(
+            f"A JPEG of {count} x {precision} bits is not supported; convert it to PNG or TIFF."
+        )
     if len(body) != 6 + 3 * count:
         raise UnreadableImage("The header of the JPEG image is damaged.")
     components = tuple(

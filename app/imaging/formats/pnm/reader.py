@@ -55,7 +55,9 @@ def decode(data: bytes) -> Picture:
         samples = spread(samples, head.white)
     pixels, last = deinterleave(samples.reshape(head.height, head.width, head.channels))
     white = None if head.is_bits or head.white in (255, GREATEST) else head.white
-    changes = those_of({Change.DEPTH: head.is_bits})
+    # the last number of a text without an end may have lost digits
+    may_be_cut = head.is_plain and not head.is_bits and data[-1:].isdigit()
+    changes = those_of({Change.DEPTH: head.is_bits, Change.END: may_be_cut})
     if not head.is_plain:
         changes |= in_trailer(data[head.start + head.size :])
     return Picture(

@@ -6,7 +6,7 @@ Anything else is refused before it is read.
 
 import math
 from collections.abc import Container
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any, TypeVar
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from app.imaging import ifd
 from app.imaging.formats.jpeg.segments import read_tables
+from app.imaging.formats.tiff.no_data import no_data
 from app.imaging.formats.tiff.words import COLOURS, NUMBERS, PACKING, REFUSED, counted
 from app.imaging.picture import TooManyPixels, UnreadableImage, UnsupportedImage
 from app.imaging.tags import PIXEL_TAGS, Compression, Photometric, Predictor, SampleFormat, Tag
@@ -75,6 +76,8 @@ class Layout:
     counts: NDArray[Any] = field(repr=False)
     palette: NDArray[Any] = field(repr=False)  # reds, then greens, then blues
     jpeg_tables: tuple[bytes, ...] = field(repr=False)
+    no_data: float | None = None
+    """The number that stands for no data, if it is stated."""
 
     @property
     def sample_type(self) -> np.dtype[Any]:
@@ -137,7 +140,7 @@ def read_layout(directory: ifd.Directory) -> Layout:
         )
     offsets, counts = _segments(directory)
     segment_width, segment_height = segment_size(directory)
-    return Layout(
+    layout = Layout(
         order=directory.order,
         width=directory.integer(Tag.WIDTH),
         height=directory.integer(Tag.HEIGHT),
@@ -160,6 +163,9 @@ def read_layout(directory: ifd.Directory) -> Layout:
         palette=_palette(directory, photometric, bits),
         jpeg_tables=_jpeg_tables(directory, compression),
     )
+    if bits % 8 or photometric not in _BANDED:
+        return layout
+    return replace(layout, no_data=no_data(directory, layout.sample_type))
 
 
 def count_bands(directory: ifd.Directory) -> int:
@@ -202,10 +208,10 @@ def _one_of(kind: type[E], value: int) -> E:
     try:
         return kind(value)
     except ValueError:
-        what = REFUSED.get((kind, value), f"{kind.__name__} {value}")
+        what = REFUSED.get((kind, value), f"the value {value} of {kind.__name__}")
         raise UnsupportedImage(
-            f"{what} in a TIFF is not supported; save it as grey or RGB, compressed by LZW or "
-            "Deflate or not at all."
+            f"The TIFF holds {what}, which is not supported; save it as grey or RGB, compressed by "
+            "LZW or Deflate or not at all."
         ) from None
 
 
@@ -282,7 +288,8 @@ def count_segments(directory: ifd.Directory) -> tuple[int, int, int]:
 def _segments(directory: ifd.Directory) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the offsets and lengths of the segments, within the file and no longer than it.
 
-    Refuses too many segments, or too large ones.
+    Both are 0 for those without data, which GDAL leaves out of sparse files. Refuses too many
+    segments, or too large ones.
     """
     expected, held, pixels = count_segments(directory)
     if expected > MAX_SEGMENTS:
@@ -293,7 +300,7 @@ def _segments(directory: ifd.Directory) -> tuple[NDArray[Any], NDArray[Any]]:
     offsets = _list(directory, Tag.TILE_OFFSETS if tiled else Tag.STRIP_OFFSETS, (expected,))
     counts = _list(directory, Tag.TILE_COUNTS if tiled else Tag.STRIP_COUNTS, (expected,))
     size = len(directory.data)
-    if max(offsets.max(), counts.max()) > size or counts.min() == 0:
+    if max(offsets.max(), counts.max()) > size or (offsets[counts == 0] > 0).any():
         raise UnreadableImage("The TIFF image is truncated.")
     offsets, counts = offsets.astype(np.int64), counts.astype(np.int64)
     if (offsets + counts).max() > size or counts.sum() > size:

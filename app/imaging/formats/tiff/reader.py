@@ -228,6 +228,7 @@ def _decode_page(data: bytes, directory: ifd.Directory, *, is_first: bool = True
         colours = _look_up(layout, colours)
     elif layout.photometric is Photometric.CMYK:
         colours = cmyk_to_rgb(np.ascontiguousarray(colours), metadata.icc)
+    metadata = replace(metadata, no_data=layout.no_data)
     pixels, alpha, extra = np.ascontiguousarray(colours), None, None
     if layout.channels > layout.colours:
         further = np.ascontiguousarray(samples[..., -1])
@@ -250,7 +251,11 @@ def _decode_bands(data: bytes, directory: ifd.Directory) -> Picture:
     alpha = None
     if STRAIGHT in meant:
         alpha = np.tile(samples[..., meant.index(STRAIGHT)], (len(planes), 1))
-    metadata = replace(_metadata(directory, True), bands=(layout.photometric, *layout.bands))
+    metadata = replace(
+        _metadata(directory, True),
+        bands=(layout.photometric, *layout.bands),
+        no_data=layout.no_data,
+    )
     return Picture(
         pixels[..., None],
         alpha,
