@@ -18,14 +18,7 @@ from app.imaging.formats.jpeg.segments import read_tables
 from app.imaging.formats.tiff.no_data import no_data
 from app.imaging.formats.tiff.words import COLOURS, NUMBERS, PACKING, REFUSED, counted
 from app.imaging.picture import TooManyPixels, UnreadableImage, UnsupportedImage
-from app.imaging.tags import (
-    PIXEL_TAGS,
-    Compression,
-    Photometric,
-    Predictor,
-    SampleFormat,
-    Tag,
-)
+from app.imaging.tags import PIXEL_TAGS, Compression, Photometric, Predictor, SampleFormat, Tag
 
 MAX_SEGMENTS = 65_536
 MIN_TILE = 2**20  # pixels that any tile may have, however small the picture
