@@ -152,6 +152,14 @@ def test_numbers_too_far_apart_for_a_distance_have_one_all_the_same(choice, far)
     assert np.allclose(back, pixels, rtol=1e-6)
 
 
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_numbers_too_far_apart_may_all_be_on_one_side(sign):
+    pixels = sign * np.linspace(0.3, 0.99, 400).reshape(20, 20, 1) * np.finfo(np.float64).max
+    found = choose("auto", pixels)
+    assert math.isfinite(found.span)
+    assert np.allclose(found.from_unit(found.to_unit(pixels), pixels), pixels, rtol=1e-6)
+
+
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_the_greatest_number_alone_has_a_range(dtype, sign):
