@@ -12,7 +12,7 @@ from app.imaging.scale import Pixels, to_unit
 from training.errors import TrainingError
 from training.experiment import Data, Folder
 from training.graphics import FOR_TRAINING, draw
-from training.images import Skipped, image_files, read_each, resize
+from training.images import Skipped, image_files, read_frames_of_each, resize
 from training.pairs import Pair, pairs, read_pair
 from training.split import split, thumbnail
 
@@ -40,17 +40,23 @@ def load(folder: Folder, root: Path, data: Data) -> Images:
     Raises TrainingError if there is nothing to train on.
     """
 
-    def prepare(pixels: Pixels) -> Prepared:
-        return thumbnail(pixels), copies(pixels, folder, data)
+    def prepare(frames: list[Pixels]) -> Prepared:
+        # of all frames at once, as in evaluation, which splits by it, too
+        small = thumbnail(np.concatenate(frames))
+        middle = len(frames) // 2
+        # validation takes the first copy, and outer slices are often empty
+        inner_first = frames[middle:] + frames[:middle]
+        return small, [copy for frame in inner_first for copy in copies(frame, folder, data)]
 
     results: dict[Path, Prepared | Skipped]
     if folder.drawn:
         drawn = draw(folder.drawn, FOR_TRAINING)
-        results = {Path(f"drawn-{index}"): prepare(pixels) for index, pixels in enumerate(drawn)}
+        results = {Path(f"drawn-{index}"): prepare([pixels]) for index, pixels in enumerate(drawn)}
     elif folder.noisy and folder.clean:
         results = dict(_read_pairs(pairs(root / folder.path, folder.noisy, folder.clean), data))
     else:
-        results = dict(read_each(image_files(root / folder.path, folder.only), prepare))
+        files = image_files(root / folder.path, folder.only)
+        results = dict(read_frames_of_each(files, prepare))
     skipped = [result for result in results.values() if isinstance(result, Skipped)]
     readable = {path: result for path, result in results.items() if not isinstance(result, Skipped)}
     skipped += [
