@@ -1,7 +1,7 @@
 """Find and read images, and report why some cannot be used."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,33 +93,20 @@ def _on_a_scale(pixels: Pixels) -> Pixels:
 
 
 def read_each(
-    files: Sequence[Path], prepare: Callable[[Pixels], T]
-) -> Iterator[tuple[Path, T | Skipped]]:
-    """Yield each file with the result of `prepare` for its pixels, in order; read on all cores.
+    files: Iterable[Path], load: Callable[[Path], T]
+) -> tuple[dict[Path, T], list[Skipped]]:
+    """Return the result of `load` for each file, in order; it is called on all cores.
 
-    A file that cannot be read, or for which `prepare` raises ImagingError, yields Skipped.
+    Files for which it raises ImagingError or OSError are skipped.
     """
-    return _each(files, lambda path: prepare(read(path)))
-
-
-def read_frames_of_each(
-    files: Sequence[Path], prepare: Callable[[list[Pixels]], T]
-) -> Iterator[tuple[Path, T | Skipped]]:
-    """Yield likewise each file with the result of `prepare` for its frames."""
-    return _each(files, lambda path: prepare(read_frames(path)))
-
-
-def _each(
-    files: Sequence[Path], prepare: Callable[[Path], T]
-) -> Iterator[tuple[Path, T | Skipped]]:
-    def attempt(path: Path) -> T | Skipped:
-        try:
-            return prepare(path)
-        except (ImagingError, OSError) as error:
-            return Skipped(path, str(error))
-
+    loaded, skipped = dict[Path, T](), list[Skipped]()
     with ThreadPoolExecutor() as pool:
-        yield from zip(files, pool.map(attempt, files), strict=True)
+        for path, pending in [(path, pool.submit(load, path)) for path in files]:
+            try:
+                loaded[path] = pending.result()
+            except (ImagingError, OSError) as error:
+                skipped.append(Skipped(path, str(error)))
+    return loaded, skipped
 
 
 def resize(pixels: Pixels, height: int, width: int) -> Pixels:

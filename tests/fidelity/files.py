@@ -34,6 +34,18 @@ DEEP: Samples = np.random.default_rng(7).integers(0, 65_536, (*_SHAPE, 4), np.ui
 """Four channels of noise, of 16 bits."""
 NOISE: Samples = (DEEP >> 8).astype(np.uint8)
 """The same of 8 bits."""
+_VOLUME: Samples = np.stack([DEEP[..., n] for n in range(4)])
+VOLUMES: dict[str, Samples] = {
+    "8-bit": _VOLUME.astype("u1"),
+    "8-bit signed": _VOLUME.view("i1")[..., :13],
+    "16-bit": _VOLUME,
+    "16-bit signed": _VOLUME.view("i2"),
+    "32-bit": _VOLUME.astype("u4") * 65_537,
+    "32-bit signed": (_VOLUME.astype("u4") * 65_537).view("i4"),
+    "32-bit floating-point": (_VOLUME.astype("f4") - 30_000) * 3,
+    "64-bit floating-point": _VOLUME / 3,
+}
+"""Four slices of noise in all types of samples, by their names in the table."""
 _ROWS, _COLUMNS = np.indices(_SHAPE)
 SMOOTH: Samples = np.stack(
     [90 + 5 * _ROWS + 3 * _COLUMNS, 80 + 4 * _ROWS + 4 * _COLUMNS, 70 + 4 * _ROWS + 3 * _COLUMNS],

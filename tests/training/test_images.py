@@ -8,15 +8,7 @@ from app.imaging.codec import encode
 from app.imaging.picture import Format, Picture
 from tests.fidelity.files import dicom
 from training.errors import TrainingError
-from training.images import (
-    Skipped,
-    image_files,
-    read,
-    read_each,
-    read_frames,
-    resize,
-    to_grey,
-)
+from training.images import image_files, read, read_each, read_frames, resize, to_grey
 
 
 def test_images_are_found_in_folders_of_folders_sorted(tmp_path):
@@ -100,8 +92,8 @@ def test_samples_on_no_scale_are_mapped_from_the_range_that_they_fill(tmp_path, 
 def test_samples_that_are_not_finite_are_skipped(tmp_path):
     samples = np.full((30, 40, 1), np.nan, np.float32)
     (tmp_path / "scan.tiff").write_bytes(encode(Picture(samples), Format.TIFF).data)
-    ((_, skipped),) = read_each([tmp_path / "scan.tiff"], np.shape)
-    assert isinstance(skipped, Skipped)
+    loaded, (skipped,) = read_each([tmp_path / "scan.tiff"], read)
+    assert not loaded
     assert "not finite" in skipped.reason
 
 
@@ -112,10 +104,10 @@ def test_what_cannot_be_read_is_skipped_with_a_reason(tmp_path):
     (tmp_path / "cut.jpg").write_bytes(good.getvalue()[:200])
     (tmp_path / "text.png").write_text("not a picture")
     (tmp_path / "empty.png").touch()
-    results = {p.name: result for p, result in read_each(image_files(tmp_path), np.shape)}
-    assert results.pop("good.jpg") == (64, 64, 3)
-    assert sorted(results) == ["cut.jpg", "empty.png", "text.png"]
-    assert all(isinstance(result, Skipped) and result.reason for result in results.values())
+    loaded, skipped = read_each(image_files(tmp_path), lambda path: read(path).shape)
+    assert loaded == {tmp_path / "good.jpg": (64, 64, 3)}
+    assert [each.path.name for each in skipped] == ["cut.jpg", "empty.png", "text.png"]
+    assert all(each.reason for each in skipped)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])

@@ -6,24 +6,14 @@ from functools import partial
 import numpy as np
 
 from app.imaging.picture import Format
-from tests.fidelity.files import DEEP, NOISE, nrrd
+from tests.fidelity.files import DEEP, NOISE, VOLUMES, nrrd
 from tests.fidelity.row import METADATA, UNSUITABLE, UNSUPPORTED, Kept, Row
 
 
 def rows() -> Iterator[Row]:
-    volume = np.stack([DEEP[..., n] for n in range(4)])
-    for title, numbers in {
-        "8-bit": volume.astype("u1"),
-        "8-bit signed": volume.view("i1")[..., :13],
-        "16-bit": volume,
-        "16-bit signed": volume.view("i2"),
-        "32-bit": volume.astype("u4") * 65_537,
-        "32-bit signed": (volume.astype("u4") * 65_537).view("i4"),
-        "32-bit floating-point": (volume.astype("f4") - 30_000) * 3,
-        "64-bit floating-point": volume / 3,
-    }.items():
+    for title, numbers in VOLUMES.items():
         yield f"{title}, 4 slices", partial(nrrd, numbers), Kept(Format.NRRD, numbers)
-    numbers = volume.view("i2")
+    numbers = VOLUMES["16-bit signed"]
     kept, plain = Kept(Format.NRRD, numbers), partial(nrrd, numbers)
     yield "16-bit signed, in gzip", partial(nrrd, numbers, packed=True), kept
     yield "16-bit signed, big-endian", partial(nrrd, numbers, order="big"), kept

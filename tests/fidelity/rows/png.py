@@ -21,14 +21,7 @@ from tests.fidelity.row import (
     Row,
     but_for,
 )
-from tests.fidelity.samples import (
-    INDICES,
-    MODES,
-    OPACITY,
-    PALETTE,
-    SEEN,
-    channels,
-)
+from tests.fidelity.samples import INDICES, MODES, OPACITY, PALETTE, SEEN, channels
 
 LINEAR = {
     "gAMA": files.png_chunk(b"gAMA", (100_000).to_bytes(4, "big")),

@@ -227,11 +227,18 @@ def test_tiles_far_larger_than_their_picture_are_unreadable():
 
 def test_a_picture_within_itself_is_refused(tile):
     items = read_items(grid(tile, 1, 2, 100, 64))
-    items[1].references[b"dimg"] = [1, 1]
+    items[1].references[b"dimg"] = [1, 2]
     with pytest.raises(UnreadableImage, match="tiles"):
         coded(items, 1, b"av01")
     with pytest.raises(UnreadableImage, match="refers"):
         coded(Items({}, 1), 1, b"av01")
+
+
+def test_a_tile_shown_several_times_is_refused(tile):
+    items = read_items(grid(tile, 1, 2, 100, 64))
+    items[1].references[b"dimg"] = [2, 2]
+    with pytest.raises(UnsupportedImage, match="several times"):
+        coded(items, 1, b"av01")
 
 
 def replaced(data, name, body):

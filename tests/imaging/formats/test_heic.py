@@ -216,6 +216,8 @@ def test_the_size_is_read_from_the_stream(parameters, found):
         (item(b"\x42\1" + bytes([0xFF] * 13) + bytes(400)), "damaged"),
         (item(Parameters(64, 48).unit, data=b"\0\0\1\0"), "truncated"),
         (item(Parameters(64, 48).unit, data=bytes(4) * 5000), "more than 4096"),
+        (item(*[Parameters(64, 48).unit] * 101), "more than 100"),
+        (item(*[Parameters(64, 48).unit + bytes(1 << 10)] * 65), "more than 65536"),
         (item(), "no header"),
         (Item(b"hvc1"), "no header"),
     ],

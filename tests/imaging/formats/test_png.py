@@ -142,14 +142,50 @@ def test_metadata_is_read_from_pillow_and_by_pillow(saved, opened, colour, srgb,
 
 
 def test_only_chunks_that_hold_for_other_pixels_are_copied():
-    copied = [b"gAMA", b"cICP", b"tEXt", b"prVa"]
-    dropped = [b"bKGD", b"tIME", b"hIST", b"prVA"]
-    chunks = [write_chunk(name, bytes(12)) for name in copied + dropped]
+    copied = {b"gAMA": 4, b"cICP": 4, b"tEXt": 12, b"prVa": 12}
+    dropped = dict.fromkeys((b"bKGD", b"tIME", b"hIST", b"prVA"), 12)
+    chunks = [write_chunk(name, bytes(size)) for name, size in (copied | dropped).items()]
     chunks += [write_chunk(b"zTXt", b"Raw profile type exif\0\0")]
     picture = decoded(png_file([[0]], 1, 8, GREY, *chunks))
     assert chunk_names(encode(picture)) == [b"IHDR", *copied, b"IDAT"]
     elsewhere = Picture(picture.pixels, None, Format.TIFF, picture.metadata)
-    assert chunk_names(encode(elsewhere)) == [b"IHDR", *copied[:2], b"IDAT"]
+    assert chunk_names(encode(elsewhere)) == [b"IHDR", b"gAMA", b"cICP", b"IDAT"]
+
+
+BOMB = zlib.compress(bytes(1 << 24))
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        *((name, b"") for name in (b"ab1c", b"a\0Bc", b"a Bc", b"\xff\xff\xd0\xff", b"aabc")),
+        (b"cHRM", bytes(31)),
+        *((b"gAMA", bytes(size)) for size in (3, 5)),
+        *((name, b"") for name in (b"sRGB", b"cICP", b"mDCV", b"cLLI")),
+        *((b"zTXt", b"a\0" + text) for text in (b"", b"\1" + BOMB, b"\0" + BOMB, b"\0no stream")),
+        (b"iTXt", b"a\0\1\0\0\0" + BOMB),
+    ],
+)
+def test_chunks_for_which_readers_refuse_a_file_are_left_out_and_named(name, body, opened):
+    picture = decoded(png_file([[0]], 1, 8, GREY, write_chunk(name, body)))
+    assert picture.changes == {Change.METADATA}
+    written = encode(picture)
+    assert chunk_names(written) == [b"IHDR", b"IDAT"]
+    assert opened(written).getpixel((0, 0)) == 0
+
+
+def test_colours_are_defined_once():
+    chunks = [write_chunk(b"gAMA", struct.pack(">I", gamma)) for gamma in (45_455, 100_000)]
+    picture = decoded(png_file([[0]], 1, 8, GREY, *chunks))
+    assert picture.metadata.colour == (chunks[0],)
+    assert picture.changes == {Change.METADATA}
+
+
+def test_compressed_texts_have_room_for_one_long_one_together():
+    long, short = (b"a\0\0" + zlib.compress(b"x" * size) for size in (5 << 20, 9))
+    chunks = [write_chunk(b"zTXt", body) for body in (long, long, short)]
+    picture = decoded(png_file([[0]], 1, 8, GREY, *chunks))
+    assert picture.metadata.native == (chunks[0], chunks[2])
 
 
 def test_damaged_metadata_does_not_cost_the_picture():

@@ -6,14 +6,7 @@ import numpy as np
 
 from app.imaging.formats.dicom.dataset import parse, read, silence
 from app.imaging.formats.dicom.derived import derived
-from app.imaging.formats.dicom.frames import (
-    Samples,
-    check,
-    frames,
-    inexactness,
-    is_lossy,
-    more_bytes,
-)
+from app.imaging.formats.dicom.frames import check, frames, inexactness, is_lossy, more_bytes
 from app.imaging.formats.dicom.geometry import stack_of
 from app.imaging.formats.dicom.kind import Kind, kind_of, modality_of, padding_of
 from app.imaging.formats.dicom.palette import coloured, palette_of, without_palette
@@ -28,6 +21,7 @@ from app.imaging.picture import (
     UnsuitableFormat,
     those_of,
 )
+from app.imaging.samples import Samples
 from app.imaging.scale import limits
 
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 import imagecodecs
 import numpy as np
 
-from app.imaging.formats.dicom.colour import to_rgb
 from app.imaging.formats.jp2.codestream import END, WORKING, Component, Head, check, read_head
 from app.imaging.formats.jp2.container import PREMULTIPLIED, YCC, Contents, read_file
 from app.imaging.formats.trailer import in_trailer
@@ -19,7 +18,7 @@ from app.imaging.picture import (
     UnsupportedImage,
     those_of,
 )
-from app.imaging.samples import deinterleave, unpremultiply, widen
+from app.imaging.samples import deinterleave, unpremultiply, widen, ycc_to_rgb
 
 _DEEPEST = 16  # bits
 
@@ -58,7 +57,7 @@ def decode(data: bytes) -> Picture:
     pixels, last = deinterleave(samples)
     is_ycc = contents.space == YCC and pixels.shape[-1] == 3
     if is_ycc:
-        pixels = to_rgb(pixels)
+        pixels = ycc_to_rgb(pixels)
     if last is not None and contents.alpha == PREMULTIPLIED:
         pixels = unpremultiply(pixels, last)
     rest = contents.stream[end:]

@@ -18,19 +18,14 @@ from app.imaging.formats.jpeg.segments import read_tables
 from app.imaging.formats.tiff.no_data import no_data
 from app.imaging.formats.tiff.words import COLOURS, NUMBERS, PACKING, REFUSED, counted
 from app.imaging.picture import TooManyPixels, UnreadableImage, UnsupportedImage
-from app.imaging.tags import (
-    PIXEL_TAGS,
-    Compression,
-    Photometric,
-    Predictor,
-    SampleFormat,
-    Tag,
-)
+from app.imaging.tags import PIXEL_TAGS, Compression, Photometric, Predictor, SampleFormat, Tag
 
 MAX_SEGMENTS = 65_536
 MIN_TILE = 2**20  # pixels that any tile may have, however small the picture
 MIN_PIXELS = 2**25  # pixels that all tiles together may have in any picture
+MIN_SAMPLES = 2**27  # samples that they may have
 MAX_BANDS = 512  # channels of one page
+MAX_TABLES = 2**14  # bytes of the JPEG tables, which each segment gets; all there may be take 5,000
 MAX_EXCESS = 2  # maximum ratio of pixels in segments to those of the picture
 
 _CHANNELS = {Photometric.RGB: 3, Photometric.CMYK: 4, Photometric.YCBCR: 3}  # of colour; else 1
@@ -301,7 +296,9 @@ def _segments(directory: ifd.Directory) -> tuple[NDArray[Any], NDArray[Any]]:
     expected, held, pixels = count_segments(directory)
     if expected > MAX_SEGMENTS:
         raise UnsupportedImage(f"The TIFF image has more than {MAX_SEGMENTS} segments.")
-    if held > max(MAX_EXCESS * pixels, MIN_PIXELS):
+    depth = directory.integer(Tag.SAMPLES, 1) // count_planes(directory)
+    most = MAX_EXCESS * pixels
+    if held > max(most, MIN_PIXELS) or held * depth > max(most * depth, MIN_SAMPLES):
         raise TooManyPixels("The TIFF image has tiles of many more pixels than itself.")
     tiled = Tag.TILE_WIDTH in directory.fields
     offsets = _list(directory, Tag.TILE_OFFSETS if tiled else Tag.STRIP_OFFSETS, (expected,))
@@ -346,4 +343,7 @@ def _palette(directory: ifd.Directory, photometric: Photometric, bits: int) -> N
 def _jpeg_tables(directory: ifd.Directory, compression: Compression) -> tuple[bytes, ...]:
     if compression is not Compression.JPEG or Tag.JPEG_TABLES not in directory.fields:
         return ()
-    return read_tables(bytes(directory.fields[Tag.JPEG_TABLES].value))
+    tables = directory.fields[Tag.JPEG_TABLES].value
+    if len(tables) > MAX_TABLES:
+        raise UnsupportedImage(f"The TIFF image has more than {MAX_TABLES} bytes of JPEG tables.")
+    return read_tables(bytes(tables))

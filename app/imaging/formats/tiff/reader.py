@@ -44,6 +44,11 @@ from app.imaging.samples import Samples, cmyk_to_rgb, inverted, unpremultiply, w
 from app.imaging.stack import Stack
 from app.imaging.tags import FILE_TAGS, LOST_TAGS, PAGE_TAGS, Photometric, SampleFormat, Tag
 
+MAX_PROFILED, PROFILED_PIXELS = 32, 2**15
+"""Pages whose inks a profile may convert, and pixels of all of them for each further one, since it
+takes 20 ms to prepare a profile.
+"""
+
 _MASK = 4  # a photometric interpretation: samples mark the visible pixels of another page
 
 
@@ -119,6 +124,19 @@ def _check_apart(data: bytes, pages: list[ifd.Directory]) -> None:
         raise UnreadableImage("The TIFF has pages that overlap.")
 
 
+def _check_profiles(pages: list[ifd.Directory]) -> None:
+    """Refuse many small pages in inks, each with a profile."""
+    profiled = [
+        page.integer(Tag.WIDTH) * page.integer(Tag.HEIGHT)
+        for page in pages
+        if page.integer(Tag.PHOTOMETRIC) == Photometric.CMYK and Tag.ICC in page.fields
+    ]
+    if len(profiled) > MAX_PROFILED + sum(profiled) // PROFILED_PIXELS:
+        raise UnsupportedImage(
+            "The TIFF has too many small pages in inks, each with a profile; send them one by one."
+        )
+
+
 def _pixel_bytes(page: ifd.Directory) -> int:
     """Return the maximum bytes per pixel during decoding."""
     stated = page.integer(Tag.SAMPLES, 1)
@@ -159,6 +177,7 @@ def decode(data: bytes) -> Picture:
 def _stack(data: bytes, first: Picture, pages: list[ifd.Directory]) -> Picture:
     """Return the pages stacked below each other, given the picture of the first."""
     _check_apart(data, pages)
+    _check_profiles(pages)
     count, height = len(pages), first.height
     shape = count * height, first.width
     pixels = np.empty((*shape, first.channels), first.dtype)
