@@ -584,3 +584,10 @@ def test_metadata_that_overlaps_does_not_cost_the_picture():
     picture = decoded(bytes(data))
     assert picture.size == 4
     assert picture.metadata.exif is None
+
+
+@pytest.mark.parametrize("tag", [32_995, 32_996])
+def test_older_fields_of_samples_are_not_copied(tag, opened):
+    written = codec.encode(decoded(tiff_file({tag: 9}))).data
+    assert tag not in next(ifd.directories(written)).fields
+    np.testing.assert_array_equal(np.asarray(opened(written)).ravel(), range(4))
