@@ -19,6 +19,7 @@ from app.imaging.picture import (
     those_of,
 )
 from app.imaging.samples import deinterleave, unpremultiply, widen, ycc_to_rgb
+from app.imaging.stack import Stack
 
 _DEEPEST = 16  # bits
 
@@ -31,7 +32,7 @@ def read_header(data: bytes) -> Header:
         Format.JP2,
         head.width,
         head.height,
-        contents.streams,
+        Stack(contents.streams),
         pixel_bytes=max(16, len(head.components) * (WORKING + (4 if kind.bits > 8 else 2))),
         more_bytes=head.more_bytes,
         segments=head.tiles,
