@@ -10,7 +10,7 @@ from app.imaging.scale import Pixels, to_unit
 from training.errors import TrainingError
 from training.experiment import Data, Folder
 from training.graphics import FOR_TRAINING, draw
-from training.images import Skipped, image_files, read, read_each, resize
+from training.images import Skipped, image_files, read_each, read_frames, resize
 from training.pairs import Pair, pairs, read_pair
 from training.split import split, thumbnail
 
@@ -38,20 +38,25 @@ def load(folder: Folder, root: Path, data: Data) -> Images:
     Raises TrainingError if there is nothing to train on.
     """
 
-    def prepare(pixels: Pixels) -> Prepared:
-        return thumbnail(pixels), copies(pixels, folder, data)
+    def prepare(frames: list[Pixels]) -> Prepared:
+        # of all frames at once, as in evaluation, which splits by it, too
+        small = thumbnail(np.concatenate(frames))
+        middle = len(frames) // 2
+        # validation takes the first copy, and outer slices are often empty
+        inner_first = frames[middle:] + frames[:middle]
+        return small, [copy for frame in inner_first for copy in copies(frame, folder, data)]
 
     skipped = list[Skipped]()
     if folder.drawn:
         drawn = enumerate(draw(folder.drawn, FOR_TRAINING))
-        readable = {Path(f"drawn-{index}"): prepare(pixels) for index, pixels in drawn}
+        readable = {Path(f"drawn-{index}"): prepare([pixels]) for index, pixels in drawn}
     elif folder.noisy and folder.clean:
         found = pairs(root / folder.path, folder.noisy, folder.clean)
         partners = {pair.noisy: pair for pair in found}
         readable, skipped = read_each(partners, lambda path: _both(partners[path], data))
     else:
         files = image_files(root / folder.path, folder.only)
-        readable, skipped = read_each(files, lambda path: prepare(read(path)))
+        readable, skipped = read_each(files, lambda path: prepare(read_frames(path)))
     count = len(readable) + len(skipped)
     skipped += [
         Skipped(path, f"too small for patches of {data.patch} pixels")
