@@ -20,7 +20,7 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate
 
 from app.imaging import ifd
-from app.imaging.formats.heif.boxes import Box
+from app.imaging.formats.heif.boxes import Box, boxes, write_box
 from app.imaging.formats.heif.items import Item, read_items
 from app.imaging.formats.heif.writer import write_items
 from app.imaging.tags import Tag
@@ -132,6 +132,28 @@ def jp2(samples: Samples, *, bits: int | None = None, **options: Any) -> bytes:
     """Saved by OpenJPEG, without loss unless asked otherwise, in the bits of the type or fewer."""
     options = {"reversible": True, "mct": samples.ndim == 3} | options
     return bytes(imagecodecs.jpeg2k_encode(samples, bitspersample=bits, **options))
+
+
+def paletted_jp2(indices: Samples, palette: Samples, bits: int = 8) -> bytes:
+    """Indices saved by OpenJPEG, and boxes with the colours [number, 3] that they stand for."""
+    entries = struct.pack(">HB3B", len(palette), 3, 7, 7, 7) + palette.astype(np.uint8).tobytes()
+    mapping = b"".join(struct.pack(">HBB", 0, 1, column) for column in range(3))
+    more = write_box(b"pclr", entries) + write_box(b"cmap", mapping)
+    parts = []
+    for box in boxes(jp2(indices, bits=bits)):
+        body = box.body
+        if box.name == b"jp2h":
+            body = (
+                b"".join(
+                    write_box(b"colr", bytes([1, 0, 0, 0, 0, 0, 16]))
+                    if each.name == b"colr"
+                    else write_box(*each)
+                    for each in boxes(body)
+                )
+                + more
+            )
+        parts.append(write_box(box.name, body))
+    return b"".join(parts)
 
 
 def by_pillow(samples: Samples, kind: str, mode: str | None = None, **options: Any) -> bytes:
