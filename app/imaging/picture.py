@@ -130,40 +130,27 @@ class Format(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a file declares about its image, read without decoding it.
-
-    `volumes`, `spacing`, `channels` and `run` are those of its `Stack`.
-    """
+    """What a file declares about its image, read without decoding it."""
 
     format: str
     """The name of a format that is read."""
     width: int
     height: int
     """Of a frame as stored, before any orientation; `width`, too."""
-    frames: int = 1
-    """The number of frames, pages or slices."""
+    stack: Stack = STILL
     pixel_bytes: int = 16
     """The most bytes that a pixel takes during decoding: by default four 16-bit samples, twice."""
     more_bytes: int = 0
     """What decoding takes in addition, for instance for a tile larger than the image."""
     segments: int = 1
     """The number of tiles or strips of all frames, which are decoded one by one."""
-    volumes: int = 1
-    spacing: tuple[float, float, float] | None = None
     modality: str = ""
     """The modality of a grey scan, such as MR; empty for other images, and if it is unknown."""
-    channels: int = 1
-    run: int = 1
-
-    @property
-    def stack(self) -> Stack:
-        """The arrangement of the frames."""
-        return Stack(self.frames, self.volumes, self.spacing, self.channels, self.run)
 
     @property
     def size(self) -> int:
         """Pixels of all frames."""
-        return self.width * self.height * self.frames
+        return self.width * self.height * self.stack.frames
 
     @property
     def decoded_bytes(self) -> int:

@@ -118,7 +118,7 @@ class Models:
 
     def require_ready(self) -> None:
         """Raise Draining, Broken (if there is a `failure`), Loading or Failing, unless ready."""
-        self.accept()
+        self.require_open()
         self._require_working()
 
     def _require_working(self) -> None:
@@ -129,7 +129,7 @@ class Models:
         if self.failing:
             raise Failing
 
-    def accept(self) -> None:
+    def require_open(self) -> None:
         """Raise Draining once the service is stopping."""
         if self.draining:
             raise Draining

@@ -69,7 +69,7 @@ def test_an_encoded_picture_decodes_to_itself(shape, channels, dtype, has_alpha,
     encoded = encode(Picture(pixels, alpha, target))
     assert encoded.format is target
     header = read_header(encoded.data)
-    assert (header.format, header.height, header.width, header.frames) == (target, *shape, 1)
+    assert (header.format, header.height, header.width, header.stack.frames) == (target, *shape, 1)
     again = decoded(encoded.data)
     assert (again.format, again.dtype) == (target, dtype)
     np.testing.assert_array_equal(again.pixels, pixels)

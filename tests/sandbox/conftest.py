@@ -48,11 +48,6 @@ async def until(condition):
 
 
 @pytest.fixture
-def anyio_backend():
-    return "asyncio"
-
-
-@pytest.fixture
 async def sandbox(anyio_backend):
     sandbox = Sandbox(2)
     async with sandbox.worker() as worker:

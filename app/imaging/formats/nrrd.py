@@ -10,6 +10,7 @@ from app.imaging.formats.volume import (
     GZIP,
     Head,
     Kind,
+    Packing,
     are_colours,
     arranged,
     of_channels,
@@ -56,14 +57,7 @@ def read_head(data: bytes) -> Head:
         raise UnsupportedImage("The NRRD has its samples in another file; save it as one .nrrd.")
     if end is None:
         raise UnreadableImage("The NRRD has a header that is truncated, or too long.")
-    encoding = said.get("encoding", "").lower()
-    if encoding not in _PACKINGS:
-        raise UnsupportedImage(
-            f"The NRRD has the encoding {encoding[:40]}, which is not supported; save it as raw or "
-            "gzip."
-        )
-    if any(said.get(name, "0") != "0" for name in ("lineskip", "byteskip")):
-        raise UnsupportedImage("An NRRD with a further header is not supported.")
+    packing = _packing(said)
     axes = _axes(said)
     width, height, stack = arranged("NRRD", axes.sizes, axes.distances)
     order = _ORDERS.get(said.get("endian", "").lower())
@@ -88,8 +82,21 @@ def read_head(data: bytes) -> Head:
         offset=end.end(),
         stack=stack,
         modality=modality_of(_MODALITY, header) if is_plain else "",
-        packing=_PACKINGS[encoding],
+        packing=packing,
     )
+
+
+def _packing(said: Fields) -> Packing | None:
+    """Return how the samples are compressed; raise UnsupportedImage for what is not read."""
+    encoding = said.get("encoding", "").lower()
+    if encoding not in _PACKINGS:
+        raise UnsupportedImage(
+            f"The NRRD has the encoding {encoding[:40]}, which is not supported; save it as raw or "
+            "gzip."
+        )
+    if any(said.get(name, "0") != "0" for name in ("lineskip", "byteskip")):
+        raise UnsupportedImage("An NRRD with a further header is not supported.")
+    return _PACKINGS[encoding]
 
 
 @dataclass(frozen=True, slots=True)

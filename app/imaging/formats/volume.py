@@ -111,11 +111,9 @@ class Kind:
             self.names[0],
             head.width,
             head.height,
-            head.stack.frames,
+            head.stack,
             copies * head.channels * head.dtype.itemsize,
             2 * head.offset,
-            volumes=head.stack.volumes,
-            spacing=head.stack.spacing,
             modality=head.modality,
         )
 

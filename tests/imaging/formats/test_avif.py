@@ -25,12 +25,7 @@ from app.imaging.picture import (
 )
 from tests.fidelity.files import avif
 from tests.imaging.formats.damage import damaged
-
-LIMIT = 10_000
-
-
-def decoded(data):
-    return codec.decode(data, max_pixels=LIMIT)
+from tests.imaging.formats.decoding import MAX_PIXELS, decoded
 
 
 @pytest.fixture(scope="module")
@@ -351,4 +346,4 @@ def test_damage_raises_only_imaging_errors(plain, data):
         picture = decoded(data.draw(damaged(plain)))
     except ImagingError:
         return
-    assert picture.size <= LIMIT
+    assert picture.size <= MAX_PIXELS

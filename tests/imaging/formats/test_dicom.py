@@ -40,6 +40,7 @@ from app.imaging.stack import Stack
 from tests.fidelity.files import DEEP, NOISE, SMOOTH, paletted, zipped
 from tests.fidelity.files import dicom as made
 from tests.hostile.attacks import jpeg_2000, segment
+from tests.imaging.formats.decoding import decoded
 from tests.imaging.formats.dicom_rules import violations
 
 SAMPLES = Path(pydicom.__file__).parent / "data/test_files"
@@ -69,10 +70,6 @@ PALETTE = {"SamplesPerPixel"} | {
     for colour in ("Red", "Green", "Blue")
     for part in ("Data", "Descriptor")
 }
-
-
-def decoded(data):
-    return codec.decode(data, max_pixels=1 << 22)
 
 
 def encoded(picture, pixels=None, words="Noise removed."):
@@ -724,7 +721,7 @@ def test_names_of_character_sets_count_as_elements_at_every_depth():
     group.SpecificCharacterSet = ["", "ISO 2022 IR 87", "ISO 2022 IR 149"]
     frames = np.zeros((2000, 1, 1), np.uint16)
     data = made(frames, PerFrameFunctionalGroupsSequence=[group] * len(frames))
-    assert codec.read_header(data).frames == len(frames)
+    assert codec.read_header(data).stack.frames == len(frames)
 
 
 def test_frames_may_have_tens_of_elements_each():
@@ -733,9 +730,9 @@ def test_frames_may_have_tens_of_elements_each():
         group.add_new(0x0018_9100 + number, "LO", "12")
     frames = np.zeros((4000, 1, 1), np.uint16)
     data = made(frames, PerFrameFunctionalGroupsSequence=[group] * len(frames))
-    assert codec.read_header(data).frames == len(frames)
+    assert codec.read_header(data).stack.frames == len(frames)
     end = 144 + int.from_bytes(data[140:144], "little")
-    assert codec.read_header(deflated(data[end:])).frames == len(frames)
+    assert codec.read_header(deflated(data[end:])).stack.frames == len(frames)
 
 
 COLOURS_OF_ALL = np.random.default_rng(4).integers(0, 256, (256, 3))

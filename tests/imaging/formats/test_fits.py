@@ -24,6 +24,7 @@ from app.imaging.picture import (
 )
 from app.imaging.stack import Stack
 from tests.fidelity.files import DEEP, NOISE, fits
+from tests.imaging.formats.decoding import decoded
 
 GREY = DEEP[..., 0]
 OBSERVED = (
@@ -32,12 +33,6 @@ OBSERVED = (
     "HISTORY calibrated  BITPIX  = 99",
     "COMMENT = no value",
 )
-
-
-def decoded(data):
-    picture = codec.decode(data, max_pixels=10**5)
-    assert codec.read_header(data).stack == picture.stack
-    return picture
 
 
 @pytest.mark.parametrize("dtype", ["u1", "i1", "u2", "i2", "u4", "i4", "f4", "f8"])

@@ -24,12 +24,7 @@ from app.imaging.picture import (
 from tests.fidelity.files import FILM, heic, heic_beside
 from tests.fidelity.foreign import ftyp
 from tests.imaging.formats.damage import damaged
-
-LIMIT = 100_000
-
-
-def decoded(data):
-    return codec.decode(data, max_pixels=LIMIT)
+from tests.imaging.formats.decoding import MAX_PIXELS, decoded
 
 
 @pytest.fixture(scope="module")
@@ -234,4 +229,4 @@ def test_damage_raises_only_imaging_errors(plain, data):
         picture = decoded(data.draw(damaged(plain)))
     except ImagingError:
         return
-    assert picture.size <= LIMIT
+    assert picture.size <= MAX_PIXELS

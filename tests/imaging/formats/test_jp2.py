@@ -24,13 +24,9 @@ from app.imaging.picture import (
 from tests.fidelity.files import DEEP, NOISE, SMOOTH, jp2, paletted_jp2, profile
 from tests.hostile.attacks import jpeg_2000, segment
 from tests.imaging.formats.damage import damaged
+from tests.imaging.formats.decoding import MAX_PIXELS, decoded
 
-LIMIT = 10_000
 GREY = NOISE[..., 0]
-
-
-def decoded(data):
-    return codec.decode(data, max_pixels=LIMIT)
 
 
 def again(data, **options):
@@ -431,7 +427,7 @@ def test_damage_is_refused_or_read(data):
         picture = decoded(data)
     except ImagingError:
         return
-    assert picture.size <= LIMIT
+    assert picture.size <= MAX_PIXELS
 
 
 @given(st.binary(max_size=40))

@@ -4,7 +4,6 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from app.imaging import codec
 from app.imaging.formats.jpeg import writer as jpeg
 from app.imaging.formats.jpeg.rebuild import MAX_SCANS
 from app.imaging.formats.jpeg.segments import MAX_SEGMENTS
@@ -18,13 +17,9 @@ from app.imaging.picture import (
     UnsuitableFormat,
     UnsupportedImage,
 )
+from tests.imaging.formats.decoding import decoded
 
-LIMIT = 10_000
 SCAN = b"\xff\xda"
-
-
-def decoded(data):
-    return codec.decode(data, max_pixels=LIMIT)
 
 
 def segment(marker, body):

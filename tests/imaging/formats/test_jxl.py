@@ -25,15 +25,11 @@ from app.imaging.picture import (
     UnsupportedImage,
 )
 from tests.imaging.formats.damage import damaged
+from tests.imaging.formats.decoding import MAX_PIXELS, decoded
 
-LIMIT = 10_000
 TRANSCODED = Path(__file__).with_name("transcoded.jxl").read_bytes()
 """A JPEG of 10 x 12 pixels in Adobe RGB, turned by EXIF, as libjxl transcodes it: in parts, with
 compressed EXIF and the way back to the JPEG."""
-
-
-def decoded(data):
-    return codec.decode(data, max_pixels=LIMIT)
 
 
 def written(samples, **options):
@@ -260,7 +256,7 @@ def test_damage_raises_only_imaging_errors(plain, data):
         found = decoded(data.draw(damaged(plain, TRANSCODED)))
     except ImagingError:
         return
-    assert found.size <= LIMIT
+    assert found.size <= MAX_PIXELS
 
 
 @pytest.mark.parametrize("maps", [2, 400])

@@ -22,13 +22,10 @@ from app.imaging.picture import (
 )
 from app.imaging.stack import Stack
 from tests.fidelity.files import mgh, nifti
+from tests.imaging.formats.decoding import decoded
 
 VOLUME = np.arange(4 * 9 * 13, dtype="i2").reshape(4, 9, 13)
 WHOLE = mgh(VOLUME)
-
-
-def decoded(data):
-    return codec.decode(data, max_pixels=1 << 22)
 
 
 def packed(data):

@@ -21,6 +21,7 @@ from app.imaging.picture import (
 )
 from app.imaging.stack import Stack
 from tests.fidelity.files import nifti
+from tests.imaging.formats.decoding import decoded
 
 VOLUME = np.arange(4 * 9 * 13, dtype="i2").reshape(4, 9, 13)
 SAMPLES = Path(nibabel.__file__).parent / "tests/data"
@@ -30,10 +31,6 @@ REFUSED = {
     "nifti2.hdr": "a NIfTI header file",
     "row_major.dconn.nii": "more than four dimensions",
 }
-
-
-def decoded(data):
-    return codec.decode(data, max_pixels=1 << 22)
 
 
 def packed(data):

@@ -20,15 +20,12 @@ from app.imaging.picture import (
 )
 from app.imaging.stack import Stack
 from tests.fidelity.files import DEEP, NOISE, mha, nrrd
+from tests.imaging.formats.decoding import decoded
 
 VOLUME = np.arange(4 * 9 * 13, dtype="i2").reshape(4, 9, 13)
 WHOLE = nrrd(VOLUME)
 PACKED = nrrd(VOLUME, packed=True)
 TIMES = VOLUME.reshape(2, 2, 9, 13)
-
-
-def decoded(data):
-    return codec.decode(data, max_pixels=1 << 22)
 
 
 def with_(name, value, data=WHOLE):

@@ -13,9 +13,9 @@ from app.imaging.formats.png.head import ADAM7
 from app.imaging.formats.png.writer import encode
 from app.imaging.picture import Change, Format, Metadata, Picture, UnreadableImage, UnsupportedImage
 from tests.fidelity.files import by_pillow
+from tests.imaging.formats.decoding import decoded
 
 GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6
-LIMIT = 10_000
 
 
 def png_file(rows, width, depth, colour_type, *chunks, interlaced=False, stream=None):
@@ -24,10 +24,6 @@ def png_file(rows, width, depth, colour_type, *chunks, interlaced=False, stream=
     stream = stream or zlib.compress(b"".join(b"\0" + bytes(row) for row in rows))
     parts = [write_chunk(b"IHDR", header), *chunks, write_chunk(b"IDAT", stream)]
     return b"".join([SIGNATURE, *parts, write_chunk(b"IEND", b"")])
-
-
-def decoded(data):
-    return codec.decode(data, max_pixels=LIMIT)
 
 
 def chunk_names(data):
@@ -245,14 +241,14 @@ def test_an_image_beside_the_only_frame_is_not_taken_for_that(beside):
     frames = [other] if beside else []
     first.save(file, "PNG", save_all=True, append_images=frames, default_image=beside)
     assert (b"fdAT" in file.getvalue()) == beside
-    assert codec.read_header(file.getvalue()).frames == 1 + beside
+    assert codec.read_header(file.getvalue()).stack.frames == 1 + beside
 
 
 def test_animations_are_refused_and_a_single_frame_is_not():
     control = [write_chunk(b"acTL", struct.pack(">II", frames, 0)) for frames in (1, 2)]
     still, moving = (png_file([[0]], 1, 8, GREY, chunk) for chunk in control)
     assert decoded(still).size == 1
-    assert codec.read_header(moving).frames == 2
+    assert codec.read_header(moving).stack.frames == 2
     with pytest.raises(UnsupportedImage, match="animated"):
         decoded(moving)
 

@@ -19,13 +19,9 @@ from app.imaging.picture import (
 )
 from tests.fidelity.files import DEEP, NOISE, SMOOTH, pam, plain_pnm, pnm, profile
 from tests.imaging.formats.damage import damaged
+from tests.imaging.formats.decoding import MAX_PIXELS, decoded
 
-LIMIT = 10_000
 GREY = NOISE[..., 0]
-
-
-def decoded(data):
-    return codec.decode(data, max_pixels=LIMIT)
 
 
 @pytest.mark.parametrize("white", [1, 3, 100, 254, 255, 256, 1023, 4095, 65_534, 65_535])
@@ -163,7 +159,7 @@ def test_damage_is_refused_or_read(data):
         picture = decoded(data)
     except ImagingError:
         return
-    assert picture.size <= LIMIT
+    assert picture.size <= MAX_PIXELS
 
 
 @given(st.binary(max_size=40), st.sampled_from(b"1234567"))

@@ -22,6 +22,7 @@ from app.imaging.range import Range
 from app.imaging.stack import Stack
 from app.imaging.view import view_of
 from tests.fidelity.files import by_tifffile
+from tests.imaging.formats.decoding import decoded
 
 OPAQUE, UNSTATED = 2, 0
 PLANES = np.random.default_rng(0).integers(0, 100, (9, 7, 6))
@@ -30,12 +31,6 @@ PLANES = np.random.default_rng(0).integers(0, 100, (9, 7, 6))
 def saved(channels, dtype="u2", **options):
     samples = PLANES[..., :channels].astype(dtype)
     return samples, by_tifffile(samples, **{"planarconfig": "contig"} | options)
-
-
-def decoded(data):
-    picture = codec.decode(data, max_pixels=10**5)
-    assert codec.read_header(data).stack == picture.stack
-    return picture
 
 
 @pytest.mark.parametrize("dtype", ["u1", "u2", "i2", "u4", "f4", "f8"])

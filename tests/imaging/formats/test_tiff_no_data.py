@@ -7,13 +7,10 @@ from app.imaging import codec
 from app.imaging.picture import Format, UnreadableImage
 from app.imaging.tags import Tag
 from tests.fidelity.files import NOISE, by_tifffile, sparse
+from tests.imaging.formats.decoding import decoded
 from tests.imaging.formats.test_tiff_reader import tiff_file
 
 GREY = NOISE[..., 0]
-
-
-def decoded(data):
-    return codec.decode(data, max_pixels=10_000)
 
 
 def stating(text, samples=GREY, **options):

@@ -11,10 +11,7 @@ from app.imaging.changes import stripped
 from app.imaging.formats.tiff import writer as tiff_writer
 from app.imaging.picture import Change, Format, Metadata, Picture
 from app.imaging.tags import Tag
-
-
-def decoded(data):
-    return codec.decode(data, max_pixels=10**6)
+from tests.imaging.formats.decoding import decoded
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])

@@ -14,12 +14,7 @@ from app.imaging.picture import (
     UnsuitableFormat,
     UnsupportedImage,
 )
-
-LIMIT = 10_000
-
-
-def decoded(data):
-    return codec.decode(data, max_pixels=LIMIT)
+from tests.imaging.formats.decoding import decoded
 
 
 def riff(*chunks):
@@ -109,7 +104,7 @@ def test_animations_are_refused(saved, colour):
     frames = [Image.fromarray(255 - colour)]
     data = saved(colour, "WEBP", save_all=True, append_images=frames)
     header = codec.read_header(data)
-    assert (header.width, header.height, header.frames) == (9, 7, 2)
+    assert (header.width, header.height, header.stack.frames) == (9, 7, 2)
     with pytest.raises(UnsupportedImage, match="animated"):
         decoded(data)
 

@@ -38,11 +38,10 @@ def read_header(data: bytes) -> Header:
         Format.DICOM,
         kind.columns,
         kind.rows,
-        kind.frames,
+        stack_of(scan.dataset, kind.frames),
         pixel_bytes=max(16, pixel_bytes),
         more_bytes=3 * max(0, inflated) + more_bytes(scan, kind),
         segments=kind.frames,
-        spacing=stack_of(scan.dataset, kind.frames).spacing,
         modality=modality_of(scan.dataset, shown),
     )
 

@@ -85,12 +85,10 @@ def header_of(content: Content, volume: Volume) -> Header:
         Format.DICOM_ZIP,
         kind.columns,
         kind.rows,
-        stack.frames,
+        stack,
         pixel_bytes=2 * (kind.channels + 1) * kind.dtype.itemsize,
         more_bytes=4 * largest + frame + 3 * sum(each.before for each in volume.slices),
         segments=stack.frames,
-        volumes=stack.volumes,
-        spacing=stack.spacing,
         modality=volume.modality,
     )
 

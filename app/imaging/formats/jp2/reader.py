@@ -20,6 +20,7 @@ from app.imaging.picture import (
     those_of,
 )
 from app.imaging.samples import deinterleave, unpremultiply, widen, ycc_to_rgb
+from app.imaging.stack import Stack
 
 _DEEPEST = 16  # bits
 _INDEX = 10  # bits of an index of a palette, which has 1024 colours at most
@@ -34,7 +35,7 @@ def read_header(data: bytes) -> Header:
         Format.JP2,
         head.width,
         head.height,
-        contents.streams,
+        Stack(contents.streams),
         pixel_bytes=max(16, len(head.components) * (WORKING + (4 if kind.bits > 8 else 2)) + more),
         more_bytes=head.more_bytes,
         segments=head.tiles,

@@ -90,15 +90,9 @@ def read_head(data: bytes) -> Head:
         reader.bits()
         return Head(width, height, bits=reader.position)
     extra = reader.bits()
-    orientation = 1
-    if extra:
-        orientation = 1 + reader.bits(3)
-        if reader.bits():
-            _size(reader)
-        if reader.bits():
-            raise UnsupportedImage("The JPEG XL image has a preview, which is not read here.")
-        if reader.bits():
-            return Head(width, height, orientation, animated=True)
+    orientation, animated = _presentation(reader) if extra else (1, False)
+    if animated:
+        return Head(width, height, orientation, animated=True)
     samples = _samples(reader)
     reader.bits()
     alphas, depth_maps = _channels(reader)
@@ -166,6 +160,16 @@ def _size(reader: Reader) -> tuple[int, int]:
         over, under = _RATIOS[ratio]
         return height * over // under, height
     return 8 * (1 + reader.bits(5)) if small else reader.number(*_SIDE), height
+
+
+def _presentation(reader: Reader) -> tuple[int, bool]:
+    """Read the orientation, and whether this is an animation."""
+    orientation = 1 + reader.bits(3)
+    if reader.bits():
+        _size(reader)  # at which to show it
+    if reader.bits():
+        raise UnsupportedImage("The JPEG XL image has a preview, which is not read here.")
+    return orientation, bool(reader.bits())
 
 
 def _samples(reader: Reader) -> Samples:

@@ -17,6 +17,7 @@ from app.imaging.picture import (
     those_of,
 )
 from app.imaging.samples import Samples, deinterleave, spread
+from app.imaging.stack import Stack
 
 MAX_COMMENTS = 10_000
 """Maximum comments among samples in text: the text between each two takes memory."""
@@ -34,7 +35,7 @@ def read_header(data: bytes) -> Header:
         Format.PNM,
         head.width,
         head.height,
-        1 + follows,
+        Stack(1 + follows),
         pixel_bytes=max(16, 6 * head.channels * head.sample_bytes),
         more_bytes=_TEXT_BYTES * len(data) if head.is_plain else 0,
     )

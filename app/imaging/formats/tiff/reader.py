@@ -72,12 +72,10 @@ def read_header(data: bytes) -> Header:
         Format.TIFF,
         page.integer(Tag.WIDTH),
         page.integer(Tag.HEIGHT),
-        len(pages) * bands,
+        Stack(len(pages) * bands, channels=of_channels, run=run),
         pixel_bytes=pixel,
         more_bytes=max(tiled, default=0) * pixel * bands + max(map(more_bytes, pages)),
         segments=_count_segments(pages),
-        channels=of_channels,
-        run=run,
     )
 
 
