@@ -15,7 +15,7 @@ from app.console import FAILED, STOPPED, Misuse, complain, reason_of
 from app.files.command import Work, convert
 from app.files.run import Worked
 from app.flags import add_flags, flag
-from app.imaging.codec import Picture
+from app.imaging.picture import Picture
 from app.inference import engines
 from app.inference.job import Progress
 from app.inference.store import BadModelPackage, read_packages

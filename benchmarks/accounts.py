@@ -9,7 +9,8 @@ from PIL import Image
 from app.bulk.results import read_rows
 from app.bulk.rows import State
 from app.bulk.store import Store
-from app.imaging.codec import Format, encode
+from app.imaging.codec import encode
+from app.imaging.picture import Format
 from benchmarks.markdown import Bound
 from benchmarks.pictures import photograph
 

@@ -37,8 +37,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from app.imaging.codec import Picture, decode
+from app.imaging.codec import decode
 from app.imaging.formats.nifti.head import TAKEN_FOR
+from app.imaging.picture import Picture
 from app.imaging.stack import Stack
 from app.inference.batcher import Limits
 from app.inference.correction import Correction

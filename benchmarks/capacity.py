@@ -33,7 +33,7 @@ from typing import Self
 
 import numpy as np
 
-from app.imaging.codec import Format
+from app.imaging.picture import Format
 from app.inference.batcher import LANES, Limits
 from app.inference.tiler import Tiler
 from app.service.local import package_of

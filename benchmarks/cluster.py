@@ -32,7 +32,7 @@ from app.bulk.rows import Row
 from app.bulk.run import Choice, Run, Summary
 from app.bulk.shards import Shard
 from app.bulk.store import Store
-from app.imaging.codec import Format
+from app.imaging.picture import Format
 from app.service.local import package_of
 from app.service.options import DenoiseOptions
 from app.settings import Settings

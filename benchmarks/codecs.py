@@ -22,7 +22,8 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from app.imaging.codec import Format, Metadata, Picture, decode, encode
+from app.imaging.codec import decode, encode
+from app.imaging.picture import Format, Metadata, Picture
 
 LARGE = (4000, 3000)
 SMALL = 256

@@ -17,7 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from app.imaging.codec import Format
+from app.imaging.picture import Format
 from app.settings import Settings
 from benchmarks.load import CUT_OFF, NO_ANSWER, Request, Result, closed_loop
 from benchmarks.markdown import Bound, report

@@ -17,7 +17,7 @@ import time
 from dataclasses import dataclass
 from statistics import median
 
-from app.imaging.codec import Format
+from app.imaging.picture import Format
 from app.inference.engines import EngineName, installed
 from benchmarks.load import Request, closed_loop
 from benchmarks.markdown import Bound, head, line, report

@@ -11,7 +11,7 @@ import argparse
 import asyncio
 import sys
 
-from app.imaging.codec import Format
+from app.imaging.picture import Format
 from app.imaging.tiling import plan
 from benchmarks.bare import model, seconds_per_batch
 from benchmarks.load import Client, Request, Result, closed_loop

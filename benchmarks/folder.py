@@ -14,7 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from app.imaging.codec import Format, encode
+from app.imaging.codec import encode
+from app.imaging.picture import Format
 from benchmarks.bare import rates
 from benchmarks.pictures import photograph
 from benchmarks.service import START

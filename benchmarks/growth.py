@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from app.imaging.codec import Format
+from app.imaging.picture import Format
 from benchmarks.bare import model, rates
 from benchmarks.load import Request, Result, closed_loop
 from benchmarks.markdown import head, line

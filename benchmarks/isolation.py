@@ -19,7 +19,8 @@ import anyio
 import anyio.to_thread
 
 from app.imaging.blend import FULL
-from app.imaging.codec import Format, decode, encode
+from app.imaging.codec import decode, encode
+from app.imaging.picture import Format
 from app.imaging.view import corrected, noise_found, view_of
 from app.sandbox.pool import SPAWNER, Sandbox
 from app.sandbox.rendering import Rendering

@@ -25,9 +25,9 @@ from pathlib import Path
 import numpy as np
 
 from app import huge_pages
-from app.imaging.codec import Format, decode, encode
+from app.imaging.codec import decode, encode
 from app.imaging.formats import FORMATS
-from app.imaging.picture import Picture
+from app.imaging.picture import Format, Picture
 from app.imaging.scale import Pixels
 from app.imaging.tiling import cost, plan
 from app.inference.denoiser import Denoiser

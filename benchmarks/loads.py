@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from app.imaging.codec import Format
+from app.imaging.picture import Format
 from benchmarks.bare import seconds_per_batch
 from benchmarks.load import Request, Result, closed_loop
 from benchmarks.process import Process, server

@@ -19,9 +19,10 @@ from unittest.mock import patch
 import numpy as np
 
 from app.api.routes.page import STATIC
-from app.imaging.codec import Picture, decode
+from app.imaging.codec import decode
 from app.imaging.metrics import psnr
 from app.imaging.noise import add_noise
+from app.imaging.picture import Picture
 from app.imaging.scale import Pixels
 from app.inference.denoiser import Denoiser
 from app.inference.store import read_packages

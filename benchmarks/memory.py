@@ -18,8 +18,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from app.imaging.codec import Format, encode
+from app.imaging.codec import encode
 from app.imaging.formats import FORMATS, of_all_pictures
+from app.imaging.picture import Format
 from benchmarks.load import Client, Request
 from benchmarks.markdown import Bound, head, line, report
 from benchmarks.pictures import photograph, requests

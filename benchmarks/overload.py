@@ -13,7 +13,7 @@ import asyncio
 import itertools
 import sys
 
-from app.imaging.codec import Format
+from app.imaging.picture import Format
 from benchmarks.load import Result, arrivals, closed_loop, open_loop
 from benchmarks.markdown import Bound, head, line, report
 from benchmarks.pictures import requests

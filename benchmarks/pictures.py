@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from app.imaging.codec import Format, Metadata, Picture, encode
+from app.imaging.codec import encode
 from app.imaging.formats import FORMATS
 from app.imaging.noise import add_noise
+from app.imaging.picture import Format, Metadata, Picture
 from benchmarks.load import Request
 from benchmarks.planes import fractal
 

@@ -26,8 +26,9 @@ import httpx
 import numpy as np
 
 from app.imaging import formats
-from app.imaging.codec import Format, Picture, decode, encode
+from app.imaging.codec import decode, encode
 from app.imaging.metrics import psnr, rmse, ssim
+from app.imaging.picture import Format, Picture
 from app.imaging.scale import from_unit, to_unit
 from training.evaluate import PERFECT
 from training.graphics import FOR_TRIALS, MEASURED, Subject, draw

@@ -36,7 +36,7 @@ from statistics import fmean
 import numpy as np
 
 from app import huge_pages
-from app.imaging.codec import Format
+from app.imaging.picture import Format
 from app.inference.engines import EngineName, installed
 from benchmarks.bare import model, rates
 from benchmarks.load import arrivals, open_loop

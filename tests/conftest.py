@@ -102,6 +102,13 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture
+def environment(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings in the environment by which `blur` is the model."""
+    monkeypatch.setenv("DENOISER_MODELS_DIR", str(models))
+    monkeypatch.setenv("DENOISER_MODEL", "blur")
+
+
 @pytest.fixture(scope="session")
 def models_for_scans(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A models/ folder with `blur`, and the same for scans of modality MR as `scans`."""

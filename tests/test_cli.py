@@ -13,12 +13,14 @@ import pytest
 from PIL import Image
 
 from app.cli import main
-from app.imaging.codec import Format
+from app.imaging.picture import Format
 from app.inference.store import BadModelPackage
 from app.sandbox.remote import Remote
 from app.service.keys import hash_of
 from app.settings import PROJECT, Settings
 from tests.fidelity.files import FILM
+
+pytestmark = pytest.mark.usefixtures("environment")
 
 
 @pytest.fixture
@@ -32,12 +34,6 @@ def picture(tmp_path):
         return tmp_path / name
 
     return save
-
-
-@pytest.fixture(autouse=True)
-def environment(monkeypatch, models):
-    monkeypatch.setenv("DENOISER_MODELS_DIR", str(models))
-    monkeypatch.setenv("DENOISER_MODEL", "blur")
 
 
 @pytest.mark.parametrize(("raised", "code"), [(KeyboardInterrupt, 130), (BadModelPackage("x"), 1)])

@@ -13,6 +13,7 @@ from PIL import Image
 
 from app.imaging import codec
 from app.imaging.noise import NoiseKind
+from app.imaging.picture import Change
 from app.main import DESCRIPTION, create_app
 from app.settings import PROJECT, Settings
 from tests.api.conftest import listening, wait_until
@@ -113,6 +114,11 @@ def test_every_kind_of_noise_is_documented():
     row = re.search(r"^\| `POST /noise` .*`kind` \((.*?)\)", README.read_text(), re.MULTILINE)
     assert row
     assert set(row[1].split(", ")) == set(NoiseKind)
+
+
+def test_every_change_is_documented():
+    section = CALLS.read_text().split("### Changes\n")[1].split("\n## ")[0]
+    assert re.findall(r"^\| `([a-z-]+)` \|", section, re.MULTILINE) == sorted(Change)
 
 
 def test_there_are_examples_of_each_kind():

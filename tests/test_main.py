@@ -9,11 +9,6 @@ from app.settings import Settings
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend():
-    return "asyncio"
-
-
 async def test_settings_come_from_the_environment(monkeypatch, models):
     monkeypatch.setenv("DENOISER_MODELS_DIR", str(models))
     assert create_app().state.service.settings.models_dir == models

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from app.imaging import tiling
-from app.imaging.codec import Metadata, Picture
 from app.imaging.metrics import psnr
 from app.imaging.noise import NoiseKind, add_noise
+from app.imaging.picture import Metadata, Picture
 from app.inference import engines
 from app.inference.correction import Correction
 from app.inference.denoiser import Denoiser

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from app.imaging.codec import ImagingError
 from app.imaging.noise import ChannelMode, NoiseKind, add_noise
+from app.imaging.picture import ImagingError
 from app.imaging.scale import Pixels, from_unit, to_unit
 from training.errors import TrainingError
 from training.graphics import FOR_TRIALS, draw
@@ -80,15 +80,11 @@ def trial_files(trial: Trial, root: Path) -> list[Path]:
     """
     files = image_files(root / trial.path, trial.only)
     if trial.test_share:
-        thumbnails = dict(read_each(files, thumbnail))
-        for skipped in thumbnails.values():
-            if isinstance(skipped, Skipped):
-                _tell(skipped)
-        readable = {
-            path: found for path, found in thumbnails.items() if not isinstance(found, Skipped)
-        }
-        files, known = list(readable), list(readable.values())
-        _, held_out = split(files, known, trial.split, trial.test_share)
+        thumbnails, skipped = read_each(files, lambda path: thumbnail(read(path)))
+        for each in skipped:
+            _tell(each)
+        files = list(thumbnails)
+        _, held_out = split(files, list(thumbnails.values()), trial.split, trial.test_share)
         if not held_out:
             raise TrainingError(
                 f"{trial.dataset}: a test share of {trial.test_share:g} holds out none of "

@@ -1,18 +1,16 @@
 """The images of a folder, decoded and scaled, split into a training and a held-out part."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.imaging.codec import ImagingError
 from app.imaging.scale import Pixels, to_unit
 from training.errors import TrainingError
 from training.experiment import Data, Folder
 from training.graphics import FOR_TRAINING, draw
-from training.images import Skipped, image_files, read_each, resize
+from training.images import Skipped, image_files, read_each, read_frames, resize
 from training.pairs import Pair, pairs, read_pair
 from training.split import split, thumbnail
 
@@ -40,19 +38,26 @@ def load(folder: Folder, root: Path, data: Data) -> Images:
     Raises TrainingError if there is nothing to train on.
     """
 
-    def prepare(pixels: Pixels) -> Prepared:
-        return thumbnail(pixels), copies(pixels, folder, data)
+    def prepare(frames: list[Pixels]) -> Prepared:
+        # of all frames at once, as in evaluation, which splits by it, too
+        small = thumbnail(np.concatenate(frames))
+        middle = len(frames) // 2
+        # validation takes the first copy, and outer slices are often empty
+        inner_first = frames[middle:] + frames[:middle]
+        return small, [copy for frame in inner_first for copy in copies(frame, folder, data)]
 
-    results: dict[Path, Prepared | Skipped]
+    skipped = list[Skipped]()
     if folder.drawn:
-        drawn = draw(folder.drawn, FOR_TRAINING)
-        results = {Path(f"drawn-{index}"): prepare(pixels) for index, pixels in enumerate(drawn)}
+        drawn = enumerate(draw(folder.drawn, FOR_TRAINING))
+        readable = {Path(f"drawn-{index}"): prepare([pixels]) for index, pixels in drawn}
     elif folder.noisy and folder.clean:
-        results = dict(_read_pairs(pairs(root / folder.path, folder.noisy, folder.clean), data))
+        found = pairs(root / folder.path, folder.noisy, folder.clean)
+        partners = {pair.noisy: pair for pair in found}
+        readable, skipped = read_each(partners, lambda path: _both(partners[path], data))
     else:
-        results = dict(read_each(image_files(root / folder.path, folder.only), prepare))
-    skipped = [result for result in results.values() if isinstance(result, Skipped)]
-    readable = {path: result for path, result in results.items() if not isinstance(result, Skipped)}
+        files = image_files(root / folder.path, folder.only)
+        readable, skipped = read_each(files, lambda path: prepare(read_frames(path)))
+    count = len(readable) + len(skipped)
     skipped += [
         Skipped(path, f"too small for patches of {data.patch} pixels")
         for path, (_, sizes) in readable.items()
@@ -69,21 +74,15 @@ def load(folder: Folder, root: Path, data: Data) -> Images:
     if not loaded.training:
         first = f"; {skipped[0].path}: {skipped[0].reason}" if skipped else ""
         place = folder.label if folder.drawn else root / folder.path
-        raise TrainingError(f"{place}: none of {len(results)} images will do{first}")
+        raise TrainingError(f"{place}: none of {count} images will do{first}")
     return loaded
 
 
-def _read_pairs(found: list[Pair], data: Data) -> Iterator[tuple[Path, Prepared | Skipped]]:
-    """Yield pairs at their own size, with six channels; report those that cannot be read."""
-    for pair in found:
-        try:
-            noisy, clean = map(to_unit, read_pair(pair))
-        except (ImagingError, OSError) as error:
-            yield pair.noisy, Skipped(pair.noisy, str(error))
-            continue
-        large = min(clean.shape[:2]) >= data.patch
-        both = np.concatenate([clean, noisy], axis=-1)
-        yield pair.noisy, (thumbnail(clean), [both] if large else [])
+def _both(pair: Pair, data: Data) -> Prepared:
+    """Return a pair at its own size, with six channels; raise as `read_pair` does."""
+    noisy, clean = map(to_unit, read_pair(pair))
+    large = min(clean.shape[:2]) >= data.patch
+    return thumbnail(clean), [np.concatenate([clean, noisy], axis=-1)] if large else []
 
 
 def copies(pixels: Pixels, folder: Folder, data: Data) -> list[Pixels]:

@@ -1,7 +1,7 @@
 """Find and read images, and report why some cannot be used."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,9 @@ from PIL import Image
 
 from app.imaging import formats
 from app.imaging.blend import LUMA
-from app.imaging.codec import ImagingError, UnsupportedImage, decode
+from app.imaging.codec import decode
+from app.imaging.formats.dicom import DIRECTORY, is_scan
+from app.imaging.picture import ImagingError, Picture, UnsupportedImage
 from app.imaging.range import choose
 from app.imaging.scale import Pixels, is_plain
 from training.errors import TrainingError
@@ -30,19 +32,23 @@ class Skipped:
 
 
 def image_files(folder: Path, only: Sequence[str] = ()) -> list[Path]:
-    """Return the files below `folder` that have names of images, sorted by path.
+    """Return the images below `folder`, by their names, and DICOM of any name, sorted by path.
 
     Links to folders are followed, and images in the folders of runs are left out. `only` restricts
     the result to files of these names. Raises TrainingError if there is none.
     """
     if not folder.is_dir():
         raise TrainingError(f"there is no folder {folder}")
-    files = sorted(path for path in _files(folder) if formats.is_called_one(path.name))
+    files = sorted(path for path in _files(folder) if _is_image(path))
     if only:
         files = [path for path in files if path.name in only]
     if not files:
         raise TrainingError(f"no image files below {folder}")
     return files
+
+
+def _is_image(path: Path) -> bool:
+    return formats.is_called_one(path.name) or (path.stem != DIRECTORY and is_scan(path))
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -64,7 +70,17 @@ def read(path: Path) -> Pixels:
     Samples of other types, and floats beyond [0, 1], are mapped from the range in which the service
     would process them. Grey is repeated, and transparency dropped. Raises ImagingError or OSError.
     """
-    pixels = _on_a_scale(decode(path.read_bytes(), max_pixels=MAX_PIXELS).pixels)
+    return _rgb(decode(path.read_bytes(), max_pixels=MAX_PIXELS))
+
+
+def read_frames(path: Path) -> list[Pixels]:
+    """Return the frames of an image, of which most have one, each as `read` returns an image."""
+    picture = decode(path.read_bytes(), max_pixels=MAX_PIXELS)
+    return np.split(_rgb(picture), picture.stack.frames)
+
+
+def _rgb(picture: Picture) -> Pixels:
+    pixels = _on_a_scale(picture.pixels)
     return np.repeat(pixels, 3, axis=-1) if pixels.shape[-1] == 1 else pixels
 
 
@@ -77,21 +93,20 @@ def _on_a_scale(pixels: Pixels) -> Pixels:
 
 
 def read_each(
-    files: Sequence[Path], prepare: Callable[[Pixels], T]
-) -> Iterator[tuple[Path, T | Skipped]]:
-    """Yield each file with the result of `prepare` for its pixels, in order; read on all cores.
+    files: Iterable[Path], load: Callable[[Path], T]
+) -> tuple[dict[Path, T], list[Skipped]]:
+    """Return the result of `load` for each file, in order; it is called on all cores.
 
-    A file that cannot be read, or for which `prepare` raises ImagingError, yields Skipped.
+    Files for which it raises ImagingError or OSError are skipped.
     """
-
-    def attempt(path: Path) -> T | Skipped:
-        try:
-            return prepare(read(path))
-        except (ImagingError, OSError) as error:
-            return Skipped(path, str(error))
-
+    loaded, skipped = dict[Path, T](), list[Skipped]()
     with ThreadPoolExecutor() as pool:
-        yield from zip(files, pool.map(attempt, files), strict=True)
+        for path, pending in [(path, pool.submit(load, path)) for path in files]:
+            try:
+                loaded[path] = pending.result()
+            except (ImagingError, OSError) as error:
+                skipped.append(Skipped(path, str(error)))
+    return loaded, skipped
 
 
 def resize(pixels: Pixels, height: int, width: int) -> Pixels:

@@ -5,7 +5,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from app.imaging.codec import ImagingError
+from app.imaging.picture import ImagingError
 from app.imaging.scale import Pixels
 from training.errors import TrainingError
 from training.images import image_files, read

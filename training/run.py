@@ -45,11 +45,12 @@ def open_run(run: Path, source: Path, images: list[dict[str, Any]], console: Con
     _write_json(run / "data.json", images)
 
 
-def tell(images: list[dict[str, Any]], console: Console) -> None:
+def tell(folders: list[dict[str, Any]], console: Console) -> None:
     """Print how many images there are, and what was left out."""
-    for folder in images:
+    for folder in folders:
         place = "" if folder["path"] == "." else f"{folder['path']}: "
-        counts = "{images} images to train on, {held_out} held out".format(**folder)
+        images = "1 image" if folder["images"] == 1 else f"{folder['images']} images"
+        counts = f"{images} to train on, {folder['held_out']} held out"
         say(console, place + counts)
         for skipped in folder["skipped"]:
             say(console, "  skipped {file}: {reason}".format(**skipped))

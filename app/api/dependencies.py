@@ -26,7 +26,7 @@ TraceOf = Annotated[Trace, Depends(_trace)]
 
 
 async def _work(service: ServiceOf, trace: TraceOf) -> AsyncIterator[Work]:
-    service.models.accept()
+    service.models.require_open()
     with service.memory.share(trace.client) as share:
         yield Work(service, trace, share)
 

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from app.api.catalogue import Code
 from app.api.problems import MEDIA_TYPE, ProblemError, invalid, invalid_body, problem
 from app.api.trace import trace_of
-from app.imaging.codec import ImagingError
+from app.imaging.picture import ImagingError
 from app.inference.batcher import Draining, Overloaded
 from app.sandbox.faults import WorkerLost
 from app.service.errors import (

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.imaging.codec import Change, Note
+from app.imaging.picture import Change, Note
 
 Json = dict[str, Any]
 

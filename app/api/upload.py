@@ -10,8 +10,8 @@ from starlette.requests import Request
 
 from app.api.form import Form
 from app.api.problems import ProblemError, invalid_body, invalid_fields, problem
-from app.imaging.codec import UnreadableImage
 from app.imaging.formats import media_types
+from app.imaging.picture import UnreadableImage
 from app.service.memory import Share
 
 Options = TypeVar("Options", bound=BaseModel)
@@ -35,9 +35,8 @@ async def read_image(
     if media_type.startswith("image/") or media_type in (*UNTYPED, *media_types()):
         return [_not_empty(await _read_body(request, share))], options
     if media_type != FORM:
-        raise _unsupported(
-            "Send an image as the body (Content-Type: image/*) or as the field `image`"
-        )
+        whole = "an image as the body (Content-Type: image/* or application/octet-stream) or as "
+        raise _unsupported(f"{whole}the field `image`", "image")
     form = Form(
         parameters.get(b"boundary", b""), ("image",), type(options).model_fields, any_name=True
     )
@@ -51,7 +50,7 @@ async def read_images(request: Request, share: Share, fields: Sequence[str]) -> 
     """Return the images in the given fields of a form; raise as `read_image` does."""
     media_type, parameters = _content_type(request)
     if media_type != FORM:
-        raise _unsupported(f"Send the fields {' and '.join(f'`{field}`' for field in fields)}")
+        raise _unsupported(f"the fields {' and '.join(f'`{field}`' for field in fields)}", *fields)
     form = Form(parameters.get(b"boundary", b""), fields, (), any_name=False)
     files, _ = await _fed(form, request, share)
     for name in fields:
@@ -82,8 +81,9 @@ def _with(options: Options, texts: dict[str, str]) -> Options:
     return options.model_copy(update={name: getattr(found, name) for name in texts})
 
 
-def _unsupported(what: str) -> ProblemError:
-    detail = f"{what} of a multipart/form-data form."
+def _unsupported(what: str, *fields: str) -> ProblemError:
+    options = " ".join(f"-F {field}=@PATH" for field in fields)
+    detail = f"Send {what} of a multipart/form-data form; with curl, write {options}."
     return problem("unsupported-media-type", reason=detail)
 
 

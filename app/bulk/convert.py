@@ -9,7 +9,7 @@ from app.bulk.results import FOLDER
 from app.bulk.rows import Row, State, now
 from app.bulk.store import Source, Store, StoreError
 from app.imaging import formats
-from app.imaging.codec import Format, ImagingError, UnsupportedImage
+from app.imaging.picture import Format, ImagingError, UnsupportedImage
 from app.sandbox.faults import WorkerLost
 from app.service.options import DenoiseOptions
 from app.service.pipeline import Result

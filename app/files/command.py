@@ -4,22 +4,23 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import asdict
 from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import TextIO
 
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
 from app.console import FAILED, STOPPED, Misuse, complain
-from app.files.finding import STANDARD, Outcome, Status, find
+from app.files.finding import STANDARD, Outcome, Source, Status, find
 from app.files.meter import Meter
 from app.files.run import Conversion, Worked, run
-from app.imaging.codec import Change, Picture, decode, read_header
+from app.imaging.codec import decode, read_header
+from app.imaging.picture import Change, Picture
 from app.inference.job import Progress
 from app.service.codec import ConfinedCodec
 from app.service.options import OutputOptions
@@ -49,30 +50,21 @@ def convert(
     `start` prepares the work, which may take seconds. Results without a given name contain `word`.
     Raises Misuse.
     """
-    settings = Settings()
-    sources, outcomes = find(inputs, output, word)
+    settings, outcomes, stopped = Settings(), list[Outcome](), False
+    sources, others = find(inputs, output, word)
     to_output = any(source.target == STANDARD for source in sources)
     if to_output and sys.stdout.isatty():
         raise Misuse("an image cannot be written to a terminal: name a file with -o, or use a pipe")
     lines = sys.stderr if to_output else sys.stdout
-    tell = partial(_print_json, file=lines) if as_json else _say_nothing
-    for outcome in outcomes:
-        tell(outcome)
-    stopped = False
-    if sources:
-        try:
-            meter = Meter()
-            with (
-                _conversion(
-                    len(sources), settings, options, start, overwrite=overwrite
-                ) as conversion,
-                closing(run(sources, conversion, threads=AT_ONCE, meter=meter)) as running,
-            ):
-                for outcome in _shown(running, len(sources), meter):
-                    outcomes.append(outcome)
-                    tell(outcome)
-        except KeyboardInterrupt:
-            stopped = True
+    conversion = _conversion(len(sources), settings, options, start, overwrite=overwrite)
+    try:
+        with closing(_converted(sources, conversion)) as converted:
+            for outcome in chain(others, converted):
+                outcomes.append(outcome)
+                if as_json:
+                    print(json.dumps(asdict(outcome), default=str), file=lines, flush=True)
+    except KeyboardInterrupt:
+        stopped = True
     _sum_up(outcomes, len(sources), as_json=as_json, stopped=stopped)
     if stopped:
         return STOPPED
@@ -144,10 +136,18 @@ def _printable(line: str) -> str:
     )
 
 
-def _shown(outcomes: Iterable[Outcome], total: int, meter: Meter) -> Iterator[Outcome]:
-    """Yield the outcomes, with a progress bar on an interactive terminal."""
-    began = time.monotonic()
-    with _Bar(total, meter, Console(stderr=True)) as bar:
+def _converted(
+    sources: list[Source], conversion: AbstractContextManager[Conversion]
+) -> Generator[Outcome, None, None]:
+    """Yield the outcome of each source, with a progress bar on an interactive terminal."""
+    if not sources:
+        return
+    meter, began = Meter(), time.monotonic()
+    with (
+        conversion as each,
+        closing(run(sources, each, threads=AT_ONCE, meter=meter)) as outcomes,
+        _Bar(len(sources), meter, Console(stderr=True)) as bar,
+    ):
         for count, outcome in enumerate(outcomes, 1):
             bar.tell(count, count / (time.monotonic() - began))
             yield outcome
@@ -180,11 +180,3 @@ class _Bar(Bars):
         for task in self.task_ids:
             self.update(task, completed=self._count + self._meter.files)
         yield from super().get_renderables()
-
-
-def _print_json(outcome: Outcome, file: TextIO) -> None:
-    print(json.dumps(asdict(outcome), default=str), file=file, flush=True)
-
-
-def _say_nothing(outcome: Outcome) -> None:
-    """Print nothing: without --json, only the summary is printed."""

@@ -8,14 +8,11 @@ from pathlib import Path
 
 from app.console import Misuse
 from app.imaging import formats
-from app.imaging.formats.dicom import SIGNED, is_dicom
+from app.imaging.formats.dicom import DIRECTORY, is_scan
 from app.imaging.picture import Change
 
 STANDARD = Path("-")
 """Standard input, or standard output."""
-
-DIRECTORY = "DICOMDIR"
-"""The index file of a DICOM medium, which is not an image."""
 
 
 class Status(StrEnum):
@@ -199,15 +196,6 @@ class _Search:
 
 def _stem(path: Path) -> Path:
     return path.with_name(formats.parted(path.name)[0])
-
-
-def is_scan(path: Path) -> bool:
-    """Return whether a file is DICOM, by its first bytes, since scanners use any names."""
-    try:
-        with path.open("rb") as file:
-            return path.is_file() and is_dicom(file.read(SIGNED))
-    except OSError:
-        return False
 
 
 def _is_file(path: Path) -> bool:

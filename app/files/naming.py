@@ -5,7 +5,7 @@ from pathlib import Path
 
 from app.files.finding import STANDARD, Source
 from app.imaging import formats
-from app.imaging.codec import Format, Picture, UnsupportedImage
+from app.imaging.picture import Format, Picture, UnsupportedImage
 
 
 def namesakes(sources: Iterable[Source]) -> Iterable[list[Source]]:

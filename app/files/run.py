@@ -16,7 +16,8 @@ from app.files.meter import Meter
 from app.files.naming import namesakes, target_of
 from app.files.scans import assemble, take_apart, volumes_among
 from app.files.writing import Writer
-from app.imaging.codec import Encoded, Format, Header, ImagingError, Picture, TooManyPixels
+from app.imaging.codec import Encoded
+from app.imaging.picture import Format, Header, ImagingError, Picture, TooManyPixels
 from app.inference.job import Progress
 from app.sandbox.faults import WorkerLost
 from app.sandbox.handles import SharedFile

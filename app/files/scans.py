@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
-from app.files.finding import Source, is_scan
-from app.imaging.codec import Format, Picture
-from app.imaging.formats.dicom import part
+from app.files.finding import Source
+from app.imaging.formats.dicom import is_scan, part
+from app.imaging.picture import Format, Picture
 from app.service.room import check_size
 
 

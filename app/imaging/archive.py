@@ -19,6 +19,10 @@ MAX_FILES = 1 << 12
 """The most files in an archive: each takes a millisecond to inspect, however small it is."""
 MAX_BYTES = 1 << 30
 """The most bytes that all files together may unpack to."""
+FREE_BYTES, TIMES = 1 << 27, 100
+"""Bytes that the files of any archive may unpack to, and for each byte of it: what does not take 1%
+of its size is hardly a scan, but takes as long to inspect.
+"""
 MAX_FILE_BYTES = 1 << 26
 """The most bytes that one file may unpack to, in addition to the size of the archive."""
 LEVEL = 1  # level 6 takes many times as long, and makes noisy samples only a tenth smaller
@@ -42,7 +46,7 @@ class Archive:
         with _damage():
             self._zip = ZipFile(io.BytesIO(data))
         self.files = [entry for entry in self._zip.infolist() if not entry.is_dir()]
-        self._check(MAX_FILE_BYTES + len(data))
+        self._check(len(data))
 
     def __iter__(self) -> Iterator[str]:
         """Yield the names of the files, in the order of the archive."""
@@ -66,8 +70,11 @@ class Archive:
         """Return the modification time of a file: year, month, day, hour, minute and second."""
         return self._zip.getinfo(name).date_time
 
-    def _check(self, most: int) -> None:
-        """Refuse encrypted and unsupported entries, unsafe or repeated names, and large files."""
+    def _check(self, size: int) -> None:
+        """Refuse encrypted and unsupported entries, unsafe or repeated names, and large files.
+
+        `size` is that of the archive in bytes.
+        """
         for entry in self.files:
             if entry.flag_bits & _ENCRYPTED:
                 raise UnsupportedImage("The zip is encrypted; send it without a password.")
@@ -77,8 +84,8 @@ class Archive:
                 raise UnreadableImage("The zip has a file whose name leads out of its folder.")
         if len(set(self)) < len(self.files):
             raise UnreadableImage("The zip has two files of one name.")
-        sizes = [entry.file_size for entry in self.files]
-        if max(sizes, default=0) > most or sum(sizes) > MAX_BYTES:
+        sizes, most = [entry.file_size for entry in self.files], MAX_FILE_BYTES + size
+        if max(sizes, default=0) > most or sum(sizes) > min(MAX_BYTES, FREE_BYTES + TIMES * size):
             raise TooManyPixels(
                 f"The zip unpacks to more than the {MAX_BYTES} bytes that are taken, or to far "
                 "more than it has."

@@ -11,19 +11,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from app.imaging import formats
-from app.imaging.changes import on_encoding, stripped, without_misfit
+from app.imaging.changes import on_encoding, without_misfit
 from app.imaging.formats.format import FileFormat
 from app.imaging.formats.jpeg.coding import turned as turned_sampling
 from app.imaging.light import says_linear
 from app.imaging.metadata import upright
 from app.imaging.orientation import is_transposed, orient
 from app.imaging.picture import (
-    Change,
     Changes,
     Format,
     Header,
     ImagingError,
-    Metadata,
     Note,
     Picture,
     TooManyPixels,
@@ -33,25 +31,6 @@ from app.imaging.picture import (
 )
 from app.imaging.scale import Pixels, is_plain
 from app.imaging.stack import MAX_FRAMES
-
-__all__ = [
-    "Change",
-    "Encoded",
-    "Format",
-    "Header",
-    "ImagingError",
-    "Metadata",
-    "Note",
-    "Picture",
-    "TooManyPixels",
-    "UnreadableImage",
-    "UnsuitableFormat",
-    "UnsupportedImage",
-    "decode",
-    "encode",
-    "read_header",
-    "stripped",
-]
 
 MAX_SIDE = 65_500  # pixels; JPEG allows no more
 
@@ -65,11 +44,6 @@ class Encoded:
     changes: Changes
     notes: tuple[Note, ...] = ()
     """Remarks for whoever receives the file."""
-
-    @property
-    def media_type(self) -> str:
-        """The MIME type of `data`."""
-        return formats.FORMATS[self.format].media_type
 
 
 def read_header(data: bytes) -> Header:
@@ -99,7 +73,7 @@ def decode(
         _check(header, max_pixels, max_side, takes_frames=found.holds.frames)
         picture = found.decode(data)
         found_size = picture.width, picture.height, picture.stack.frames
-        if found_size != (header.width, header.height, header.frames):
+        if found_size != (header.width, header.height, header.stack.frames):
             raise UnreadableImage(f"The {found.title} image is not of the size that it declares.")
         return replace(_turned_upright(picture), modality=header.modality)
 
@@ -155,14 +129,14 @@ def _reading(found: FileFormat) -> Iterator[None]:
 def _check(header: Header, max_pixels: int, max_side: int, *, takes_frames: bool) -> None:
     if header.width < 1 or header.height < 1:
         raise UnreadableImage("The image declares a width or a height of 0.")
-    if header.frames != 1 and not takes_frames:
+    if header.stack.frames != 1 and not takes_frames:
         raise UnsupportedImage("The image is animated; send one still image at a time.")
-    if header.frames > MAX_FRAMES:
+    if header.stack.frames > MAX_FRAMES:
         raise TooManyPixels(
-            f"The image has {header.frames} frames; at most {MAX_FRAMES} are taken."
+            f"The image has {header.stack.frames} frames; at most {MAX_FRAMES} are taken."
         )
     if header.size > max_pixels or max(header.width, header.height) > max_side:
-        times = f" in {header.frames} frames" if header.frames > 1 else ""
+        times = f" in {header.stack.frames} frames" if header.stack.frames > 1 else ""
         raise TooManyPixels(
             f"The image declares {header.width} x {header.height} pixels{times}; at most "
             f"{max_pixels} are taken, and {max_side} a side."

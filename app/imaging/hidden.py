@@ -17,9 +17,10 @@ from app.imaging.scale import Mask, Pixels
 Plane = NDArray[np.floating[Any]]
 
 
-def hidden(pixels: Pixels, alpha: Pixels | None) -> Mask | None:
+def hidden(pixels: Pixels, alpha: Pixels | None, stated: float | None = None) -> Mask | None:
     """Return which samples of `pixels` [height, width, channels] are hidden; None if none are.
 
+    `stated` is the number of which all samples of a pixel consist that has no data.
     The mask has the shape of `pixels`, or one channel if all channels are hidden alike.
     """
     masks = []
@@ -27,6 +28,8 @@ def hidden(pixels: Pixels, alpha: Pixels | None) -> Mask | None:
         masks.append(~(alpha > 0)[..., None])  # an alpha that is NaN hides, too
     if pixels.dtype.kind == "f":
         masks.append(~np.isfinite(pixels))
+    if stated is not None:
+        masks.append((pixels == pixels.dtype.type(stated)).all(axis=2, keepdims=True))
     mask = _either(masks)
     if pixels.dtype != np.uint8:
         mask = _either([*([] if mask is None else [mask]), no_data(pixels, mask)])

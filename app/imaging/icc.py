@@ -21,6 +21,7 @@ _MAX_TAGS = 100
 _CURVES = ((b"rTRC", b"gTRC", b"bTRC"), (b"kTRC",))  # from device to light
 _PROBES = np.linspace(0.05, 0.95, 19)
 _STRAIGHT = 0.01  # how far a curve may be from its diagonal
+_LONGEST_CURVE = 2**16  # entries; real ones have 4096 at most
 _PARAMETERS = (1, 3, 4, 5, 7)  # of each type of parametric curve
 
 
@@ -40,7 +41,7 @@ def is_linear(profile: bytes) -> bool:
     """Return whether a sound profile declares samples proportional to light: straight curves."""
     tags = _tags(profile)
     names = next((names for names in _CURVES if all(name in tags for name in names)), ())
-    found = [_curve(tags[name]) for name in names]
+    found = [_curve(profile[tags[name]]) for name in names]
     return bool(found) and all(
         curve is not None and bool(np.abs(curve - _PROBES).max() < _STRAIGHT) for curve in found
     )
@@ -75,13 +76,12 @@ def ink_profile(profile: bytes) -> bytes | None:
     return _write(header, tables)
 
 
-def _tags(profile: bytes) -> dict[bytes, bytes]:
-    """Return the contents of a sound profile's tags by name."""
+def _tags(profile: bytes) -> dict[bytes, slice]:
+    """Return the places of a sound profile's tags by name; they may overlap."""
     (count,) = struct.unpack_from(">I", profile, _HEADER)
     table = profile[_HEADER + 4 : _HEADER + 4 + 12 * count]
     return {
-        name: profile[start : start + size]
-        for name, start, size in struct.iter_unpack(">4sII", table)
+        name: slice(start, start + size) for name, start, size in struct.iter_unpack(">4sII", table)
     }
 
 
@@ -89,9 +89,9 @@ def _curve(tag: bytes) -> NDArray[np.float64] | None:
     """Return the values of a curve at _PROBES (ICC.1, sections 10.6 and 10.18), or None."""
     if tag[:4] == b"curv" and len(tag) >= 12:
         (count,) = struct.unpack_from(">I", tag, 8)
-        values = np.frombuffer(tag[12 : 12 + 2 * count], ">u2")
-        if len(values) != count:
+        if count > min(_LONGEST_CURVE, (len(tag) - 12) // 2):
             return None
+        values = np.frombuffer(tag, ">u2", count, 12)
         if count == 0:
             return _PROBES
         if count == 1:

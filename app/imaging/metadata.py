@@ -35,11 +35,11 @@ _XMP_SIDE = re.compile(rb"(?<=[\s</])(?:" + b"|".join(_OTHER_SIDE) + rb")(?=[\s=
 _XMP_ORIENTATION = re.compile(rb"""(tiff:Orientation\s*(?:=\s*["']|>)\s*)[2-8]""")
 
 
-def inflate(data: bytes | memoryview) -> bytes:
+def inflate(data: bytes | memoryview, most: int = MAX_INFLATED) -> bytes:
     """Inflate a zlib stream of metadata; return nothing if it is damaged or exceeds the limit."""
     stream = zlib.decompressobj()
     try:
-        inflated = stream.decompress(data, MAX_INFLATED)
+        inflated = stream.decompress(data, max(1, most))  # 0 would mean no limit
     except zlib.error:
         return b""
     return inflated if stream.eof else b""

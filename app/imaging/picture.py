@@ -130,40 +130,27 @@ class Format(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a file declares about its image, read without decoding it.
-
-    `volumes`, `spacing`, `channels` and `run` are those of its `Stack`.
-    """
+    """What a file declares about its image, read without decoding it."""
 
     format: str
     """The name of a format that is read."""
     width: int
     height: int
     """Of a frame as stored, before any orientation; `width`, too."""
-    frames: int = 1
-    """The number of frames, pages or slices."""
+    stack: Stack = STILL
     pixel_bytes: int = 16
     """The most bytes that a pixel takes during decoding: by default four 16-bit samples, twice."""
     more_bytes: int = 0
     """What decoding takes in addition, for instance for a tile larger than the image."""
     segments: int = 1
     """The number of tiles or strips of all frames, which are decoded one by one."""
-    volumes: int = 1
-    spacing: tuple[float, float, float] | None = None
     modality: str = ""
     """The modality of a grey scan, such as MR; empty for other images, and if it is unknown."""
-    channels: int = 1
-    run: int = 1
-
-    @property
-    def stack(self) -> Stack:
-        """The arrangement of the frames."""
-        return Stack(self.frames, self.volumes, self.spacing, self.channels, self.run)
 
     @property
     def size(self) -> int:
         """Pixels of all frames."""
-        return self.width * self.height * self.frames
+        return self.width * self.height * self.stack.frames
 
     @property
     def decoded_bytes(self) -> int:
@@ -202,6 +189,8 @@ class Metadata:
     """The sum of any sample and its stored value, if the file stores white as the least value."""
     white: int | None = None
     """The stored value of white, if it was spread to 8 or 16 bits."""
+    no_data: float | None = None
+    """The value of samples that stand for no data, if the file states it."""
     bands: tuple[int, ...] = ()
     """For a TIFF whose frames are the channels of one page: the numbers that TIFF has for its
     colours, and for the type of each further channel.
@@ -216,12 +205,6 @@ class Metadata:
         """Whether the samples are sRGB, by declaration or by default."""
         said = {chunk[4:8] for chunk in self.colour}
         return self.icc is None and (not said or (b"sRGB" in said and b"cICP" not in said))
-
-    @property
-    def nbytes(self) -> int:
-        """Total bytes of all parts."""
-        parts = (self.icc, self.exif, self.xmp, self.gain_map, *self.colour, *self.native)
-        return sum(len(part) for part in parts if part)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

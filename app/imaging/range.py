@@ -171,16 +171,18 @@ def full(pixels: Pixels) -> Range:
 def robust(pixels: Pixels) -> Range:
     """Return the range of all values except outliers, which are few and far from the others.
 
-    For an image that is flat apart from outliers, it is a narrow range that begins at its value.
+    For an image that is flat apart from outliers, it is a narrow range that begins at its value, or
+    ends at it if no number is that much greater.
     """
-    height, width, _ = pixels.shape
+    rows, columns, _ = pixels.shape
     step = math.ceil(math.sqrt(pixels.size / SAMPLES))
-    some = pixels[:: min(step, height), :: min(step, width)].ravel()
+    some = pixels[:: min(step, rows), :: min(step, columns)].ravel()
     low, high = usual_ends(some)
     least, greatest = float(pixels.min()), float(pixels.max())
     span = high - low
     if not span:
-        return Range(low, low + _step_of(pixels.dtype, low))
+        width = _step_of(pixels.dtype, low)
+        return Range(low, low + width) if math.isfinite(low + width) else Range(low - width, low)
     return _measurable(
         least if least >= low - REACH * span else low - MARGIN * span,
         greatest if greatest <= high + REACH * span else high + MARGIN * span,
@@ -194,7 +196,8 @@ def _measurable(low: float, high: float) -> Range:
     """
     if math.isfinite(2 * (high - low)):
         return Range(low, high)
-    return Range(max(low, -FARTHEST), min(high, FARTHEST))
+    middle = low / 2 + high / 2
+    return Range(middle - FARTHEST, middle + FARTHEST)
 
 
 def usual_ends(values: Pixels) -> tuple[float, float]:

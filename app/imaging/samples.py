@@ -1,4 +1,4 @@
-"""Convert samples: bit depth, alpha, and CMYK.
+"""Convert samples: bit depth, alpha, YCbCr and CMYK.
 
 White is the greatest integer, and 1 in floating point.
 """
@@ -10,9 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.imaging.icc import ink_profile
-from app.imaging.scale import to_type
+from app.imaging.scale import bands, to_type
 
 Samples = NDArray[Any]
+
+_YCC_TO_RGB = np.array([[1, 0, 1.402], [1, -0.344136, -0.714136], [1, 1.772, 0]], np.float32)
+"""From YCbCr of full range (ITU-R BT.601, as in JPEG)."""
 
 
 def interleave(pixels: Samples, alpha: Samples | None) -> Samples:
@@ -87,6 +90,17 @@ def unpremultiply(pixels: Samples, alpha: Samples) -> Samples:
         seen = opacity > 0
         colour = row[seen].astype(np.float64) * full / opacity[seen, None]
         row[seen] = to_type(colour, pixels.dtype)
+    return result
+
+
+def ycc_to_rgb(samples: Samples) -> Samples:
+    """Convert unsigned samples [rows, columns, 3] from full-range YCbCr, rounded to nearest."""
+    native = samples.dtype.newbyteorder("=")
+    result, grey = np.empty(samples.shape, native), (np.iinfo(native).max + 1) // 2
+    for band in bands(samples):
+        part = samples[band].astype(np.float32)
+        part[..., 1:] -= grey
+        result[band] = to_type(part @ _YCC_TO_RGB.T, native)
     return result
 
 

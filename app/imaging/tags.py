@@ -46,6 +46,7 @@ class Tag(enum.IntEnum):
     INTEROPERABILITY = 40_965
     FOCAL_X_RESOLUTION = 41_486
     FOCAL_Y_RESOLUTION = 41_487
+    NO_DATA = 42_113
 
 
 class Photometric(enum.IntEnum):
@@ -115,6 +116,7 @@ FILE_TAGS = PIXEL_TAGS | {
     *(297, 301, 330, 332, 333, 334, 336, 340, 341, 342, 343),  # page, transfer, sub-files, inks
     *range(512, 522),  # old-style JPEG
     *(529, 531, 532, 37_724),  # YCbCr, and the layers of an image editor
+    *(32_995, 32_996),  # older forms of extra channels and sample format, which libtiff heeds
     *(32_997, 32_998),  # volumes
 }
 

@@ -79,7 +79,7 @@ def view_of(picture: Picture, choice: Choice = "auto", transfer: Transfer = "aut
     pixels, extra = picture.pixels, picture.extra
     if extra is not None:
         pixels = np.dstack((pixels, extra))
-    mask = hidden(pixels, picture.alpha)
+    mask = hidden(pixels, picture.alpha, picture.metadata.no_data)
     if mask is not None:
         pixels = _filled(pixels, mask, picture.stack.frames)
     colours = _distinct_channels(pixels[..., : picture.channels])

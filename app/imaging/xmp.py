@@ -11,6 +11,7 @@ from xml.parsers import expat
 
 MAX_BYTES = 1 << 21  # of a packet that is parsed; real ones have some tens of thousands
 MAX_DEPTH = 100  # of elements within each other; real ones have ten
+MAX_NAMES = 20_000  # of elements and attributes, each of which takes some microseconds
 
 _CAMERA = "http://ns.google.com/photos/1.0/camera/"
 _CONTAINER = "http://ns.google.com/photos/1.0/container/"
@@ -36,7 +37,7 @@ def without_promises(xmp: bytes) -> bytes | None:
     """Return the packet without its references to other parts of its file.
 
     Returns the same packet if there are none, and None if there are any in a packet that is too
-    long, damaged or defines entities.
+    long, has too many elements, is damaged, or defines entities.
     """
     if not any(name in xmp for name in _TELLING):
         return xmp
@@ -61,6 +62,7 @@ class _Cuts:
         self._xmp, self._further = xmp, further
         self._spans: list[tuple[int, int]] = []
         self._depth, self._cut_depth, self._cut_start = 0, 0, 0
+        self._names = 0
         self._empty_end = 0
         """Where the element that has just begun ends, if it is an empty one; else 0."""
 
@@ -82,7 +84,8 @@ class _Cuts:
         if tag is None:
             raise _Unclear
         self._depth += 1
-        if self._depth > MAX_DEPTH:
+        self._names += 1 + len(attributes) // 2
+        if self._depth > MAX_DEPTH or self._names > MAX_NAMES:
             raise _Unclear
         self._empty_end = tag.end() if tag[0].endswith(b"/>") else 0
         if self._cut_depth:

@@ -29,4 +29,5 @@ async def prepare_aside(picture: Picture, correction: Correction) -> tuple[View,
 def _is_simple(picture: Picture) -> bool:
     plain = picture.dtype == np.uint8 and picture.alpha is None and picture.extra is None
     small = picture.height * picture.width <= SIMPLE_PIXELS
-    return plain and small and not picture.metadata.linear
+    is_usual = not picture.metadata.linear and picture.metadata.no_data is None
+    return plain and small and is_usual

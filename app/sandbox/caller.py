@@ -3,8 +3,8 @@
 import asyncio
 from typing import Any
 
-from app.imaging import codec
-from app.imaging.codec import ImagingError
+from app.imaging import picture
+from app.imaging.picture import ImagingError
 from app.sandbox import scratch
 from app.sandbox.budget import Need
 from app.sandbox.faults import Cause, JobFailed
@@ -73,7 +73,7 @@ class Caller:
         if name in ("MemoryLimit", "MemoryError"):  # the rest of its memory may be corrupt
             lost = self.link.loss(Cause.MEMORY, "")
             return lost if name == "MemoryLimit" else MemoryError("a worker had too little memory")
-        kind = getattr(codec, name, None)
+        kind = getattr(picture, name, None)
         if isinstance(kind, type) and issubclass(kind, ImagingError):
             return kind(detail)
         return JobFailed(detail)

@@ -3,20 +3,12 @@
 import io
 from typing import Any
 
-from app.imaging.codec import (
-    Encoded,
-    Format,
-    Header,
-    Picture,
-    decode,
-    encode,
-    read_header,
-    stripped,
-)
+from app.imaging.changes import stripped
+from app.imaging.codec import Encoded, decode, encode, read_header
 from app.imaging.formats.dicom_zip import joined, split
 from app.imaging.metrics import comparable, psnr, rmse, ssim
 from app.imaging.noise import ChannelMode, NoiseKind, noisy_picture
-from app.imaging.picture import described
+from app.imaging.picture import Format, Header, Picture, described
 from app.imaging.range import read_choice
 from app.imaging.removed import shown
 from app.imaging.view import corrected, noise_found, view_of

@@ -55,8 +55,9 @@ def _warm_up() -> None:
     import numpy as np
 
     from app.imaging import formats
-    from app.imaging.codec import Format, Picture, decode, encode
+    from app.imaging.codec import decode, encode
     from app.imaging.estimate import estimate_sigma
+    from app.imaging.picture import Format, Picture
     from app.sandbox import worker  # noqa: F401
 
     picture = Picture(np.zeros((8, 8, 3), np.uint8))

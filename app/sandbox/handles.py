@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
-from app.imaging.codec import Change, Format, Note, Picture
+from app.imaging.picture import Change, Format, Note, Picture
 from app.sandbox import scratch
 from app.sandbox.layout import Layout, pack, parts, samples_alone, view, write
 from app.sandbox.shared import Area, Region

@@ -2,15 +2,15 @@
 
 import io
 import json
+import math
 import re
 import struct
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
 import numpy as np
 
-from app.imaging.codec import Change, Format, Header, Metadata, Picture
-from app.imaging.picture import MODALITY
+from app.imaging.picture import MODALITY, Change, Format, Header, Metadata, Picture
 from app.imaging.stack import MAX_FRAMES, Stack, spacing_of
 from app.sandbox.shared import Area
 from app.sandbox.wire import Message
@@ -26,12 +26,7 @@ _LENGTH = struct.Struct("<Q")
 class Layout:
     """What is needed to locate an image in shared memory, and to encode its result."""
 
-    frames: int
-    volumes: int
-    spacing: tuple[float, float, float] | None
-    frame_channels: int
-    """The number of channels that frames belong to, with `run` frames of each in a row."""
-    run: int
+    stack: Stack
     height: int
     width: int
     channels: int
@@ -47,6 +42,8 @@ class Layout:
     """Whether its samples are proportional to light."""
     negative: float | None
     """The sum of any sample and its stored value, if white is stored as the least value."""
+    no_data: float | None
+    """The value of samples that stand for no data."""
     changes: tuple[str, ...]
     modality: str
 
@@ -54,11 +51,7 @@ class Layout:
     def of(cls, picture: Picture, packed: bytes) -> Self:
         """Return the layout of an image and its packed metadata."""
         return cls(
-            frames=picture.stack.frames,
-            volumes=picture.stack.volumes,
-            spacing=picture.stack.spacing,
-            frame_channels=picture.stack.channels,
-            run=picture.stack.run,
+            stack=picture.stack,
             height=picture.height,
             width=picture.width,
             channels=picture.channels,
@@ -70,6 +63,7 @@ class Layout:
             lossless=picture.metadata.lossless,
             linear=picture.metadata.linear,
             negative=picture.metadata.negative,
+            no_data=picture.metadata.no_data,
             changes=tuple(sorted(picture.changes)),
             modality=picture.modality,
         )
@@ -78,21 +72,20 @@ class Layout:
     def parse(cls, given: Any) -> Self:
         """Parse a layout in a message; raise ValueError if it is not that of an image."""
         try:
-            spacing = given["spacing"] and spacing_of(*given["spacing"])
-            layout = cls(**given | {"changes": tuple(given["changes"]), "spacing": spacing})
+            changes, stack = tuple(given["changes"]), _parsed_stack(given["stack"])
+            layout = cls(**given | {"changes": changes, "stack": stack})
             Format(layout.format)
-            sides = layout.frames, layout.height, layout.width
-            counts = *sides, layout.volumes, layout.frame_channels, layout.run, layout.metadata
+            sides = layout.height, layout.width
             is_sound = (
-                all(type(n) is int for n in counts)
+                all(type(n) is int for n in (*sides, layout.metadata))
                 and min(sides) > 0
                 and layout.metadata >= 0
-                and layout.frames <= MAX_FRAMES
-                and layout.stack.is_regular
+                and 0 < stack.frames <= MAX_FRAMES
                 and layout.channels in (1, 3)
                 and layout.dtype in TYPES
                 and _is_modality(layout.modality)
                 and isinstance(layout.negative, int | float | None)
+                and _is_value(layout.no_data, layout.dtype)
             )
         except (TypeError, KeyError) as error:
             raise ValueError("not a layout") from error
@@ -103,23 +96,18 @@ class Layout:
     @property
     def shape(self) -> tuple[int, int, int]:
         """Shape of the pixels, all frames one below the other."""
-        return self.frames * self.height, self.width, self.channels
+        return self.stack.frames * self.height, self.width, self.channels
 
     @property
     def sides(self) -> str:
         """Width, height and frames as text."""
-        frames = f" in {self.frames} frames" if self.frames > 1 else ""
+        frames = f" in {self.stack.frames} frames" if self.stack.frames > 1 else ""
         return f"{self.width}x{self.height}{frames}"
-
-    @property
-    def stack(self) -> Stack:
-        """The arrangement of the frames."""
-        return Stack(self.frames, self.volumes, self.spacing, self.frame_channels, self.run)
 
     @property
     def size(self) -> int:
         """Pixels of all frames."""
-        return self.frames * self.height * self.width
+        return self.stack.frames * self.height * self.width
 
     @property
     def pixel_bytes(self) -> int:
@@ -149,27 +137,41 @@ class Layout:
 
 def to_message(record: Header | Layout) -> Message:
     """Return a record as JSON represents it."""
-    return {field.name: getattr(record, field.name) for field in fields(record)}
+    return asdict(record)
 
 
 def parsed_header(given: Any) -> Header:
     """Parse a header in a message; raise ValueError if no image has one like it."""
     try:
-        spacing = given["spacing"] and spacing_of(*given["spacing"])
-        header = Header(**given | {"spacing": spacing})
-        sides = header.width, header.height, header.frames
+        header = Header(**given | {"stack": _parsed_stack(given["stack"])})
+        sides = header.width, header.height
         sizes = *sides, header.segments, header.pixel_bytes, header.more_bytes
         is_sound = (
-            all(type(n) is int for n in (*sizes, header.volumes, header.channels, header.run))
-            and min(sizes) >= 0
-            and header.stack.is_regular
-            and _is_modality(header.modality)
+            all(type(n) is int for n in sizes) and min(sizes) >= 0 and _is_modality(header.modality)
         )
     except (TypeError, KeyError) as error:
         raise ValueError("not a header") from error
     if not is_sound:
         raise ValueError(f"no picture has this header: {header}")
     return header
+
+
+def _parsed_stack(given: Any) -> Stack:
+    """Parse the arrangement of frames; raise ValueError, TypeError or KeyError if it is none."""
+    spacing = given["spacing"] and spacing_of(*given["spacing"])
+    stack = Stack(**given | {"spacing": spacing})
+    counts = stack.frames, stack.volumes, stack.channels, stack.run
+    if not (all(type(n) is int for n in counts) and stack.frames >= 0 and stack.is_regular):
+        raise ValueError(f"no picture has these frames: {stack}")
+    return stack
+
+
+def _is_value(given: Any, dtype: str) -> bool:
+    """Return whether a number is None, or one that samples of a type may have."""
+    if given is None or dtype.startswith("float"):
+        return given is None or (isinstance(given, float) and math.isfinite(given))
+    bounds = np.iinfo(dtype)
+    return isinstance(given, float) and bounds.min <= given <= bounds.max
 
 
 def _is_modality(given: Any) -> bool:
@@ -211,7 +213,12 @@ def samples_alone(area: Area, layout: Layout) -> Picture:
         area.array(layout.shape, layout.dtype),
         area.array(plane, layout.dtype, end) if layout.alpha else None,
         Format(layout.format),
-        Metadata(lossless=layout.lossless, linear=layout.linear, negative=layout.negative),
+        Metadata(
+            lossless=layout.lossless,
+            linear=layout.linear,
+            negative=layout.negative,
+            no_data=layout.no_data,
+        ),
         stack=layout.stack,
         modality=layout.modality,
         extra=area.array(plane, layout.dtype, end + layout.alpha_bytes) if layout.extra else None,

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from app.imaging.codec import Change, Format, Header, Note
 from app.imaging.formats import FORMATS
 from app.imaging.formats.dicom_zip import MAX_VOLUMES
 from app.imaging.noise import ChannelMode, NoiseKind
+from app.imaging.picture import Change, Format, Header, Note
 from app.sandbox.budget import SLACK, SMALL_BYTES, SMALL_PIXELS, SMALL_SEGMENTS, Need
 from app.sandbox.caller import Caller
 from app.sandbox.handles import SharedFile, SharedPicture

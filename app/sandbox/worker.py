@@ -5,7 +5,7 @@ import socket
 import traceback
 from collections.abc import Callable, Iterable
 
-from app.imaging.codec import ImagingError
+from app.imaging.picture import ImagingError
 from app.sandbox import limits, scratch, wire
 from app.sandbox.budget import Budget
 from app.sandbox.commands import Commands

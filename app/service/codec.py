@@ -5,8 +5,8 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, Self, TypeVar
 
-from app.imaging.codec import Format, Header, Picture
 from app.imaging.formats import need_threads
+from app.imaging.picture import Format, Header, Picture
 from app.sandbox.handles import SharedFile, SharedPicture
 from app.sandbox.pool import Sandbox
 from app.service.confined import decoding, limits_of

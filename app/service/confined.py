@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from app.imaging.archive import SIGNATURE
-from app.imaging.codec import Header, TooManyPixels, UnreadableImage
 from app.imaging.formats import need_threads
+from app.imaging.picture import Header, TooManyPixels, UnreadableImage
 from app.imaging.tiling import MOST
 from app.sandbox.budget import SMALL_BYTES
 from app.sandbox.faults import Cause, WorkerLost
@@ -109,7 +109,8 @@ def weight(layout: Layout, options: DenoiseOptions | None = None) -> int:
     `options` are those of denoising, if the image is to be denoised.
     """
     # a copy of the samples with the hidden ones filled, a mask, and a pyramid of one channel
-    samples, may_hide = layout.pixel_bytes, layout.alpha or layout.dtype.startswith("float")
+    is_float = layout.dtype.startswith("float")
+    samples, may_hide = layout.pixel_bytes, layout.alpha or is_float or layout.no_data is not None
     shown = 2 * samples + 16 * layout.size if may_hide else 0
     # colours and an extra channel are processed in one array
     extra = 3 * layout.extra_bytes + 2 * samples if layout.extra else 0

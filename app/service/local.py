@@ -9,7 +9,7 @@ import threading
 from collections.abc import Mapping
 
 from app.imaging import noise
-from app.imaging.codec import Picture
+from app.imaging.picture import Picture
 from app.imaging.removed import shown
 from app.inference.batcher import Limits
 from app.inference.denoiser import Denoiser

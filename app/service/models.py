@@ -106,21 +106,19 @@ class Models:
         loaded = self.loaded.get(name)
         return loaded.engine if loaded else None
 
-    def denoiser(self, name: str | None, modality: str = "", *, taken: bool = False) -> Denoiser:
+    def denoiser(self, name: str | None, modality: str = "") -> Denoiser:
         """Return the named model, or else the one for images of the modality.
 
-        `taken` says that the request was accepted before the service began to drain; it is then
-        served nevertheless. Raises as `package` and `require_ready` do.
+        It serves those who were accepted before the service began to drain. Raises Broken, Loading
+        and Failing, and as `package` does.
         """
-        if not taken:
-            self.accept()
         self._require_working()
         name = name or chosen(self.packages(), self._settings.model, modality)
         return self.loaded[self.package(name).name]
 
     def require_ready(self) -> None:
         """Raise Draining, Broken (if there is a `failure`), Loading or Failing, unless ready."""
-        self.accept()
+        self.require_open()
         self._require_working()
 
     def _require_working(self) -> None:
@@ -131,7 +129,7 @@ class Models:
         if self.failing:
             raise Failing
 
-    def accept(self) -> None:
+    def require_open(self) -> None:
         """Raise Draining once the service is stopping."""
         if self.draining:
             raise Draining

@@ -6,10 +6,10 @@ Everything except the network runs in confined processes, within the memory shar
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from app.imaging.codec import Format, Header, UnsuitableFormat
 from app.imaging.formats import FORMATS
 from app.imaging.light import Transfer
 from app.imaging.orientation import ENSEMBLES
+from app.imaging.picture import Format, Header, UnsuitableFormat
 from app.imaging.range import Range
 from app.inference.denoised import Denoised
 from app.inference.denoiser import Denoiser
@@ -63,7 +63,7 @@ async def denoise(
     be done within `timeout_seconds`. Raises TakesTooLong, Overloaded, NeedsTooMuchMemory,
     ImagingError, WorkerLost, and as `Models.denoiser` does.
     """
-    work.trace.model = work.service.models.denoiser(options.model, taken=True).card.name
+    work.trace.model = work.service.models.denoiser(options.model).card.name
     denoising = _Denoising(work, options, progress)
     if len(files) > 1:
         return await denoising.volumes(files)
@@ -220,7 +220,7 @@ def _seconds(denoiser: Denoiser, options: DenoiseOptions, header: Header) -> flo
 
 
 def _denoiser(service: Service, options: DenoiseOptions, modality: str) -> Denoiser:
-    return service.models.denoiser(options.model, modality, taken=True)
+    return service.models.denoiser(options.model, modality)
 
 
 async def add_noise(work: Work, files: list[bytes], options: NoiseOptions) -> NoisyFile:

@@ -8,10 +8,12 @@ from pydantic.json_schema import SkipJsonSchema
 
 from app.imaging import formats
 from app.imaging.blend import Strength
-from app.imaging.codec import Encoded, Format, Picture, UnsupportedImage, encode, stripped
+from app.imaging.changes import stripped
+from app.imaging.codec import Encoded, encode
 from app.imaging.light import Transfer
 from app.imaging.noise import ChannelMode, NoiseKind
 from app.imaging.orientation import EnsembleChoice
+from app.imaging.picture import Format, Picture, UnsupportedImage
 from app.imaging.range import read_choice
 from app.imaging.removed import Wanted
 from app.imaging.stack import AxesChoice

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
-from app.imaging.codec import Format
+from app.imaging.picture import Format
 from app.inference.job import Progress
 from app.service import local
 from app.service.codec import ConfinedCodec

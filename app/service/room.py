@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from app.imaging.codec import ImagingError
+from app.imaging.picture import ImagingError
 
 PIXELS_AT_ONCE = 64_000_000
 """Pixels of the images in memory at a time; a larger image is processed alone."""

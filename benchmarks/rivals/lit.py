@@ -10,7 +10,7 @@ from typing import Any
 import litserve as ls
 from fastapi import Response
 
-from app.imaging.codec import Picture
+from app.imaging.picture import Picture
 from app.imaging.scale import Pixels
 from benchmarks.rivals.model import Model, read, write
 

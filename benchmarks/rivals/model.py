@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from app.imaging.codec import Picture, decode, encode
+from app.imaging.codec import decode, encode
+from app.imaging.formats import FORMATS
+from app.imaging.picture import Picture
 from app.imaging.scale import Pixels
 from app.inference.engines import Forward, Precision, choice
 from app.inference.store import read_packages
@@ -72,4 +74,4 @@ def read(data: bytes) -> Picture:
 def write(picture: Picture, restored: Pixels) -> tuple[bytes, str]:
     """Return a denoised image as a file of the format that it came in, and its media type."""
     encoded = encode(replace(picture, pixels=restored))
-    return encoded.data, encoded.media_type
+    return encoded.data, FORMATS[encoded.format].media_type

@@ -12,7 +12,7 @@ from ray import serve
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.imaging.codec import Picture
+from app.imaging.picture import Picture
 from app.imaging.scale import Pixels
 from benchmarks.rivals.model import Model, read, write
 

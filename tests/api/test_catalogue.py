@@ -109,10 +109,10 @@ def ending_in(error: Exception) -> Callable[[FastAPI], None]:
     """Makes the work on a picture end so."""
 
     def change(app: FastAPI) -> None:
-        def accept() -> None:
+        def require_open() -> None:
             raise error
 
-        app.state.service.models.accept = accept
+        app.state.service.models.require_open = require_open
 
     return change
 

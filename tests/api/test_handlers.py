@@ -2,7 +2,7 @@ import pytest
 
 from app.api.handlers import as_problem
 from app.api.problems import ProblemError
-from app.imaging.codec import (
+from app.imaging.picture import (
     ImagingError,
     TooManyPixels,
     UnreadableImage,

@@ -1,6 +1,6 @@
 import math
 
-from app.imaging.codec import Format
+from app.imaging.picture import Format
 from benchmarks.load import Answer, Reply, Result
 from benchmarks.loads import LARGE_NAME, MIXED_CLIENTS, MIXED_NAME, Pictures, Row, small_name
 from benchmarks.servers import COMPILED, OURS

@@ -12,11 +12,7 @@ from app.console import FAILED, UNFINISHED
 from app.service.options import DenoiseOptions
 from tests.bulk.conftest import png
 
-
-@pytest.fixture(autouse=True)
-def environment(monkeypatch, models):
-    monkeypatch.setenv("DENOISER_MODELS_DIR", str(models))
-    monkeypatch.setenv("DENOISER_MODEL", "blur")
+pytestmark = pytest.mark.usefixtures("environment")
 
 
 @pytest.fixture

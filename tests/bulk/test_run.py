@@ -15,7 +15,8 @@ from app.bulk.run import Choice, Run, run
 from app.bulk.shards import Shard
 from app.bulk.store import Store
 from app.console import Misuse
-from app.imaging.codec import Format, decode
+from app.imaging.codec import decode
+from app.imaging.picture import Format
 from app.service.pipeline import Result
 from tests.bulk.conftest import png
 

@@ -10,9 +10,7 @@ from benchmarks.bulk import SOURCE, bucket, two_shards_and_a_kill
 
 
 @pytest.mark.timeout(240)
-def test_no_picture_is_lost_or_done_twice(models, monkeypatch):
-    monkeypatch.setenv("DENOISER_MODELS_DIR", str(models))
-    monkeypatch.setenv("DENOISER_MODEL", "blur")
+def test_no_picture_is_lost_or_done_twice(environment, monkeypatch):
     monkeypatch.setenv("DENOISER_THREADS", "1")
     with bucket():
         fill(Store(SOURCE), 60, 512)

@@ -4,8 +4,8 @@ import itertools
 import sys
 from collections.abc import Iterator
 
-from app.imaging.codec import Format
 from app.imaging.formats import FORMATS
+from app.imaging.picture import Format
 from tests.fidelity.cases import Case, cases
 from tests.fidelity.row import Kept, Refused
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from app.imaging.codec import Format
+from app.imaging.picture import Format
 from tests.fidelity.row import Kept, Make, Refused, Row
 from tests.fidelity.rows import (
     avif,

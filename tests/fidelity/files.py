@@ -20,7 +20,7 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate
 
 from app.imaging import ifd
-from app.imaging.formats.heif.boxes import Box
+from app.imaging.formats.heif.boxes import Box, boxes, write_box
 from app.imaging.formats.heif.items import Item, read_items
 from app.imaging.formats.heif.writer import write_items
 from app.imaging.tags import Tag
@@ -34,6 +34,18 @@ DEEP: Samples = np.random.default_rng(7).integers(0, 65_536, (*_SHAPE, 4), np.ui
 """Four channels of noise, of 16 bits."""
 NOISE: Samples = (DEEP >> 8).astype(np.uint8)
 """The same of 8 bits."""
+_VOLUME: Samples = np.stack([DEEP[..., n] for n in range(4)])
+VOLUMES: dict[str, Samples] = {
+    "8-bit": _VOLUME.astype("u1"),
+    "8-bit signed": _VOLUME.view("i1")[..., :13],
+    "16-bit": _VOLUME,
+    "16-bit signed": _VOLUME.view("i2"),
+    "32-bit": _VOLUME.astype("u4") * 65_537,
+    "32-bit signed": (_VOLUME.astype("u4") * 65_537).view("i4"),
+    "32-bit floating-point": (_VOLUME.astype("f4") - 30_000) * 3,
+    "64-bit floating-point": _VOLUME / 3,
+}
+"""Four slices of noise in all types of samples, by their names in the table."""
 _ROWS, _COLUMNS = np.indices(_SHAPE)
 SMOOTH: Samples = np.stack(
     [90 + 5 * _ROWS + 3 * _COLUMNS, 80 + 4 * _ROWS + 4 * _COLUMNS, 70 + 4 * _ROWS + 3 * _COLUMNS],
@@ -120,6 +132,28 @@ def jp2(samples: Samples, *, bits: int | None = None, **options: Any) -> bytes:
     """Saved by OpenJPEG, without loss unless asked otherwise, in the bits of the type or fewer."""
     options = {"reversible": True, "mct": samples.ndim == 3} | options
     return bytes(imagecodecs.jpeg2k_encode(samples, bitspersample=bits, **options))
+
+
+def paletted_jp2(indices: Samples, palette: Samples, bits: int = 8) -> bytes:
+    """Indices saved by OpenJPEG, and boxes with the colours [number, 3] that they stand for."""
+    entries = struct.pack(">HB3B", len(palette), 3, 7, 7, 7) + palette.astype(np.uint8).tobytes()
+    mapping = b"".join(struct.pack(">HBB", 0, 1, column) for column in range(3))
+    more = write_box(b"pclr", entries) + write_box(b"cmap", mapping)
+    parts = []
+    for box in boxes(jp2(indices, bits=bits)):
+        body = box.body
+        if box.name == b"jp2h":
+            body = (
+                b"".join(
+                    write_box(b"colr", bytes([1, 0, 0, 0, 0, 0, 16]))
+                    if each.name == b"colr"
+                    else write_box(*each)
+                    for each in boxes(body)
+                )
+                + more
+            )
+        parts.append(write_box(box.name, body))
+    return b"".join(parts)
 
 
 def by_pillow(samples: Samples, kind: str, mode: str | None = None, **options: Any) -> bytes:
@@ -262,15 +296,19 @@ def nifti(
     return gzip.compress(data, 1, mtime=0) if packed else data
 
 
-def mgh(samples: Samples, *, volumes: int = 1, packed: bool = False) -> bytes:
+def mgh(
+    samples: Samples, *, volumes: int = 1, packed: bool = False, intent: int | None = None
+) -> bytes:
     """Saved by nibabel: [slices, height, width]; voxels of 1 x 1 x 1 mm, and a time between them
-    behind the samples.
+    behind the samples; with an intent beside the version.
     """
     slices, height, width = samples.shape
     shaped = samples.reshape(volumes, slices // volumes, height, width)
     image = nibabel.MGHImage(np.squeeze(shaped.T, 3) if volumes == 1 else shaped.T, np.eye(4))
     image.header["tr"] = 2300
     data = bytes(image.to_bytes())
+    if intent is not None:
+        data = struct.pack(">i", intent << 8 | 1) + data[4:]
     return gzip.compress(data, 1, mtime=0) if packed else data
 
 
@@ -287,22 +325,26 @@ VOLUME_TYPES = {
 """The names of types in MetaImage and NRRD."""
 
 
-def mha(samples: Samples, *lines: str, order: str = "<", packed: bool = False) -> bytes:
-    """Samples [slices, height, width], or of two or four dimensions, 1 mm apart; lines are added
-    to the header.
+def mha(
+    samples: Samples, *lines: str, order: str = "<", packed: bool = False, channels: int = 1
+) -> bytes:
+    """Samples [slices, height, width], or of two or four dimensions, 1 mm apart, and of several
+    channels; lines are added to the header.
     """
+    dimensions = samples.shape[: samples.ndim - (channels > 1)][::-1]
     stored = samples.astype(order + samples.dtype.str[1:]).tobytes()
     body = zlib.compress(stored, 9) if packed else stored
     header = (
         "ObjectType = Image",
-        f"NDims = {samples.ndim}",
+        f"NDims = {len(dimensions)}",
         "BinaryData = True",
         f"BinaryDataByteOrderMSB = {order == '>'}",
         f"CompressedData = {packed}",
         *[f"CompressedDataSize = {len(body)}"] * packed,
-        f"Offset = {' '.join(['-90'] * samples.ndim)}",
-        f"ElementSpacing = {' '.join('1' * samples.ndim)}",
-        f"DimSize = {' '.join(map(str, samples.shape[::-1]))}",
+        f"Offset = {' '.join(['-90'] * len(dimensions))}",
+        f"ElementSpacing = {' '.join('1' * len(dimensions))}",
+        f"DimSize = {' '.join(map(str, dimensions))}",
+        *[f"ElementNumberOfChannels = {channels}"] * (channels > 1),
         f"ElementType = {VOLUME_TYPES[samples.dtype.str[1:]][0]}",
         *lines,
         "ElementDataFile = LOCAL",
@@ -395,6 +437,26 @@ def packed(samples: Samples, bits: int, order: str = ">") -> list[bytes]:
         return [row.astype(f"{order}u2").tobytes() for row in samples]
     digits = samples.reshape(len(samples), -1, 1) >> np.arange(bits)[::-1] & 1
     return [np.packbits(row).tobytes() for row in digits.astype(np.uint8)]
+
+
+def sparse(samples: Samples, **options: Any) -> bytes:
+    """Saved by tifffile, with zeros to the right and below, in tiles of which GDAL leaves out those
+    without data: here those of zeros alone.
+    """
+    padded = np.zeros((48, 48, *samples.shape[2:]), samples.dtype)
+    padded[: samples.shape[0], : samples.shape[1]] = samples
+    data = bytearray(by_tifffile(padded, tile=(16, 16), compression="zlib", **options))
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        tags = file.pages[0].tags
+        places = [(tags[tag], tags[tag].dtype) for tag in (Tag.TILE_OFFSETS, Tag.TILE_COUNTS)]
+    for number in range(9):
+        row, column = (16 * each for each in divmod(number, 3))
+        if not padded[row : row + 16, column : column + 16].any():
+            for tag, kind in places:
+                width = struct.calcsize({3: "H", 4: "I"}[int(kind)])
+                start = tag.valueoffset + number * width
+                data[start : start + width] = bytes(width)
+    return bytes(data)
 
 
 def tiff_of_bits(samples: Samples, bits: int) -> bytes:

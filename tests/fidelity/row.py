@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from app.imaging.codec import Change, Format
+from app.imaging.picture import Change, Format
 from tests.fidelity.files import Samples
 
 Item = Literal["profile", "exif", "gps", "xmp", "dpi", "comment"]

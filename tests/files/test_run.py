@@ -8,7 +8,8 @@ from PIL import Image
 
 from app.files.finding import Source, Status
 from app.files.run import Conversion, Worked, run
-from app.imaging.codec import Format, Picture, decode, encode, read_header
+from app.imaging.codec import decode, encode, read_header
+from app.imaging.picture import Format, Picture
 from app.inference.job import Progress
 from app.service.room import Room
 

@@ -18,13 +18,9 @@ from app.imaging.formats import FORMATS
 from app.inference.job import Progress
 from tests.fidelity.files import DEEP, NOISE, by_pillow, dicom, nifti, series, zipped
 
+pytestmark = pytest.mark.usefixtures("environment")
+
 VOLUME = np.stack([DEEP[..., n] >> 4 for n in range(4)])
-
-
-@pytest.fixture(autouse=True)
-def environment(monkeypatch, models):
-    monkeypatch.setenv("DENOISER_MODELS_DIR", str(models))
-    monkeypatch.setenv("DENOISER_MODEL", "blur")
 
 
 @pytest.fixture

@@ -11,20 +11,23 @@ import struct
 import sys
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import imagecodecs
 import numpy as np
 
 from app.imaging import ifd
-from app.imaging.codec import ImagingError, decode
-from app.imaging.formats.heif.boxes import write_box
+from app.imaging.codec import decode
+from app.imaging.formats.heif.boxes import Box, write_box
+from app.imaging.formats.heif.items import Item, read_items
+from app.imaging.formats.heif.writer import write_items
 from app.imaging.formats.jp2.container import SIGNATURE
 from app.imaging.formats.jxl.header import Head, read_head, write_head
 from app.imaging.formats.jxl.stream import CONTAINER, codestream
+from app.imaging.picture import ImagingError
 from app.imaging.tags import PIXEL_TAGS, Compression, Tag
-from tests.fidelity.files import mgh, mha, nrrd, png_chunk
+from tests.fidelity.files import avif, fits, heic, mgh, mha, nrrd, png_chunk
 from tests.hostile.corpus import Hostile, png_of, webp_of
 
 MAX_PIXELS = 64_000_000
@@ -47,6 +50,8 @@ def attacks() -> Iterator[Hostile]:
         yield Hostile(f"TIFF of JPEG, {name}", tiff({Tag.COMPRESSION: Compression.JPEG}, data))
     yield from _headers_that_disagree()
     yield from _pages_that_share()
+    yield from _tiles_that_share()
+    yield from _segments_of_much()
     for name, data in _jpeg_xls():
         yield Hostile(f"JPEG XL, {name}", data)
     for name, data in _jpeg_2000s():
@@ -333,6 +338,93 @@ def _chain(values: Fields, data: bytes, last: bytes = b"", pages: int = 4096) ->
     return ifd.header("<", start) + data + chain
 
 
+def _tiles_that_share() -> Iterator[Hostile]:
+    """Grids of 1024 tiles with one long part for all of them: the tile itself, or its header."""
+    for brand, file in ((b"avif", avif(GREY)), (b"heic", heic(GREY, 8))):
+        found = read_items(file)
+        tile = found[found.primary]
+        name = brand.decode().upper()
+        yield Hostile(f"{name}, a tile of many units", _grid(brand, tile, b"\x7a\0" * 4000))
+        yield Hostile(f"{name}, a tile of a megabyte", _grid(brand, tile, bytes(1 << 20)))
+        tile.properties = [Box(b"free", b"")] * 250 + tile.properties
+        yield Hostile(f"{name}, a tile of many properties", _grid(brand, tile))
+    for size in (1 << 12, 1 << 16):
+        settings = (tile.first(b"hvcC") or b"")[:22] + b"\1\x20" + struct.pack(">H", size // 2 - 1)
+        tile.properties = [each for each in tile.properties if each.name in (b"ispe", b"pixi")]
+        tile.properties.append(Box(b"hvcC", settings + bytes(size)))
+        data = _grid(brand, tile, tiles=1024)
+        yield Hostile(f"HEIC, tiles with one header of {size} bytes", data)
+
+
+def _grid(brand: bytes, tile: Item, more: bytes = b"", tiles: int = 1) -> bytes:
+    """A grid of 32 x 32 tiles: one for all places, with more data, or as many that are alike."""
+    width, height = (32 * side for side in tile.size)
+    whole = Item(b"grid", data=struct.pack(">BBBBHH", 0, 0, 31, 31, width, height))
+    whole.properties = [Box(b"ispe", struct.pack(">III", 0, width, height))]
+    whole.references[b"dimg"] = [2 + number % tiles for number in range(1024)]
+    part = Item(tile.kind, data=tile.data + more, properties=tile.properties)
+    return write_items(brand, [whole, *[part] * tiles])
+
+
+def _segments_of_much() -> Iterator[Hostile]:
+    """What is small, and comes with much that is read again and again, or only inflated."""
+    jpeg = bytes(imagecodecs.jpeg8_encode(GREY[:8, :8]))
+    tables = b"\xff\xd8" + segment(0xDB, bytes([0, *[1] * 64])) * 9000 + b"\xff\xd9"
+    strips = 3000
+    changes: Fields = {
+        Tag.COMPRESSION: Compression.JPEG,
+        Tag.JPEG_TABLES: tables,
+        Tag.WIDTH: 8,
+        Tag.HEIGHT: 8 * strips,
+        Tag.ROWS_PER_STRIP: 8,
+        Tag.STRIP_OFFSETS: 8 + len(jpeg) * np.arange(strips),
+        Tag.STRIP_COUNTS: np.full(strips, len(jpeg)),
+    }
+    yield Hostile("TIFF of JPEG, long tables for each strip", tiff(changes, jpeg * strips))
+    for bands, tiles in ((64, 32), (512, 1)):
+        packed = bytes(imagecodecs.zstd_encode(bytes(bands << 20)))
+        changes = {
+            Tag.COMPRESSION: Compression.ZSTD,
+            Tag.WIDTH: tiles,
+            Tag.HEIGHT: 1,
+            Tag.SAMPLES: bands,
+            **dict.fromkeys((Tag.STRIP_OFFSETS, Tag.STRIP_COUNTS, Tag.ROWS_PER_STRIP)),
+            Tag.TILE_WIDTH: 1,
+            Tag.TILE_HEIGHT: 1 << 20,
+            Tag.TILE_OFFSETS: 8 + len(packed) * np.arange(tiles),
+            Tag.TILE_COUNTS: np.full(tiles, len(packed)),
+        }
+        yield Hostile(f"TIFF, {tiles} tiles of {bands} bands", tiff(changes, packed * tiles))
+    yield Hostile("TIFF, a hundred profiles for inks", _pages_in_inks(100))
+    packed = gzip.compress(fits(GREY, behind=bytes(1 << 28)), 1)
+    yield Hostile("FITS in gzip, 256 MiB behind", packed)
+    yield Hostile("FITS in gzip, 256 MiB behind, to be counted", packed + bytes(4))
+
+
+def _pages_in_inks(count: int) -> bytes:
+    """Pages of one pixel in CMYK, each with a profile of its own for inks."""
+    matrix = struct.pack(">9i", *np.eye(3, dtype=int).ravel() << 16)
+    curve = bytes(range(256))
+    table = b"mft1" + struct.pack(">4xBBBx", 4, 3, 2) + matrix + curve * 4 + bytes(48) + curve * 3
+    head = struct.pack(">8xI4s4s4s12x4s88x", 0x2400000, b"prtr", b"CMYK", b"Lab ", b"acsp")
+    profile = head + struct.pack(">I4sII", 1, b"A2B0", 144, len(table)) + table
+    profile = struct.pack(">I", len(profile)) + profile[4:]
+    start, parts = 8, list[bytes]()
+    for number in range(count):
+        fields: ifd.Tree = {
+            **dict.fromkeys((Tag.WIDTH, Tag.HEIGHT), ifd.integers("<", ifd.LONG, 1)),
+            Tag.BITS: ifd.integers("<", ifd.SHORT, 8, 8, 8, 8),
+            Tag.PHOTOMETRIC: ifd.integers("<", ifd.SHORT, 5),
+            Tag.SAMPLES: ifd.integers("<", ifd.SHORT, 4),
+            Tag.STRIP_OFFSETS: ifd.integers("<", ifd.LONG, number * 4),
+            Tag.STRIP_COUNTS: ifd.integers("<", ifd.LONG, 4),
+            Tag.ICC: ifd.Field(ifd.UNDEFINED, len(profile), profile),
+        }
+        parts.append(ifd.pack(fields, "<", start, is_last=number == count - 1))
+        start += len(parts[-1])
+    return ifd.header("<", 8) + b"".join(parts)
+
+
 def _headers_that_disagree() -> Iterator[Hostile]:
     """Of PNG, WebP and GIF: a small one that is read, a large one that is decoded."""
     small, large = png_of(1, 1, b""), png_of(30_000, 30_000, b"")
@@ -526,7 +618,7 @@ def _volumes_of_text() -> Iterator[tuple[str, bytes]]:
     """MetaImage and NRRD: values without end or sense, streams that lie."""
     long = "9" * 1_000_000
     values = ("", "-1", "0", "1e3", "9" * 18, long, long[1:] + "x", "64 " * 300_000, " " * 900_000)
-    makers = {
+    makers: dict[str, tuple[Callable[..., bytes], str, str, str]] = {
         "MetaImage": (mha, "DimSize = 64 64", "ElementSpacing = 1 1", " = "),
         "NRRD": (nrrd, "sizes: 64 64", "spacings: 1 1", ": "),
     }

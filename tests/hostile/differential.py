@@ -32,11 +32,12 @@ import imagecodecs
 import numpy as np
 from PIL import Image
 
-from app.imaging.codec import Change, ImagingError, Picture, decode, read_header
+from app.imaging.codec import decode, read_header
 from app.imaging.formats.jpeg.frame import read_frame
 from app.imaging.formats.jpeg.rebuild import MAX_SCANS, rebuild
 from app.imaging.formats.jpeg.segments import APP14, DHT, DQT, DRI, EOI, SOS, EndMissing
 from app.imaging.formats.tiff import lzw
+from app.imaging.picture import Change, ImagingError, Picture
 from tests.hostile.attacks import attacks, progressive, segment
 from tests.hostile.corpus import Hostile, endless, victims
 

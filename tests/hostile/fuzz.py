@@ -14,7 +14,8 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["app.imaging"]):
-    from app.imaging.codec import Format, ImagingError, decode, encode
+    from app.imaging.codec import decode, encode
+    from app.imaging.picture import Format, ImagingError
 
 from tests.hostile.corpus import victims
 

@@ -5,7 +5,8 @@ Prints the peak of the process's resident memory over what it had before, on Lin
 
 from pathlib import Path
 
-from app.imaging.codec import ImagingError, decode
+from app.imaging.codec import decode
+from app.imaging.picture import ImagingError
 from app.settings import Settings
 from tests.hostile.corpus import bombs
 

@@ -8,9 +8,10 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from app.imaging.codec import Change, ImagingError, decode
+from app.imaging.codec import decode
 from app.imaging.formats.heif.boxes import write_box, write_full_box
 from app.imaging.formats.jxl.stream import CONTAINER
+from app.imaging.picture import Change, ImagingError
 from app.imaging.tags import Tag
 from tests.fidelity.files import by_pillow, png_chunk
 from tests.hostile.attacks import GREY, tiff

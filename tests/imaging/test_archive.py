@@ -93,12 +93,26 @@ def test_thousands_of_files_are_refused_before_their_directory_is_read(monkeypat
         Archive(b"PK\1\2" * (MAX_FILES + 1))
 
 
-def test_all_files_together_are_bounded():
-    data = zipped(*((str(number), b"") for number in range(20)))
-    for _ in range(20):
+def declaring(count, *more):
+    """A zip of empty files that declare nearly 64 MiB each, and of more that do not."""
+    data = zipped(
+        *((str(number), b"") for number in range(count)), *more, packing=zipfile.ZIP_STORED
+    )
+    for _ in range(count):
         data = changed(data, 24, "<I", (1 << 26) - 1).replace(b"PK\1\2", b"PK\0\0", 1)
+    return data.replace(b"PK\0\0", b"PK\1\2")
+
+
+def test_all_files_together_are_bounded():
     with pytest.raises(TooManyPixels, match="unpacks to more"):
-        Archive(data.replace(b"PK\0\0", b"PK\1\2"))
+        Archive(declaring(20, ("scan", bytes(20 << 20))))
+
+
+def test_files_unpack_to_far_more_than_the_zip_only_if_that_is_little():
+    assert len(list(Archive(declaring(2)))) == 2
+    with pytest.raises(TooManyPixels, match="unpacks to more"):
+        Archive(declaring(3))
+    assert len(list(Archive(declaring(3, ("scan", bytes(1 << 20)))))) == 4
 
 
 def test_a_file_unpacks_to_no_more_than_it_declares():

@@ -17,6 +17,16 @@ def test_an_opaque_and_finite_picture_hides_nothing():
     assert hidden(picture(4, 5, dtype=np.float32), None) is None
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32])
+def test_pixels_that_consist_of_the_number_for_no_data_are_hidden(dtype):
+    pixels = picture(4, 5, dtype=dtype)
+    pixels[:2], pixels[3, 3, 0] = 70, 70
+    mask = hidden(pixels, None, 70.0)
+    assert mask is not None
+    np.testing.assert_array_equal(mask[..., 0], np.indices((4, 5))[0] < 2)
+    assert hidden(pixels, None, 7.0) is None
+
+
 @given(
     st.integers(1, 40),
     st.integers(1, 40),

@@ -1,6 +1,7 @@
 """Linear pictures: which say that they are, and how they are denoised."""
 
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -62,6 +63,22 @@ CICP_LINEAR, CICP = (write_chunk(b"cICP", bytes([1, curve, 0, 1])) for curve in 
 @pytest.mark.parametrize("names", [RGB, GREY])
 def test_a_profile_is_linear_where_its_curves_are_straight(curve, linear, names):
     assert says_linear(Metadata(icc=profile(curve, *names))) is linear
+
+
+def test_curves_have_a_limit():
+    assert says_linear(Metadata(icc=profile(curv(*range(65_536)), *RGB)))
+    assert not says_linear(Metadata(icc=profile(curv(*range(65_536), 65_535), *RGB)))
+
+
+def test_tags_that_overlap_take_no_memory():
+    size = 1 << 22
+    tags = b"".join(struct.pack(">4sII", b"%04d" % number, 1, size - 1) for number in range(100))
+    icc = struct.pack(">I", size) + bytes(32) + b"acsp" + bytes(88) + struct.pack(">I", 100) + tags
+    tracemalloc.start()
+    assert not says_linear(Metadata(icc=icc.ljust(size, b"\0")))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4 * size
 
 
 def test_a_profile_that_lacks_a_curve_says_nothing():

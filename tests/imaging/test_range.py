@@ -152,6 +152,22 @@ def test_numbers_too_far_apart_for_a_distance_have_one_all_the_same(choice, far)
     assert np.allclose(back, pixels, rtol=1e-6)
 
 
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_numbers_too_far_apart_may_all_be_on_one_side(sign):
+    pixels = sign * np.linspace(0.3, 0.99, 400).reshape(20, 20, 1) * np.finfo(np.float64).max
+    found = choose("auto", pixels)
+    assert math.isfinite(found.span)
+    assert np.allclose(found.from_unit(found.to_unit(pixels), pixels), pixels, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_the_greatest_number_alone_has_a_range(dtype, sign):
+    found = choose("auto", np.full((9, 9, 1), sign * np.finfo(dtype).max))
+    assert found.low < found.high < math.inf
+    assert isinstance(read_choice(str(found)), Range)
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
 @pytest.mark.parametrize("text", ["0:1e-320", "-1e-45:1e-45", "-4e307:4e307", "1e300:1.1e300"])
 def test_no_range_that_may_be_asked_for_makes_values_that_are_no_numbers(text, dtype):

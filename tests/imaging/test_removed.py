@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.imaging import codec
-from app.imaging.codec import Change, Format, Picture
+from app.imaging.picture import Change, Format, Picture, UnsuitableFormat
 from app.imaging.removed import REACH, shown
 from app.imaging.stack import Stack
 from tests.fidelity.files import DEEP, nifti
@@ -76,5 +76,5 @@ def test_the_residual_of_a_nifti_lies_where_that_does():
     before, again = original.metadata.native[0], found.metadata.native[0]
     moved = {place for place, (a, b) in enumerate(zip(before, again, strict=True)) if a != b}
     assert moved <= {*range(70, 74), *range(116, 120), *range(124, 132)}
-    with pytest.raises(codec.UnsuitableFormat):
+    with pytest.raises(UnsuitableFormat):
         codec.encode(shown(original, result, "residual"), Format.PNG)

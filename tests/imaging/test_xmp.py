@@ -59,6 +59,11 @@ def test_packets_without_a_promise_stay(text):
     assert without_promises(text) == text
 
 
+@pytest.mark.parametrize("body", ["<a/>" * xmp.MAX_NAMES, "<a b=''/>" * (xmp.MAX_NAMES // 2)])
+def test_a_promise_among_too_many_names_costs_the_packet(body):
+    assert without_promises(packet(' G:MotionPhoto="1"', body)) is None
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -3,7 +3,7 @@ import threading
 import numpy as np
 import pytest
 
-from app.imaging.codec import Picture
+from app.imaging.picture import Picture
 from app.imaging.range import Range
 from app.imaging.stack import Stack
 from app.inference.batcher import Limits, Overloaded

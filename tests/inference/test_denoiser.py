@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from app.imaging.blend import FULL, Strength
-from app.imaging.codec import Format, Picture
 from app.imaging.estimate import NOISE_FOUND
 from app.imaging.noise import add_noise
+from app.imaging.picture import Format, Metadata, Picture
 from app.imaging.range import Range
 from app.imaging.stack import Stack
 from app.inference.batcher import Draining, Limits
@@ -250,6 +250,20 @@ def test_hidden_pixels_affect_no_others_and_are_kept(denoiser, dtype):
         results.append(result.pixels[alpha > 0])
     np.testing.assert_array_equal(results[0], results[1])
     np.testing.assert_array_equal(results[0], results[2])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_pixels_stated_to_have_no_data_affect_no_others_and_are_kept(denoiser, dtype):
+    pixels = noisy_picture(90, 80, 3, dtype).pixels // 2 + 20
+    results = []
+    for number in (0, 250):
+        pixels[20:60, 30:70] = number
+        given = Picture(pixels, metadata=Metadata(no_data=float(number)))
+        found = denoiser.submit(given).result(60).picture.pixels.copy()
+        assert (found[20:60, 30:70] == number).all()
+        found[20:60, 30:70] = 0
+        results.append(found)
+    np.testing.assert_array_equal(*results)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16, np.uint32, np.int32, np.float32])

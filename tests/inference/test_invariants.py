@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from app.imaging.blend import FULL, Strength
-from app.imaging.codec import Format, Metadata, Picture, decode, encode
+from app.imaging.codec import decode, encode
 from app.imaging.orientation import orient
+from app.imaging.picture import Format, Metadata, Picture
 from app.imaging.range import Range
 from app.inference.correction import Correction
 from app.inference.denoiser import Denoiser

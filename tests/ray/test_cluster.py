@@ -8,25 +8,22 @@ import pytest
 cluster = pytest.importorskip("benchmarks.cluster", reason="needs pip install 'denoiser[ray]'")
 
 from app.bulk.store import Store  # noqa: E402
-from app.imaging.codec import Format  # noqa: E402
+from app.imaging.picture import Format  # noqa: E402
 from app.settings import Settings  # noqa: E402
 from benchmarks.accounts import fill  # noqa: E402
 from benchmarks.pictures import requests  # noqa: E402
 from tests.api.conftest import wait_until  # noqa: E402
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # Ray warns of settings and files of its own
+pytestmark = [
+    pytest.mark.filterwarnings("ignore"),  # Ray warns of settings and files of its own
+    pytest.mark.usefixtures("environment"),
+]
 
 
 @pytest.fixture(scope="module")
 def nodes():
     with cluster.two_nodes() as nodes:
         yield nodes
-
-
-@pytest.fixture(autouse=True)
-def environment(monkeypatch, models):
-    monkeypatch.setenv("DENOISER_MODELS_DIR", str(models))
-    monkeypatch.setenv("DENOISER_MODEL", "blur")
 
 
 @pytest.mark.timeout(300)

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.imaging.codec import Format, Metadata, Picture, encode
+from app.imaging.codec import encode
+from app.imaging.picture import Format, Metadata, Picture
 from app.sandbox.pool import SPAWNER, Sandbox
 
 LIMITS = {"max_pixels": 10**8, "max_side": 10**5}
@@ -44,11 +45,6 @@ async def until(condition):
     async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.005)
-
-
-@pytest.fixture
-def anyio_backend():
-    return "asyncio"
 
 
 @pytest.fixture

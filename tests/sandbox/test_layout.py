@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.imaging.codec import Change, Format, Header, Metadata
+from app.imaging.picture import Change, Format, Header, Metadata
 from app.imaging.stack import Stack
 from app.sandbox.layout import (
     TYPES,
@@ -106,6 +106,11 @@ def test_so_does_one_with_a_channel_of_no_stated_meaning(dtype):
     assert layout.working_bytes == given.pixels.nbytes + given.extra.nbytes
 
 
+def arranged(message, **wrong):
+    """Changes of a message to a stack with one wrong value each."""
+    return [{"stack": message["stack"] | {name: value}} for name in wrong for value in wrong[name]]
+
+
 GOOD = to_message(Layout.of(picture(), b""))
 
 
@@ -113,11 +118,9 @@ GOOD = to_message(Layout.of(picture(), b""))
     "wrong",
     [
         *({"height": value} for value in (0, -1, 1.5, "1", None, True)),
-        *({"frames": value} for value in (0, 1.0, "1", 1 << 30)),
-        *({"volumes": value} for value in (0, 2)),
-        *({"frame_channels": value} for value in (0, 2, "1")),
-        *({"run": value} for value in (0, 2, 1.0)),
-        *({"spacing": value} for value in ("abc", [1], 1.0)),
+        *arranged(GOOD, frames=(0, 1.0, "1", 1 << 30), volumes=(0, 2), channels=(0, 2, "1")),
+        *arranged(GOOD, run=(0, 2, 1.0), spacing=("abc", [1], 1.0)),
+        *({"stack": value} for value in (None, 1, "1")),
         *({"metadata": value} for value in (-1, 0.5)),
         *({"channels": value} for value in (0, 2, 4, "3")),
         {"dtype": "object"},
@@ -135,18 +138,17 @@ def test_what_is_no_layout_is_refused(wrong):
         Layout.parse([GOOD])
 
 
-HEADER = Header("nifti", 5, 4, 6, volumes=2, spacing=(1.0, 1.0, 2.0), modality="MR", channels=3)
+HEADER = Header("nifti", 5, 4, Stack(6, 2, (1.0, 1.0, 2.0), channels=3), modality="MR")
 
 
 @pytest.mark.parametrize(
     "wrong",
     [
         *({"width": value} for value in (1.5, "1", None, True, -1)),
-        *({name: -6} for name in ("height", "frames", "pixel_bytes", "more_bytes", "segments")),
-        *({"volumes": value} for value in (0, -1, 4)),
-        *({"channels": value} for value in (0, -1, 4, "2", 2.0)),
-        *({"run": value} for value in (0, -1, 3, None)),
-        *({"spacing": value} for value in ("abc", [1], 1.0)),
+        *({name: -6} for name in ("height", "pixel_bytes", "more_bytes", "segments")),
+        *arranged(to_message(HEADER), frames=(-6,), volumes=(0, -1, 4), run=(0, -1, 3, None)),
+        *arranged(to_message(HEADER), channels=(0, -1, 4, "2", 2.0), spacing=("abc", [1], 1.0)),
+        *({"stack": value} for value in (None, 1, "1")),
         {"pixel_bytes": "16"},
         *({"modality": value} for value in (None, 1, "mr", "M R", "MR\n")),
         {"more": 1},

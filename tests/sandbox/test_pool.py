@@ -15,16 +15,10 @@ import numpy as np
 import pytest
 import tifffile
 
-from app.imaging.codec import (
-    Format,
-    TooManyPixels,
-    UnreadableImage,
-    UnsupportedImage,
-    decode,
-    encode,
-)
+from app.imaging.codec import decode, encode
 from app.imaging.metrics import ssim
 from app.imaging.noise import ChannelMode, NoiseKind
+from app.imaging.picture import Format, TooManyPixels, UnreadableImage, UnsupportedImage
 from app.sandbox import budget, limits, scratch
 from app.sandbox.budget import Budget, Need
 from app.sandbox.faults import Cause, JobFailed, WorkerLost

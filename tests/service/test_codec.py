@@ -9,14 +9,8 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from app.imaging.codec import (
-    Format,
-    Metadata,
-    TooManyPixels,
-    UnreadableImage,
-    UnsuitableFormat,
-    encode,
-)
+from app.imaging.codec import encode
+from app.imaging.picture import Format, Metadata, TooManyPixels, UnreadableImage, UnsuitableFormat
 from app.sandbox import scratch
 from app.service.codec import ConfinedCodec
 from app.settings import Settings

@@ -34,7 +34,7 @@ async def test_models_are_ready_once_loaded_and_until_drained(make_models):
     await models.close()
     assert not models.ready
     with pytest.raises(Draining):
-        models.denoiser("blur")
+        models.require_open()
 
 
 async def test_models_may_be_loaded_while_a_thread_looks_at_them(make_models):

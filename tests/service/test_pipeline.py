@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.imaging.codec import UnreadableImage
+from app.imaging.picture import UnreadableImage
 from app.service import local
 from app.service.options import DenoiseOptions
 from app.service.pipeline import Pipeline

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.fidelity.files import mha
 from training.data import copies, load
 from training.errors import TrainingError
 from training.experiment import Data, Folder
@@ -27,6 +28,14 @@ def test_a_folder_is_split_and_its_bad_files_reported(tmp_path):
     reasons = {skipped.path.name: skipped.reason for skipped in images.skipped}
     assert sorted(reasons) == ["one.png", "text.png"]
     assert reasons["one.png"] == "too small for patches of 16 pixels"
+
+
+def test_slices_of_a_volume_are_images_of_their_own_the_middle_one_first(tmp_path):
+    slices = np.arange(3 * 20 * 24, dtype=np.uint16).reshape(3, 20, 24)
+    (tmp_path / "scan.mha").write_bytes(mha(slices))
+    ((first, *rest),) = load(Folder(), tmp_path, one_folder()).training
+    assert [copy.shape for copy in (first, *rest)] == 3 * [(20, 24, 3)]
+    assert rest[1].mean() < first.mean() < rest[0].mean()
 
 
 @pytest.mark.parametrize("content", ["one pixel", "text"])

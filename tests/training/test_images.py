@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.imaging.codec import Format, Picture, encode
+from app.imaging.codec import encode
+from app.imaging.picture import Format, Picture
+from tests.fidelity.files import dicom
 from training.errors import TrainingError
-from training.images import Skipped, image_files, read, read_each, resize, to_grey
+from training.images import image_files, read, read_each, read_frames, resize, to_grey
 
 
 def test_images_are_found_in_folders_of_folders_sorted(tmp_path):
@@ -34,6 +36,25 @@ def test_what_a_run_has_drawn_is_no_image_to_train_on(tmp_path):
     for name in ("experiment.toml", "environment.json", "grid.png"):
         (run / name).touch()
     assert [p.name for p in image_files(tmp_path)] == ["a.png"]
+
+
+def test_dicom_is_found_whatever_its_name(tmp_path):
+    slices = np.arange(48, dtype=np.uint16).reshape(2, 4, 6)
+    for name in ("IM0001", "1.2.840.113", "DICOMDIR"):
+        (tmp_path / name).write_bytes(dicom(slices[0]))
+    (tmp_path / "README").write_text("no scan")
+    assert [path.name for path in image_files(tmp_path)] == ["1.2.840.113", "IM0001"]
+
+
+def test_a_stack_is_read_frame_by_frame_on_one_scale(tmp_path):
+    slices = np.arange(48, dtype=np.uint16).reshape(2, 4, 6) + 100
+    (tmp_path / "scan").write_bytes(dicom(slices))
+    first, second = read_frames(tmp_path / "scan")
+    assert first.shape == (4, 6, 3)
+    np.testing.assert_array_equal(np.concatenate((first, second)), read(tmp_path / "scan"))
+    assert second.min() > first.max()
+    Image.new("L", (5, 4)).save(tmp_path / "a.png")
+    assert len(read_frames(tmp_path / "a.png")) == 1
 
 
 def test_an_empty_folder_and_a_missing_one_are_errors(tmp_path):
@@ -71,8 +92,8 @@ def test_samples_on_no_scale_are_mapped_from_the_range_that_they_fill(tmp_path, 
 def test_samples_that_are_not_finite_are_skipped(tmp_path):
     samples = np.full((30, 40, 1), np.nan, np.float32)
     (tmp_path / "scan.tiff").write_bytes(encode(Picture(samples), Format.TIFF).data)
-    ((_, skipped),) = read_each([tmp_path / "scan.tiff"], np.shape)
-    assert isinstance(skipped, Skipped)
+    loaded, (skipped,) = read_each([tmp_path / "scan.tiff"], read)
+    assert not loaded
     assert "not finite" in skipped.reason
 
 
@@ -83,10 +104,10 @@ def test_what_cannot_be_read_is_skipped_with_a_reason(tmp_path):
     (tmp_path / "cut.jpg").write_bytes(good.getvalue()[:200])
     (tmp_path / "text.png").write_text("not a picture")
     (tmp_path / "empty.png").touch()
-    results = {p.name: result for p, result in read_each(image_files(tmp_path), np.shape)}
-    assert results.pop("good.jpg") == (64, 64, 3)
-    assert sorted(results) == ["cut.jpg", "empty.png", "text.png"]
-    assert all(isinstance(result, Skipped) and result.reason for result in results.values())
+    loaded, skipped = read_each(image_files(tmp_path), lambda path: read(path).shape)
+    assert loaded == {tmp_path / "good.jpg": (64, 64, 3)}
+    assert [each.path.name for each in skipped] == ["cut.jpg", "empty.png", "text.png"]
+    assert all(each.reason for each in skipped)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])

@@ -42,7 +42,7 @@ def test_the_service_reads_what_is_packaged(tmp_path, trained):
 
 
 def test_the_service_denoises_with_it(tmp_path, trained):
-    from app.imaging.codec import Picture
+    from app.imaging.picture import Picture
     from app.inference.denoiser import Denoiser
 
     package(trained, "tiny", tmp_path)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.imaging.codec import ImagingError
+from app.imaging.picture import ImagingError
 from training.errors import TrainingError
 from training.pairs import Pair, pairs, read_pair
 

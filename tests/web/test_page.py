@@ -12,6 +12,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from app.imaging import codec
+from app.imaging.picture import Format, Picture
 from tests.fidelity.files import FILM, SMOOTH, by_pillow, heic
 
 PASTE = """
@@ -433,7 +434,7 @@ def test_parts_left_out_of_the_result_are_named(page, tmp_path):
 def test_newer_formats_come_back_in_their_own(page, tmp_path, kind, ending):
     pixels = np.random.default_rng(3).integers(0, 256, (20, 30, 3), np.uint8)
     file = tmp_path / f"new.{ending}"
-    file.write_bytes(codec.encode(codec.Picture(pixels), codec.Format(kind)).data)
+    file.write_bytes(codec.encode(Picture(pixels), Format(kind)).data)
     page.choose(file)
     page.done()
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import keras
 from keras import ops
 
 from training.noise.random import Random
@@ -17,6 +16,6 @@ def lines(residual: Any, random: Random) -> Any:
     Its deviation is that of the noise times U(0, STRONGEST).
     """
     count, height = residual.shape[:2]
-    rows = keras.random.normal((count, height, 1, 1), seed=random.generator)
+    rows = random.normal((count, height, 1, 1))
     strength = ops.sqrt(ops.mean(ops.square(residual), axis=(1, 2, 3), keepdims=True))
     return rows * random.uniform(count, (0.0, STRONGEST)) * strength

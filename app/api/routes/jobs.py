@@ -80,6 +80,7 @@ async def create_job(
     three quarters of all jobs (DENOISER_MAX_JOBS). When all places are taken, results that were
     fetched are forgotten first, then the oldest of the client that keeps most.
     """
+    service.models.require_open()
     service.models.denoiser(options.model)  # refuses before the image is sent
     with ExitStack() as held:
         share = held.enter_context(service.memory.share(trace.client))

@@ -23,6 +23,10 @@ from app.imaging.picture import (
 
 MOST_BEHIND = 1 << 29
 """Bytes that may follow the image; masks and errors of large detectors take some 100 MB."""
+FREE_BEHIND, TIMES_BEHIND = 1 << 26, 100
+"""Bytes that may follow the image in any file, and for each byte of the file: the images and tables
+next to which more is usual are large themselves.
+"""
 MOST_COUNTED = 1 << 30
 """Bytes that are counted where gzip does not state them."""
 
@@ -61,14 +65,14 @@ def encode(picture: Picture, quality: int | None = None) -> bytes:
 def _read(data: bytes) -> tuple[Head, int]:
     """Return the image's header and the uncompressed length; TooManyPixels if that is far more."""
     head, size = _head(data), int.from_bytes(data[_LENGTH], "little")
+    most = min(MOST_BEHIND, FREE_BEHIND + TIMES_BEHIND * len(data))
     if size < head.end or size % BLOCK:
-        size = sum(len(piece) for piece, _ in gzipped.pieces(data, MOST_COUNTED))
+        counted = min(head.end + most + 1, MOST_COUNTED)
+        size = sum(len(piece) for piece, _ in gzipped.pieces(data, counted))
     if head.end > size:
         raise UnreadableImage("The FITS image is truncated.")
-    if size - head.end > MOST_BEHIND:
-        raise TooManyPixels(
-            f"The FITS has more than {MOST_BEHIND} bytes behind its image; unpack it."
-        )
+    if size - head.end > most:
+        raise TooManyPixels(f"The FITS has more than {most} bytes behind its image; unpack it.")
     return head, size
 
 

@@ -61,6 +61,11 @@ FOREIGN = (
     Foreign("a PDF", rb".*%PDF-"),
     Foreign("an SVG", rb"(?:\xef\xbb\xbf)?[\t-\r ]*(?=<).*<svg", "draw it as PNG"),
     Foreign("a Photoshop", rb"8BPS"),
+    Foreign("a PostScript", rb"%!PS|\xc5\xd0\xd3\xc6"),
+    Foreign("a Windows metafile", rb"\x01\x00\x00\x00.{36} EMF|\xd7\xcd\xc6\x9a", "draw it as PNG"),
+    Foreign("a DDS", rb"DDS \x7c"),
+    Foreign("a PCX", rb"\x0a[\x00-\x05]\x01[\x01\x02\x04\x08]"),
+    Foreign("an SGI", rb"\x01\xda[\x00\x01][\x01\x02]"),
     Foreign("an OpenEXR", rb"\x76\x2f\x31\x01", _DEEP),
     Foreign(
         "a NIfTI header", rb".{344}ni1\x00|.{4}ni2\x00", "send header and image in one, as .nii"
@@ -69,8 +74,10 @@ FOREIGN = (
     Foreign("a Zeiss CZI", rb"ZISRAWFILE", _EXPORTED),
     Foreign("a Nikon ND2", rb"\xda\xce\xbe\n", _EXPORTED),
     Foreign("a Leica LIF", rb"p\x00\x00\x00.{4}\*", _EXPORTED),
+    Foreign("a NetCDF or MINC", rb"CDF[\x01\x02\x05]", "save the image in it as TIFF or NIfTI"),
+    Foreign("an old Zeiss, Olympus or Office", rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", _EXPORTED),
     Foreign("an HDF5", rb"\x89HDF\r\n\x1a\n", "save the image in it as TIFF or NIfTI"),
-    Foreign("a NumPy", rb"\x93NUMPY", "save it as TIFF"),
+    Foreign("a NumPy", rb"\x93NUMPY", "save its array as TIFF, as tifffile.imwrite does"),
     Foreign("a PFM", rb"P[Ff][\t-\r ]", "convert it to TIFF"),
     Foreign("a Radiance", rb"#\?R(?:ADIANC|GB)E", _DEEP),
     Foreign("a JPEG XR", rb"II\xbc"),
@@ -81,6 +88,12 @@ FOREIGN = (
     Foreign("a video", rb"\x1a\x45\xdf\xa3|RIFF.{4}AVI ", _STILL),
     Foreign("an archive", rb"Rar!\x1a\x07|7z\xbc\xaf|.{257}ustar", _UNPACKED),
     Foreign("a data URI", rb"data:image/", "send the bytes that it stands for"),
+    Foreign(
+        "a Base64",
+        rb"(?:iVBORw0KGgo|\x2f9j\x2f|UklGR|SUkqA|TU0AK|R0lGOD)[A-Za-z0-9+\x2f=\r\n]*$",
+        "send the bytes that it stands for",
+    ),
+    Foreign("a JSON", rb"[\t-\r ]*\{[\t-\r ]*[\x22}]", "send the image itself"),
     Foreign(
         "an HTML", rb"[\t-\r ]*<(?:!DOCTYPE |!doctype )?(?:html|HTML)", "send the image itself"
     ),

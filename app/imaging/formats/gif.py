@@ -20,6 +20,7 @@ from app.imaging.picture import (
     UnsupportedImage,
 )
 from app.imaging.pillow import planes
+from app.imaging.stack import Stack
 
 MAX_EXTENSIONS = 1000
 MAX_BLOCKS = 1_000_000
@@ -45,7 +46,7 @@ def read_header(data: bytes) -> Header:
     for frame in frames:
         left, top, across, down = struct.unpack_from("<HHHH", data, frame.start + 1)
         width, height = max(width, left + across), max(height, top + down)
-    return Header("gif", width, height, len(frames))
+    return Header("gif", width, height, Stack(len(frames)))
 
 
 def decode(data: bytes) -> Picture:

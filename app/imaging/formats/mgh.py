@@ -13,8 +13,8 @@ SIZE = 284
 """Bytes of the header."""
 
 _TYPES = {0: "u1", 1: "i4", 3: "f4", 4: "i2", 10: "u2"}
-_BEGINNING = re.compile(rb"\0{3}\x01(?:\0.{3}){4}\0{3}[\0-\x0a]", re.DOTALL)
-"""The version, four sizes and the type; there is no signature."""
+_BEGINNING = re.compile(rb"\0\0[\0-\x1f]\x01(?:\0.{3}){4}\0{3}[\0-\x0a]", re.DOTALL)
+"""The intent and the version, four sizes and the type; there is no signature."""
 
 
 def is_mgh(data: bytes) -> bool:

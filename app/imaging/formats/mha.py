@@ -5,7 +5,15 @@ import zlib
 from functools import partial
 
 from app.imaging.formats.fields import MAX_LENGTH, Fields, modality_of
-from app.imaging.formats.volume import Head, Kind, Packing, arranged, type_of
+from app.imaging.formats.volume import (
+    Head,
+    Kind,
+    Packing,
+    are_colours,
+    arranged,
+    of_channels,
+    type_of,
+)
 from app.imaging.picture import Format, UnreadableImage, UnsupportedImage
 
 _BEGINNING = re.compile(rb"(?:Comment|ObjectType|NDims) *= ")
@@ -25,9 +33,12 @@ _TYPES = {
     "MET_USHORT": "u2",
     "MET_INT": "i4",
     "MET_UINT": "u4",
+    "MET_LONG": "i4",  # of 4 bytes in files, whatever a long is to the machine
+    "MET_ULONG": "u4",
     "MET_FLOAT": "f4",
     "MET_DOUBLE": "f8",
 }
+_CHANNELS = "elementnumberofchannels"
 _ORDERS = ("binarydatabyteordermsb", "elementbyteordermsb")
 _ZLIB_OR_GZIP = 47  # wbits
 
@@ -54,18 +65,28 @@ def read_head(data: bytes) -> Head:
     spacing = next((name for name in ("elementspacing", "elementsize") if name in said), None)
     distances = said.reals(spacing, count) if spacing else []
     width, height, stack = arranged("MetaImage", sizes, distances)
+    order = ">" if any(map(said.is_true, _ORDERS)) else "<"
+    kind = said.get("elementtype", "").removesuffix("_ARRAY")
+    dtype = type_of("MetaImage", _TYPES, kind, order)
+    (components,) = said.integers(_CHANNELS, 1) if _CHANNELS in said else (1,)
+    if components < 1:
+        raise said.senseless(_CHANNELS)
+    in_colour = are_colours(components, dtype)
+    if not in_colour:
+        stack = of_channels("MetaImage", stack, components)
     is_packed = said.is_true("compresseddata")
     length = _LENGTH.search(header) if is_packed else None
     if is_packed and "compresseddatasize" in said and length is None:
         raise said.senseless("compresseddatasize")
-    order = ">" if any(map(said.is_true, _ORDERS)) else "<"
     return Head(
         width=width,
         height=height,
-        dtype=type_of("MetaImage", _TYPES, said.get("elementtype", ""), order),
+        channels=3 if in_colour else 1,
+        components=1 if in_colour else components,
+        dtype=dtype,
         offset=last.end() + 1,
         stack=stack,
-        modality=modality_of(_MODALITY, header),
+        modality=modality_of(_MODALITY, header) if components == 1 else "",
         packing=_ZLIB if is_packed else None,
         length=slice(*length.span(1)) if length else None,
     )
@@ -79,10 +100,6 @@ def _check(said: Fields) -> None:
         raise UnsupportedImage("A MetaImage of numbers in text is not supported.")
     if said.get("headersize", "0") != "0":
         raise UnsupportedImage("A MetaImage with a further header is not supported.")
-    if said.get("elementnumberofchannels", "1") != "1":
-        raise UnsupportedImage(
-            "A MetaImage of several channels is not supported, as it does not say if they are RGB."
-        )
     if len({said.is_true(name) for name in _ORDERS if name in said}) > 1:
         raise UnreadableImage("The MetaImage declares two byte orders.")
 

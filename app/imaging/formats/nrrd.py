@@ -2,10 +2,20 @@
 
 import math
 import re
+from dataclasses import dataclass, replace
 
 from app.imaging.formats.fields import MAX_LENGTH, REAL, Fields, modality_of
 from app.imaging.formats.format import recognise
-from app.imaging.formats.volume import GZIP, Head, Kind, arranged, type_of
+from app.imaging.formats.volume import (
+    GZIP,
+    Head,
+    Kind,
+    Packing,
+    are_colours,
+    arranged,
+    of_channels,
+    type_of,
+)
 from app.imaging.picture import Format, UnreadableImage, UnsupportedImage
 
 _END = re.compile(rb"\r?\n\r?\n")
@@ -31,7 +41,8 @@ _TYPES = {
 }
 _PACKINGS = {"raw": None, "gzip": GZIP, "gz": GZIP}
 _ORDERS = {"little": "<", "big": ">"}
-_COLOUR = "rgb-color"
+_COLOUR, _LIST = "rgb-color", "list"
+_CHANNELS = ("vector", "covariant-vector", "2-vector", "3-vector", "4-vector", "3-color")
 _OF_SPACE = ("domain", "space", "???", "none")
 _MOST_AXES = 16
 _DIRECTION = re.compile(r"none|\([^()]*\)", re.IGNORECASE)
@@ -46,6 +57,37 @@ def read_head(data: bytes) -> Head:
         raise UnsupportedImage("The NRRD has its samples in another file; save it as one .nrrd.")
     if end is None:
         raise UnreadableImage("The NRRD has a header that is truncated, or too long.")
+    packing = _packing(said)
+    axes = _axes(said)
+    width, height, stack = arranged("NRRD", axes.sizes, axes.distances)
+    order = _ORDERS.get(said.get("endian", "").lower())
+    dtype = type_of("NRRD", _TYPES, " ".join(said.get("type", "").lower().split()), order or "<")
+    if dtype.itemsize > 1 and order is None:
+        raise said.senseless("endian")
+    in_colour = axes.inner == _COLOUR or (
+        axes.inner in _CHANNELS and are_colours(axes.components, dtype)
+    )
+    if axes.inner == _LIST:
+        count = axes.components
+        stack = replace(stack, frames=stack.frames * count, volumes=stack.volumes * count)
+    elif not in_colour:
+        stack = of_channels("NRRD", stack, axes.components)
+    is_plain = axes.inner in ("", _LIST)
+    return Head(
+        width=width,
+        height=height,
+        channels=3 if in_colour else 1,
+        components=1 if in_colour else axes.components,
+        dtype=dtype,
+        offset=end.end(),
+        stack=stack,
+        modality=modality_of(_MODALITY, header) if is_plain else "",
+        packing=packing,
+    )
+
+
+def _packing(said: Fields) -> Packing | None:
+    """Return how the samples are compressed; raise UnsupportedImage for what is not read."""
     encoding = said.get("encoding", "").lower()
     if encoding not in _PACKINGS:
         raise UnsupportedImage(
@@ -54,29 +96,25 @@ def read_head(data: bytes) -> Head:
         )
     if any(said.get(name, "0") != "0" for name in ("lineskip", "byteskip")):
         raise UnsupportedImage("An NRRD with a further header is not supported.")
-    sizes, distances, channels = _axes(said)
-    width, height, stack = arranged("NRRD", sizes, distances)
-    order = _ORDERS.get(said.get("endian", "").lower())
-    dtype = type_of("NRRD", _TYPES, " ".join(said.get("type", "").lower().split()), order or "<")
-    if dtype.itemsize > 1 and order is None:
-        raise said.senseless("endian")
-    return Head(
-        width=width,
-        height=height,
-        channels=channels,
-        dtype=dtype,
-        offset=end.end(),
-        stack=stack,
-        modality=modality_of(_MODALITY, header) if channels == 1 else "",
-        packing=_PACKINGS[encoding],
-    )
+    return _PACKINGS[encoding]
 
 
-def _axes(said: Fields) -> tuple[list[int], list[float], int]:
-    """Return the sizes of columns, rows, slices and volumes, the distances, and the channels.
+@dataclass(frozen=True, slots=True)
+class _Axes:
+    """The sizes of columns, rows, slices and volumes, their distances, and what voxels consist of.
 
     Axes of another kind than space, such as time, count volumes.
     """
+
+    sizes: list[int]
+    distances: list[float]
+    inner: str = ""
+    """The kind of the axis before those of space, if there is one."""
+    components: int = 1
+    """Its size."""
+
+
+def _axes(said: Fields) -> _Axes:
     (count,) = said.integers("dimension", 1)
     if not 1 <= count <= _MOST_AXES:
         raise said.senseless("dimension")
@@ -85,8 +123,11 @@ def _axes(said: Fields) -> tuple[list[int], list[float], int]:
     if len(kinds) != count:
         raise said.senseless("kinds")
     distances = _distances(said, count)
-    channels = 3 if kinds[0] == _COLOUR and sizes[0] == 3 else 1
-    if channels == 3:
+    inner, components = "", 1
+    if kinds[0] in (_LIST, *_CHANNELS) or (kinds[0], sizes[0]) == (_COLOUR, 3):
+        inner, components = kinds[0], sizes[0]
+        if components < 1:
+            raise said.senseless("sizes")
         sizes, kinds, distances = sizes[1:], kinds[1:], distances[1:]
     are_of_space = [
         kind in _OF_SPACE and distance is not None
@@ -95,11 +136,13 @@ def _axes(said: Fields) -> tuple[list[int], list[float], int]:
     spatial = [*are_of_space[:3], False].index(False)
     if spatial < 2:
         raise UnsupportedImage(
-            "An NRRD is read if its first two or three axes are of space, behind RGB-color, if "
-            "it is in colour."
+            "An NRRD is read if its first two or three axes are of space; only one of the kind "
+            "RGB-color, vector or list may come before them."
         )
     flat = [1] if spatial == 2 else []
-    return [*sizes[:spatial], *flat, *sizes[spatial:]], [d or 0 for d in distances], channels
+    return _Axes(
+        [*sizes[:spatial], *flat, *sizes[spatial:]], [d or 0 for d in distances], inner, components
+    )
 
 
 def _distances(said: Fields, count: int) -> list[float | None]:

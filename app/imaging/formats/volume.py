@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.imaging.formats import gzipped
 from app.imaging.formats.format import FileFormat, Holds
@@ -20,6 +21,9 @@ from app.imaging.picture import (
     UnsupportedImage,
 )
 from app.imaging.stack import Stack, spacing_of
+
+MAX_COMPONENTS = 512
+"""Maximum samples of a voxel that are channels."""
 
 HOLDS = Holds(depths=(8, 16, 32, 64), numbers=True, frames=True, others=False)
 
@@ -46,6 +50,8 @@ class Head:
     width: int
     height: int
     channels: int = 1
+    components: int = 1
+    """The samples of a voxel that are frames of their own, which the file stores side by side."""
     dtype: np.dtype[Any]
     """The type of the samples, in the byte order of the file."""
     offset: int
@@ -105,11 +111,9 @@ class Kind:
             self.names[0],
             head.width,
             head.height,
-            head.stack.frames,
+            head.stack,
             copies * head.channels * head.dtype.itemsize,
             2 * head.offset,
-            volumes=head.stack.volumes,
-            spacing=head.stack.spacing,
             modality=head.modality,
         )
 
@@ -121,7 +125,7 @@ class Kind:
             samples = np.frombuffer(stored, head.dtype)
         else:
             samples, end = np.frombuffer(data, head.dtype, head.samples, head.offset), head.end
-        pixels = samples.astype(head.dtype.newbyteorder("="))
+        pixels = _parted(samples, head).astype(head.dtype.newbyteorder("="), "C")
         return Picture(
             pixels.reshape(head.stack.frames * head.height, head.width, head.channels),
             format=self.names[0],
@@ -150,7 +154,7 @@ class Kind:
         before, behind = self.around(picture)
         head = self.read_head(before)
         self.check(picture, head, head.dtype.newbyteorder("="))
-        samples = picture.pixels.astype(head.dtype).tobytes()
+        samples = _joined(picture.pixels, head).astype(head.dtype).tobytes("C")
         if head.packing:
             samples = head.packing.pack(samples)
         if head.length:
@@ -239,12 +243,41 @@ class Kind:
         )
 
 
+def _parted(samples: NDArray[Any], head: Head) -> NDArray[Any]:
+    """Return stored samples as [components, frames of each, height, width, channels]."""
+    shape = -1, head.height, head.width, head.components, head.channels
+    return np.moveaxis(samples.reshape(shape), 3, 0)
+
+
+def _joined(pixels: NDArray[Any], head: Head) -> NDArray[Any]:
+    """Undo `_parted`."""
+    shape = head.components, -1, head.height, head.width, head.channels
+    return np.moveaxis(pixels.reshape(shape), 0, 3)
+
+
+def are_colours(components: int, dtype: np.dtype[Any]) -> bool:
+    """Return whether voxels of so many samples are RGB, where a header does not say what they are.
+
+    Those of three unsigned integers of 8 or 16 bits are practically always colours.
+    """
+    return components == 3 and dtype.kind == "u" and dtype.itemsize <= 2
+
+
+def of_channels(title: str, stack: Stack, components: int) -> Stack:
+    """Return the stack of frames whose voxels have samples of several meanings."""
+    if components > MAX_COMPONENTS:
+        raise UnsupportedImage(f"The {title} has more than {MAX_COMPONENTS} channels.")
+    if components == 1:
+        return stack
+    return Stack(stack.frames * components, channels=components, run=stack.frames)
+
+
 def type_of(title: str, types: dict[Any, str], kind: Any, order: str) -> np.dtype[Any]:
     """Return the type of samples by its name or number in a header."""
     if kind not in types:
         raise UnsupportedImage(
-            f"The {title} image has data type {str(kind)[:40]}, which is not supported: it must "
-            "hold integers of 8, 16 or 32 bits, or floating point of 32 or 64."
+            f"The {title} has the data type {str(kind)[:40]}, which is not supported; save "
+            "it with integers of 8, 16 or 32 bits, or floating point of 32 or 64."
         )
     return np.dtype(order + types[kind])
 

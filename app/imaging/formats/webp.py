@@ -27,6 +27,7 @@ from app.imaging.picture import (
     those_of,
 )
 from app.imaging.samples import Samples, deinterleave, interleave, to_uint8
+from app.imaging.stack import Stack
 
 _HAS_ALPHA = 0x10  # a flag of the extended header
 _IMAGES = (b"VP8 ", b"VP8L")
@@ -58,7 +59,7 @@ def read_header(data: bytes) -> Header:
     chunks = list(_chunks(data))
     frames, canvas = sum(chunk.name == b"ANMF" for chunk in chunks), _canvas(chunks)
     if frames and canvas:
-        return Header(Format.WEBP, *canvas, max(frames, 2))
+        return Header(Format.WEBP, *canvas, Stack(max(frames, 2)))
     return Header(Format.WEBP, *_size(_image(chunks)))
 
 

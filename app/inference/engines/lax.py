@@ -1,6 +1,8 @@
 """Translate Keras layers to JAX."""
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 import jax
@@ -91,43 +93,28 @@ def _finished(layer: Layer, weights: Sequence[Array], x: Array) -> Array:
     return _ACTIVATIONS[layer.options["activation"]](x)
 
 
-def _add(layer: Layer, weights: Sequence[Array], *inputs: Array) -> Array:  # noqa: ARG001
-    first, *others = inputs
-    for other in others:
-        first = first + other
-    return first
-
-
-def _subtract(layer: Layer, weights: Sequence[Array], x: Array, y: Array) -> Array:  # noqa: ARG001
-    return x - y
-
-
-def _relu(layer: Layer, weights: Sequence[Array], x: Array) -> Array:  # noqa: ARG001
-    return jax.nn.relu(x)
-
-
-def _prelu(layer: Layer, weights: Sequence[Array], x: Array) -> Array:  # noqa: ARG001
+def _prelu(_: Layer, weights: Sequence[Array], x: Array) -> Array:
     return jnp.where(x > 0, x, weights[0].astype(x.dtype) * x)
 
 
-def _max_pooling(layer: Layer, weights: Sequence[Array], x: Array) -> Array:  # noqa: ARG001
+def _max_pooling(layer: Layer, _: Sequence[Array], x: Array) -> Array:
     size, strides = ((1, *layer.options[name], 1) for name in ("pool_size", "strides"))
     return lax.reduce_window(x, jnp.array(-jnp.inf, x.dtype), lax.max, size, strides, "VALID")
 
 
-def _up_sampling(layer: Layer, weights: Sequence[Array], x: Array) -> Array:  # noqa: ARG001
+def _up_sampling(layer: Layer, _: Sequence[Array], x: Array) -> Array:
     down, across = layer.options["size"]
     return x.repeat(down, axis=1).repeat(across, axis=2)
 
 
 _KINDS: dict[str, Callable[..., Array]] = {
-    "Add": _add,
+    "Add": lambda _layer, _weights, *inputs: reduce(operator.add, inputs),
     "Conv2D": _convolution,
     "Conv2DTranspose": _transposed_convolution,
     "MaxPooling2D": _max_pooling,
     "PReLU": _prelu,
-    "ReLU": _relu,
-    "Subtract": _subtract,
+    "ReLU": lambda _layer, _weights, x: jax.nn.relu(x),
+    "Subtract": lambda _layer, _weights, x, y: x - y,
     "UpSampling2D": _up_sampling,
 }
 """How each kind of layer is translated."""

@@ -123,7 +123,7 @@ def _finished(layer: Layer, x: Node, pixels: int = 1) -> Node:
     return _ACTIVATIONS[layer.options["activation"]](x)
 
 
-def _add(layer: Layer, *inputs: Node) -> Node:  # noqa: ARG001
+def _add(_: Layer, *inputs: Node) -> Node:
     enlarged = next((x for x in inputs if x.get_friendly_name() == _ENLARGED), None)
     if enlarged is None:
         return reduce(op.add, inputs)
@@ -131,14 +131,6 @@ def _add(layer: Layer, *inputs: Node) -> Node:  # noqa: ARG001
     side = enlarged.get_attributes()["block_size"]
     others = (op.space_to_depth(x, _SQUARES, side) for x in inputs if x is not enlarged)
     return op.depth_to_space(reduce(op.add, others, enlarged.input_value(0)), _SQUARES, side)
-
-
-def _subtract(layer: Layer, x: Node, y: Node) -> Node:  # noqa: ARG001
-    return op.subtract(x, y)
-
-
-def _relu(layer: Layer, x: Node) -> Node:  # noqa: ARG001
-    return op.relu(x)
 
 
 def _prelu(layer: Layer, x: Node) -> Node:
@@ -168,8 +160,8 @@ _KINDS: dict[str, Callable[..., Node]] = {
     "Conv2DTranspose": _transposed_convolution,
     "MaxPooling2D": _max_pooling,
     "PReLU": _prelu,
-    "ReLU": _relu,
-    "Subtract": _subtract,
+    "ReLU": lambda _, x: op.relu(x),
+    "Subtract": lambda _, x, y: op.subtract(x, y),
     "UpSampling2D": _up_sampling,
 }
 """How each kind of layer is translated."""

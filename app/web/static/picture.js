@@ -16,7 +16,7 @@ const RISING = ["nifti", "nifti-gz"]; // formats whose first row is the lowest
 
 const HEAD = 1024; // bytes by which a file is recognized
 const READ =
-  /^(?:BM|P[1-7][\t-\r #]|GIF8|SIMPLE  =|\x89PNG|\xff\xd8\xff|RIFF.{4}WEBP|II[*+]\0(?!.{4}CR\x02)|MM\0[*+]|\x1f\x8b|PK\x03\x04|.{128}DICM|\0{3}\x01(?:\0.{3}){4}\0{3}[\0-\n]|(?:Comment|ObjectType|NDims) *= |NRRD000|.{344}n\+1\0|.{4}n\+2\0|\xff\x0a|\xff\x4f\xff\x51|\0{3}\fjP {2}|\0{3}\fJXL |.{4}ftyp(?:.{8}(?:.{4}){0,59}?)?(?:avi[fs]|hei[cmsx]|hev[cx]|mif1|msf1))/s;
+  /^(?:BM|P[1-7][\t-\r #]|GIF8|SIMPLE  =|\x89PNG|\xff\xd8\xff|RIFF.{4}WEBP|II[*+]\0(?!.{4}CR\x02)|MM\0[*+]|\x1f\x8b|PK\x03\x04|.{128}DICM|\0\0[\0-\x1f]\x01(?:\0.{3}){4}\0{3}[\0-\n]|(?:Comment|ObjectType|NDims) *= |NRRD000|.{344}n\+1\0|.{4}n\+2\0|\xff\x0a|\xff\x4f\xff\x51|\0{3}\fjP {2}|\0{3}\fJXL |.{4}ftyp(?:.{8}(?:.{4}){0,59}?)?(?:avi[fs]|hei[cmsx]|hev[cx]|mif1|msf1))/s;
 
 const SIGNATURES = [
   ["png", "png", (bytes) => starts(bytes, [0x89, 0x50, 0x4e, 0x47])],
@@ -47,7 +47,7 @@ const IN_GZIP = [
 
 const isFits = (bytes) => ascii(bytes, 0, "SIMPLE  =");
 const isMgh = (bytes) =>
-  /^\0{3}\x01(?:\0.{3}){4}\0{3}[\0-\n]/s.test(String.fromCharCode(...bytes.subarray(0, 24)));
+  /^\0\0[\0-\x1f]\x01(?:\0.{3}){4}\0{3}[\0-\n]/s.test(String.fromCharCode(...bytes.subarray(0, 24)));
 const isNifti = (bytes) => ascii(bytes, 344, "n+1\0") || ascii(bytes, 4, "n+2\0");
 const isPnm = (bytes, kinds) =>
   new RegExp(`^P[${kinds}][\\t-\\r #]`).test(String.fromCharCode(...bytes.slice(0, 3)));

@@ -93,6 +93,7 @@ const PARTS = {
   "depth-map": "the depth map",
   files: "files that are not scans",
   channel: "a channel without a stated meaning",
+  end: "the end of the file, which is cut or damaged",
 };
 
 /** The parts of the file that the result lacks, by the names of its changes. */

@@ -5,19 +5,10 @@ from functools import partial
 
 import numpy as np
 
-from app.imaging.codec import Change, Format
+from app.imaging.picture import Change, Format
 from tests.fidelity import files
 from tests.fidelity.files import SMOOTH, by_pillow, spread
-from tests.fidelity.row import (
-    DEPTH,
-    LOSSY,
-    ORIENTATION,
-    UNSUPPORTED,
-    Item,
-    Kept,
-    Row,
-    followed,
-)
+from tests.fidelity.row import DEPTH, LOSSY, ORIENTATION, UNSUPPORTED, Item, Kept, Row, followed
 from tests.fidelity.samples import GREY
 
 

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 from PIL import Image
 
-from app.imaging.codec import Format
+from app.imaging.picture import Format
 from tests.fidelity import files
 from tests.fidelity.files import NOISE, by_pillow, spread
 from tests.fidelity.row import COLOURS, DEPTH, FORMAT, UNSUPPORTED, Kept, Row

@@ -6,7 +6,7 @@ from itertools import chain
 
 import numpy as np
 
-from app.imaging.codec import Format
+from app.imaging.picture import Format
 from tests.fidelity import files
 from tests.fidelity.files import DEEP, SMOOTH, Samples, by_pillow, by_tifffile
 from tests.fidelity.row import ALPHA, COLOURS, DEPTH, LOSSY, UNSUITABLE, Kept, Make, Row

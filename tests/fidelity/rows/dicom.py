@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 from pydicom import uid
 
-from app.imaging.codec import Change, Format
+from app.imaging.picture import Change, Format
 from tests.fidelity import files
 from tests.fidelity.files import DEEP, NOISE, SMOOTH, Samples
 from tests.fidelity.row import (

@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from app.imaging.codec import Format
+from app.imaging.picture import Format
 from tests.fidelity import files
 from tests.fidelity.files import DEEP
 from tests.fidelity.row import METADATA, UNSUITABLE, UNSUPPORTED, Kept, Row

@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from app.imaging.codec import Change, Format
+from app.imaging.picture import Change, Format
 from tests.fidelity import files
 from tests.fidelity.files import SMOOTH
 from tests.fidelity.row import DEPTH, FORMAT, LOSSY, ORIENTATION, Item, Kept, Row

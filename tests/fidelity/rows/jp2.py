@@ -6,11 +6,11 @@ from functools import partial
 import imagecodecs
 import numpy as np
 
-from app.imaging.codec import Format
+from app.imaging.picture import Format
 from tests.fidelity import files
 from tests.fidelity.files import DEEP, NOISE, SMOOTH, by_pillow, few_bits, spread
-from tests.fidelity.row import DEPTH, FORMAT, LOSSY, UNSUPPORTED, Kept, Row
-from tests.fidelity.samples import MODES, channels
+from tests.fidelity.row import COLOURS, DEPTH, FORMAT, LOSSY, UNSUPPORTED, Kept, Row
+from tests.fidelity.samples import INDICES, MODES, PALETTE, SEEN, channels
 
 
 def rows() -> Iterator[Row]:
@@ -49,6 +49,8 @@ def rows() -> Iterator[Row]:
     deep = channels(DEEP, "RGB")
     coded = partial(imagecodecs.htj2k_encode, deep)
     yield "16-bit RGB, HTJ2K", coded, Kept(Format.JP2, deep)
+    make = partial(files.paletted_jp2, INDICES, PALETTE)
+    yield "palette", make, Kept(Format.JP2, SEEN, (COLOURS,))
     make = partial(files.jp2, SMOOTH, level=45, reversible=False)
     yield "8-bit RGB, with loss", make, Kept(Format.JP2, SMOOTH, (), LOSSY)
     yield "5 components", partial(files.jp2, np.dstack([grey] * 5)), UNSUPPORTED

@@ -5,7 +5,7 @@ from functools import partial
 
 import imagecodecs
 
-from app.imaging.codec import Change, Format
+from app.imaging.picture import Change, Format
 from tests.fidelity import files
 from tests.fidelity.files import DEEP, SMOOTH, by_pillow
 from tests.fidelity.row import (

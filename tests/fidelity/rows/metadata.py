@@ -6,7 +6,7 @@ from typing import Any
 
 from PIL.PngImagePlugin import PngInfo
 
-from app.imaging.codec import Format
+from app.imaging.picture import Format
 from tests.fidelity import files
 from tests.fidelity.files import NOISE, SMOOTH, by_pillow, by_tifffile
 from tests.fidelity.row import COLOURS, LOSSY, METADATA, ORIENTATION, PROFILE, Item, Kept, Row

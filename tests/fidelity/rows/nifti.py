@@ -6,43 +6,30 @@ from typing import Any
 
 import numpy as np
 
-from app.imaging.codec import Format
+from app.imaging.picture import Format
 from tests.fidelity import files
-from tests.fidelity.files import DEEP, NOISE, Samples
-from tests.fidelity.row import (
-    METADATA,
-    UNSUITABLE,
-    UNSUPPORTED,
-    Kept,
-    Row,
-    followed,
-)
+from tests.fidelity.files import NOISE, VOLUMES, Samples
+from tests.fidelity.row import METADATA, UNSUITABLE, UNSUPPORTED, Kept, Row, followed
+
+_IN_GZIP = ("8-bit", "16-bit signed", "16-bit", "32-bit floating-point")
 
 
 def rows(target: Format) -> Iterator[Row]:
     def make(samples: Samples, **options: Any) -> Callable[[], bytes]:
         return partial(files.nifti, samples, packed=target is Format.NIFTI_GZ, **options)
 
-    volume = np.stack([DEEP[..., n] for n in range(4)])
-    for title, numbers in {
-        "8-bit": volume.astype("u1"),
-        "16-bit signed": volume.view("i2"),
-        "16-bit": volume,
-        "32-bit floating-point": (volume.astype("f4") - 30_000) * 3,
-    }.items():
+    for title in _IN_GZIP:
+        numbers = VOLUMES[title]
         yield f"{title}, 4 slices", make(numbers), Kept(target, numbers)
+    volume = VOLUMES["16-bit"]
     if target is Format.NIFTI_GZ:
         more = partial(followed, make(volume), b"more")
         yield "16-bit, 4 slices, with more behind its end", more, Kept(target, volume, (METADATA,))
         return
-    for title, numbers in {
-        "8-bit signed": volume.view("i1")[..., :13],
-        "32-bit": volume.astype("u4") * 65_537,
-        "32-bit signed": (volume.astype("u4") * 65_537).view("i4"),
-        "64-bit floating-point": volume / 3,
-    }.items():
+    for title in (title for title in VOLUMES if title not in _IN_GZIP):
+        numbers = VOLUMES[title]
         yield f"{title}, 4 slices", make(numbers), Kept(target, numbers)
-    numbers = volume.view("i2")
+    numbers = VOLUMES["16-bit signed"]
     yield "16-bit signed, 2 volumes of 2 slices", make(numbers, volumes=2), Kept(target, numbers)
     yield "16-bit signed, one slice", make(numbers[:1]), Kept(target, numbers[:1])
     yield "16-bit signed, NIfTI-2", make(numbers, version=2), Kept(target, numbers)

@@ -5,25 +5,15 @@ from functools import partial
 
 import numpy as np
 
-from app.imaging.codec import Format
-from tests.fidelity.files import DEEP, NOISE, nrrd
+from app.imaging.picture import Format
+from tests.fidelity.files import DEEP, NOISE, VOLUMES, nrrd
 from tests.fidelity.row import METADATA, UNSUITABLE, UNSUPPORTED, Kept, Row
 
 
 def rows() -> Iterator[Row]:
-    volume = np.stack([DEEP[..., n] for n in range(4)])
-    for title, numbers in {
-        "8-bit": volume.astype("u1"),
-        "8-bit signed": volume.view("i1")[..., :13],
-        "16-bit": volume,
-        "16-bit signed": volume.view("i2"),
-        "32-bit": volume.astype("u4") * 65_537,
-        "32-bit signed": (volume.astype("u4") * 65_537).view("i4"),
-        "32-bit floating-point": (volume.astype("f4") - 30_000) * 3,
-        "64-bit floating-point": volume / 3,
-    }.items():
+    for title, numbers in VOLUMES.items():
         yield f"{title}, 4 slices", partial(nrrd, numbers), Kept(Format.NRRD, numbers)
-    numbers = volume.view("i2")
+    numbers = VOLUMES["16-bit signed"]
     kept, plain = Kept(Format.NRRD, numbers), partial(nrrd, numbers)
     yield "16-bit signed, in gzip", partial(nrrd, numbers, packed=True), kept
     yield "16-bit signed, big-endian", partial(nrrd, numbers, order="big"), kept
@@ -33,8 +23,13 @@ def rows() -> Iterator[Row]:
     rgb = np.stack([NOISE[..., :3], 255 - NOISE[..., :3]])
     coloured = partial(nrrd, rgb, "kinds: RGB-color space space space")
     yield "8-bit RGB, 2 slices", coloured, Kept(Format.NRRD, rgb)
-    vectors = partial(nrrd, rgb, "kinds: vector space space space")
-    yield "vectors", vectors, UNSUPPORTED
+    vectors = np.stack([DEEP[..., :3], DEEP[..., 1:]]).astype("f4")
+    apart = Kept(Format.NRRD, np.moveaxis(vectors, -1, 0).reshape(-1, *vectors.shape[1:3]))
+    for title, kind in (("vectors of 3", "vector"), ("3 volumes side by side", "list")):
+        beside = partial(nrrd, vectors, f"kinds: {kind} space space space")
+        yield f"32-bit floating-point, {title}, 2 slices", beside, apart
+    with_alpha = partial(nrrd, np.stack([NOISE] * 2), "kinds: RGBA-color space space space")
+    yield "8-bit RGB + alpha", with_alpha, UNSUPPORTED
     yield "in bzip2", partial(nrrd, numbers, encoding="bzip2"), UNSUPPORTED
     yield "samples in another file (NHDR)", partial(nrrd, numbers, "data file: 1"), UNSUPPORTED
     as_tiff = Kept(Format.TIFF, numbers, (METADATA,))

@@ -9,12 +9,7 @@ import numpy as np
 from tests.fidelity import files
 from tests.fidelity.files import NOISE, by_pillow
 from tests.fidelity.foreign import SAMPLES
-from tests.fidelity.row import (
-    UNREADABLE,
-    UNSUPPORTED,
-    Refused,
-    Row,
-)
+from tests.fidelity.row import UNREADABLE, UNSUPPORTED, Refused, Row
 
 
 def rows() -> Iterator[Row]:

@@ -7,7 +7,7 @@ from itertools import chain
 
 import numpy as np
 
-from app.imaging.codec import Format
+from app.imaging.picture import Format
 from tests.fidelity import files
 from tests.fidelity.files import DEEP, NOISE, spread
 from tests.fidelity.row import (
@@ -21,14 +21,7 @@ from tests.fidelity.row import (
     Row,
     but_for,
 )
-from tests.fidelity.samples import (
-    INDICES,
-    MODES,
-    OPACITY,
-    PALETTE,
-    SEEN,
-    channels,
-)
+from tests.fidelity.samples import INDICES, MODES, OPACITY, PALETTE, SEEN, channels
 
 LINEAR = {
     "gAMA": files.png_chunk(b"gAMA", (100_000).to_bytes(4, "big")),

@@ -5,10 +5,10 @@ from functools import partial
 
 import numpy as np
 
-from app.imaging.codec import Format
+from app.imaging.picture import Format
 from tests.fidelity import files
 from tests.fidelity.files import DEEP, NOISE, by_pillow, few_bits, spread
-from tests.fidelity.row import DEPTH, METADATA, UNSUPPORTED, Kept, Row
+from tests.fidelity.row import DEPTH, END, METADATA, UNSUPPORTED, Kept, Row, but_for
 from tests.fidelity.samples import MODES, channels
 
 
@@ -22,6 +22,8 @@ def rows() -> Iterator[Row]:
     yield "P5, 8-bit grey", partial(by_pillow, grey, "PPM"), Kept(Format.PNM, grey)
     yield "P6, 8-bit RGB", partial(by_pillow, colour, "PPM"), Kept(Format.PNM, colour)
     yield "P2, 8-bit grey in text", partial(files.plain_pnm, grey, 255, 2), Kept(Format.PNM, grey)
+    cut = partial(but_for, partial(files.plain_pnm, grey, 255, 2), 1)
+    yield "P2, 8-bit grey in text, without an end", cut, Kept(Format.PNM, grey, (END,))
     make = partial(files.plain_pnm, channels(DEEP, "RGB"), 65_535, 3)
     yield "P3, 16-bit RGB in text", make, Kept(Format.PNM, channels(DEEP, "RGB"))
     for names, kind in (("L", 5), ("RGB", 6)):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from app.imaging.codec import Format
+from app.imaging.picture import Format
 from tests.fidelity import files
 from tests.fidelity.files import DEEP, NOISE, SMOOTH, Samples, by_pillow, by_tifffile, spread
 from tests.fidelity.row import (
@@ -54,6 +54,9 @@ def _structures() -> Iterator[Row]:
     yield "BigTIFF", partial(_grey_or_rgb, rgb, bigtiff=True), back
     yield "several strips", partial(_grey_or_rgb, rgb, rowsperstrip=2), back
     yield "tiles", partial(_grey_or_rgb, rgb, tile=(16, 16)), back
+    whole = np.pad(rgb, ((0, 39), (0, 35), (0, 0)))
+    gaps = partial(files.sparse, rgb, photometric="rgb")
+    yield "sparse, some tiles left out", gaps, Kept(Format.TIFF, whole)
     planes = np.ascontiguousarray(np.moveaxis(rgb, -1, 0))
     yield "planes apart", partial(by_tifffile, planes, photometric="rgb", planarconfig=2), back
     for packing in ("lzw", "zlib", "zstd", "packbits"):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from app.imaging.codec import Format
+from app.imaging.picture import Format
 from tests.fidelity import files
 from tests.fidelity.files import NOISE, SMOOTH, by_pillow
 from tests.fidelity.row import END, LOSSY, UNREADABLE, UNSUPPORTED, Kept, Row, but_for, followed

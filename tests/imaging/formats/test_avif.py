@@ -9,26 +9,23 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from app.imaging import codec, formats
-from app.imaging.codec import (
-    Change,
-    Format,
-    ImagingError,
-    Metadata,
-    UnreadableImage,
-    UnsupportedImage,
-)
 from app.imaging.formats.heif.boxes import Box, boxes, write_box, write_full_box
 from app.imaging.formats.heif.items import Item, Items, read_items
 from app.imaging.formats.heif.picture import Coded, coded
 from app.imaging.formats.heif.writer import write_items
+from app.imaging.picture import (
+    Change,
+    Format,
+    ImagingError,
+    Metadata,
+    Picture,
+    TooManyPixels,
+    UnreadableImage,
+    UnsupportedImage,
+)
 from tests.fidelity.files import avif
 from tests.imaging.formats.damage import damaged
-
-LIMIT = 10_000
-
-
-def decoded(data):
-    return codec.decode(data, max_pixels=LIMIT)
+from tests.imaging.formats.decoding import MAX_PIXELS, decoded
 
 
 @pytest.fixture(scope="module")
@@ -177,7 +174,7 @@ def test_it_is_written_as_others_read_it(channels, dtype, smooth, srgb, exif, op
     alpha = np.ascontiguousarray(samples[..., -1]) if channels in (2, 4) else None
     pixels = np.ascontiguousarray(samples[..., : 1 if channels < 3 else 3])
     metadata = Metadata(icc=None if channels < 3 else srgb, exif=exif().tobytes()[6:], xmp=b"<x/>")
-    picture = codec.Picture(pixels, alpha, metadata=metadata)
+    picture = Picture(pixels, alpha, metadata=metadata)
     answer = codec.encode(picture, Format.AVIF)
     assert (Change.DEPTH in answer.changes) == (dtype != np.uint8)
     again = decoded(answer.data)
@@ -225,11 +222,18 @@ def test_tiles_far_larger_than_their_picture_are_unreadable():
 
 def test_a_picture_within_itself_is_refused(tile):
     items = read_items(grid(tile, 1, 2, 100, 64))
-    items[1].references[b"dimg"] = [1, 1]
+    items[1].references[b"dimg"] = [1, 2]
     with pytest.raises(UnreadableImage, match="tiles"):
         coded(items, 1, b"av01")
     with pytest.raises(UnreadableImage, match="refers"):
         coded(Items({}, 1), 1, b"av01")
+
+
+def test_a_tile_shown_several_times_is_refused(tile):
+    items = read_items(grid(tile, 1, 2, 100, 64))
+    items[1].references[b"dimg"] = [2, 2]
+    with pytest.raises(UnsupportedImage, match="several times"):
+        coded(items, 1, b"av01")
 
 
 def replaced(data, name, body):
@@ -326,7 +330,7 @@ def test_sequences_are_refused(plain, saved, colour):
 
 
 def test_pixels_have_a_limit_before_any_is_decoded(plain):
-    with pytest.raises(codec.TooManyPixels):
+    with pytest.raises(TooManyPixels):
         codec.decode(plain, max_pixels=16 * 24 - 1)
 
 
@@ -342,4 +346,4 @@ def test_damage_raises_only_imaging_errors(plain, data):
         picture = decoded(data.draw(damaged(plain)))
     except ImagingError:
         return
-    assert picture.size <= LIMIT
+    assert picture.size <= MAX_PIXELS

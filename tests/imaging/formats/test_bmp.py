@@ -4,19 +4,8 @@ import numpy as np
 import pytest
 
 from app.imaging import codec
-from app.imaging.codec import (
-    Change,
-    Format,
-    TooManyPixels,
-    UnreadableImage,
-    UnsupportedImage,
-)
-
-LIMIT = 10_000
-
-
-def decoded(data):
-    return codec.decode(data, max_pixels=LIMIT)
+from app.imaging.picture import Change, Format, TooManyPixels, UnreadableImage, UnsupportedImage
+from tests.imaging.formats.decoding import decoded
 
 
 def bmp(width, height, bits, compression, pixels, masks=()):

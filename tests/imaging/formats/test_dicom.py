@@ -19,25 +19,28 @@ from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEGBaseline8Bit
 
 from app.imaging import codec
-from app.imaging.codec import (
-    Change,
-    Format,
-    ImagingError,
-    Note,
-    TooManyPixels,
-    UnreadableImage,
-    UnsuitableFormat,
-    UnsupportedImage,
-)
+from app.imaging.changes import stripped
 from app.imaging.formats import dicom
 from app.imaging.formats.dicom.dataset import FREE_ELEMENTS, FREE_ITEMS
 from app.imaging.formats.dicom.deflated import MAX_INFLATED
 from app.imaging.formats.dicom.series import survey
-from app.imaging.picture import described
+from app.imaging.picture import (
+    Change,
+    Format,
+    ImagingError,
+    Note,
+    Picture,
+    TooManyPixels,
+    UnreadableImage,
+    UnsuitableFormat,
+    UnsupportedImage,
+    described,
+)
 from app.imaging.stack import Stack
 from tests.fidelity.files import DEEP, NOISE, SMOOTH, paletted, zipped
 from tests.fidelity.files import dicom as made
 from tests.hostile.attacks import jpeg_2000, segment
+from tests.imaging.formats.decoding import decoded
 from tests.imaging.formats.dicom_rules import violations
 
 SAMPLES = Path(pydicom.__file__).parent / "data/test_files"
@@ -67,10 +70,6 @@ PALETTE = {"SamplesPerPixel"} | {
     for colour in ("Red", "Green", "Blue")
     for part in ("Data", "Descriptor")
 }
-
-
-def decoded(data):
-    return codec.decode(data, max_pixels=1 << 22)
 
 
 def encoded(picture, pixels=None, words="Noise removed."):
@@ -722,7 +721,7 @@ def test_names_of_character_sets_count_as_elements_at_every_depth():
     group.SpecificCharacterSet = ["", "ISO 2022 IR 87", "ISO 2022 IR 149"]
     frames = np.zeros((2000, 1, 1), np.uint16)
     data = made(frames, PerFrameFunctionalGroupsSequence=[group] * len(frames))
-    assert codec.read_header(data).frames == len(frames)
+    assert codec.read_header(data).stack.frames == len(frames)
 
 
 def test_frames_may_have_tens_of_elements_each():
@@ -731,9 +730,9 @@ def test_frames_may_have_tens_of_elements_each():
         group.add_new(0x0018_9100 + number, "LO", "12")
     frames = np.zeros((4000, 1, 1), np.uint16)
     data = made(frames, PerFrameFunctionalGroupsSequence=[group] * len(frames))
-    assert codec.read_header(data).frames == len(frames)
+    assert codec.read_header(data).stack.frames == len(frames)
     end = 144 + int.from_bytes(data[140:144], "little")
-    assert codec.read_header(deflated(data[end:])).frames == len(frames)
+    assert codec.read_header(deflated(data[end:])).stack.frames == len(frames)
 
 
 COLOURS_OF_ALL = np.random.default_rng(4).integers(0, 256, (256, 3))
@@ -815,9 +814,9 @@ def test_htj2k_is_read(syntax, samples):
 
 def test_nothing_else_can_become_a_dicom():
     with pytest.raises(UnsuitableFormat, match="Only what came as a DICOM"):
-        codec.encode(codec.Picture(NOISE[..., :1].copy()), Format.DICOM)
+        codec.encode(Picture(NOISE[..., :1].copy()), Format.DICOM)
     with pytest.raises(UnsuitableFormat, match="and with its metadata"):
-        codec.encode(codec.stripped(decoded(made(TWELVE))))
+        codec.encode(stripped(decoded(made(TWELVE))))
     picture = decoded(made(TWELVE))
     with pytest.raises(UnsuitableFormat, match="not what its data set describes"):
         codec.encode(replace(picture, pixels=picture.pixels[:-1]))

@@ -9,17 +9,19 @@ import pytest
 from pydicom import dcmread
 
 from app.imaging import codec
-from app.imaging.codec import (
+from app.imaging.changes import stripped
+from app.imaging.formats import dicom_zip
+from app.imaging.formats.dicom_zip import MAX_VOLUMES
+from app.imaging.picture import (
     Change,
     Format,
     Note,
+    TooManyPixels,
     UnreadableImage,
     UnsuitableFormat,
     UnsupportedImage,
+    described,
 )
-from app.imaging.formats import dicom_zip
-from app.imaging.formats.dicom_zip import MAX_VOLUMES
-from app.imaging.picture import TooManyPixels, described
 from app.imaging.stack import Stack
 from tests.fidelity.files import DEEP, NOISE, dicom, series, zipped
 from tests.imaging.formats.dicom_rules import violations
@@ -189,7 +191,7 @@ def test_a_slice_that_cannot_be_decoded_fails_the_volume():
 
 def test_nothing_else_can_become_a_zip():
     picture = decoded(*SLICES)
-    for other in (codec.stripped(picture), replace(picture, format=Format.DICOM)):
+    for other in (stripped(picture), replace(picture, format=Format.DICOM)):
         with pytest.raises(UnsuitableFormat, match="Only what came as a zip"):
             codec.encode(other, Format.DICOM_ZIP)
 

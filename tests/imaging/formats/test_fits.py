@@ -11,7 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.imaging import codec
-from app.imaging.codec import (
+from app.imaging.changes import stripped
+from app.imaging.formats.fits.head import BLOCK, MAX_BLOCKS
+from app.imaging.picture import (
+    Change,
     Format,
     ImagingError,
     TooManyPixels,
@@ -19,9 +22,9 @@ from app.imaging.codec import (
     UnsuitableFormat,
     UnsupportedImage,
 )
-from app.imaging.formats.fits.head import BLOCK, MAX_BLOCKS
 from app.imaging.stack import Stack
 from tests.fidelity.files import DEEP, NOISE, fits
+from tests.imaging.formats.decoding import decoded
 
 GREY = DEEP[..., 0]
 OBSERVED = (
@@ -30,12 +33,6 @@ OBSERVED = (
     "HISTORY calibrated  BITPIX  = 99",
     "COMMENT = no value",
 )
-
-
-def decoded(data):
-    picture = codec.decode(data, max_pixels=10**5)
-    assert codec.read_header(data).stack == picture.stack
-    return picture
 
 
 @pytest.mark.parametrize("dtype", ["u1", "i1", "u2", "i2", "u4", "i4", "f4", "f8"])
@@ -132,10 +129,10 @@ def test_what_is_not_read_is_told(data, error, words):
 
 def test_only_what_came_as_a_fits_becomes_one():
     picture = decoded(fits(GREY))
-    for other in (codec.stripped(picture), replace(picture, pixels=picture.pixels.astype("i4"))):
+    for other in (stripped(picture), replace(picture, pixels=picture.pixels.astype("i4"))):
         with pytest.raises(UnsuitableFormat, match="ask for tiff"):
             codec.encode(other, Format.FITS)
-    assert codec.encode(picture, Format.TIFF).changes == {codec.Change.METADATA}
+    assert codec.encode(picture, Format.TIFF).changes == {Change.METADATA}
     with pytest.raises(TooManyPixels):
         codec.decode(fits(np.zeros((3, 4, 5), "u2")), max_pixels=59)
 
@@ -171,7 +168,7 @@ def _halves(data):
     ids=["two", "and an empty one, as bgzip's", "an empty one first", "no whole blocks"],
 )
 @pytest.mark.parametrize(
-    ("behind", "changes"), [(b"", set()), (bytes(512), set()), (b"notes", {codec.Change.METADATA})]
+    ("behind", "changes"), [(b"", set()), (bytes(512), set()), (b"notes", {Change.METADATA})]
 )
 def test_gzip_may_be_of_several_members_and_have_something_behind_it(members, behind, changes):
     picture = decoded(b"".join(map(gzip.compress, members)) + behind)

@@ -9,9 +9,17 @@ import pytest
 from app.api import openapi
 from app.files import finding
 from app.imaging import codec, formats
-from app.imaging.codec import Format, Header, Picture, UnreadableImage, UnsupportedImage
 from app.imaging.formats.foreign import FOREIGN
 from app.imaging.formats.format import FileFormat, Holds, recognise
+from app.imaging.picture import (
+    Change,
+    Format,
+    Header,
+    Metadata,
+    Picture,
+    UnreadableImage,
+    UnsupportedImage,
+)
 from tests.fidelity.foreign import SAMPLES, ftyp
 from tests.hostile.corpus import victims
 from training import images
@@ -99,13 +107,13 @@ def test_what_a_format_is_said_to_hold_comes_back(target):
     holds = formats.FORMATS[target].holds
     pixels = np.arange(36, dtype=np.uint8).reshape(6, 6, 1)
     alpha = np.full((6, 6), 9, np.uint8) if holds.alpha else None
-    metadata = codec.Metadata(
+    metadata = Metadata(
         exif=b"II*\0\x08\0\0\0\1\0\x0f\1\2\0\4\0\0\0abc\0\0\0\0\0" if holds.exif else None,
         xmp=b"<x/>" if holds.xmp else None,
         dpi=(300, 300) if holds.dpi else None,
     )
     encoded = codec.encode(Picture(pixels, alpha, metadata=metadata), target)
-    assert encoded.changes == (set() if holds.grey else {codec.Change.COLOURS})
+    assert encoded.changes == (set() if holds.grey else {Change.COLOURS})
     picture = codec.decode(encoded.data, max_pixels=36)
     assert picture.channels == (1 if holds.grey else 3)
     assert (picture.alpha is None) == (alpha is None)

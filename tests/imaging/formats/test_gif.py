@@ -5,15 +5,11 @@ import pytest
 from PIL import Image
 
 from app.imaging import codec
-from app.imaging.codec import Format, UnreadableImage, UnsupportedImage
 from app.imaging.formats import gif
+from app.imaging.picture import Format, UnreadableImage, UnsupportedImage
+from tests.imaging.formats.decoding import decoded
 
-LIMIT = 10_000
 SCREEN = b"GIF89a" + struct.pack("<HHBBB", 3, 2, 0, 0, 0)
-
-
-def decoded(data):
-    return codec.decode(data, max_pixels=LIMIT)
 
 
 def test_gif_is_answered_in_png(saved, opened, colour):
@@ -42,7 +38,7 @@ def test_gif_with_a_transparent_colour_has_alpha(saved, colour):
 
 def test_animations_are_refused(saved, colour):
     data = saved(colour, "GIF", save_all=True, append_images=[Image.fromarray(255 - colour)])
-    assert codec.read_header(data).frames == 2
+    assert codec.read_header(data).stack.frames == 2
     with pytest.raises(UnsupportedImage, match="animated"):
         decoded(data)
 

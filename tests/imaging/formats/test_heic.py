@@ -9,7 +9,11 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from app.imaging import codec, formats
-from app.imaging.codec import (
+from app.imaging.formats.heic.hevc import read_sequence
+from app.imaging.formats.heif.boxes import Box, write_box
+from app.imaging.formats.heif.items import Item, read_items
+from app.imaging.formats.heif.writer import write_items
+from app.imaging.picture import (
     Change,
     Format,
     ImagingError,
@@ -17,19 +21,10 @@ from app.imaging.codec import (
     UnreadableImage,
     UnsupportedImage,
 )
-from app.imaging.formats.heic.hevc import read_sequence
-from app.imaging.formats.heif.boxes import Box, write_box
-from app.imaging.formats.heif.items import Item, read_items
-from app.imaging.formats.heif.writer import write_items
 from tests.fidelity.files import FILM, heic, heic_beside
 from tests.fidelity.foreign import ftyp
 from tests.imaging.formats.damage import damaged
-
-LIMIT = 100_000
-
-
-def decoded(data):
-    return codec.decode(data, max_pixels=LIMIT)
+from tests.imaging.formats.decoding import MAX_PIXELS, decoded
 
 
 @pytest.fixture(scope="module")
@@ -216,6 +211,8 @@ def test_the_size_is_read_from_the_stream(parameters, found):
         (item(b"\x42\1" + bytes([0xFF] * 13) + bytes(400)), "damaged"),
         (item(Parameters(64, 48).unit, data=b"\0\0\1\0"), "truncated"),
         (item(Parameters(64, 48).unit, data=bytes(4) * 5000), "more than 4096"),
+        (item(*[Parameters(64, 48).unit] * 101), "more than 100"),
+        (item(*[Parameters(64, 48).unit + bytes(1 << 10)] * 65), "more than 65536"),
         (item(), "no header"),
         (Item(b"hvc1"), "no header"),
     ],
@@ -232,4 +229,4 @@ def test_damage_raises_only_imaging_errors(plain, data):
         picture = decoded(data.draw(damaged(plain)))
     except ImagingError:
         return
-    assert picture.size <= LIMIT
+    assert picture.size <= MAX_PIXELS

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from app.imaging import codec
-from app.imaging.codec import (
+from app.imaging.changes import stripped
+from app.imaging.formats.heif.boxes import boxes, write_box
+from app.imaging.picture import (
     Change,
     Format,
     ImagingError,
@@ -19,17 +21,12 @@ from app.imaging.codec import (
     UnreadableImage,
     UnsupportedImage,
 )
-from app.imaging.formats.heif.boxes import boxes, write_box
-from tests.fidelity.files import DEEP, NOISE, SMOOTH, jp2, profile
+from tests.fidelity.files import DEEP, NOISE, SMOOTH, jp2, paletted_jp2, profile
 from tests.hostile.attacks import jpeg_2000, segment
 from tests.imaging.formats.damage import damaged
+from tests.imaging.formats.decoding import MAX_PIXELS, decoded
 
-LIMIT = 10_000
 GREY = NOISE[..., 0]
-
-
-def decoded(data):
-    return codec.decode(data, max_pixels=LIMIT)
 
 
 def again(data, **options):
@@ -73,7 +70,7 @@ def test_boxes_of_others_come_back_as_they_were():
     assert b"res " in [each.name for each in boxes(header)]
     assert picture.metadata.dpi == pytest.approx((7.62, 7.62))
     assert codec.encode(decoded(data), Format.PNG).changes == {Change.METADATA}
-    bare = codec.encode(codec.stripped(decoded(data)))
+    bare = codec.encode(stripped(decoded(data)))
     assert {each.name for each in boxes(bare.data)} == {b"jP  ", b"ftyp", b"jp2h", b"jp2c"}
 
 
@@ -430,7 +427,7 @@ def test_damage_is_refused_or_read(data):
         picture = decoded(data)
     except ImagingError:
         return
-    assert picture.size <= LIMIT
+    assert picture.size <= MAX_PIXELS
 
 
 @given(st.binary(max_size=40))
@@ -438,3 +435,51 @@ def test_anything_may_follow_a_signature(rest):
     for start in (b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  \r\n\x87\n"):
         with pytest.raises(ImagingError):
             decoded(start + rest)
+
+
+PALETTE = np.array([[200, 10, 30], [0, 90, 250], [255, 255, 0], [9, 8, 7]], np.uint8)
+INDICES = GREY % 4
+
+
+@pytest.mark.parametrize("bits", [2, 8])
+def test_indices_become_the_colours_of_their_palette(bits):
+    data = paletted_jp2(INDICES, PALETTE, bits)
+    encoded, picture = again(data)
+    np.testing.assert_array_equal(decoded(data).pixels, PALETTE[INDICES])
+    np.testing.assert_array_equal(picture.pixels, PALETTE[INDICES])
+    assert encoded.changes == {Change.COLOURS}
+    assert Image.open(io.BytesIO(encoded.data)).mode == "RGB"
+    assert b"pclr" not in encoded.data
+
+
+def test_a_palette_of_greys_gives_grey():
+    greys = PALETTE[:, :1].repeat(3, axis=1)
+    picture = decoded(paletted_jp2(INDICES, greys))
+    np.testing.assert_array_equal(picture.pixels, greys[INDICES][..., :1])
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        ((b"\0\4\3\7\7\7", b"\0\3\3\7\7\7"), UnreadableImage, "makes no sense"),
+        ((b"\0\4\3\7\7\7", b"\0\0\3\7\7\7"), UnreadableImage, "makes no sense"),
+        ((b"\0\4\3\7\7\7", b"\0\4\3\7\7\x87"), UnsupportedImage, "other than of 8-bit RGB"),
+        ((b"cmap", b"free"), UnsupportedImage, "other than of 8-bit RGB"),
+        ((b"\0\0\1\1\0\0\1\2", b"\0\0\1\2\0\0\1\1"), UnsupportedImage, "other than of 8-bit"),
+    ],
+)
+def test_other_palettes_are_refused(change, error, words):
+    data = paletted_jp2(INDICES, PALETTE)
+    assert data.count(change[0]) == 1
+    with pytest.raises(error, match=words):
+        decoded(data.replace(change[0], change[1], 1))
+
+
+def test_indices_beyond_their_palette_are_refused():
+    with pytest.raises(UnreadableImage, match="beyond its palette"):
+        decoded(paletted_jp2(GREY, PALETTE))
+
+
+def test_a_palette_of_several_components_is_refused():
+    with pytest.raises(UnsupportedImage, match="palette and more"):
+        decoded(paletted_jp2(NOISE[..., :2] % 4, PALETTE))

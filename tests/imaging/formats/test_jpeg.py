@@ -4,8 +4,10 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from app.imaging import codec
-from app.imaging.codec import (
+from app.imaging.formats.jpeg import writer as jpeg
+from app.imaging.formats.jpeg.rebuild import MAX_SCANS
+from app.imaging.formats.jpeg.segments import MAX_SEGMENTS
+from app.imaging.picture import (
     Change,
     Format,
     Metadata,
@@ -15,16 +17,9 @@ from app.imaging.codec import (
     UnsuitableFormat,
     UnsupportedImage,
 )
-from app.imaging.formats.jpeg import writer as jpeg
-from app.imaging.formats.jpeg.rebuild import MAX_SCANS
-from app.imaging.formats.jpeg.segments import MAX_SEGMENTS
+from tests.imaging.formats.decoding import decoded
 
-LIMIT = 10_000
 SCAN = b"\xff\xda"
-
-
-def decoded(data):
-    return codec.decode(data, max_pixels=LIMIT)
 
 
 def segment(marker, body):

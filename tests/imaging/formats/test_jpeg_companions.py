@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from app.imaging import codec
-from app.imaging.codec import Change
 from app.imaging.formats.jpeg.segments import APP1, APP2, write_segment
+from app.imaging.picture import Change
 
 FILM = b"\0\0\0\x18ftypmp42" + bytes(2000)
 XMP = b"http://ns.adobe.com/xap/1.0/\0"

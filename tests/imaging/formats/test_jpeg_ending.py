@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.imaging.codec import Change, UnreadableImage, decode
+from app.imaging.codec import decode
 from app.imaging.formats.jpeg.ending import END
+from app.imaging.picture import Change, UnreadableImage
 
 NOISE = np.random.default_rng(0).integers(0, 256, (50, 70, 3)).astype(np.uint8)
 SMOOTH = np.linspace(0, 255, NOISE.size).reshape(NOISE.shape).astype(np.uint8)

@@ -10,8 +10,9 @@ from PIL import Image
 
 from app.imaging import codec, formats
 from app.imaging.changes import stripped
-from app.imaging.codec import Change, Format
 from app.imaging.formats.jpeg.segments import APP1, APP2, write_segment
+from app.imaging.picture import Change, Format
+from tests.imaging.formats.decoding import decoded
 from tests.imaging.formats.test_jpeg_companions import CONTAINER, FILM, GAIN_MAP, XMP, multi_picture
 
 ITEM = "{http://ns.google.com/photos/1.0/container/item/}"
@@ -47,10 +48,6 @@ def photo(saved, colour, gain_map):
         return jpeg(saved, colour, *said, index, **options) + data + behind
 
     return make
-
-
-def decoded(data):
-    return codec.decode(data, max_pixels=100)
 
 
 def indexed(data):

@@ -7,15 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.imaging import codec
-from app.imaging.codec import (
-    Change,
-    Format,
-    ImagingError,
-    Metadata,
-    Picture,
-    UnreadableImage,
-    UnsupportedImage,
-)
 from app.imaging.formats.heif.boxes import boxes, write_box
 from app.imaging.formats.jxl.bits import Writer
 from app.imaging.formats.jxl.header import DEPTH_MAP, Head, Samples, read_head, write_head
@@ -23,16 +14,22 @@ from app.imaging.formats.jxl.profile import read_profile
 from app.imaging.formats.jxl.stream import CONTAINER, codestream
 from app.imaging.icc import adobe_rgb
 from app.imaging.orientation import orient
+from app.imaging.picture import (
+    Change,
+    Format,
+    ImagingError,
+    Metadata,
+    Picture,
+    TooManyPixels,
+    UnreadableImage,
+    UnsupportedImage,
+)
 from tests.imaging.formats.damage import damaged
+from tests.imaging.formats.decoding import MAX_PIXELS, decoded
 
-LIMIT = 10_000
 TRANSCODED = Path(__file__).with_name("transcoded.jxl").read_bytes()
 """A JPEG of 10 x 12 pixels in Adobe RGB, turned by EXIF, as libjxl transcodes it: in parts, with
 compressed EXIF and the way back to the JPEG."""
-
-
-def decoded(data):
-    return codec.decode(data, max_pixels=LIMIT)
 
 
 def written(samples, **options):
@@ -247,7 +244,7 @@ def test_two_pictures_in_a_file_are_refused(plain):
 @pytest.mark.parametrize("side", [1 << 14, 1 << 18, 1 << 30])
 def test_claims_of_size_are_refused_before_any_pixel_is_decoded(side, plain):
     head = write_head(Head(side, side, samples=Samples(8), alpha=True), False)
-    with pytest.raises(codec.TooManyPixels):
+    with pytest.raises(TooManyPixels):
         decoded(head.taken() + plain[-(-read_head(plain).bits // 8) :])
     assert len(list(boxes(codec.encode(decoded(plain)).data))) == 3
 
@@ -259,7 +256,7 @@ def test_damage_raises_only_imaging_errors(plain, data):
         found = decoded(data.draw(damaged(plain, TRANSCODED)))
     except ImagingError:
         return
-    assert found.size <= LIMIT
+    assert found.size <= MAX_PIXELS
 
 
 @pytest.mark.parametrize("maps", [2, 400])

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from app.imaging import codec
-from app.imaging.codec import UnreadableImage, UnsupportedImage
 from app.imaging.formats.jxl.bits import Writer
 from app.imaging.formats.jxl.frames import LOW_RESOLUTION, REFERENCE, REGULAR, SKIP_PROGRESSIVE
 from app.imaging.formats.jxl.header import GREY, Colours, Head, write_head
 from app.imaging.formats.jxl.libjxl import libjxl
 from app.imaging.formats.jxl.profile import write_profile
 from app.imaging.formats.jxl.reader import read_header
+from app.imaging.picture import UnreadableImage, UnsupportedImage
 
 ONES = bytes.fromhex("4b188b15c25038010000000000000000")
 """The pixels of a layer as libjxl writes them: 8 x 8, all of value 1."""

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.imaging.codec import UnreadableImage
 from app.imaging.formats.tiff import lzw
+from app.imaging.picture import UnreadableImage
 
 
 def packed(*codes, low_first=False):

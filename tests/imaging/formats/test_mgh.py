@@ -10,23 +10,22 @@ import numpy as np
 import pytest
 
 from app.imaging import codec
-from app.imaging.codec import (
+from app.imaging.changes import stripped
+from app.imaging.formats.mgz import MOST_BEHIND
+from app.imaging.picture import (
     Format,
+    Note,
     TooManyPixels,
     UnreadableImage,
     UnsuitableFormat,
     UnsupportedImage,
 )
-from app.imaging.formats.mgz import MOST_BEHIND
 from app.imaging.stack import Stack
 from tests.fidelity.files import mgh, nifti
+from tests.imaging.formats.decoding import decoded
 
 VOLUME = np.arange(4 * 9 * 13, dtype="i2").reshape(4, 9, 13)
 WHOLE = mgh(VOLUME)
-
-
-def decoded(data):
-    return codec.decode(data, max_pixels=1 << 22)
 
 
 def packed(data):
@@ -57,13 +56,21 @@ def test_an_mgh_of_magnetic_resonance_is_said_to_be():
     picture = decoded(WHOLE)
     assert (picture.stack, picture.modality) == (Stack(4, 1, (1.0, 1.0, 1.0)), "MR")
     assert codec.read_header(packed(WHOLE)).modality == "MR"
-    assert picture.metadata.notes == (codec.Note.NOT_FOR_DIAGNOSIS,)
+    assert picture.metadata.notes == (Note.NOT_FOR_DIAGNOSIS,)
 
 
 def test_numbers_without_sign_are_read():
     picture = decoded(with_(20, "i", 10))
     np.testing.assert_array_equal(picture.pixels.ravel(), VOLUME.ravel().view("u2"))
     assert codec.encode(picture).data == with_(20, "i", 10)
+
+
+def test_an_intent_may_be_stated_beside_the_version():
+    data = with_(0, "i", 2 << 8 | 1)
+    for given in (data, packed(data)):
+        picture = decoded(given)
+        np.testing.assert_array_equal(picture.pixels.ravel(), VOLUME.ravel())
+        assert codec.encode(picture, Format.MGH).data == data
 
 
 def test_what_follows_the_samples_is_kept_whatever_its_length():
@@ -116,7 +123,7 @@ def test_nothing_else_can_become_an_mgh(target):
     with pytest.raises(UnsuitableFormat, match="Only what came as an MGH, and with its metadata"):
         codec.encode(decoded(nifti(VOLUME)), target)
     with pytest.raises(UnsuitableFormat, match="and with its metadata"):
-        codec.encode(codec.stripped(decoded(WHOLE)), target)
+        codec.encode(stripped(decoded(WHOLE)), target)
     other = replace(decoded(WHOLE), pixels=VOLUME.astype("u2").reshape(-1, 13, 1))
     with pytest.raises(UnsuitableFormat, match="not what its MGH header describes"):
         codec.encode(other, target)

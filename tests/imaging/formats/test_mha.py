@@ -9,24 +9,23 @@ import numpy as np
 import pytest
 
 from app.imaging import codec
-from app.imaging.codec import (
+from app.imaging.changes import stripped
+from app.imaging.formats.fields import MAX_LENGTH
+from app.imaging.picture import (
     Format,
+    Note,
     TooManyPixels,
     UnreadableImage,
     UnsuitableFormat,
     UnsupportedImage,
 )
-from app.imaging.formats.fields import MAX_LENGTH
 from app.imaging.stack import Stack
-from tests.fidelity.files import mha, nrrd
+from tests.fidelity.files import DEEP, NOISE, mha, nrrd
+from tests.imaging.formats.decoding import decoded
 
 VOLUME = np.arange(4 * 9 * 13, dtype="i2").reshape(4, 9, 13)
 WHOLE = mha(VOLUME)
 PACKED = mha(VOLUME, packed=True)
-
-
-def decoded(data):
-    return codec.decode(data, max_pixels=1 << 22)
 
 
 def with_(name, value, data=WHOLE):
@@ -42,7 +41,7 @@ def test_lines_and_what_lies_behind_are_kept(order):
     data = mha(VOLUME, "Comment = DimSize = 1", "0010|0010 = N\xe4me", order=order) + b"behind"
     picture = decoded(data)
     assert picture.stack == Stack(4, 1, (1.0, 1.0, 1.0))
-    assert picture.metadata.notes == (codec.Note.NOT_FOR_DIAGNOSIS,)
+    assert picture.metadata.notes == (Note.NOT_FOR_DIAGNOSIS,)
     np.testing.assert_array_equal(picture.pixels.ravel(), VOLUME.ravel())
     assert codec.encode(picture).data == data
     half = replace(picture, pixels=picture.pixels // 2)
@@ -97,6 +96,33 @@ def test_fewer_dimensions_and_more_are_read():
     assert decoded(mha(VOLUME[None, None])).stack == Stack(4, 1, (1.0, 1.0, 1.0))
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_three_unsigned_channels_are_colours(packed):
+    rgb = np.stack([NOISE[..., :3], 255 - NOISE[..., :3]])
+    lines = ("Modality = MET_MOD_MR",)
+    picture = decoded(mha(rgb, *lines, channels=3, packed=packed))
+    np.testing.assert_array_equal(picture.pixels.ravel(), rgb.ravel())
+    assert (picture.channels, picture.stack) == (3, Stack(2, 1, (1.0, 1.0, 1.0)))
+    assert picture.modality == ""
+
+
+@pytest.mark.parametrize(("kind", "channels"), [("f4", 3), ("i2", 3), ("u2", 2), ("u1", 4)])
+def test_other_channels_are_frames_one_channel_after_the_other(kind, channels):
+    voxels = DEEP[:8, :12, :channels].reshape(2, 4, 12, channels).astype(kind)
+    data = mha(voxels, channels=channels) + b"behind"
+    picture = decoded(data)
+    assert picture.stack == Stack(2 * channels, channels=channels, run=2)
+    expected = np.moveaxis(voxels, -1, 0).reshape(-1, 12, 1)
+    np.testing.assert_array_equal(picture.pixels, expected)
+    assert codec.encode(picture).data == data
+
+
+@pytest.mark.parametrize(("name", "kind"), [("LONG", "i4"), ("ULONG", "u4"), ("INT_ARRAY", "i4")])
+def test_types_have_several_names(name, kind):
+    picture = decoded(with_("ElementType", f"MET_{name}", mha(VOLUME.astype("i4"))))
+    assert picture.dtype == kind
+
+
 @pytest.mark.parametrize(
     ("line", "modality"),
     [
@@ -141,7 +167,10 @@ def test_the_modality_is_what_the_header_says(line, modality):
         (mha(VOLUME, "ElementDataFile = a.raw"), UnsupportedImage, "samples in another file"),
         (mha(VOLUME, "ElementDataFile = LIST"), UnsupportedImage, "samples in another file"),
         (mha(VOLUME, "HeaderSize = -1"), UnsupportedImage, "further header"),
-        (mha(VOLUME, "ElementNumberOfChannels = 3"), UnsupportedImage, "several channels"),
+        (mha(VOLUME, "ElementNumberOfChannels = 3"), UnreadableImage, "image is truncated"),
+        (mha(VOLUME, "ElementNumberOfChannels = 0"), UnreadableImage, "makes no sense"),
+        (mha(VOLUME, "ElementNumberOfChannels = 513"), UnsupportedImage, "more than 512 channels"),
+        (mha(VOLUME, "ElementNumberOfChannels = 1 1"), UnreadableImage, "makes no sense"),
         (with_("BinaryData", "False"), UnsupportedImage, "numbers in text"),
         (with_("ObjectType", "Scene"), UnsupportedImage, "does not hold an image"),
         (with_("ElementType", "MET_LONG_LONG"), UnsupportedImage, "data type MET_LONG_LONG"),
@@ -162,7 +191,7 @@ def test_nothing_else_can_become_a_metaimage():
     with pytest.raises(UnsuitableFormat, match="Only what came as a MetaImage, and with its"):
         codec.encode(decoded(nrrd(VOLUME)), Format.MHA)
     with pytest.raises(UnsuitableFormat, match="and with its metadata"):
-        codec.encode(codec.stripped(decoded(WHOLE)), Format.MHA)
+        codec.encode(stripped(decoded(WHOLE)), Format.MHA)
     other = replace(decoded(WHOLE), pixels=VOLUME.astype("u2").reshape(-1, 13, 1))
     with pytest.raises(UnsuitableFormat, match="not what its MetaImage header describes"):
         codec.encode(other)

@@ -10,9 +10,18 @@ import numpy as np
 import pytest
 
 from app.imaging import codec
-from app.imaging.codec import Format, UnreadableImage, UnsuitableFormat, UnsupportedImage
+from app.imaging.changes import stripped
+from app.imaging.picture import (
+    Format,
+    Picture,
+    TooManyPixels,
+    UnreadableImage,
+    UnsuitableFormat,
+    UnsupportedImage,
+)
 from app.imaging.stack import Stack
 from tests.fidelity.files import nifti
+from tests.imaging.formats.decoding import decoded
 
 VOLUME = np.arange(4 * 9 * 13, dtype="i2").reshape(4, 9, 13)
 SAMPLES = Path(nibabel.__file__).parent / "tests/data"
@@ -22,10 +31,6 @@ REFUSED = {
     "nifti2.hdr": "a NIfTI header file",
     "row_major.dconn.nii": "more than four dimensions",
 }
-
-
-def decoded(data):
-    return codec.decode(data, max_pixels=1 << 22)
 
 
 def packed(data):
@@ -137,7 +142,7 @@ def test_a_bomb_is_refused_by_what_its_header_declares():
         decoded(data)
     vast = bytearray(nifti(VOLUME))
     struct.pack_into("<3h", vast, 42, 2000, 2000, 2000)
-    with pytest.raises(codec.TooManyPixels, match="2000 x 2000 pixels in 2000 frames"):
+    with pytest.raises(TooManyPixels, match="2000 x 2000 pixels in 2000 frames"):
         decoded(packed(bytes(vast)))
 
 
@@ -152,9 +157,9 @@ def test_gzip_around_a_nifti_is_no_loss_and_nor_is_its_absence():
 @pytest.mark.parametrize("target", [Format.NIFTI, Format.NIFTI_GZ])
 def test_nothing_else_can_become_a_nifti(target):
     with pytest.raises(UnsuitableFormat, match="Only what came as a NIfTI"):
-        codec.encode(codec.Picture(np.zeros((9, 13, 1), np.uint8)), target)
+        codec.encode(Picture(np.zeros((9, 13, 1), np.uint8)), target)
     with pytest.raises(UnsuitableFormat, match="and with its metadata"):
-        codec.encode(codec.stripped(decoded(nifti(VOLUME))), target)
+        codec.encode(stripped(decoded(nifti(VOLUME))), target)
     picture = decoded(nifti(VOLUME))
     other = replace(picture, pixels=picture.pixels.astype("u2"))
     with pytest.raises(UnsuitableFormat, match="not what its NIfTI header describes"):

@@ -8,25 +8,24 @@ import numpy as np
 import pytest
 
 from app.imaging import codec
-from app.imaging.codec import (
+from app.imaging.changes import stripped
+from app.imaging.formats.fields import MAX_LENGTH
+from app.imaging.picture import (
     Format,
+    Note,
     TooManyPixels,
     UnreadableImage,
     UnsuitableFormat,
     UnsupportedImage,
 )
-from app.imaging.formats.fields import MAX_LENGTH
 from app.imaging.stack import Stack
-from tests.fidelity.files import NOISE, mha, nrrd
+from tests.fidelity.files import DEEP, NOISE, mha, nrrd
+from tests.imaging.formats.decoding import decoded
 
 VOLUME = np.arange(4 * 9 * 13, dtype="i2").reshape(4, 9, 13)
 WHOLE = nrrd(VOLUME)
 PACKED = nrrd(VOLUME, packed=True)
 TIMES = VOLUME.reshape(2, 2, 9, 13)
-
-
-def decoded(data):
-    return codec.decode(data, max_pixels=1 << 22)
 
 
 def with_(name, value, data=WHOLE):
@@ -43,7 +42,7 @@ def test_lines_and_what_lies_behind_are_kept(order):
     data = nrrd(VOLUME, *lines, order=order) + b"behind"
     picture = decoded(data)
     assert picture.stack == Stack(4)
-    assert picture.metadata.notes == (codec.Note.NOT_FOR_DIAGNOSIS,)
+    assert picture.metadata.notes == (Note.NOT_FOR_DIAGNOSIS,)
     np.testing.assert_array_equal(picture.pixels.ravel(), VOLUME.ravel())
     assert codec.encode(picture).data == data
     half = replace(picture, pixels=picture.pixels // 2)
@@ -122,6 +121,34 @@ def test_colours_that_the_header_calls_rgb_are_read():
     assert codec.encode(picture).data == data
 
 
+WITHIN = "domain domain domain", "space directions: none (1,0,0) (0,1,0) (0,0,2)"
+
+
+def test_vectors_of_three_unsigned_numbers_are_colours():
+    rgb = np.stack([NOISE[..., :3], 255 - NOISE[..., :3]])
+    picture = decoded(nrrd(rgb, f"kinds: vector {WITHIN[0]}", WITHIN[1]))
+    np.testing.assert_array_equal(picture.pixels.ravel(), rgb.ravel())
+    assert (picture.channels, picture.stack) == (3, Stack(2, 1, (2, 1, 1)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "stack", "modality"),
+    [
+        ("vector", Stack(6, channels=3, run=2), ""),
+        ("3-vector", Stack(6, channels=3, run=2), ""),
+        ("list", Stack(6, 3, (2, 1, 1)), "MR"),
+    ],
+)
+def test_numbers_side_by_side_are_channels_or_volumes(kind, stack, modality):
+    voxels = DEEP[:8, :12, :3].reshape(2, 4, 12, 3).astype("f4")
+    data = nrrd(voxels, f"kinds: {kind} {WITHIN[0]}", WITHIN[1], "modality:=DWMRI") + b"behind"
+    picture = decoded(data)
+    assert (picture.stack, picture.modality) == (stack, modality)
+    expected = np.moveaxis(voxels, -1, 0).reshape(-1, 12, 1)
+    np.testing.assert_array_equal(picture.pixels, expected)
+    assert codec.encode(picture).data == data
+
+
 @pytest.mark.parametrize(
     ("line", "modality"),
     [
@@ -166,7 +193,10 @@ def test_the_modality_is_what_the_header_says(line, modality):
         (nrrd(VOLUME, "datafile: LIST")[:120], UnsupportedImage, "samples in another file"),
         (nrrd(VOLUME, "byte skip: -1"), UnsupportedImage, "further header"),
         (nrrd(VOLUME, "lineskip: 1"), UnsupportedImage, "further header"),
-        (nrrd(VOLUME, "kinds: vector domain domain"), UnsupportedImage, "axes are of space"),
+        (nrrd(VOLUME, "kinds: RGBA-color domain domain"), UnsupportedImage, "axes are of space"),
+        (nrrd(VOLUME, "kinds: list vector domain"), UnsupportedImage, "axes are of space"),
+        (nrrd(VOLUME[..., :0], "kinds: list space space"), UnreadableImage, "makes no sense"),
+        (nrrd(VOLUME[..., :0], "kinds: vector space space"), UnreadableImage, "makes no sense"),
         (nrrd(VOLUME, "kinds: RGB-color domain domain"), UnsupportedImage, "axes are of space"),
         (nrrd(VOLUME, "space directions: none (1) (1)"), UnsupportedImage, "axes are of space"),
         (nrrd(VOLUME[0], "kinds: space time"), UnsupportedImage, "axes are of space"),
@@ -186,7 +216,7 @@ def test_nothing_else_can_become_an_nrrd():
     with pytest.raises(UnsuitableFormat, match="Only what came as an NRRD, and with its metadata"):
         codec.encode(decoded(mha(VOLUME)), Format.NRRD)
     with pytest.raises(UnsuitableFormat, match="and with its metadata"):
-        codec.encode(codec.stripped(decoded(WHOLE)), Format.NRRD)
+        codec.encode(stripped(decoded(WHOLE)), Format.NRRD)
     other = replace(decoded(WHOLE), pixels=VOLUME.astype("u2").reshape(-1, 13, 1))
     with pytest.raises(UnsuitableFormat, match="not what its NRRD header describes"):
         codec.encode(other)

@@ -8,20 +8,14 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from app.imaging import codec
-from app.imaging.codec import (
-    Change,
-    Format,
-    Metadata,
-    Picture,
-    UnreadableImage,
-    UnsupportedImage,
-)
 from app.imaging.formats.png.chunks import MAX_CHUNKS, SIGNATURE, read_chunks, write_chunk
 from app.imaging.formats.png.head import ADAM7
 from app.imaging.formats.png.writer import encode
+from app.imaging.picture import Change, Format, Metadata, Picture, UnreadableImage, UnsupportedImage
+from tests.fidelity.files import by_pillow
+from tests.imaging.formats.decoding import decoded
 
 GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6
-LIMIT = 10_000
 
 
 def png_file(rows, width, depth, colour_type, *chunks, interlaced=False, stream=None):
@@ -30,10 +24,6 @@ def png_file(rows, width, depth, colour_type, *chunks, interlaced=False, stream=
     stream = stream or zlib.compress(b"".join(b"\0" + bytes(row) for row in rows))
     parts = [write_chunk(b"IHDR", header), *chunks, write_chunk(b"IDAT", stream)]
     return b"".join([SIGNATURE, *parts, write_chunk(b"IEND", b"")])
-
-
-def decoded(data):
-    return codec.decode(data, max_pixels=LIMIT)
 
 
 def chunk_names(data):
@@ -148,14 +138,50 @@ def test_metadata_is_read_from_pillow_and_by_pillow(saved, opened, colour, srgb,
 
 
 def test_only_chunks_that_hold_for_other_pixels_are_copied():
-    copied = [b"gAMA", b"cICP", b"tEXt", b"prVa"]
-    dropped = [b"bKGD", b"tIME", b"hIST", b"prVA"]
-    chunks = [write_chunk(name, bytes(12)) for name in copied + dropped]
+    copied = {b"gAMA": 4, b"cICP": 4, b"tEXt": 12, b"prVa": 12}
+    dropped = dict.fromkeys((b"bKGD", b"tIME", b"hIST", b"prVA"), 12)
+    chunks = [write_chunk(name, bytes(size)) for name, size in (copied | dropped).items()]
     chunks += [write_chunk(b"zTXt", b"Raw profile type exif\0\0")]
     picture = decoded(png_file([[0]], 1, 8, GREY, *chunks))
     assert chunk_names(encode(picture)) == [b"IHDR", *copied, b"IDAT"]
     elsewhere = Picture(picture.pixels, None, Format.TIFF, picture.metadata)
-    assert chunk_names(encode(elsewhere)) == [b"IHDR", *copied[:2], b"IDAT"]
+    assert chunk_names(encode(elsewhere)) == [b"IHDR", b"gAMA", b"cICP", b"IDAT"]
+
+
+BOMB = zlib.compress(bytes(1 << 24))
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        *((name, b"") for name in (b"ab1c", b"a\0Bc", b"a Bc", b"\xff\xff\xd0\xff", b"aabc")),
+        (b"cHRM", bytes(31)),
+        *((b"gAMA", bytes(size)) for size in (3, 5)),
+        *((name, b"") for name in (b"sRGB", b"cICP", b"mDCV", b"cLLI")),
+        *((b"zTXt", b"a\0" + text) for text in (b"", b"\1" + BOMB, b"\0" + BOMB, b"\0no stream")),
+        (b"iTXt", b"a\0\1\0\0\0" + BOMB),
+    ],
+)
+def test_chunks_for_which_readers_refuse_a_file_are_left_out_and_named(name, body, opened):
+    picture = decoded(png_file([[0]], 1, 8, GREY, write_chunk(name, body)))
+    assert picture.changes == {Change.METADATA}
+    written = encode(picture)
+    assert chunk_names(written) == [b"IHDR", b"IDAT"]
+    assert opened(written).getpixel((0, 0)) == 0
+
+
+def test_colours_are_defined_once():
+    chunks = [write_chunk(b"gAMA", struct.pack(">I", gamma)) for gamma in (45_455, 100_000)]
+    picture = decoded(png_file([[0]], 1, 8, GREY, *chunks))
+    assert picture.metadata.colour == (chunks[0],)
+    assert picture.changes == {Change.METADATA}
+
+
+def test_compressed_texts_have_room_for_one_long_one_together():
+    long, short = (b"a\0\0" + zlib.compress(b"x" * size) for size in (5 << 20, 9))
+    chunks = [write_chunk(b"zTXt", body) for body in (long, long, short)]
+    picture = decoded(png_file([[0]], 1, 8, GREY, *chunks))
+    assert picture.metadata.native == (chunks[0], chunks[2])
 
 
 def test_damaged_metadata_does_not_cost_the_picture():
@@ -215,14 +241,14 @@ def test_an_image_beside_the_only_frame_is_not_taken_for_that(beside):
     frames = [other] if beside else []
     first.save(file, "PNG", save_all=True, append_images=frames, default_image=beside)
     assert (b"fdAT" in file.getvalue()) == beside
-    assert codec.read_header(file.getvalue()).frames == 1 + beside
+    assert codec.read_header(file.getvalue()).stack.frames == 1 + beside
 
 
 def test_animations_are_refused_and_a_single_frame_is_not():
     control = [write_chunk(b"acTL", struct.pack(">II", frames, 0)) for frames in (1, 2)]
     still, moving = (png_file([[0]], 1, 8, GREY, chunk) for chunk in control)
     assert decoded(still).size == 1
-    assert codec.read_header(moving).frames == 2
+    assert codec.read_header(moving).stack.frames == 2
     with pytest.raises(UnsupportedImage, match="animated"):
         decoded(moving)
 
@@ -289,3 +315,10 @@ def test_a_damaged_profile_is_left_out_and_named(saved, colour, damage):
     picture = decoded(data[:33] + chunk + data[33:])
     assert picture.metadata.icc is None
     assert picture.changes == {Change.PROFILE}
+
+
+def test_a_png_of_an_app_for_iphones_is_named():
+    data = by_pillow(np.zeros((2, 2), np.uint8), "PNG")
+    for_app = SIGNATURE + write_chunk(b"CgBI", b"P\0 \2") + data[len(SIGNATURE) :]
+    with pytest.raises(UnsupportedImage, match="apps for iPhones"):
+        codec.decode(for_app, max_pixels=4)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from app.imaging import codec
-from app.imaging.codec import (
+from app.imaging.picture import (
     Change,
     Format,
     ImagingError,
@@ -19,13 +19,9 @@ from app.imaging.codec import (
 )
 from tests.fidelity.files import DEEP, NOISE, SMOOTH, pam, plain_pnm, pnm, profile
 from tests.imaging.formats.damage import damaged
+from tests.imaging.formats.decoding import MAX_PIXELS, decoded
 
-LIMIT = 10_000
 GREY = NOISE[..., 0]
-
-
-def decoded(data):
-    return codec.decode(data, max_pixels=LIMIT)
 
 
 @pytest.mark.parametrize("white", [1, 3, 100, 254, 255, 256, 1023, 4095, 65_534, 65_535])
@@ -163,7 +159,7 @@ def test_damage_is_refused_or_read(data):
         picture = decoded(data)
     except ImagingError:
         return
-    assert picture.size <= LIMIT
+    assert picture.size <= MAX_PIXELS
 
 
 @given(st.binary(max_size=40), st.sampled_from(b"1234567"))
@@ -172,3 +168,11 @@ def test_anything_may_follow_a_signature(rest, kind):
         decoded(b"P%c\n" % kind + rest)
     except ImagingError:
         return
+
+
+def test_a_text_that_ends_in_a_number_may_be_cut_within_it():
+    for end, changes in (("\n", set()), (" #", set()), ("", {Change.END})):
+        picture = decoded(f"P2\n3 1\n255\n100 200 25{end}".encode())
+        assert picture.changes == changes
+        assert picture.pixels.ravel().tolist() == [100, 200, 25]
+    assert decoded(b"P1\n3 1\n010").changes == {Change.DEPTH}

@@ -7,19 +7,22 @@ import pytest
 import tifffile
 
 from app.imaging import codec
-from app.imaging.codec import (
+from app.imaging.changes import stripped
+from app.imaging.formats.tiff.layout import MAX_BANDS
+from app.imaging.orientation import orient
+from app.imaging.picture import (
     Change,
     Format,
+    TooManyPixels,
     UnreadableImage,
     UnsuitableFormat,
     UnsupportedImage,
 )
-from app.imaging.formats.tiff.layout import MAX_BANDS
-from app.imaging.orientation import orient
 from app.imaging.range import Range
 from app.imaging.stack import Stack
 from app.imaging.view import view_of
 from tests.fidelity.files import by_tifffile
+from tests.imaging.formats.decoding import decoded
 
 OPAQUE, UNSTATED = 2, 0
 PLANES = np.random.default_rng(0).integers(0, 100, (9, 7, 6))
@@ -28,12 +31,6 @@ PLANES = np.random.default_rng(0).integers(0, 100, (9, 7, 6))
 def saved(channels, dtype="u2", **options):
     samples = PLANES[..., :channels].astype(dtype)
     return samples, by_tifffile(samples, **{"planarconfig": "contig"} | options)
-
-
-def decoded(data):
-    picture = codec.decode(data, max_pixels=10**5)
-    assert codec.read_header(data).stack == picture.stack
-    return picture
 
 
 @pytest.mark.parametrize("dtype", ["u1", "u2", "i2", "u4", "f4", "f8"])
@@ -75,7 +72,7 @@ def test_alpha_is_that_of_all_bands():
     picture = decoded(data)
     np.testing.assert_array_equal(picture.alpha, np.tile(samples[..., 3], (4, 1)))
     np.testing.assert_array_equal(picture.pixels[-9:, :, 0], samples[..., 4])
-    alone = codec.encode(codec.stripped(picture)).data
+    alone = codec.encode(stripped(picture)).data
     np.testing.assert_array_equal(tifffile.imread(io.BytesIO(alone)), samples)
 
 
@@ -134,7 +131,7 @@ def test_pages_of_many_channels_and_too_many_channels_are_refused():
 
 def test_bands_count_as_pixels():
     _, data = saved(5, photometric="minisblack")
-    with pytest.raises(codec.TooManyPixels):
+    with pytest.raises(TooManyPixels):
         codec.decode(data, max_pixels=4 * 9 * 7)
     with pytest.raises(UnreadableImage):
         codec.decode(data[:-9], max_pixels=10**5)

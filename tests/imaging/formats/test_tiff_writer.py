@@ -7,13 +7,11 @@ import tifffile
 from PIL import Image
 
 from app.imaging import codec, ifd
-from app.imaging.codec import Metadata, Picture
+from app.imaging.changes import stripped
 from app.imaging.formats.tiff import writer as tiff_writer
+from app.imaging.picture import Change, Format, Metadata, Picture
 from app.imaging.tags import Tag
-
-
-def decoded(data):
-    return codec.decode(data, max_pixels=10**6)
+from tests.imaging.formats.decoding import decoded
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
@@ -99,7 +97,7 @@ def test_a_channel_of_no_stated_meaning_stays_one(channels, saved_tiff, noise):
     with tifffile.TiffFile(io.BytesIO(encoded.data)) as file:
         assert file.pages.first.extrasamples == (0,)
         np.testing.assert_array_equal(file.asarray(), samples)
-    assert codec.encode(picture, codec.Format.PNG).changes == {codec.Change.CHANNEL}
+    assert codec.encode(picture, Format.PNG).changes == {Change.CHANNEL}
 
 
 def test_pages_keep_their_order_their_words_and_their_ome_xml():
@@ -137,9 +135,9 @@ def test_each_page_keeps_its_own_fields():
             assert page.tags[297].value == (number, 3)
             assert page.subfiletype == 2
             assert (page.asarray() == number).all()
-    stripped = codec.encode(codec.stripped(picture))
-    assert stripped.changes == {codec.Change.METADATA}
-    with tifffile.TiffFile(io.BytesIO(stripped.data)) as after:
+    bare = codec.encode(stripped(picture))
+    assert bare.changes == {Change.METADATA}
+    with tifffile.TiffFile(io.BytesIO(bare.data)) as after:
         assert len(after.pages) == 3
         assert 285 not in after.pages[1].tags
 
@@ -159,7 +157,7 @@ def test_white_may_be_zero_in_some_pages(noise):
         assert [page.photometric.name.lower() for page in tiff.pages] == polarities
         for page in tiff.pages:
             np.testing.assert_array_equal(page.asarray(), grey[..., 0])
-    np.testing.assert_array_equal(decoded(codec.encode(codec.stripped(picture)).data).pixels, shown)
+    np.testing.assert_array_equal(decoded(codec.encode(stripped(picture)).data).pixels, shown)
 
 
 def test_pages_are_turned_upright_one_by_one():

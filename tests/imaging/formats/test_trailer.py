@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from app.imaging import codec
-from app.imaging.codec import Change, UnreadableImage
 from app.imaging.formats.heif.boxes import boxes, write_box
 from app.imaging.formats.jxl.stream import write_file
-from app.imaging.picture import Metadata
+from app.imaging.picture import Change, Metadata, UnreadableImage
 from tests.fidelity.files import FILM, SMOOTH, avif, by_pillow, heic, jp2, jxl
 
 MAKERS = {

@@ -5,14 +5,16 @@ import pytest
 from PIL import Image
 
 from app.imaging import codec
-from app.imaging.codec import Format, Picture, UnreadableImage, UnsuitableFormat, UnsupportedImage
 from app.imaging.formats import webp
-
-LIMIT = 10_000
-
-
-def decoded(data):
-    return codec.decode(data, max_pixels=LIMIT)
+from app.imaging.picture import (
+    Change,
+    Format,
+    Picture,
+    UnreadableImage,
+    UnsuitableFormat,
+    UnsupportedImage,
+)
+from tests.imaging.formats.decoding import decoded
 
 
 def riff(*chunks):
@@ -86,7 +88,7 @@ def test_a_file_that_is_cut_between_two_chunks_is_said_to_be(saved, colour, exif
     data = saved(colour, "WEBP", exif=exif())
     assert decoded(data).changes == set()
     cut = decoded(data[: data.index(b"EXIF")])
-    assert cut.changes == {codec.Change.END}
+    assert cut.changes == {Change.END}
     np.testing.assert_array_equal(cut.pixels, decoded(data).pixels)
 
 
@@ -102,7 +104,7 @@ def test_animations_are_refused(saved, colour):
     frames = [Image.fromarray(255 - colour)]
     data = saved(colour, "WEBP", save_all=True, append_images=frames)
     header = codec.read_header(data)
-    assert (header.width, header.height, header.frames) == (9, 7, 2)
+    assert (header.width, header.height, header.stack.frames) == (9, 7, 2)
     with pytest.raises(UnsupportedImage, match="animated"):
         decoded(data)
 

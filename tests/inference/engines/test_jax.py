@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from app.imaging.codec import Picture
+from app.imaging.picture import Picture
 from app.inference.denoiser import Denoiser
 from app.inference.engines import Precision, installed, sides
 from app.settings import PROJECT

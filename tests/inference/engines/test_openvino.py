@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from app.imaging.codec import Picture
 from app.imaging.metrics import psnr
+from app.imaging.picture import Picture
 from app.inference.denoiser import Denoiser
 from app.inference.engines import Precision, installed
 from app.inference.engines.bfloat16 import has_bfloat16

@@ -6,10 +6,14 @@ libraries as those of all other formats.
 """
 
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 
 from app.imaging.formats.format import FileFormat, Holds
 from app.imaging.picture import Format, UnsupportedImage
+
+DIRECTORY = "DICOMDIR"
+"""The name of the index of a DICOM medium, which is not an image."""
 
 SIGNED = 132
 """Bytes of the preamble and the prefix, DICM."""
@@ -18,6 +22,15 @@ SIGNED = 132
 def is_dicom(data: bytes) -> bool:
     """Return whether a file is in the format of DICOM, part 10."""
     return data[128:132] == b"DICM"
+
+
+def is_scan(path: Path) -> bool:
+    """Return whether a file is DICOM, by its first bytes, since scanners use any names."""
+    try:
+        with path.open("rb") as file:
+            return path.is_file() and is_dicom(file.read(SIGNED))
+    except OSError:
+        return False
 
 
 def part(name: str) -> ModuleType:

@@ -15,8 +15,8 @@ from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian
 
 from app.imaging.formats.dicom.dataset import written
-from app.imaging.formats.dicom.frames import Samples
 from app.imaging.formats.dicom.values import items
+from app.imaging.samples import Samples
 
 WARNING = "Not for diagnosis."
 LONGEST_TEXT, LONGEST_NAME = 1024, 64  # characters of ST and of LO, PS3.5, table 6.2-1

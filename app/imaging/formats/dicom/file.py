@@ -6,14 +6,7 @@ import numpy as np
 
 from app.imaging.formats.dicom.dataset import parse, read, silence
 from app.imaging.formats.dicom.derived import derived
-from app.imaging.formats.dicom.frames import (
-    Samples,
-    check,
-    frames,
-    inexactness,
-    is_lossy,
-    more_bytes,
-)
+from app.imaging.formats.dicom.frames import check, frames, inexactness, is_lossy, more_bytes
 from app.imaging.formats.dicom.geometry import stack_of
 from app.imaging.formats.dicom.kind import Kind, kind_of, modality_of, padding_of
 from app.imaging.formats.dicom.palette import coloured, palette_of, without_palette
@@ -28,6 +21,7 @@ from app.imaging.picture import (
     UnsuitableFormat,
     those_of,
 )
+from app.imaging.samples import Samples
 from app.imaging.scale import limits
 
 
@@ -44,11 +38,10 @@ def read_header(data: bytes) -> Header:
         Format.DICOM,
         kind.columns,
         kind.rows,
-        kind.frames,
+        stack_of(scan.dataset, kind.frames),
         pixel_bytes=max(16, pixel_bytes),
         more_bytes=3 * max(0, inflated) + more_bytes(scan, kind),
         segments=kind.frames,
-        spacing=stack_of(scan.dataset, kind.frames).spacing,
         modality=modality_of(scan.dataset, shown),
     )
 

@@ -6,15 +6,12 @@ those of PS3.5, annex A.
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
 
 import imagecodecs
 import numpy as np
-from numpy.typing import NDArray
 from pydicom import uid
 from pydicom.encaps import generate_frames
 
-from app.imaging.formats.dicom.colour import HALVED, full_chroma, to_rgb
 from app.imaging.formats.dicom.dataset import Scan
 from app.imaging.formats.dicom.kind import Kind
 from app.imaging.formats.dicom.palette import PALETTE, palette_of
@@ -29,8 +26,7 @@ from app.imaging.formats.jp2 import codestream
 from app.imaging.formats.jpeg.frame import Transform, read_frame
 from app.imaging.formats.jpeg.rebuild import rebuild
 from app.imaging.picture import UnreadableImage, UnsupportedImage
-
-Samples = NDArray[Any]
+from app.imaging.samples import Samples, ycc_to_rgb
 
 _NATIVE = {uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian, uid.ExplicitVRBigEndian}
 _LOSSY = {
@@ -41,6 +37,9 @@ _JPEG = {uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit, uid.JPEGLossless, uid.JPEG
 _JPEG_LS = {uid.JPEGLSLossless, uid.JPEGLSNearLossless}
 _JPEG_2000 = {uid.JPEG2000Lossless, uid.JPEG2000}
 _JPEG_2000 |= {uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL, uid.HTJ2K}
+
+_HALVED = "YBR_FULL_422"
+"""A photometric interpretation of which uncompressed pixels share chroma in pairs: Y, Y, Cb, Cr."""
 
 
 def is_lossy(scan: Scan) -> bool:
@@ -65,7 +64,7 @@ def check(scan: Scan, kind: Kind) -> None:
         raise UnreadableImage("The DICOM has pixels that are not of its transfer syntax.")
     grey = kind.channels == 1 and kind.photometric in ("MONOCHROME1", "MONOCHROME2")
     colour = kind.channels == 3 and kind.allocated == kind.stored and not kind.is_signed
-    colours = {"RGB", "YBR_FULL", HALVED}
+    colours = {"RGB", "YBR_FULL", _HALVED}
     if scan.is_encapsulated:
         colours |= {"YBR_ICT", "YBR_RCT"}
     is_palette = kind.channels == 1 and kind.photometric == PALETTE and not kind.is_signed
@@ -103,11 +102,20 @@ def frames(scan: Scan, kind: Kind) -> Iterator[Samples]:
         return
     is_rgb = kind.channels == 1 or kind.photometric == "RGB"
     for raw in _native(scan, kind):
-        yield _valued(raw if is_rgb else to_rgb(raw), kind)
+        yield _valued(raw if is_rgb else ycc_to_rgb(raw), kind)
 
 
 def _is_halved(kind: Kind) -> bool:
-    return kind.channels == 3 and kind.photometric == HALVED
+    return kind.channels == 3 and kind.photometric == _HALVED
+
+
+def _full_chroma(samples: Samples) -> Samples:
+    """Return Y, Cb and Cr of each pixel, given pairs that share chroma."""
+    pairs = samples.reshape(-1, 4)
+    result = np.empty((len(pairs), 2, 3), samples.dtype)
+    result[..., 0] = pairs[:, :2]
+    result[..., 1:] = pairs[:, None, 2:]
+    return result.reshape(-1)
 
 
 def _size(kind: Kind) -> int:
@@ -124,7 +132,7 @@ def _native(scan: Scan, kind: Kind) -> Iterator[Samples]:
         pixels = np.frombuffer(pixels[: len(pixels) // 2 * 2], "u2").byteswap().tobytes()
     for number in range(kind.frames):
         frame = np.frombuffer(pixels, dtype, size // dtype.itemsize, number * size)
-        frame = full_chroma(frame) if _is_halved(kind) else frame
+        frame = _full_chroma(frame) if _is_halved(kind) else frame
         yield _arranged(frame, kind, is_planar=kind.is_planar and not _is_halved(kind))
 
 
@@ -143,7 +151,7 @@ def _frame(stream: bytes, syntax: uid.UID, kind: Kind) -> Samples:
     may_be_ybr = kind.channels == 3 and kind.photometric.startswith("YBR_FULL")
     if syntax == uid.RLELossless:
         samples = _run_lengths(stream, kind)
-        return to_rgb(samples) if may_be_ybr else samples
+        return ycc_to_rgb(samples) if may_be_ybr else samples
     if syntax in _JPEG_2000:
         return _jpeg_2000(codestream_of(stream), syntax, kind)
     if sides_of_jpeg(stream) != (kind.rows, kind.columns):
@@ -187,7 +195,7 @@ def _in_rgb(samples: Samples, kind: Kind, is_ybr: bool) -> Samples:
     if samples.dtype.itemsize * 8 != kind.allocated:  # for example 8 bits in 16
         samples = samples.astype(kind.dtype)
     arranged = _arranged(samples, kind, is_planar=False)
-    return to_rgb(arranged) if is_ybr else arranged
+    return ycc_to_rgb(arranged) if is_ybr else arranged
 
 
 def _jpeg(stream: bytes, kind: Kind) -> Samples:

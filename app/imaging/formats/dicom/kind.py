@@ -57,8 +57,8 @@ def kind_of(dataset: Dataset) -> Kind:
     allocated, stored = (int(needed(dataset, f"Bits{what}")) for what in ("Allocated", "Stored"))
     if allocated not in (8, 16) or not 1 < stored <= allocated:
         raise UnsupportedImage(
-            f"A DICOM of {stored} bits in {allocated} is not supported: it must have 2 to 16, in 8 "
-            "or 16."
+            f"A DICOM whose pixels have {stored} bits in {allocated} is not supported: they must "
+            "have 2 to 16, in 8 or 16. Masks of segmentations have 1, and doses often 32."
         )
     channels = int(needed(dataset, "SamplesPerPixel"))
     photometric = str(needed(dataset, "PhotometricInterpretation"))

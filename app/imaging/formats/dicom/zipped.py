@@ -69,7 +69,8 @@ def read(data: bytes) -> Content:
             why = reason = "The DICOM image is truncated or damaged."
         left_out.append(f"{name}: {why}")
     if not slices:
-        raise UnsupportedImage(f"The zip holds no DICOM image that can be read. {reason}".strip())
+        reason = reason or "Send images of other formats one by one, not in a zip."
+        raise UnsupportedImage(f"The zip holds no DICOM image that can be read. {reason}")
     return Content(archive, volumes(slices), left_out)
 
 
@@ -84,12 +85,10 @@ def header_of(content: Content, volume: Volume) -> Header:
         Format.DICOM_ZIP,
         kind.columns,
         kind.rows,
-        stack.frames,
+        stack,
         pixel_bytes=2 * (kind.channels + 1) * kind.dtype.itemsize,
         more_bytes=4 * largest + frame + 3 * sum(each.before for each in volume.slices),
         segments=stack.frames,
-        volumes=stack.volumes,
-        spacing=stack.spacing,
         modality=volume.modality,
     )
 

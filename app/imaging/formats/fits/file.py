@@ -31,10 +31,9 @@ def declared(head: Head, size: int, name: Format) -> Header:
         name,
         head.width,
         head.height,
-        head.stack.frames,
+        head.stack,
         max(16, 4 * head.dtype.itemsize),
         2 * (size - head.end + head.offset),
-        channels=head.stack.channels,
     )
 
 

@@ -13,6 +13,10 @@ from app.imaging.formats.heif.reader import Sequence
 from app.imaging.picture import UnreadableImage, UnsupportedImage
 
 MAX_UNITS = 4096
+MAX_LISTED, MAX_SETTINGS = 100, 1 << 16
+"""Maximum units and bytes of `hvcC`, which all tiles of a grid may share; cameras write three units
+of some tens of bytes.
+"""
 MOST_BITS = 12
 
 _PARAMETERS = 33  # a type of units
@@ -26,6 +30,8 @@ def read_sequence(item: Item) -> Sequence:
     settings = item.first(b"hvcC") or b""
     if len(settings) <= _ARRAYS:
         raise UnreadableImage("The image has no header.")
+    if len(settings) > MAX_SETTINGS:
+        raise UnsupportedImage(f"The image has a header of more than {MAX_SETTINGS} bytes.")
     if settings[_ARRAYS - 1] & 3 != 3:  # the decoder assumes lengths of four bytes
         raise UnsupportedImage("Length fields of less than four bytes in an image are not read.")
     units = [*_listed(settings), *_units(item.data)]
@@ -37,10 +43,12 @@ def read_sequence(item: Item) -> Sequence:
 
 def _listed(settings: bytes) -> Iterator[bytes]:
     """Yield the units in the lists of hvcC."""
-    position = _ARRAYS + 1
+    position, listed = _ARRAYS + 1, 0
     for _ in range(settings[_ARRAYS]):
         (count,) = struct.unpack_from(">H", settings, position + 1)
-        position += 3
+        position, listed = position + 3, listed + count
+        if listed > MAX_LISTED:
+            raise UnsupportedImage(f"The header of the image has more than {MAX_LISTED} parts.")
         for _ in range(count):
             (length,) = struct.unpack_from(">H", settings, position)
             yield settings[position + 2 : position + 2 + length]

@@ -83,6 +83,8 @@ def coded(items: Items, number: int, kind: bytes) -> Coded:
     tiles = tuple(items[each] for each in item.references.get(b"dimg", ()))
     if len(tiles) != rows * columns or len(tiles) > MAX_TILES or size != (width, height):
         raise UnreadableImage("The grid of the image has other tiles than it says.")
+    if len({id(tile) for tile in tiles}) < len(tiles):  # each is parsed, and written anew
+        raise UnsupportedImage("The grid of the image shows a tile several times.")
     across, down = tiles[0].size
     fits = (columns - 1) * across < width <= columns * across
     fits &= (rows - 1) * down < height <= rows * down

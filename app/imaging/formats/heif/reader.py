@@ -18,6 +18,7 @@ from app.imaging.metadata import upright
 from app.imaging.orientation import orient
 from app.imaging.picture import Change, Format, Header, Metadata, Picture, UnreadableImage
 from app.imaging.samples import Samples, deinterleave, unpremultiply, widen
+from app.imaging.stack import Stack
 
 XMP = b"application/rdf+xml"
 
@@ -66,7 +67,7 @@ def read_header(data: bytes, name: str, codec: Codec) -> Header:
     waste = main.waste + main.width * main.height - width * height
     if orientation(item) >= 5:
         width, height = height, width
-    return Header(name, width, height, 2 if items.has_frames else 1, more_bytes=16 * waste)
+    return Header(name, width, height, Stack(2 if items.has_frames else 1), more_bytes=16 * waste)
 
 
 def decode(data: bytes, format_: Format, codec: Codec) -> Picture:

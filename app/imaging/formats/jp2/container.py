@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from app.imaging.formats.heif.boxes import Box, boxes, boxes_of_file, write_box
 from app.imaging.formats.jp2.codestream import START
+from app.imaging.formats.jp2.palette import read_palette
 from app.imaging.formats.png.metadata import METRE
 from app.imaging.formats.trailer import in_trailer
 from app.imaging.picture import (
@@ -19,6 +20,7 @@ from app.imaging.picture import (
     UnsupportedImage,
     those_of,
 )
+from app.imaging.samples import Samples
 
 SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"
 STRAIGHT, PREMULTIPLIED = 1, 2
@@ -32,8 +34,8 @@ _UNSTATED, _ALL = 0xFFFF, 0  # a type, for a channel of no stated meaning; all c
 _STREAM, _HEADERS, _RESOLUTION = b"jp2c", b"jp2h", b"res "
 _KEPT = {b"xml ", b"uuid", b"uinf", b"asoc"}
 _KNOWN = {b"jP  ", b"ftyp", b"rreq", b"free", b"ihdr", b"bpcc", b"colr", b"cdef", _RESOLUTION}
+_KNOWN |= {b"pclr", b"cmap"}
 _KNOWN |= {_STREAM, _HEADERS, *_KEPT}
-_PALETTE = b"pclr"
 _XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _EXIF = b"JpgTiffExif->JP2"
 
@@ -52,6 +54,8 @@ class Contents:
     """The type of the last channel: STRAIGHT, PREMULTIPLIED, or no alpha."""
     channels: int = 0
     """The number of channels with a stated meaning, which come first."""
+    palette: Samples | None = None
+    """The colours [number, 3] of 8 bits that samples stand for."""
     metadata: Metadata = field(default_factory=Metadata)
     changes: Changes = frozenset()
 
@@ -59,7 +63,7 @@ class Contents:
 def read_file(data: bytes) -> Contents:
     """Split a file, which may be a bare codestream, into its contents.
 
-    Raises UnreadableImage, and UnsupportedImage for palettes, inks, and unordered channels.
+    Raises UnreadableImage, and UnsupportedImage for rare palettes, inks, and unordered channels.
     """
     if data.startswith(START):
         return Contents(data)
@@ -69,8 +73,6 @@ def read_file(data: bytes) -> Contents:
         raise UnreadableImage("The JPEG 2000 file contains no image.")
     headers = [box.body for box in found if box.name == _HEADERS]
     inner = list(boxes(headers[0])) if headers else []  # an optional box
-    if any(box.name == _PALETTE for box in inner):
-        raise UnsupportedImage("A JPEG 2000 of a palette is not supported; convert it to PNG.")
     space, icc = _colours([box.body for box in inner if box.name == b"colr"])
     alpha, channels = _channels([box.body for box in inner if box.name == b"cdef"])
     lost = len(headers) > 1 or any(box.name not in _KNOWN for box in (*found, *inner))
@@ -80,6 +82,7 @@ def read_file(data: bytes) -> Contents:
         space=space,
         alpha=alpha,
         channels=channels,
+        palette=read_palette({box.name: box.body for box in inner}),
         metadata=replace(_metadata((*found, *inner)), icc=icc, dpi=_dpi(inner)),
         changes=those_of({Change.METADATA: lost}) | in_trailer(trailer),
     )

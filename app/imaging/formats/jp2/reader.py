@@ -5,9 +5,9 @@ from dataclasses import replace
 import imagecodecs
 import numpy as np
 
-from app.imaging.formats.dicom.colour import to_rgb
 from app.imaging.formats.jp2.codestream import END, WORKING, Component, Head, check, read_head
 from app.imaging.formats.jp2.container import PREMULTIPLIED, YCC, Contents, read_file
+from app.imaging.formats.jp2.palette import look_up
 from app.imaging.formats.trailer import in_trailer
 from app.imaging.picture import (
     Change,
@@ -19,21 +19,24 @@ from app.imaging.picture import (
     UnsupportedImage,
     those_of,
 )
-from app.imaging.samples import deinterleave, unpremultiply, widen
+from app.imaging.samples import deinterleave, unpremultiply, widen, ycc_to_rgb
+from app.imaging.stack import Stack
 
 _DEEPEST = 16  # bits
+_INDEX = 10  # bits of an index of a palette, which has 1024 colours at most
 
 
 def read_header(data: bytes) -> Header:
     """Read the size and the sample type of the image; further images count as frames."""
     contents, head = _read(data)
     kind = _kind(head)
+    more = 0 if contents.palette is None else 6  # of its colours, and a copy of them
     return Header(
         Format.JP2,
         head.width,
         head.height,
-        contents.streams,
-        pixel_bytes=max(16, len(head.components) * (WORKING + (4 if kind.bits > 8 else 2))),
+        Stack(contents.streams),
+        pixel_bytes=max(16, len(head.components) * (WORKING + (4 if kind.bits > 8 else 2)) + more),
         more_bytes=head.more_bytes,
         segments=head.tiles,
     )
@@ -53,18 +56,20 @@ def decode(data: bytes) -> Picture:
     shape = head.height, head.width, len(head.components)
     if samples.shape != shape or samples.dtype != expected:
         raise UnreadableImage("The JPEG 2000 image is not what it declares.")
-    if not kind.is_signed:
+    if contents.palette is not None:
+        samples = look_up(samples, contents.palette)
+    elif not kind.is_signed:
         samples = widen(samples, kind.bits)
     pixels, last = deinterleave(samples)
     is_ycc = contents.space == YCC and pixels.shape[-1] == 3
     if is_ycc:
-        pixels = to_rgb(pixels)
+        pixels = ycc_to_rgb(pixels)
     if last is not None and contents.alpha == PREMULTIPLIED:
         pixels = unpremultiply(pixels, last)
     rest = contents.stream[end:]
     changes = {
         Change.ALPHA: contents.alpha == PREMULTIPLIED,
-        Change.COLOURS: is_ycc,
+        Change.COLOURS: is_ycc or contents.palette is not None,
         Change.END: not rest.startswith(END),
     }
     picture = Picture(
@@ -83,6 +88,10 @@ def _read(data: bytes) -> tuple[Contents, Head]:
     contents = read_file(data)
     head = read_head(contents.stream)
     count = len(head.components)
+    if contents.palette is not None:
+        if contents.alpha or count > 1 or _kind(head).is_signed or _kind(head).bits > _INDEX:
+            raise UnsupportedImage("A JPEG 2000 of a palette and more is not supported.")
+        return contents, head
     if contents.channels > count:
         raise UnreadableImage("The JPEG 2000 file describes channels that it does not have.")
     if contents.alpha and (contents.channels < count or count % 2):
@@ -105,7 +114,8 @@ def _kind(head: Head) -> Component:
 
 
 def _described(contents: Contents, head: Head, kind: Component) -> Metadata:
-    white = None if kind.bits in (8, 16) or kind.is_signed else (1 << kind.bits) - 1
+    is_whole = kind.bits in (8, 16) or kind.is_signed or contents.palette is not None
+    white = None if is_whole else (1 << kind.bits) - 1
     return replace(contents.metadata, lossless=head.is_reversible, white=white)
 
 

@@ -112,8 +112,6 @@ def _coded(scan: Segment, frame: Frame) -> tuple[list[int], range, bool]:
 
 def _units(names: list[int], frame: Frame) -> int:
     """Return the number of minimum coded units in a scan of these components (T.81, A.2)."""
-    across = max(each.across for each in frame.components)
-    down = max(each.down for each in frame.components)
     if len(names) > 1:
-        return -(-frame.width // (8 * across)) * -(-frame.height // (8 * down))
+        return frame.units
     return frame.seen_blocks(next(each for each in frame.components if each.name == names[0]))

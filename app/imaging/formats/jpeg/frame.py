@@ -95,11 +95,15 @@ class Frame:
         """The largest sampling factors, across and down."""
         return max(c.across for c in self.components), max(c.down for c in self.components)
 
+    @property
+    def units(self) -> int:
+        """The number of minimum coded units in a scan of several components (T.81, A.2.3)."""
+        across, down = self._most
+        return -(-self.width // (8 * across)) * -(-self.height // (8 * down))
+
     def blocks(self, component: Component) -> int:
         """Return the number of blocks of 8 x 8 coefficients of a component, padding included."""
-        across, down = self._most
-        units = -(-self.width // (8 * across)) * -(-self.height // (8 * down))
-        return units * component.across * component.down
+        return self.units * component.across * component.down
 
     def seen_blocks(self, component: Component) -> int:
         """Return the number of blocks of a component in a scan of its own.
@@ -126,7 +130,10 @@ def read_frame(data: bytes) -> Frame:
         if marker == SOS:
             return _frame(frames, tables, described, segment.at)
         if marker in _OTHER_FRAMES:
-            raise UnsupportedImage("The JPEG image is lossless, arithmetic-coded or hierarchical.")
+            raise UnsupportedImage(
+                "The JPEG image is lossless, arithmetic-coded or hierarchical, which is not "
+                "supported; convert it to PNG or TIFF."
+            )
         if marker in _FRAMES:
             frames.append(segment)
         elif marker in TABLES:
@@ -146,7 +153,9 @@ def _frame(
     ((marker, _, body, _),) = frames
     precision, height, width, count = struct.unpack_from(">BHHB", body)
     if precision != 8 or count not in (1, 3, 4):
-        raise UnsupportedImage(f"A JPEG of {count} x {precision} bits is not supported.")
+        raise UnsupportedImage(
+            f"A JPEG of {count} x {precision} bits is not supported; convert it to PNG or TIFF."
+        )
     if len(body) != 6 + 3 * count:
         raise UnreadableImage("The header of the JPEG image is damaged.")
     components = tuple(

@@ -11,7 +11,7 @@ from app.imaging.picture import UnreadableImage, UnsupportedImage
 
 SIGNATURE = b"\xff\x0a"
 
-RGB, GREY, XYB = 0, 1, 2  # colour spaces
+RGB, GREY = 0, 1  # colour spaces
 LINEAR, SRGB = 8, 13  # transfer functions, numbered as in ITU-T H.273
 ALPHA, DEPTH_MAP = 0, 1  # types of extra channels
 
@@ -90,15 +90,9 @@ def read_head(data: bytes) -> Head:
         reader.bits()
         return Head(width, height, bits=reader.position)
     extra = reader.bits()
-    orientation = 1
-    if extra:
-        orientation = 1 + reader.bits(3)
-        if reader.bits():
-            _size(reader)
-        if reader.bits():
-            raise UnsupportedImage("The JPEG XL image has a preview, which is not read here.")
-        if reader.bits():
-            return Head(width, height, orientation, animated=True)
+    orientation, animated = _presentation(reader) if extra else (1, False)
+    if animated:
+        return Head(width, height, orientation, animated=True)
     samples = _samples(reader)
     reader.bits()
     alphas, depth_maps = _channels(reader)
@@ -166,6 +160,16 @@ def _size(reader: Reader) -> tuple[int, int]:
         over, under = _RATIOS[ratio]
         return height * over // under, height
     return 8 * (1 + reader.bits(5)) if small else reader.number(*_SIDE), height
+
+
+def _presentation(reader: Reader) -> tuple[int, bool]:
+    """Read the orientation, and whether this is an animation."""
+    orientation = 1 + reader.bits(3)
+    if reader.bits():
+        _size(reader)  # at which to show it
+    if reader.bits():
+        raise UnsupportedImage("The JPEG XL image has a preview, which is not read here.")
+    return orientation, bool(reader.bits())
 
 
 def _samples(reader: Reader) -> Samples:

@@ -21,6 +21,7 @@ from app.imaging.picture import (
     those_of,
 )
 from app.imaging.samples import deinterleave, unpremultiply, widen
+from app.imaging.stack import Stack
 
 _FLOATS: dict[Samples, type[np.number[Any]]] = {
     Samples(16, 5): np.float16,
@@ -38,7 +39,7 @@ def read_header(data: bytes) -> Header:
         _type(head.samples)
         check_frames(stream, head)
     width, height = _upright_size(head)
-    return Header(Format.JXL, width, height, 1 + head.animated, pixel_bytes=_PIXEL_BYTES)
+    return Header(Format.JXL, width, height, Stack(1 + head.animated), pixel_bytes=_PIXEL_BYTES)
 
 
 def decode(data: bytes) -> Picture:

@@ -15,7 +15,6 @@ from app.imaging.picture import UnreadableImage, UnsupportedImage
 TAKEN_FOR = "MR"
 """The assumed modality of grey volumes: headers do not state one, and most are of MRI."""
 
-
 MAX_OFFSET = 1 << 24
 """Maximum bytes before the samples: the header and its extensions."""
 
@@ -59,14 +58,14 @@ VERSIONS = (
         shown=(124, "2f"),
     ),
     Version(
-        540,
-        (4, b"n+2\0\r\n\x1a\n"),
-        (16, "8q"),
-        12,
-        (104, "8d"),
-        (168, "q"),
-        (184, "d"),
-        (192, "2d"),
+        size=540,
+        magic=(4, b"n+2\0\r\n\x1a\n"),
+        dimensions=(16, "8q"),
+        kind=12,
+        spacing=(104, "8d"),
+        offset=(168, "q"),
+        intercept=(184, "d"),
+        shown=(192, "2d"),
     ),
 )
 LONGEST = VERSIONS[-1].size

@@ -4,7 +4,7 @@ import struct
 from dataclasses import dataclass
 
 from app.imaging.formats.png.chunks import Chunk, is_sound, write_chunk
-from app.imaging.picture import UnreadableImage
+from app.imaging.picture import UnreadableImage, UnsupportedImage
 
 PALETTE = 3
 """The colour type of palette indices."""
@@ -53,6 +53,11 @@ class Head:
 def read_head(first: Chunk) -> Head:
     """Read the first chunk; raises UnreadableImage if it is no IHDR chunk, or invalid."""
     name, body, whole = first
+    if name == b"CgBI":
+        raise UnsupportedImage(
+            "This is a PNG as apps for iPhones contain it, which is no standard one; open it on a "
+            "Mac, and save it again."
+        )
     if name != b"IHDR" or len(body) != 13 or not is_sound(whole):
         raise UnreadableImage("The PNG image does not begin with its header.")
     width, height, depth, colour_type, *methods, interlaced = struct.unpack(">IIBBBBB", body)

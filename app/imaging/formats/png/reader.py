@@ -11,6 +11,7 @@ from app.imaging.formats.png.metadata import read_changes, read_metadata
 from app.imaging.formats.trailer import in_trailer
 from app.imaging.picture import Change, Format, Header, Picture, UnreadableImage
 from app.imaging.samples import deinterleave
+from app.imaging.stack import Stack
 
 SLACK = 2**16
 """Maximum bytes after the pixels in their stream."""
@@ -33,7 +34,7 @@ def read_header(data: bytes) -> Header:
             break
     if frames and not is_frame:
         frames += any(chunk.name == b"fdAT" for chunk in chunks)
-    return Header(Format.PNG, head.width, head.height, max(1, frames))
+    return Header(Format.PNG, head.width, head.height, Stack(max(1, frames)))
 
 
 def decode(data: bytes) -> Picture:

@@ -17,6 +17,7 @@ from app.imaging.picture import (
     those_of,
 )
 from app.imaging.samples import Samples, deinterleave, spread
+from app.imaging.stack import Stack
 
 MAX_COMMENTS = 10_000
 """Maximum comments among samples in text: the text between each two takes memory."""
@@ -34,7 +35,7 @@ def read_header(data: bytes) -> Header:
         Format.PNM,
         head.width,
         head.height,
-        1 + follows,
+        Stack(1 + follows),
         pixel_bytes=max(16, 6 * head.channels * head.sample_bytes),
         more_bytes=_TEXT_BYTES * len(data) if head.is_plain else 0,
     )
@@ -55,7 +56,9 @@ def decode(data: bytes) -> Picture:
         samples = spread(samples, head.white)
     pixels, last = deinterleave(samples.reshape(head.height, head.width, head.channels))
     white = None if head.is_bits or head.white in (255, GREATEST) else head.white
-    changes = those_of({Change.DEPTH: head.is_bits})
+    # the last number of a text without an end may have lost digits
+    may_be_cut = head.is_plain and not head.is_bits and data[-1:].isdigit()
+    changes = those_of({Change.DEPTH: head.is_bits, Change.END: may_be_cut})
     if not head.is_plain:
         changes |= in_trailer(data[head.start + head.size :])
     return Picture(

@@ -6,7 +6,7 @@ Anything else is refused before it is read.
 
 import math
 from collections.abc import Container
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any, TypeVar
 
@@ -15,21 +15,17 @@ from numpy.typing import NDArray
 
 from app.imaging import ifd
 from app.imaging.formats.jpeg.segments import read_tables
+from app.imaging.formats.tiff.no_data import no_data
 from app.imaging.formats.tiff.words import COLOURS, NUMBERS, PACKING, REFUSED, counted
 from app.imaging.picture import TooManyPixels, UnreadableImage, UnsupportedImage
-from app.imaging.tags import (
-    PIXEL_TAGS,
-    Compression,
-    Photometric,
-    Predictor,
-    SampleFormat,
-    Tag,
-)
+from app.imaging.tags import PIXEL_TAGS, Compression, Photometric, Predictor, SampleFormat, Tag
 
 MAX_SEGMENTS = 65_536
 MIN_TILE = 2**20  # pixels that any tile may have, however small the picture
 MIN_PIXELS = 2**25  # pixels that all tiles together may have in any picture
+MIN_SAMPLES = 2**27  # samples that they may have
 MAX_BANDS = 512  # channels of one page
+MAX_TABLES = 2**14  # bytes of the JPEG tables, which each segment gets; all there may be take 5,000
 MAX_EXCESS = 2  # maximum ratio of pixels in segments to those of the picture
 
 _CHANNELS = {Photometric.RGB: 3, Photometric.CMYK: 4, Photometric.YCBCR: 3}  # of colour; else 1
@@ -82,6 +78,8 @@ class Layout:
     counts: NDArray[Any] = field(repr=False)
     palette: NDArray[Any] = field(repr=False)  # reds, then greens, then blues
     jpeg_tables: tuple[bytes, ...] = field(repr=False)
+    no_data: float | None = None
+    """The number that stands for no data, if it is stated."""
 
     @property
     def sample_type(self) -> np.dtype[Any]:
@@ -124,14 +122,13 @@ def read_layout(directory: ifd.Directory) -> Layout:
     more pixels than the picture, and `UnreadableImage` for contradictions.
     """
     check_fields(directory)
-    width, height = directory.integer(Tag.WIDTH), directory.integer(Tag.HEIGHT)
     channels = directory.integer(Tag.SAMPLES, 1)
     photometric = _one_of(Photometric, _photometric(directory))
     compression = _one_of(Compression, directory.integer(Tag.COMPRESSION, 1))
     sample_format = _one_of(SampleFormat, shared(directory, Tag.SAMPLE_FORMAT, channels))
     bits = shared(directory, Tag.BITS, channels)
     colours = _CHANNELS.get(photometric, 1)
-    planar = channels > 1 and directory.integer(Tag.PLANAR, 1) == 2
+    planar = count_planes(directory) > 1
     bands = _bands(directory)
     if bands and compression is Compression.JPEG:
         raise UnsupportedImage(f"A TIFF image of {channels} channels in JPEG is not supported.")
@@ -143,16 +140,12 @@ def read_layout(directory: ifd.Directory) -> Layout:
             f"{NUMBERS[sample_format]}, {PACKING[compression]}, is not supported; save it as "
             "grey or RGB, of 8 or 16 bits, or of 32-bit floating-point numbers."
         )
-    segment = segment_size(directory)
-    offsets, counts = _segments(
-        directory,
-        Tag.TILE_WIDTH in directory.fields,
-        _count(width, height, segment, channels if planar else 1),
-    )
-    return Layout(
+    offsets, counts = _segments(directory)
+    segment_width, segment_height = segment_size(directory)
+    layout = Layout(
         order=directory.order,
-        width=width,
-        height=height,
+        width=directory.integer(Tag.WIDTH),
+        height=directory.integer(Tag.HEIGHT),
         bits=bits,
         channels=channels,
         colours=colours,
@@ -165,13 +158,16 @@ def read_layout(directory: ifd.Directory) -> Layout:
         reversed_bits=directory.integer(Tag.FILL_ORDER, 1) == _LSB_FIRST,
         fax_options=directory.integer(Tag.FAX3_OPTIONS) & 7,
         planar=planar,
-        segment_width=segment[0],
-        segment_height=segment[1],
+        segment_width=segment_width,
+        segment_height=segment_height,
         offsets=offsets,
         counts=counts,
         palette=_palette(directory, photometric, bits),
         jpeg_tables=_jpeg_tables(directory, compression),
     )
+    if bits % 8 or photometric not in _BANDED:
+        return layout
+    return replace(layout, no_data=no_data(directory, layout.sample_type))
 
 
 def count_bands(directory: ifd.Directory) -> int:
@@ -210,24 +206,14 @@ def _photometric(directory: ifd.Directory) -> int:
     return directory.integer(Tag.PHOTOMETRIC, Photometric.RGB if channels == 3 else grey)
 
 
-def _count(width: int, height: int, segment: tuple[int, int], planes: int) -> int:
-    """Return the number of segments of that size; refuse too many, or too large ones."""
-    count = math.ceil(width / segment[0]) * math.ceil(height / segment[1]) * planes
-    if count > MAX_SEGMENTS:
-        raise UnsupportedImage(f"The TIFF image has more than {MAX_SEGMENTS} segments.")
-    if count * math.prod(segment) > max(MAX_EXCESS * width * height * planes, MIN_PIXELS):
-        raise TooManyPixels("The TIFF image has tiles of many more pixels than itself.")
-    return count
-
-
 def _one_of(kind: type[E], value: int) -> E:
     try:
         return kind(value)
     except ValueError:
-        what = REFUSED.get((kind, value), f"{kind.__name__} {value}")
+        what = REFUSED.get((kind, value), f"the value {value} of {kind.__name__}")
         raise UnsupportedImage(
-            f"{what} in a TIFF is not supported; save it as grey or RGB, compressed by LZW or "
-            "Deflate or not at all."
+            f"The TIFF holds {what}, which is not supported; save it as grey or RGB, compressed by "
+            "LZW or Deflate or not at all."
         ) from None
 
 
@@ -288,14 +274,37 @@ def segment_size(directory: ifd.Directory) -> tuple[int, int]:
     return segment
 
 
-def _segments(
-    directory: ifd.Directory, tiled: bool, expected: int
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return the offsets and lengths of the segments, within the file and no longer than it."""
+def count_planes(directory: ifd.Directory) -> int:
+    """Return how many planes channels are stored in: one for each, or a single one for all."""
+    return directory.integer(Tag.SAMPLES, 1) if directory.integer(Tag.PLANAR, 1) == 2 else 1
+
+
+def count_segments(directory: ifd.Directory) -> tuple[int, int, int]:
+    """Return the number of segments of all planes, their pixels, and those of the image itself."""
+    (across, down), planes = segment_size(directory), count_planes(directory)
+    width, height = directory.integer(Tag.WIDTH), directory.integer(Tag.HEIGHT)
+    count = math.ceil(width / across) * math.ceil(height / down) * planes
+    return count, count * across * down, width * height * planes
+
+
+def _segments(directory: ifd.Directory) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the offsets and lengths of the segments, within the file and no longer than it.
+
+    Both are 0 for those without data, which GDAL leaves out of sparse files. Refuses too many
+    segments, or too large ones.
+    """
+    expected, held, pixels = count_segments(directory)
+    if expected > MAX_SEGMENTS:
+        raise UnsupportedImage(f"The TIFF image has more than {MAX_SEGMENTS} segments.")
+    depth = directory.integer(Tag.SAMPLES, 1) // count_planes(directory)
+    most = MAX_EXCESS * pixels
+    if held > max(most, MIN_PIXELS) or held * depth > max(most * depth, MIN_SAMPLES):
+        raise TooManyPixels("The TIFF image has tiles of many more pixels than itself.")
+    tiled = Tag.TILE_WIDTH in directory.fields
     offsets = _list(directory, Tag.TILE_OFFSETS if tiled else Tag.STRIP_OFFSETS, (expected,))
     counts = _list(directory, Tag.TILE_COUNTS if tiled else Tag.STRIP_COUNTS, (expected,))
     size = len(directory.data)
-    if max(offsets.max(), counts.max()) > size or counts.min() == 0:
+    if max(offsets.max(), counts.max()) > size or (offsets[counts == 0] > 0).any():
         raise UnreadableImage("The TIFF image is truncated.")
     offsets, counts = offsets.astype(np.int64), counts.astype(np.int64)
     if (offsets + counts).max() > size or counts.sum() > size:
@@ -334,4 +343,7 @@ def _palette(directory: ifd.Directory, photometric: Photometric, bits: int) -> N
 def _jpeg_tables(directory: ifd.Directory, compression: Compression) -> tuple[bytes, ...]:
     if compression is not Compression.JPEG or Tag.JPEG_TABLES not in directory.fields:
         return ()
-    return read_tables(bytes(directory.fields[Tag.JPEG_TABLES].value))
+    tables = directory.fields[Tag.JPEG_TABLES].value
+    if len(tables) > MAX_TABLES:
+        raise UnsupportedImage(f"The TIFF image has more than {MAX_TABLES} bytes of JPEG tables.")
+    return read_tables(bytes(tables))

@@ -19,6 +19,7 @@ from app.imaging.formats.tiff.layout import (
     Layout,
     check_fields,
     count_bands,
+    count_segments,
     read_layout,
     segment_size,
     shared,
@@ -43,6 +44,11 @@ from app.imaging.samples import Samples, cmyk_to_rgb, inverted, unpremultiply, w
 from app.imaging.stack import Stack
 from app.imaging.tags import FILE_TAGS, LOST_TAGS, PAGE_TAGS, Photometric, SampleFormat, Tag
 
+MAX_PROFILED, PROFILED_PIXELS = 32, 2**15
+"""Pages whose inks a profile may convert, and pixels of all of them for each further one, since it
+takes 20 ms to prepare a profile.
+"""
+
 _MASK = 4  # a photometric interpretation: samples mark the visible pixels of another page
 
 
@@ -66,12 +72,10 @@ def read_header(data: bytes) -> Header:
         Format.TIFF,
         page.integer(Tag.WIDTH),
         page.integer(Tag.HEIGHT),
-        len(pages) * bands,
+        Stack(len(pages) * bands, channels=of_channels, run=run),
         pixel_bytes=pixel,
         more_bytes=max(tiled, default=0) * pixel * bands + max(map(more_bytes, pages)),
         segments=_count_segments(pages),
-        channels=of_channels,
-        run=run,
     )
 
 
@@ -100,16 +104,8 @@ def _count_segments(pages: list[ifd.Directory]) -> int:
     Raises TooManyPixels if they have many more pixels than the pages, since well-compressed ones
     could be of any size.
     """
-    count = held = size = 0
-    for page in pages:
-        width, height = page.integer(Tag.WIDTH), page.integer(Tag.HEIGHT)
-        across, down = segment_size(page)
-        planes = page.integer(Tag.SAMPLES, 1) if page.integer(Tag.PLANAR, 1) == 2 else 1
-        segments = math.ceil(width / across) * math.ceil(height / down) * planes
-        count += segments
-        held += segments * across * down
-        size += width * height * planes
-    if len(pages) > 1 and held > max(MAX_EXCESS * size, MIN_PIXELS):
+    count, held, pixels = map(sum, zip(*map(count_segments, pages), strict=True))
+    if len(pages) > 1 and held > max(MAX_EXCESS * pixels, MIN_PIXELS):
         raise TooManyPixels("The TIFF has tiles of many more pixels than its pages.")
     return min(count, MAX_SEGMENTS)
 
@@ -124,6 +120,19 @@ def _check_apart(data: bytes, pages: list[ifd.Directory]) -> None:
     )
     if max(values, segments) > len(data):
         raise UnreadableImage("The TIFF has pages that overlap.")
+
+
+def _check_profiles(pages: list[ifd.Directory]) -> None:
+    """Refuse many small pages in inks, each with a profile."""
+    profiled = [
+        page.integer(Tag.WIDTH) * page.integer(Tag.HEIGHT)
+        for page in pages
+        if page.integer(Tag.PHOTOMETRIC) == Photometric.CMYK and Tag.ICC in page.fields
+    ]
+    if len(profiled) > MAX_PROFILED + sum(profiled) // PROFILED_PIXELS:
+        raise UnsupportedImage(
+            "The TIFF has too many small pages in inks, each with a profile; send them one by one."
+        )
 
 
 def _pixel_bytes(page: ifd.Directory) -> int:
@@ -166,6 +175,7 @@ def decode(data: bytes) -> Picture:
 def _stack(data: bytes, first: Picture, pages: list[ifd.Directory]) -> Picture:
     """Return the pages stacked below each other, given the picture of the first."""
     _check_apart(data, pages)
+    _check_profiles(pages)
     count, height = len(pages), first.height
     shape = count * height, first.width
     pixels = np.empty((*shape, first.channels), first.dtype)
@@ -235,6 +245,7 @@ def _decode_page(data: bytes, directory: ifd.Directory, *, is_first: bool = True
         colours = _look_up(layout, colours)
     elif layout.photometric is Photometric.CMYK:
         colours = cmyk_to_rgb(np.ascontiguousarray(colours), metadata.icc)
+    metadata = replace(metadata, no_data=layout.no_data)
     pixels, alpha, extra = np.ascontiguousarray(colours), None, None
     if layout.channels > layout.colours:
         further = np.ascontiguousarray(samples[..., -1])
@@ -257,7 +268,11 @@ def _decode_bands(data: bytes, directory: ifd.Directory) -> Picture:
     alpha = None
     if STRAIGHT in meant:
         alpha = np.tile(samples[..., meant.index(STRAIGHT)], (len(planes), 1))
-    metadata = replace(_metadata(directory, True), bands=(layout.photometric, *layout.bands))
+    metadata = replace(
+        _metadata(directory, True),
+        bands=(layout.photometric, *layout.bands),
+        no_data=layout.no_data,
+    )
     return Picture(
         pixels[..., None],
         alpha,

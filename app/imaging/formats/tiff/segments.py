@@ -44,6 +44,9 @@ def read_samples(data: bytes, layout: Layout) -> Samples:
     )
     starts, lengths = layout.offsets.tolist(), layout.counts.tolist()
     for place, start, length in zip(places, starts, lengths, strict=True):
+        if not length:  # left out, as it has no data
+            place[...] = layout.no_data or 0
+            continue
         rows, columns = place.shape[:2]
         segment = data[start : start + length]
         block = _decode(segment, layout, rows)[:rows, :columns]

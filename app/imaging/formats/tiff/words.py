@@ -5,20 +5,20 @@ from enum import IntEnum
 from app.imaging.tags import Compression, Photometric, SampleFormat
 
 REFUSED: dict[tuple[type[IntEnum], int], str] = {
-    (Photometric, 4): "A mask",
-    (Photometric, 8): "Colour in CIE L*a*b*",
-    (Photometric, 9): "Colour in ICC L*a*b*",
-    (Photometric, 32_803): "The mosaic of a camera's sensor",
-    (Photometric, 32_845): "Colour in LogLuv",
-    (Photometric, 34_892): "The raw colour of a camera's sensor",
-    (SampleFormat, 5): "Complex numbers",
-    (SampleFormat, 6): "Complex numbers",
-    (Compression, 6): "Old-style JPEG",
-    (Compression, 33_003): "YCbCr in JPEG 2000",
-    (Compression, 34_887): "LERC",
-    (Compression, 34_925): "LZMA",
-    (Compression, 50_002): "JPEG XL",
-    (Compression, 52_546): "JPEG XL",
+    (Photometric, 4): "a mask",
+    (Photometric, 8): "colour in CIE L*a*b*",
+    (Photometric, 9): "colour in ICC L*a*b*",
+    (Photometric, 32_803): "the mosaic of a camera's sensor",
+    (Photometric, 32_845): "colour in LogLuv",
+    (Photometric, 34_892): "the raw colour of a camera's sensor",
+    (SampleFormat, 5): "an image of complex numbers",
+    (SampleFormat, 6): "an image of complex numbers",
+    (Compression, 6): "an image in old-style JPEG",
+    (Compression, 33_003): "an image in JPEG 2000 of YCbCr",
+    (Compression, 34_887): "an image in LERC",
+    (Compression, 34_925): "an image in LZMA",
+    (Compression, 50_002): "an image in JPEG XL",
+    (Compression, 52_546): "an image in JPEG XL",
 }
 """Unsupported features that programs write, by the values of tags."""
 
