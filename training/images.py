@@ -97,15 +97,23 @@ def read_each(
 ) -> tuple[dict[Path, T], list[Skipped]]:
     """Return the result of `load` for each file, in order; it is called on all cores.
 
-    Files for which it raises ImagingError or OSError are skipped.
+    Files for which it raises ImagingError or OSError are skipped. After any other error, no further
+    file is begun.
     """
+
+    def attempt(path: Path) -> T | Skipped:
+        try:
+            return load(path)
+        except (ImagingError, OSError) as error:
+            return Skipped(path, str(error))
+
     loaded, skipped = dict[Path, T](), list[Skipped]()
     with ThreadPoolExecutor() as pool:
-        for path, pending in [(path, pool.submit(load, path)) for path in files]:
-            try:
-                loaded[path] = pending.result()
-            except (ImagingError, OSError) as error:
-                skipped.append(Skipped(path, str(error)))
+        for path, result in zip(files, pool.map(attempt, files), strict=True):
+            if isinstance(result, Skipped):
+                skipped.append(result)
+            else:
+                loaded[path] = result
     return loaded, skipped
 
 

@@ -20,8 +20,8 @@ MAX_FILES = 1 << 12
 MAX_BYTES = 1 << 30
 """The most bytes that all files together may unpack to."""
 FREE_BYTES, TIMES = 1 << 27, 100
-"""Bytes that the files of any archive may unpack to, and for each byte of it: what does not take 1%
-of its size is hardly a scan, but takes as long to inspect.
+"""Bytes that the files of any archive may unpack to, and further ones for each byte of it: a file
+that deflate makes a hundred times smaller is hardly a scan, but takes as long to inspect.
 """
 MAX_FILE_BYTES = 1 << 26
 """The most bytes that one file may unpack to, in addition to the size of the archive."""
@@ -88,7 +88,7 @@ class Archive:
         if max(sizes, default=0) > most or sum(sizes) > min(MAX_BYTES, FREE_BYTES + TIMES * size):
             raise TooManyPixels(
                 f"The zip unpacks to more than the {MAX_BYTES} bytes that are taken, or to far "
-                "more than it has."
+                "more than its own size; send its series one by one."
             )
 
 

@@ -5,6 +5,7 @@ they are filled from the visible ones around them, by the push-pull pyramid of S
 "The lumigraph", SIGGRAPH 1996, section 3.4.
 """
 
+from functools import reduce
 from itertools import product
 from typing import Any
 
@@ -41,7 +42,7 @@ def _either(masks: list[Mask]) -> Mask | None:
     masks = [mask for mask in masks if mask.any()]
     if not masks:
         return None
-    return masks[0] if len(masks) == 1 else np.logical_or(*masks)
+    return reduce(np.logical_or, masks)
 
 
 def filled(pixels: Pixels, mask: Mask) -> Pixels:

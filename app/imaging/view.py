@@ -113,11 +113,13 @@ def corrected(original: Picture, view: View, restored: Pixels, strength: Strengt
         shown, mask = view.pixels[channels], view.hidden
         if is_flat(shown):
             return pixels
+        if mask is not None and mask.shape[2] > 1:  # otherwise it is that of every channel
+            mask = mask[channels]
         # a NaN would make the luma of its pixel NaN, too
         source = pixels if mask is None else np.broadcast_to(shown, pixels.shape)
         moved = blend(source, restored[channels], strength)
         if mask is not None:
-            moved = np.where(mask[channels], pixels, moved)
+            moved = np.where(mask, pixels, moved)
         return moved if view.flat is None else np.where(view.flat[..., None], pixels, moved)
 
     if original.extra is None:

@@ -27,6 +27,15 @@ def test_pixels_that_consist_of_the_number_for_no_data_are_hidden(dtype):
     assert hidden(pixels, None, 7.0) is None
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_samples_may_be_hidden_for_several_reasons(channels):
+    pixels, alpha = picture(4, 5, channels, np.float32), np.ones((4, 5), np.float32)
+    pixels[0], pixels[1, :, -1], alpha[2] = 7, np.nan, 0
+    mask = hidden(pixels, alpha, 7.0)
+    assert mask is not None
+    np.testing.assert_array_equal(mask[..., -1], np.indices((4, 5))[0] < 3)
+
+
 @given(
     st.integers(1, 40),
     st.integers(1, 40),

@@ -266,6 +266,20 @@ def test_pixels_stated_to_have_no_data_affect_no_others_and_are_kept(denoiser, d
     np.testing.assert_array_equal(*results)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_further_channel_has_no_data_where_the_others_have_none(denoiser, dtype, channels):
+    samples = noisy_picture(90, 80, 4).pixels.astype(dtype) // 2 + 20
+    samples[20:60, 30:70], samples[70, 70, 3] = 0, 0
+    pixels, extra = samples[..., :channels], samples[..., 3]
+    given = Picture(pixels, extra=extra, metadata=Metadata(no_data=0.0))
+    found = denoiser.submit(given).result(60).picture
+    assert found.pixels.shape == pixels.shape
+    for before, after in ((pixels, found.pixels), (extra, found.extra)):
+        assert not after[20:60, 30:70].any()
+        assert (after[:20] != before[:20]).any()
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16, np.uint32, np.int32, np.float32])
 def test_none_of_the_correction_gives_the_samples_back(denoiser, dtype):
     random = np.random.default_rng(0)

@@ -1,5 +1,6 @@
 import gc
 import json
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -76,13 +77,14 @@ def test_a_picture_comes_back(dtype, channels, alpha):
 
 
 def test_the_service_sees_samples_and_nothing_that_is_to_be_parsed():
-    given = picture(alpha=True, format=Format.WEBP, metadata=Metadata(icc=b"x", lossless=True))
+    kept = Metadata(lossless=True, linear=True, negative=255.0, no_data=0.0)
+    given = picture(alpha=True, format=Format.WEBP, metadata=replace(kept, icc=b"x"))
     region, layout = placed(given)
     region.view[layout.nbytes - layout.metadata :] = b"\xff" * layout.metadata
     found = samples_alone(region, layout)
     np.testing.assert_array_equal(found.pixels, given.pixels)
     np.testing.assert_array_equal(found.alpha, given.alpha)
-    assert (found.format, found.metadata) == (Format.WEBP, Metadata(lossless=True))
+    assert (found.format, found.metadata) == (Format.WEBP, kept)
 
 
 def test_so_do_the_frames_of_a_stack():
@@ -126,6 +128,8 @@ GOOD = to_message(Layout.of(picture(), b""))
         {"dtype": "object"},
         {"format": "exe"},
         {"changes": None},
+        *({"no_data": value} for value in ("1", 1, -1.0, 256.0, math.nan, math.inf)),
+        {"dtype": "float32", "no_data": math.nan},
         *({"modality": value} for value in (None, 1, "mr", "M R", "MR\n")),
         {"more": 1},
     ],

@@ -1,4 +1,6 @@
 import io
+import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -108,6 +110,20 @@ def test_what_cannot_be_read_is_skipped_with_a_reason(tmp_path):
     assert loaded == {tmp_path / "good.jpg": (64, 64, 3)}
     assert [each.path.name for each in skipped] == ["cut.jpg", "empty.png", "text.png"]
     assert all(each.reason for each in skipped)
+
+
+def test_no_further_file_is_begun_after_an_error_that_is_not_of_a_file():
+    begun, never = list[Path](), threading.Event()
+
+    def load(path):
+        begun.append(path)
+        if path.name != "0":
+            never.wait(0.01)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        read_each([Path(str(number)) for number in range(1000)], load)
+    assert len(begun) < 1000
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])

@@ -40,8 +40,10 @@ from app.imaging.stack import Stack
 from tests.fidelity.files import DEEP, NOISE, SMOOTH, paletted, zipped
 from tests.fidelity.files import dicom as made
 from tests.hostile.attacks import jpeg_2000, segment
-from tests.imaging.formats.decoding import decoded
+from tests.imaging.formats import decoding
 from tests.imaging.formats.dicom_rules import violations
+
+decoded = partial(decoding.decoded, max_pixels=1 << 22)
 
 SAMPLES = Path(pydicom.__file__).parent / "data/test_files"
 TWELVE = DEEP[..., 0] >> 4

@@ -1,6 +1,7 @@
 import struct
 import sys
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -23,8 +24,12 @@ from app.imaging.picture import (
 )
 from tests.fidelity.files import FILM, heic, heic_beside
 from tests.fidelity.foreign import ftyp
+from tests.imaging.formats import decoding
 from tests.imaging.formats.damage import damaged
-from tests.imaging.formats.decoding import MAX_PIXELS, decoded
+
+MAX_PIXELS = 100_000
+
+decoded = partial(decoding.decoded, max_pixels=MAX_PIXELS)
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import gzip
 import struct
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import nibabel
@@ -21,7 +22,9 @@ from app.imaging.picture import (
 )
 from app.imaging.stack import Stack
 from tests.fidelity.files import nifti
-from tests.imaging.formats.decoding import decoded
+from tests.imaging.formats import decoding
+
+decoded = partial(decoding.decoded, max_pixels=1 << 22)
 
 VOLUME = np.arange(4 * 9 * 13, dtype="i2").reshape(4, 9, 13)
 SAMPLES = Path(nibabel.__file__).parent / "tests/data"

@@ -51,6 +51,8 @@ def test_the_statement_comes_back_with_the_numbers():
 
 def test_white_that_is_zero_and_palettes_have_no_such_number():
     assert decoded(stating("0", photometric="miniswhite")).metadata.no_data is None
+    coloured = stating("0", photometric="palette", colormap=np.zeros((3, 256), "u2"))
+    assert decoded(coloured).metadata.no_data is None
 
 
 @pytest.mark.parametrize(("text", "blank"), [(None, 0), ("7", 7), ("-9999", 0)])
