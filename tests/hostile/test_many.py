@@ -90,7 +90,7 @@ def comments():
         (places_of_nothing, "links"),
         (properties_without_end, "links"),
         (elements_within_each_other, LOST),
-        (elements_beside_each_other, frozenset()),
+        (elements_beside_each_other, LOST),
         (packets_of_one_kind, LOST),
         (comments, "extensions"),
     ],
