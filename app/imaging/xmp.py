@@ -11,7 +11,7 @@ from xml.parsers import expat
 
 MAX_BYTES = 1 << 21  # of a packet that is parsed; real ones have some tens of thousands
 MAX_DEPTH = 100  # of elements within each other; real ones have ten
-MAX_NAMES = 20_000  # of elements and attributes, each of which takes some microseconds
+MAX_NAMES = 50_000  # of elements and attributes; with a long history, real ones have 30,000
 
 _CAMERA = "http://ns.google.com/photos/1.0/camera/"
 _CONTAINER = "http://ns.google.com/photos/1.0/container/"

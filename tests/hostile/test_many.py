@@ -64,6 +64,10 @@ def elements_beside_each_other():
     return xmp(b"<a/>" * 200_000)
 
 
+def a_long_history():
+    return xmp(b"<li>adobe:docid:photoshop:0123-4567-89ab-cdef-0123</li>" * 30_000)
+
+
 def xmp(content):
     packet = b'<x xmlns:G="http://ns.google.com/photos/1.0/camera/">' + content + b"</x>"
     return tiff({Tag.XMP: (1, len(packet), packet)})
@@ -90,7 +94,8 @@ def comments():
         (places_of_nothing, "links"),
         (properties_without_end, "links"),
         (elements_within_each_other, LOST),
-        (elements_beside_each_other, frozenset()),
+        (elements_beside_each_other, LOST),
+        (a_long_history, frozenset()),
         (packets_of_one_kind, LOST),
         (comments, "extensions"),
     ],
