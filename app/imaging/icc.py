@@ -21,7 +21,7 @@ _MAX_TAGS = 100
 _CURVES = ((b"rTRC", b"gTRC", b"bTRC"), (b"kTRC",))  # from device to light
 _PROBES = np.linspace(0.05, 0.95, 19)
 _STRAIGHT = 0.01  # how far a curve may be from its diagonal
-_LONGEST_CURVE = 2**16  # entries; real ones have 4096 at most
+_LONGEST_CURVE = 2**16  # entries: one for each value of 16 bits
 _PARAMETERS = (1, 3, 4, 5, 7)  # of each type of parametric curve
 
 

@@ -1,4 +1,5 @@
 import io
+import os
 import threading
 from pathlib import Path
 
@@ -45,6 +46,7 @@ def test_dicom_is_found_whatever_its_name(tmp_path):
     for name in ("IM0001", "1.2.840.113", "DICOMDIR"):
         (tmp_path / name).write_bytes(dicom(slices[0]))
     (tmp_path / "README").write_text("no scan")
+    os.mkfifo(tmp_path / "pipe")  # to open one waits for whoever writes
     assert [path.name for path in image_files(tmp_path)] == ["1.2.840.113", "IM0001"]
 
 

@@ -19,6 +19,7 @@ from app.imaging.picture import (
     UnsupportedImage,
 )
 from app.imaging.tags import Compression, Photometric, SampleFormat, Tag
+from tests.fidelity.files import paletted_jp2
 from tests.imaging.formats.decoding import decoded
 
 
@@ -128,6 +129,12 @@ def test_jpeg_2000_of_fewer_bits_than_the_image_has_is_read_as_it_is():
     segment = bytes(imagecodecs.jpeg2k_encode(twelve, bitspersample=12, reversible=True))
     changes = {Tag.COMPRESSION: 34_712, Tag.BITS: 16, Tag.STRIP_COUNTS: len(segment)}
     np.testing.assert_array_equal(joined(decoded(tiff_file(changes, segment))), twelve)
+
+
+def test_jpeg_2000_of_a_palette_of_its_own_is_refused():
+    segment = paletted_jp2(np.arange(4, dtype=np.uint8).reshape(2, 2), np.eye(4, 3))
+    with pytest.raises(UnsupportedImage, match="of other samples"):
+        decoded(tiff_file({Tag.COMPRESSION: 34_712}, segment))
 
 
 def test_jpeg_2000_inside_has_few_headers_of_its_own():

@@ -27,8 +27,10 @@ def is_dicom(data: bytes) -> bool:
 def is_scan(path: Path) -> bool:
     """Return whether a file is DICOM, by its first bytes, since scanners use any names."""
     try:
+        if not path.is_file():  # to open a pipe may take forever
+            return False
         with path.open("rb") as file:
-            return path.is_file() and is_dicom(file.read(SIGNED))
+            return is_dicom(file.read(SIGNED))
     except OSError:
         return False
 

@@ -75,9 +75,12 @@ def _of_jpeg_2000(segment: bytes, layout: Layout) -> Samples:
     if contents.streams > 1 or head.tiles > 1:
         raise UnsupportedImage("The TIFF holds JPEG 2000 of several images, or tiles of its own.")
     _check(layout, head.width, head.height, len(head.components))
-    for each in head.components:
-        if each.is_signed or each.apart != (1, 1) or not 0 <= layout.bits - each.bits < 8:
-            raise UnsupportedImage("The TIFF holds JPEG 2000 of other samples than it declares.")
+    fit = [
+        not each.is_signed and each.apart == (1, 1) and 0 <= layout.bits - each.bits < 8
+        for each in head.components
+    ]
+    if contents.palette is not None or not all(fit):
+        raise UnsupportedImage("The TIFF holds JPEG 2000 of other samples than it declares.")
     if head.more_bytes > _blocks_bytes(layout.segment_width * layout.segment_height):
         raise TooManyPixels("A segment of the TIFF image takes too much memory for its size.")
     end = check(stream, head, SEGMENTS_A_TILE)
