@@ -45,6 +45,23 @@ def _either(masks: list[Mask]) -> Mask | None:
     return reduce(np.logical_or, masks)
 
 
+def with_data(before: Pixels, after: Pixels, stated: float) -> Pixels:
+    """Return `after`, in which no pixel has become `stated`, the number for no data.
+
+    Both are [height, width, channels] of one type. Such pixels get the next number instead.
+    """
+    kind = after.dtype.type
+    lost = (after == kind(stated)).all(axis=2, keepdims=True)
+    lost &= (before != kind(stated)).any(axis=2, keepdims=True)
+    if not lost.any():
+        return after
+    if after.dtype.kind == "f":
+        beside = np.nextafter(kind(stated), kind(0 if stated else 1))
+    else:
+        beside = kind(stated - 1 if stated == np.iinfo(after.dtype).max else stated + 1)
+    return np.where(lost, beside, after)
+
+
 def filled(pixels: Pixels, mask: Mask) -> Pixels:
     """Fill the samples of `pixels` under `mask` from the visible ones around them.
 

@@ -1,4 +1,4 @@
-"""Convert samples: bit depth, alpha, YCbCr and CMYK.
+"""Convert samples: bit depth, alpha, palettes, YCbCr and CMYK.
 
 White is the greatest integer, and 1 in floating point.
 """
@@ -91,6 +91,15 @@ def unpremultiply(pixels: Samples, alpha: Samples) -> Samples:
         colour = row[seen].astype(np.float64) * full / opacity[seen, None]
         row[seen] = to_type(colour, pixels.dtype)
     return result
+
+
+def from_palette(indices: Samples, palette: Samples) -> Samples:
+    """Return the colours of a palette [number, 3] at indices [height, width, 1].
+
+    They are grey [height, width, 1] if all of the palette are.
+    """
+    is_grey = (palette == palette[:, :1]).all()
+    return (palette[:, :1] if is_grey else palette)[indices[..., 0]]
 
 
 def ycc_to_rgb(samples: Samples) -> Samples:

@@ -14,7 +14,7 @@ from app.imaging.bare import Bare, find_bare, grained
 from app.imaging.blend import Strength, blend
 from app.imaging.estimate import NOISE_FOUND, estimate_sigma
 from app.imaging.flat import flat_area
-from app.imaging.hidden import filled, hidden
+from app.imaging.hidden import filled, hidden, with_data
 from app.imaging.light import Light, Transfer, light_of
 from app.imaging.picture import Picture
 from app.imaging.range import Choice, Range, choose, is_flat
@@ -105,7 +105,8 @@ def corrected(original: Picture, view: View, restored: Pixels, strength: Strengt
     """Apply the share `strength` of the network's correction to `original`.
 
     `restored` is the result of the network, with the channels of the view. Hidden samples, samples
-    that are not finite, and flat areas stay unchanged.
+    that are not finite, and flat areas stay unchanged. No other pixel becomes the number that the
+    image states for no data.
     """
 
     def mixed(pixels: Pixels, channels: Any) -> Pixels:
@@ -120,7 +121,10 @@ def corrected(original: Picture, view: View, restored: Pixels, strength: Strengt
         moved = blend(source, restored[channels], strength)
         if mask is not None:
             moved = np.where(mask, pixels, moved)
-        return moved if view.flat is None else np.where(view.flat[..., None], pixels, moved)
+        if view.flat is not None:
+            moved = np.where(view.flat[..., None], pixels, moved)
+        stated = original.metadata.no_data
+        return moved if stated is None else with_data(pixels, moved, stated)
 
     if original.extra is None:
         return replace(original, pixels=mixed(original.pixels, np.s_[...]))

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.imaging.hidden import filled, hidden
+from app.imaging.hidden import filled, hidden, with_data
 
 
 def picture(height, width, channels=3, dtype=np.uint8):
@@ -34,6 +34,20 @@ def test_samples_may_be_hidden_for_several_reasons(channels):
     mask = hidden(pixels, alpha, 7.0)
     assert mask is not None
     np.testing.assert_array_equal(mask[..., -1], np.indices((4, 5))[0] < 3)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.int32, np.float32, np.float64])
+def test_what_becomes_the_number_for_no_data_gets_the_next(dtype):
+    before = picture(4, 5, dtype=dtype)
+    after = before.copy()
+    ends = np.finfo(dtype) if np.issubdtype(dtype, np.floating) else np.iinfo(dtype)
+    for stated in (0, 7, float(ends.min), float(ends.max)):
+        before[0] = after[0] = after[1] = after[2, :, 0] = stated
+        found = with_data(before, after, stated)
+        np.testing.assert_array_equal(found[[0, 2, 3]], after[[0, 2, 3]], strict=True)
+        assert (found[1] != dtype(stated)).all()
+        np.testing.assert_allclose(found[1].astype(float), stated, rtol=1e-5, atol=1)
+        assert with_data(before, before, stated) is before
 
 
 @given(

@@ -266,6 +266,16 @@ def test_pixels_stated_to_have_no_data_affect_no_others_and_are_kept(denoiser, d
     np.testing.assert_array_equal(*results)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16, np.float32])
+@pytest.mark.parametrize("number", [0, 2, 255])
+def test_no_pixel_becomes_the_number_for_no_data(denoiser, dtype, number):
+    pixels = np.random.default_rng(0).choice([1, 3, 254], (90, 80, 1)).astype(dtype)
+    pixels[20:60, 30:70] = number
+    given = Picture(pixels, metadata=Metadata(no_data=float(number)))
+    found = denoiser.submit(given).result(60).picture.pixels
+    np.testing.assert_array_equal(found == number, pixels == number)
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_further_channel_has_no_data_where_the_others_have_none(denoiser, dtype, channels):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from app.imaging.picture import UnreadableImage, UnsupportedImage
-from app.imaging.samples import Samples
+from app.imaging.samples import Samples, from_palette
 
 _COLOURS, _MAPPING = b"pclr", b"cmap"
 _MOST = 1024  # colours
@@ -28,7 +28,7 @@ def read_palette(boxes: Mapping[bytes, bytes]) -> Samples | None:
     expected = b"".join(struct.pack(">HBB", 0, _BY_PALETTE, column) for column in range(3))
     if {*body[3:start]} != {_EIGHT_BITS} or channels != 3 or mapping != expected:
         raise UnsupportedImage(
-            "A JPEG 2000 of a palette other than of 8-bit RGB is not supported; convert it to PNG."
+            "A JPEG 2000 of a palette is read if that is of 8-bit RGB; convert others to PNG."
         )
     if not 0 < number <= _MOST or len(body) != start + 3 * number:
         raise UnreadableImage("The palette of the JPEG 2000 image makes no sense.")
@@ -36,8 +36,7 @@ def read_palette(boxes: Mapping[bytes, bytes]) -> Samples | None:
 
 
 def look_up(indices: Samples, palette: Samples) -> Samples:
-    """Return the colours of indices [height, width, 1]; grey ones if all of the palette are."""
+    """Return the colours of indices, as `from_palette` does; UnreadableImage if there are none."""
     if indices.max() >= len(palette):
         raise UnreadableImage("The JPEG 2000 image has colours beyond its palette.")
-    is_grey = (palette == palette[:, :1]).all()
-    return (palette[:, :1] if is_grey else palette)[indices[..., 0]]
+    return from_palette(indices, palette)

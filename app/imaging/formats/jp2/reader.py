@@ -90,7 +90,10 @@ def _read(data: bytes) -> tuple[Contents, Head]:
     count = len(head.components)
     if contents.palette is not None:
         if contents.alpha or count > 1 or _kind(head).is_signed or _kind(head).bits > _INDEX:
-            raise UnsupportedImage("A JPEG 2000 of a palette and more is not supported.")
+            raise UnsupportedImage(
+                f"A JPEG 2000 of a palette is read if it has one unsigned channel of {_INDEX} bits "
+                "at most."
+            )
         return contents, head
     if contents.channels > count:
         raise UnreadableImage("The JPEG 2000 file describes channels that it does not have.")

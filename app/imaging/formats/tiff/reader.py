@@ -40,7 +40,7 @@ from app.imaging.picture import (
     UnsupportedImage,
     those_of,
 )
-from app.imaging.samples import Samples, cmyk_to_rgb, inverted, unpremultiply, widen
+from app.imaging.samples import Samples, cmyk_to_rgb, from_palette, inverted, unpremultiply, widen
 from app.imaging.stack import Stack
 from app.imaging.tags import FILE_TAGS, LOST_TAGS, PAGE_TAGS, Photometric, SampleFormat, Tag
 
@@ -301,10 +301,7 @@ def _look_up(layout: Layout, indices: Samples) -> Samples:
     palette = layout.palette.reshape(3, -1).T
     if palette.max() > 255:  # some writers use the lower 8 of the 16 bits, others the upper
         palette = palette >> 8
-    palette = np.asarray(palette, np.uint8)
-    if (palette == palette[:, :1]).all():
-        palette = palette[:, :1]
-    return palette[indices[..., 0]]
+    return from_palette(indices, np.asarray(palette, np.uint8))
 
 
 def _metadata(directory: ifd.Directory, is_first: bool) -> Metadata:
