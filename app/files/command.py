@@ -142,12 +142,13 @@ def _converted(
     """Yield the outcome of each source, with a progress bar on an interactive terminal."""
     if not sources:
         return
-    meter, began = Meter(), time.monotonic()
+    meter = Meter()
     with (
         conversion as each,
         closing(run(sources, each, threads=AT_ONCE, meter=meter)) as outcomes,
         _Bar(len(sources), meter, Console(stderr=True)) as bar,
     ):
+        began = time.monotonic()
         for count, outcome in enumerate(outcomes, 1):
             bar.tell(count, count / (time.monotonic() - began))
             yield outcome
